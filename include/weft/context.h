@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A context is one device, its threads, an allocator and a log callback. weft keeps no global state: all that
+ * varies hangs on a context. A context may be used by one thread at a time; different contexts are independent. */
+#ifndef WEFT_CONTEXT_H
+#define WEFT_CONTEXT_H
+
+#include <weft/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weft_ctx weft_ctx;
+
+/* Numerics of fp32: FAST allows Winograd (relative L2 error of a layer stays within 1e-5); STRICT does not. */
+typedef enum weft_math { WEFT_MATH_FAST, WEFT_MATH_STRICT } weft_math;
+
+typedef enum weft_log_level { WEFT_LOG_DEBUG, WEFT_LOG_INFO, WEFT_LOG_WARN, WEFT_LOG_ERROR } weft_log_level;
+typedef void (*weft_log_fn)(void *user, weft_log_level level, const char *message);
+
+/* alloc returns memory aligned to at least align bytes (a power of two) or NULL; free takes NULL. */
+typedef struct weft_allocator {
+    void *(*alloc)(void *user, size_t size, size_t align);
+    void (*free)(void *user, void *ptr);
+    void *user;
+} weft_allocator;
+
+typedef struct weft_ctx_opt {
+    const char *device;       /* NULL: "cpu". "cpu", "null", "cuda", "cuda:1", "auto" (cuda if there is one) */
+    int threads;              /* 0: the CPUs this process may run on */
+    const char *isa;          /* NULL: WEFT_ISA or the best the CPU has. "ref", "avx2", "avx512" cap it */
+    weft_math math;           /* FAST */
+    weft_allocator allocator; /* zeros: malloc */
+    weft_log_fn log;          /* NULL: silence */
+    void *log_user;
+} weft_ctx_opt;
+
+/* Opens a context. opt may be NULL. NO_DEVICE names what is missing; INVALID an unknown device or ISA. */
+WEFT_API weft_status weft_ctx_create(const weft_ctx_opt *opt, weft_ctx **out);
+WEFT_API void weft_ctx_destroy(weft_ctx *ctx);
+
+WEFT_API const char *weft_ctx_device(const weft_ctx *ctx); /* "cpu" */
+WEFT_API const char *weft_ctx_isa(const weft_ctx *ctx);    /* "avx512" */
+WEFT_API int weft_ctx_threads(const weft_ctx *ctx);
+
+/* One device that this build knows, present or not. */
+typedef struct weft_device_info {
+    char name[32];         /* "cpu", "cuda" */
+    char description[160]; /* "AMD EPYC 9R14, 2 threads, avx512" */
+    bool available;
+    char missing[256]; /* why not, and what to install; "" when available */
+    size_t memory;     /* bytes; 0: unknown */
+} weft_device_info;
+
+WEFT_API int weft_device_count(void);
+/* INVALID if index is out of range. */
+WEFT_API weft_status weft_device_get(int index, weft_device_info *out);
+
+/* What this CPU can do, measured now with ctx's threads (about 0.2 s each): the roofs of every report. */
+typedef struct weft_roof {
+    double gflops;    /* fp32 fused multiply-add, GFLOP/s (2 per FMA), all threads */
+    double bandwidth; /* DRAM copy with streaming stores, GB/s read + written, all threads */
+} weft_roof;
+WEFT_API weft_status weft_measure_roof(weft_ctx *ctx, weft_roof *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

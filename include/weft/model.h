@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A model is a graph planned for a context's device: passes have folded and fused it, each node has its kernel,
+ * every buffer its offset in one arena. Running it walks a flat list of steps: no look-up, no allocation. */
+#ifndef WEFT_MODEL_H
+#define WEFT_MODEL_H
+
+#include <weft/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weft_model weft_model;
+
+typedef struct weft_model_opt {
+    int64_t batch;   /* 0: as the graph's inputs say */
+    bool plan_only;  /* plan and report, allocate nothing: cannot run */
+    bool no_fusion;  /* keep every node as built (no folding, no fusion, no in-place): for tests and for teaching */
+    bool keep_all;   /* give every value its own memory, so that any can be read after a run */
+    bool track;      /* fill the arena with a pattern and report in weft_memory.touched how far a run wrote */
+} weft_model_opt;
+
+/* Plans graph on ctx's device. The graph is copied and may be destroyed; ctx must outlive the model.
+ * Returns the graph's own error if it has one. Parameters are zero until set or initialised. */
+WEFT_API weft_status weft_model_create(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt,
+                                       weft_model **out);
+WEFT_API void weft_model_destroy(weft_model *model);
+
+/* ---- parameters: host arrays in the shapes of weft_graph_param, whatever the kernels keep ---- */
+
+/* Draws every parameter as its network's paper says, from seed: the same on every machine and thread count. */
+WEFT_API weft_status weft_model_init(weft_model *model, uint64_t seed);
+WEFT_API int weft_model_param_count(const weft_model *model);
+WEFT_API weft_status weft_model_param(const weft_model *model, int index, weft_param_info *out);
+/* NOT_FOUND with the nearest name; INVALID if count is not the parameter's number of elements. */
+WEFT_API weft_status weft_model_set_param(weft_model *model, const char *name, const float *data, int64_t count);
+WEFT_API weft_status weft_model_get_param(const weft_model *model, const char *name, float *data, int64_t count);
+
+/* ---- running ---- */
+
+/* Copies data ([N, H, W, C] floats, bytes in all) to input index. */
+WEFT_API weft_status weft_model_set_input(weft_model *model, int index, const void *data, size_t bytes);
+/* Runs all steps; folds and packs parameters first if they changed. */
+WEFT_API weft_status weft_model_run(weft_model *model);
+/* The same, and stores each step's seconds in seconds[weft_model_step_count()]. */
+WEFT_API weft_status weft_model_run_timed(weft_model *model, double *seconds);
+WEFT_API weft_status weft_model_get_output(weft_model *model, int index, void *data, size_t bytes);
+/* Folds and packs the parameters now instead of in the first run. */
+WEFT_API weft_status weft_model_commit(weft_model *model);
+
+WEFT_API int weft_model_input_count(const weft_model *model);
+WEFT_API weft_status weft_model_input(const weft_model *model, int index, weft_port_info *out);
+WEFT_API int weft_model_output_count(const weft_model *model);
+WEFT_API weft_status weft_model_output(const weft_model *model, int index, weft_port_info *out);
+
+/* ---- what the plan says ---- */
+
+typedef struct weft_memory {
+    size_t arena;     /* activations and workspace: planned peak, and exactly what is allocated */
+    size_t workspace; /* the part of arena that kernels use as scratch */
+    size_t packed;    /* parameters as the kernels keep them */
+    size_t params;    /* parameters as the user sees them */
+    size_t peak;      /* arena + packed + params: all device and host tensors of a run */
+    size_t touched;   /* with track, after a run: end of the highest 64 arena bytes that were written; else 0 */
+} weft_memory;
+WEFT_API weft_status weft_model_memory(const weft_model *model, weft_memory *out);
+
+typedef struct weft_step_info {
+    const char *name;   /* path of the node, or of the first of the nodes it was fused from */
+    const char *op;     /* "conv2d" */
+    const char *kernel; /* "cpu.conv2d.pointwise" */
+    char detail[128];   /* "3x3/2 64 +bias +relu +residual" */
+    weft_shape in, out; /* of the first input and output */
+    double flops;       /* 2 per multiply-add, of the direct algorithm */
+    double bytes;       /* least traffic: inputs and parameters read once, outputs written once */
+} weft_step_info;
+WEFT_API int weft_model_step_count(const weft_model *model);
+WEFT_API weft_status weft_model_step(const weft_model *model, int index, weft_step_info *out);
+
+/* Candidate kernel k of a step, in order of preference: reason is NULL for the one chosen, else why it refused.
+ * Kernels after the chosen one are not listed: returns NOT_FOUND for them. */
+WEFT_API weft_status weft_model_explain(const weft_model *model, int index, int k, const char **kernel,
+                                        const char **reason);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

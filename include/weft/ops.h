@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The operations: one option struct and one builder function each. In every struct zero means the default,
+ * which stands beside the field; options are copied; opt may be NULL where all defaults make sense. `name` is the
+ * node's name inside its scope (NULL: the op's own name). What each op means, to the last convention, is the list
+ * of Semantics lines at the top of src/op/<op>.c and in weft-ops(7). */
+#ifndef WEFT_OPS_H
+#define WEFT_OPS_H
+
+#include <weft/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* How a weight is drawn by weft_model_init. Fans are of the parameter's shape [out, ..., in]. */
+typedef enum weft_init {
+    WEFT_INIT_DEFAULT,        /* the op's own: weights HE_NORMAL, biases ZERO, gamma and variance ONE */
+    WEFT_INIT_ZERO,
+    WEFT_INIT_ONE,
+    WEFT_INIT_HE_NORMAL,      /* He 2015: truncated at two deviations, variance 2 / fan-in */
+    WEFT_INIT_HE_NORMAL_OUT,  /* variance 2 / fan-out, not truncated: torchvision's ResNet */
+    WEFT_INIT_GLOROT_UNIFORM, /* Glorot 2010: within sqrt(6 / (fan-in + fan-out)) */
+    WEFT_INIT_LECUN_UNIFORM,  /* LeCun 1998: within 2.4 / fan-in */
+    WEFT_INIT_NORMAL,         /* mean 0, deviation init_scale */
+    WEFT_INIT_FAN_OUT_NORMAL, /* EfficientNet: truncated, variance 2 / fan-out */
+    WEFT_INIT_UNIFORM_FAN_OUT /* EfficientNet's dense: within 1 / sqrt(fan-out) */
+} weft_init;
+
+typedef enum weft_act {
+    WEFT_ACT_NONE,
+    WEFT_ACT_RELU,
+    WEFT_ACT_RELU6,
+    WEFT_ACT_TANH,
+    WEFT_ACT_SIGMOID,
+    WEFT_ACT_SWISH,        /* x * sigmoid(x) */
+    WEFT_ACT_HARD_SIGMOID, /* min(max(x + 3, 0), 6) / 6 */
+    WEFT_ACT_HARD_SWISH,   /* x * hard_sigmoid(x) */
+    WEFT_ACT_LECUN_TANH,   /* 1.7159 tanh(2x / 3): LeCun 1998 */
+    WEFT_ACT_COUNT
+} weft_act;
+
+typedef enum weft_padding {
+    WEFT_SAME,    /* TensorFlow's: out = ceil(in / stride), the odd pixel goes to the bottom and right */
+    WEFT_VALID,   /* none */
+    WEFT_EXPLICIT /* pad says */
+} weft_padding;
+
+typedef struct weft_pad {
+    int top, bottom, left, right;
+} weft_pad;
+
+/* ---- convolution and dense ---- */
+
+/* x [N, H, W, C] -> [N, OH, OW, out]. Parameters: weight [out, kh, kw, C/groups], bias [out].
+ * Depthwise: groups = C. */
+typedef struct weft_conv2d_opt {
+    const char *name;
+    int64_t out;            /* output channels; 0: C (depthwise) */
+    int kernel;             /* both sides; 0: kernel_h and kernel_w */
+    int kernel_h, kernel_w; /* 0: 1 */
+    int stride;             /* both; 0: stride_h and stride_w */
+    int stride_h, stride_w; /* 0: 1 */
+    int dilation;           /* both; 0: 1 */
+    int64_t groups;         /* 0: 1 */
+    weft_padding padding;   /* SAME */
+    weft_pad pad;           /* with EXPLICIT */
+    bool bias;
+    weft_init init;         /* of weight */
+    double init_scale;      /* deviation for NORMAL */
+} weft_conv2d_opt;
+WEFT_API weft_var weft_conv2d(weft_graph *graph, weft_var x, const weft_conv2d_opt *opt);
+
+/* x [N, C] -> [N, out]. Parameters: weight [out, C], bias [out]. */
+typedef struct weft_dense_opt {
+    const char *name;
+    int64_t out;
+    bool no_bias;
+    weft_init init;
+    double init_scale;
+} weft_dense_opt;
+WEFT_API weft_var weft_dense(weft_graph *graph, weft_var x, const weft_dense_opt *opt);
+
+/* LeNet-5's C3: a convolution in which output map k sees only the input maps that `table` marks.
+ * Parameters: weight [sum of marks, kh, kw, 1] in the table's order, bias [out]. */
+typedef struct weft_partial_conv2d_opt {
+    const char *name;
+    int64_t out;
+    int kernel;
+    const uint8_t *table; /* [out][C], 1: connected; copied */
+    bool bias;
+    weft_init init;
+} weft_partial_conv2d_opt;
+WEFT_API weft_var weft_partial_conv2d(weft_graph *graph, weft_var x, const weft_partial_conv2d_opt *opt);
+
+/* ---- pooling ---- */
+
+/* x [N, H, W, C] -> [N, OH, OW, C]. */
+typedef struct weft_pool2d_opt {
+    const char *name;
+    int kernel;             /* both; 0: kernel_h and kernel_w */
+    int kernel_h, kernel_w; /* 0: 2 */
+    int stride;             /* both; 0: stride_h and stride_w */
+    int stride_h, stride_w; /* 0: the kernel's */
+    weft_padding padding;   /* SAME */
+    weft_pad pad;           /* with EXPLICIT */
+    bool ceil;              /* with EXPLICIT or VALID: the last, partial window counts (Caffe, torch's ceil_mode) */
+    bool count_border;      /* average: divide by the whole window, border included (default: by the pixels inside) */
+    bool zero_border;       /* maximum: the border counts as zeros (default: it is left out) */
+} weft_pool2d_opt;
+WEFT_API weft_var weft_max_pool2d(weft_graph *graph, weft_var x, const weft_pool2d_opt *opt);
+WEFT_API weft_var weft_avg_pool2d(weft_graph *graph, weft_var x, const weft_pool2d_opt *opt);
+
+/* x [N, H, W, C] -> [N, C], the mean (or maximum) over H and W. */
+WEFT_API weft_var weft_global_avg_pool2d(weft_graph *graph, weft_var x);
+WEFT_API weft_var weft_global_max_pool2d(weft_graph *graph, weft_var x);
+
+/* LeNet-5's S2, S4: y = gain[c] * (sum of the kernel x kernel window) + bias[c]. Parameters: gain, bias [C]. */
+typedef struct weft_subsample_opt {
+    const char *name;
+    int kernel; /* 0: 2; also the stride */
+} weft_subsample_opt;
+WEFT_API weft_var weft_subsample(weft_graph *graph, weft_var x, const weft_subsample_opt *opt);
+
+/* ---- normalisation ---- */
+
+/* y = gamma (x - mean) / sqrt(variance + epsilon) + beta, per channel. Parameters, in this order: gamma [C],
+ * beta [C], and the statistics mean [C], variance [C]. */
+typedef struct weft_batch_norm_opt {
+    const char *name;
+    double epsilon;  /* 0: 1e-3 */
+    double momentum; /* 0: .99, Keras's sense: share of the old statistic that is kept */
+    bool no_gamma;   /* gamma is 1 and no parameter (Keras's scale=False) */
+    bool zero_gamma; /* gamma starts at 0: the residual unit starts as identity */
+} weft_batch_norm_opt;
+WEFT_API weft_var weft_batch_norm(weft_graph *graph, weft_var x, const weft_batch_norm_opt *opt);
+
+/* Krizhevsky 2012, section 3.3: y[c] = x[c] (k + a sum of x[j]^2)^-beta over a window of channels around c. */
+typedef struct weft_lrn_opt {
+    const char *name;
+    int window;            /* channels in the whole window; 0: 5. Even windows reach window/2 to each side, as odd ones */
+    double alpha;          /* 0: 1e-4 */
+    double beta;           /* 0: .75 */
+    double k;              /* 0: 2 */
+    bool alpha_is_per_window; /* a = alpha / window (Caffe, PyTorch, cuDNN); default: a = alpha (paper, TensorFlow) */
+} weft_lrn_opt;
+WEFT_API weft_var weft_lrn(weft_graph *graph, weft_var x, const weft_lrn_opt *opt);
+
+/* Input layer: y = (x * scale + offset - mean[c]) / sqrt(variance[c]). EfficientNet's Rescaling and Normalization.
+ * With `stats` mean [C], variance [C] and count [1] are parameters (statistics), as in Keras. */
+typedef struct weft_normalize_opt {
+    const char *name;
+    double scale;         /* 0: 1 */
+    double offset;
+    double mean[4];
+    double variance[4];   /* 0: 1 */
+    bool stats;
+} weft_normalize_opt;
+WEFT_API weft_var weft_normalize(weft_graph *graph, weft_var x, const weft_normalize_opt *opt);
+
+/* ---- elementwise ---- */
+
+WEFT_API weft_var weft_activation(weft_graph *graph, weft_var x, weft_act act);
+WEFT_API weft_var weft_relu(weft_graph *graph, weft_var x);
+WEFT_API weft_var weft_relu6(weft_graph *graph, weft_var x);
+WEFT_API weft_var weft_tanh(weft_graph *graph, weft_var x);
+WEFT_API weft_var weft_sigmoid(weft_graph *graph, weft_var x);
+WEFT_API weft_var weft_swish(weft_graph *graph, weft_var x);
+WEFT_API weft_var weft_hard_swish(weft_graph *graph, weft_var x);
+/* Over the last dimension, the maximum subtracted first. */
+WEFT_API weft_var weft_softmax(weft_graph *graph, weft_var x);
+
+/* y = a + scale * b; shapes equal. */
+typedef struct weft_add_opt {
+    const char *name;
+    double scale; /* 0: 1 */
+} weft_add_opt;
+WEFT_API weft_var weft_add(weft_graph *graph, weft_var a, weft_var b);
+WEFT_API weft_var weft_add_scaled(weft_graph *graph, weft_var a, weft_var b, const weft_add_opt *opt);
+
+/* x [N, H, W, C] times s [N, C], per image and channel. */
+WEFT_API weft_var weft_channel_scale(weft_graph *graph, weft_var x, weft_var s);
+
+/* Hu 2017, arXiv:1709.01507: y = x * gate(W2 act(W1 mean(x) + b1) + b2). Parameters: reduce/weight [reduced, C],
+ * reduce/bias, expand/weight [C, reduced], expand/bias. Counts as two dense layers. */
+typedef struct weft_squeeze_excite_opt {
+    const char *name;
+    int64_t reduced; /* width of the bottleneck */
+    weft_act act;    /* NONE: RELU */
+    weft_act gate;   /* NONE: SIGMOID */
+    bool no_bias;
+    weft_init init;
+} weft_squeeze_excite_opt;
+WEFT_API weft_var weft_squeeze_excite(weft_graph *graph, weft_var x, const weft_squeeze_excite_opt *opt);
+
+/* Identity at inference; drop_path drops whole images (stochastic depth). */
+WEFT_API weft_var weft_dropout(weft_graph *graph, weft_var x, double rate);
+WEFT_API weft_var weft_drop_path(weft_graph *graph, weft_var x, double rate);
+
+/* ---- shape ---- */
+
+/* Along the channels; all other dimensions equal. Usually costs nothing: producers write into their slice. */
+WEFT_API weft_var weft_concat(weft_graph *graph, const weft_var *xs, int count);
+/* [N, H, W, C] -> [N, H*W*C]. */
+WEFT_API weft_var weft_flatten(weft_graph *graph, weft_var x);
+/* Any shape of the same count with the same first dimension. */
+WEFT_API weft_var weft_reshape(weft_graph *graph, weft_var x, const weft_shape *shape);
+/* Zeros around H and W. */
+WEFT_API weft_var weft_pad2d(weft_graph *graph, weft_var x, const weft_pad *pad);
+/* Cuts pad pixels off the borders of H and W. */
+WEFT_API weft_var weft_crop2d(weft_graph *graph, weft_var x, const weft_pad *pad);
+
+/* ---- LeNet-5's output ---- */
+
+/* Euclidean radial basis functions: x [N, C] -> y[n, k] = sum over c of (x[n, c] - centre[k, c])^2.
+ * Parameter: centre [out, C], not trainable; drawn as -1 or +1 unless set. */
+typedef struct weft_rbf_opt {
+    const char *name;
+    int64_t out;
+    const float *centres; /* [out][C], copied; NULL: drawn */
+} weft_rbf_opt;
+WEFT_API weft_var weft_rbf(weft_graph *graph, weft_var x, const weft_rbf_opt *opt);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
