@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Options of the activation op: its builders (weft_relu, ...) take no struct. */
+#ifndef WEFT_OP_ACTIVATION_H
+#define WEFT_OP_ACTIVATION_H
+
+#include <weft/ops.h>
+
+typedef struct weft_activation_opt {
+    const char *name; /* NULL: the activation's, "relu" */
+    weft_act act;     /* never NONE */
+} weft_activation_opt;
+
+#endif
