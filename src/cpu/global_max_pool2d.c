@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Kernels of global_max_pool2d. */
+#include "cpu/ref/ref.h"
+
+const weft_kernel *const weft_cpu_global_max_pool2d[] = {&weft_cpu_global_max_pool2d_ref, NULL};
