@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What this CPU has. Instruction sets by the compiler's CPUID support, which also asks the operating system
+ * whether it saves the wide registers (XGETBV). Caches from sysfs, then CPUID leaf 4 (Intel) or 0x8000001D
+ * (AMD), then common sizes. On other machines than x86-64 the portable kernels are the best there are. */
+#include "base/cpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+static const char *const isa_names[WEFT_ISA_COUNT] = { "ref", "portable", "avx2", "avx512" };
+
+const char *weft_isa_name(weft_isa isa)
+{
+    return (int)isa >= 0 && isa < WEFT_ISA_COUNT ? isa_names[isa] : "unknown";
+}
+
+weft_isa weft_isa_parse(const char *name)
+{
+    for (int i = 0; name && i < WEFT_ISA_COUNT; i++) {
+        if (strcmp(name, isa_names[i]) == 0)
+            return (weft_isa)i;
+    }
+    return WEFT_ISA_COUNT;
+}
+
+/* First line of a small file, without the newline; false if there is none. */
+static bool read_line(const char *path, char *line, int size)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    const bool ok = fgets(line, size, file) != NULL;
+    fclose(file);
+    if (ok)
+        line[strcspn(line, "\n")] = '\0';
+    return ok;
+}
+
+static void set_cache(weft_cpu *cpu, int level, size_t bytes)
+{
+    size_t *const sizes[] = { &cpu->l1, &cpu->l2, &cpu->l3 };
+    if (level >= 1 && level <= 3 && bytes && !*sizes[level - 1])
+        *sizes[level - 1] = bytes;
+}
+
+/* Linux: /sys/devices/system/cpu/cpu0/cache/index<i>/{level,type,size}, size as "32K". */
+static void caches_from_sysfs(weft_cpu *cpu)
+{
+    for (int i = 0; i < 8; i++) {
+        char path[96], level[16], type[32], size[32];
+        const char *const names[] = { "level", "type", "size" };
+        char *const lines[] = { level, type, size };
+        const int sizes[] = { sizeof level, sizeof type, sizeof size };
+        for (int k = 0; k < 3; k++) {
+            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", i, names[k]);
+            if (!read_line(path, lines[k], sizes[k]))
+                return;
+        }
+        if (strcmp(type, "Instruction") == 0)
+            continue;
+        char *unit;
+        const unsigned long number = strtoul(size, &unit, 10);
+        const size_t scale = *unit == 'K' ? 1024u : *unit == 'M' ? 1024u * 1024u : 1u;
+        if (number < (1u << 24))
+            set_cache(cpu, (int)strtol(level, NULL, 10), number * scale);
+    }
+}
+
+#if defined(__x86_64__)
+
+static weft_isa best_isa(void)
+{
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+    return avx512 ? WEFT_ISA_AVX512 : avx2 ? WEFT_ISA_AVX2 : WEFT_ISA_PORTABLE;
+}
+
+/* Both leaves have one layout: sub-leaf i describes cache i until its type (EAX bits 0..4) is 0. */
+static void caches_from_cpuid(weft_cpu *cpu, unsigned leaf)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned a, b, c, d;
+        if (!__get_cpuid_count(leaf, i, &a, &b, &c, &d) || (a & 31) == 0)
+            return;
+        const size_t line = (b & 0xfff) + 1, partitions = ((b >> 12) & 0x3ff) + 1, ways = (b >> 22) + 1;
+        if ((a & 31) != 2) /* 1 data, 2 instruction, 3 unified */
+            set_cache(cpu, (a >> 5) & 7, line * partitions * ways * ((size_t)c + 1));
+    }
+}
+
+static void read_model(char *out, size_t size)
+{
+    unsigned words[12];
+    char text[sizeof words + 1] = "";
+    for (unsigned i = 0; i < 3; i++) {
+        if (!__get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]))
+            return;
+    }
+    memcpy(text, words, sizeof words);
+    const char *start = text + strspn(text, " ");
+    size_t length = strlen(start);
+    while (length && start[length - 1] == ' ')
+        length--;
+    if (length)
+        snprintf(out, size, "%.*s", (int)length, start);
+}
+
+#else
+
+static weft_isa best_isa(void)
+{
+    return WEFT_ISA_PORTABLE;
+}
+
+static void caches_from_cpuid(weft_cpu *cpu, unsigned leaf)
+{
+    (void)cpu;
+    (void)leaf;
+}
+
+static void read_model(char *out, size_t size)
+{
+    char line[128];
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    while (file && fgets(line, sizeof line, file)) {
+        const char *colon = strchr(line, ':');
+        if (colon && strncmp(line, "model name", 10) == 0) {
+            snprintf(out, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+            break;
+        }
+    }
+    if (file)
+        fclose(file);
+}
+
+#endif
+
+void weft_cpu_read(weft_cpu *out)
+{
+    weft_cpu cpu = { .best = best_isa(), .model = "unknown CPU" };
+    read_model(cpu.model, sizeof cpu.model);
+    caches_from_sysfs(&cpu);
+    caches_from_cpuid(&cpu, 4);
+    caches_from_cpuid(&cpu, 0x8000001Du);
+    set_cache(&cpu, 1, (size_t)32 << 10);
+    set_cache(&cpu, 2, (size_t)512 << 10);
+    set_cache(&cpu, 3, (size_t)8 << 20);
+    *out = cpu;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread pool. A run opens a gate; workers that notice join it, take items from an atomic counter and leave;
+ * the caller works too, then closes the gate and waits only for those inside. A worker that slept through a run is
+ * waited for by nobody, so a busy machine costs speed, not progress. Waiting is a short spin, then a futex (Linux) or a
+ * condition variable. The gate is one word: OPEN | WAITING | number of workers inside.
+ *
+ * Order of memory: the caller's release of OPEN hands task and items to a joining worker (acquire); a worker's
+ * leaving (release) hands its results to the caller, who acquires the gate with nobody inside. */
+#include "base/pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/compiler.h"
+#include "base/error.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+#if defined(__linux__) && !defined(WEFT_POOL_CONDVAR)
+#define WEFT_POOL_FUTEX 1
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#else
+#define WEFT_POOL_FUTEX 0
+#endif
+
+enum { MAX_THREADS = 4096, INSIDE = 0xffff, SPIN_NS = 50000, SPIN_BUSY_NS = 2000, POLL = 32 };
+static const uint32_t OPEN = 1u << 31, WAITING = 1u << 30;
+
+typedef struct worker {
+    weft_pool *pool;
+    pthread_t thread;
+    int index;
+} worker;
+
+struct weft_pool {
+    const weft_allocator *allocator;
+    int threads, started; /* the caller counts as one of threads */
+    int64_t spin_ns;
+    /* of the run under way; written while nobody is inside */
+    weft_task task;
+    void *arg;
+    int64_t items;
+
+    _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t signal; /* counts runs; workers wait for it to change */
+    _Atomic uint32_t sleepers;                         /* workers that sleep on signal, or are about to */
+    _Atomic bool stop;
+    _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t gate;
+    _Alignas(WEFT_CACHE_LINE) _Atomic int64_t next; /* item to take */
+#if !WEFT_POOL_FUTEX
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+#endif
+    worker workers[];
+};
+
+/* ---- waiting ---- */
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    _mm_pause();
+#endif
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Sleeps while *word == value; may return early. */
+static void sleep_while(weft_pool *pool, _Atomic uint32_t *word, uint32_t value)
+{
+#if WEFT_POOL_FUTEX
+    (void)pool;
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+#else
+    pthread_mutex_lock(&pool->mutex);
+    if (atomic_load(word) == value)
+        pthread_cond_wait(&pool->cond, &pool->mutex);
+    pthread_mutex_unlock(&pool->mutex);
+#endif
+}
+
+/* Wakes up to `count` threads that sleep on *word (without futexes: all). */
+static void wake(weft_pool *pool, _Atomic uint32_t *word, int count)
+{
+#if WEFT_POOL_FUTEX
+    (void)pool;
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+#else
+    (void)word;
+    (void)count;
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_broadcast(&pool->cond);
+    pthread_mutex_unlock(&pool->mutex);
+#endif
+}
+
+/* ---- the two sides ---- */
+
+static void work(weft_pool *pool, int thread)
+{
+    const weft_task task = pool->task;
+    void *const arg = pool->arg;
+    const int64_t items = pool->items;
+    for (;;) {
+        const int64_t item = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+        if (item >= items)
+            return;
+        task(arg, item, thread);
+    }
+}
+
+static bool join_run(weft_pool *pool)
+{
+    uint32_t gate = atomic_load_explicit(&pool->gate, memory_order_relaxed);
+    while (gate & OPEN) {
+        if (atomic_compare_exchange_weak_explicit(&pool->gate, &gate, gate + 1, memory_order_acquire,
+                                                  memory_order_relaxed))
+            return true;
+    }
+    return false;
+}
+
+static void leave_run(weft_pool *pool)
+{
+    const uint32_t before = atomic_fetch_sub_explicit(&pool->gate, 1, memory_order_release);
+    if (before == (WAITING | 1))
+        wake(pool, &pool->gate, 1);
+}
+
+/* Returns when signal differs from seen. */
+static void await_signal(weft_pool *pool, uint32_t seen)
+{
+    const int64_t end = now_ns() + pool->spin_ns;
+    do {
+        for (int i = 0; i < POLL; i++) {
+            if (atomic_load_explicit(&pool->signal, memory_order_acquire) != seen)
+                return;
+            relax();
+        }
+    } while (now_ns() < end);
+    atomic_fetch_add(&pool->sleepers, 1);
+    while (atomic_load(&pool->signal) == seen)
+        sleep_while(pool, &pool->signal, seen);
+    atomic_fetch_sub(&pool->sleepers, 1);
+}
+
+static void *worker_main(void *arg)
+{
+    const worker *const self = arg;
+    weft_pool *const pool = self->pool;
+    uint32_t seen = 0;
+    while (!atomic_load_explicit(&pool->stop, memory_order_acquire)) {
+        await_signal(pool, seen);
+        seen = atomic_load_explicit(&pool->signal, memory_order_acquire);
+        if (join_run(pool)) {
+            work(pool, self->index);
+            leave_run(pool);
+        }
+    }
+    return NULL;
+}
+
+/* Tells up to `count` workers that signal has changed. Both sides change their word before they read the other's, in one
+ * total order: either the worker sees the new signal or we see the sleeper. */
+static void notify(weft_pool *pool, int64_t count)
+{
+    atomic_fetch_add(&pool->signal, 1);
+    if (atomic_load(&pool->sleepers))
+        wake(pool, &pool->signal, count < MAX_THREADS ? (int)count : MAX_THREADS);
+}
+
+/* Closes the gate and returns when nobody is inside. */
+static void close_gate(weft_pool *pool)
+{
+    uint32_t gate = atomic_fetch_and_explicit(&pool->gate, ~OPEN, memory_order_acquire) & INSIDE;
+    if (!gate)
+        return;
+    const int64_t end = now_ns() + pool->spin_ns;
+    do {
+        for (int i = 0; i < POLL; i++) {
+            if (!atomic_load_explicit(&pool->gate, memory_order_acquire))
+                return;
+            relax();
+        }
+    } while (now_ns() < end);
+    gate = atomic_fetch_or_explicit(&pool->gate, WAITING, memory_order_acquire) | WAITING;
+    while (gate & INSIDE) {
+        sleep_while(pool, &pool->gate, gate);
+        gate = atomic_load_explicit(&pool->gate, memory_order_acquire);
+    }
+}
+
+void weft_pool_run(weft_pool *pool, int64_t items, weft_task task, void *arg)
+{
+    if (items <= 1 || pool->threads == 1) {
+        for (int64_t i = 0; i < items; i++)
+            task(arg, i, 0);
+        return;
+    }
+    pool->task = task;
+    pool->arg = arg;
+    pool->items = items;
+    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->gate, OPEN, memory_order_release);
+    notify(pool, items - 1);
+    work(pool, 0);
+    close_gate(pool);
+}
+
+/* ---- life ---- */
+
+static weft_status start_workers(weft_pool *pool)
+{
+    sigset_t all, before; /* signals are the host program's: none is delivered to a worker */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = 0;
+    while (pool->started < pool->threads - 1) {
+        worker *const next = &pool->workers[pool->started];
+        *next = (worker){ .pool = pool, .index = pool->started + 1 };
+        error = pthread_create(&next->thread, NULL, worker_main, next);
+        if (error)
+            break;
+        pool->started++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error)
+        return weft_fail(error == EAGAIN || error == ENOMEM ? WEFT_NO_MEMORY : WEFT_INTERNAL,
+                         "thread pool: only %d of %d threads could be started (error %d of pthread_create)",
+                         pool->started + 1, pool->threads, error);
+    return WEFT_OK;
+}
+
+weft_status weft_pool_create(const weft_allocator *allocator, int threads, weft_pool **out)
+{
+    if (threads < 1 || threads > MAX_THREADS)
+        return weft_fail(WEFT_INVALID, "thread pool: %d threads asked for, 1 to %d are possible", threads, MAX_THREADS);
+    weft_pool *pool = weft_calloc(allocator, 1, sizeof *pool + (size_t)(threads - 1) * sizeof(worker));
+    if (!pool)
+        return WEFT_NO_MEMORY;
+    pool->allocator = allocator;
+    pool->threads = threads;
+    /* More threads than CPUs: a spinning thread keeps the CPU from the one it waits for. */
+    pool->spin_ns = threads > weft_cpu_count() ? SPIN_BUSY_NS : SPIN_NS;
+    atomic_init(&pool->signal, 0);
+    atomic_init(&pool->sleepers, 0);
+    atomic_init(&pool->stop, false);
+    atomic_init(&pool->gate, 0);
+    atomic_init(&pool->next, 0);
+#if !WEFT_POOL_FUTEX
+    pthread_mutex_init(&pool->mutex, NULL); /* with default attributes neither can fail */
+    pthread_cond_init(&pool->cond, NULL);
+#endif
+    const weft_status status = start_workers(pool);
+    if (status != WEFT_OK) {
+        weft_pool_destroy(pool);
+        return status;
+    }
+    *out = pool;
+    return WEFT_OK;
+}
+
+void weft_pool_destroy(weft_pool *pool)
+{
+    if (!pool)
+        return;
+    atomic_store_explicit(&pool->stop, true, memory_order_release);
+    notify(pool, pool->started);
+    for (int i = 0; i < pool->started; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+#if !WEFT_POOL_FUTEX
+    pthread_cond_destroy(&pool->cond);
+    pthread_mutex_destroy(&pool->mutex);
+#endif
+    weft_free(pool->allocator, pool);
+}
+
+int weft_pool_threads(const weft_pool *pool)
+{
+    return pool->threads;
+}
