@@ -99,7 +99,7 @@ weft_status weft_window_out(const weft_axis axis[2], bool ceil, int64_t *oh, int
     *ow = weft_axis_out(&axis[1], ceil);
     if (*oh > 0 && *ow > 0)
         return WEFT_OK;
-    return weft_fail(WEFT_INVALID, "the window is %dx%d (dilation %d), expected no more than the padded input, %lldx%lld",
+    return weft_fail(WEFT_INVALID, "the window is %dx%d (dilation %d), expected at most the padded input, %lldx%lld",
                      axis[0].kernel, axis[1].kernel, axis[0].dilation,
                      (long long)(axis[0].in + axis[0].before + axis[0].after),
                      (long long)(axis[1].in + axis[1].before + axis[1].after));

@@ -25,7 +25,7 @@ typedef struct weft_border_opt {
 /* ---- checks ---- */
 
 /* Bounds on options, far above any network and low enough that sums of a few of them fit an int. */
-enum { WEFT_MAX_WINDOW = 4096, WEFT_MAX_PAD = 1 << 20 };
+enum { WEFT_MAX_WINDOW = 4096, WEFT_MAX_PAD = 1 << 24 };
 /* Of one dimension; a product of two fits int64_t. */
 #define WEFT_MAX_DIM ((int64_t)1 << 31)
 
@@ -64,7 +64,7 @@ int64_t weft_epilogue_terms(const weft_node *node);
 void weft_text_add(char *buf, size_t size, size_t *used, const char *format, ...) WEFT_PRINTF(4, 5);
 /* "3x3", "3x3/2", "1x7", "3x3/2x1". */
 void weft_text_window(char *buf, size_t size, size_t *used, const weft_axis axis[2]);
-/* " valid", " pad 1", " pad 0,1,0,1" (top, bottom, left, right) where the pads are neither SAME's nor half the window. */
+/* " valid", " pad 1", " pad 0,2,1,0" (top, bottom, left, right), unless the pads are SAME's or half the window. */
 void weft_text_pad(char *buf, size_t size, size_t *used, const weft_axis axis[2]);
 
 #endif

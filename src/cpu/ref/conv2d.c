@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * conv2d by its definition: for every output, the sum over the window and the group's channels. Pixels outside the
+ * image are skipped. Sums in double. */
+#include "cpu/ref/ref.h"
+
+/* The sum of one output: filter k at output pixel (oh, ow) of image n. */
+static double window(const weft_call *call, int64_t n, int64_t oh, int64_t ow, int64_t k)
+{
+    const weft_conv2d_opt *o = call->node->opt;
+    const weft_shape *x = &call->node->in[0];
+    const int64_t h = x->dim[1], w = x->dim[2], depth = x->dim[3] / o->groups;
+    const int64_t first = k / (o->out / o->groups) * depth; /* channel of the group */
+    const real *wt = (const real *)call->param[0] + k * o->kernel_h * o->kernel_w * depth;
+    double sum = 0;
+    for (int r = 0; r < o->kernel_h; r++) {
+        for (int s = 0; s < o->kernel_w; s++, wt += depth) {
+            const int64_t ih = oh * o->stride_h - o->pad.top + (int64_t)r * o->dilation;
+            const int64_t iw = ow * o->stride_w - o->pad.left + (int64_t)s * o->dilation;
+            if (ih < 0 || ih >= h || iw < 0 || iw >= w)
+                continue;
+            const real *px = ref_row(&call->in[0], (n * h + ih) * w + iw) + first;
+            for (int64_t c = 0; c < depth; c++)
+                sum += (double)px[c] * (double)wt[c];
+        }
+    }
+    return sum;
+}
+
+static weft_status run(const weft_call *call)
+{
+    const weft_conv2d_opt *o = call->node->opt;
+    const weft_shape *y = &call->node->out[0];
+    const int64_t oh = y->dim[1], ow = y->dim[2];
+    for (int64_t row = 0; row < y->dim[0] * oh * ow; row++) {
+        real *out = ref_row(&call->out[0], row);
+        for (int64_t k = 0; k < o->out; k++) {
+            double v = window(call, row / (oh * ow), row / ow % oh, row % ow, k);
+            if (o->bias)
+                v += (double)((const real *)call->param[1])[k];
+            out[k] = (real)ref_finish(call, v, row, k);
+        }
+    }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(conv2d) = { .name = WEFT_REF_NAME(conv2d), .run = run };
