@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dense by its definition, one output after the other. Sums in double. */
+#include "cpu/ref/ref.h"
+
+static weft_status run(const weft_call *call)
+{
+    const weft_dense_opt *o = call->node->opt;
+    const int64_t batch = call->node->in[0].dim[0], channels = call->node->in[0].dim[1];
+    for (int64_t n = 0; n < batch; n++) {
+        const real *x = ref_row(&call->in[0], n);
+        real *y = ref_row(&call->out[0], n);
+        for (int64_t k = 0; k < o->out; k++) {
+            const real *wt = (const real *)call->param[0] + k * channels;
+            double sum = 0;
+            for (int64_t c = 0; c < channels; c++)
+                sum += (double)x[c] * (double)wt[c];
+            if (!o->no_bias)
+                sum += (double)((const real *)call->param[1])[k];
+            y[k] = (real)ref_finish(call, sum, n, k);
+        }
+    }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(dense) = { .name = WEFT_REF_NAME(dense), .run = run };

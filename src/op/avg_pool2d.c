@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * avg_pool2d: the mean of each window, channel by channel. LeCun et al. 1989.
+ *
+ *   y[n, oh, ow, c] = (sum over r, s of x[n, oh*stride_h - top + r, ow*stride_w - left + s, c]) / d
+ *
+ * Semantics
+ *  1. d is the number of the window's pixels that lie inside the image (TensorFlow; PyTorch with
+ *     count_include_pad=False).
+ *  2. With count_border, d counts the padding too (PyTorch's default), as zeros. A window that reaches beyond the
+ *     padding, which happens only with ceil, is cut there first: d = pixels inside image + padding (PyTorch, Caffe).
+ *  3. SAME is TensorFlow's: out = ceil(in / stride), the odd pixel at the bottom and right.
+ *  4. The output size is rounded down. With ceil (Caffe, PyTorch's ceil_mode) it is rounded up, and the last window
+ *     counts only if it starts inside the image or the padding before it. With SAME, ceil changes nothing.
+ *  5. stride = 0 means the window's size; the window is 2x2 by default.
+ *  6. Padding must be smaller than the window, so that every window holds a pixel of the image and d > 0.
+ *  7. zero_border means nothing here and is refused. */
+#include "op/pool2d.h"
+
+static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    const weft_pool2d_opt *o = opt;
+    if (o->zero_border)
+        return weft_fail(WEFT_INVALID, "zero_border is set, expected only for maximum pools");
+    return weft_pool2d_resolve(opt, in, n_in, arena);
+}
+
+weft_var weft_avg_pool2d(weft_graph *graph, weft_var x, const weft_pool2d_opt *opt)
+{
+    return weft_graph_append(graph, WEFT_OP_AVG_POOL2D, opt, &x, 1);
+}
+
+/* clang-format off */
+#define CASE(label, n, h, w, c, ...) \
+    { .name = label, .n_in = 1, .in = { { 4, { n, h, w, c } } }, .opt = &(const weft_pool2d_opt){ __VA_ARGS__ } }
+
+static const weft_op_case cases[] = {
+    CASE("2x2", 1, 8, 8, 16, .kernel = 2),
+    CASE("2x2_same_odd", 2, 7, 9, 33, .kernel = 2),
+    CASE("2x2_same_odd_count", 2, 7, 9, 20, .kernel = 2, .count_border = true),
+    CASE("2x2_valid_odd", 2, 7, 9, 24, .kernel = 2, .padding = WEFT_VALID),
+    CASE("2x2_ceil_odd", 1, 7, 9, 24, .kernel = 2, .padding = WEFT_VALID, .ceil = true),
+    CASE("2x2_ceil_odd_count", 1, 9, 7, 17, .kernel = 2, .padding = WEFT_VALID, .ceil = true, .count_border = true),
+    CASE("2x2_one_channel", 3, 6, 6, 1, .kernel = 2),
+    CASE("3x3_stride1_same", 1, 7, 8, 70, .kernel = 3, .stride = 1),
+    CASE("3x3_stride1_same_count", 1, 7, 8, 48, .kernel = 3, .stride = 1, .count_border = true),
+    CASE("3x3_stride2_same", 1, 14, 15, 44, .kernel = 3, .stride = 2),
+    CASE("3x3_stride2_valid", 1, 13, 12, 64, .kernel = 3, .stride = 2, .padding = WEFT_VALID),
+    CASE("3x3_stride2_torch_pad", 1, 16, 15, 32, .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT,
+         .pad = { 1, 1, 1, 1 }, .count_border = true),
+    CASE("3x3_stride2_ceil_pad", 2, 12, 15, 20, .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT,
+         .pad = { 1, 1, 1, 1 }, .ceil = true),
+    CASE("3x3_stride2_ceil_pad_count", 1, 12, 14, 9, .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT,
+         .pad = { 1, 1, 1, 1 }, .ceil = true, .count_border = true),
+    CASE("3x3_asymmetric", 1, 9, 8, 10, .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT, .pad = { 0, 1, 0, 2 }),
+    CASE("3x3_asymmetric_count", 1, 9, 8, 10, .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT,
+         .pad = { 2, 0, 1, 0 }, .count_border = true),
+    CASE("5x5_stride3_valid", 1, 14, 14, 40, .kernel = 5, .stride = 3, .padding = WEFT_VALID),
+    CASE("5x5_larger_than_input", 2, 3, 2, 8, .kernel = 5, .stride = 1),
+    CASE("4x4_larger_than_input_ceil", 1, 3, 3, 8, .kernel = 4, .stride = 3, .padding = WEFT_VALID, .ceil = true),
+    CASE("8x8_whole_input", 2, 8, 8, 65, .kernel = 8, .padding = WEFT_VALID),
+    CASE("7x7_stride1_valid", 1, 8, 8, 12, .kernel = 7, .stride = 1, .padding = WEFT_VALID),
+    CASE("1x1_stride2", 1, 9, 8, 65, .kernel = 1, .stride = 2),
+    CASE("1x3_rectangle", 1, 6, 9, 7, .kernel_h = 1, .kernel_w = 3, .stride_h = 1, .stride_w = 2),
+    CASE("3x2_stride_2x1", 1, 9, 6, 15, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 1),
+    CASE("2x2_stride3_gaps_ceil", 1, 10, 9, 12, .kernel = 2, .stride = 3, .padding = WEFT_VALID, .ceil = true),
+    CASE("one_pixel", 2, 1, 1, 16, .kernel = 3, .stride = 2),
+    { .name = NULL },
+};
+/* clang-format on */
+
+const weft_op weft_op_avg_pool2d = {
+    .name = "avg_pool2d",
+    .brief = "mean of each window",
+    .paper = "LeCun et al. 1989",
+    .n_in = 1,
+    .opt_size = sizeof(weft_pool2d_opt),
+    .error_class = WEFT_REDUCTION,
+    .resolve = resolve,
+    .infer = weft_pool2d_infer,
+    .cost = weft_pool2d_cost,
+    .reduction = weft_pool2d_reduction,
+    .describe = weft_pool2d_describe,
+    .cases = cases,
+};

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * max_pool2d: the largest pixel of each window, channel by channel. Ranzato et al. 2007; overlapping windows:
+ * Krizhevsky et al. 2012.
+ *
+ *   y[n, oh, ow, c] = max over r, s of x[n, oh*stride_h - top + r, ow*stride_w - left + s, c]
+ *
+ * Semantics
+ *  1. Pixels outside the image are left out, so that a border of negative values stays negative. With zero_border the
+ *     pixels of the padding count as zeros: Keras's ZeroPadding2D before a pool.
+ *  2. SAME is TensorFlow's: out = ceil(in / stride), the odd pixel at the bottom and right.
+ *  3. The output size is rounded down. With ceil (Caffe, PyTorch's ceil_mode) it is rounded up, and the last window
+ *     counts only if it starts inside the image or the padding before it. Pixels beyond the padding, which only such a
+ *     window reaches, are left out even with zero_border. With SAME, ceil changes nothing.
+ *  4. stride = 0 means the window's size; the window is 2x2 by default.
+ *  5. Padding must be smaller than the window, so that every window holds a pixel of the image.
+ *  6. Whether a NaN in the window reaches the output is left open. Between -0 and +0 either may win.
+ *  7. count_border means nothing here and is refused. */
+#include "op/pool2d.h"
+
+static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    const weft_pool2d_opt *o = opt;
+    if (o->count_border)
+        return weft_fail(WEFT_INVALID, "count_border is set, expected only for average pools");
+    return weft_pool2d_resolve(opt, in, n_in, arena);
+}
+
+weft_var weft_max_pool2d(weft_graph *graph, weft_var x, const weft_pool2d_opt *opt)
+{
+    return weft_graph_append(graph, WEFT_OP_MAX_POOL2D, opt, &x, 1);
+}
+
+/* clang-format off */
+#define CASE(label, n, h, w, c, ...) \
+    { .name = label, .n_in = 1, .in = { { 4, { n, h, w, c } } }, .opt = &(const weft_pool2d_opt){ __VA_ARGS__ } }
+
+static const weft_op_case cases[] = {
+    CASE("2x2", 1, 8, 8, 16, .kernel = 2),
+    CASE("2x2_same_odd", 2, 7, 9, 33, .kernel = 2),
+    CASE("2x2_valid_odd", 2, 7, 9, 24, .kernel = 2, .padding = WEFT_VALID),
+    CASE("2x2_ceil_odd", 1, 7, 9, 24, .kernel = 2, .padding = WEFT_VALID, .ceil = true),
+    CASE("2x2_one_channel", 3, 6, 6, 1, .kernel = 2),
+    CASE("2x2_stride1_same", 1, 5, 6, 12, .kernel = 2, .stride = 1),
+    CASE("3x3_stride2_valid", 1, 13, 13, 64, .kernel = 3, .stride = 2, .padding = WEFT_VALID),
+    CASE("3x3_stride2_valid_even", 2, 14, 12, 40, .kernel = 3, .stride = 2, .padding = WEFT_VALID),
+    CASE("3x3_stride2_same", 1, 14, 15, 70, .kernel = 3, .stride = 2),
+    CASE("3x3_stride2_torch_pad", 1, 16, 15, 64, .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT,
+         .pad = { 1, 1, 1, 1 }),
+    CASE("3x3_stride2_zero_border", 2, 15, 16, 17, .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT,
+         .pad = { 1, 1, 1, 1 }, .zero_border = true),
+    CASE("3x3_stride2_ceil", 1, 14, 14, 32, .kernel = 3, .stride = 2, .padding = WEFT_VALID, .ceil = true),
+    CASE("3x3_stride2_ceil_pad", 1, 12, 15, 20, .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT,
+         .pad = { 1, 1, 1, 1 }, .ceil = true),
+    CASE("3x3_stride2_ceil_zero_border", 1, 8, 9, 5, .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT,
+         .pad = { 1, 0, 1, 0 }, .ceil = true, .zero_border = true),
+    CASE("3x3_stride1_same", 1, 7, 7, 48, .kernel = 3, .stride = 1),
+    CASE("3x3_stride3", 1, 10, 11, 3, .kernel = 3),
+    CASE("3x3_asymmetric", 1, 9, 8, 10, .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT, .pad = { 0, 1, 0, 2 }),
+    CASE("5x5_stride1_same", 1, 6, 7, 16, .kernel = 5, .stride = 1),
+    CASE("5x5_larger_than_input", 2, 3, 2, 9, .kernel = 5, .stride = 2),
+    CASE("4x4_larger_than_input_ceil", 1, 3, 3, 8, .kernel = 4, .stride = 3, .padding = WEFT_VALID, .ceil = true),
+    CASE("1x1_stride2", 1, 9, 8, 65, .kernel = 1, .stride = 2),
+    CASE("1x3_rectangle", 1, 6, 9, 7, .kernel_h = 1, .kernel_w = 3, .stride_h = 1, .stride_w = 2),
+    CASE("3x2_stride_2x1", 1, 9, 6, 15, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 1),
+    CASE("2x2_stride3_gaps", 1, 11, 10, 12, .kernel = 2, .stride = 3, .padding = WEFT_VALID),
+    CASE("2x2_stride3_gaps_ceil", 1, 10, 9, 12, .kernel = 2, .stride = 3, .padding = WEFT_VALID, .ceil = true),
+    CASE("one_pixel", 2, 1, 1, 16, .kernel = 3, .stride = 2),
+    { .name = NULL },
+};
+/* clang-format on */
+
+const weft_op weft_op_max_pool2d = {
+    .name = "max_pool2d",
+    .brief = "largest pixel of each window",
+    .paper = "Ranzato et al. 2007",
+    .n_in = 1,
+    .opt_size = sizeof(weft_pool2d_opt),
+    .error_class = WEFT_EXACT,
+    .resolve = resolve,
+    .infer = weft_pool2d_infer,
+    .cost = weft_pool2d_cost,
+    .describe = weft_pool2d_describe,
+    .cases = cases,
+};
