@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reference addition, y = a + scale * b. */
+#include "cpu/ref/ref.h"
+
+static weft_status run(const weft_call *call)
+{
+    const weft_node *n = call->node;
+    const weft_add_opt *o = n->opt;
+    const int64_t rows = weft_shape_rows(&n->out[0]), channels = weft_shape_channels(&n->out[0]);
+
+    for (int64_t r = 0; r < rows; r++) {
+        const real *a = ref_row(&call->in[0], r), *b = ref_row(&call->in[1], r);
+        real *y = ref_row(&call->out[0], r);
+        for (int64_t c = 0; c < channels; c++)
+            y[c] = (real)ref_finish(call, (double)a[c] + o->scale * (double)b[c], r, c);
+    }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(add) = {
+    .name = WEFT_REF_NAME(add), .run = run, .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_IN1
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reference input normalisation: Keras's Rescaling, then its Normalization. */
+#include "op/normalize.h"
+
+#include "cpu/ref/ref.h"
+
+static weft_status run(const weft_call *call)
+{
+    const weft_node *n = call->node;
+    const weft_normalize_opt *o = n->opt;
+    const int64_t rows = weft_shape_rows(&n->out[0]), channels = weft_shape_channels(&n->out[0]);
+    double mean[4], divisor[4];
+
+    for (int64_t c = 0; c < channels; c++) {
+        const double variance = o->stats ? (double)((const real *)call->param[1])[c] : o->variance[c];
+        mean[c] = o->stats ? (double)((const real *)call->param[0])[c] : o->mean[c];
+        divisor[c] = fmax(sqrt(variance), WEFT_NORMALIZE_FLOOR);
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        const real *x = ref_row(&call->in[0], r);
+        real *y = ref_row(&call->out[0], r);
+        for (int64_t c = 0; c < channels; c++)
+            y[c] = (real)(((double)x[c] * o->scale + o->offset - mean[c]) / divisor[c]);
+    }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(normalize) = { .name = WEFT_REF_NAME(normalize), .run = run, .inplace = WEFT_INPLACE_IN0 };

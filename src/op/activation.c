@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Activations, one by one: relu (Nair & Hinton 2010), relu6 (MobileNet), tanh, sigmoid, swish (Ramachandran 2017,
+ * arXiv:1710.05941), their hard forms (Howard 2019, arXiv:1905.02244) and LeNet-5's scaled tanh (LeCun 1998).
+ *
+ * Semantics
+ * 1. The formulas are those beside weft_act in <weft/ops.h>; weft_act_eval computes them.
+ * 2. A NaN stays a NaN; relu(-0) is 0 of either sign.
+ * 3. swish has no factor inside (beta = 1). hard_sigmoid is MobileNet V3's, min(max(x + 3, 0), 6) / 6, not Keras 2's
+ *    0.2 x + 0.5.
+ * 4. weft_activation with NONE adds no node and gives x itself.
+ * 5. The node is named after its activation, "relu". */
+#include "op/activation.h"
+
+#include "op/case.h"
+#include "op/util.h"
+
+static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    const weft_activation_opt *o = opt;
+    (void)n_in, (void)arena;
+    WEFT_TRY(weft_need_shape("x", &in[0], 0));
+    return weft_need_range("act", (int64_t)o->act, WEFT_ACT_NONE + 1, WEFT_ACT_COUNT - 1);
+}
+
+static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { in[0] } };
+    return WEFT_OK;
+}
+
+/* One per element, whatever the function: what an epilogue counts, so that fusing changes nothing. */
+static weft_cost cost(const weft_node *node)
+{
+    return (weft_cost){ .flops = weft_out_count(node) };
+}
+
+static void describe(const weft_node *node, char *buf, size_t size)
+{
+    size_t used = 0;
+    weft_text_add(buf, size, &used, "%s", weft_act_name(((const weft_activation_opt *)node->opt)->act));
+}
+
+#define OPT(kind) &(weft_activation_opt) { .act = WEFT_ACT_##kind }
+static const weft_op_case cases[] = {
+    { .name = "relu", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 17) }, .opt = OPT(RELU) },
+    { .name = "relu_c1", .n_in = 1, .in = { WEFT_NHWC(3, 5, 7, 1) }, .opt = OPT(RELU) },
+    { .name = "relu_vectors", .n_in = 1, .in = { WEFT_NC(2, 70) }, .opt = OPT(RELU) },
+    { .name = "relu6", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 70) }, .opt = OPT(RELU6) },
+    { .name = "tanh", .n_in = 1, .in = { WEFT_NHWC(1, 14, 14, 6) }, .opt = OPT(TANH) },
+    { .name = "tanh_vectors", .n_in = 1, .in = { WEFT_NC(1, 84) }, .opt = OPT(TANH) },
+    { .name = "sigmoid", .n_in = 1, .in = { WEFT_NHWC(2, 3, 5, 33) }, .opt = OPT(SIGMOID) },
+    { .name = "sigmoid_c8", .n_in = 1, .in = { WEFT_NC(3, 8) }, .opt = OPT(SIGMOID) },
+    { .name = "swish", .n_in = 1, .in = { WEFT_NHWC(1, 7, 7, 64) }, .opt = OPT(SWISH) },
+    { .name = "swish_c3", .n_in = 1, .in = { WEFT_NHWC(2, 5, 3, 3) }, .opt = OPT(SWISH) },
+    { .name = "hard_sigmoid", .n_in = 1, .in = { WEFT_NHWC(1, 5, 3, 70) }, .opt = OPT(HARD_SIGMOID) },
+    { .name = "hard_swish", .n_in = 1, .in = { WEFT_NHWC(1, 5, 3, 70) }, .opt = OPT(HARD_SWISH) },
+    { .name = "lecun_tanh", .n_in = 1, .in = { WEFT_NHWC(1, 5, 5, 16) }, .opt = OPT(LECUN_TANH) },
+    { .name = "lecun_tanh_c1", .n_in = 1, .in = { WEFT_NC(5, 1) }, .opt = OPT(LECUN_TANH) },
+    { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NHWC(2, 33, 31, 40) }, .opt = OPT(SWISH) },
+    { .name = NULL },
+};
+#undef OPT
+
+const weft_op weft_op_activation = {
+    .name = "activation",
+    .brief = "Elementwise activation",
+    .paper = "",
+    .n_in = 1,
+    .opt_size = sizeof(weft_activation_opt),
+    .error_class = WEFT_ELEMENTWISE,
+    .resolve = resolve,
+    .infer = infer,
+    .cost = cost,
+    .describe = describe,
+    .cases = cases,
+};
+
+weft_var weft_activation(weft_graph *graph, weft_var x, weft_act act)
+{
+    if (act == WEFT_ACT_NONE)
+        return x;
+    const char *name = weft_act_name(act);
+    const weft_activation_opt opt = { .name = name[0] ? name : NULL, .act = act };
+    return weft_graph_append(graph, WEFT_OP_ACTIVATION, &opt, &x, 1);
+}
+
+weft_var weft_relu(weft_graph *graph, weft_var x)
+{
+    return weft_activation(graph, x, WEFT_ACT_RELU);
+}
+
+weft_var weft_relu6(weft_graph *graph, weft_var x)
+{
+    return weft_activation(graph, x, WEFT_ACT_RELU6);
+}
+
+weft_var weft_tanh(weft_graph *graph, weft_var x)
+{
+    return weft_activation(graph, x, WEFT_ACT_TANH);
+}
+
+weft_var weft_sigmoid(weft_graph *graph, weft_var x)
+{
+    return weft_activation(graph, x, WEFT_ACT_SIGMOID);
+}
+
+weft_var weft_swish(weft_graph *graph, weft_var x)
+{
+    return weft_activation(graph, x, WEFT_ACT_SWISH);
+}
+
+weft_var weft_hard_swish(weft_graph *graph, weft_var x)
+{
+    return weft_activation(graph, x, WEFT_ACT_HARD_SWISH);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The addition of residual units: He 2015, arXiv:1512.03385; scaled as in Inception-ResNet, Szegedy 2016,
+ * arXiv:1602.07261.
+ *
+ * Semantics
+ * 1. y = a + scale * b: scale belongs to the second input. 0 means 1.
+ * 2. Shapes are equal; nothing is broadcast.
+ * 3. The epilogue's activation comes after the sum. */
+#include <math.h>
+
+#include "op/case.h"
+#include "op/util.h"
+
+static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    weft_add_opt *o = opt;
+    char a[128], b[128];
+    (void)n_in, (void)arena;
+    WEFT_TRY(weft_need_shape("a", &in[0], 0));
+    WEFT_TRY(weft_need_shape("b", &in[1], 0));
+    if (!weft_shape_equal(&in[0], &in[1]))
+        return weft_fail(WEFT_INVALID, "a is %s and b %s, expected equal shapes", weft_shape_text(&in[0], a, sizeof a),
+                         weft_shape_text(&in[1], b, sizeof b));
+    if (!isfinite(o->scale))
+        return weft_fail(WEFT_INVALID, "scale is %g, expected a finite number", o->scale);
+    if (o->scale == 0)
+        o->scale = 1;
+    return WEFT_OK;
+}
+
+static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { in[0] } };
+    return WEFT_OK;
+}
+
+static weft_cost cost(const weft_node *node)
+{
+    const weft_add_opt *o = node->opt;
+    return (weft_cost){ .flops = (o->scale == 1 ? 1 : 2) * weft_out_count(node) + weft_epilogue_flops(node) };
+}
+
+static void describe(const weft_node *node, char *buf, size_t size)
+{
+    const weft_add_opt *o = node->opt;
+    size_t used = 0;
+    if (o->scale == 1)
+        weft_text_add(buf, size, &used, "%s", "");
+    else
+        weft_text_add(buf, size, &used, "scale %g", o->scale);
+}
+
+#define TWICE(...) { __VA_ARGS__, __VA_ARGS__ }
+static const weft_op_case cases[] = {
+    { .name = "c1", .n_in = 2, .in = TWICE(WEFT_NHWC(1, 5, 7, 1)) },
+    { .name = "c3_batch3", .n_in = 2, .in = TWICE(WEFT_NHWC(3, 3, 5, 3)) },
+    { .name = "c8_relu", .n_in = 2, .in = TWICE(WEFT_NHWC(2, 3, 5, 8)), .epi = { .act = WEFT_ACT_RELU } },
+    { .name = "c17_scaled",
+      .n_in = 2,
+      .in = TWICE(WEFT_NHWC(1, 5, 3, 17)),
+      .opt = &(weft_add_opt){ .scale = .17 } },
+    { .name = "c64_scaled_relu",
+      .n_in = 2,
+      .in = TWICE(WEFT_NHWC(1, 7, 7, 64)),
+      .opt = &(weft_add_opt){ .scale = .1 },
+      .epi = { .act = WEFT_ACT_RELU } },
+    { .name = "c70_negative_scale",
+      .n_in = 2,
+      .in = TWICE(WEFT_NHWC(1, 5, 3, 70)),
+      .opt = &(weft_add_opt){ .scale = -1 } },
+    { .name = "c70_swish", .n_in = 2, .in = TWICE(WEFT_NHWC(1, 5, 3, 70)), .epi = { .act = WEFT_ACT_SWISH } },
+    { .name = "vectors", .n_in = 2, .in = TWICE(WEFT_NC(3, 33)) },
+    { .name = "rows_over_threads",
+      .n_in = 2,
+      .in = TWICE(WEFT_NHWC(2, 29, 31, 24)),
+      .epi = { .act = WEFT_ACT_RELU } },
+    { .name = NULL },
+};
+#undef TWICE
+
+const weft_op weft_op_add = {
+    .name = "add",
+    .brief = "Residual addition, a + scale * b",
+    .paper = "He et al. 2015, arXiv:1512.03385",
+    .n_in = 2,
+    .opt_size = sizeof(weft_add_opt),
+    .takes = WEFT_TAKES_ACT,
+    .error_class = WEFT_ELEMENTWISE,
+    .resolve = resolve,
+    .infer = infer,
+    .cost = cost,
+    .describe = describe,
+    .cases = cases,
+};
+
+weft_var weft_add(weft_graph *graph, weft_var a, weft_var b)
+{
+    return weft_add_scaled(graph, a, b, NULL);
+}
+
+weft_var weft_add_scaled(weft_graph *graph, weft_var a, weft_var b, const weft_add_opt *opt)
+{
+    const weft_var in[2] = { a, b };
+    return weft_graph_append(graph, WEFT_OP_ADD, opt, in, 2);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Batch normalisation: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 2 (inference) with the moving statistics.
+ * Training's forward and backward are ops to come.
+ *
+ * Semantics
+ * 1. y = gamma (x - mean) / sqrt(variance + epsilon) + beta for each channel of the last dimension: epsilon stands inside
+ *    the root. epsilon 0 means 1e-3 (Keras); PyTorch's is 1e-5.
+ * 2. At inference mean and variance are the moving statistics, which are parameters but not trainable.
+ * 3. momentum is the share of the old statistic that a training step keeps (Keras): moving = momentum * moving +
+ *    (1 - momentum) * batch. PyTorch's momentum is 1 minus this one.
+ * 4. In training the variance is the biased one, divided by the count, both for normalising and for the moving
+ *    statistic (the paper and PyTorch move the unbiased one).
+ * 5. Without gamma, gamma is 1 and no parameter; the others keep their order: beta, mean, variance.
+ * 6. The epilogue's activation comes after beta. */
+#include <math.h>
+
+#include "op/case.h"
+#include "op/util.h"
+
+static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    weft_batch_norm_opt *o = opt;
+    (void)n_in, (void)arena;
+    WEFT_TRY(weft_need_shape("x", &in[0], 0));
+    if (!(o->epsilon >= 0) || !isfinite(o->epsilon))
+        return weft_fail(WEFT_INVALID, "epsilon is %g, expected a finite number, 0 or more", o->epsilon);
+    if (!(o->momentum >= 0 && o->momentum <= 1))
+        return weft_fail(WEFT_INVALID, "momentum is %g, expected 0 to 1", o->momentum);
+    if (o->no_gamma && o->zero_gamma)
+        return weft_fail(WEFT_INVALID, "zero_gamma is set together with no_gamma, expected one of them");
+    if (o->epsilon == 0)
+        o->epsilon = 1e-3;
+    if (o->momentum == 0)
+        o->momentum = .99;
+    return WEFT_OK;
+}
+
+static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    const weft_batch_norm_opt *o = opt;
+    const weft_shape c = { .rank = 1, .dim = { weft_shape_channels(&in[0]) } };
+    (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { in[0] } };
+    if (!o->no_gamma)
+        sig->param[sig->n_param++] = (weft_param_spec){
+            .name = "gamma", .shape = c, .init = o->zero_gamma ? WEFT_INIT_ZERO : WEFT_INIT_ONE
+        };
+    sig->param[sig->n_param++] = (weft_param_spec){ .name = "beta", .shape = c, .init = WEFT_INIT_ZERO };
+    sig->param[sig->n_param++] =
+        (weft_param_spec){ .name = "mean", .shape = c, .init = WEFT_INIT_ZERO, .statistic = true };
+    sig->param[sig->n_param++] =
+        (weft_param_spec){ .name = "variance", .shape = c, .init = WEFT_INIT_ONE, .statistic = true };
+    return WEFT_OK;
+}
+
+/* Counted as applied: one multiply-add per element; the division per channel is left out. */
+static weft_cost cost(const weft_node *node)
+{
+    return (weft_cost){ .flops = 2 * weft_out_count(node) + weft_epilogue_flops(node) };
+}
+
+static void describe(const weft_node *node, char *buf, size_t size)
+{
+    const weft_batch_norm_opt *o = node->opt;
+    size_t used = 0;
+    weft_text_add(buf, size, &used, "epsilon %g%s", o->epsilon, o->no_gamma ? " no gamma" : "");
+}
+
+static const weft_op_case cases[] = {
+    { .name = "c1_5x7", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 1) } },
+    { .name = "c3_batch3", .n_in = 1, .in = { WEFT_NHWC(3, 3, 5, 3) } },
+    { .name = "c8_epsilon_torch",
+      .n_in = 1,
+      .in = { WEFT_NHWC(2, 4, 3, 8) },
+      .opt = &(weft_batch_norm_opt){ .epsilon = 1e-5, .momentum = .9 } },
+    { .name = "c17_no_gamma",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 9, 5, 17) },
+      .opt = &(weft_batch_norm_opt){ .no_gamma = true } },
+    { .name = "c17_zero_gamma",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 3, 5, 17) },
+      .opt = &(weft_batch_norm_opt){ .zero_gamma = true } },
+    { .name = "c64_relu", .n_in = 1, .in = { WEFT_NHWC(2, 7, 7, 64) }, .epi = { .act = WEFT_ACT_RELU } },
+    { .name = "c70_swish", .n_in = 1, .in = { WEFT_NHWC(1, 5, 3, 70) }, .epi = { .act = WEFT_ACT_SWISH } },
+    { .name = "c70_no_gamma_relu6",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 5, 3, 70) },
+      .opt = &(weft_batch_norm_opt){ .no_gamma = true },
+      .epi = { .act = WEFT_ACT_RELU6 } },
+    { .name = "c256_pixel", .n_in = 1, .in = { WEFT_NHWC(1, 1, 1, 256) } },
+    { .name = "vectors", .n_in = 1, .in = { WEFT_NC(3, 33) } },
+    { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NHWC(2, 29, 31, 24) }, .epi = { .act = WEFT_ACT_RELU } },
+    { .name = NULL },
+};
+
+const weft_op weft_op_batch_norm = {
+    .name = "batch_norm",
+    .brief = "Batch normalisation with moving statistics",
+    .paper = "Ioffe & Szegedy 2015, arXiv:1502.03167",
+    .n_in = 1,
+    .opt_size = sizeof(weft_batch_norm_opt),
+    .takes = WEFT_TAKES_ACT,
+    .error_class = WEFT_ELEMENTWISE,
+    .resolve = resolve,
+    .infer = infer,
+    .cost = cost,
+    .describe = describe,
+    .cases = cases,
+};
+
+weft_var weft_batch_norm(weft_graph *graph, weft_var x, const weft_batch_norm_opt *opt)
+{
+    return weft_graph_append(graph, WEFT_OP_BATCH_NORM, opt, &x, 1);
+}

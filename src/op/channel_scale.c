@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A map times one factor per image and channel: the recalibration of squeeze-and-excitation, Hu 2017,
+ * arXiv:1709.01507, eq. 4, where the gates come from elsewhere in the graph.
+ *
+ * Semantics
+ * 1. y[n, h, w, c] = x[n, h, w, c] s[n, c]; s is [N, C] of x's N and C. */
+#include "op/case.h"
+#include "op/util.h"
+
+static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    char x[128], s[128];
+    (void)opt, (void)n_in, (void)arena;
+    WEFT_TRY(weft_need_shape("x", &in[0], 4));
+    WEFT_TRY(weft_need_shape("s", &in[1], 2));
+    if (in[0].dim[0] != in[1].dim[0] || in[0].dim[3] != in[1].dim[1])
+        return weft_fail(WEFT_INVALID, "x is %s and s %s, expected s to have x's images and channels",
+                         weft_shape_text(&in[0], x, sizeof x), weft_shape_text(&in[1], s, sizeof s));
+    return WEFT_OK;
+}
+
+static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { in[0] } };
+    return WEFT_OK;
+}
+
+static weft_cost cost(const weft_node *node)
+{
+    return (weft_cost){ .flops = weft_out_count(node) };
+}
+
+static const weft_op_case cases[] = {
+    { .name = "c1", .n_in = 2, .in = { WEFT_NHWC(1, 5, 7, 1), WEFT_NC(1, 1) } },
+    { .name = "c3_batch3", .n_in = 2, .in = { WEFT_NHWC(3, 3, 5, 3), WEFT_NC(3, 3) } },
+    { .name = "c8", .n_in = 2, .in = { WEFT_NHWC(2, 1, 1, 8), WEFT_NC(2, 8) } },
+    { .name = "c17", .n_in = 2, .in = { WEFT_NHWC(2, 5, 3, 17), WEFT_NC(2, 17) } },
+    { .name = "c64", .n_in = 2, .in = { WEFT_NHWC(1, 7, 7, 64), WEFT_NC(1, 64) } },
+    { .name = "c70", .n_in = 2, .in = { WEFT_NHWC(2, 3, 5, 70), WEFT_NC(2, 70) } },
+    { .name = "rows_over_threads", .n_in = 2, .in = { WEFT_NHWC(3, 29, 23, 24), WEFT_NC(3, 24) } },
+    { .name = NULL },
+};
+
+const weft_op weft_op_channel_scale = {
+    .name = "channel_scale",
+    .brief = "A map times one factor per image and channel",
+    .paper = "Hu et al. 2017, arXiv:1709.01507",
+    .n_in = 2,
+    .error_class = WEFT_ELEMENTWISE,
+    .resolve = resolve,
+    .infer = infer,
+    .cost = cost,
+    .cases = cases,
+};
+
+weft_var weft_channel_scale(weft_graph *graph, weft_var x, weft_var s)
+{
+    const weft_var in[2] = { x, s };
+    return weft_graph_append(graph, WEFT_OP_CHANNEL_SCALE, NULL, in, 2);
+}

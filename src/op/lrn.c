@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Local response normalisation across channels: Krizhevsky 2012, section 3.3.
+ *
+ * Semantics
+ * 1. y[c] = x[c] (k + a s)^-beta, s the sum of x[j]^2 over c - window/2 <= j <= c + window/2 (window/2 rounded down),
+ *    cut at the first and last channel. The window is the whole one: the paper's n = 5 reaches 2 channels to each side.
+ * 2. a = alpha (paper, TensorFlow), or with alpha_is_per_window a = alpha / window (Caffe, PyTorch, cuDNN); the
+ *    divisor is the window as given, also at the borders, where fewer channels are summed.
+ * 3. k is 2 unless set (paper); Caffe's AlexNet and GoogLeNet and PyTorch take 1.
+ * 4. TensorFlow's depth_radius r is window = 2 r + 1; its default 5 means 11 channels.
+ * 5. An even window n reaches as far as n + 1, but divides alpha by n. (PyTorch reaches one channel less upwards.) */
+#include <math.h>
+
+#include "op/case.h"
+#include "op/util.h"
+
+static weft_status need_real(const char *what, double value)
+{
+    if (value >= 0 && isfinite(value))
+        return WEFT_OK;
+    return weft_fail(WEFT_INVALID, "%s is %g, expected a finite number, 0 or more", what, value);
+}
+
+static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    weft_lrn_opt *o = opt;
+    (void)n_in, (void)arena;
+    WEFT_TRY(weft_need_shape("x", &in[0], 0));
+    WEFT_TRY(need_real("alpha", o->alpha));
+    WEFT_TRY(need_real("beta", o->beta));
+    WEFT_TRY(need_real("k", o->k));
+    if (o->window == 0)
+        o->window = 5;
+    if (o->alpha == 0)
+        o->alpha = 1e-4;
+    if (o->beta == 0)
+        o->beta = .75;
+    if (o->k == 0)
+        o->k = 2;
+    return weft_need_range("window", o->window, 1, WEFT_MAX_WINDOW);
+}
+
+static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { in[0] } };
+    return WEFT_OK;
+}
+
+/* Per element: window squares and additions, a s + k, the power as one, the product. */
+static weft_cost cost(const weft_node *node)
+{
+    const weft_lrn_opt *o = node->opt;
+    return (weft_cost){ .flops = (2. * o->window + 4) * weft_out_count(node) };
+}
+
+static int64_t reduction(const weft_node *node)
+{
+    return ((const weft_lrn_opt *)node->opt)->window;
+}
+
+static void describe(const weft_node *node, char *buf, size_t size)
+{
+    const weft_lrn_opt *o = node->opt;
+    size_t used = 0;
+    weft_text_add(buf, size, &used, "window %d alpha %g%s beta %g k %g", o->window, o->alpha,
+                  o->alpha_is_per_window ? "/window" : "", o->beta, o->k);
+}
+
+/* alpha is larger than in the papers where the case is about a, so that a wrong a shows above the tolerance. */
+static const weft_op_case cases[] = {
+    { .name = "paper", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 96) } },
+    { .name = "paper_large_alpha",
+      .n_in = 1,
+      .in = { WEFT_NHWC(2, 3, 5, 17) },
+      .opt = &(weft_lrn_opt){ .window = 5, .alpha = .3 } },
+    { .name = "caffe",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 7, 5, 64) },
+      .opt = &(weft_lrn_opt){ .window = 5, .alpha = .5, .k = 1, .alpha_is_per_window = true } },
+    { .name = "tensorflow_radius2",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 5, 3, 70) },
+      .opt = &(weft_lrn_opt){ .window = 5, .alpha = 2e-5, .beta = .75, .k = 1 } },
+    { .name = "tensorflow_defaults",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 3, 3, 24) },
+      .opt = &(weft_lrn_opt){ .window = 11, .alpha = 1, .beta = .5, .k = 1 } },
+    { .name = "torch_k2",
+      .n_in = 1,
+      .in = { WEFT_NHWC(3, 3, 1, 33) },
+      .opt = &(weft_lrn_opt){ .window = 5, .alpha = .5, .k = 2, .alpha_is_per_window = true } },
+    { .name = "even_window",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 3, 5, 16) },
+      .opt = &(weft_lrn_opt){ .window = 4, .alpha = .4, .alpha_is_per_window = true } },
+    { .name = "window1",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 3, 3, 8) },
+      .opt = &(weft_lrn_opt){ .window = 1, .alpha = .4 } },
+    { .name = "beta1", .n_in = 1, .in = { WEFT_NHWC(1, 3, 3, 20) }, .opt = &(weft_lrn_opt){ .alpha = .4, .beta = 1 } },
+    { .name = "beta_odd",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 3, 3, 20) },
+      .opt = &(weft_lrn_opt){ .alpha = .4, .beta = .6 } },
+    { .name = "window_over_all", .n_in = 1, .in = { WEFT_NHWC(1, 3, 3, 3) }, .opt = &(weft_lrn_opt){ .alpha = .4 } },
+    { .name = "c1", .n_in = 1, .in = { WEFT_NHWC(2, 3, 5, 1) }, .opt = &(weft_lrn_opt){ .alpha = .4 } },
+    { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NHWC(2, 23, 27, 32) }, .opt = &(weft_lrn_opt){ .alpha = .4 } },
+    { .name = NULL },
+};
+
+const weft_op weft_op_lrn = {
+    .name = "lrn",
+    .brief = "Local response normalisation across channels",
+    .paper = "Krizhevsky et al. 2012, section 3.3",
+    .n_in = 1,
+    .opt_size = sizeof(weft_lrn_opt),
+    .error_class = WEFT_REDUCTION,
+    .resolve = resolve,
+    .infer = infer,
+    .cost = cost,
+    .reduction = reduction,
+    .describe = describe,
+    .cases = cases,
+};
+
+weft_var weft_lrn(weft_graph *graph, weft_var x, const weft_lrn_opt *opt)
+{
+    return weft_graph_append(graph, WEFT_OP_LRN, opt, &x, 1);
+}

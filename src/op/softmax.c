@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Softmax over the last dimension.
+ *
+ * Semantics
+ * 1. y[c] = exp(x[c] - m) / sum over j of exp(x[j] - m), m the largest x of the row: no input overflows.
+ * 2. Each row (image, or pixel of a map) is normalised by itself; the sum is over all channels.
+ * 3. There is no temperature and no logarithm. */
+#include "op/case.h"
+#include "op/util.h"
+
+static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    (void)opt, (void)n_in, (void)arena;
+    return weft_need_shape("x", &in[0], 0);
+}
+
+static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { in[0] } };
+    return WEFT_OK;
+}
+
+/* Per element: compare, subtract, exponential, add, divide. */
+static weft_cost cost(const weft_node *node)
+{
+    return (weft_cost){ .flops = 5 * weft_out_count(node) };
+}
+
+static int64_t reduction(const weft_node *node)
+{
+    return weft_shape_channels(&node->in[0]);
+}
+
+static const weft_op_case cases[] = {
+    { .name = "c1000", .n_in = 1, .in = { WEFT_NC(2, 1000) } },
+    { .name = "c10_batch3", .n_in = 1, .in = { WEFT_NC(3, 10) } },
+    { .name = "c1", .n_in = 1, .in = { WEFT_NC(3, 1) } },
+    { .name = "c3", .n_in = 1, .in = { WEFT_NC(1, 3) } },
+    { .name = "c17", .n_in = 1, .in = { WEFT_NC(5, 17) } },
+    { .name = "c70", .n_in = 1, .in = { WEFT_NC(1, 70) } },
+    { .name = "map_c33", .n_in = 1, .in = { WEFT_NHWC(2, 5, 3, 33) } },
+    { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NC(65, 1001) } },
+    { .name = NULL },
+};
+
+const weft_op weft_op_softmax = {
+    .name = "softmax",
+    .brief = "Softmax over the last dimension",
+    .paper = "Bridle 1990",
+    .n_in = 1,
+    .error_class = WEFT_REDUCTION,
+    .resolve = resolve,
+    .infer = infer,
+    .cost = cost,
+    .reduction = reduction,
+    .cases = cases,
+};
+
+weft_var weft_softmax(weft_graph *graph, weft_var x)
+{
+    return weft_graph_append(graph, WEFT_OP_SOFTMAX, NULL, &x, 1);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Squeeze-and-excitation as one node: Hu 2017, arXiv:1709.01507, section 3.
+ *
+ * Semantics
+ * 1. y = x * gate(W2 act(W1 m + b1) + b2), m[n, c] the mean of x over H and W; one gate per image and channel.
+ * 2. act NONE means relu (Hu; EfficientNet sets swish), gate NONE means sigmoid (MobileNet V3 sets hard_sigmoid): there
+ *    is no way to have none.
+ * 3. W1 is [reduced, C], W2 [C, reduced]; reduced is always given, since networks round it in different ways.
+ * 4. The multiply-adds are those of the two dense layers, 2 C reduced per image. */
+#include "op/case.h"
+#include "op/util.h"
+
+static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    weft_squeeze_excite_opt *o = opt;
+    (void)n_in, (void)arena;
+    WEFT_TRY(weft_need_shape("x", &in[0], 4));
+    WEFT_TRY(weft_need_range("reduced", o->reduced, 1, WEFT_MAX_DIM - 1));
+    WEFT_TRY(weft_need_range("act", (int64_t)o->act, WEFT_ACT_NONE, WEFT_ACT_COUNT - 1));
+    WEFT_TRY(weft_need_range("gate", (int64_t)o->gate, WEFT_ACT_NONE, WEFT_ACT_COUNT - 1));
+    WEFT_TRY(weft_need_init(&o->init, 0, WEFT_INIT_HE_NORMAL)); /* NORMAL has no deviation here: refused */
+    if (o->act == WEFT_ACT_NONE)
+        o->act = WEFT_ACT_RELU;
+    if (o->gate == WEFT_ACT_NONE)
+        o->gate = WEFT_ACT_SIGMOID;
+    const weft_shape weight = { .rank = 2, .dim = { o->reduced, in[0].dim[3] } };
+    return weft_need_shape("reduce/weight", &weight, 2);
+}
+
+static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    const weft_squeeze_excite_opt *o = opt;
+    const int64_t c = in[0].dim[3], r = o->reduced;
+    (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { in[0] } };
+    sig->param[sig->n_param++] = (weft_param_spec){
+        .name = "reduce/weight", .shape = weft_shape_nc(r, c), .init = o->init, .fan_in = c, .fan_out = r
+    };
+    if (!o->no_bias)
+        sig->param[sig->n_param++] =
+            (weft_param_spec){ .name = "reduce/bias", .shape = { .rank = 1, .dim = { r } }, .init = WEFT_INIT_ZERO };
+    sig->param[sig->n_param++] = (weft_param_spec){
+        .name = "expand/weight", .shape = weft_shape_nc(c, r), .init = o->init, .fan_in = r, .fan_out = c
+    };
+    if (!o->no_bias)
+        sig->param[sig->n_param++] =
+            (weft_param_spec){ .name = "expand/bias", .shape = { .rank = 1, .dim = { c } }, .init = WEFT_INIT_ZERO };
+    return WEFT_OK;
+}
+
+static weft_cost cost(const weft_node *node)
+{
+    const weft_squeeze_excite_opt *o = node->opt;
+    const double n = (double)node->in[0].dim[0], c = (double)node->in[0].dim[3], r = (double)o->reduced;
+    const double macs = 2 * n * c * r, bias = o->no_bias ? 0 : n * (r + c);
+    return (weft_cost){ .macs = macs, .flops = 2 * macs + bias + n * (r + 2 * c) + 2 * weft_out_count(node) };
+}
+
+/* The mean, then both layers. */
+static int64_t reduction(const weft_node *node)
+{
+    const weft_squeeze_excite_opt *o = node->opt;
+    return node->in[0].dim[1] * node->in[0].dim[2] + node->in[0].dim[3] + o->reduced;
+}
+
+static void describe(const weft_node *node, char *buf, size_t size)
+{
+    const weft_squeeze_excite_opt *o = node->opt;
+    size_t used = 0;
+    weft_text_add(buf, size, &used, "reduced %lld %s %s", (long long)o->reduced, weft_act_name(o->act),
+                  weft_act_name(o->gate));
+}
+
+#define OPT(...) &(weft_squeeze_excite_opt) { __VA_ARGS__ }
+static const weft_op_case cases[] = {
+    { .name = "c16_r4", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 16) }, .opt = OPT(.reduced = 4) },
+    { .name = "c1_r1", .n_in = 1, .in = { WEFT_NHWC(2, 3, 5, 1) }, .opt = OPT(.reduced = 1) },
+    { .name = "c3_r2_batch3", .n_in = 1, .in = { WEFT_NHWC(3, 3, 5, 3) }, .opt = OPT(.reduced = 2) },
+    { .name = "c17_r5_no_bias", .n_in = 1, .in = { WEFT_NHWC(1, 5, 3, 17) }, .opt = OPT(.reduced = 5, .no_bias = true) },
+    { .name = "c32_r8_swish",
+      .n_in = 1,
+      .in = { WEFT_NHWC(2, 7, 7, 32) },
+      .opt = OPT(.reduced = 8, .act = WEFT_ACT_SWISH) },
+    { .name = "c70_r17_hard",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 3, 5, 70) },
+      .opt = OPT(.reduced = 17, .gate = WEFT_ACT_HARD_SIGMOID) },
+    { .name = "c8_r70", .n_in = 1, .in = { WEFT_NHWC(2, 3, 3, 8) }, .opt = OPT(.reduced = 70, .act = WEFT_ACT_TANH) },
+    { .name = "pixel_c96_r4",
+      .n_in = 1,
+      .in = { WEFT_NHWC(2, 1, 1, 96) },
+      .opt = OPT(.reduced = 4, .act = WEFT_ACT_SWISH) },
+    { .name = "c288_r18", .n_in = 1, .in = { WEFT_NHWC(3, 14, 14, 288) }, .opt = OPT(.reduced = 18) },
+    { .name = NULL },
+};
+#undef OPT
+
+const weft_op weft_op_squeeze_excite = {
+    .name = "squeeze_excite",
+    .brief = "Squeeze-and-excitation: gates from the channel means",
+    .paper = "Hu et al. 2017, arXiv:1709.01507",
+    .n_in = 1,
+    .opt_size = sizeof(weft_squeeze_excite_opt),
+    .error_class = WEFT_REDUCTION,
+    .resolve = resolve,
+    .infer = infer,
+    .cost = cost,
+    .reduction = reduction,
+    .describe = describe,
+    .cases = cases,
+};
+
+weft_var weft_squeeze_excite(weft_graph *graph, weft_var x, const weft_squeeze_excite_opt *opt)
+{
+    return weft_graph_append(graph, WEFT_OP_SQUEEZE_EXCITE, opt, &x, 1);
+}
