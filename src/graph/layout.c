@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The memory plan. 1. Values are aliased: inputs of a concatenation into slices of its output, reshapes onto their
+ * input, outputs over a dead input where the kernel allows it. 2. Each group becomes a storage that lives from its
+ * first writer to its last reader. 3. Storages get offsets, largest first, each at the lowest gap among those it
+ * lives beside ("greedy by size": Pisarchyk & Lee 2020, arXiv:2001.03288). */
+#include "graph/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How a value leans on another's memory. parent 0: it has its own. */
+typedef struct lean {
+    int32_t parent;
+    int64_t offset; /* elements into the parent's row */
+    bool reshaped;  /* rows are the value's own, not the parent's */
+    int32_t last;   /* of a root: last step that reads any value of the group */
+} lean;
+
+typedef struct work {
+    const weft_graph *graph;
+    const weft_demand *demand;
+    lean *leans;
+    weft_layout *layout;
+} work;
+
+static int32_t root_of(const work *w, int32_t value)
+{
+    while (w->leans[value].parent)
+        value = w->leans[value].parent;
+    return value;
+}
+
+static bool is_output(const weft_graph *graph, int32_t value)
+{
+    for (int32_t i = 0; i < graph->n_outputs; i++)
+        if (graph->outputs[i].value == value)
+            return true;
+    return false;
+}
+
+/* ---- 1. aliases ---- */
+
+static bool fits_slice(const work *w, const weft_gnode *concat, int index)
+{
+    const int32_t value = concat->in[index], maker = w->graph->values[value].maker;
+    for (int i = 0; i < index; i++)
+        if (concat->in[i] == value)
+            return false;
+    return maker >= 0 && !w->leans[value].parent && w->graph->nodes[maker].node.id != WEFT_OP_RESHAPE &&
+           !is_output(w->graph, value);
+}
+
+static void alias_concat(work *w, int32_t index)
+{
+    const weft_gnode *concat = &w->graph->nodes[index];
+    int64_t channel = 0;
+    bool all = true;
+    for (int i = 0; i < concat->node.n_in; i++) {
+        const bool fits = fits_slice(w, concat, i);
+        if (fits) {
+            w->leans[concat->in[i]].parent = concat->out[0];
+            w->leans[concat->in[i]].offset = channel;
+        }
+        all = all && fits;
+        channel += weft_shape_channels(&concat->node.in[i]);
+    }
+    w->layout->elided[index] = all;
+}
+
+static void alias_reshape(work *w, int32_t index)
+{
+    const weft_gnode *reshape = &w->graph->nodes[index];
+    if (w->leans[reshape->in[0]].parent || w->leans[reshape->out[0]].parent)
+        return;
+    w->leans[reshape->out[0]] = (lean){ .parent = reshape->in[0], .reshaped = true };
+    w->layout->elided[index] = true;
+}
+
+/* The value is all of its storage, laid out as the output would be, and dies at this node. */
+static bool may_overwrite(const work *w, int32_t index, int32_t value)
+{
+    const weft_gnode *gnode = &w->graph->nodes[index];
+    const int32_t root = root_of(w, value);
+    int times = 0;
+    for (int i = 0; i < gnode->node.n_in; i++)
+        times += root_of(w, gnode->in[i]) == root;
+    return times == 1 && w->leans[root].last == index && w->graph->values[root].maker >= 0 &&
+           weft_shape_equal(&w->graph->values[value].shape, &gnode->node.out[0]) &&
+           weft_shape_equal(&w->graph->values[value].shape, &w->graph->values[root].shape);
+}
+
+static void alias_inplace(work *w, int32_t index)
+{
+    const weft_gnode *gnode = &w->graph->nodes[index];
+    const unsigned allowed = w->demand[index].inplace;
+    const int32_t out = gnode->out[0];
+    if (!allowed || w->leans[out].parent || w->layout->elided[index])
+        return;
+    const int own = gnode->node.n_in - gnode->node.epi.residual; /* inputs without the residual */
+    for (int i = gnode->node.n_in - 1; i >= 0; i--) {
+        const unsigned bit = i >= own ? WEFT_INPLACE_RESIDUAL : i < 2 ? WEFT_INPLACE_IN0 << i : 0;
+        if (!(allowed & bit) || !may_overwrite(w, index, gnode->in[i]))
+            continue;
+        const int32_t root = root_of(w, gnode->in[i]);
+        w->leans[root].last = w->leans[out].last;
+        w->leans[out].parent = gnode->in[i];
+        return;
+    }
+}
+
+/* Last reader of every group, kept at its root. Inputs and outputs live through the whole run, so that it can be
+ * repeated and read. */
+static void find_lives(work *w)
+{
+    const weft_graph *graph = w->graph;
+    for (int32_t v = 0; v < graph->n_values; v++)
+        w->leans[v].last = -1;
+    for (int32_t i = 0; i < graph->n_nodes; i++) {
+        const weft_gnode *gnode = &graph->nodes[i];
+        for (int k = 0; k < gnode->node.n_in && !gnode->dead; k++)
+            w->leans[root_of(w, gnode->in[k])].last = i;
+        if (!gnode->dead && w->leans[root_of(w, gnode->out[0])].last < i) /* nobody reads it: it lives one step */
+            w->leans[root_of(w, gnode->out[0])].last = i;
+    }
+    for (int32_t i = 0; i < graph->n_inputs; i++)
+        w->leans[root_of(w, graph->inputs[i])].last = graph->n_nodes;
+    for (int32_t i = 0; i < graph->n_outputs; i++)
+        w->leans[root_of(w, graph->outputs[i].value)].last = graph->n_nodes;
+}
+
+static void alias(work *w, unsigned flags)
+{
+    const weft_graph *graph = w->graph;
+    if (!(flags & WEFT_LAYOUT_NO_ALIAS)) {
+        for (int32_t i = graph->n_nodes - 1; i >= 0; i--) /* outer concatenations first */
+            if (!graph->nodes[i].dead && graph->nodes[i].node.id == WEFT_OP_CONCAT)
+                alias_concat(w, i);
+        for (int32_t i = 0; i < graph->n_nodes; i++)
+            if (!graph->nodes[i].dead && graph->nodes[i].node.id == WEFT_OP_RESHAPE)
+                alias_reshape(w, i);
+    }
+    find_lives(w);
+    if (flags == 0)
+        for (int32_t i = 0; i < graph->n_nodes; i++)
+            if (!graph->nodes[i].dead)
+                alias_inplace(w, i);
+}
+
+/* ---- 2. storages ---- */
+
+enum { ALIGN = 64 };
+
+static bool is_alive(const weft_graph *graph, int32_t value)
+{
+    const int32_t maker = graph->values[value].maker;
+    return value > 0 && (maker < 0 || (!graph->nodes[maker].dead && graph->nodes[maker].out[0] == value));
+}
+
+/* Storage of a value, the whole chain of leans resolved. */
+static void place_value(const work *w, int32_t value)
+{
+    weft_place *place = &w->layout->place[value];
+    const lean *l = &w->leans[value];
+    if (place->storage >= 0 || !l->parent)
+        return;
+    place_value(w, l->parent); /* depth: nesting of concatenations */
+    *place = w->layout->place[l->parent];
+    place->offset += l->offset;
+    if (l->reshaped)
+        place->ld = weft_shape_channels(&w->graph->values[value].shape);
+}
+
+static weft_status make_storages(work *w, unsigned flags)
+{
+    const weft_graph *graph = w->graph;
+    weft_layout *layout = w->layout;
+    for (int32_t v = 0; v < graph->n_values; v++) {
+        layout->place[v].storage = -1;
+        if (!is_alive(graph, v) || w->leans[v].parent)
+            continue;
+        const int64_t count = weft_shape_count(&graph->values[v].shape);
+        if (count > (int64_t)(SIZE_MAX / 16))
+            return weft_fail(WEFT_NO_MEMORY, "a tensor of %lld elements does not fit in memory", (long long)count);
+        layout->storages[layout->n_storages] = (weft_storage){
+            .bytes = weft_round_up((size_t)count * sizeof(float), ALIGN), .first = graph->n_nodes,
+            .last = flags & WEFT_LAYOUT_KEEP_ALL ? graph->n_nodes : w->leans[v].last, .value = v };
+        layout->place[v] = (weft_place){ layout->n_storages++, 0, weft_shape_channels(&graph->values[v].shape) };
+    }
+    for (int32_t v = 0; v < graph->n_values; v++) {
+        if (!is_alive(graph, v))
+            continue;
+        place_value(w, v);
+        weft_storage *storage = &layout->storages[layout->place[v].storage];
+        const int32_t made = graph->values[v].maker < 0 || flags & WEFT_LAYOUT_KEEP_ALL ? -1 : graph->values[v].maker;
+        storage->first = made < storage->first ? made : storage->first;
+    }
+    for (int32_t i = 0; i < graph->n_nodes; i++) {
+        const size_t bytes = graph->nodes[i].dead || layout->elided[i] ? 0 : w->demand[i].scratch;
+        layout->scratch[i] = bytes ? layout->n_storages : -1;
+        if (bytes)
+            layout->storages[layout->n_storages++] = (weft_storage){ .bytes = weft_round_up(bytes, ALIGN),
+                                                                     .first = i, .last = i };
+        layout->workspace = bytes > layout->workspace ? bytes : layout->workspace;
+    }
+    return WEFT_OK;
+}
+
+/* ---- 3. offsets ---- */
+
+static int larger_first(const void *a, const void *b)
+{
+    const weft_storage *x = *(const weft_storage *const *)a, *y = *(const weft_storage *const *)b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x->first != y->first ? x->first - y->first : x->value - y->value;
+}
+
+static int lower_first(const void *a, const void *b)
+{
+    const weft_storage *x = *(const weft_storage *const *)a, *y = *(const weft_storage *const *)b;
+    return x->offset != y->offset ? (x->offset < y->offset ? -1 : 1) : 0;
+}
+
+/* The lowest offset at which s fits beside the placed ones (sorted by offset) that live when it does. */
+static size_t lowest_gap(const weft_storage *s, weft_storage *const *placed, int32_t n)
+{
+    size_t offset = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const weft_storage *p = placed[i];
+        if (p->last < s->first || s->last < p->first)
+            continue;
+        if (p->offset >= offset + s->bytes)
+            break;
+        if (p->offset + p->bytes > offset)
+            offset = p->offset + p->bytes;
+    }
+    return offset;
+}
+
+static weft_status assign_offsets(weft_layout *layout, weft_arena *arena)
+{
+    const size_t n = (size_t)layout->n_storages;
+    weft_storage **order = weft_arena_array(arena, n, sizeof *order);
+    weft_storage **placed = weft_arena_array(arena, n, sizeof *placed);
+    if (!order || !placed)
+        return WEFT_NO_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        order[i] = &layout->storages[i];
+    qsort(order, n, sizeof *order, larger_first);
+    for (size_t i = 0; i < n; i++) {
+        order[i]->offset = lowest_gap(order[i], placed, (int32_t)i);
+        size_t end;
+        if (!weft_add_size(order[i]->offset, order[i]->bytes, &end))
+            return weft_fail(WEFT_NO_MEMORY, "the network's activations do not fit in memory");
+        layout->bytes = end > layout->bytes ? end : layout->bytes;
+        size_t at = i;
+        for (; at > 0 && lower_first(&order[i], &placed[at - 1]) < 0; at--)
+            placed[at] = placed[at - 1];
+        placed[at] = order[i];
+    }
+    return WEFT_OK;
+}
+
+weft_status weft_layout_plan(const weft_graph *graph, const weft_demand *demand, unsigned flags, weft_arena *arena,
+                             weft_layout *out)
+{
+    const size_t values = (size_t)graph->n_values, nodes = (size_t)graph->n_nodes;
+    weft_layout layout = { 0 };
+    layout.place = weft_arena_array(arena, values, sizeof *layout.place);
+    layout.storages = weft_arena_array(arena, values + nodes, sizeof *layout.storages);
+    layout.scratch = weft_arena_array(arena, nodes, sizeof *layout.scratch);
+    layout.elided = weft_arena_array(arena, nodes, sizeof *layout.elided);
+    lean *leans = weft_arena_array(arena, values, sizeof *leans);
+    if (!layout.place || !layout.storages || !layout.scratch || !layout.elided || !leans)
+        return WEFT_NO_MEMORY;
+    work w = { graph, demand, leans, &layout };
+    alias(&w, flags);
+    WEFT_TRY(make_storages(&w, flags));
+    WEFT_TRY(assign_offsets(&layout, arena));
+    *out = layout;
+    return WEFT_OK;
+}

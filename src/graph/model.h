@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A model inside: the rewritten graph, its layout, and the flat list of steps. */
+#ifndef WEFT_GRAPH_MODEL_H
+#define WEFT_GRAPH_MODEL_H
+
+#include <weft/model.h>
+
+#include "graph/layout.h"
+
+/* One kernel call. Pointers in call are resolved when the model is created. */
+typedef struct weft_step {
+    const weft_kernel *kernel;
+    const weft_gnode *gnode;
+    int32_t index; /* of the node */
+    weft_plan plan;
+    weft_call call;
+    size_t packed_at; /* offset of the kernel's parameters in the packed block */
+} weft_step;
+
+struct weft_model {
+    weft_ctx *ctx;
+    weft_graph *graph; /* our copy, rewritten */
+    weft_model_opt opt;
+    weft_arena arena; /* plans, places, calls */
+    weft_layout layout;
+    weft_step *steps;
+    int n_steps;
+    int32_t n_params;           /* the user's: the first of graph->params */
+    float **params;             /* [n_params] into param_block */
+    float *param_block;
+    size_t param_bytes, packed_bytes;
+    char *memory, *packed;      /* on the device */
+    bool committed, ran;
+};
+
+/* Chooses kernels, plans memory, lays out the steps (plan.c). */
+weft_status weft_model_plan(weft_model *model);
+/* The device memory of a value. */
+weft_view weft_model_view(const weft_model *model, int32_t value);
+
+#endif

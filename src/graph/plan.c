@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a rewritten graph to a flat list of steps: a kernel for each node, its memory demands, the layout of the arena,
+ * and the arguments of every call as addresses. */
+#include <string.h>
+
+#include "graph/model.h"
+
+/* Parameters as inferred, one after the other, for a kernel that does not pack them itself. */
+static size_t raw_bytes(const weft_node *node)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < node->n_param; i++)
+        bytes += weft_round_up((size_t)weft_shape_count(&node->param[i]) * sizeof(float), WEFT_CACHE_LINE);
+    return bytes;
+}
+
+/* Kernel, plan and demands of every live node; steps are not yet placed. */
+static weft_status choose_kernels(weft_model *model, weft_demand *demand)
+{
+    const weft_device *device = &model->ctx->device;
+    for (int32_t i = 0; i < model->graph->n_nodes; i++) {
+        const weft_gnode *gnode = &model->graph->nodes[i];
+        if (gnode->dead)
+            continue;
+        weft_step *step = &model->steps[model->n_steps++];
+        *step = (weft_step){ .gnode = gnode, .index = i, .kernel = weft_select(&gnode->node, device) };
+        step->plan = (weft_plan){ .node = &gnode->node, .device = device, .arena = &model->arena };
+        if (step->kernel->prepare) {
+            const weft_status status = step->kernel->prepare(&gnode->node, &step->plan);
+            if (status != WEFT_OK)
+                return weft_fail_in(status, "%s: %s", gnode->node.name, step->kernel->name);
+        }
+        if (!step->kernel->load)
+            step->plan.packed = raw_bytes(&gnode->node);
+        step->plan.scratch = weft_round_up(step->plan.scratch, WEFT_CACHE_LINE);
+        step->plan.thread_scratch = weft_round_up(step->plan.thread_scratch, WEFT_CACHE_LINE);
+        demand[i].scratch = step->plan.scratch + step->plan.thread_scratch * (size_t)device->threads;
+        demand[i].inplace = step->kernel->inplace;
+    }
+    return WEFT_OK;
+}
+
+/* Drops the steps whose output is where their inputs are, and places the others' parameters. */
+static void compact(weft_model *model)
+{
+    int kept = 0;
+    for (int i = 0; i < model->n_steps; i++) {
+        if (model->layout.elided[model->steps[i].index])
+            continue;
+        weft_step *step = &model->steps[kept++];
+        *step = model->steps[i];
+        step->packed_at = model->packed_bytes;
+        model->packed_bytes += weft_round_up(step->plan.packed, WEFT_CACHE_LINE);
+    }
+    model->n_steps = kept;
+}
+
+weft_view weft_model_view(const weft_model *model, int32_t value)
+{
+    const weft_place *place = &model->layout.place[value];
+    if (!model->memory)
+        return (weft_view){ NULL, place->ld };
+    char *base = model->memory + model->layout.storages[place->storage].offset;
+    return (weft_view){ base + place->offset * (int64_t)sizeof(float), place->ld };
+}
+
+static weft_status resolve_call(weft_model *model, weft_step *step)
+{
+    const weft_node *node = &step->gnode->node;
+    weft_view *in = weft_arena_array(&model->arena, (size_t)node->n_in, sizeof *in);
+    weft_view *out = weft_arena_array(&model->arena, (size_t)node->n_out, sizeof *out);
+    const void **param = weft_arena_array(&model->arena, (size_t)node->n_param, sizeof *param);
+    if (!in || !out || !param)
+        return WEFT_NO_MEMORY;
+    for (int i = 0; i < node->n_in; i++)
+        in[i] = weft_model_view(model, step->gnode->in[i]);
+    for (int i = 0; i < node->n_out; i++)
+        out[i] = weft_model_view(model, step->gnode->out[i]);
+    step->call = (weft_call){ .node = node, .device = &model->ctx->device, .state = step->plan.state, .in = in,
+                              .out = out, .param = param, .thread_stride = step->plan.thread_scratch };
+    if (!model->memory)
+        return WEFT_OK;
+    char *packed = model->packed + step->packed_at;
+    if (step->kernel->load)
+        step->call.packed = packed;
+    for (int i = 0; i < node->n_param && !step->kernel->load; i++) {
+        param[i] = packed;
+        packed += weft_round_up((size_t)weft_shape_count(&node->param[i]) * sizeof(float), WEFT_CACHE_LINE);
+    }
+    const int32_t scratch = model->layout.scratch[step->index];
+    if (scratch >= 0) {
+        char *base = model->memory + model->layout.storages[scratch].offset;
+        step->call.scratch = base;
+        step->call.thread_scratch = base + step->plan.scratch;
+    }
+    return WEFT_OK;
+}
+
+weft_status weft_model_plan(weft_model *model)
+{
+    const size_t nodes = (size_t)model->graph->n_nodes;
+    weft_demand *demand = weft_arena_array(&model->arena, nodes, sizeof *demand);
+    model->steps = weft_arena_array(&model->arena, nodes, sizeof *model->steps);
+    if (!demand || !model->steps)
+        return WEFT_NO_MEMORY;
+    WEFT_TRY(choose_kernels(model, demand));
+    const unsigned flags = (model->opt.no_fusion ? WEFT_LAYOUT_NO_ALIAS : 0u) |
+                           (model->opt.keep_all ? WEFT_LAYOUT_KEEP_ALL : 0u);
+    WEFT_TRY(weft_layout_plan(model->graph, demand, flags, &model->arena, &model->layout));
+    compact(model);
+    if (!model->opt.plan_only) {
+        const weft_device *device = &model->ctx->device;
+        void *memory, *packed;
+        WEFT_TRY(device->backend->alloc(device, model->layout.bytes, &memory));
+        model->memory = memory;
+        WEFT_TRY(device->backend->alloc(device, model->packed_bytes, &packed));
+        model->packed = packed;
+    }
+    for (int i = 0; i < model->n_steps; i++)
+        WEFT_TRY(resolve_call(model, &model->steps[i]));
+    return WEFT_OK;
+}
