@@ -37,7 +37,7 @@ WEFT_INLINE double ref_finish(const weft_call *call, double v, int64_t row, int6
 {
     const weft_node *n = call->node;
     if (n->epi.residual)
-        v += ref_row(&call->in[n->n_in - 1], row)[c];
+        v += (double)ref_row(&call->in[n->n_in - 1], row)[c];
     return n->epi.act == WEFT_ACT_NONE ? v : weft_act_eval(n->epi.act, v);
 }
 
