@@ -60,6 +60,15 @@ weft_status weft_need_output(const weft_shape *shape)
     return weft_need_shape("the output", shape, 0);
 }
 
+weft_status weft_resolve_nothing(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    (void)opt;
+    (void)in;
+    (void)n_in;
+    (void)arena;
+    return WEFT_OK;
+}
+
 weft_status weft_resolve_pair(const char *what, int both, int *h, int *w, int fallback_h, int fallback_w)
 {
     if (both != 0 && ((*h != 0 && *h != both) || (*w != 0 && *w != both)))

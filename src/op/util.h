@@ -40,6 +40,9 @@ weft_status weft_need_pad(const weft_pad *pad);
 /* Output shape: its count fits, else INVALID. */
 weft_status weft_need_output(const weft_shape *shape);
 
+/* resolve of an op without options. */
+weft_status weft_resolve_nothing(void *opt, const weft_shape *in, int n_in, weft_arena *arena);
+
 /* ---- windows ---- */
 
 /* `both` gives both sides, else each side by itself, 0 meaning its fallback. Rejects both at once (unless equal) and

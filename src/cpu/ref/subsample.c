@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * subsample by its definition. Sums in double. */
+#include "cpu/ref/ref.h"
+
+static weft_status run(const weft_call *call)
+{
+    const weft_subsample_opt *o = call->node->opt;
+    const weft_shape *x = &call->node->in[0], *y = &call->node->out[0];
+    const int64_t h = x->dim[1], w = x->dim[2], oh = y->dim[1], ow = y->dim[2], k = o->kernel;
+    const real *gain = call->param[0], *bias = call->param[1];
+    for (int64_t row = 0; row < y->dim[0] * oh * ow; row++) {
+        const int64_t top = (row / (oh * ow) * h + row / ow % oh * k) * w + row % ow * k; /* corner of the window */
+        for (int64_t c = 0; c < y->dim[3]; c++) {
+            double sum = 0;
+            for (int64_t i = 0; i < k * k; i++)
+                sum += (double)ref_row(&call->in[0], top + i / k * w + i % k)[c];
+            const double v = (double)gain[c] * sum + (double)bias[c];
+            ref_row(&call->out[0], row)[c] = (real)ref_finish(call, v, row, c);
+        }
+    }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(subsample) = { .name = WEFT_REF_NAME(subsample), .run = run };

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * global_avg_pool2d: the mean of each channel over the whole image. Lin et al. 2013, arXiv:1312.4400.
+ *
+ *   y[n, c] = (sum over h, w of x[n, h, w, c]) / (H * W)
+ *
+ * Semantics
+ *  1. The output is [N, C], not [N, 1, 1, C]. */
+#include "op/util.h"
+
+static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt;
+    (void)n_in;
+    WEFT_TRY(weft_need_shape("x", &in[0], 4));
+    sig->n_out = 1;
+    sig->out[0] = weft_shape_nc(in[0].dim[0], in[0].dim[3]);
+    sig->n_param = 0;
+    return WEFT_OK;
+}
+
+static int64_t reduction(const weft_node *n)
+{
+    return n->in[0].dim[1] * n->in[0].dim[2];
+}
+
+static weft_cost cost(const weft_node *n)
+{
+    return (weft_cost){ 0, weft_out_count(n) * (double)reduction(n) };
+}
+
+weft_var weft_global_avg_pool2d(weft_graph *graph, weft_var x)
+{
+    return weft_graph_append(graph, WEFT_OP_GLOBAL_AVG_POOL2D, NULL, &x, 1);
+}
+
+#define CASE(label, n, h, w, c) { .name = label, .n_in = 1, .in = { { 4, { n, h, w, c } } } }
+
+static const weft_op_case cases[] = {
+    CASE("7x7x64", 1, 7, 7, 64),
+    CASE("7x7x1280", 2, 7, 7, 1280),
+    CASE("7x7_batch33", 33, 7, 7, 24),
+    CASE("1x1", 3, 1, 1, 40),
+    CASE("one_channel", 2, 9, 5, 1),
+    CASE("odd", 3, 5, 8, 33),
+    CASE("wide", 1, 1, 50, 17),
+    CASE("large_image", 1, 56, 56, 16),
+    CASE("three_channels", 1, 31, 3, 3),
+    { .name = NULL },
+};
+
+const weft_op weft_op_global_avg_pool2d = {
+    .name = "global_avg_pool2d",
+    .brief = "mean of each channel over the image",
+    .paper = "Lin et al. 2013, arXiv:1312.4400",
+    .n_in = 1,
+    .error_class = WEFT_REDUCTION,
+    .resolve = weft_resolve_nothing,
+    .infer = infer,
+    .cost = cost,
+    .reduction = reduction,
+    .cases = cases,
+};

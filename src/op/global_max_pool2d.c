@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * global_max_pool2d: the largest pixel of each channel over the whole image.
+ *
+ *   y[n, c] = max over h, w of x[n, h, w, c]
+ *
+ * Semantics
+ *  1. The output is [N, C], not [N, 1, 1, C].
+ *  2. NaNs and signed zeros as for max_pool2d: left open. */
+#include "op/util.h"
+
+static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt;
+    (void)n_in;
+    WEFT_TRY(weft_need_shape("x", &in[0], 4));
+    sig->n_out = 1;
+    sig->out[0] = weft_shape_nc(in[0].dim[0], in[0].dim[3]);
+    sig->n_param = 0;
+    return WEFT_OK;
+}
+
+static weft_cost cost(const weft_node *n)
+{
+    return (weft_cost){ 0, weft_out_count(n) * (double)(n->in[0].dim[1] * n->in[0].dim[2]) };
+}
+
+weft_var weft_global_max_pool2d(weft_graph *graph, weft_var x)
+{
+    return weft_graph_append(graph, WEFT_OP_GLOBAL_MAX_POOL2D, NULL, &x, 1);
+}
+
+#define CASE(label, n, h, w, c) { .name = label, .n_in = 1, .in = { { 4, { n, h, w, c } } } }
+
+static const weft_op_case cases[] = {
+    CASE("7x7x64", 1, 7, 7, 64),
+    CASE("7x7_batch33", 33, 7, 7, 24),
+    CASE("1x1", 3, 1, 1, 40),
+    CASE("one_channel", 2, 9, 5, 1),
+    CASE("odd", 3, 5, 8, 33),
+    CASE("wide", 1, 1, 50, 17),
+    CASE("three_channels", 1, 31, 3, 3),
+    { .name = NULL },
+};
+
+const weft_op weft_op_global_max_pool2d = {
+    .name = "global_max_pool2d",
+    .brief = "largest pixel of each channel over the image",
+    .paper = "Oquab et al. 2015",
+    .n_in = 1,
+    .error_class = WEFT_EXACT,
+    .resolve = weft_resolve_nothing,
+    .infer = infer,
+    .cost = cost,
+    .cases = cases,
+};

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pad2d: zeros around the image. In front of a convolution or pool it is usually folded into that op's own padding.
+ *
+ *   y[n, h, w, c] = x[n, h - top, w - left, c] inside, 0 in the border
+ *
+ * Semantics
+ *  1. The border is zero (not reflected, not repeated).
+ *  2. No pad at all is allowed: a copy. */
+#include "op/util.h"
+
+static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    const weft_border_opt *o = opt;
+    (void)n_in;
+    (void)arena;
+    WEFT_TRY(weft_need_shape("x", &in[0], 4));
+    return weft_need_pad(&o->pad);
+}
+
+static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    const weft_border_opt *o = opt;
+    (void)n_in;
+    WEFT_TRY(weft_need_shape("x", &in[0], 4));
+    const int64_t h = in[0].dim[1] + o->pad.top + o->pad.bottom, w = in[0].dim[2] + o->pad.left + o->pad.right;
+    sig->n_out = 1;
+    sig->out[0] = weft_shape_nhwc(in[0].dim[0], h, w, in[0].dim[3]);
+    sig->n_param = 0;
+    return weft_need_output(&sig->out[0]);
+}
+
+static weft_cost cost(const weft_node *n)
+{
+    (void)n;
+    return (weft_cost){ 0, 0 };
+}
+
+static void describe(const weft_node *n, char *buf, size_t size)
+{
+    const weft_border_opt *o = n->opt;
+    size_t used = 0;
+    weft_text_add(buf, size, &used, "%d,%d,%d,%d", o->pad.top, o->pad.bottom, o->pad.left, o->pad.right);
+}
+
+weft_var weft_pad2d(weft_graph *graph, weft_var x, const weft_pad *pad)
+{
+    if (pad == NULL)
+        return weft_graph_fail(graph, WEFT_INVALID, "pad2d: pad is NULL, expected the four sides");
+    return weft_graph_append(graph, WEFT_OP_PAD2D, &(const weft_border_opt){ .pad = *pad }, &x, 1);
+}
+
+/* clang-format off */
+#define CASE(label, n, h, w, c, ...) \
+    { .name = label, .n_in = 1, .in = { { 4, { n, h, w, c } } }, \
+      .opt = &(const weft_border_opt){ .pad = { __VA_ARGS__ } } }
+
+static const weft_op_case cases[] = {
+    CASE("one_each", 1, 7, 8, 16, 1, 1, 1, 1),
+    CASE("three_each_rgb", 2, 9, 10, 3, 3, 3, 3, 3),
+    CASE("bottom_right", 1, 6, 6, 33, 0, 1, 0, 1),
+    CASE("top_left", 1, 5, 7, 40, 1, 0, 1, 0),
+    CASE("all_different", 3, 9, 8, 5, 1, 2, 3, 0),
+    CASE("rows_only", 1, 8, 3, 17, 2, 1, 0, 0),
+    CASE("columns_only", 2, 3, 9, 1, 0, 0, 4, 2),
+    CASE("nothing", 1, 4, 4, 24, 0, 0, 0, 0),
+    { .name = NULL },
+};
+/* clang-format on */
+
+const weft_op weft_op_pad2d = {
+    .name = "pad2d",
+    .brief = "zeros around the image",
+    .paper = "",
+    .n_in = 1,
+    .opt_size = sizeof(weft_border_opt),
+    .error_class = WEFT_EXACT,
+    .resolve = resolve,
+    .infer = infer,
+    .cost = cost,
+    .describe = describe,
+    .cases = cases,
+};
