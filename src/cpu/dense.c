@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dense: the product of simd/gemm.h over the batch. Panels are the outer loop, so the weights are read once for all
+ * images of a block; at batch 1 the bound is the DRAM's bandwidth over the weights. */
+#include "cpu/gemm.h"
+#include "cpu/ref/ref.h"
+
+static const char *refuse(const weft_node *node, const weft_device *device)
+{
+    (void)node;
+    return weft_gemm_refuse(device);
+}
+
+static weft_status prepare(const weft_node *node, weft_plan *plan)
+{
+    weft_gemm_rows *rows = weft_arena_alloc(plan->arena, sizeof *rows);
+    if (!rows)
+        return WEFT_NO_MEMORY;
+    const int64_t depth = node->in[0].dim[1];
+    weft_gemm_init(&rows->gemm, weft_gemm_table_of(plan->device), depth, node->out[0].dim[1]);
+    rows->rows = node->in[0].dim[0];
+    plan->state = rows;
+    return weft_gemm_rows_plan(rows, plan);
+}
+
+static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+{
+    const weft_gemm_rows *rows = plan->state;
+    weft_gemm_pack(&rows->gemm, param[0], rows->gemm.depth, 1, packed);
+    weft_gemm_pack_bias(&rows->gemm, node->n_param > 1 ? param[1] : NULL,
+                        (float *)(void *)((char *)packed + rows->bias_at));
+    return WEFT_OK;
+}
+
+static weft_status run(const weft_call *call)
+{
+    const weft_gemm_rows *rows = call->state;
+    const weft_gemm_taps taps = { .h = 1, .w = 1, .run = rows->gemm.depth };
+    weft_gemm_rows_run(rows, call, call->in[0].ld, &taps);
+    return WEFT_OK;
+}
+
+static const weft_kernel gemm = {
+    .name = "cpu.dense.gemm",
+    .refuse = refuse,
+    .prepare = prepare,
+    .load = load,
+    .run = run,
+    .inplace = WEFT_INPLACE_RESIDUAL,
+};
+
+const weft_kernel *const weft_cpu_dense[] = { &gemm, &weft_cpu_dense_ref, NULL };

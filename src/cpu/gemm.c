@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Packing of weights and products of rows (gemm.h). The work is cut into blocks of rows, and where these are too few
+ * for the threads (batch 1) the panels of B are shared out as well: no sum is ever split. */
+#include "cpu/gemm.h"
+
+#include <string.h>
+
+enum {
+    ROWS = 112,            /* of a block: a multiple of the tiles' 7 and 8 */
+    ITEMS_PER_THREAD = 6,  /* so that a slow or late thread does not hold up the rest */
+    DEPTH_CHUNK = 512,     /* 128 KB of the widest panel: stays in L2 */
+    STREAM_SHARE_NUM = 3,  /* an output over 3/4 of L3 is streamed (CPU.md: 24 of 32 MB) */
+    STREAM_SHARE_DEN = 4
+};
+
+const weft_gemm_table *weft_gemm_table_of(const weft_device *device)
+{
+    switch (device->isa) {
+#if defined(__x86_64__)
+    case WEFT_ISA_AVX512:
+        return &weft_gemm_avx512;
+    case WEFT_ISA_AVX2:
+        return &weft_gemm_avx2;
+#endif
+    case WEFT_ISA_REF:
+        return NULL;
+    default:
+        return &weft_gemm_portable;
+    }
+}
+
+const char *weft_gemm_refuse(const weft_device *device)
+{
+    return weft_gemm_table_of(device) ? NULL : "isa ref: only reference kernels";
+}
+
+/* Cuts `vectors` vectors into panels at the least cost; ties go to the wider panels. */
+static void cut(weft_gemm *g, int64_t vectors)
+{
+    enum { SMALL = 36, PERIOD = 12 }; /* PERIOD: divisible by every width */
+    const weft_gemm_table *t = g->table;
+    int best = 0, last[SMALL + 1] = { 0 };
+    float cost[SMALL + 1] = { 0 };
+
+    for (int v = WEFT_GEMM_VECTORS; v > 0; v--)
+        if (t->rows[v] && (!best || t->cost[v] < t->cost[best]))
+            best = v;
+    if (vectors > SMALL) {
+        const int64_t bulk = (vectors - SMALL + PERIOD - 1) / PERIOD * PERIOD;
+        g->count[best] = (int)(bulk / best);
+        vectors -= bulk;
+    }
+    for (int n = 1; n <= vectors; n++) {
+        for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
+            if (!t->rows[v] || v > n)
+                continue;
+            const float c = cost[n - v] + t->cost[v] * (float)v;
+            if (!last[n] || c < cost[n] - 1e-4f) {
+                cost[n] = c;
+                last[n] = v;
+            }
+        }
+    }
+    for (int64_t n = vectors; n > 0; n -= last[n])
+        g->count[last[n]]++;
+}
+
+void weft_gemm_init(weft_gemm *gemm, const weft_gemm_table *table, int64_t depth, int64_t columns)
+{
+    const int64_t vectors = (columns + table->lanes - 1) / table->lanes;
+    *gemm = (weft_gemm){ .table = table, .depth = depth, .columns = columns, .width = vectors * table->lanes };
+    cut(gemm, vectors);
+    for (int v = 1; v <= WEFT_GEMM_VECTORS; v++)
+        gemm->panels += gemm->count[v];
+}
+
+weft_status weft_gemm_bytes(const weft_gemm *gemm, size_t *panels, size_t *with_bias)
+{
+    size_t floats, bytes;
+    if (!weft_mul_size((size_t)gemm->depth, (size_t)gemm->width, &floats) || !weft_mul_size(floats, sizeof(float), &bytes) ||
+        !weft_add_size(bytes, (size_t)gemm->width * sizeof(float) + 2 * WEFT_CACHE_LINE, &floats))
+        return weft_fail(WEFT_INVALID, "packed weights of %lld x %lld do not fit in memory", (long long)gemm->depth,
+                         (long long)gemm->columns);
+    *panels = weft_round_up(bytes, WEFT_CACHE_LINE);
+    *with_bias = *panels + weft_round_up((size_t)gemm->width * sizeof(float), WEFT_CACHE_LINE);
+    return WEFT_OK;
+}
+
+void weft_gemm_pack(const weft_gemm *gemm, const float *wt, int64_t column_step, int64_t depth_step, float *packed)
+{
+    int64_t column = 0;
+    for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
+        const int64_t width = (int64_t)v * gemm->table->lanes;
+        for (int i = 0; i < gemm->count[v]; i++, column += width) {
+            const int64_t left = gemm->columns - column, real = left < width ? left : width;
+            for (int64_t k = 0; k < gemm->depth; k++) {
+                const float *from = wt + column * column_step + k * depth_step;
+                for (int64_t j = 0; j < real; j++)
+                    packed[j] = from[j * column_step];
+                for (int64_t j = real; j < width; j++)
+                    packed[j] = 0;
+                packed += width;
+            }
+        }
+    }
+}
+
+void weft_gemm_pack_bias(const weft_gemm *gemm, const float *bias, float *packed)
+{
+    for (int64_t j = 0; j < gemm->width; j++)
+        packed[j] = bias && j < gemm->columns ? bias[j] : 0;
+}
+
+void weft_gemm_share(const weft_gemm *gemm, int64_t groups, int64_t i, int *first, int *last)
+{
+    *first = (int)(gemm->panels * i / groups);
+    *last = (int)(gemm->panels * (i + 1) / groups);
+}
+
+int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64_t blocks)
+{
+    const int64_t wanted = (int64_t)device->threads * ITEMS_PER_THREAD;
+    if (device->threads <= 1 || blocks >= wanted)
+        return 1;
+    const int64_t groups = (wanted + blocks - 1) / blocks;
+    return groups < gemm->panels ? groups : gemm->panels;
+}
+
+bool weft_gemm_streams(const weft_gemm *gemm, const weft_device *device, int64_t rows)
+{
+    const double bytes = (double)rows * (double)gemm->columns * sizeof(float);
+    return bytes > (double)device->cpu.l3 * STREAM_SHARE_NUM / STREAM_SHARE_DEN;
+}
+
+bool weft_gemm_aligned(const weft_view *view)
+{
+    return (uintptr_t)view->data % WEFT_CACHE_LINE == 0 && view->ld % (WEFT_CACHE_LINE / (int)sizeof(float)) == 0;
+}
+
+/* ---- rows ---- */
+
+weft_status weft_gemm_rows_plan(weft_gemm_rows *rows, weft_plan *plan)
+{
+    const weft_gemm *g = &rows->gemm;
+    WEFT_TRY(weft_gemm_bytes(g, &rows->bias_at, &plan->packed));
+    /* As many rows as keep A in about a quarter of L2, so that the panels are read from further out less often. */
+    const int64_t fit = (int64_t)(plan->device->cpu.l2 / 4 / sizeof(float)) / (g->depth * ROWS);
+    rows->block = ROWS * (fit < 1 ? 1 : fit > 4 ? 4 : fit);
+    const int64_t items = (int64_t)plan->device->threads * ITEMS_PER_THREAD;
+    while (rows->block > ROWS && rows->rows / rows->block < items)
+        rows->block -= ROWS;
+    rows->blocks = (rows->rows + rows->block - 1) / rows->block;
+    rows->block = (rows->rows + rows->blocks - 1) / rows->blocks;
+    rows->groups = weft_gemm_groups(g, plan->device, rows->blocks);
+    rows->stream = weft_gemm_streams(g, plan->device, rows->rows);
+    rows->depth_chunk = 0;
+    if (rows->block > WEFT_GEMM_ROWS &&
+        (size_t)g->depth * WEFT_GEMM_FLOATS * sizeof(float) > plan->device->cpu.l2) {
+        rows->depth_chunk = DEPTH_CHUNK;
+        plan->thread_scratch = (size_t)rows->block * WEFT_GEMM_FLOATS * sizeof(float);
+    }
+    return WEFT_OK;
+}
+
+typedef struct rows_task {
+    const weft_gemm_rows *rows;
+    const weft_call *call;
+    weft_gemm_block block; /* of the first row and all panels */
+} rows_task;
+
+static void run_rows(void *arg, int64_t item, int thread)
+{
+    const rows_task *task = arg;
+    const weft_gemm_rows *r = task->rows;
+    const int64_t first = item / r->groups * r->block, left = r->rows - first;
+    weft_gemm_block b = task->block;
+
+    weft_gemm_share(&r->gemm, r->groups, item % r->groups, &b.first, &b.last);
+    b.pixels = left < r->block ? left : r->block;
+    b.a += first * b.a_row;
+    b.c += first * b.c_row;
+    if (b.residual)
+        b.residual += first * b.r_row;
+    if (b.depth_chunk)
+        b.partial = weft_call_thread_scratch(task->call, thread);
+    r->gemm.table->block(&b);
+}
+
+weft_gemm_block weft_gemm_block_of(const weft_gemm *gemm, const weft_call *call, const weft_gemm_taps *taps,
+                                   size_t bias_at)
+{
+    const weft_node *node = call->node;
+    const weft_view *residual = node->epi.residual ? &call->in[node->n_in - 1] : NULL;
+    const char *packed = call->packed;
+    return (weft_gemm_block){
+        .taps_h = taps->h,
+        .taps_w = taps->w,
+        .tap_h = taps->step_h,
+        .tap_w = taps->step_w,
+        .run = taps->run,
+        .b = (const float *)(const void *)packed,
+        .bias = (const float *)(const void *)(packed + bias_at),
+        .count = gemm->count,
+        .last = gemm->panels,
+        .columns = gemm->columns,
+        .c = call->out[0].data,
+        .c_row = call->out[0].ld,
+        .residual = residual ? residual->data : NULL,
+        .r_row = residual ? residual->ld : 0,
+        .lines = 1,
+        .act = node->epi.act,
+    };
+}
+
+void weft_gemm_rows_run(const weft_gemm_rows *rows, const weft_call *call, int64_t row_step,
+                        const weft_gemm_taps *taps)
+{
+    rows_task task = { rows, call, weft_gemm_block_of(&rows->gemm, call, taps, rows->bias_at) };
+    task.block.a = call->in[0].data;
+    task.block.a_row = row_step;
+    task.block.stream = rows->stream && weft_gemm_aligned(&call->out[0]);
+    if (taps->h == 1 && taps->w == 1)
+        task.block.depth_chunk = rows->depth_chunk;
+    weft_pool_run(call->device->pool, rows->blocks * rows->groups, run_rows, &task);
+}

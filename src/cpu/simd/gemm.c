@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * GEMM tiles (gemm.h), compiled once per instruction set. A tile holds rows x vectors accumulators in registers over
+ * the whole depth; per step it loads the panel's vectors and multiplies each by one broadcast element of A. The shapes
+ * (CPU.md, section 4: 6x64, 7x64 and 8x48 of AVX-512, 6x16 and 4x24 of AVX2 run at 95-99 % of the FMA peak) fill the
+ * register file, which is what hides the latency of the additions. While a tile computes, the A rows of the next one are
+ * prefetched: with a short depth the misses on A, not the bandwidth, are what limits 1x1 convolutions.
+ *
+ * Bound: one FMA per cycle and port. Traffic of a block: A once, B once per block (panels are the outer loop, so a
+ * panel stays in L2 over all tiles of the block), C written once. */
+#include "cpu/simd/gemm.h"
+
+#include "cpu/simd/vmath.h"
+
+/* One tile: rows x panel columns of C. */
+typedef struct tile {
+    const weft_gemm_block *block;
+    const float *a, *next; /* next: the A of the tile to come */
+    int64_t depth;         /* floats of each run */
+    const float *b, *start;
+    int64_t start_row; /* 0: start is the bias, the same for each row */
+    float *c;
+    int64_t c_row;
+    const float *residual;
+    int columns; /* to store, counted from c */
+    weft_act act;
+    bool stream;
+} tile;
+
+/* Epilogue of tiles that end inside a vector or whose activation is more than a clamp. */
+static WEFT_NOINLINE void finish(const tile *t, const float *sums, int rows, int width)
+{
+    for (int i = 0; i < rows; i++) {
+        const float *s = sums + i * width;
+        float *c = t->c + i * t->c_row;
+        const float *r = t->residual ? t->residual + i * t->block->r_row : NULL;
+        for (int j = 0; j < t->columns; j += WEFT_LANES) {
+            const int n = t->columns - j < WEFT_LANES ? t->columns - j : WEFT_LANES;
+            weft_v v = weft_v_load(s + j);
+            if (n < WEFT_LANES) {
+                if (r)
+                    v += weft_v_load_tail(r + j, n);
+                weft_v_store_tail(c + j, weft_v_act(t->act, v), n);
+            } else {
+                if (r)
+                    v += weft_v_load(r + j);
+                weft_v_store(c + j, weft_v_act(t->act, v));
+            }
+        }
+    }
+}
+
+#define UNROLL _Pragma("GCC unroll 8")
+
+/* rows and vectors are constants at every call, so that sum[][] lives in registers. */
+WEFT_INLINE void compute(const tile *t, const int rows, const int vectors)
+{
+    const weft_gemm_block *k = t->block;
+    const int64_t row = k->a_row;
+    const float *b = t->b;
+    weft_v sum[WEFT_GEMM_ROWS][WEFT_GEMM_VECTORS];
+
+    UNROLL for (int i = 0; i < rows; i++)
+        UNROLL for (int j = 0; j < vectors; j++)
+            sum[i][j] = weft_v_load(t->start + i * t->start_row + j * WEFT_LANES);
+    if (t->residual)
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < vectors * WEFT_LANES; j += WEFT_CACHE_LINE / 4)
+                __builtin_prefetch(t->residual + i * k->r_row + j);
+
+    for (int y = 0; y < k->taps_h; y++) {
+        for (int x = 0; x < k->taps_w; x++) {
+            const float *a = t->a + y * k->tap_h + x * k->tap_w;
+            const float *ahead = t->next + y * k->tap_h + x * k->tap_w;
+            for (int64_t left = t->depth; left > 0; left -= 16) {
+                UNROLL for (int i = 0; i < rows; i++)
+                    __builtin_prefetch(ahead + i * row);
+                ahead += 16;
+                const float *const end = a + (left < 16 ? left : 16);
+                do {
+                    weft_v w[WEFT_GEMM_VECTORS];
+                    UNROLL for (int j = 0; j < vectors; j++)
+                        w[j] = *(const weft_v *)(const void *)(b + j * WEFT_LANES);
+                    b += vectors * WEFT_LANES;
+                    UNROLL for (int i = 0; i < rows; i++) {
+                        const weft_v v = weft_v_set(a[i * row]);
+                        UNROLL for (int j = 0; j < vectors; j++)
+                            sum[i][j] = weft_v_fma(v, w[j], sum[i][j]);
+                    }
+                    a++;
+                } while (a != end);
+            }
+        }
+    }
+
+    if (t->columns < vectors * WEFT_LANES || !weft_v_act_clamps(t->act)) {
+        weft_v out[WEFT_GEMM_ROWS * WEFT_GEMM_VECTORS];
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                out[i * vectors + j] = sum[i][j];
+        finish(t, (const float *)out, rows, vectors * WEFT_LANES);
+        return;
+    }
+    if (t->residual)
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                sum[i][j] += weft_v_load(t->residual + i * k->r_row + j * WEFT_LANES);
+    if (t->act != WEFT_ACT_NONE)
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                sum[i][j] = weft_v_max(weft_v_set(0), sum[i][j]);
+    if (t->act == WEFT_ACT_RELU6)
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                sum[i][j] = weft_v_min(weft_v_set(6), sum[i][j]);
+    if (t->stream)
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                weft_v_stream(t->c + i * t->c_row + j * WEFT_LANES, sum[i][j]);
+    else
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                weft_v_store(t->c + i * t->c_row + j * WEFT_LANES, sum[i][j]);
+}
+
+typedef void (*tile_fn)(const tile *t);
+
+#define TILE(rows, vectors)                                                                        \
+    static WEFT_NOINLINE void tile_##rows##x##vectors(const tile *t)                               \
+    {                                                                                              \
+        compute(t, rows, vectors);                                                                 \
+    }
+#define TILES(vectors)                                                                             \
+    TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) TILE(6, vectors)
+#define ROW_OF(vectors)                                                                            \
+    NULL, tile_1x##vectors, tile_2x##vectors, tile_3x##vectors, tile_4x##vectors
+
+TILES(1)
+TILE(7, 1)
+TILE(8, 1)
+#if WEFT_LANES == 16
+TILES(2)
+TILE(7, 2)
+TILE(8, 2)
+TILES(3)
+TILE(7, 3)
+TILE(8, 3)
+TILES(4)
+TILE(7, 4)
+enum { ROWS_1 = 8, ROWS_2 = 8, ROWS_3 = 8, ROWS_4 = 7 };
+static const tile_fn tiles[WEFT_GEMM_VECTORS + 1][WEFT_GEMM_ROWS + 1] = {
+    { NULL },
+    { ROW_OF(1), tile_5x1, tile_6x1, tile_7x1, tile_8x1 },
+    { ROW_OF(2), tile_5x2, tile_6x2, tile_7x2, tile_8x2 },
+    { ROW_OF(3), tile_5x3, tile_6x3, tile_7x3, tile_8x3 },
+    { ROW_OF(4), tile_5x4, tile_6x4, tile_7x4 },
+};
+#else /* 16 registers */
+TILES(2)
+TILE(1, 3)
+TILE(2, 3)
+TILE(3, 3)
+TILE(4, 3)
+enum { ROWS_1 = 8, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0 };
+static const tile_fn tiles[WEFT_GEMM_VECTORS + 1][WEFT_GEMM_ROWS + 1] = {
+    { NULL },
+    { ROW_OF(1), tile_5x1, tile_6x1, tile_7x1, tile_8x1 },
+    { ROW_OF(2), tile_5x2, tile_6x2 },
+    { ROW_OF(3) },
+    { NULL },
+};
+#endif
+static const int tallest[WEFT_GEMM_VECTORS + 1] = { 0, ROWS_1, ROWS_2, ROWS_3, ROWS_4 };
+
+/* All rows of the block for one panel, in tiles whose heights differ by one at most; the depth [from, from + t->depth)
+ * when the sums are kept between chunks. */
+static void panel(const weft_gemm_block *k, tile t, int64_t column, int vectors, int64_t from)
+{
+    const int64_t tall = tallest[vectors], width = vectors * WEFT_LANES;
+    const int64_t count = (k->pixels + tall - 1) / tall;
+    const int64_t rows = k->pixels / count, more = k->pixels % count;
+    const bool whole = t.depth == k->run, last = from + t.depth == k->run;
+
+    for (int64_t line = 0; line < k->lines; line++) {
+        const float *a = k->a + line * k->a_line + from;
+        float *c = k->c + line * k->c_line + column;
+        const float *r = k->residual ? k->residual + line * k->r_line + column : NULL;
+        float *kept = whole ? NULL : k->partial + line * k->pixels * width;
+        for (int64_t i = 0; i < count; i++) {
+            const int64_t height = rows + (i < more);
+            const bool end = i + 1 == count;
+            t.a = a;
+            a += height * k->a_row;
+            t.next = !end ? a : line + 1 < k->lines ? k->a + (line + 1) * k->a_line + from : t.a;
+            t.c = c;
+            t.residual = r;
+            if (!whole) { /* from the bias or the sums so far, to the sums or the output */
+                if (from > 0) {
+                    t.start = kept;
+                    t.start_row = width;
+                }
+                if (!last) {
+                    t.c = kept;
+                    t.residual = NULL;
+                }
+                kept += height * width;
+            }
+            tiles[vectors][height](&t);
+            c += height * k->c_row;
+            if (r)
+                r += height * k->r_row;
+        }
+    }
+}
+
+static void one_panel(const weft_gemm_block *k, int64_t column, int vectors)
+{
+    const int64_t width = vectors * WEFT_LANES;
+    const int64_t left = k->columns - column;
+    tile t = { .block = k, .depth = k->run, .start = k->bias + column, .c_row = k->c_row, .act = k->act };
+
+    t.b = k->b + column * (k->run * k->taps_h * k->taps_w);
+    t.columns = (int)(left < width ? left : width);
+    t.stream = k->stream && (vectors * sizeof(weft_v)) % WEFT_CACHE_LINE == 0;
+    if (!k->partial) {
+        panel(k, t, column, vectors, 0);
+        return;
+    }
+    const tile sums = { .block = k, .c_row = width, .columns = (int)width, .start = t.start };
+    for (int64_t from = 0; from < k->run; from += k->depth_chunk) {
+        const bool last = k->run - from <= k->depth_chunk;
+        tile part = last ? t : sums;
+        part.depth = last ? k->run - from : k->depth_chunk;
+        part.b = t.b + from * width;
+        panel(k, part, column, vectors, from);
+    }
+}
+
+static void block(const weft_gemm_block *k)
+{
+    int64_t column = 0;
+    int index = 0;
+    for (int vectors = WEFT_GEMM_VECTORS; vectors > 0; vectors--) {
+        for (int i = 0; i < k->count[vectors]; i++, index++) {
+            if (index >= k->first && index < k->last)
+                one_panel(k, column, vectors);
+            column += vectors * WEFT_LANES;
+        }
+    }
+    if (k->stream)
+        weft_v_fence();
+}
+
+#define TEXT_OF(x) TEXT_OF_(x)
+#define TEXT_OF_(x) #x
+
+const weft_gemm_table WEFT_SIMD_NAME(weft_gemm_) = {
+    .isa = TEXT_OF(WEFT_SIMD_ISA),
+    .lanes = WEFT_LANES,
+    .rows = { 0, ROWS_1, ROWS_2, ROWS_3, ROWS_4 },
+    /* Narrow panels do more loads per multiplication: measured shares of the peak, inverted. */
+#if WEFT_LANES == 16
+    .cost = { 0, 1.30f, 1.06f, 1.00f, 1.00f },
+#else
+    .cost = { 0, 1.25f, 1.00f, 1.01f, 0 },
+#endif
+    .block = block,
+};
