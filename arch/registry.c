@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every network weft knows, one row per dialect, with its published figures. Counts come from the papers, Keras
+ * Applications and torchvision, and tests/arch builds each row and compares to the unit. The default dialect is the
+ * one whose pretrained weights users have: keras for the book's table, else torch, else paper. */
+#include "registry.h"
+
+#define LECUN98 "LeCun, Bottou, Bengio & Haffner 1998, Proc. IEEE 86(11)"
+#define KRIZHEVSKY "Krizhevsky, Sutskever & Hinton 2012, NIPS 25"
+#define VGG "Simonyan & Zisserman 2014, arXiv:1409.1556"
+#define RESNET "He et al. 2015, arXiv:1512.03385"
+#define RESNET_V2 "He et al. 2016, arXiv:1603.05027"
+#define INCEPTION_V3 "Szegedy et al. 2015, arXiv:1512.00567"
+#define INCEPTION_RESNET "Szegedy et al. 2016, arXiv:1602.07261"
+#define MOBILENET "Howard et al. 2017, arXiv:1704.04861"
+#define MOBILENET_V2 "Sandler et al. 2018, arXiv:1801.04381"
+#define NASNET "Zoph et al. 2017, arXiv:1707.07012"
+#define EFFICIENTNET "Tan & Le 2019, arXiv:1905.11946"
+
+#define IMAGENET(pixels, prep) .px = (pixels), .channels = 3, .classes = 1000, .preprocess = WEFT_PREPROCESS_##prep
+#define COUNTS(total, train, mac) .params = (total), .trainable = (train), .macs = (mac)
+/* The table of the Keras Applications page: MB of the .h5, accuracies, ms per batch of 32. */
+#define KERAS_PAGE(mb, one, five, cpu, gpu)                                                        \
+    .published = { .source = "Keras Applications", .size_mb = (mb), .top1 = (one), .top5 = (five), \
+                   .cpu_ms = (cpu), .gpu_ms = (gpu) }
+#define ACCURACY(who, one, five) .published = { .source = (who), .top1 = (one), .top5 = (five) }
+
+/* clang-format off */
+const weft_arch_row weft_arch_rows[] = {
+    { { "lenet5", "LeNet5", WEFT_PAPER, .is_default = true, .paper = LECUN98,
+        .px = 32, .channels = 1, .classes = 10, .preprocess = WEFT_PREPROCESS_UNIT,
+        COUNTS(60000, 60000, 325680) },
+      weft_build_lenet5, 0, 32 },
+    { { "lenet5", "LeNet5", WEFT_KERAS, .paper = LECUN98,
+        .px = 32, .channels = 1, .classes = 10, .preprocess = WEFT_PREPROCESS_UNIT,
+        COUNTS(61706, 61706, 416520) },
+      weft_build_lenet5, 0, 32 },
+
+    { { "alexnet", "AlexNet", WEFT_PAPER, .is_default = true, .paper = KRIZHEVSKY, IMAGENET(227, CAFFE),
+        COUNTS(60965224, 60965224, 724406816), ACCURACY("Caffe replica", 57.1, 80.2) },
+      weft_build_alexnet, 0, 67 },
+
+    { { "vgg16", "VGG16", WEFT_KERAS, .is_default = true, .paper = VGG, IMAGENET(224, CAFFE),
+        COUNTS(138357544, 138357544, 15470264320), KERAS_PAGE(528, 71.3, 90.1, 69.5, 4.2) },
+      weft_build_vgg, 16, 32 },
+    { { "vgg19", "VGG19", WEFT_KERAS, .is_default = true, .paper = VGG, IMAGENET(224, CAFFE),
+        COUNTS(143667240, 143667240, 19632062464), KERAS_PAGE(549, 71.3, 90.0, 84.8, 4.4) },
+      weft_build_vgg, 19, 32 },
+
+    { { "resnet18", "ResNet18", WEFT_TORCH, .is_default = true, .paper = RESNET, IMAGENET(224, TORCH),
+        COUNTS(11689512, 11689512, 1814073344), ACCURACY("torchvision", 69.758, 89.078) },
+      weft_build_resnet, 18, 32 },
+    { { "resnet34", "ResNet34", WEFT_TORCH, .is_default = true, .paper = RESNET, IMAGENET(224, TORCH),
+        COUNTS(21797672, 21797672, 3663761408), ACCURACY("torchvision", 73.314, 91.420) },
+      weft_build_resnet, 34, 32 },
+    { { "resnet50", "ResNet50", WEFT_TORCH, .is_default = true, .paper = RESNET, IMAGENET(224, TORCH),
+        COUNTS(25557032, 25557032, 4089184256), ACCURACY("torchvision V1", 76.130, 92.862) },
+      weft_build_resnet, 50, 32 },
+    { { "resnet50", "ResNet50", WEFT_KERAS, .paper = RESNET, IMAGENET(224, CAFFE),
+        COUNTS(25636712, 25583592, 3857973248), KERAS_PAGE(98, 74.9, 92.1, 58.2, 4.6) },
+      weft_build_resnet, 50, 32 },
+    { { "resnet101", "ResNet101", WEFT_TORCH, .is_default = true, .paper = RESNET, IMAGENET(224, TORCH),
+        COUNTS(44549160, 44549160, 7801405440), ACCURACY("torchvision V1", 77.37, 93.55) },
+      weft_build_resnet, 101, 32 },
+    { { "resnet101", "ResNet101", WEFT_KERAS, .paper = RESNET, IMAGENET(224, CAFFE),
+        COUNTS(44707176, 44601832, 7570194432), KERAS_PAGE(171, 76.4, 92.8, 89.6, 5.2) },
+      weft_build_resnet, 101, 32 },
+    { { "resnet152", "ResNet152", WEFT_TORCH, .is_default = true, .paper = RESNET, IMAGENET(224, TORCH),
+        COUNTS(60192808, 60192808, 11513626624), ACCURACY("torchvision V1", 78.31, 94.05) },
+      weft_build_resnet, 152, 32 },
+    { { "resnet152", "ResNet152", WEFT_KERAS, .paper = RESNET, IMAGENET(224, CAFFE),
+        COUNTS(60419944, 60268520, 11282415616), KERAS_PAGE(232, 76.6, 93.1, 127.4, 6.5) },
+      weft_build_resnet, 152, 32 },
+
+    { { "resnet50v2", "ResNet50V2", WEFT_KERAS, .is_default = true, .in_table = true, .paper = RESNET_V2,
+        IMAGENET(224, TF), COUNTS(25613800, 25568360, 3482255360), KERAS_PAGE(98, 76.0, 93.0, 45.6, 4.4) },
+      weft_build_resnet_v2, 50, 32 },
+    { { "resnet101v2", "ResNet101V2", WEFT_KERAS, .is_default = true, .in_table = true, .paper = RESNET_V2,
+        IMAGENET(224, TF), COUNTS(44675560, 44577896, 7194476544), KERAS_PAGE(171, 77.2, 93.8, 72.7, 5.4) },
+      weft_build_resnet_v2, 101, 32 },
+    { { "resnet152v2", "ResNet152V2", WEFT_KERAS, .is_default = true, .paper = RESNET_V2, IMAGENET(224, TF),
+        COUNTS(60380648, 60236904, 10906697728), KERAS_PAGE(232, 78.0, 94.2, 107.5, 6.6) },
+      weft_build_resnet_v2, 152, 32 },
+
+    { { "inception-v3", "InceptionV3", WEFT_KERAS, .is_default = true, .in_table = true, .paper = INCEPTION_V3,
+        IMAGENET(299, TF), COUNTS(23851784, 23817352, 5713216096), KERAS_PAGE(92, 77.9, 93.7, 42.2, 6.9) },
+      weft_build_inception_v3, 0, 75 },
+    { { "inception-resnet-v2", "InceptionResNetV2", WEFT_KERAS, .is_default = true, .in_table = true,
+        .paper = INCEPTION_RESNET, IMAGENET(299, TF), COUNTS(55873736, 55813192, 13155794016),
+        KERAS_PAGE(215, 80.3, 95.3, 130.2, 10.0) },
+      weft_build_inception_resnet_v2, 0, 75 },
+
+    { { "mobilenet", "MobileNet", WEFT_KERAS, .is_default = true, .in_table = true, .paper = MOBILENET,
+        IMAGENET(224, TF), COUNTS(4253864, 4231976, 568740352), KERAS_PAGE(16, 70.4, 89.5, 22.6, 3.4) },
+      weft_build_mobilenet, 100, 32 },
+    { { "mobilenet-0.75", "MobileNet-0.75", WEFT_KERAS, .is_default = true, .paper = MOBILENET, IMAGENET(224, TF),
+        COUNTS(2601976, 2585560, 325400448), ACCURACY("Keras Applications", 68.4, 0) },
+      weft_build_mobilenet, 75, 32 },
+    { { "mobilenet-0.5", "MobileNet-0.5", WEFT_KERAS, .is_default = true, .paper = MOBILENET, IMAGENET(224, TF),
+        COUNTS(1342536, 1331592, 149497088), ACCURACY("Keras Applications", 64.3, 0) },
+      weft_build_mobilenet, 50, 32 },
+    { { "mobilenet-0.25", "MobileNet-0.25", WEFT_KERAS, .is_default = true, .paper = MOBILENET, IMAGENET(224, TF),
+        COUNTS(475544, 470072, 41030272), ACCURACY("Keras Applications", 51.6, 0) },
+      weft_build_mobilenet, 25, 32 },
+
+    { { "mobilenetv2", "MobileNetV2", WEFT_KERAS, .is_default = true, .in_table = true, .paper = MOBILENET_V2,
+        IMAGENET(224, TF), COUNTS(3538984, 3504872, 300774272), KERAS_PAGE(14, 71.3, 90.1, 25.9, 3.8) },
+      weft_build_mobilenet_v2, 0, 32 },
+    { { "mobilenetv2", "MobileNetV2", WEFT_TORCH, .paper = MOBILENET_V2, IMAGENET(224, TORCH),
+        COUNTS(3504872, 3504872, 300774272), ACCURACY("torchvision V1", 71.878, 90.286) },
+      weft_build_mobilenet_v2, 0, 32 },
+
+    { { "nasnet-mobile", "NASNetMobile", WEFT_KERAS, .is_default = true, .in_table = true, .paper = NASNET,
+        IMAGENET(224, TF), COUNTS(5326716, 5289978, 563638816), KERAS_PAGE(23, 74.4, 91.9, 27.0, 6.7) },
+      weft_build_nasnet, 0, 32 },
+    { { "nasnet-large", "NASNetLarge", WEFT_KERAS, .is_default = true, .paper = NASNET, IMAGENET(331, TF),
+        COUNTS(88949818, 88753150, 23783414658), KERAS_PAGE(343, 82.5, 96.0, 344.5, 20.0) },
+      weft_build_nasnet, 1, 32 },
+
+    { { "efficientnet-b0", "EfficientNetB0", WEFT_KERAS, .is_default = true, .in_table = true, .paper = EFFICIENTNET,
+        IMAGENET(224, NONE), COUNTS(5330571, 5288548, 385814752), KERAS_PAGE(29, 77.1, 93.3, 46.0, 4.9) },
+      weft_build_efficientnet, 0, 32 },
+    { { "efficientnet-b1", "EfficientNetB1", WEFT_KERAS, .is_default = true, .in_table = true, .paper = EFFICIENTNET,
+        IMAGENET(240, NONE), COUNTS(7856239, 7794184, 686802832), KERAS_PAGE(31, 79.1, 94.4, 60.2, 5.6) },
+      weft_build_efficientnet, 1, 32 },
+    { { "efficientnet-b2", "EfficientNetB2", WEFT_KERAS, .is_default = true, .in_table = true, .paper = EFFICIENTNET,
+        IMAGENET(260, NONE), COUNTS(9177569, 9109994, 993561872), KERAS_PAGE(36, 80.1, 94.9, 80.8, 6.5) },
+      weft_build_efficientnet, 2, 32 },
+    { { "efficientnet-b3", "EfficientNetB3", WEFT_KERAS, .is_default = true, .in_table = true, .paper = EFFICIENTNET,
+        IMAGENET(300, NONE), COUNTS(12320535, 12233232, 1827141392), KERAS_PAGE(48, 81.6, 95.7, 140.0, 8.8) },
+      weft_build_efficientnet, 3, 32 },
+    { { "efficientnet-b4", "EfficientNetB4", WEFT_KERAS, .is_default = true, .in_table = true, .paper = EFFICIENTNET,
+        IMAGENET(380, NONE), COUNTS(19466823, 19341616, 4393771024), KERAS_PAGE(75, 82.9, 96.4, 308.3, 15.1) },
+      weft_build_efficientnet, 4, 32 },
+    { { "efficientnet-b5", "EfficientNetB5", WEFT_KERAS, .is_default = true, .in_table = true, .paper = EFFICIENTNET,
+        IMAGENET(456, NONE), COUNTS(30562527, 30389784, 10266384752), KERAS_PAGE(118, 83.6, 96.7, 579.2, 25.3) },
+      weft_build_efficientnet, 5, 32 },
+    { { "efficientnet-b6", "EfficientNetB6", WEFT_KERAS, .is_default = true, .in_table = true, .paper = EFFICIENTNET,
+        IMAGENET(528, NONE), COUNTS(43265143, 43040704, 19067593536), KERAS_PAGE(166, 84.0, 96.8, 958.1, 40.4) },
+      weft_build_efficientnet, 6, 32 },
+    { { "efficientnet-b7", "EfficientNetB7", WEFT_KERAS, .is_default = true, .in_table = true, .paper = EFFICIENTNET,
+        IMAGENET(600, NONE), COUNTS(66658687, 66347960, 37745884192), KERAS_PAGE(256, 84.3, 97.0, 1578.9, 61.6) },
+      weft_build_efficientnet, 7, 32 },
+};
+/* clang-format on */
+
+const int weft_arch_row_count = COUNT(weft_arch_rows);
