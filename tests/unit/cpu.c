@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * CPU features against the system's own list, and the CPU count against affinity and a made-up cgroup tree. */
+#include "base/cpu.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cpus.h"
+#include "base/pool.h"
+#include "check/harness.h"
+
+START_TEST(isa_names)
+{
+    for (int i = 0; i < WEFT_ISA_COUNT; i++)
+        ck_assert_int_eq(weft_isa_parse(weft_isa_name((weft_isa)i)), i);
+    ck_assert_int_eq(weft_isa_parse("avx1024"), WEFT_ISA_COUNT);
+    ck_assert_int_eq(weft_isa_parse(""), WEFT_ISA_COUNT);
+    ck_assert_int_eq(weft_isa_parse(NULL), WEFT_ISA_COUNT);
+    ck_assert_str_eq(weft_isa_name(WEFT_ISA_AVX512), "avx512");
+}
+END_TEST
+
+static bool kernel_lists(const char *flags, const char *flag)
+{
+    const size_t length = strlen(flag);
+    for (const char *at = flags; (at = strstr(at, flag)) != NULL; at += length) {
+        if (at > flags && at[-1] == ' ' && (at[length] == ' ' || at[length] == '\n' || !at[length]))
+            return true;
+    }
+    return false;
+}
+
+START_TEST(features_are_those_the_kernel_lists)
+{
+    weft_cpu cpu;
+    weft_cpu_read(&cpu);
+    ck_assert_int_lt(cpu.best, WEFT_ISA_COUNT);
+    ck_assert_uint_gt(strlen(cpu.model), 0);
+    ck_assert_uint_ge(cpu.l1, 8 << 10);
+    ck_assert_uint_ge(cpu.l2, cpu.l1);
+    ck_assert_uint_le(cpu.l1, 1 << 20);
+    ck_assert_uint_gt(cpu.l3, 0);
+#if defined(__x86_64__)
+    char flags[8192] = "";
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file && fgets(flags, sizeof flags, file) && strncmp(flags, "flags", 5) != 0)
+        continue;
+    if (file)
+        fclose(file);
+    if (strncmp(flags, "flags", 5) != 0)
+        return; /* no /proc here: nothing to compare with */
+    const bool avx2 = kernel_lists(flags, "avx2") && kernel_lists(flags, "fma");
+    const bool avx512 = avx2 && kernel_lists(flags, "avx512f") && kernel_lists(flags, "avx512vl") &&
+                        kernel_lists(flags, "avx512dq") && kernel_lists(flags, "avx512bw");
+    ck_assert_int_eq(cpu.best, avx512 ? WEFT_ISA_AVX512 : avx2 ? WEFT_ISA_AVX2 : WEFT_ISA_PORTABLE);
+#else
+    (void)kernel_lists;
+    ck_assert_int_eq(cpu.best, WEFT_ISA_PORTABLE);
+#endif
+}
+END_TEST
+
+#if defined(__linux__)
+START_TEST(count_follows_affinity)
+{
+    cpu_set_t before, one;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof before, &before), 0);
+    ck_assert_int_ge(weft_cpu_count(), 1);
+    ck_assert_int_le(weft_cpu_count(), CPU_COUNT(&before));
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); i++) {
+        if (CPU_ISSET(i, &before))
+            CPU_SET(i, &one);
+    }
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    ck_assert_int_eq(weft_cpu_count(), 1);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof before, &before), 0);
+}
+END_TEST
+#endif
+
+static void write_file(const char *root, const char *name, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+START_TEST(cgroup_quotas)
+{
+    static const struct {
+        const char *top, *group; /* cpu.max of /box and of /box/job */
+        int cpus;
+    } rows[] = {
+        { "max 100000\n", "max 100000\n", 0 },
+        { "max 100000\n", "400000 100000\n", 4 },
+        { "200000 100000\n", "400000 100000\n", 2 }, /* the parent's is less */
+        { "max 100000\n", "250000 100000\n", 2 },    /* whole CPUs only */
+        { "max 100000\n", "50000 100000\n", 1 },     /* never none */
+        { "max 100000\n", "garbage\n", 0 },
+        { "max 100000\n", "", 0 },
+        { "max 100000\n", "100000 0\n", 0 },
+        { "max 100000\n", "-5 100000\n", 0 },
+        { "max 100000\n", "99999999999999999999 1\n", 1 << 20 },
+    };
+    char root[] = "/tmp/weft-cgroup-XXXXXX", self[64], path[512];
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    snprintf(self, sizeof self, "%s/self", root);
+    snprintf(path, sizeof path, "%s/box", root);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/box/job", root);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    write_file(root, "self", "1:cpu:/elsewhere\n0::/box/job\n");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        write_file(root, "box/cpu.max", rows[i].top);
+        write_file(root, "box/job/cpu.max", rows[i].group);
+        ck_assert_msg(weft_cgroup_cpus(root, self) == rows[i].cpus, "row %zu: %d CPUs, %d expected", i,
+                      weft_cgroup_cpus(root, self), rows[i].cpus);
+    }
+    write_file(root, "self", "1:cpu:/box/job\n"); /* no unified hierarchy */
+    ck_assert_int_eq(weft_cgroup_cpus(root, self), 0);
+    ck_assert_int_eq(weft_cgroup_cpus(root, "/nonexistent"), 0);
+
+    static const char *const made[] = { "box/job/cpu.max", "box/cpu.max", "box/job", "box", "self" };
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", root, made[i]);
+        ck_assert_int_eq(remove(path), 0);
+    }
+    ck_assert_int_eq(rmdir(root), 0);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    Suite *suite = suite_create("cpu");
+    CHECK_CASE(suite, "cpu", isa_names, features_are_those_the_kernel_lists, cgroup_quotas);
+#if defined(__linux__)
+    CHECK_CASE(suite, "affinity", count_follows_affinity);
+#endif
+    return check_main(suite, argv[0]);
+}
