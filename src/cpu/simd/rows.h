@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The row kernels: all that streams over channels (depthwise convolution, pooling, elementwise, norms, gates), one table per
+ * instruction set. They are bound by memory, so each reads and writes every element once, in order. All work over
+ * pixels of `channels` floats that lie `ld` apart; tails are masked, nothing outside the channels is written.
+ * No kernel's bits depend on how the caller cuts the work, except where noted. */
+#ifndef WEFT_SIMD_ROWS_H
+#define WEFT_SIMD_ROWS_H
+
+#include <weft/ops.h>
+
+#include "base/compiler.h"
+
+enum {
+    WEFT_ROWS_LANES = 16, /* of the widest vector: parameters of kernels are padded to it */
+    WEFT_ROWS_WINDOW = 64, /* tallest window of the depthwise kernel */
+    WEFT_ROWS_BLOCK = 8 /* most outputs that the depthwise kernel keeps in registers */
+};
+
+/* A window that slides over one image. Sizes in pixels, steps in floats. */
+typedef struct weft_window {
+    int ih, iw, oh, ow;
+    int kh, kw, stride_h, stride_w, dilation, top, left;
+    int64_t x_row, x_ld; /* from one input row, one pixel to the next */
+    int64_t y_row, y_ld;
+    int64_t channels;
+} weft_window;
+
+/* Depthwise convolution of output rows [first, last) of one image, with epilogue. */
+typedef struct weft_depthwise {
+    weft_window window;
+    const float *x;  /* pixel (0, 0) */
+    const float *wt; /* [kh * kw][step] */
+    int64_t step;    /* channels, padded to WEFT_ROWS_LANES */
+    const float *bias; /* [step] */
+    const float *residual; /* NULL: none; may be y */
+    int64_t r_row, r_ld;
+    float *y;
+    int first, last;
+    weft_act act;
+    bool stream;   /* store around the caches: y aligned to 64 bytes, y_ld and y_row to 16 floats */
+    float *buffer; /* [WEFT_ROWS_BLOCK][step]; used with stream and an act that does not clamp */
+} weft_depthwise;
+
+/* Pooling of output rows [first, last) of one image. */
+typedef struct weft_pooling {
+    weft_window window;
+    const float *x;
+    float *y;
+    int first, last;
+    int bottom, right;  /* padding: the window's share that counts as border */
+    bool count_border;  /* average */
+    bool zero_border;   /* maximum */
+} weft_pooling;
+
+/* y[r, c] = act(x[r, c] * scale[c] + shift[c] + residual[r, c]). NULLs: 1, 0 and 0. y may be x or residual. */
+typedef struct weft_affine {
+    const float *x, *scale, *shift, *residual;
+    float *y;
+    int64_t x_ld, r_ld, y_ld;
+    int64_t rows, channels;
+    weft_act act;
+    bool stream; /* y aligned to 64 bytes, y_ld and channels to 16 floats */
+} weft_affine;
+
+/* y[r, c] = act(a[r, c] + scale * b[r, c]). y may be a or b. */
+typedef struct weft_sum2 {
+    const float *a, *b;
+    float *y;
+    int64_t a_ld, b_ld, y_ld;
+    int64_t rows, channels;
+    float scale;
+    weft_act act;
+    bool stream;
+} weft_sum2;
+
+/* y = x (k + a sum of x^2 over channels c - reach .. c + reach)^-beta. */
+typedef struct weft_response {
+    const float *x;
+    float *y;
+    int64_t x_ld, y_ld;
+    int64_t rows, channels;
+    int reach;
+    float k, alpha, beta;
+    float *buffer; /* squares: [channels + 2 * reach + 2 * WEFT_ROWS_LANES] */
+} weft_response;
+
+typedef struct weft_rows {
+    const char *isa;
+    int lanes;
+    void (*depthwise)(const weft_depthwise *p);
+    void (*max_pool)(const weft_pooling *p);
+    void (*avg_pool)(const weft_pooling *p);
+    void (*affine)(const weft_affine *p);
+    void (*sum2)(const weft_sum2 *p);
+    void (*response)(const weft_response *p);
+    /* y[c] = scale * sum over rows of x[r, c]; y[c] = max. In row order. */
+    void (*sum_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y);
+    void (*max_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y);
+    /* One row: softmax of x[n]. y may be x. */
+    void (*softmax)(const float *x, int64_t n, float *y);
+    /* y[o] = act(bias[o] + sum over i of x[i] wt[o, i]): o walks [outs], wt [outs][step]; bias may be NULL. */
+    void (*dot)(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs, weft_act act,
+                float *y);
+    /* The same from wt [ins][step], o along the lanes: for few inputs and many outputs. */
+    void (*mix)(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs, weft_act act,
+                float *y);
+    /* Roofs: 2 * lanes * 12 * steps flops in registers; a copy around the caches, 64-byte aligned, n % 64 == 0. */
+    void (*spin)(int64_t steps);
+    void (*copy)(float *to, const float *from, int64_t n);
+} weft_rows;
+
+extern const weft_rows weft_rows_portable, weft_rows_avx2, weft_rows_avx512;
+
+#endif

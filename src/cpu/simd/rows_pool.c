@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Max and average pooling, NHWC: per output pixel, the window's pixels that lie inside the image are combined, four vectors
+ * of channels at a time. Neighbouring windows find their shared pixels in L1. Also sums and maxima over whole
+ * images, eight rows a pass, so that the running result is loaded and stored once for eight rows. */
+#include "cpu/simd/rows_set.h"
+
+enum { LANES = WEFT_LANES, WIDE = 4 };
+
+/* The taps of one output pixel: x points at the first inside the image. */
+typedef struct taps {
+    const float *x;
+    int rows, columns;
+    int64_t row, column; /* steps */
+} taps;
+
+/* First and one past the last tap inside [0, size). */
+static void inside(int start, int kernel, int size, int *first, int *end)
+{
+    *first = start < 0 ? -start : 0;
+    *end = kernel < size - start ? kernel : size - start;
+    if (*end < *first)
+        *end = *first;
+}
+
+WEFT_INLINE weft_v max_of(const taps *t, int64_t c, int lanes, weft_v best)
+{
+    for (int r = 0; r < t->rows; r++)
+        for (int s = 0; s < t->columns; s++)
+            best = weft_v_max(best, weft_v_load_n(t->x + r * t->row + s * t->column + c, lanes));
+    return best;
+}
+
+WEFT_INLINE weft_v sum_of(const taps *t, int64_t c, int lanes)
+{
+    weft_v sum = weft_v_set(0.0f);
+    for (int r = 0; r < t->rows; r++)
+        for (int s = 0; s < t->columns; s++)
+            sum += weft_v_load_n(t->x + r * t->row + s * t->column + c, lanes);
+    return sum;
+}
+
+static void max_pixel(const taps *t, int64_t channels, float from, float *y)
+{
+    const weft_v start = weft_v_set(from);
+    int64_t c = 0;
+    for (; c + WIDE * LANES <= channels; c += WIDE * LANES) {
+        weft_v best[WIDE] = {start, start, start, start};
+        for (int r = 0; r < t->rows; r++)
+            for (int s = 0; s < t->columns; s++) {
+                const float *x = t->x + r * t->row + s * t->column + c;
+#pragma GCC unroll 4
+                for (int v = 0; v < WIDE; v++)
+                    best[v] = weft_v_max(best[v], weft_v_load(x + v * LANES));
+            }
+#pragma GCC unroll 4
+        for (int v = 0; v < WIDE; v++)
+            weft_v_store(y + c + v * LANES, best[v]);
+    }
+    for (; c < channels; c += LANES) {
+        const int lanes = channels - c < LANES ? (int)(channels - c) : LANES;
+        weft_v_store_n(y + c, max_of(t, c, lanes, start), lanes);
+    }
+}
+
+static void avg_pixel(const taps *t, int64_t channels, float scale, float *y)
+{
+    int64_t c = 0;
+    for (; c + WIDE * LANES <= channels; c += WIDE * LANES) {
+        weft_v sum[WIDE] = {{0}, {0}, {0}, {0}};
+        for (int r = 0; r < t->rows; r++)
+            for (int s = 0; s < t->columns; s++) {
+                const float *x = t->x + r * t->row + s * t->column + c;
+#pragma GCC unroll 4
+                for (int v = 0; v < WIDE; v++)
+                    sum[v] += weft_v_load(x + v * LANES);
+            }
+#pragma GCC unroll 4
+        for (int v = 0; v < WIDE; v++)
+            weft_v_store(y + c + v * LANES, sum[v] * scale);
+    }
+    for (; c < channels; c += LANES) {
+        const int lanes = channels - c < LANES ? (int)(channels - c) : LANES;
+        weft_v_store_n(y + c, sum_of(t, c, lanes) * scale, lanes);
+    }
+}
+
+static taps taps_at(const weft_pooling *p, int oh, int ow)
+{
+    const weft_window *w = &p->window;
+    const int ih = oh * w->stride_h - w->top, iw = ow * w->stride_w - w->left;
+    int r0, r1, s0, s1;
+    inside(ih, w->kh, w->ih, &r0, &r1);
+    inside(iw, w->kw, w->iw, &s0, &s1);
+    const taps t = {p->x + (ih + r0) * w->x_row + (iw + s0) * w->x_ld, r1 - r0, s1 - s0, w->x_row, w->x_ld};
+    return t;
+}
+
+void weft_rows_max_pool(const weft_pooling *p)
+{
+    const weft_window *w = &p->window;
+    for (int oh = p->first; oh < p->last; oh++)
+        for (int ow = 0; ow < w->ow; ow++) {
+            const taps t = taps_at(p, oh, ow);
+            const bool whole = t.rows == w->kh && t.columns == w->kw;
+            const float from = p->zero_border && !whole ? 0.0f : -__builtin_inff();
+            max_pixel(&t, w->channels, from, p->y + oh * w->y_row + ow * w->y_ld);
+        }
+}
+
+void weft_rows_avg_pool(const weft_pooling *p)
+{
+    const weft_window *w = &p->window;
+    for (int oh = p->first; oh < p->last; oh++)
+        for (int ow = 0; ow < w->ow; ow++) {
+            const taps t = taps_at(p, oh, ow);
+            const int count = p->count_border ? w->kh * w->kw : t.rows * t.columns;
+            avg_pixel(&t, w->channels, count > 0 ? 1.0f / (float)count : 0.0f, p->y + oh * w->y_row + ow * w->y_ld);
+        }
+}
+
+/* ---- over whole images ---- */
+
+/* y[c] (+)= the sum of eight rows, pairwise. */
+WEFT_INLINE weft_v sum_of_eight(const float *x, int64_t ld, int lanes)
+{
+    weft_v v[8];
+#pragma GCC unroll 8
+    for (int r = 0; r < 8; r++)
+        v[r] = weft_v_load_n(x + r * ld, lanes);
+    return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]));
+}
+
+void weft_rows_sum_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y)
+{
+    for (int64_t c = 0; c < channels; c += LANES)
+        weft_v_store_n(y + c, weft_v_set(0.0f), channels - c < LANES ? (int)(channels - c) : LANES);
+    int64_t r = 0;
+    for (; r + 8 <= rows; r += 8, x += 8 * ld) {
+        int64_t c = 0;
+        for (; c + LANES <= channels; c += LANES)
+            weft_v_store(y + c, weft_v_load(y + c) + sum_of_eight(x + c, ld, LANES));
+        const int left = (int)(channels - c);
+        if (left > 0)
+            weft_v_store_tail(y + c, weft_v_load_tail(y + c, left) + sum_of_eight(x + c, ld, left), left);
+    }
+    for (; r < rows; r++, x += ld)
+        for (int64_t c = 0; c < channels; c += LANES) {
+            const int lanes = channels - c < LANES ? (int)(channels - c) : LANES;
+            weft_v_store_n(y + c, weft_v_load_n(y + c, lanes) + weft_v_load_n(x + c, lanes), lanes);
+        }
+    for (int64_t c = 0; c < channels; c += LANES) {
+        const int lanes = channels - c < LANES ? (int)(channels - c) : LANES;
+        weft_v_store_n(y + c, weft_v_load_n(y + c, lanes) * scale, lanes);
+    }
+}
+
+void weft_rows_max_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y)
+{
+    for (int64_t c = 0; c < channels; c += LANES) {
+        const int lanes = channels - c < LANES ? (int)(channels - c) : LANES;
+        weft_v best = weft_v_load_n(x + c, lanes);
+        for (int64_t r = 1; r < rows; r++)
+            best = weft_v_max(best, weft_v_load_n(x + r * ld + c, lanes));
+        weft_v_store_n(y + c, best, lanes);
+    }
+}
