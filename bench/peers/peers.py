@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Compares weft with PyTorch, ONNX Runtime and OpenVINO on this machine's CPU.
+
+All contenders load the same network (random weights), the same batch and the same number of threads, each in a process
+of its own; then they take turns, one run each per round, so that clock changes and neighbours hit all alike. Printed
+per network: median and least milliseconds per batch, and how many times as fast as each peer weft is.
+
+    python3 bench/peers/peers.py --runner build/bench/weft_runner --json peers.json --md peers.md
+"""
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# weft's name, weft's dialect, torchvision's name, pixels. A row more is a network more.
+NETWORKS = [
+    ("resnet50", "torch", "resnet50", 224),
+    ("vgg16", "keras", "vgg16", 224),
+    ("mobilenetv2", "keras", "mobilenet_v2", 224),
+    ("efficientnet-b0", "keras", "efficientnet_b0", 224),
+    ("alexnet", "torch", "alexnet", 224),
+    ("vgg19", "keras", "vgg19", 224),
+    ("googlenet", "torch", "googlenet", 224),
+    ("inceptionv3", "torch", "inception_v3", 299),
+    ("resnet101", "torch", "resnet101", 224),
+    ("resnet152", "torch", "resnet152", 224),
+    ("resnext50", "torch", "resnext50_32x4d", 224),
+    ("densenet121", "torch", "densenet121", 224),
+    ("densenet169", "torch", "densenet169", 224),
+    ("densenet201", "torch", "densenet201", 224),
+    ("efficientnet-b7", "keras", "efficientnet_b7", 600),
+]
+DEFAULT_MODELS = "resnet50,vgg16,mobilenetv2,efficientnet-b0"
+TORCH = ["torch-eager", "torch-compile", "torch-trace"]
+PEERS = TORCH + ["onnxruntime", "openvino"]
+
+
+class Contender:
+    """A child process that runs one network on command."""
+
+    def __init__(self, name, command, environment, log):
+        self.name, self.facts, self.times, self.skip = name, {}, [], None
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                                            text=True, env=environment)
+        except OSError as error:
+            self.process, self.skip = None, f"cannot start {command[0]}: {error.strerror}"
+
+    def start(self):
+        if self.process is None:
+            return
+        line = self.process.stdout.readline()
+        try:
+            self.facts = json.loads(line)
+        except ValueError:
+            self.skip = "ended before it was ready"
+            return
+        self.skip = self.facts.get("skip")
+
+    def run(self, count):
+        try:
+            self.process.stdin.write(f"run {count}\n")
+            self.process.stdin.flush()
+            times = [float(word) for word in self.process.stdout.readline().split()]
+        except (OSError, ValueError):
+            times = []
+        if len(times) != count:
+            self.skip = "ended during the runs"
+        return times
+
+    def close(self):
+        if self.process is not None:
+            try:
+                self.process.communicate("quit\n", timeout=20)
+            except (OSError, ValueError, subprocess.TimeoutExpired):
+                self.process.kill()
+                self.process.communicate()
+
+
+def environment(threads, malloc):
+    """The same threads for everyone, whatever runtime they link. With malloc "keep", glibc keeps freed memory instead
+    of giving it back to the kernel: at batch 32 PyTorch otherwise spends up to half its time on page faults."""
+    limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    if malloc == "keep":
+        limits |= {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
+                   "MALLOC_TOP_PAD_": str(1 << 26)}
+    return {**os.environ, **limits, "PYTHONWARNINGS": "ignore"}
+
+
+def command_of(name, row, args):
+    weft_name, dialect, torch_name, px = row
+    sizes = ["--batch", str(args.batch), "--threads", str(args.threads)]
+    if name == "weft":
+        return [args.runner, weft_name, "--dialect", dialect, "--px", str(px), *sizes]
+    return [sys.executable, os.path.join(HERE, "worker.py"), name, torch_name, "--px", str(px), "--work", args.work,
+            *sizes]
+
+
+def compare(row, names, args, log):
+    """Runs one network on all contenders by turns; returns the contenders."""
+    contenders = []
+    for name in names:
+        contender = Contender(name, command_of(name, row, args), environment(args.threads, args.malloc), log)
+        contender.start()
+        if contender.skip is None:
+            contender.run(args.warmup)
+        if contender.skip is not None:
+            print(f"  {name}: skipped: {contender.skip}", file=sys.stderr)
+        contenders.append(contender)
+    active = [c for c in contenders if c.skip is None]
+    for turn in range(args.rounds):
+        shift = turn % len(active) if active else 0
+        for contender in active[shift:] + active[:shift]:
+            if contender.skip is None:
+                time.sleep(args.pause)  # lets the last one's idle threads go to sleep
+                contender.times += contender.run(1)
+        print(f"\r  round {turn + 1}/{args.rounds}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    for contender in contenders:
+        contender.close()
+    return contenders
+
+
+def summarise(row, contenders):
+    weft_name, dialect, torch_name, px = row
+    entry = {"model": weft_name, "dialect": dialect, "torchvision": torch_name, "px": px, "contenders": {}}
+    for c in contenders:
+        result = {"skipped": c.skip} if c.skip else {"median_ms": statistics.median(c.times), "min_ms": min(c.times),
+                                                     "times_ms": c.times, **{k: v for k, v in c.facts.items()
+                                                                             if k != "ready"}}
+        entry["contenders"][c.name] = result
+    done = {n: r["median_ms"] for n, r in entry["contenders"].items() if "median_ms" in r}
+    torches = {n: ms for n, ms in done.items() if n in TORCH}
+    if torches:
+        entry["torch_best"] = min(torches, key=torches.get)
+    peers = {n: ms for n, ms in done.items() if n != "weft"}
+    if peers:
+        entry["best_peer"] = min(peers, key=peers.get)
+    if "weft" in done and peers:
+        entry["speedup"] = {n: ms / done["weft"] for n, ms in peers.items()}
+        entry["speedup_over_best"] = peers[entry["best_peer"]] / done["weft"]
+    macs = {c.name: c.facts["macs"] for c in contenders if c.facts.get("macs")}
+    entry["macs"] = macs.get("weft") or next(iter(macs.values()), None)
+    entry["macs_agree"] = None if "weft" not in macs or len(macs) < 2 else len(set(macs.values())) == 1
+    entry["macs_by"] = macs
+    return entry
+
+
+def cpu_name():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as info:
+            return next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
+
+
+def markdown(report):
+    """The report as a table: medians in ms per batch, weft's speed-up in brackets."""
+    names = report["contenders"]
+    lines = [f"CPU: {report['cpu']}, {report['threads']} threads, batch {report['batch']}, fp32, "
+             f"{report['rounds']} alternating rounds; median ms per batch"
+             + (" (times as fast as the peer weft is)" if "weft" in names else ""), "",
+             "| network | dialect | GMAC | " + " | ".join(names) + " | weft over best peer |",
+             "|---|---|---|" + "---|" * (len(names) + 1)]
+    for entry in report["models"]:
+        cells = [entry["model"], entry["dialect"], f"{entry['macs'] / 1e9:.3f}" if entry["macs"] else "?"]
+        for name in names:
+            result = entry["contenders"][name]
+            text = "skipped" if "skipped" in result else f"{result['median_ms']:.1f}"
+            if name in entry.get("speedup", {}):
+                text += f" ({entry['speedup'][name]:.2f}x)"
+            cells.append(text)
+        best = entry.get("speedup_over_best")
+        cells.append(f"{best:.2f}x ({entry['best_peer']})" if best else "-")
+        lines.append("| " + " | ".join(cells) + " |")
+    if report.get("geometric_mean"):
+        lines += ["", f"Geometric mean of weft over the best peer: {report['geometric_mean']:.2f}x"]
+    lines += ["", "Versions: " + ", ".join(f"{n} {v}" for n, v in sorted(report["versions"].items()))]
+    for entry in report["models"]:
+        if entry["macs_agree"] is False:
+            lines += ["", f"{entry['model']}: multiply-adds differ: {entry['macs_by']}"]
+    return "\n".join(lines) + "\n"
+
+
+def print_entry(entry):
+    print(f"{entry['model']} ({entry['dialect']} dialect, torchvision {entry['torchvision']}, {entry['px']} px)")
+    gmac = entry["macs"]
+    if gmac:
+        verdict = {True: "weft and torch agree", False: f"DIFFER: {entry['macs_by']}", None: "one count only"}
+        print(f"  {gmac / 1e9:.3f} GMAC an image; {verdict[entry['macs_agree']]}")
+    for name, result in entry["contenders"].items():
+        if "skipped" in result:
+            print(f"  {name:14s} skipped: {result['skipped']}")
+            continue
+        ratio = entry.get("speedup", {}).get(name)
+        print(f"  {name:14s} median {result['median_ms']:9.2f} ms   min {result['min_ms']:9.2f} ms"
+              + (f"   weft is {ratio:5.2f}x as fast" if ratio else "")
+              + ("   <- best PyTorch" if name == entry.get("torch_best") else ""))
+    sys.stdout.flush()
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=DEFAULT_MODELS,
+                        help=f"names by comma, or 'all' (default: {DEFAULT_MODELS}); known: "
+                             + ", ".join(row[0] for row in NETWORKS))
+    parser.add_argument("--peers", default=",".join(PEERS), help=f"peers by comma, 'none' (default: {','.join(PEERS)})")
+    parser.add_argument("--runner", default=shutil.which("weft_runner"),
+                        help="weft_runner program; without it only the peers run")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--pause", type=float, default=0.1, help="seconds of rest before each run")
+    parser.add_argument("--malloc", choices=("keep", "default"), default="keep",
+                        help="keep: let glibc keep freed memory, which PyTorch needs to be fast (default: keep)")
+    parser.add_argument("--json", help="write the full report here")
+    parser.add_argument("--md", help="write the table here")
+    parser.add_argument("--work", help="keep exported networks here (default: a folder that is removed)")
+    parser.add_argument("--log", help="the contenders' stderr goes here (default: nowhere)")
+    args = parser.parse_args(argv)
+    for name in ("batch", "threads", "rounds"):
+        if getattr(args, name) < 1:
+            parser.error(f"--{name} must be at least 1")
+    known = {row[0]: row for row in NETWORKS}
+    wanted = list(known) if args.models == "all" else args.models.split(",")
+    for name in wanted:
+        if name not in known:
+            parser.error(f"no network named '{name}'; known: {', '.join(known)}")
+    args.rows = [known[name] for name in wanted]
+    args.names = [] if args.peers == "none" else args.peers.split(",")
+    for name in args.names:
+        if name not in PEERS:
+            parser.error(f"no peer named '{name}'; known: {', '.join(PEERS)}")
+    if args.runner:
+        args.names.insert(0, "weft")
+    if not args.names:
+        parser.error("nothing to run: give --runner or --peers")
+    return args
+
+
+def measure(args):
+    with tempfile.TemporaryDirectory(prefix="weft-peers-") as folder, open(args.log or os.devnull, "a",
+                                                                           encoding="utf-8") as log:
+        args.work = os.path.abspath(args.work) if args.work else folder
+        os.makedirs(args.work, exist_ok=True)
+        report = {"cpu": cpu_name(), "threads": args.threads, "batch": args.batch, "rounds": args.rounds, "malloc": args.malloc,
+                  "contenders": args.names, "versions": {"python": platform.python_version()}, "models": []}
+        for row in args.rows:
+            print(f"{row[0]}: starting {', '.join(args.names)}", file=sys.stderr)
+            contenders = compare(row, args.names, args, log)
+            for c in contenders:
+                if c.facts.get("version"):
+                    report["versions"]["torch" if c.name in TORCH else c.name] = c.facts["version"]
+            entry = summarise(row, contenders)
+            report["models"].append(entry)
+            print_entry(entry)
+        ratios = [e["speedup_over_best"] for e in report["models"] if "speedup_over_best" in e]
+        if ratios:
+            report["geometric_mean"] = statistics.geometric_mean(ratios)
+            print(f"geometric mean of weft over the best peer: {report['geometric_mean']:.2f}x")
+        return report
+
+
+def main(argv=None):
+    args = parse(argv)
+    report = measure(args)
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as out:
+            json.dump(report, out, indent=1)
+    if args.md:
+        with open(args.md, "w", encoding="utf-8") as out:
+            out.write(markdown(report))
+    ran = any("median_ms" in r for e in report["models"] for r in e["contenders"].values())
+    return 0 if ran else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One peer framework holding one network, driven over stdin and stdout by peers.py.
+
+Every contender of a comparison is a process of its own, so that one framework's spinning threads, allocator and
+settings cannot disturb another's. The protocol is that of weft_runner.c:
+
+    on start    one JSON line with what was built ("ready": true) or why not ("skip": reason)
+    "run N"     runs the network N times; answers one line of N times in milliseconds
+    "quit"      ends (so does the end of the input)
+"""
+import argparse
+import io
+import json
+import os
+import sys
+import time
+
+
+class Missing(Exception):
+    """A package that this contender needs is not installed."""
+
+
+def need(module, package=None):
+    try:
+        return __import__(module)
+    except ImportError:
+        raise Missing(f"{package or module} not installed") from None
+
+
+def network(name):
+    """The torchvision network with random weights, ready for inference, and its input size."""
+    torch, vision = need("torch"), need("torchvision")
+    torch.manual_seed(0)
+    builder = getattr(vision.models, name, None)
+    if builder is None:
+        raise Missing(f"torchvision {vision.__version__} has no {name}")
+    extra = {"init_weights": True} if name in ("inception_v3", "googlenet") else {}
+    return builder(weights=None, **extra).eval()
+
+
+def count(torch, net, px):
+    """Multiply-adds of convolutions and dense layers of one image, and parameters."""
+    from torch.utils.flop_counter import FlopCounterMode
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        net(torch.zeros(1, 3, px, px))
+    return counter.get_total_flops() // 2, sum(p.numel() for p in net.parameters())
+
+
+def torch_contender(args, how):
+    torch = need("torch")
+    torch.set_num_threads(args.threads)
+    net = network(args.net)
+    macs, params = count(torch, net, args.px)
+    net = net.to(memory_format=torch.channels_last)
+    x = torch.randn(args.batch, 3, args.px, args.px).to(memory_format=torch.channels_last)
+    with torch.inference_mode(how != "trace"), torch.no_grad():
+        if how == "compile":
+            import torch._inductor.config as inductor
+            inductor.freezing = True
+            net = torch.compile(net)
+        elif how == "trace":
+            net = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, x)))
+        net(x)
+
+    def run():
+        with torch.inference_mode(how != "trace"), torch.no_grad():
+            net(x)
+
+    return run, {"version": torch.__version__, "macs": macs, "params": params}
+
+
+def onnx_file(args):
+    """Exports the network with a fixed batch; kept in the work folder for the contenders that read ONNX."""
+    path = os.path.join(args.work, f"{args.net}-{args.px}-b{args.batch}.onnx")
+    if os.path.exists(path):
+        return path
+    torch = need("torch")
+    need("onnx")
+    net, x = network(args.net), torch.randn(args.batch, 3, args.px, args.px)
+    kept = f"{path}.{os.getpid()}.tmp"
+    with torch.no_grad():
+        torch.onnx.export(net, (x,), kept, opset_version=17, dynamo=False, input_names=["x"], output_names=["y"],
+                          do_constant_folding=True)
+    os.replace(kept, path)
+    return path
+
+
+def onnxruntime_contender(args):
+    ort = need("onnxruntime")
+    import numpy
+    opt = ort.SessionOptions()
+    opt.intra_op_num_threads, opt.inter_op_num_threads = args.threads, 1
+    opt.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    opt.log_severity_level = 3
+    session = ort.InferenceSession(onnx_file(args), opt, providers=["CPUExecutionProvider"])
+    x = numpy.random.default_rng(0).standard_normal((args.batch, 3, args.px, args.px), numpy.float32)
+    name = session.get_inputs()[0].name
+    return lambda: session.run(None, {name: x}), {"version": ort.__version__}
+
+
+def openvino_contender(args):
+    ov = need("openvino")
+    import numpy
+    core = ov.Core()
+    # f32: on CPUs with bf16 the plug-in would otherwise halve the precision by itself.
+    compiled = core.compile_model(core.read_model(onnx_file(args)), "CPU", {
+        "INFERENCE_NUM_THREADS": args.threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False})
+    request = compiled.create_infer_request()
+    x = numpy.random.default_rng(0).standard_normal((args.batch, 3, args.px, args.px), numpy.float32)
+    request.set_input_tensor(ov.Tensor(x, shared_memory=True))
+
+    def run(kept=x):  # the tensor borrows x without holding it
+        request.infer()
+
+    return run, {"version": ov.__version__.split("-")[0],
+                 "threads": int(compiled.get_property("INFERENCE_NUM_THREADS"))}
+
+
+CONTENDERS = {
+    "torch-eager": lambda a: torch_contender(a, "eager"),
+    "torch-compile": lambda a: torch_contender(a, "compile"),
+    "torch-trace": lambda a: torch_contender(a, "trace"),
+    "onnxruntime": onnxruntime_contender,
+    "openvino": openvino_contender,
+}
+
+
+def serve(run, replies):
+    for line in sys.stdin:
+        words = line.split()
+        if not words or words[0] == "quit":
+            break
+        times = []
+        for _ in range(int(words[1])):
+            start = time.perf_counter()
+            run()
+            times.append((time.perf_counter() - start) * 1e3)
+        print(" ".join(f"{t:.4f}" for t in times), file=replies, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("contender", choices=CONTENDERS)
+    parser.add_argument("net", help="torchvision's name, such as efficientnet_b0")
+    parser.add_argument("--px", type=int, default=224)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--work", default=".", help="folder for exported networks")
+    args = parser.parse_args()
+
+    # Frameworks chat on stdout: keep the protocol's channel apart and send the rest to stderr.
+    replies = io.TextIOWrapper(os.fdopen(os.dup(1), "wb"), line_buffering=True)
+    os.dup2(2, 1)
+    try:
+        run, facts = CONTENDERS[args.contender](args)
+    except Missing as missing:
+        print(json.dumps({"skip": str(missing)}), file=replies, flush=True)
+        return 0
+    except Exception as error:  # whatever a framework raises is its reason for not taking part
+        print(json.dumps({"skip": f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"}),
+              file=replies, flush=True)
+        return 0
+    print(json.dumps({"ready": True, **facts}), file=replies, flush=True)
+    serve(run, replies)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
