@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The two commands, `make table` and `make check`: both install what is missing (Debian, with apt), build and run. All
+# recipes are CMake presets (CMakePresets.json); this file only calls them in order.
+#
+#   make table ARGS="--sort cpu -o md"    arguments for `weft bench table`
+#   make check PRESETS=check              without the sanitizers' run
+#   make install PREFIX=$HOME/.local
+PREFIX ?= /usr/local
+PRESETS ?= check asan
+ARGS ?=
+export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help table check release install uninstall tsan clean needs needs-tests
+
+help:
+	@echo 'make table      install what is missing, build, print the model table   (ARGS="--help" lists its options)'
+	@echo 'make check      install what is missing, build, run the whole test suite, then its fast part sanitized'
+	@echo 'make release    build build/release/bin/weft and libweft'
+	@echo 'make install    install the release build to PREFIX ($(PREFIX)); make uninstall takes it away again'
+	@echo 'make tsan       the fast tests under ThreadSanitizer'
+	@echo 'make clean      remove build/'
+
+table: release
+	build/release/bin/weft bench table $(ARGS)
+
+check: needs-tests
+	set -e; for preset in $(PRESETS); do cmake --workflow --preset $$preset; done
+
+release: needs
+	cmake --workflow --preset release
+
+tsan: needs-tests
+	cmake --workflow --preset tsan
+
+install: release
+	cmake --install build/release --prefix $(PREFIX)
+
+uninstall:
+	xargs -r -d '\n' -I{} rm -f -- "{}" < build/release/install_manifest.txt
+
+clean:
+	rm -rf build
+
+needs:
+	@cmake/needs.sh build-essential cmake ninja-build pkg-config libjansson-dev libjpeg-dev libpng-dev librandom123-dev
+
+# OpenBLAS only so that the tests reach the kernel that opens it where it is installed.
+needs-tests: needs
+	@cmake/needs.sh check libopenblas0

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What is installed, and where: program, libraries, public headers, pkg-config and CMake files, man pages. The
+# program finds its library beside itself ($ORIGIN), so that an installed tree may be moved.
+include(CMakePackageConfigHelpers)
+
+file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+get_property(programs DIRECTORY ${PROJECT_SOURCE_DIR}/src/cli PROPERTY BUILDSYSTEM_TARGETS)
+foreach(program ${programs})
+    get_target_property(type ${program} TYPE)
+    if(type STREQUAL EXECUTABLE)
+        set_target_properties(${program} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}"
+            RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+        install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    endif()
+endforeach()
+
+# Two export sets: users of the shared library need not have the JPEG and PNG packages.
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
+foreach(library weft weft_static)
+    install(TARGETS ${library} EXPORT ${library}Targets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(EXPORT ${library}Targets NAMESPACE weft:: DESTINATION ${package_dir})
+endforeach()
+configure_package_config_file(cmake/weftConfig.cmake.in weftConfig.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(weftConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/weftConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/weftConfigVersion.cmake
+    DESTINATION ${package_dir})
+
+install(DIRECTORY include/weft DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+
+# pkg-config: relative to the prefix, unless an absolute folder was asked for. The prefix is the one given to
+# `cmake --install`, so the file is written then.
+foreach(dir LIBDIR INCLUDEDIR)
+    if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
+        set(WEFT_PC_${dir} "${CMAKE_INSTALL_${dir}}")
+    else()
+        set(WEFT_PC_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
+    endif()
+endforeach()
+install(CODE "
+    set(PROJECT_VERSION [[${PROJECT_VERSION}]])
+    set(PROJECT_DESCRIPTION [[${PROJECT_DESCRIPTION}]])
+    set(WEFT_PC_LIBDIR [[${WEFT_PC_LIBDIR}]])
+    set(WEFT_PC_INCLUDEDIR [[${WEFT_PC_INCLUDEDIR}]])
+    configure_file([[${PROJECT_SOURCE_DIR}/packaging/pkg-config/weft.pc.in]] [[${PROJECT_BINARY_DIR}/weft.pc]] @ONLY)")
+install(FILES ${PROJECT_BINARY_DIR}/weft.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+foreach(section 1 3 5 7)
+    file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
+    install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()

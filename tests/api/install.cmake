@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs into a fresh prefix, moves it, and builds the example against it as a user would: by pkg-config (shared, then
+# static) and by find_package (shared and static). Each program must run and print ResNet-50's parameter count.
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
+
+function(run)
+    execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${WORK} RESULT_VARIABLE result OUTPUT_VARIABLE out
+        ERROR_VARIABLE err)
+    if(NOT result EQUAL 0)
+        list(JOIN ARGN " " command)
+        message(FATAL_ERROR "${command}: ${result}\n${out}${err}")
+    endif()
+    set(out "${out}" PARENT_SCOPE)
+endfunction()
+
+function(expect_count program)
+    run(${ARGN} ${program})
+    if(NOT out MATCHES "^resnet50: 25636712 parameters, 25583592 of them trainable")
+        message(FATAL_ERROR "${program} printed: ${out}")
+    endif()
+    message(STATUS "${program}: ${out}")
+endfunction()
+
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
+foreach(file bin/weft ${LIBDIR}/libweft.so ${LIBDIR}/libweft.a ${LIBDIR}/pkgconfig/weft.pc include/weft/weft.h)
+    if(NOT EXISTS ${WORK}/prefix/${file})
+        message(FATAL_ERROR "${file} was not installed")
+    endif()
+endforeach()
+
+# pkg-config
+set(ENV{PKG_CONFIG_PATH} ${WORK}/prefix/${LIBDIR}/pkgconfig)
+run(${PKG_CONFIG} --cflags --libs weft)
+separate_arguments(flags UNIX_COMMAND "${out}")
+run(${CC} -std=c11 -Wall -Wextra -Werror ${SOURCE}/docs/examples/summary.c -o by_pkg_config ${flags})
+expect_count(${WORK}/by_pkg_config ${CMAKE_COMMAND} -E env LD_LIBRARY_PATH=${WORK}/prefix/${LIBDIR})
+run(${PKG_CONFIG} --static --cflags --libs weft)
+separate_arguments(flags UNIX_COMMAND "${out}")
+list(TRANSFORM flags REPLACE "^-lweft$" "${WORK}/prefix/${LIBDIR}/libweft.a")
+run(${CC} -std=c11 -Wall -Wextra -Werror ${SOURCE}/docs/examples/summary.c -o by_pkg_config_static ${flags})
+expect_count(${WORK}/by_pkg_config_static)
+
+# The program finds its library wherever the tree is moved.
+file(RENAME ${WORK}/prefix ${WORK}/moved)
+run(${WORK}/moved/bin/weft --version)
+
+# find_package
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${SOURCE}/docs/examples -B ${WORK}/consumer -DCMAKE_C_COMPILER=${CC}
+    -DCMAKE_PREFIX_PATH=${WORK}/moved -DCMAKE_BUILD_TYPE=Release)
+run(${CMAKE_COMMAND} --build ${WORK}/consumer)
+expect_count(${WORK}/consumer/summary)
+expect_count(${WORK}/consumer/summary_static)
