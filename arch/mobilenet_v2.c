@@ -40,7 +40,6 @@ static weft_var inverted_residual(const weft_net *n, weft_var x, int expand, int
 void weft_build_mobilenet_v2(weft_net *n)
 {
     const struct dialect *d = &dialects[n->dialect];
-    const weft_pad one = pad_all(1);
     weft_var x = weft_net_input(n);
 
     n->bn = (weft_batch_norm_opt){ .epsilon = d->epsilon, .momentum = d->momentum };
@@ -48,8 +47,9 @@ void weft_build_mobilenet_v2(weft_net *n)
     n->dense_init = d->dense;
     n->dense_scale = .01;
 
-    x = conv_bn_relu6(n, x, CONV(.name = "stem", .out = 32, .kernel = 3, .stride = 2, .pad = one,
-                                 .padding = d->even_pad ? WEFT_EXPLICIT : WEFT_SAME));
+    x = conv_bn_relu6(n, x, CONV(.name = "stem", .out = 32, .kernel = 3, .stride = 2,
+                                 .padding = d->even_pad ? WEFT_EXPLICIT : WEFT_SAME,
+                                 .pad = pad_all(d->even_pad)));
     for (int i = 0; i < COUNT(stages); i++) {
         for (int unit = 0; unit < stages[i].repeats; unit++) {
             weft_scope_push(n->g, "stage%d.%d", i + 1, unit);

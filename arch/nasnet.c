@@ -114,9 +114,11 @@ static history reduction_cell(const weft_net *n, history s, int out)
     weft_graph *const g = n->g;
     const weft_var p = adjust(n, s, out), pr = s.before.id == 0 ? p : weft_relu(g, p);
     const weft_var h = conv_bn(n, s.now, CONV(.name = "squeeze", .out = out, .kernel = 1)), hr = weft_relu(g, h);
-    const weft_pool2d_opt window = { .kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT,
-                                     .pad = weft_net_half_pad(g, h, 3), .count_border = true, .zero_border = true };
-    const weft_var max = weft_max_pool2d(g, h, &window), mean = weft_avg_pool2d(g, h, &window);
+    const weft_pad pad = weft_net_half_pad(g, h, 3);
+    const weft_var max = weft_max_pool2d(g, h, POOL(.kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT, .pad = pad,
+                                                    .zero_border = true));
+    const weft_var mean = weft_avg_pool2d(g, h, POOL(.kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT, .pad = pad,
+                                                     .count_border = true));
     weft_var blocks[4], b1, b1_mean;
 
     b1 = separable_pair(n, "block1", hr, 5, pr, 7, 2, out);
