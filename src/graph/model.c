@@ -252,7 +252,7 @@ static double least_bytes(const weft_node *node)
 
 weft_status weft_model_step(const weft_model *model, int index, weft_step_info *out)
 {
-    const weft_step *step;
+    const weft_step *step = NULL;
     WEFT_TRY(find_step(model, index, &step));
     const weft_node *node = &step->gnode->node;
     weft_step_info info = { .name = node->name, .op = node->op->name, .kernel = step->kernel->name, .in = node->in[0],
@@ -269,7 +269,7 @@ weft_status weft_model_step(const weft_model *model, int index, weft_step_info *
 
 weft_status weft_model_explain(const weft_model *model, int index, int k, const char **kernel, const char **reason)
 {
-    const weft_step *step;
+    const weft_step *step = NULL;
     WEFT_TRY(find_step(model, index, &step));
     const weft_node *node = &step->gnode->node;
     const weft_device *device = &model->ctx->device;

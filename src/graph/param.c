@@ -157,7 +157,7 @@ static weft_status find_param(const weft_model *model, const char *what, const c
 
 weft_status weft_model_set_param(weft_model *model, const char *name, const float *data, int64_t count)
 {
-    int32_t index;
+    int32_t index = 0;
     WEFT_TRY(find_param(model, "weft_model_set_param", name, data, count, &index));
     memcpy(model->params[index], data, (size_t)count * sizeof *data);
     model->committed = false;
@@ -166,7 +166,7 @@ weft_status weft_model_set_param(weft_model *model, const char *name, const floa
 
 weft_status weft_model_get_param(const weft_model *model, const char *name, float *data, int64_t count)
 {
-    int32_t index;
+    int32_t index = 0;
     WEFT_TRY(find_param(model, "weft_model_get_param", name, data, count, &index));
     memcpy(data, model->params[index], (size_t)count * sizeof *data);
     return WEFT_OK;

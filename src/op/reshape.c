@@ -32,6 +32,7 @@ static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena
     if (o->shape.dim[0] != in[0].dim[0] || weft_shape_count(&o->shape) != weft_shape_count(&in[0]))
         return weft_fail(WEFT_INVALID, "shape is %s, expected the batch and the count of x, %s",
                          weft_shape_text(&o->shape, want, sizeof want), weft_shape_text(&in[0], have, sizeof have));
+    o->shape.dim[0] = 0; /* x's: a model may replace the batch and resolve again */
     return WEFT_OK;
 }
 

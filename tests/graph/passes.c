@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rewriting a network must not change what it computes: random networks with and without folding, fusion, slices and
+ * in-place results; and each pattern does what it says. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/model.h>
+
+#include "check/harness.h"
+#include "graph/random_net.h"
+
+enum { NETS = 120, NODES = 24 };
+
+static float *run_net(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt, int64_t *count, int *steps)
+{
+    weft_model *model;
+    float *outputs;
+    CHECK_OK(weft_model_create(ctx, graph, opt, &model));
+    CHECK_OK(random_params(model, check_seed()));
+    CHECK_OK(random_run(model, check_seed(), &outputs, count));
+    *steps = weft_model_step_count(model);
+    weft_model_destroy(model);
+    return outputs;
+}
+
+static double relative_error(const float *a, const float *b, int64_t count)
+{
+    double difference = 0, norm = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const double d = (double)a[i] - (double)b[i];
+        difference += d * d;
+        norm += (double)b[i] * (double)b[i];
+    }
+    return sqrt(difference / (norm > 0 ? norm : 1));
+}
+
+START_TEST(fused_networks_compute_the_same)
+{
+    weft_ctx *ctx;
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .math = WEFT_MATH_STRICT, .threads = 2 }, &ctx));
+    int fewer = 0;
+    for (uint64_t net = 0; net < NETS; net++) {
+        weft_graph *graph;
+        CHECK_OK(random_net(ctx, check_seed() * 1000 + net, NODES, &graph));
+        int64_t n, m;
+        int plain_steps, steps;
+        float *plain = run_net(ctx, graph, &(weft_model_opt){ .no_fusion = true }, &n, &plain_steps);
+        float *fused = run_net(ctx, graph, NULL, &m, &steps);
+        ck_assert_int_eq(n, m);
+        const double error = relative_error(fused, plain, n);
+        ck_assert_msg(error < 2e-5, "net %llu: relative error %g", (unsigned long long)net, error);
+        ck_assert_int_le(steps, plain_steps);
+        fewer += steps < plain_steps;
+        free(plain);
+        free(fused);
+        weft_graph_destroy(graph);
+    }
+    ck_assert_int_gt(fewer, NETS * 9 / 10);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+/* The steps of a planned graph, joined: "conv2d +residual +relu | dense". */
+static void steps_text(weft_ctx *ctx, const weft_graph *graph, char *text, size_t size)
+{
+    weft_model *model;
+    CHECK_OK(weft_graph_status(graph));
+    CHECK_OK(weft_model_create(ctx, graph, &(weft_model_opt){ .plan_only = true }, &model));
+    text[0] = '\0';
+    for (int i = 0; i < weft_model_step_count(model); i++) {
+        weft_step_info info;
+        CHECK_OK(weft_model_step(model, i, &info));
+        const char *extra = strchr(info.detail, '+');
+        const size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s%s%s%s", i ? " | " : "", info.op, extra ? " " : "", extra ? extra : "");
+    }
+    weft_model_destroy(model);
+}
+
+static weft_var conv8(weft_graph *g, weft_var x)
+{
+    return weft_conv2d(g, x, &(weft_conv2d_opt){ .out = 8, .kernel = 3 });
+}
+
+static weft_var residual_unit(weft_graph *g, weft_var x)
+{
+    const weft_var y = weft_batch_norm(g, conv8(g, weft_relu(g, weft_batch_norm(g, conv8(g, x), NULL))), NULL);
+    return weft_relu(g, weft_add(g, y, weft_batch_norm(g, conv8(g, x), NULL)));
+}
+
+static weft_var scaled_unit(weft_graph *g, weft_var x)
+{
+    return weft_relu(g, weft_add_scaled(g, x, conv8(g, x), &(weft_add_opt){ .scale = 0.17 }));
+}
+
+static weft_var dense_block(weft_graph *g, weft_var x)
+{
+    for (int i = 0; i < 3; i++)
+        x = weft_concat(g, (weft_var[]){ x, conv8(g, weft_relu(g, weft_batch_norm(g, x, NULL))) }, 2);
+    return x;
+}
+
+static weft_var padded_pool(weft_graph *g, weft_var x)
+{
+    const weft_pool2d_opt pool = { .kernel = 3, .stride = 2, .padding = WEFT_VALID };
+    return weft_max_pool2d(g, weft_pad2d(g, conv8(g, x), &(weft_pad){ 1, 1, 1, 1 }), &pool);
+}
+
+static weft_var read_twice(weft_graph *g, weft_var x)
+{
+    const weft_var y = conv8(g, x); /* read by the activation and by the addition: nothing may be absorbed into it */
+    return weft_add(g, weft_relu(g, y), y);
+}
+
+static weft_var dropped(weft_graph *g, weft_var x)
+{
+    return weft_dense(g, weft_dropout(g, weft_flatten(g, conv8(g, x)), 0.5), &(weft_dense_opt){ .out = 4 });
+}
+
+static const struct {
+    const char *name;
+    weft_var (*build)(weft_graph *g, weft_var x);
+    const char *steps;
+} patterns[] = {
+    { "conv+bn+relu, conv+bn+residual+relu", residual_unit,
+      "conv2d +relu | conv2d | conv2d +residual +relu" },
+    { "scale of an addition folds into the convolution", scaled_unit, "conv2d +residual +relu" },
+    { "concatenation copies only what nobody made", dense_block,
+      "batch_norm +relu | conv2d | concat | batch_norm +relu | conv2d | batch_norm +relu | conv2d" },
+    { "padding moves into the pool", padded_pool, "conv2d | max_pool2d" },
+    { "two readers", read_twice, "conv2d | activation | add" },
+    { "dropout and flatten cost nothing", dropped, "conv2d | dense" },
+};
+
+START_TEST(patterns_are_fused)
+{
+    weft_ctx *ctx;
+    CHECK_OK(weft_ctx_create(NULL, &ctx));
+    weft_graph *g;
+    CHECK_OK(weft_graph_create(ctx, &g));
+    const weft_shape shape = weft_shape_nhwc(1, 8, 8, 8);
+    weft_output(g, patterns[_i].build(g, weft_input(g, "x", &shape)), "y");
+    char text[512];
+    steps_text(ctx, g, text, sizeof text);
+    ck_assert_msg(strcmp(text, patterns[_i].steps) == 0, "%s: planned \"%s\", expected \"%s\"", patterns[_i].name, text,
+                  patterns[_i].steps);
+    weft_graph_destroy(g);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("graph-passes");
+    TCase *tc = tcase_create("patterns");
+    tcase_add_loop_test(tc, patterns_are_fused, 0, (int)(sizeof patterns / sizeof *patterns));
+    suite_add_tcase(suite, tc);
+    CHECK_CASE(suite, "equivalence", fused_networks_compute_the_same);
+    return check_main(suite, "graph-passes");
+}
