@@ -82,7 +82,7 @@ weft_status weft_arch_build(weft_ctx *ctx, const char *name, const weft_arch_opt
 {
     static const weft_arch_opt defaults = { 0 };
     weft_graph *g = NULL;
-    weft_status status = weft_graph_create(ctx, &g);
+    weft_status status = weft_graph_create(ctx, out ? &g : NULL);
 
     if (status != WEFT_OK)
         return status;

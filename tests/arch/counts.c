@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every network of the registry, built in every dialect: parameters, multiply-adds and shapes against what papers,
+ * Keras Applications and torchvision publish; other sizes; a failing allocator. */
+#include "check/alloc.h"
+#include "check/harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <weft/weft.h>
+
+static weft_ctx *ctx;
+
+static void open_context(void)
+{
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
+}
+
+static void close_context(void)
+{
+    weft_ctx_destroy(ctx);
+    ctx = NULL;
+}
+
+static weft_graph *build(const char *name, const weft_arch_opt *opt)
+{
+    weft_graph *g = NULL;
+
+    CHECK_OK(weft_arch_build(ctx, name, opt, &g));
+    return g;
+}
+
+START_TEST(counts_are_the_published_ones)
+{
+    const weft_arch *arch = weft_arch_get(_i);
+    weft_graph *g = build(arch->name, &(weft_arch_opt){ .dialect = arch->dialect });
+    weft_counts counts;
+
+    CHECK_OK(weft_graph_counts(g, &counts));
+    ck_assert_int_eq(counts.trainable, arch->trainable);
+    ck_assert_int_eq(counts.trainable + (weft_arch_counts_statistics(arch) ? counts.statistics : 0), arch->params);
+    ck_assert_int_eq(counts.macs, arch->macs);
+    weft_graph_destroy(g);
+}
+END_TEST
+
+/* One input [batch, px, px, channels], one output [batch, classes], under the stated names. */
+static void check_ports(const weft_graph *g, const weft_arch *arch, int64_t batch, int px, int classes,
+                        const char *output)
+{
+    const weft_shape in = weft_shape_nhwc(batch, px, px, arch->channels), out = weft_shape_nc(batch, classes);
+    weft_port_info port;
+
+    ck_assert_int_eq(weft_graph_input_count(g), 1);
+    CHECK_OK(weft_graph_input(g, 0, &port));
+    ck_assert_str_eq(port.name, "image");
+    ck_assert(weft_shape_equal(&port.shape, &in));
+    ck_assert_int_eq(weft_graph_output_count(g), 1);
+    CHECK_OK(weft_graph_output(g, 0, &port));
+    ck_assert_str_eq(port.name, output);
+    ck_assert(weft_shape_equal(&port.shape, &out));
+}
+
+static const char *op_of_last_node(const weft_graph *g)
+{
+    weft_node_info node;
+
+    CHECK_OK(weft_graph_node(g, weft_graph_node_count(g) - 1, &node));
+    return node.op;
+}
+
+START_TEST(ports_follow_the_options)
+{
+    const weft_arch *arch = weft_arch_get(_i);
+    const bool rbf = strcmp(arch->name, "lenet5") == 0 && arch->dialect == WEFT_PAPER;
+    weft_graph *g = build(arch->name, &(weft_arch_opt){ .dialect = arch->dialect });
+
+    check_ports(g, arch, 1, arch->px, arch->classes, rbf ? "distances" : "probabilities");
+    ck_assert_str_eq(op_of_last_node(g), rbf ? "rbf" : "softmax");
+    weft_graph_destroy(g);
+
+    const int px = arch->px + 33; /* odd where the network's own is even, and the other way about */
+    g = build(arch->name, &(weft_arch_opt){ .dialect = arch->dialect, .batch = 3, .px = px, .classes = 7,
+                                            .no_softmax = true });
+    check_ports(g, arch, 3, px, 7, rbf ? "distances" : "logits");
+    ck_assert_str_eq(op_of_last_node(g), rbf ? "rbf" : "dense");
+    weft_graph_destroy(g);
+}
+END_TEST
+
+/* Multiply-adds are of one image, whatever the batch; another number of classes changes the last layer only. */
+START_TEST(counts_follow_the_options)
+{
+    const weft_arch *arch = weft_arch_get(_i);
+    weft_graph *g = build(arch->name, &(weft_arch_opt){ .dialect = arch->dialect });
+    weft_counts one, many, fewer;
+
+    CHECK_OK(weft_graph_counts(g, &one));
+    weft_graph_destroy(g);
+
+    g = build(arch->name, &(weft_arch_opt){ .dialect = arch->dialect, .batch = 32 });
+    CHECK_OK(weft_graph_counts(g, &many));
+    weft_graph_destroy(g);
+    ck_assert_mem_eq(&one, &many, sizeof one);
+
+    g = build(arch->name, &(weft_arch_opt){ .dialect = arch->dialect, .classes = arch->classes - 1 });
+    CHECK_OK(weft_graph_counts(g, &fewer));
+    weft_graph_destroy(g);
+    ck_assert_int_eq(fewer.nodes, one.nodes);
+    if (one.macs == fewer.macs) { /* LeNet-5's RBF: one centre of 84 less, no multiply-adds counted */
+        ck_assert_int_eq(one.statistics - fewer.statistics, 84);
+        ck_assert_int_eq(one.trainable, fewer.trainable);
+    } else { /* a dense layer: one row of weights and one bias less */
+        ck_assert_int_eq(one.trainable - fewer.trainable, one.macs - fewer.macs + 1);
+        ck_assert_int_eq(one.statistics, fewer.statistics);
+    }
+}
+END_TEST
+
+START_TEST(smallest_images_build_and_smaller_ones_are_refused)
+{
+    const weft_arch *arch = weft_arch_get(_i);
+    const bool inception = strncmp(arch->name, "inception", 9) == 0;
+    const int least = strcmp(arch->name, "alexnet") == 0 ? 67 : inception ? 75 : 32;
+    weft_arch_opt opt = { .dialect = arch->dialect };
+    weft_graph *g = NULL;
+
+    for (int px = least; px < least + 34; px++) {
+        opt.px = px;
+        g = build(arch->name, &opt);
+        weft_graph_destroy(g);
+    }
+    g = NULL;
+    opt.px = least - 1;
+    CHECK_FAILS(WEFT_INVALID, weft_arch_build(ctx, arch->name, &opt, &g), "pixels");
+    ck_assert(strstr(weft_error(), arch->name) != NULL);
+    ck_assert_ptr_null(g);
+}
+END_TEST
+
+/* A parameter's path finds its values in weight files: no two may be equal. */
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+START_TEST(parameters_have_different_names)
+{
+    const weft_arch *arch = weft_arch_get(_i);
+    weft_graph *g = build(arch->name, &(weft_arch_opt){ .dialect = arch->dialect });
+    const int count = weft_graph_param_count(g);
+    const char **names = calloc((size_t)count, sizeof *names);
+
+    ck_assert_ptr_nonnull(names);
+    for (int i = 0; i < count; i++) {
+        weft_param_info param;
+
+        CHECK_OK(weft_graph_param(g, i, &param));
+        names[i] = param.name;
+    }
+    qsort(names, (size_t)count, sizeof *names, compare_names);
+    for (int i = 1; i < count; i++)
+        ck_assert_str_ne(names[i - 1], names[i]);
+    free(names);
+    weft_graph_destroy(g);
+}
+END_TEST
+
+/* ---- facts about single networks ---- */
+
+/* How many nodes of an op a network has. */
+static const struct op_count {
+    const char *name;
+    weft_dialect dialect;
+    const char *op;
+    int count;
+} op_counts[] = {
+    { "lenet5", WEFT_PAPER, "subsample", 2 },
+    { "lenet5", WEFT_PAPER, "partial_conv2d", 1 },
+    { "alexnet", WEFT_PAPER, "lrn", 2 },
+    { "alexnet", WEFT_PAPER, "max_pool2d", 3 },
+    { "vgg16", WEFT_KERAS, "conv2d", 13 },
+    { "vgg19", WEFT_KERAS, "conv2d", 16 },
+    { "vgg16", WEFT_KERAS, "dense", 3 },
+    { "resnet34", WEFT_TORCH, "conv2d", 33 + 3 },
+    { "resnet50", WEFT_KERAS, "conv2d", 49 + 4 },
+    { "resnet50", WEFT_TORCH, "batch_norm", 49 + 4 },
+    { "resnet152", WEFT_TORCH, "conv2d", 151 + 4 },
+    { "resnet152", WEFT_TORCH, "add", 50 },
+    { "resnet50v2", WEFT_KERAS, "batch_norm", 3 * 16 + 1 },
+    { "resnet50v2", WEFT_KERAS, "max_pool2d", 1 + 3 },
+    { "inception-v3", WEFT_KERAS, "conv2d", 94 },
+    { "inception-v3", WEFT_KERAS, "concat", 11 + 4 },
+    { "inception-resnet-v2", WEFT_KERAS, "conv2d", 244 },
+    { "inception-resnet-v2", WEFT_KERAS, "concat", 43 },
+    { "inception-resnet-v2", WEFT_KERAS, "add", 40 },
+    { "mobilenet", WEFT_KERAS, "conv2d", 1 + 2 * 13 },
+    { "mobilenetv2", WEFT_KERAS, "add", 10 },
+    { "mobilenetv2", WEFT_TORCH, "conv2d", 52 },
+    { "nasnet-mobile", WEFT_KERAS, "batch_norm", 192 },
+    { "nasnet-mobile", WEFT_KERAS, "add", 80 },
+    { "nasnet-mobile", WEFT_KERAS, "concat", 20 },
+    { "nasnet-mobile", WEFT_KERAS, "conv2d", 2 * 160 + 36 },
+    { "efficientnet-b0", WEFT_KERAS, "squeeze_excite", 16 },
+    { "efficientnet-b7", WEFT_KERAS, "squeeze_excite", 55 },
+};
+
+START_TEST(networks_have_the_right_layers)
+{
+    const struct op_count *expected = &op_counts[_i];
+    weft_graph *g = build(expected->name, &(weft_arch_opt){ .dialect = expected->dialect });
+    int count = 0;
+
+    for (int i = 0; i < weft_graph_node_count(g); i++) {
+        weft_node_info node;
+
+        CHECK_OK(weft_graph_node(g, i, &node));
+        count += strcmp(node.op, expected->op) == 0;
+    }
+    ck_assert_msg(count == expected->count, "%s has %d nodes %s, expected %d", expected->name, count, expected->op,
+                  expected->count);
+    weft_graph_destroy(g);
+}
+END_TEST
+
+/* The map after a node, as the papers' tables print them. */
+static const struct map {
+    const char *name;
+    weft_dialect dialect;
+    const char *node;
+    int size, channels;
+} maps[] = {
+    { "lenet5", WEFT_PAPER, "c1/conv2d", 28, 6 },
+    { "lenet5", WEFT_PAPER, "s4", 5, 16 },
+    { "lenet5", WEFT_PAPER, "c5/conv2d", 1, 120 },
+    { "alexnet", WEFT_PAPER, "conv1/conv2d", 55, 96 },
+    { "alexnet", WEFT_PAPER, "conv2/conv2d", 27, 256 },
+    { "alexnet", WEFT_PAPER, "max_pool2d_3", 6, 256 },
+    { "vgg16", WEFT_KERAS, "block5/max_pool2d", 7, 512 },
+    { "resnet50", WEFT_KERAS, "stem/conv2d", 112, 64 },
+    { "resnet50", WEFT_KERAS, "max_pool2d", 56, 64 },
+    { "resnet50", WEFT_KERAS, "stage2.0/a/conv2d", 28, 128 }, /* the stride sits here, */
+    { "resnet50", WEFT_TORCH, "stage2.0/a/conv2d", 56, 128 }, /* and not here */
+    { "resnet50", WEFT_TORCH, "stage4.2/c/conv2d", 7, 2048 },
+    { "resnet50v2", WEFT_KERAS, "stage1.1/add", 56, 256 },
+    { "resnet50v2", WEFT_KERAS, "stage1.2/add", 28, 256 },
+    { "resnet50v2", WEFT_KERAS, "post/batch_norm", 7, 2048 },
+    { "inception-v3", WEFT_KERAS, "stem/max_pool2d_2", 35, 192 },
+    { "inception-v3", WEFT_KERAS, "mixed0/concat", 35, 256 },
+    { "inception-v3", WEFT_KERAS, "mixed2/concat", 35, 288 },
+    { "inception-v3", WEFT_KERAS, "mixed3/concat", 17, 768 },
+    { "inception-v3", WEFT_KERAS, "mixed8/concat", 8, 1280 },
+    { "inception-v3", WEFT_KERAS, "mixed10/concat", 8, 2048 },
+    { "inception-resnet-v2", WEFT_KERAS, "stem/concat", 35, 320 },
+    { "inception-resnet-v2", WEFT_KERAS, "reduce_a/concat", 17, 1088 },
+    { "inception-resnet-v2", WEFT_KERAS, "reduce_b/concat", 8, 2080 },
+    { "inception-resnet-v2", WEFT_KERAS, "top/conv2d", 8, 1536 },
+    { "mobilenet", WEFT_KERAS, "unit13/pointwise/conv2d", 7, 1024 },
+    { "mobilenet-0.25", WEFT_KERAS, "stem/conv2d", 112, 8 },
+    { "mobilenetv2", WEFT_KERAS, "stage2.0/expand/conv2d", 112, 96 },
+    { "mobilenetv2", WEFT_TORCH, "stage7.0/project/conv2d", 7, 320 },
+    { "nasnet-mobile", WEFT_KERAS, "stem/conv2d", 111, 32 },
+    { "nasnet-mobile", WEFT_KERAS, "stem2/concat", 28, 4 * 22 },
+    { "nasnet-mobile", WEFT_KERAS, "stage3.3/concat", 7, 1056 },
+    { "nasnet-large", WEFT_KERAS, "stage3.5/concat", 11, 4032 },
+    { "efficientnet-b0", WEFT_KERAS, "stem/conv2d", 112, 32 },
+    { "efficientnet-b0", WEFT_KERAS, "top/conv2d", 7, 1280 },
+    { "efficientnet-b1", WEFT_KERAS, "top/conv2d", 8, 1280 },
+    { "efficientnet-b7", WEFT_KERAS, "stem/conv2d", 300, 64 },
+    { "efficientnet-b7", WEFT_KERAS, "top/conv2d", 19, 2560 },
+};
+
+START_TEST(maps_have_the_published_sizes)
+{
+    const struct map *map = &maps[_i];
+    weft_graph *g = build(map->name, &(weft_arch_opt){ .dialect = map->dialect });
+    const weft_shape expected = weft_shape_nhwc(1, map->size, map->size, map->channels);
+    int found = 0;
+
+    for (int i = 0; i < weft_graph_node_count(g); i++) {
+        weft_node_info node;
+        char text[64];
+
+        CHECK_OK(weft_graph_node(g, i, &node));
+        if (strcmp(node.name, map->node) != 0)
+            continue;
+        found++;
+        ck_assert_msg(weft_shape_equal(&node.out, &expected), "%s %s is %s", map->name, map->node,
+                      weft_shape_text(&node.out, text, sizeof text));
+    }
+    ck_assert_msg(found == 1, "%s has %d nodes named %s", map->name, found, map->node);
+    weft_graph_destroy(g);
+}
+END_TEST
+
+/* Multiply-adds at sizes other than the default, in millions, as published. */
+static const struct at_size {
+    const char *name;
+    int px;
+    int64_t mega_macs;
+} at_sizes[] = {
+    { "resnet50v2", 299, 6536 }, { "resnet101v2", 299, 13374 }, { "resnet152v2", 299, 20211 },
+};
+
+START_TEST(macs_follow_the_image)
+{
+    weft_graph *g = build(at_sizes[_i].name, &(weft_arch_opt){ .px = at_sizes[_i].px });
+    weft_counts counts;
+
+    CHECK_OK(weft_graph_counts(g, &counts));
+    ck_assert_int_eq((counts.macs + 500000) / 1000000, at_sizes[_i].mega_macs);
+    weft_graph_destroy(g);
+}
+END_TEST
+
+START_TEST(the_table_has_fifteen_networks)
+{
+    int count = 0;
+
+    for (int i = 0; i < weft_arch_count(); i++) {
+        const weft_arch *arch = weft_arch_get(i);
+
+        if (!arch->in_table)
+            continue;
+        count++;
+        ck_assert_int_eq(arch->dialect, WEFT_KERAS);
+        ck_assert(arch->is_default);
+        ck_assert_str_eq(arch->published.source, "Keras Applications");
+        ck_assert(arch->published.top1 > 70 && arch->published.top5 > arch->published.top1);
+        ck_assert(arch->published.size_mb > 0 && arch->published.cpu_ms > arch->published.gpu_ms);
+    }
+    ck_assert_int_eq(count, 15);
+}
+END_TEST
+
+static weft_status build_and_destroy(const weft_allocator *allocator, void *arg)
+{
+    weft_ctx *own = NULL;
+    weft_graph *g = NULL;
+    weft_status status = weft_ctx_create(&(weft_ctx_opt){ .threads = 1, .allocator = *allocator }, &own);
+
+    if (status == WEFT_OK)
+        status = weft_arch_build(own, "lenet5", arg, &g);
+    if (status != WEFT_OK)
+        ck_assert_ptr_null(g);
+    weft_graph_destroy(g);
+    weft_ctx_destroy(own);
+    return status;
+}
+
+START_TEST(every_failed_allocation_is_an_error)
+{
+    weft_arch_opt opt = { .dialect = _i == 0 ? WEFT_PAPER : WEFT_KERAS };
+
+    ck_assert_int_gt(check_every_failure(build_and_destroy, &opt), 4);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("arch_counts");
+    TCase *every = tcase_create("every network"), *facts = tcase_create("facts"), *memory = tcase_create("memory");
+    const int rows = weft_arch_count();
+
+    tcase_add_checked_fixture(every, open_context, close_context);
+    tcase_add_loop_test(every, counts_are_the_published_ones, 0, rows);
+    tcase_add_loop_test(every, ports_follow_the_options, 0, rows);
+    tcase_add_loop_test(every, counts_follow_the_options, 0, rows);
+    tcase_add_loop_test(every, smallest_images_build_and_smaller_ones_are_refused, 0, rows);
+    tcase_add_loop_test(every, parameters_have_different_names, 0, rows);
+    suite_add_tcase(s, every);
+
+    tcase_add_checked_fixture(facts, open_context, close_context);
+    tcase_add_loop_test(facts, networks_have_the_right_layers, 0, (int)(sizeof op_counts / sizeof *op_counts));
+    tcase_add_loop_test(facts, maps_have_the_published_sizes, 0, (int)(sizeof maps / sizeof *maps));
+    tcase_add_loop_test(facts, macs_follow_the_image, 0, (int)(sizeof at_sizes / sizeof *at_sizes));
+    tcase_add_test(facts, the_table_has_fifteen_networks);
+    suite_add_tcase(s, facts);
+
+    tcase_add_loop_test(memory, every_failed_allocation_is_an_error, 0, 2);
+    suite_add_tcase(s, memory);
+    return s;
+}
+
+int main(void)
+{
+    return check_main(suite(), "arch_counts");
+}
