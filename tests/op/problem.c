@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A case made into a node: resolved, inferred, filled with numbers from a seed, answered by the oracle. */
+#include <math.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "cpu/ref/ref.h"
+#include "rig.h"
+
+static const weft_kernel *const oracles[WEFT_OP_COUNT] = {
+#define WEFT_OP(id, name) [WEFT_OP_##id] = &weft_oracle_##name##_ref,
+#include "op/list.def"
+#undef WEFT_OP
+};
+
+/* Names of node and streams: "conv2d/3x3_odd". */
+static weft_status make_node(rig_problem *p, weft_op_id id, const weft_op_case *c)
+{
+    const weft_op *op = weft_op_get(id);
+    const char *name = weft_arena_text(&p->arena, "%s/%s", op->name, c->name);
+    void *opt = weft_arena_alloc(&p->arena, op->opt_size);
+    if (!name || !opt)
+        return WEFT_NO_MEMORY;
+    if (c->opt)
+        memcpy(opt, c->opt, op->opt_size);
+    for (int i = 0; i < c->n_in; i++)
+        p->shape_in[i] = c->in[i];
+    WEFT_TRY(op->resolve(opt, p->shape_in, c->n_in, &p->arena));
+    WEFT_TRY(op->infer(opt, p->shape_in, c->n_in, &p->sig));
+    for (int i = 0; i < p->sig.n_param; i++)
+        p->shape_param[i] = p->sig.param[i].shape;
+    if (c->epi.residual)
+        p->shape_in[c->n_in] = p->sig.out[0];
+    p->node = (weft_node){ .id = id,
+                           .op = op,
+                           .name = name,
+                           .opt = opt,
+                           .epi = c->epi,
+                           .n_in = c->n_in + (c->epi.residual ? 1 : 0),
+                           .n_out = p->sig.n_out,
+                           .n_param = p->sig.n_param,
+                           .in = p->shape_in,
+                           .out = p->sig.out,
+                           .param = p->shape_param };
+    return WEFT_OK;
+}
+
+static float *draw(rig_problem *p, const char *what, int index, const weft_shape *shape, uint64_t seed, double low,
+                   double high)
+{
+    const int64_t count = weft_shape_count(shape);
+    const char *stream = weft_arena_text(&p->arena, "%s/%s%d", p->node.name, what, index);
+    float *data = weft_arena_array(&p->arena, (size_t)count, sizeof *data);
+    if (stream && data)
+        weft_rng_fill_uniform(seed, weft_rng_stream(stream), 0, count, low, high, data);
+    return stream ? data : NULL;
+}
+
+/* Every third element, so that each meets ordinary neighbours too. */
+static void sprinkle(float *data, int64_t count, int input)
+{
+    static const float special[] = { NAN, 0.f, -0.f, 1e-40f, -1e-40f, 3e38f, -3e38f, 90.f, -90.f };
+    for (int64_t i = 0, s = 5 * input; i < count; i += 3, s++)
+        data[i] = special[s % WEFT_COUNT(special)];
+}
+
+/* Weights of variance 1 / fan-in keep results of deviation about 1, where activations are not flat. */
+static float *draw_param(rig_problem *p, int index, uint64_t seed)
+{
+    const weft_param_spec *spec = &p->sig.param[index];
+    if (spec->values)
+        return weft_arena_copy(&p->arena, spec->values, (size_t)weft_shape_count(&spec->shape) * sizeof(float));
+    if (spec->init == WEFT_INIT_ONE) /* gains and variances: positive */
+        return draw(p, "param", index, &spec->shape, seed, .5, 1.5);
+    const bool weight = spec->init != WEFT_INIT_ZERO && spec->fan_in > 0;
+    const double high = weight ? sqrt(3. / (double)spec->fan_in) : .5;
+    return draw(p, "param", index, &spec->shape, seed, -high, high);
+}
+
+/* The reference in double, dense. */
+static weft_status ask_oracle(rig_problem *p)
+{
+    const weft_node *n = &p->node;
+    const weft_kernel *oracle = oracles[n->id];
+    weft_device device;
+    weft_view in[RIG_MAX_IN], out[WEFT_MAX_OUT];
+    const void *param[WEFT_MAX_PARAM];
+    WEFT_TRY(rig_device(WEFT_ISA_REF, 1, &device));
+    for (int i = 0; i < n->n_in + n->n_param; i++) {
+        const bool is_in = i < n->n_in;
+        const int64_t count = weft_shape_count(is_in ? &n->in[i] : &n->param[i - n->n_in]);
+        const float *from = is_in ? p->in[i] : p->param[i - n->n_in];
+        double *to = weft_arena_array(&p->arena, (size_t)count, sizeof *to);
+        if (!to)
+            return WEFT_NO_MEMORY;
+        for (int64_t j = 0; j < count; j++)
+            to[j] = (double)from[j];
+        if (is_in)
+            in[i] = (weft_view){ to, weft_shape_channels(&n->in[i]) };
+        else
+            param[i - n->n_in] = to;
+    }
+    for (int i = 0; i < n->n_out; i++) {
+        p->want[i] = weft_arena_array(&p->arena, (size_t)weft_shape_count(&n->out[i]), sizeof(double));
+        if (!p->want[i])
+            return WEFT_NO_MEMORY;
+        out[i] = (weft_view){ p->want[i], weft_shape_channels(&n->out[i]) };
+    }
+    weft_plan plan = { .node = n, .device = &device, .arena = &p->arena };
+    if (oracle->prepare)
+        WEFT_TRY(oracle->prepare(n, &plan));
+    void *scratch = weft_arena_alloc(&p->arena, plan.scratch + plan.thread_scratch);
+    if (!scratch)
+        return WEFT_NO_MEMORY;
+    return oracle->run(&(weft_call){ .node = n,
+                                     .device = &device,
+                                     .state = plan.state,
+                                     .in = in,
+                                     .out = out,
+                                     .param = param,
+                                     .scratch = scratch,
+                                     .thread_scratch = (char *)scratch + plan.scratch });
+}
+
+weft_status rig_problem_make(rig_problem *p, weft_op_id id, const weft_op_case *c, rig_values values, uint64_t seed)
+{
+    *p = (rig_problem){ .values = values };
+    weft_arena_init(&p->arena, &weft_malloc_allocator);
+    WEFT_TRY(make_node(p, id, c));
+    const double high = sqrt(3) * (values == RIG_WIDE ? 40 : 1);
+    for (int i = 0; i < p->node.n_in; i++) {
+        p->in[i] = draw(p, "in", i, &p->node.in[i], seed, -high, high);
+        if (!p->in[i])
+            return WEFT_NO_MEMORY;
+        if (values == RIG_SPECIAL)
+            sprinkle(p->in[i], weft_shape_count(&p->node.in[i]), i);
+    }
+    for (int i = 0; i < p->node.n_param; i++) {
+        p->param[i] = draw_param(p, i, seed);
+        if (!p->param[i])
+            return WEFT_NO_MEMORY;
+    }
+    return ask_oracle(p);
+}
+
+void rig_problem_release(rig_problem *p)
+{
+    weft_arena_release(&p->arena);
+}
+
+bool rig_values_apply(const rig_problem *unit, rig_values values)
+{
+    const weft_node *n = &unit->node;
+    switch (values) {
+    case RIG_UNIT:
+        return true;
+    case RIG_WIDE: /* with weights it is the same sum, scaled */
+        return n->n_param == 0 && n->op->error_class != WEFT_EXACT;
+    case RIG_SPECIAL: /* a NaN stays where it is: activations, and what only moves values; a maximum may lose it */
+        return n->id == WEFT_OP_ACTIVATION || (n->op->error_class == WEFT_EXACT && n->id != WEFT_OP_MAX_POOL2D &&
+                                               n->id != WEFT_OP_GLOBAL_MAX_POOL2D);
+    case RIG_VALUES_COUNT:
+        break;
+    }
+    return false;
+}

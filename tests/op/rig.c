@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Running one kernel on one problem, and watching what it touches. */
+#include "rig.h"
+
+#include <string.h>
+
+#include "compare.h"
+#include "fence.h"
+
+enum { MAX_THREADS = 3 };
+
+static weft_pool *pools[MAX_THREADS + 1];
+
+weft_status rig_device(weft_isa isa, int threads, weft_device *out)
+{
+    if (!pools[threads])
+        WEFT_TRY(weft_pool_create(&weft_malloc_allocator, threads, &pools[threads]));
+    *out = (weft_device){ .backend = &weft_backend_cpu,
+                          .allocator = &weft_malloc_allocator,
+                          .kernels = weft_cpu_kernels,
+                          .pool = pools[threads],
+                          .threads = threads,
+                          .isa = isa };
+    weft_cpu_read(&out->cpu);
+    return WEFT_OK;
+}
+
+void rig_close(void)
+{
+    for (int i = 0; i <= MAX_THREADS; i++) {
+        weft_pool_destroy(pools[i]);
+        pools[i] = NULL;
+    }
+}
+
+const char *rig_setup_text(const rig_setup *s, char *buf, size_t size)
+{
+    static const char *const layouts[] = { "dense", "sliced", "edge" };
+    char place[32] = "";
+    if (s->alias != RIG_APART)
+        snprintf(place, sizeof place, ", in place of input %d", s->alias);
+    snprintf(buf, size, "layout %s, isa %s, threads %d%s", layouts[s->layout], weft_isa_name(s->isa), s->threads, place);
+    return buf;
+}
+
+/* One kernel planned, loaded and given its memory. */
+typedef struct session {
+    const rig_problem *problem;
+    const weft_kernel *kernel;
+    const rig_setup *setup;
+    weft_device device;
+    weft_arena arena;
+    weft_plan plan;
+    fenced_view in[RIG_MAX_IN], out[WEFT_MAX_OUT];
+    fence param[WEFT_MAX_PARAM], packed, scratch, thread_scratch;
+    size_t thread_stride;
+} session;
+
+static bool fail(char *fault, size_t size, const char *what, const char *why)
+{
+    snprintf(fault, size, "%s%s%s", what, why[0] ? ": " : "", why);
+    return false;
+}
+
+/* The alias' memory serves as output 0; GAP_BYTE around it then, as for an output. */
+static bool make_memory(session *s)
+{
+    const weft_node *n = &s->problem->node;
+    const bool edge = s->setup->layout == RIG_EDGE, sliced = s->setup->layout == RIG_SLICED;
+    const int before = sliced ? 3 : 0, after = sliced ? 4 : 0;
+    const size_t threads = (size_t)s->setup->threads;
+    bool ok = true;
+    for (int i = 0; i < n->n_in; i++)
+        ok = ok && fenced_view_make(&s->in[i], weft_shape_rows(&n->in[i]), weft_shape_channels(&n->in[i]), before, after,
+                                    edge, s->setup->alias == i ? GAP_BYTE : NAN_BYTE, s->problem->in[i]);
+    for (int i = 0; i < n->n_out; i++)
+        ok = ok && fenced_view_make(&s->out[i], weft_shape_rows(&n->out[i]), weft_shape_channels(&n->out[i]), before,
+                                    after, edge, GAP_BYTE, NULL);
+    for (int i = 0; i < n->n_param; i++) {
+        const size_t bytes = (size_t)weft_shape_count(&n->param[i]) * sizeof(float);
+        ok = ok && fence_make(&s->param[i], bytes, sliced || edge ? 4 : 64, edge, NAN_BYTE);
+        if (ok)
+            memcpy(s->param[i].data, s->problem->param[i], bytes);
+    }
+    s->thread_stride = weft_round_up(s->plan.thread_scratch, WEFT_CACHE_LINE);
+    return ok && fence_make(&s->packed, s->plan.packed, 64, edge, GAP_BYTE) &&
+           fence_make(&s->scratch, s->plan.scratch, 64, edge, GAP_BYTE) &&
+           fence_make(&s->thread_scratch, s->thread_stride * threads, 64, edge, GAP_BYTE);
+}
+
+static void close_session(session *s)
+{
+    for (int i = 0; i < RIG_MAX_IN; i++)
+        fence_free(&s->in[i].memory);
+    for (int i = 0; i < WEFT_MAX_OUT; i++)
+        fence_free(&s->out[i].memory);
+    for (int i = 0; i < WEFT_MAX_PARAM; i++)
+        fence_free(&s->param[i]);
+    fence_free(&s->packed);
+    fence_free(&s->scratch);
+    fence_free(&s->thread_scratch);
+    weft_arena_release(&s->arena);
+}
+
+static bool open_session(session *s, char *fault, size_t size)
+{
+    const weft_node *n = &s->problem->node;
+    weft_arena_init(&s->arena, &weft_malloc_allocator);
+    s->plan = (weft_plan){ .node = n, .device = &s->device, .arena = &s->arena };
+    if (rig_device(s->setup->isa, s->setup->threads, &s->device) != WEFT_OK)
+        return fail(fault, size, "no device", weft_error());
+    if (s->kernel->prepare && s->kernel->prepare(n, &s->plan) != WEFT_OK)
+        return fail(fault, size, "prepare fails", weft_error());
+    if (s->plan.packed && !s->kernel->load)
+        return fail(fault, size, "prepare asks for packed parameters but there is no load", "");
+    if (!make_memory(s))
+        return fail(fault, size, "the test is out of memory", "");
+    if (s->kernel->load) {
+        const float *param[WEFT_MAX_PARAM] = { NULL };
+        for (int i = 0; i < n->n_param; i++)
+            param[i] = (const float *)(const void *)s->param[i].data;
+        if (s->kernel->load(n, &s->plan, param, s->packed.data) != WEFT_OK)
+            return fail(fault, size, "load fails", weft_error());
+        if (!fence_intact(&s->packed))
+            return fail(fault, size, "load writes beyond the packed parameters", "");
+    }
+    return true;
+}
+
+/* FNV-1a, to see that packed parameters stay as they were. */
+static uint64_t digest(const fence *f)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < f->bytes; i++)
+        h = (h ^ f->data[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+static bool untouched(const session *s, char *fault, size_t size)
+{
+    const rig_problem *p = s->problem;
+    const int alias = s->setup->alias;
+    char which[32];
+    for (int i = 0; i < p->node.n_in; i++) {
+        snprintf(which, sizeof which, "input %d", i);
+        if (!fenced_view_intact(&s->in[i]))
+            return fail(fault, size, i == alias ? "run writes outside of output 0's channels" : "run writes around",
+                        which);
+        if (i != alias && !fenced_view_equal(&s->in[i], p->in[i]))
+            return fail(fault, size, "run changes", which);
+    }
+    for (int i = 0; i < p->node.n_out; i++) {
+        snprintf(which, sizeof which, "output %d", i);
+        if (!fenced_view_intact(&s->out[i]))
+            return fail(fault, size, "run writes outside of the channels of", which);
+    }
+    for (int i = 0; i < p->node.n_param; i++) {
+        snprintf(which, sizeof which, "parameter %d", i);
+        if (!fence_intact(&s->param[i]) || memcmp(s->param[i].data, p->param[i], s->param[i].bytes) != 0)
+            return fail(fault, size, "run changes", which);
+    }
+    if (!fence_intact(&s->packed))
+        return fail(fault, size, "run writes beyond the packed parameters", "");
+    if (!fence_intact(&s->scratch))
+        return fail(fault, size, "run writes beyond its scratch", "");
+    if (!fence_intact(&s->thread_scratch))
+        return fail(fault, size, "run writes beyond its threads' scratch", "");
+    return true;
+}
+
+/* One run into fresh NaNs; got[o] dense. */
+static bool run_once(session *s, float *const *got, char *fault, size_t size)
+{
+    const weft_node *n = &s->problem->node;
+    const int alias = s->setup->alias;
+    weft_view in[RIG_MAX_IN], out[WEFT_MAX_OUT];
+    const void *param[WEFT_MAX_PARAM] = { NULL };
+    for (int i = 0; i < n->n_in; i++) {
+        fenced_view_set(&s->in[i], s->problem->in[i]);
+        in[i] = (weft_view){ s->in[i].data, s->in[i].ld };
+    }
+    for (int i = 0; i < n->n_out; i++) {
+        fenced_view_set(&s->out[i], NULL);
+        out[i] = i == 0 && alias != RIG_APART ? in[alias] : (weft_view){ s->out[i].data, s->out[i].ld };
+    }
+    for (int i = 0; i < n->n_param; i++)
+        param[i] = s->kernel->load ? NULL : s->param[i].data;
+    memset(s->scratch.data, NAN_BYTE, s->scratch.bytes);
+    memset(s->thread_scratch.data, NAN_BYTE, s->thread_scratch.bytes);
+
+    const uint64_t before = digest(&s->packed);
+    const weft_call call = { .node = n,
+                             .device = &s->device,
+                             .state = s->plan.state,
+                             .in = in,
+                             .out = out,
+                             .param = param,
+                             .packed = s->kernel->load ? s->packed.data : NULL,
+                             .scratch = s->scratch.data,
+                             .thread_scratch = s->thread_scratch.data,
+                             .thread_stride = s->thread_stride };
+    if (s->kernel->run(&call) != WEFT_OK)
+        return fail(fault, size, "run fails", weft_error());
+    if (digest(&s->packed) != before)
+        return fail(fault, size, "run changes the packed parameters", "");
+    for (int i = 0; i < n->n_out; i++)
+        fenced_view_get(i == 0 && alias != RIG_APART ? &s->in[alias] : &s->out[i], got[i]);
+    return untouched(s, fault, size);
+}
+
+bool rig_run(const rig_problem *problem, const weft_kernel *kernel, const rig_setup *setup, float *const *got,
+             char *fault, size_t size)
+{
+    const weft_node *n = &problem->node;
+    session s = { .problem = problem, .kernel = kernel, .setup = setup };
+    float *again[WEFT_MAX_OUT] = { NULL };
+    bool ok = open_session(&s, fault, size) && run_once(&s, got, fault, size);
+    for (int i = 0; ok && i < n->n_out; i++) {
+        again[i] = weft_arena_array(&s.arena, (size_t)weft_shape_count(&n->out[i]), sizeof(float));
+        if (!again[i])
+            ok = fail(fault, size, "the test is out of memory", "");
+    }
+    ok = ok && run_once(&s, again, fault, size);
+    for (int i = 0; ok && i < n->n_out; i++)
+        if (memcmp(got[i], again[i], (size_t)weft_shape_count(&n->out[i]) * sizeof(float)) != 0)
+            ok = fail(fault, size, "the second run gives other bits than the first", "");
+    close_session(&s);
+    return ok;
+}
+
+/* ---- all setups ---- */
+
+typedef struct check {
+    const rig_problem *problem;
+    const weft_kernel *kernel;
+    rig_report report;
+    void *user;
+    int faults;
+    double *share;
+    float *base[WEFT_MAX_OUT], *got[WEFT_MAX_OUT];
+} check;
+
+static void add_fault(check *c, const rig_setup *setup, const char *fault)
+{
+    c->faults++;
+    c->report(c->user, c->problem, c->kernel, setup, fault);
+}
+
+static void judge(check *c, const rig_setup *setup, float *const *got)
+{
+    const weft_node *n = &c->problem->node;
+    char fault[256];
+    for (int o = 0; o < n->n_out; o++) {
+        const compare_result r =
+            compare_output(n, c->kernel->error_factor, got[o], c->problem->want[o], weft_shape_count(&n->out[o]));
+        if (r.share > *c->share)
+            *c->share = r.share;
+        if (r.ok)
+            continue;
+        const int64_t channels = weft_shape_channels(&n->out[o]);
+        snprintf(fault, sizeof fault,
+                 "output %d, row %lld, channel %lld is %.9g, expected %.9g: off by %.3g, %.3g allowed", o,
+                 (long long)(r.index / channels), (long long)(r.index % channels), r.got, r.want, r.got - r.want,
+                 r.allowed);
+        add_fault(c, setup, fault);
+    }
+}
+
+/* Bits equal to those of the first setup of this layout. */
+static void judge_same(check *c, const rig_setup *setup, const char *than)
+{
+    const weft_node *n = &c->problem->node;
+    char fault[128];
+    for (int o = 0; o < n->n_out; o++) {
+        if (memcmp(c->base[o], c->got[o], (size_t)weft_shape_count(&n->out[o]) * sizeof(float)) != 0) {
+            snprintf(fault, sizeof fault, "output %d has other bits than %s", o, than);
+            add_fault(c, setup, fault);
+        }
+    }
+}
+
+/* Whether output 0 may take the place of input i in this node. */
+static bool may_alias(const weft_node *n, unsigned inplace, int i)
+{
+    const bool residual = n->epi.residual && i == n->n_in - 1;
+    const unsigned bit = residual ? WEFT_INPLACE_RESIDUAL : i == 0 ? WEFT_INPLACE_IN0 : i == 1 ? WEFT_INPLACE_IN1 : 0;
+    return (inplace & bit) && weft_shape_rows(&n->in[i]) == weft_shape_rows(&n->out[0]) &&
+           weft_shape_channels(&n->in[i]) == weft_shape_channels(&n->out[0]);
+}
+
+static void check_layout(check *c, rig_layout layout, weft_isa isa, int most)
+{
+    const weft_node *n = &c->problem->node;
+    char fault[512];
+    rig_setup setup = { layout, isa, 1, RIG_APART };
+    if (!rig_run(c->problem, c->kernel, &setup, c->base, fault, sizeof fault)) {
+        add_fault(c, &setup, fault);
+        return;
+    }
+    judge(c, &setup, c->base);
+    for (setup.threads = 2; setup.threads <= most; setup.threads++) {
+        if (!rig_run(c->problem, c->kernel, &setup, c->got, fault, sizeof fault))
+            add_fault(c, &setup, fault);
+        else
+            judge_same(c, &setup, "with one thread");
+    }
+    setup.threads = most > 1 ? 2 : 1;
+    for (setup.alias = 0; setup.alias < n->n_in; setup.alias++) {
+        if (!may_alias(n, c->kernel->inplace, setup.alias))
+            continue;
+        if (!rig_run(c->problem, c->kernel, &setup, c->got, fault, sizeof fault))
+            add_fault(c, &setup, fault);
+        else
+            judge_same(c, &setup, "apart");
+    }
+}
+
+int rig_check(const rig_problem *problem, const weft_kernel *kernel, weft_isa isa, rig_report report, void *user,
+              double *share)
+{
+    check c = { .problem = problem, .kernel = kernel, .report = report, .user = user, .share = share };
+    weft_arena arena;
+    weft_arena_init(&arena, &weft_malloc_allocator);
+    bool memory = true;
+    for (int o = 0; o < problem->node.n_out; o++) {
+        const size_t count = (size_t)weft_shape_count(&problem->node.out[o]);
+        c.base[o] = weft_arena_array(&arena, count, sizeof(float));
+        c.got[o] = weft_arena_array(&arena, count, sizeof(float));
+        memory = memory && c.base[o] && c.got[o];
+    }
+    if (memory) {
+        check_layout(&c, RIG_DENSE, isa, 2);
+        check_layout(&c, RIG_SLICED, isa, MAX_THREADS);
+        check_layout(&c, RIG_EDGE, isa, 1);
+    } else {
+        add_fault(&c, &(rig_setup){ RIG_DENSE, isa, 1, RIG_APART }, "the test is out of memory");
+    }
+    weft_arena_release(&arena);
+    return c.faults;
+}

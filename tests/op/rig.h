@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What it takes to run one kernel on one case outside of a graph: the node, inputs and parameters from a seed, the
+ * oracle's answer, fenced memory, and all the ways in which the kernel is run and watched. */
+#ifndef WEFT_TESTS_OP_RIG_H
+#define WEFT_TESTS_OP_RIG_H
+
+#include <stdio.h>
+
+#include "backend/kernel.h"
+
+enum { RIG_MAX_IN = 5 }; /* a case's four and the residual */
+
+/* Inputs of deviation 1; 40 times as large, to reach overflows and saturation; or with NaN, zeros of both signs,
+ * denormals and the largest floats among them. */
+typedef enum rig_values { RIG_UNIT, RIG_WIDE, RIG_SPECIAL, RIG_VALUES_COUNT } rig_values;
+
+/* A case made into a node, with its data. Dense arrays, in an arena of its own. */
+typedef struct rig_problem {
+    weft_arena arena;
+    weft_node node;
+    weft_sig sig;
+    weft_shape shape_in[RIG_MAX_IN], shape_param[WEFT_MAX_PARAM];
+    float *in[RIG_MAX_IN], *param[WEFT_MAX_PARAM];
+    double *want[WEFT_MAX_OUT];
+    rig_values values;
+} rig_problem;
+
+/* Resolves, infers, draws, asks the oracle. Fails with a sentence; release afterwards in any case. */
+weft_status rig_problem_make(rig_problem *problem, weft_op_id id, const weft_op_case *c, rig_values values,
+                             uint64_t seed);
+void rig_problem_release(rig_problem *problem);
+/* Whether these inputs say something about the op that UNIT does not. */
+bool rig_values_apply(const rig_problem *unit, rig_values values);
+
+/* How tensors lie in memory: alone and aligned; as channels 3.. of a wider tensor; alone with the last byte before an
+ * unreadable page. */
+typedef enum rig_layout { RIG_DENSE, RIG_SLICED, RIG_EDGE, RIG_LAYOUT_COUNT } rig_layout;
+
+enum { RIG_APART = -1 };
+typedef struct rig_setup {
+    rig_layout layout;
+    weft_isa isa;
+    int threads;
+    int alias; /* the input whose memory output 0 shares, or RIG_APART */
+} rig_setup;
+const char *rig_setup_text(const rig_setup *setup, char *buf, size_t size);
+
+/* A host device capped at isa. Pools live until rig_close. */
+weft_status rig_device(weft_isa isa, int threads, weft_device *out);
+void rig_close(void);
+
+/* Runs the kernel twice in this setup. got[o] receives output o, dense. False with a sentence in fault if anything is
+ * written that should not be (fences, gaps between rows, inputs, parameters), or the second run differs. The values
+ * themselves are not judged. */
+bool rig_run(const rig_problem *problem, const weft_kernel *kernel, const rig_setup *setup, float *const *got,
+             char *fault, size_t size);
+
+/* Told each fault of a kernel on a problem. */
+typedef void (*rig_report)(void *user, const rig_problem *problem, const weft_kernel *kernel, const rig_setup *setup,
+                           const char *fault);
+/* Runs a kernel in all setups of one ISA: layouts, 1 to 3 threads, in place where the kernel claims it; compares with
+ * the oracle, thread counts and in-place runs with each other to the bit. Returns the number of faults; *share is
+ * raised to the largest part of the tolerance used. */
+int rig_check(const rig_problem *problem, const weft_kernel *kernel, weft_isa isa, rig_report report, void *user,
+              double *share);
+
+#endif
