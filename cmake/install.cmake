@@ -30,8 +30,13 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/weftConfig.cmake ${CMAKE_CURRENT_BINAR
 
 install(DIRECTORY include/weft DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
-# pkg-config: relative to the prefix, unless an absolute folder was asked for. The prefix is the one given to
-# `cmake --install`, so the file is written then.
+# pkg-config's file finds the prefix from where it lies, as CMake's does, unless absolute folders were asked for.
+set(WEFT_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+    file(RELATIVE_PATH up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+    string(REGEX REPLACE "/$" "" up "${up}")
+    set(WEFT_PC_PREFIX "\${pcfiledir}/${up}")
+endif()
 foreach(dir LIBDIR INCLUDEDIR)
     if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
         set(WEFT_PC_${dir} "${CMAKE_INSTALL_${dir}}")
@@ -39,13 +44,8 @@ foreach(dir LIBDIR INCLUDEDIR)
         set(WEFT_PC_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
     endif()
 endforeach()
-install(CODE "
-    set(PROJECT_VERSION [[${PROJECT_VERSION}]])
-    set(PROJECT_DESCRIPTION [[${PROJECT_DESCRIPTION}]])
-    set(WEFT_PC_LIBDIR [[${WEFT_PC_LIBDIR}]])
-    set(WEFT_PC_INCLUDEDIR [[${WEFT_PC_INCLUDEDIR}]])
-    configure_file([[${PROJECT_SOURCE_DIR}/packaging/pkg-config/weft.pc.in]] [[${PROJECT_BINARY_DIR}/weft.pc]] @ONLY)")
-install(FILES ${PROJECT_BINARY_DIR}/weft.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(packaging/pkg-config/weft.pc.in weft.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/weft.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 foreach(section 1 3 5 7)
     file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})

@@ -19,8 +19,8 @@ int main(int argc, char **argv)
     if (status == WEFT_OK)
         status = weft_graph_counts(graph, &counts);
     if (status == WEFT_OK)
-        printf("%s: %" PRId64 " parameters, %" PRId64 " of them trainable, %" PRId64 " multiply-adds\n", name,
-               counts.trainable + counts.statistics, counts.trainable, counts.macs);
+        printf("%s: %" PRId64 " parameters, %" PRId64 " moving statistics, %" PRId64 " multiply-adds\n", name,
+               counts.trainable, counts.statistics, counts.macs);
     else
         fprintf(stderr, "%s: %s\n", weft_status_text(status), weft_error());
 
