@@ -14,13 +14,15 @@ static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_s
     (void)opt;
     const int last = in[0].rank - 1;
     weft_shape out = in[0];
+    if (last < 1)
+        return weft_fail(WEFT_INVALID, "input 0 has rank %d, expected 2 or more", in[0].rank);
     for (int i = 0; i < n_in; i++) {
         char first[128], other[128];
         WEFT_TRY(weft_need_shape("an input", &in[i], 0));
         weft_shape as_first = in[i];
-        if (last >= 1 && in[i].rank == in[0].rank)
+        if (in[i].rank == in[0].rank)
             as_first.dim[last] = in[0].dim[last];
-        if (last < 1 || !weft_shape_equal(&as_first, &in[0]))
+        if (!weft_shape_equal(&as_first, &in[0]))
             return weft_fail(WEFT_INVALID, "input %d is %s, expected all but the channels as in input 0, %s", i,
                              weft_shape_text(&in[i], other, sizeof other),
                              weft_shape_text(&in[0], first, sizeof first));
@@ -43,7 +45,7 @@ static weft_cost cost(const weft_node *n)
 static void describe(const weft_node *n, char *buf, size_t size)
 {
     size_t used = 0;
-    weft_text_add(buf, size, &used, "%d inputs", n->n_in);
+    weft_text_add(buf, size, &used, n->n_in == 1 ? "%d input" : "%d inputs", n->n_in);
 }
 
 weft_var weft_concat(weft_graph *graph, const weft_var *xs, int count)

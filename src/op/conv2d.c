@@ -254,7 +254,14 @@ static const weft_op_case cases[] = {
     CASE("dw1x1", 1, 5, 6, 40, .groups = 40, .bias = true),
     CASE("dw3x3_multiplier2", 1, 8, 9, 12, .out = 24, .kernel = 3, .groups = 12),
     CASE("dw3x3_multiplier3_stride2", 2, 9, 8, 10, .out = 30, .kernel = 3, .stride = 2, .groups = 10, .bias = true),
-    CASE("3x3_channel_to_one", 1, 8, 8, 1, .out = 8, .kernel = 3),
+    CASE("3x3_from_one", 1, 8, 8, 1, .out = 8, .kernel = 3),
+
+    /* Large enough for several tiles on every side. */
+    CASE("1x1_large", 2, 14, 14, 256, .out = 96, .bias = true),
+    CASE("3x3_large", 1, 28, 28, 32, .out = 48, .kernel = 3),
+    CASE("3x3_large_deep", 1, 7, 7, 256, .out = 96, .kernel = 3),
+    CASE("dw3x3_large", 1, 56, 56, 40, .kernel = 3, .groups = 40),
+    CASE("dw5x5_large_stride2", 2, 28, 28, 72, .kernel = 5, .stride = 2, .groups = 72, .bias = true),
 
     /* Epilogues: every activation, and the residual with and without one. */
     FUSED("1x1_relu", 1, 9, 9, 24, WEFT_ACT_RELU, false, .out = 40, .bias = true),

@@ -34,6 +34,7 @@ weft_var weft_global_avg_pool2d(weft_graph *graph, weft_var x)
     return weft_graph_append(graph, WEFT_OP_GLOBAL_AVG_POOL2D, NULL, &x, 1);
 }
 
+/* clang-format off */
 #define CASE(label, n, h, w, c) { .name = label, .n_in = 1, .in = { { 4, { n, h, w, c } } } }
 
 static const weft_op_case cases[] = {
@@ -48,6 +49,7 @@ static const weft_op_case cases[] = {
     CASE("three_channels", 1, 31, 3, 3),
     { .name = NULL },
 };
+/* clang-format on */
 
 const weft_op weft_op_global_avg_pool2d = {
     .name = "global_avg_pool2d",

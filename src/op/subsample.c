@@ -39,9 +39,8 @@ static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_s
     sig->param[0] = (weft_param_spec){
         .name = "gain", .shape = each, .init = WEFT_INIT_LECUN_UNIFORM, .fan_in = area, .fan_out = 1
     };
-    sig->param[1] = (weft_param_spec){
-        .name = "bias", .shape = each, .init = WEFT_INIT_ZERO, .fan_in = area, .fan_out = 1
-    };
+    sig->param[1] =
+        (weft_param_spec){ .name = "bias", .shape = each, .init = WEFT_INIT_ZERO, .fan_in = area, .fan_out = 1 };
     return WEFT_OK;
 }
 

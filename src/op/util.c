@@ -15,11 +15,14 @@ static const char *layout(int rank)
 weft_status weft_need_shape(const char *what, const weft_shape *shape, int rank)
 {
     char text[128];
-    bool sane = shape->rank > 0 && shape->rank <= WEFT_MAX_RANK;
-    for (int i = 0; sane && i < shape->rank; i++)
-        sane = shape->dim[i] > 0 && shape->dim[i] < WEFT_MAX_DIM;
-    if (!sane || weft_shape_count(shape) == 0)
-        return weft_fail(WEFT_INVALID, "%s has a shape whose dimensions are not positive or too large", what);
+    if (shape->rank < 1 || shape->rank > WEFT_MAX_RANK)
+        return weft_fail(WEFT_INVALID, "%s has rank %d, expected 1 to %d", what, shape->rank, (int)WEFT_MAX_RANK);
+    bool fits = weft_shape_count(shape) > 0;
+    for (int i = 0; i < shape->rank; i++)
+        fits = fits && shape->dim[i] < WEFT_MAX_DIM;
+    if (!fits)
+        return weft_fail(WEFT_INVALID, "%s is %s, expected dimensions of 1 to 2^31 - 1 and fewer than 2^63 elements",
+                         what, weft_shape_text(shape, text, sizeof text));
     if (rank != 0 && shape->rank != rank)
         return weft_fail(WEFT_INVALID, "%s is %s, expected %s", what, weft_shape_text(shape, text, sizeof text),
                          layout(rank));
