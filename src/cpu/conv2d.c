@@ -266,4 +266,6 @@ static const weft_kernel implicit_gemm = {
     .inplace = WEFT_INPLACE_RESIDUAL,
 };
 
-const weft_kernel *const weft_cpu_conv2d[] = { &pointwise, &implicit_gemm, &weft_cpu_conv2d_ref, NULL };
+const weft_kernel *const weft_cpu_conv2d[] = {
+    &pointwise, &weft_cpu_conv2d_winograd, &implicit_gemm, &weft_cpu_conv2d_ref, NULL,
+};

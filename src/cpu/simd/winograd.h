@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The transforms of Winograd's F(4x4, 3x3), one table per instruction set: 6 x 6 input pixels to 36 positions, 36
+ * products to 4 x 4 output pixels. Lavin & Gray 2016, arXiv:1509.09308, with the points 0, +-1, +-2 and infinity. */
+#ifndef WEFT_SIMD_WINOGRAD_H
+#define WEFT_SIMD_WINOGRAD_H
+
+#include <weft/ops.h>
+
+#include "base/compiler.h"
+
+enum { WEFT_WINOGRAD_OUT = 4, WEFT_WINOGRAD_IN = 6, WEFT_WINOGRAD_POSITIONS = 36 };
+
+/* One tile of 6 x 6 pixels, of which lines [top, bottom) and pixels [left, right) lie in the image; the rest are zeros. */
+typedef struct weft_winograd_input {
+    const float *x; /* pixel (0, 0) of the tile, which may lie outside */
+    int64_t pixel, line;
+    int top, bottom, left, right;
+    int64_t channels;
+    float *v;         /* position p, channel c at v[p * position + c]; whole vectors are written */
+    int64_t position; /* a multiple of the lanes, as is v */
+} weft_winograd_input;
+
+/* One tile of 4 x 4 pixels, of which height x width lie in the output. */
+typedef struct weft_winograd_output {
+    const float *m; /* as v above */
+    int64_t position;
+    const float *bias; /* readable in whole vectors */
+    const float *residual;
+    int64_t r_pixel, r_line;
+    float *y;
+    int64_t y_pixel, y_line;
+    int height, width;
+    int64_t channels;
+    weft_act act;
+    bool stream; /* y, y_pixel and y_line are multiples of cache lines */
+} weft_winograd_output;
+
+typedef struct weft_winograd_table {
+    void (*input)(const weft_winograd_input *tile);
+    void (*output)(const weft_winograd_output *tile);
+    void (*fence)(void); /* after the last streamed tile of a work item */
+} weft_winograd_table;
+
+extern const weft_winograd_table weft_winograd_portable, weft_winograd_avx2, weft_winograd_avx512;
+
+#endif
