@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Benchmarks. A job is one network at one batch size and thread count on one device; it runs in a process of its own
+ * (worker.c), asked and answered in JSON (process.c). Its result is kept as the JSON that came back:
+ *
+ *   model dialect px batch threads device isa math seed params trainable statistics macs flops bytes steps finite
+ *   ms { median q1 q3 min max n all }            absent for the null device, which runs nothing
+ *   setup_ms { plan init commit }
+ *   memory { predicted { arena workspace packed params peak } arena packed params touched peak
+ *            allocator_peak allocations_in_runs }
+ *   layers [ { name op kernel detail in out ms flops bytes } ]   if asked for
+ *   error { exit reason stage }                  instead of all but the first, if it failed
+ */
+#ifndef WEFT_CLI_BENCH_H
+#define WEFT_CLI_BENCH_H
+
+#include "cli/common.h"
+
+typedef struct cli_job {
+    const weft_arch *arch;
+    const char *device;
+    int64_t batch, threads; /* threads 0: all */
+} cli_job;
+
+/* ---- the other process ---- */
+
+/* Runs `weft bench-worker` on a request, calls on_event for every event it reports, and returns its result. If it
+ * dies, the result is an error that says how. */
+typedef void (*cli_event_fn)(void *user, const json_t *event);
+json_t *cli_process(const json_t *request, cli_event_fn on_event, void *user);
+
+/* ---- progress on standard error ---- */
+typedef struct cli_meter {
+    bool live, lines; /* one line rewritten; a line for each job */
+    int jobs, done;
+    double start;          /* of the whole */
+    double to_come;        /* flops of the jobs not begun */
+    double runs_to_come;   /* jobs not begun, this one included */
+    double flops, seconds; /* of what ran: gives the rate */
+    double reps, min_time; /* protocol */
+    const cli_job *job;
+} cli_meter;
+void cli_meter_open(cli_meter *meter, const cli_args *args, const cli_job *jobs, int count);
+void cli_meter_begin(cli_meter *meter, const cli_job *job);
+void cli_meter_event(void *meter, const json_t *event);
+void cli_meter_end(cli_meter *meter, const json_t *result);
+void cli_meter_close(cli_meter *meter);
+
+/* ---- inputs ---- */
+
+/* The first `wanted` photographs of a folder that can be read, in order of name; names the others on stderr. */
+cli_exit cli_images(const char *folder, int64_t wanted, json_t **paths);
+/* Fills a batch for arch from these files, repeated; from seeded noise if paths is empty. */
+weft_status cli_fill_input(weft_ctx *ctx, const weft_arch *arch, const json_t *paths, uint64_t seed, int64_t batch,
+                           float *out);
+
+/* ---- this machine ---- */
+typedef struct cli_roof {
+    int threads;
+    weft_roof roof; /* the best of the measurements so far */
+} cli_roof;
+typedef struct cli_machine {
+    const cli_args *args;
+    char cpu[160], isa[32], date[32], gpu[160], no_gpu[256];
+    cli_roof roofs[CLI_LIST_MAX];
+    int n_roofs;
+    json_t *images; /* paths */
+} cli_machine;
+cli_exit cli_machine_open(cli_machine *machine, const cli_args *args);
+/* Measures the roofs of all thread counts; called before and after the jobs. */
+cli_exit cli_machine_measure(cli_machine *machine);
+/* NAN where the roof was not measured. */
+double cli_machine_gflops(const cli_machine *machine, int threads);
+double cli_machine_bandwidth(const cli_machine *machine, int threads);
+typedef struct cli_table cli_table;
+void cli_machine_head(const cli_machine *machine, cli_table *table);
+/* { weft, date, machine, protocol } */
+json_t *cli_machine_json(const cli_machine *machine);
+void cli_machine_close(cli_machine *machine);
+
+/* ---- jobs ---- */
+
+/* Runs jobs one after the other; results[i] is owned by the caller. */
+void cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, bool layers, json_t **results);
+/* NULL if the job did not fail. */
+const char *cli_failure(const json_t *result);
+/* The exit code of the first failed result; says on stderr how many failed. */
+cli_exit cli_failed(json_t *const *results, int count);
+/* Draws the table's accuracy against time. */
+cli_exit cli_svg_write(const char *path, const cli_machine *machine, const cli_table *table);
+
+/* ---- layers ---- */
+
+/* Times of every step, and the sums for every kernel; as JSON only the sums. */
+void cli_layers_print(const cli_machine *machine, json_t *const *results, int count, cli_format format);
+json_t *cli_kernels_json(const cli_machine *machine, const json_t *result);
+
+/* ---- comparing ---- */
+cli_exit cli_compare_open(const char *path, json_t **old);
+/* The median of the same job in an earlier result; NAN if it is not there. */
+double cli_compare_find(const json_t *old, const json_t *result);
+
+/* Counts bytes and calls that pass through the allocator hook. */
+typedef struct cli_count {
+    size_t live, peak, calls;
+} cli_count;
+weft_allocator cli_counting_allocator(void);
+cli_count cli_counted(void);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a benchmark feeds its network: photographs of a folder, or noise from a seed (SplitMix64: Steele 2014). */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/bench.h"
+#include "cli/text.h"
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The regular files of a folder, sorted; hidden ones are left out. */
+static cli_exit list_files(const char *folder, char ***files, int *count)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return cli_error(errno == ENOENT || errno == ENOTDIR ? CLI_NOT_FOUND : CLI_IO, "--images %s: %s", folder,
+                         strerror(errno));
+    *files = NULL;
+    *count = 0;
+    for (const struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+        struct stat info;
+        char *path = cli_format_text("%s/%s", folder, entry->d_name);
+        if (entry->d_name[0] == '.' || stat(path, &info) || !S_ISREG(info.st_mode)) {
+            free(path);
+            continue;
+        }
+        *files = cli_grow(*files, (size_t)*count + 1, sizeof **files);
+        (*files)[(*count)++] = path;
+    }
+    closedir(dir);
+    if (*count)
+        qsort(*files, (size_t)*count, sizeof **files, by_name);
+    return CLI_OK;
+}
+
+cli_exit cli_images(const char *folder, int64_t wanted, json_t **paths)
+{
+    char **files = NULL;
+    int count = 0;
+    weft_ctx *ctx = NULL;
+    cli_exit code = list_files(folder, &files, &count);
+    if (!code && weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx))
+        code = cli_library_error(WEFT_INTERNAL);
+    json_t *good = json_array();
+    for (int i = 0; !code && i < count && (int64_t)json_array_size(good) < wanted; i++) {
+        weft_image image;
+        const weft_status status = weft_image_read(ctx, files[i], &image);
+        if (status == WEFT_NO_MEMORY) {
+            code = cli_library_error(status);
+        } else if (status) {
+            cli_warn("skipped %s: %s", files[i], weft_error());
+        } else {
+            weft_image_free(ctx, &image);
+            json_array_append_new(good, json_string(files[i]));
+        }
+    }
+    if (!code && json_array_size(good) == 0)
+        code = cli_error(CLI_DATA, "--images %s: no photograph that can be read among %d files", folder, count);
+    for (int i = 0; i < count; i++)
+        free(files[i]);
+    free(files);
+    weft_ctx_destroy(ctx);
+    if (code)
+        json_decref(good);
+    else
+        *paths = good;
+    return code;
+}
+
+static uint64_t split_mix(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+/* Uniform in about the range that the network's preprocessing makes of pixels. */
+static void noise(weft_preprocess preprocess, uint64_t seed, int64_t count, float *out)
+{
+    static const float low[] = { 0, -1, -128, -2.1f, 0 }, high[] = { 255, 1, 128, 2.6f, 1 };
+    const float from = low[preprocess], range = high[preprocess] - low[preprocess];
+    for (int64_t i = 0; i < count; i++)
+        out[i] = from + range * (float)(split_mix(&seed) >> 40) * 0x1p-24f;
+}
+
+/* Rec. 601 luma of preprocessed RGB, for networks of one channel; out may be in. */
+static void to_grey(const float *in, int64_t pixels, float *out)
+{
+    for (int64_t i = 0; i < pixels; i++)
+        out[i] = 0.299f * in[3 * i] + 0.587f * in[3 * i + 1] + 0.114f * in[3 * i + 2];
+}
+
+/* The usual evaluation crop: 7/8 of the shorter side, all of it for the largest inputs. */
+static weft_status read_photograph(weft_ctx *ctx, const weft_arch *arch, const char *path, float *out)
+{
+    weft_image image;
+    const int64_t pixels = (int64_t)arch->px * arch->px;
+    weft_status status = weft_image_read(ctx, path, &image);
+    if (status)
+        return status;
+    float *rgb = arch->channels == 3 ? out : cli_alloc((size_t)pixels * 3, sizeof *rgb);
+    status = weft_image_to_input(ctx, &image, arch->px, arch->px >= 456 ? 1 : 0.875, WEFT_BILINEAR, arch->preprocess,
+                                 rgb);
+    weft_image_free(ctx, &image);
+    if (rgb != out) {
+        if (!status)
+            to_grey(rgb, pixels, out);
+        free(rgb);
+    }
+    return status;
+}
+
+weft_status cli_fill_input(weft_ctx *ctx, const weft_arch *arch, const json_t *paths, uint64_t seed, int64_t batch,
+                           float *out)
+{
+    const int64_t one = (int64_t)arch->px * arch->px * arch->channels, files = (int64_t)json_array_size(paths);
+    if (files == 0) {
+        noise(arch->preprocess, seed, one * batch, out);
+        return WEFT_OK;
+    }
+    for (int64_t n = 0; n < batch; n++) {
+        if (n >= files) {
+            memcpy(out + n * one, out + n % files * one, (size_t)one * sizeof *out);
+            continue;
+        }
+        const weft_status status =
+            read_photograph(ctx, arch, json_string_value(json_array_get(paths, (size_t)n)), out + n * one);
+        if (status)
+            return status;
+    }
+    return WEFT_OK;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft bench MODEL...: every network at every batch size and thread count, whole or step by step, and compared with an
+ * earlier result. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/bench.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+#define MIB 1048576.0
+
+static const cli_column columns[] = {
+    { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
+    { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_LEFT },
+    { "device", { "", "device" }, .flags = CLI_COLUMN_LEFT },
+    { "batch", { "", "batch" }, .digits = 0 },
+    { "threads", { "", "threads" }, .digits = 0 },
+    { "ms", { "", "ms" }, .digits = 2 },
+    { "q1", { "", "q1" }, .flags = CLI_COLUMN_DATA },
+    { "q3", { "", "q3" }, .flags = CLI_COLUMN_DATA },
+    { "min", { "", "min" }, .digits = 2 },
+    { "max", { "", "max" }, .digits = 2 },
+    { "runs", { "", "n" }, .digits = 0 },
+    { "images_per_second", { "", "images/s" }, .digits = 1 },
+    { "gflops", { "", "GFLOP/s" }, .digits = 1 },
+    { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01 },
+    { "gbs", { "", "GB/s" }, .digits = 1 },
+    { "bandwidth_share", { "% band-", "width" }, .digits = 1, .scale = 0.01 },
+    { "memory_predicted", { "MiB", "planned" }, .digits = 1, .scale = MIB },
+    { "memory", { "MiB", "measured" }, .digits = 1, .scale = MIB },
+    { "old_ms", { "old", "ms" }, .digits = 2, .flags = CLI_COLUMN_SPARSE },
+    { "change", { "change", "%" }, .digits = 1, .scale = 0.01, .flags = CLI_COLUMN_SPARSE },
+    { "failure", { "", "failure" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
+};
+
+static void put_times(cli_table *t, const cli_machine *machine, const json_t *r)
+{
+    const double median = cli_json_number(r, "ms.median"), seconds = median / 1e3;
+    const double gflops = cli_json_number(r, "flops") / seconds / 1e9, gbs = cli_json_number(r, "bytes") / seconds / 1e9;
+    const int threads = (int)cli_json_number(r, "threads");
+    const bool cpu = strcmp(cli_json_text(r, "device"), "cpu") == 0;
+    cli_put_number(t, "ms", median);
+    cli_put_number(t, "q1", cli_json_number(r, "ms.q1"));
+    cli_put_number(t, "q3", cli_json_number(r, "ms.q3"));
+    if (isfinite(median))
+        cli_put_shown(t, "ms", "%.2f ±%.2f", median, (cli_json_number(r, "ms.q3") - cli_json_number(r, "ms.q1")) / 2);
+    cli_put_number(t, "min", cli_json_number(r, "ms.min"));
+    cli_put_number(t, "max", cli_json_number(r, "ms.max"));
+    cli_put_number(t, "runs", cli_json_number(r, "ms.n"));
+    cli_put_number(t, "images_per_second", cli_json_number(r, "batch") / seconds);
+    cli_put_number(t, "gflops", gflops);
+    cli_put_number(t, "fma_share", cpu ? gflops / cli_machine_gflops(machine, threads) : (double)NAN);
+    cli_put_number(t, "gbs", gbs);
+    cli_put_number(t, "bandwidth_share", cpu ? gbs / cli_machine_bandwidth(machine, threads) : (double)NAN);
+    cli_put_number(t, "memory_predicted", cli_json_number(r, "memory.predicted.peak"));
+    cli_put_number(t, "memory", cli_json_number(r, "memory.peak"));
+}
+
+static void put_result(cli_table *t, const cli_machine *machine, const json_t *r, const json_t *old)
+{
+    const char *reason = cli_failure(r);
+    cli_table_add(t);
+    cli_put_text(t, "model", "%s", cli_json_text(r, "model"));
+    cli_put_text(t, "dialect", "%s", cli_json_text(r, "dialect"));
+    cli_put_text(t, "device", "%s", cli_json_text(r, "device"));
+    cli_put_number(t, "batch", cli_json_number(r, "batch"));
+    cli_put_number(t, "threads", cli_json_number(r, "threads"));
+    if (reason) {
+        cli_put_text(t, "failure", "%s", reason);
+        cli_put_missing(t, "ms", reason);
+        return;
+    }
+    if (!json_object_get(r, "ms"))
+        cli_put_missing(t, "ms", "the null device runs nothing");
+    put_times(t, machine, r);
+    if (json_is_false(json_object_get(r, "finite")))
+        cli_table_note(t, "! %s: the output holds NaN or infinity.", cli_json_text(r, "model"));
+    if (old) {
+        const double before = cli_compare_find(old, r);
+        cli_put_number(t, "old_ms", before);
+        cli_put_number(t, "change", cli_json_number(r, "ms.median") / before - 1);
+    }
+}
+
+/* CLI_BELOW if a row is slower than allowed; an error if no row could be compared. */
+static cli_exit judge(const cli_args *args, const cli_table *table)
+{
+    cli_exit code = CLI_OK;
+    int compared = 0;
+    for (int r = 0; r < cli_table_rows(table); r++) {
+        const double change = cli_table_number(table, r, "change");
+        if (!isfinite(change))
+            continue;
+        compared++;
+        if (args->fail_over >= 0 && change > args->fail_over)
+            code = cli_error(CLI_BELOW, "%s, batch %.0f, threads %.0f: %.1f %% slower than before, allowed is %g %%",
+                             cli_table_text(table, r, "model"), cli_table_number(table, r, "batch"),
+                             cli_table_number(table, r, "threads"), change * 100, args->fail_over * 100);
+    }
+    if (!compared)
+        return cli_error(CLI_DATA, "%s holds no result of these networks with this batch, device and number of threads",
+                         args->compare);
+    return code;
+}
+
+static void print(const cli_machine *machine, cli_table *table, json_t *const *results, int count)
+{
+    const cli_args *args = machine->args;
+    const cli_format format = (cli_format)args->output;
+    if (format == CLI_FORMAT_JSON) {
+        json_t *root = cli_machine_json(machine), *list = json_array();
+        for (int i = 0; i < count; i++) {
+            if (args->layers && !cli_failure(results[i]))
+                json_object_set_new(results[i], "kernels", cli_kernels_json(machine, results[i]));
+            json_array_append(list, results[i]);
+        }
+        json_object_set_new(root, "rows", cli_table_json(table));
+        json_object_set_new(root, "results", list);
+        cli_json_print(root, stdout);
+        json_decref(root);
+        return;
+    }
+    if (!args->layers || format != CLI_FORMAT_CSV) {
+        cli_machine_head(machine, table);
+        cli_table_print(table, format, stdout);
+    }
+    if (args->layers)
+        cli_layers_print(machine, results, count, format);
+}
+
+static cli_exit run(const cli_args *args, cli_machine *machine, const cli_job *jobs, int count, json_t **results)
+{
+    cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
+    json_t *old = NULL;
+    cli_exit code = args->compare ? cli_compare_open(args->compare, &old) : CLI_OK;
+    if (!code)
+        code = cli_machine_measure(machine);
+    if (!code) {
+        cli_run_jobs(machine, jobs, count, args->layers, results);
+        code = cli_machine_measure(machine);
+    }
+    if (!code) {
+        for (int i = 0; i < count; i++)
+            put_result(table, machine, results[i], old);
+        print(machine, table, results, count);
+        code = cli_failed(results, count);
+        if (!code && old)
+            code = judge(args, table);
+    }
+    cli_table_destroy(table);
+    json_decref(old);
+    return code;
+}
+
+/* The device must be there before anything is run. */
+static cli_exit check_device(const cli_args *args)
+{
+    weft_ctx *ctx;
+    const cli_exit code = cli_open(args, cli_device(args), args->threads.value[0], &ctx);
+    if (!code)
+        weft_ctx_destroy(ctx);
+    return code;
+}
+
+static cli_exit list_jobs(const cli_args *args, cli_job *jobs, int *count)
+{
+    for (int w = 0; w < args->n_words; w++) {
+        const weft_arch *arch;
+        const cli_exit code = cli_find_arch(args->words[w], args->dialect, &arch);
+        if (code)
+            return code;
+        for (int b = 0; b < args->batch.count; b++)
+            for (int t = 0; t < args->threads.count; t++)
+                jobs[(*count)++] =
+                    (cli_job){ arch, cli_device(args), args->batch.value[b], args->threads.value[t] };
+    }
+    return CLI_OK;
+}
+
+cli_exit cli_bench(const cli_args *args)
+{
+    cli_machine machine = { 0 };
+    const size_t most = (size_t)args->n_words * (size_t)args->batch.count * (size_t)args->threads.count;
+    cli_job *jobs = cli_alloc(most, sizeof *jobs);
+    json_t **results = cli_alloc(most, sizeof *results);
+    int count = 0;
+    cli_exit code = CLI_OK;
+    if (args->fail_over >= 0 && !args->compare)
+        code = cli_error(CLI_USAGE, "--fail-over needs --compare");
+    if (!code)
+        code = list_jobs(args, jobs, &count);
+    if (!code)
+        code = check_device(args);
+    if (!code)
+        code = cli_machine_open(&machine, args);
+    if (!code)
+        code = run(args, &machine, jobs, count, results);
+    for (int i = 0; i < count; i++)
+        json_decref(results[i]);
+    free(results);
+    free(jobs);
+    cli_machine_close(&machine);
+    return code;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tables: every command, option and exit code of weft, once. Parsing, --help, man pages and completions are all
+ * made from them; a row added here is known everywhere. An option whose default or kind differs between commands has
+ * one row for each. */
+#include <stddef.h>
+
+#include "cli/option.h"
+
+#define AT(field) offsetof(cli_args, field)
+
+const cli_command cli_top = {
+    .name = NULL,
+    .bit = CLI_AT_TOP,
+    .operand = CLI_OPERAND_COMMAND,
+    .synopsis = "COMMAND [ARGUMENT...]",
+    .brief = "convolutional networks, from LeNet-5 to EfficientNet, on this machine",
+    .description =
+        "weft describes convolutional networks, plans them for a device, runs them and says how fast and how large "
+        "they are. Results go to standard output, progress and errors to standard error.",
+    .examples = "weft bench table|print the table of the fifteen networks, measured on this machine\n"
+                "weft summary resnet50|the layers of a network, with shapes, parameters and multiply-adds\n"
+                "weft help bench|what bench can do",
+};
+
+const cli_command cli_commands[] = {
+    { .name = "bench",
+      .bit = CLI_AT_BENCH,
+      .operand = CLI_OPERAND_MODEL,
+      .min_words = 1,
+      .max_words = -1,
+      .synopsis = "MODEL...",
+      .brief = "time networks, whole or layer by layer",
+      .description =
+          "Runs each MODEL for every batch size and thread count asked for, each in a process of its own, and prints "
+          "the median time of a run with its quartiles, images per second, GFLOP/s, and the shares of the roofs of this "
+          "machine (fused multiply-add peak and memory bandwidth) that weft measures at the start and at the end.\n"
+          "\n"
+          "FLOPs are twice the multiply-adds of convolutions and dense layers by the direct algorithm, so that a "
+          "faster algorithm may pass 100 %. Bytes are the least traffic: each step's inputs and parameters read once, "
+          "its outputs written once.\n"
+          "\n"
+          "With --compare the medians are set against those of an earlier run, saved with -o json by this command or "
+          "by weft bench table.",
+      .examples = "weft bench resnet50 --batch 1,8,32 --threads 1,2|all six combinations\n"
+                  "weft bench resnet50 --layers|time, kernel and share of the roof of every step\n"
+                  "weft bench resnet50 -o json > old.json|save a result\n"
+                  "weft bench resnet50 --compare old.json --fail-over 5%|exit 1 if more than 5 % slower\n"
+                  "weft bench table|the table of all networks: see weft-bench-table(1)",
+      .run = cli_bench },
+    { .name = "bench table",
+      .bit = CLI_AT_TABLE,
+      .operand = CLI_OPERAND_MODEL,
+      .max_words = -1,
+      .synopsis = "[MODEL...]",
+      .brief = "print the table of networks: size, accuracy, cost, time and memory",
+      .description =
+          "Runs the fifteen networks of the book's table, or those named, each in a process of its own, and prints for "
+          "each what was published beside what was measured here: input size, MiB, top-1 and top-5 accuracy, parameters, "
+          "multiply-adds (MACs), milliseconds of a batch on the CPU and on the GPU, GFLOP/s, the shares of this machine's "
+          "own measured roofs, and peak memory as planned and as measured. The best value of every column is marked "
+          "(bold in Markdown, * in text, listed as best in JSON).\n"
+          "\n"
+          "A published time is flagged when it implies more arithmetic than the stated hardware can do. A network that "
+          "fails (out of memory, a crash) becomes a row with the reason; the others go on, and the exit code is that of "
+          "the first failure.\n"
+          "\n"
+          "Accuracies are the publishers', never measured here. With --images the inputs are photographs, else seeded "
+          "noise; neither the time nor the memory depends on which. In csv, lines of the header and the notes begin "
+          "with #.",
+      .examples = "weft bench table|the fifteen, sorted by size\n"
+                  "weft bench table --sort cpu -o md > table.md|sorted by measured time, as Markdown\n"
+                  "weft bench table --svg table.svg|also draw accuracy against time\n"
+                  "weft bench table --images photos/ mobilenetv2 efficientnet-b0|two networks on real photographs",
+      .run = cli_bench_table },
+    { .name = "summary",
+      .bit = CLI_AT_SUMMARY,
+      .operand = CLI_OPERAND_MODEL,
+      .min_words = 1,
+      .max_words = 1,
+      .synopsis = "MODEL",
+      .brief = "show a network's layers, shapes, parameters, MACs and memory",
+      .description =
+          "Prints every layer of MODEL with the shape of its output, its parameters and its multiply-adds of one image, "
+          "then the totals and the memory that a run will use, known to the byte without running anything.\n"
+          "\n"
+          "In JSON, params counts moving statistics where the dialect does (keras); trainable and statistics are always "
+          "apart. peak_bytes is the arena: activations and workspace at their peak.",
+      .examples = "weft summary efficientnet-b0|layers and totals\n"
+                  "weft summary resnet50 --dialect torch --json|counts for a program\n"
+                  "weft summary lenet5 --dot | dot -Tsvg > lenet5.svg|draw the graph",
+      .run = cli_summary },
+    { .name = "models",
+      .bit = CLI_AT_MODELS,
+      .operand = CLI_OPERAND_MODEL,
+      .max_words = -1,
+      .synopsis = "[MODEL...]",
+      .brief = "list the networks that weft knows",
+      .description = "Lists every network (or those named) in each of its dialects: aliases, input size, parameters, "
+                     "multiply-adds, and the accuracy that was published, with its source and paper.",
+      .examples = "weft models|the list\nweft models --json resnet50|all about one, for a program",
+      .run = cli_models },
+    { .name = "devices",
+      .bit = CLI_AT_DEVICES,
+      .brief = "list the devices, and what an absent one needs",
+      .description = "Lists every device that this build knows. For one that cannot be used it says what is missing. "
+                     "--roof measures what the CPU can do at best.",
+      .examples = "weft devices --roof|also measure FMA peak and memory bandwidth",
+      .run = cli_devices },
+    { .name = "explain",
+      .bit = CLI_AT_EXPLAIN,
+      .operand = CLI_OPERAND_MODEL,
+      .min_words = 1,
+      .max_words = 1,
+      .synopsis = "MODEL",
+      .brief = "say which kernel runs each step, and why not another",
+      .description = "Plans MODEL without running it and prints for each step of the plan the kernel chosen and every "
+                     "kernel that is tried before it, with the reason why it refused.",
+      .examples = "weft explain resnet50|every step\nweft explain resnet50 --isa avx2 --batch 32|for another CPU",
+      .run = cli_explain },
+    { .name = "completion",
+      .bit = CLI_AT_COMPLETION,
+      .operand = CLI_OPERAND_SHELL,
+      .min_words = 1,
+      .max_words = 1,
+      .synopsis = "bash|zsh|fish",
+      .brief = "print a completion script for a shell",
+      .description = "Prints a script that completes commands, options, their values and the names of networks.",
+      .examples = "source <(weft completion bash)|in this shell\n"
+                  "weft completion zsh > ~/.zfunc/_weft|for zsh, in a folder of its fpath\n"
+                  "weft completion fish > ~/.config/fish/completions/weft.fish|for fish",
+      .run = cli_completion },
+    { .name = "help",
+      .bit = CLI_AT_HELP,
+      .operand = CLI_OPERAND_COMMAND,
+      .max_words = 2,
+      .synopsis = "[COMMAND]",
+      .brief = "explain a command",
+      .description = "Prints the help of a command, or of weft. With --man it prints the manual page as roff.",
+      .examples = "weft help bench table|as weft bench table --help\n"
+                  "weft help --man bench | man -l -|read the manual page before it is installed",
+      .run = cli_help },
+    { .name = "version",
+      .bit = CLI_AT_VERSION,
+      .brief = "print the version",
+      .description = "Prints the version of the library that the program is linked to.",
+      .run = cli_version },
+    /* What bench starts for each network; reads a request on standard input (worker.c). */
+    { .name = "bench-worker", .bit = CLI_AT_WORKER, .run = cli_worker, .hidden = true, .brief = "", .description = "" },
+};
+const int cli_command_count = (int)(sizeof cli_commands / sizeof *cli_commands);
+
+const cli_option cli_options[] = {
+    { "batch", 'b', "N,...", CLI_INTS, CLI_AT_BENCH, AT(batch), "32", 1, 65536, NULL,
+      "images in a run; a list runs each" },
+    { "batch", 'b', "N", CLI_INTS, CLI_AT_TABLE, AT(batch), "32", 1, 65536, NULL, "images in a run" },
+    { "batch", 'b', "N", CLI_INTS, CLI_AT_SUMMARY | CLI_AT_EXPLAIN, AT(batch), "1", 1, 65536, NULL,
+      "images to plan for" },
+    { "threads", 't', "N,...", CLI_INTS, CLI_AT_BENCH, AT(threads), "0", 0, 4096, NULL,
+      "threads; 0: one for each CPU of this process; a list runs each" },
+    { "threads", 't', "N", CLI_INTS, CLI_AT_PLAN & ~CLI_AT_BENCH, AT(threads), "0", 0, 4096, NULL,
+      "threads; 0: one for each CPU of this process" },
+    { "threads", 't', "N", CLI_INTS, CLI_AT_DEVICES, AT(threads), "0", 0, 4096, NULL,
+      "threads that --roof measures with; 0: one for each CPU of this process" },
+    { "reps", 'r', "N", CLI_INT, CLI_AT_RUN, AT(reps), "3", 1, 1000000, NULL, "repetitions at least" },
+    { "min-time", 0, "SECONDS", CLI_REAL, CLI_AT_RUN, AT(min_time), "5", 0, 86400, NULL,
+      "repeat until a network has run this long" },
+    { "warmup", 0, "N", CLI_INT, CLI_AT_RUN, AT(warmup), "1", 0, 1000, NULL, "runs before the clock starts" },
+    { "device", 'd', "NAME", CLI_TEXT, CLI_AT_TABLE, AT(device), "auto", 0, 0, "cpu|cuda|null|auto",
+      "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cpu, and cuda where there is one" },
+    { "device", 'd', "NAME", CLI_TEXT, CLI_AT_PLAN & ~CLI_AT_TABLE, AT(device), "cpu", 0, 0, "cpu|cuda|null|auto",
+      "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cuda where there is one, else cpu" },
+    { "isa", 0, "NAME", CLI_TEXT, CLI_AT_PLAN | CLI_AT_DEVICES, AT(isa), NULL, 0, 0, "ref|avx2|avx512",
+      "instruction set to use at most: ref, avx2 or avx512; default: WEFT_ISA, or the best the CPU has" },
+    { "math", 0, "MODE", CLI_CHOICE, CLI_AT_PLAN, AT(math), "fast", 0, 0, "fast|strict",
+      "fast allows Winograd (relative error of a layer within 1e-5), strict does not" },
+    { "dialect", 'D', "NAME", CLI_CHOICE, CLI_AT_PLAN, AT(dialect), "default", 0, 0, "default|paper|keras|torch",
+      "whose variant of the network" },
+    { "seed", 0, "N", CLI_INT, CLI_AT_RUN, AT(seed), "1", 0, 9007199254740991.0, NULL,
+      "seed of weights and of noise inputs" },
+    { "images", 0, "DIR", CLI_TEXT, CLI_AT_RUN, AT(images), NULL, 0, 0, NULL,
+      "run on the JPEG and PNG photographs of this folder, in order of name, repeated to fill the batch; others are "
+      "named and skipped" },
+    { "layers", 'l', NULL, CLI_FLAG, CLI_AT_BENCH, AT(layers), NULL, 0, 0, NULL,
+      "time every step, and sum the times of every kernel" },
+    { "compare", 0, "OLD.json", CLI_TEXT, CLI_AT_BENCH, AT(compare), NULL, 0, 0, NULL,
+      "compare with a result saved earlier with -o json" },
+    { "fail-over", 0, "PERCENT", CLI_PERCENT, CLI_AT_BENCH, AT(fail_over), NULL, 0, 1000, NULL,
+      "with --compare: exit 1 if a median is slower by more than this" },
+    { "sort", 's', "COLUMN", CLI_TEXT, CLI_AT_TABLE, AT(sort), "size", 0, 0,
+      "model|px|size|size_published|top1|top5|params|macs|cpu|cpu_published|gpu|gpu_published|gflops|fma_share|gbs|"
+      "bandwidth_share|memory|memory_predicted",
+      "column to sort by: model, px, size, size_published, top1, top5, params, macs, cpu, cpu_published, gpu, "
+      "gpu_published, gflops, fma_share, gbs, bandwidth_share, memory or memory_predicted" },
+    { "reverse", 0, NULL, CLI_FLAG, CLI_AT_TABLE, AT(reverse), NULL, 0, 0, NULL, "largest first" },
+    { "svg", 0, "FILE", CLI_TEXT, CLI_AT_TABLE, AT(svg), NULL, 0, 0, NULL,
+      "also draw top-1 accuracy against measured time, the size as area" },
+    { "dot", 0, NULL, CLI_FLAG, CLI_AT_SUMMARY, AT(dot), NULL, 0, 0, NULL, "print the graph for Graphviz instead" },
+    { "roof", 0, NULL, CLI_FLAG, CLI_AT_DEVICES, AT(roof), NULL, 0, 0, NULL,
+      "measure the CPU's FMA peak and memory bandwidth" },
+    { "man", 0, NULL, CLI_FLAG, CLI_AT_HELP, AT(man), NULL, 0, 0, NULL, "print the manual page (roff)" },
+    { "output", 'o', "FORMAT", CLI_CHOICE,
+      CLI_AT_PLAN | CLI_AT_MODELS | CLI_AT_DEVICES, AT(output), "text", 0, 0, "text|md|csv|json",
+      "text, md, csv or json" },
+    { "json", 0, NULL, CLI_FLAG, CLI_AT_PLAN | CLI_AT_MODELS | CLI_AT_DEVICES | CLI_AT_VERSION, AT(json), NULL, 0, 0,
+      NULL, "the same as -o json" },
+    { "progress", 0, "WHEN", CLI_CHOICE, CLI_AT_RUN, AT(progress), "auto", 0, 0, "auto|always|never",
+      "progress on standard error: auto (if it is a terminal), always (a line for each network) or never" },
+    { "help", 'h', NULL, CLI_FLAG, CLI_AT_ALL, AT(help), NULL, 0, 0, NULL, "print this help" },
+    { "version", 'V', NULL, CLI_FLAG, CLI_AT_TOP, AT(version), NULL, 0, 0, NULL, "print the version" },
+};
+const int cli_option_count = (int)(sizeof cli_options / sizeof *cli_options);
+
+const struct cli_code cli_exit_codes[] = {
+    { CLI_OK, "success" },
+    { CLI_BELOW, "a result is worse than asked for (bench --fail-over)" },
+    { CLI_USAGE, "wrong usage: unknown command or option, bad or missing value" },
+    { CLI_DATA, "a file is damaged or not what it should be" },
+    { CLI_NOT_FOUND, "no such network, dialect, file or folder" },
+    { CLI_UNAVAILABLE, "the device or something it needs is not available" },
+    { CLI_INTERNAL, "internal error, or a process of bench crashed" },
+    { CLI_MEMORY, "out of memory" },
+    { CLI_CREATE, "cannot create an output file" },
+    { CLI_IO, "input or output error" },
+    { CLI_NUMERIC, "numeric fault" },
+};
+const int cli_exit_code_count = (int)(sizeof cli_exit_codes / sizeof *cli_exit_codes);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What several commands do: find a network by name, open a device, print a table in the format asked for. */
+#include "cli/common.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/text.h"
+
+static void list_dialects(const char *name, char *buf, size_t size)
+{
+    size_t used = 0;
+    buf[0] = '\0';
+    for (int i = 0; i < weft_arch_count(); i++) {
+        const weft_arch *arch = weft_arch_get(i);
+        if (strcmp(arch->name, name) == 0 && used < size)
+            used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
+                                     weft_dialect_name(arch->dialect));
+    }
+}
+
+cli_exit cli_find_arch(const char *name, int dialect, const weft_arch **out)
+{
+    const weft_arch *arch = weft_arch_find(name, (weft_dialect)dialect);
+    if (arch) {
+        *out = arch;
+        return CLI_OK;
+    }
+    const weft_arch *other = weft_arch_find(name, WEFT_DIALECT_DEFAULT);
+    if (!other)
+        return cli_error(CLI_NOT_FOUND, "unknown network '%s'; did you mean '%s'? 'weft models' lists all", name,
+                         weft_arch_nearest(name));
+    char dialects[64];
+    list_dialects(other->name, dialects, sizeof dialects);
+    return cli_error(CLI_NOT_FOUND, "%s has no dialect '%s'; it has: %s", other->name,
+                     weft_dialect_name((weft_dialect)dialect), dialects);
+}
+
+const char *cli_device(const cli_args *args)
+{
+    return args->device ? args->device : "cpu";
+}
+
+cli_exit cli_open(const cli_args *args, const char *device, int64_t threads, weft_ctx **out)
+{
+    const weft_ctx_opt opt = {
+        .device = device,
+        .threads = (int)threads,
+        .isa = args->isa,
+        .math = (weft_math)args->math,
+    };
+    const weft_status status = weft_ctx_create(&opt, out);
+    return status ? cli_library_error(status) : CLI_OK;
+}
+
+int cli_find_device(const char *name, weft_device_info *info)
+{
+    int absent = -1;
+    weft_device_info seen = { .missing = "this build does not know the device" };
+    for (int i = 0; i < weft_device_count(); i++) {
+        weft_device_info device;
+        if (weft_device_get(i, &device) || strncmp(device.name, name, strlen(name)) != 0)
+            continue;
+        if (device.available) {
+            *info = device;
+            return i;
+        }
+        if (absent < 0)
+            seen = device;
+        absent = i;
+    }
+    *info = seen;
+    return -1;
+}
+
+int64_t cli_params(const weft_arch *arch, const weft_counts *counts)
+{
+    return counts->trainable + (weft_arch_counts_statistics(arch) ? counts->statistics : 0);
+}
+
+cli_exit cli_build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_graph **out)
+{
+    const weft_arch_opt opt = { .dialect = arch->dialect, .batch = batch };
+    const weft_status status = weft_arch_build(ctx, arch->name, &opt, out);
+    return status ? cli_library_error(status) : CLI_OK;
+}
+
+json_t *cli_json_shape(const weft_shape *shape)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < shape->rank; i++)
+        json_array_append_new(array, json_integer(shape->dim[i]));
+    return array;
+}
+
+double cli_json_number(const json_t *value, const char *path)
+{
+    char key[64];
+    for (;;) {
+        const size_t length = strcspn(path, ".");
+        snprintf(key, sizeof key, "%.*s", (int)length, path);
+        value = json_object_get(value, key);
+        if (!path[length])
+            break;
+        path += length + 1;
+    }
+    return json_is_number(value) ? json_number_value(value) : (double)NAN;
+}
+
+const char *cli_json_text(const json_t *value, const char *key)
+{
+    const char *text = json_string_value(json_object_get(value, key));
+    return text ? text : "";
+}

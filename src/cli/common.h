@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What several commands do with networks, devices and JSON. */
+#ifndef WEFT_CLI_COMMON_H
+#define WEFT_CLI_COMMON_H
+
+#include <jansson.h>
+#include <math.h>
+
+#include "cli/cli.h"
+
+/* What the dialect calls the number of parameters: with moving statistics (keras) or without. */
+int64_t cli_params(const weft_arch *arch, const weft_counts *counts);
+/* Builds the network; prints why it cannot. */
+cli_exit cli_build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_graph **out);
+
+json_t *cli_json_shape(const weft_shape *shape);
+/* The number at "ms.median"; NAN if there is none. */
+double cli_json_number(const json_t *value, const char *path);
+/* "" if there is none. */
+const char *cli_json_text(const json_t *value, const char *key);
+
+#endif

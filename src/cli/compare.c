@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading back what bench or bench table printed with -o json, to compare a new run with. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "cli/bench.h"
+
+cli_exit cli_compare_open(const char *path, json_t **old)
+{
+    json_error_t error;
+    FILE *in = fopen(path, "r");
+    if (!in)
+        return cli_error(errno == ENOENT ? CLI_NOT_FOUND : CLI_IO, "%s: %s", path, strerror(errno));
+    json_t *root = json_loadf(in, JSON_REJECT_DUPLICATES, &error);
+    fclose(in);
+    if (!root)
+        return cli_error(CLI_DATA, "%s: line %d: %s", path, error.line, error.text);
+    if (!json_is_array(json_object_get(root, "results"))) {
+        json_decref(root);
+        return cli_error(CLI_DATA, "%s: not a result of weft bench -o json (it has no \"results\")", path);
+    }
+    *old = root;
+    return CLI_OK;
+}
+
+static bool same_text(const json_t *a, const json_t *b, const char *key)
+{
+    return strcmp(cli_json_text(a, key), cli_json_text(b, key)) == 0;
+}
+
+static bool same_number(const json_t *a, const json_t *b, const char *key)
+{
+    return fabs(cli_json_number(a, key) - cli_json_number(b, key)) < 0.5; /* whole numbers; false for NAN */
+}
+
+double cli_compare_find(const json_t *old, const json_t *result)
+{
+    const json_t *list = json_object_get(old, "results");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *other = json_array_get(list, i);
+        if (same_text(other, result, "model") && same_text(other, result, "dialect") &&
+            same_text(other, result, "device") && same_number(other, result, "batch") &&
+            same_number(other, result, "threads"))
+            return cli_json_number(other, "ms.median");
+    }
+    return (double)NAN;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft devices: what this build can run on, what is missing for the rest, and the roofs of the CPU. */
+#include <math.h>
+
+#include "cli/common.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+static const cli_column columns[] = {
+    { "name", { "", "device" }, .flags = CLI_COLUMN_LEFT },
+    { "available", { "", "available" }, .flags = CLI_COLUMN_LEFT },
+    { "description", { "", "description" }, .flags = CLI_COLUMN_LEFT },
+    { "memory", { "", "memory GiB" }, .digits = 1, .scale = 1073741824.0 },
+    { "missing", { "", "missing" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
+};
+
+static cli_exit measure(const cli_args *args, weft_roof *roof, int *threads, char isa[32])
+{
+    weft_ctx *ctx;
+    const cli_exit code = cli_open(args, "cpu", args->threads.value[0], &ctx);
+    if (code)
+        return code;
+    const weft_status status = weft_measure_roof(ctx, roof);
+    *threads = weft_ctx_threads(ctx);
+    snprintf(isa, 32, "%s", weft_ctx_isa(ctx));
+    weft_ctx_destroy(ctx);
+    return status ? cli_library_error(status) : CLI_OK;
+}
+
+static cli_exit add_devices(cli_table *table)
+{
+    for (int i = 0; i < weft_device_count(); i++) {
+        weft_device_info info;
+        const weft_status status = weft_device_get(i, &info);
+        if (status)
+            return cli_library_error(status);
+        cli_table_add(table);
+        cli_put_text(table, "name", "%s", info.name);
+        cli_put_text(table, "available", "%s", info.available ? "yes" : "no");
+        cli_put_text(table, "description", "%s", info.description);
+        cli_put_number(table, "memory", info.memory ? (double)info.memory : (double)NAN);
+        if (info.missing[0])
+            cli_put_text(table, "missing", "%s", info.missing);
+    }
+    return CLI_OK;
+}
+
+cli_exit cli_devices(const cli_args *args)
+{
+    cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
+    weft_roof roof = { 0 };
+    int threads = 0;
+    char isa[32] = "";
+    cli_exit code = add_devices(table);
+    if (!code && args->roof)
+        code = measure(args, &roof, &threads, isa);
+    if (!code && args->output == CLI_FORMAT_JSON) {
+        json_t *root = json_object();
+        json_object_set_new(root, "devices", cli_table_json(table));
+        if (args->roof)
+            json_object_set_new(root, "roof", json_pack("{s:s, s:i, s:f, s:f}", "isa", isa, "threads", threads, //
+                                                        "gflops", roof.gflops, "bandwidth", roof.bandwidth));
+        cli_json_print(root, stdout);
+        json_decref(root);
+    } else if (!code) {
+        if (args->roof)
+            cli_table_note(table, "roof of the CPU (%s, %d thread%s): %.1f GFLOP/s fp32, %.1f GB/s read + written", isa,
+                           threads, threads == 1 ? "" : "s", roof.gflops, roof.bandwidth);
+        cli_table_print(table, (cli_format)args->output, stdout);
+    }
+    cli_table_destroy(table);
+    return code;
+}

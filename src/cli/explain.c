@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft explain: for each step of a plan the kernel chosen, and why each earlier candidate refused. */
+#include "cli/common.h"
+#include "cli/table.h"
+
+static const cli_column columns[] = {
+    { "step", { "", "step" }, .digits = 0 },
+    { "name", { "", "name" }, .flags = CLI_COLUMN_LEFT },
+    { "detail", { "", "operation" }, .flags = CLI_COLUMN_LEFT },
+    { "output", { "", "output" }, .flags = CLI_COLUMN_LEFT },
+    { "kernel", { "", "kernel" }, .flags = CLI_COLUMN_LEFT },
+    { "refused", { "", "refused before" }, .flags = CLI_COLUMN_LEFT },
+};
+
+/* Calls of weft_model_explain until the chosen kernel; text is "kernel: reason; ..." */
+static void refusals(const weft_model *model, int step, char *text, size_t size, json_t *list)
+{
+    const char *kernel, *reason;
+    size_t used = 0;
+    text[0] = '\0';
+    for (int k = 0; weft_model_explain(model, step, k, &kernel, &reason) == WEFT_OK && reason; k++) {
+        if (used < size)
+            used += (size_t)snprintf(text + used, size - used, "%s%s: %s", used ? "; " : "", kernel, reason);
+        json_array_append_new(list, json_pack("{s:s, s:s}", "kernel", kernel, "reason", reason));
+    }
+}
+
+static cli_exit add_steps(const weft_model *model, cli_table *table, json_t *steps)
+{
+    for (int i = 0; i < weft_model_step_count(model); i++) {
+        weft_step_info step;
+        char shape[96], text[1024];
+        const weft_status status = weft_model_step(model, i, &step);
+        if (status)
+            return cli_library_error(status);
+        json_t *refused = json_array();
+        refusals(model, i, text, sizeof text, refused);
+        cli_table_add(table);
+        cli_put_number(table, "step", i);
+        cli_put_text(table, "name", "%s", step.name);
+        cli_put_text(table, "detail", "%s%s%s", step.op, step.detail[0] ? " " : "", step.detail);
+        cli_put_text(table, "output", "%s", weft_shape_text(&step.out, shape, sizeof shape));
+        cli_put_text(table, "kernel", "%s", step.kernel);
+        cli_put_text(table, "refused", "%s", text);
+        json_array_append_new(steps, json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "step", i, "name", step.name,
+                                               "op", step.op, "detail", step.detail, //
+                                               "in", cli_json_shape(&step.in), "out", cli_json_shape(&step.out), //
+                                               "kernel", step.kernel, "refused", refused));
+    }
+    return CLI_OK;
+}
+
+static cli_exit explain(const cli_args *args, const weft_arch *arch, weft_ctx *ctx, const weft_model *model)
+{
+    cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
+    json_t *steps = json_array();
+    const cli_exit code = add_steps(model, table, steps);
+    if (!code && args->output == CLI_FORMAT_JSON) {
+        json_t *root = json_pack("{s:s, s:s, s:I, s:s, s:s, s:i, s:s, s:O}", "model", arch->name, //
+                                 "dialect", weft_dialect_name(arch->dialect), //
+                                 "batch", (json_int_t)args->batch.value[0], //
+                                 "device", weft_ctx_device(ctx), "isa", weft_ctx_isa(ctx), //
+                                 "threads", weft_ctx_threads(ctx), //
+                                 "math", args->math == WEFT_MATH_FAST ? "fast" : "strict", "steps", steps);
+        cli_json_print(root, stdout);
+        json_decref(root);
+    } else if (!code) {
+        cli_table_head(table, "%s, dialect %s, batch %lld: %d steps on %s (%s, %d threads, %s math)", arch->name,
+                       weft_dialect_name(arch->dialect), (long long)args->batch.value[0], cli_table_rows(table),
+                       weft_ctx_device(ctx), weft_ctx_isa(ctx), weft_ctx_threads(ctx),
+                       args->math == WEFT_MATH_FAST ? "fast" : "strict");
+        cli_table_print(table, (cli_format)args->output, stdout);
+    }
+    json_decref(steps);
+    cli_table_destroy(table);
+    return code;
+}
+
+cli_exit cli_explain(const cli_args *args)
+{
+    const weft_arch *arch;
+    weft_ctx *ctx = NULL;
+    weft_graph *graph = NULL;
+    weft_model *model = NULL;
+    cli_exit code = cli_find_arch(args->words[0], args->dialect, &arch);
+    if (!code)
+        code = cli_open(args, cli_device(args), args->threads.value[0], &ctx);
+    if (!code)
+        code = cli_build(ctx, arch, args->batch.value[0], &graph);
+    if (!code) {
+        const weft_model_opt plan = { .plan_only = true };
+        const weft_status status = weft_model_create(ctx, graph, &plan, &model);
+        code = status ? cli_library_error(status) : explain(args, arch, ctx, model);
+    }
+    weft_model_destroy(model);
+    weft_graph_destroy(graph);
+    weft_ctx_destroy(ctx);
+    return code;
+}

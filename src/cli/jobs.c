@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Running the jobs of a benchmark one after the other, with progress and the time to come on standard error. The time
+ * to come is the FLOPs to come over the rate of the jobs done, and never less than the protocol's minimum. */
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/bench.h"
+#include "cli/text.h"
+
+static double job_flops(const cli_job *job)
+{
+    return 2.0 * (double)job->arch->macs * (double)job->batch;
+}
+
+void cli_meter_open(cli_meter *m, const cli_args *args, const cli_job *jobs, int count)
+{
+    *m = (cli_meter){ .jobs = count, .start = cli_now(), .min_time = args->min_time };
+    m->reps = (double)args->reps;
+    m->live = args->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO);
+    m->lines = args->progress == CLI_PROGRESS_ALWAYS;
+    if (args->progress == CLI_PROGRESS_ALWAYS && isatty(STDERR_FILENO))
+        m->live = true;
+    for (int i = 0; i < count; i++)
+        m->to_come += job_flops(&jobs[i]);
+    m->runs_to_come = count;
+}
+
+/* Seconds of all jobs after the present one, or with it (its runs so far not subtracted). */
+static double estimate(const cli_meter *m)
+{
+    const double first_guess = 1e11; /* FLOP/s, until something was measured */
+    const double rate = m->seconds > 0 ? m->flops / m->seconds : first_guess;
+    const double by_work = m->to_come / rate * (m->reps + 2); /* warm-up and packing */
+    return fmax(by_work, m->runs_to_come * m->min_time);
+}
+
+static void show(const cli_meter *m, const char *what)
+{
+    char elapsed[32], eta[32];
+    if (!m->live)
+        return;
+    fprintf(stderr, "\r\033[K[%*d/%d] %s: %s; elapsed %s, to come about %s", m->jobs > 9 ? 2 : 1, m->done + 1, m->jobs,
+            m->job->arch->name, what, cli_duration_text(cli_now() - m->start, elapsed),
+            cli_duration_text(estimate(m), eta));
+    fflush(stderr);
+}
+
+void cli_meter_begin(cli_meter *m, const cli_job *job)
+{
+    m->job = job;
+    show(m, "preparing");
+}
+
+void cli_meter_event(void *meter, const json_t *event)
+{
+    cli_meter *m = meter;
+    char what[64];
+    const double ms = cli_json_number(event, "ms"), run = cli_json_number(event, "run");
+    m->flops += job_flops(m->job);
+    m->seconds += ms / 1e3;
+    if (isfinite(run))
+        snprintf(what, sizeof what, "run %.0f, %.1f ms", run, ms);
+    else
+        snprintf(what, sizeof what, "warm-up, %.1f ms", ms);
+    show(m, what);
+}
+
+void cli_meter_end(cli_meter *m, const json_t *result)
+{
+    char eta[32];
+    const char *reason = cli_failure(result);
+    m->done++;
+    m->to_come -= job_flops(m->job);
+    m->runs_to_come--;
+    if (m->live)
+        fputs("\r\033[K", stderr);
+    if (!m->lines)
+        return;
+    fprintf(stderr, "[%*d/%d] %s, batch %lld, %s: ", m->jobs > 9 ? 2 : 1, m->done, m->jobs, m->job->arch->name,
+            (long long)m->job->batch, m->job->device);
+    if (reason)
+        fprintf(stderr, "failed: %s", reason);
+    else if (json_object_get(result, "ms"))
+        fprintf(stderr, "%.1f ms (%.0f runs)", cli_json_number(result, "ms.median"), cli_json_number(result, "ms.n"));
+    else
+        fputs("planned", stderr);
+    if (m->done < m->jobs)
+        fprintf(stderr, "; to come about %s", cli_duration_text(estimate(m), eta));
+    fputc('\n', stderr);
+}
+
+void cli_meter_close(cli_meter *m)
+{
+    if (m->live)
+        fputs("\r\033[K", stderr);
+    fflush(stderr);
+}
+
+static json_t *request_of(const cli_machine *machine, const cli_job *job, bool layers)
+{
+    const cli_args *a = machine->args;
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s?, s:i, s:I, s:I, s:I, s:f, s:b, s:O?}", //
+                     "model", job->arch->name, "dialect", weft_dialect_name(job->arch->dialect), //
+                     "batch", (json_int_t)job->batch, "threads", (json_int_t)job->threads, "device", job->device, //
+                     "isa", a->isa, "math", a->math, "seed", (json_int_t)a->seed, "reps", (json_int_t)a->reps, //
+                     "warmup", (json_int_t)a->warmup, "min_time", a->min_time, "layers", layers, //
+                     "images", machine->images);
+}
+
+void cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, bool layers, json_t **results)
+{
+    cli_meter meter;
+    cli_meter_open(&meter, machine->args, jobs, count);
+    for (int i = 0; i < count; i++) {
+        cli_meter_begin(&meter, &jobs[i]);
+        json_t *request = request_of(machine, &jobs[i], layers);
+        results[i] = cli_process(request, cli_meter_event, &meter);
+        json_decref(request);
+        if (cli_failure(results[i])) { /* it cannot say what it was */
+            json_object_set_new(results[i], "model", json_string(jobs[i].arch->name));
+            json_object_set_new(results[i], "dialect", json_string(weft_dialect_name(jobs[i].arch->dialect)));
+            json_object_set_new(results[i], "batch", json_integer(jobs[i].batch));
+            json_object_set_new(results[i], "threads", json_integer(jobs[i].threads));
+            json_object_set_new(results[i], "device", json_string(jobs[i].device));
+        }
+        cli_meter_end(&meter, results[i]);
+    }
+    cli_meter_close(&meter);
+}
+
+const char *cli_failure(const json_t *result)
+{
+    const json_t *error = json_object_get(result, "error");
+    return error ? cli_json_text(error, "reason") : NULL;
+}
+
+cli_exit cli_failed(json_t *const *results, int count)
+{
+    cli_exit first = CLI_OK;
+    int failed = 0;
+    for (int i = 0; i < count; i++) {
+        if (!cli_failure(results[i]))
+            continue;
+        if (!failed++)
+            first = (cli_exit)cli_json_number(results[i], "error.exit");
+        const char *stage = cli_json_text(json_object_get(results[i], "error"), "stage");
+        cli_error(first, "%s, batch %.0f, %s: %s%s%s", cli_json_text(results[i], "model"),
+                  cli_json_number(results[i], "batch"), cli_json_text(results[i], "device"), stage, *stage ? ": " : "",
+                  cli_failure(results[i]));
+    }
+    return first;
+}

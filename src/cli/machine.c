@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The machine and the protocol of a benchmark: what stands above every table, and the roofs that shares refer to. A
+ * roof is measured before and after the jobs and the better kept: neighbours on a shared machine can only lower it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/bench.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+static void find_gpu(cli_machine *m)
+{
+    weft_device_info info;
+    if (cli_find_device("cuda", &info) >= 0)
+        snprintf(m->gpu, sizeof m->gpu, "%s", info.description);
+    else
+        snprintf(m->no_gpu, sizeof m->no_gpu, "no CUDA device (%s)", info.missing);
+}
+
+cli_exit cli_machine_open(cli_machine *m, const cli_args *args)
+{
+    *m = (cli_machine){ .args = args };
+    weft_device_info info;
+    cli_date(m->date);
+    find_gpu(m);
+    if (cli_find_device("cpu", &info) >= 0)
+        snprintf(m->cpu, sizeof m->cpu, "%s", info.description);
+    for (int i = 0; i < args->threads.count; i++) {
+        weft_ctx *ctx;
+        const cli_exit code = cli_open(args, "cpu", args->threads.value[i], &ctx);
+        if (code)
+            return code;
+        snprintf(m->isa, sizeof m->isa, "%s", weft_ctx_isa(ctx));
+        m->roofs[m->n_roofs++].threads = weft_ctx_threads(ctx);
+        weft_ctx_destroy(ctx);
+    }
+    if (args->images) {
+        int64_t most = 1;
+        for (int i = 0; i < args->batch.count; i++)
+            most = args->batch.value[i] > most ? args->batch.value[i] : most;
+        return cli_images(args->images, most, &m->images);
+    }
+    return CLI_OK;
+}
+
+cli_exit cli_machine_measure(cli_machine *m)
+{
+    if (strcmp(cli_device(m->args), "null") == 0)
+        return CLI_OK;
+    for (int i = 0; i < m->n_roofs; i++) {
+        weft_ctx *ctx;
+        weft_roof now;
+        const cli_exit code = cli_open(m->args, "cpu", m->roofs[i].threads, &ctx);
+        if (code)
+            return code;
+        const weft_status status = weft_measure_roof(ctx, &now);
+        weft_ctx_destroy(ctx);
+        if (status)
+            return cli_library_error(status);
+        m->roofs[i].roof.gflops = fmax(m->roofs[i].roof.gflops, now.gflops);
+        m->roofs[i].roof.bandwidth = fmax(m->roofs[i].roof.bandwidth, now.bandwidth);
+    }
+    return CLI_OK;
+}
+
+static const weft_roof *roof_of(const cli_machine *m, int threads)
+{
+    for (int i = 0; i < m->n_roofs; i++)
+        if (m->roofs[i].threads == threads && m->roofs[i].roof.gflops > 0)
+            return &m->roofs[i].roof;
+    return NULL;
+}
+
+double cli_machine_gflops(const cli_machine *m, int threads)
+{
+    const weft_roof *roof = roof_of(m, threads);
+    return roof ? roof->gflops : (double)NAN;
+}
+
+double cli_machine_bandwidth(const cli_machine *m, int threads)
+{
+    const weft_roof *roof = roof_of(m, threads);
+    return roof ? roof->bandwidth : (double)NAN;
+}
+
+static const char *list_text(const cli_list *list, char buf[256])
+{
+    size_t used = 0;
+    buf[0] = '\0';
+    for (int i = 0; i < list->count && used < 250; i++)
+        used += (size_t)snprintf(buf + used, 256 - used, "%s%lld", i ? ", " : "", (long long)list->value[i]);
+    return buf;
+}
+
+void cli_machine_head(const cli_machine *m, cli_table *table)
+{
+    const cli_args *a = m->args;
+    char batch[256], input[300];
+    cli_table_head(table, "weft %s, %s", weft_version(), m->date);
+    cli_table_head(table, "CPU: %s; ISA %s", m->cpu, m->isa);
+    for (int i = 0; i < m->n_roofs; i++) {
+        const cli_roof *r = &m->roofs[i];
+        if (r->roof.gflops > 0)
+            cli_table_head(table, "Roof with %d thread%s, measured: %.1f GFLOP/s fp32 FMA, %.1f GB/s memory copy",
+                           r->threads, r->threads == 1 ? "" : "s", r->roof.gflops, r->roof.bandwidth);
+        else
+            cli_table_head(table, "%d thread%s", r->threads, r->threads == 1 ? "" : "s");
+    }
+    cli_table_head(table, "GPU: %s", m->gpu[0] ? m->gpu : m->no_gpu);
+    if (m->images)
+        snprintf(input, sizeof input, "%zu photographs of %.200s", json_array_size(m->images), a->images);
+    else
+        snprintf(input, sizeof input, "noise");
+    cli_table_head(table,
+                   "Protocol: batch %s, %lld warm-up, then at least %lld runs and %g s; median ± half the "
+                   "interquartile range; math %s, fp32; input %s, weights from seed %lld",
+                   list_text(&a->batch, batch), (long long)a->warmup, (long long)a->reps, a->min_time,
+                   a->math == WEFT_MATH_STRICT ? "strict" : "fast", input, (long long)a->seed);
+}
+
+json_t *cli_machine_json(const cli_machine *m)
+{
+    const cli_args *a = m->args;
+    json_t *roofs = json_array(), *batch = json_array();
+    for (int i = 0; i < m->n_roofs; i++)
+        if (m->roofs[i].roof.gflops > 0)
+            json_array_append_new(roofs, json_pack("{s:i, s:f, s:f}", "threads", m->roofs[i].threads, "gflops",
+                                                   m->roofs[i].roof.gflops, "bandwidth", m->roofs[i].roof.bandwidth));
+    for (int i = 0; i < a->batch.count; i++)
+        json_array_append_new(batch, json_integer(a->batch.value[i]));
+    return json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:o}, s:{s:o, s:I, s:I, s:f, s:s, s:s, s:I, s:s, s:O?}}", //
+                     "weft", weft_version(), "date", m->date, //
+                     "machine", "cpu", m->cpu, "isa", m->isa, "gpu", m->gpu, "no_gpu", m->no_gpu, "roofs", roofs, //
+                     "protocol", "batch", batch, "warmup", (json_int_t)a->warmup, "reps", (json_int_t)a->reps, //
+                     "min_time", a->min_time, "math", a->math == WEFT_MATH_STRICT ? "strict" : "fast", //
+                     "device", cli_device(a), "seed", (json_int_t)a->seed, //
+                     "input", m->images ? "photographs" : "noise", "images", m->images);
+}
+
+void cli_machine_close(cli_machine *m)
+{
+    json_decref(m->images);
+    m->images = NULL;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft models: the networks of the registry, with what was published about each. */
+#include <math.h>
+
+#include "cli/common.h"
+#include "cli/table.h"
+
+static const cli_column columns[] = {
+    { "name", { "", "model" }, .flags = CLI_COLUMN_LEFT },
+    { "alias", { "", "alias" }, .flags = CLI_COLUMN_LEFT },
+    { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_LEFT },
+    { "default", { "", "default" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_DATA },
+    { "in_table", { "", "table" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_DATA },
+    { "px", { "", "px" }, .digits = 0 },
+    { "channels", { "", "channels" }, .flags = CLI_COLUMN_DATA },
+    { "classes", { "", "classes" }, .digits = 0 },
+    { "params", { "", "params M" }, .digits = 3, .scale = 1e6 },
+    { "trainable", { "", "trainable" }, .flags = CLI_COLUMN_DATA },
+    { "macs", { "", "GMACs" }, .digits = 3, .scale = 1e9 },
+    { "size_published", { "", "MB" }, .digits = 0 },
+    { "top1", { "", "top-1 %" }, .digits = 1 },
+    { "top5", { "", "top-5 %" }, .digits = 1 },
+    { "cpu_published", { "", "CPU ms" }, .flags = CLI_COLUMN_DATA },
+    { "gpu_published", { "", "GPU ms" }, .flags = CLI_COLUMN_DATA },
+    { "source", { "", "published by" }, .flags = CLI_COLUMN_LEFT },
+    { "paper", { "", "paper" }, .flags = CLI_COLUMN_LEFT },
+};
+
+static void put_published(cli_table *table, const char *key, double value)
+{
+    cli_put_number(table, key, value > 0 ? value : (double)NAN);
+}
+
+static void add(cli_table *table, const weft_arch *a)
+{
+    cli_table_add(table);
+    cli_put_text(table, "name", "%s", a->name);
+    cli_put_text(table, "alias", "%s", a->alias ? a->alias : "");
+    cli_put_text(table, "dialect", "%s", weft_dialect_name(a->dialect));
+    cli_put_text(table, "default", "%s", a->is_default ? "yes" : "no");
+    cli_put_text(table, "in_table", "%s", a->in_table ? "yes" : "no");
+    cli_put_number(table, "px", a->px);
+    cli_put_number(table, "channels", a->channels);
+    cli_put_number(table, "classes", a->classes);
+    cli_put_number(table, "params", (double)a->params);
+    cli_put_number(table, "trainable", (double)a->trainable);
+    cli_put_number(table, "macs", (double)a->macs);
+    put_published(table, "size_published", a->published.size_mb);
+    put_published(table, "top1", a->published.top1);
+    put_published(table, "top5", a->published.top5);
+    put_published(table, "cpu_published", a->published.cpu_ms);
+    put_published(table, "gpu_published", a->published.gpu_ms);
+    cli_put_text(table, "source", "%s", a->published.source ? a->published.source : "");
+    cli_put_text(table, "paper", "%s", a->paper ? a->paper : "");
+}
+
+cli_exit cli_models(const cli_args *args)
+{
+    cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
+    cli_exit code = CLI_OK;
+    for (int w = 0; !code && w < args->n_words; w++) {
+        const weft_arch *wanted;
+        code = cli_find_arch(args->words[w], WEFT_DIALECT_DEFAULT, &wanted);
+        for (int i = 0; !code && i < weft_arch_count(); i++)
+            if (weft_arch_find(args->words[w], weft_arch_get(i)->dialect) == weft_arch_get(i))
+                add(table, weft_arch_get(i));
+    }
+    for (int i = 0; args->n_words == 0 && i < weft_arch_count(); i++)
+        add(table, weft_arch_get(i));
+    if (!code)
+        cli_table_print(table, (cli_format)args->output, stdout);
+    cli_table_destroy(table);
+    return code;
+}
+
+cli_exit cli_version(const cli_args *args)
+{
+    if (!args->json) {
+        printf("weft %s\n", weft_version());
+        return CLI_OK;
+    }
+    json_t *root = json_pack("{s:s}", "weft", weft_version());
+    cli_json_print(root, stdout);
+    json_decref(root);
+    return CLI_OK;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft summary: a network's layers as it was built, its totals, and what the plan of a run will need. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+static const cli_column columns[] = {
+    { "name", { "", "layer" }, .flags = CLI_COLUMN_LEFT },
+    { "op", { "", "op" }, .flags = CLI_COLUMN_LEFT },
+    { "detail", { "", "options" }, .flags = CLI_COLUMN_LEFT },
+    { "output", { "", "output" }, .flags = CLI_COLUMN_LEFT },
+    { "params", { "", "parameters" }, .digits = 0 },
+    { "trainable", { "", "trainable" }, .flags = CLI_COLUMN_DATA },
+    { "statistics", { "", "statistics" }, .flags = CLI_COLUMN_DATA },
+    { "macs", { "", "MACs" }, .digits = 0 },
+};
+
+typedef struct summary {
+    const weft_arch *arch;
+    weft_ctx *ctx;
+    weft_graph *graph;
+    weft_model *model;
+    weft_counts counts;
+    weft_memory memory;
+    weft_port_info input;
+} summary;
+
+static cli_exit open_summary(const cli_args *args, summary *s)
+{
+    cli_exit code = cli_find_arch(args->words[0], args->dialect, &s->arch);
+    if (!code)
+        code = cli_open(args, cli_device(args), args->threads.value[0], &s->ctx);
+    if (!code)
+        code = cli_build(s->ctx, s->arch, args->batch.value[0], &s->graph);
+    if (code)
+        return code;
+    const weft_model_opt plan = { .plan_only = true };
+    weft_status status = weft_graph_counts(s->graph, &s->counts);
+    if (!status)
+        status = weft_graph_input(s->graph, 0, &s->input);
+    if (!status)
+        status = weft_model_create(s->ctx, s->graph, &plan, &s->model);
+    if (!status)
+        status = weft_model_memory(s->model, &s->memory);
+    return status ? cli_library_error(status) : CLI_OK;
+}
+
+static void close_summary(summary *s)
+{
+    weft_model_destroy(s->model);
+    weft_graph_destroy(s->graph);
+    weft_ctx_destroy(s->ctx);
+}
+
+static cli_exit add_layers(const summary *s, cli_table *table)
+{
+    const bool statistics = weft_arch_counts_statistics(s->arch);
+    for (int i = 0; i < weft_graph_node_count(s->graph); i++) {
+        weft_node_info node;
+        char shape[96];
+        const weft_status status = weft_graph_node(s->graph, i, &node);
+        if (status)
+            return cli_library_error(status);
+        cli_table_add(table);
+        cli_put_text(table, "name", "%s", node.name);
+        cli_put_text(table, "op", "%s", node.op);
+        cli_put_text(table, "detail", "%s", node.detail);
+        cli_put_text(table, "output", "%s", weft_shape_text(&node.out, shape, sizeof shape));
+        cli_put_number(table, "params", (double)(node.trainable + (statistics ? node.statistics : 0)));
+        cli_put_number(table, "trainable", (double)node.trainable);
+        cli_put_number(table, "statistics", (double)node.statistics);
+        cli_put_number(table, "macs", (double)node.macs);
+    }
+    return CLI_OK;
+}
+
+static void add_totals(const summary *s, cli_table *table)
+{
+    char arena[32], work[32], packed[32], params[32], shape[96];
+    const weft_arch *a = s->arch;
+    cli_table_head(table, "%s (%s), dialect %s: %s", a->name, a->alias ? a->alias : a->name,
+                   weft_dialect_name(a->dialect), a->paper ? a->paper : "no paper");
+    cli_table_note(table, "parameters   %lld (trainable %lld, statistics %lld)",
+                   (long long)cli_params(a, &s->counts), (long long)s->counts.trainable,
+                   (long long)s->counts.statistics);
+    cli_table_note(table, "MACs         %lld of one image, in convolutions and dense layers", (long long)s->counts.macs);
+    cli_table_note(table, "input        %s", weft_shape_text(&s->input.shape, shape, sizeof shape));
+    cli_table_note(table, "memory       %zu bytes: arena %s (of it workspace %s), weights packed %s, as given %s",
+                   s->memory.peak, cli_bytes_text((double)s->memory.arena, arena),
+                   cli_bytes_text((double)s->memory.workspace, work), cli_bytes_text((double)s->memory.packed, packed),
+                   cli_bytes_text((double)s->memory.params, params));
+    cli_table_note(table, "plan         %d steps on %s, %s, %d threads", weft_model_step_count(s->model),
+                   weft_ctx_device(s->ctx), weft_ctx_isa(s->ctx), weft_ctx_threads(s->ctx));
+}
+
+static void print_json(const summary *s, const cli_table *table)
+{
+    const weft_arch *a = s->arch;
+    json_t *root = json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:s, s:s, s:i}", //
+                             "model", a->name, "dialect", weft_dialect_name(a->dialect), //
+                             "paper", a->paper ? a->paper : "", //
+                             "input", cli_json_shape(&s->input.shape), //
+                             "params", (json_int_t)cli_params(a, &s->counts), //
+                             "trainable", (json_int_t)s->counts.trainable, //
+                             "statistics", (json_int_t)s->counts.statistics, //
+                             "macs", (json_int_t)s->counts.macs, //
+                             "convolutions", (json_int_t)s->counts.convolutions, //
+                             "peak_bytes", (json_int_t)s->memory.arena, //
+                             "workspace_bytes", (json_int_t)s->memory.workspace, //
+                             "packed_bytes", (json_int_t)s->memory.packed, //
+                             "params_bytes", (json_int_t)s->memory.params, //
+                             "total_bytes", (json_int_t)s->memory.peak, //
+                             "steps", weft_model_step_count(s->model), //
+                             "device", weft_ctx_device(s->ctx), //
+                             "isa", weft_ctx_isa(s->ctx), //
+                             "threads", weft_ctx_threads(s->ctx));
+    json_object_set_new(root, "layers", cli_table_json(table));
+    cli_json_print(root, stdout);
+    json_decref(root);
+}
+
+static void print_dot_text(const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            putchar('\\');
+        putchar(*text);
+    }
+}
+
+static cli_exit print_dot(const summary *s)
+{
+    printf("digraph \"%s\" {\n  node [shape=box, fontname=\"sans-serif\"];\n", s->arch->name);
+    for (int i = 0; i < weft_graph_input_count(s->graph); i++) {
+        weft_port_info port;
+        char shape[96];
+        if (weft_graph_input(s->graph, i, &port))
+            continue;
+        printf("  i%d [shape=ellipse, label=\"%s\\n%s\"];\n", i, port.name,
+               weft_shape_text(&port.shape, shape, sizeof shape));
+    }
+    for (int i = 0; i < weft_graph_node_count(s->graph); i++) {
+        weft_node_info node;
+        char shape[96];
+        const weft_status status = weft_graph_node(s->graph, i, &node);
+        if (status)
+            return cli_library_error(status);
+        printf("  n%d [label=\"", i);
+        print_dot_text(node.name);
+        printf("\\n%s ", node.op);
+        print_dot_text(node.detail);
+        printf("\\n%s\"];\n", weft_shape_text(&node.out, shape, sizeof shape));
+        for (int k = 0; k < node.inputs; k++) {
+            const int32_t from = node.input_of[k];
+            printf("  %c%d -> n%d;\n", from < 0 ? 'i' : 'n', (int)(from < 0 ? -1 - from : from), i);
+        }
+    }
+    puts("}");
+    return CLI_OK;
+}
+
+cli_exit cli_summary(const cli_args *args)
+{
+    summary s = { 0 };
+    cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
+    cli_exit code = open_summary(args, &s);
+    if (!code && args->dot)
+        code = print_dot(&s);
+    else if (!code) {
+        code = add_layers(&s, table);
+        add_totals(&s, table);
+        if (!code && args->output == CLI_FORMAT_JSON)
+            print_json(&s, table);
+        else if (!code)
+            cli_table_print(table, (cli_format)args->output, stdout);
+    }
+    cli_table_destroy(table);
+    close_summary(&s);
+    return code;
+}

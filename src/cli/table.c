@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Building, sorting and marking a table, and its JSON. */
+#include "cli/table.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/text.h"
+
+cli_table *cli_table_create(const cli_column *columns, int count)
+{
+    cli_table *table = cli_alloc(1, sizeof *table);
+    table->columns = columns;
+    table->n_columns = count;
+    return table;
+}
+
+static void free_lines(char **lines, int count)
+{
+    for (int i = 0; i < count; i++)
+        free(lines[i]);
+    free(lines);
+}
+
+void cli_table_destroy(cli_table *table)
+{
+    if (!table)
+        return;
+    for (int r = 0; r < table->n_rows; r++) {
+        for (int c = 0; c < table->n_columns; c++) {
+            free(table->rows[r][c].text);
+            free(table->rows[r][c].shown);
+            free(table->rows[r][c].missing);
+        }
+        free(table->rows[r]);
+    }
+    free(table->rows);
+    free_lines(table->head, table->n_head);
+    free_lines(table->notes, table->n_notes);
+    free(table);
+}
+
+int cli_table_add(cli_table *table)
+{
+    if (table->n_rows == table->cap_rows) {
+        table->cap_rows = table->cap_rows ? 2 * table->cap_rows : 32;
+        table->rows = cli_grow(table->rows, (size_t)table->cap_rows, sizeof *table->rows);
+    }
+    table->rows[table->n_rows] = cli_alloc((size_t)table->n_columns, sizeof **table->rows);
+    return table->n_rows++;
+}
+
+int cli_table_rows(const cli_table *table)
+{
+    return table->n_rows;
+}
+
+int cli_table_column(const cli_table *table, const char *key)
+{
+    for (int c = 0; c < table->n_columns; c++)
+        if (strcmp(table->columns[c].key, key) == 0)
+            return c;
+    return -1;
+}
+
+static cli_cell *cell_of(const cli_table *table, int row, const char *key)
+{
+    const int column = cli_table_column(table, key);
+    if (column < 0 || row < 0 || row >= table->n_rows) {
+        fprintf(stderr, "weft: internal error: no cell %s\n", key);
+        exit(CLI_INTERNAL);
+    }
+    return &table->rows[row][column];
+}
+
+static cli_cell *newest(cli_table *table, const char *key)
+{
+    return cell_of(table, table->n_rows - 1, key);
+}
+
+void cli_put_number(cli_table *table, const char *key, double number)
+{
+    cli_cell *cell = newest(table, key);
+    if (isfinite(number)) {
+        cell->number = number;
+        cell->has_number = true;
+    }
+}
+
+static char *format_list(const char *format, va_list ap)
+{
+    char *text = NULL;
+    if (vasprintf(&text, format, ap) < 0)
+        text = cli_copy(format);
+    return text;
+}
+
+void cli_put_text(cli_table *table, const char *key, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    newest(table, key)->text = format_list(format, ap);
+    va_end(ap);
+}
+
+void cli_put_shown(cli_table *table, const char *key, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    newest(table, key)->shown = format_list(format, ap);
+    va_end(ap);
+}
+
+void cli_put_missing(cli_table *table, const char *key, const char *reason)
+{
+    newest(table, key)->missing = cli_copy(reason);
+}
+
+void cli_put_mark(cli_table *table, const char *key, const char *mark)
+{
+    newest(table, key)->mark = mark;
+}
+
+static void add_line(char ***lines, int *count, char *line)
+{
+    *lines = cli_grow(*lines, (size_t)*count + 1, sizeof **lines);
+    (*lines)[(*count)++] = line;
+}
+
+void cli_table_head(cli_table *table, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    add_line(&table->head, &table->n_head, format_list(format, ap));
+    va_end(ap);
+}
+
+void cli_table_note(cli_table *table, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    add_line(&table->notes, &table->n_notes, format_list(format, ap));
+    va_end(ap);
+}
+
+static int compare_cells(const cli_cell *a, const cli_cell *b, bool reverse)
+{
+    if (a->has_number != b->has_number)
+        return a->has_number ? -1 : 1;
+    int order = 0;
+    if (a->has_number)
+        order = (a->number > b->number) - (a->number < b->number);
+    else if (a->text && b->text)
+        order = strcasecmp(a->text, b->text);
+    return reverse ? -order : order;
+}
+
+/* By insertion: rows are few, and equal ones keep their order. */
+void cli_table_sort(cli_table *table, int column, bool reverse)
+{
+    for (int r = 1; r < table->n_rows; r++) {
+        cli_cell *row = table->rows[r];
+        int at = r;
+        for (; at > 0 && compare_cells(&table->rows[at - 1][column], &row[column], reverse) > 0; at--)
+            table->rows[at] = table->rows[at - 1];
+        table->rows[at] = row;
+    }
+}
+
+/* A column of one value, or of equal values, has no best. */
+void cli_table_mark_best(cli_table *table)
+{
+    for (int c = 0; c < table->n_columns; c++) {
+        const cli_best best = table->columns[c].best;
+        double low = INFINITY, high = -INFINITY;
+        for (int r = 0; r < table->n_rows; r++) {
+            const cli_cell *cell = &table->rows[r][c];
+            if (cell->has_number) {
+                low = fmin(low, cell->number);
+                high = fmax(high, cell->number);
+            }
+        }
+        if (best == CLI_BEST_NONE || !(low < high))
+            continue;
+        for (int r = 0; r < table->n_rows; r++) {
+            cli_cell *cell = &table->rows[r][c];
+            cell->best = cell->has_number && !(cell->number < high && cell->number > low) &&
+                         (best == CLI_BEST_LOW ? cell->number <= low : cell->number >= high);
+        }
+    }
+}
+
+static json_t *json_number(double number)
+{
+    const double limit = 9007199254740992.0; /* 2^53 */
+    if (number < limit && number > -limit && !(number < floor(number)) && !(number > floor(number)))
+        return json_integer((json_int_t)number);
+    return json_real(number);
+}
+
+json_t *cli_table_json(const cli_table *table)
+{
+    json_t *rows = json_array();
+    for (int r = 0; r < table->n_rows; r++) {
+        json_t *row = json_object(), *best = json_array(), *flags = json_array(), *missing = json_object();
+        for (int c = 0; c < table->n_columns; c++) {
+            const cli_cell *cell = &table->rows[r][c];
+            const char *key = table->columns[c].key;
+            json_object_set_new(row, key, cell->has_number ? json_number(cell->number)
+                                          : cell->text     ? json_string(cell->text)
+                                                           : json_null());
+            if (cell->best)
+                json_array_append_new(best, json_string(key));
+            if (cell->mark)
+                json_array_append_new(flags, json_string(key));
+            if (cell->missing)
+                json_object_set_new(missing, key, json_string(cell->missing));
+        }
+        if (json_array_size(best))
+            json_object_set(row, "best", best);
+        if (json_array_size(flags))
+            json_object_set(row, "flags", flags);
+        if (json_object_size(missing))
+            json_object_set(row, "missing", missing);
+        json_decref(best);
+        json_decref(flags);
+        json_decref(missing);
+        json_array_append_new(rows, row);
+    }
+    return rows;
+}
+
+double cli_table_number(const cli_table *table, int row, const char *key)
+{
+    const cli_cell *cell = cell_of(table, row, key);
+    return cell->has_number ? cell->number : (double)NAN;
+}
+
+const char *cli_table_text(const cli_table *table, int row, const char *key)
+{
+    return cell_of(table, row, key)->text;
+}

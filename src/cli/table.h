@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A table of numbers and texts, printed as aligned text, Markdown, CSV or JSON. Every list that weft prints is one.
+ * Text and Markdown show rounded numbers in a column's unit; CSV and JSON give them whole. */
+#ifndef WEFT_CLI_TABLE_H
+#define WEFT_CLI_TABLE_H
+
+#include <jansson.h>
+
+#include "cli/cli.h"
+
+typedef enum cli_best { CLI_BEST_NONE, CLI_BEST_LOW, CLI_BEST_HIGH } cli_best;
+
+enum {
+    CLI_COLUMN_LEFT = 1,   /* text, to the left */
+    CLI_COLUMN_DATA = 2,   /* only in CSV and JSON */
+    CLI_COLUMN_SPARSE = 4  /* left out of text and Markdown where every cell is empty */
+};
+
+typedef struct cli_column {
+    const char *key;     /* in CSV, JSON and --sort */
+    const char *head[2]; /* one above the other in text, side by side in Markdown; "" for none */
+    int digits;          /* after the point */
+    double scale;        /* shown is number / scale; 0: 1 */
+    cli_best best;
+    int flags;
+} cli_column;
+
+typedef struct cli_table cli_table;
+
+/* The columns are borrowed. */
+cli_table *cli_table_create(const cli_column *columns, int count);
+void cli_table_destroy(cli_table *table);
+/* Adds an empty row; cells not set print as "-" (text: ""). */
+int cli_table_add(cli_table *table);
+int cli_table_rows(const cli_table *table);
+int cli_table_column(const cli_table *table, const char *key); /* -1: none */
+
+/* All cells are of the newest row, named by the column's key. */
+void cli_put_number(cli_table *table, const char *key, double number);
+void cli_put_text(cli_table *table, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* What text and Markdown show instead of the rounded number. */
+void cli_put_shown(cli_table *table, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Why there is no number. */
+void cli_put_missing(cli_table *table, const char *key, const char *reason);
+/* A mark after the value that a note explains; "flags" in JSON. */
+void cli_put_mark(cli_table *table, const char *key, const char *mark);
+
+/* Lines above and below the table. */
+void cli_table_head(cli_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cli_table_note(cli_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Rows without a number come last. */
+void cli_table_sort(cli_table *table, int column, bool reverse);
+void cli_table_mark_best(cli_table *table);
+
+/* Rows as an array of objects. */
+json_t *cli_table_json(const cli_table *table);
+/* The number of a cell; NAN if it has none. The text; NULL if it has none. */
+double cli_table_number(const cli_table *table, int row, const char *key);
+const char *cli_table_text(const cli_table *table, int row, const char *key);
+
+/* Text, Markdown or CSV. */
+void cli_table_print(const cli_table *table, cli_format format, FILE *out);
+/* Indented, keys in order, one newline at the end. */
+void cli_json_print(const json_t *value, FILE *out);
+
+/* ---- inside ---- */
+typedef struct cli_cell {
+    bool has_number, best;
+    double number;
+    char *text, *shown, *missing;
+    const char *mark;
+} cli_cell;
+
+struct cli_table {
+    const cli_column *columns;
+    int n_columns, n_rows, cap_rows;
+    cli_cell **rows;
+    char **head, **notes;
+    int n_head, n_notes;
+};
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The process of one job: reads a request in JSON on standard input, plans, fills, runs and times the network, and
+ * writes events (run, ms) and at last the result, one JSON object a line, on standard output. Times are those of
+ * weft_model_run alone, on the monotonic clock. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/bench.h"
+#include "cli/text.h"
+
+typedef struct work {
+    const json_t *request;
+    const char *stage; /* for errors */
+    const weft_arch *arch;
+    weft_ctx *ctx;
+    weft_graph *graph;
+    weft_model *model;
+    int64_t batch;
+    bool layers, runs;
+    float *data;            /* input */
+    double *times;          /* [n] seconds */
+    double *step_times;     /* [n][steps] seconds */
+    int n, n_steps;
+    weft_counts counts;
+    weft_memory planned;
+    double plan_s, init_s, commit_s;
+    size_t allocations;     /* during the timed runs */
+} work;
+
+static void say(json_t *message)
+{
+    json_dumpf(message, stdout, JSON_COMPACT);
+    fputc('\n', stdout);
+    fflush(stdout);
+    json_decref(message);
+}
+
+static double number(const work *w, const char *key)
+{
+    const double value = cli_json_number(w->request, key);
+    return isfinite(value) ? value : 0;
+}
+
+static const char *text_or_null(const work *w, const char *key)
+{
+    return json_string_value(json_object_get(w->request, key));
+}
+
+static weft_status open_context(work *w)
+{
+    const weft_ctx_opt opt = {
+        .device = text_or_null(w, "device"),
+        .threads = (int)number(w, "threads"),
+        .isa = text_or_null(w, "isa"),
+        .math = (weft_math)number(w, "math"),
+        .allocator = cli_counting_allocator(),
+    };
+    w->stage = "opening the device";
+    const weft_status status = weft_ctx_create(&opt, &w->ctx);
+    if (!status)
+        w->runs = strcmp(weft_ctx_device(w->ctx), "null") != 0;
+    return status;
+}
+
+/* The prediction is from a plan that allocates nothing, made before the model that runs. */
+static weft_status plan(work *w)
+{
+    const weft_arch_opt arch_opt = { .dialect = w->arch->dialect, .batch = w->batch };
+    weft_model *planned = NULL;
+    w->stage = "building the network";
+    weft_status status = weft_arch_build(w->ctx, w->arch->name, &arch_opt, &w->graph);
+    if (!status)
+        status = weft_graph_counts(w->graph, &w->counts);
+    if (status)
+        return status;
+    w->stage = "planning";
+    const double start = cli_now();
+    status = weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .plan_only = true }, &planned);
+    w->plan_s = cli_now() - start;
+    if (!status)
+        status = weft_model_memory(planned, &w->planned);
+    weft_model_destroy(planned);
+    if (status || !w->runs)
+        return status;
+    w->stage = "allocating";
+    return weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .track = true }, &w->model);
+}
+
+static weft_status fill(work *w)
+{
+    weft_port_info input;
+    const uint64_t seed = (uint64_t)number(w, "seed");
+    double start = cli_now();
+    w->stage = "initialising the weights";
+    weft_status status = weft_model_init(w->model, seed);
+    w->init_s = cli_now() - start;
+    if (!status)
+        status = weft_model_input(w->model, 0, &input);
+    if (status)
+        return status;
+
+    w->stage = "reading the inputs";
+    const size_t count = (size_t)weft_shape_count(&input.shape);
+    w->data = cli_alloc(count, sizeof *w->data);
+    status = cli_fill_input(w->ctx, w->arch, json_object_get(w->request, "images"), seed, w->batch, w->data);
+    if (!status)
+        status = weft_model_set_input(w->model, 0, w->data, count * sizeof *w->data);
+    free(w->data);
+    w->data = NULL;
+    if (status)
+        return status;
+
+    w->stage = "packing the weights";
+    start = cli_now();
+    status = weft_model_commit(w->model);
+    w->commit_s = cli_now() - start;
+    return status;
+}
+
+static weft_status run_once(work *w, double *steps, double *seconds)
+{
+    const double start = cli_now();
+    const weft_status status = steps ? weft_model_run_timed(w->model, steps) : weft_model_run(w->model);
+    *seconds = cli_now() - start;
+    return status;
+}
+
+static weft_status run_all(work *w)
+{
+    const int reps = (int)number(w, "reps"), warmup = (int)number(w, "warmup");
+    const double min_time = number(w, "min_time");
+    double total = 0, seconds = 0;
+    weft_status status = WEFT_OK;
+    w->stage = "running";
+    w->n_steps = weft_model_step_count(w->model);
+    double *scratch = w->layers ? cli_alloc((size_t)w->n_steps, sizeof *scratch) : NULL;
+
+    for (int i = 0; !status && i < warmup; i++) {
+        status = run_once(w, scratch, &seconds);
+        say(json_pack("{s:b, s:f}", "warmup", 1, "ms", seconds * 1e3));
+    }
+    free(scratch);
+    while (!status && (w->n < reps || total < min_time)) {
+        double *steps = NULL;
+        w->times = cli_grow(w->times, (size_t)w->n + 1, sizeof *w->times);
+        if (w->layers) {
+            w->step_times = cli_grow(w->step_times, (size_t)(w->n + 1) * (size_t)w->n_steps, sizeof *w->step_times);
+            steps = w->step_times + (size_t)w->n * (size_t)w->n_steps;
+        }
+        const size_t calls = cli_counted().calls;
+        status = run_once(w, steps, &seconds);
+        w->allocations += cli_counted().calls - calls;
+        if (status)
+            break;
+        w->times[w->n++] = seconds;
+        total += seconds;
+        say(json_pack("{s:i, s:f, s:f}", "run", w->n, "ms", seconds * 1e3, "total_s", total));
+    }
+    return status;
+}
+
+/* Whether the first output holds no NaN or infinity. */
+static weft_status check_output(work *w, bool *finite)
+{
+    weft_port_info port;
+    w->stage = "reading the output";
+    weft_status status = weft_model_output(w->model, 0, &port);
+    if (status)
+        return status;
+    const int64_t count = weft_shape_count(&port.shape);
+    float *out = cli_alloc((size_t)count, sizeof *out);
+    status = weft_model_get_output(w->model, 0, out, (size_t)count * sizeof *out);
+    *finite = true;
+    for (int64_t i = 0; !status && i < count; i++)
+        *finite &= isfinite(out[i]) != 0;
+    free(out);
+    return status;
+}
+
+static json_t *times_json(const work *w)
+{
+    json_t *all = json_array();
+    double *sorted = cli_alloc((size_t)w->n, sizeof *sorted);
+    for (int i = 0; i < w->n; i++) {
+        sorted[i] = w->times[i] * 1e3;
+        json_array_append_new(all, json_real(sorted[i]));
+    }
+    cli_sort_doubles(sorted, w->n);
+    json_t *ms = json_pack("{s:f, s:f, s:f, s:f, s:f, s:i, s:o}", "median", cli_quantile(sorted, w->n, 0.5), //
+                           "q1", cli_quantile(sorted, w->n, 0.25), "q3", cli_quantile(sorted, w->n, 0.75), //
+                           "min", sorted[0], "max", sorted[w->n - 1], "n", w->n, "all", all);
+    free(sorted);
+    return ms;
+}
+
+static json_t *memory_json(const weft_memory *m)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "arena", (json_int_t)m->arena, "workspace", (json_int_t)m->workspace,
+                     "packed", (json_int_t)m->packed, "params", (json_int_t)m->params, "peak", (json_int_t)m->peak);
+}
+
+static double step_median(const work *w, int step)
+{
+    double *sorted = cli_alloc((size_t)w->n, sizeof *sorted);
+    for (int i = 0; i < w->n; i++)
+        sorted[i] = w->step_times[(size_t)i * (size_t)w->n_steps + (size_t)step];
+    cli_sort_doubles(sorted, w->n);
+    const double median = cli_quantile(sorted, w->n, 0.5);
+    free(sorted);
+    return median;
+}
+
+static weft_status add_layers(const work *w, json_t *result)
+{
+    json_t *layers = json_array();
+    json_object_set_new(result, "layers", layers);
+    for (int i = 0; i < w->n_steps; i++) {
+        weft_step_info step;
+        const weft_status status = weft_model_step(w->model, i, &step);
+        if (status)
+            return status;
+        json_array_append_new(layers,
+                              json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:f}", "name", step.name, //
+                                        "op", step.op, "kernel", step.kernel, "detail", step.detail, //
+                                        "in", cli_json_shape(&step.in), "out", cli_json_shape(&step.out), //
+                                        "ms", step_median(w, i) * 1e3, "flops", step.flops, "bytes", step.bytes));
+    }
+    return WEFT_OK;
+}
+
+static double least_bytes(const work *w)
+{
+    double bytes = 0;
+    for (int i = 0; i < w->n_steps; i++) {
+        weft_step_info step;
+        if (weft_model_step(w->model, i, &step) == WEFT_OK)
+            bytes += step.bytes;
+    }
+    return bytes;
+}
+
+/* What is known without running. */
+static json_t *plan_json(const work *w)
+{
+    json_t *memory = json_object();
+    json_object_set_new(memory, "predicted", memory_json(&w->planned));
+    return json_pack("{s:s, s:s, s:i, s:I, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:o}", //
+                     "model", w->arch->name, "dialect", weft_dialect_name(w->arch->dialect), "px", w->arch->px, //
+                     "batch", (json_int_t)w->batch, "threads", weft_ctx_threads(w->ctx), //
+                     "device", weft_ctx_device(w->ctx), "isa", weft_ctx_isa(w->ctx), //
+                     "math", number(w, "math") > 0 ? "strict" : "fast", "seed", (json_int_t)number(w, "seed"), //
+                     "params", (json_int_t)cli_params(w->arch, &w->counts), //
+                     "trainable", (json_int_t)w->counts.trainable, //
+                     "statistics", (json_int_t)w->counts.statistics, "macs", (json_int_t)w->counts.macs, //
+                     "flops", 2.0 * (double)w->counts.macs * (double)w->batch, "memory", memory);
+}
+
+static weft_status add_measured(work *w, json_t *result)
+{
+    bool finite = false;
+    weft_memory m;
+    weft_status status = check_output(w, &finite);
+    if (!status)
+        status = weft_model_memory(w->model, &m);
+    if (status)
+        return status;
+    const cli_count count = cli_counted();
+    json_t *memory = json_object_get(result, "memory"), *measured = memory_json(&m);
+    json_object_set_new(measured, "peak", json_integer((json_int_t)(m.touched + m.packed + m.params)));
+    json_object_set_new(measured, "touched", json_integer((json_int_t)m.touched));
+    json_object_set_new(measured, "allocator_peak", json_integer((json_int_t)count.peak));
+    json_object_set_new(measured, "allocations_in_runs", json_integer((json_int_t)w->allocations));
+    json_object_update_new(memory, measured);
+
+    json_object_set_new(result, "steps", json_integer(w->n_steps));
+    json_object_set_new(result, "bytes", json_real(least_bytes(w)));
+    json_object_set_new(result, "finite", json_boolean(finite));
+    json_object_set_new(result, "ms", times_json(w));
+    json_object_set_new(result, "setup_ms", json_pack("{s:f, s:f, s:f}", "plan", w->plan_s * 1e3, //
+                                                      "init", w->init_s * 1e3, "commit", w->commit_s * 1e3));
+    return w->layers ? add_layers(w, result) : WEFT_OK;
+}
+
+static weft_status do_work(work *w, json_t **result)
+{
+    weft_status status = open_context(w);
+    if (!status)
+        status = plan(w);
+    if (!status && w->runs)
+        status = fill(w);
+    if (!status && w->runs)
+        status = run_all(w);
+    if (status)
+        return status;
+    *result = plan_json(w);
+    return w->runs ? add_measured(w, *result) : WEFT_OK;
+}
+
+static void release(work *w)
+{
+    free(w->times);
+    free(w->step_times);
+    weft_model_destroy(w->model);
+    weft_graph_destroy(w->graph);
+    weft_ctx_destroy(w->ctx);
+}
+
+cli_exit cli_worker(const cli_args *args)
+{
+    (void)args;
+    json_t *result = NULL, *request = json_loadf(stdin, 0, NULL);
+    work w = { .request = request, .batch = 1 };
+    if (!request)
+        return cli_error(CLI_USAGE, "bench-worker is started by weft bench, not by hand");
+    w.batch = (int64_t)number(&w, "batch");
+    w.layers = json_is_true(json_object_get(request, "layers"));
+    w.arch = weft_arch_find(cli_json_text(request, "model"), weft_dialect_parse(cli_json_text(request, "dialect")));
+    const weft_status status = w.arch && w.batch > 0 ? do_work(&w, &result) : WEFT_INVALID;
+    if (status) {
+        const char *sentence = weft_error();
+        json_decref(result);
+        result = json_pack("{s:{s:i, s:s, s:s}}", "error", "exit", (int)cli_exit_of(status), //
+                           "reason", *sentence ? sentence : weft_status_text(status), //
+                           "stage", w.stage ? w.stage : "reading the request");
+    }
+    release(&w);
+    say(json_pack("{s:o}", "result", result));
+    json_decref(request);
+    return CLI_OK;
+}
