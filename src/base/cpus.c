@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How many CPUs this process may use: the affinity mask, cut by the quotas of cgroup v2. A container with a quota of two
- * CPUs on a machine of 64 gets two threads; more would only be throttled. */
+ * How many CPUs this process may use: the affinity mask, cut by the quotas of cgroup v2. A container with a quota of
+ * two CPUs on a machine of 64 gets two threads; more would only be throttled. */
 #include "base/cpus.h"
 
 #include <errno.h>

@@ -173,8 +173,8 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-/* Tells up to `count` workers that signal has changed. Both sides change their word before they read the other's, in one
- * total order: either the worker sees the new signal or we see the sleeper. */
+/* Tells up to `count` workers that signal has changed. Both sides change their word before they read the other's, in
+ * one total order: either the worker sees the new signal or we see the sleeper. */
 static void notify(weft_pool *pool, int64_t count)
 {
     atomic_fetch_add(&pool->signal, 1);

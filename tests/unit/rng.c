@@ -83,7 +83,8 @@ START_TEST(seeds_and_streams_are_apart)
 {
     enum { ROWS = 6, N = 4096 };
     static float x[ROWS][N];
-    const uint64_t seed[ROWS] = { 0, 1, 2, (uint64_t)1 << 32, 1, 1 }, stream[ROWS] = { 7, 7, 7, 7, 8, (uint64_t)7 << 32 };
+    const uint64_t seed[ROWS] = { 0, 1, 2, (uint64_t)1 << 32, 1, 1 };
+    const uint64_t stream[ROWS] = { 7, 7, 7, 7, 8, (uint64_t)7 << 32 };
     for (int r = 0; r < ROWS; r++)
         weft_rng_fill_normal(seed[r], stream[r], 0, N, 1, 0, x[r]);
     for (int r = 0; r < ROWS; r++) {

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# cmake -DLINTS=<tests/lint> -DWORK=<scratch> -DCC=.. -DCXX=.. -DAR=.. -P selftest.cmake: each lint passes a clean tree
+# and catches each violation sown into it.
+cmake_minimum_required(VERSION 3.25)
+set(spdx "/* SPDX-License-Identifier: Apache-2.0 */\n")
+
+function(lint name)
+    set(tree ${WORK}/tree)
+    if("${name}" STREQUAL "floors")
+        set(command ${CMAKE_COMMAND} -DROOT=${tree} -P ${LINTS}/floors.cmake)
+    elseif("${name}" STREQUAL "text")
+        set(command sh ${LINTS}/text.sh ${tree})
+    elseif("${name}" STREQUAL "headers")
+        set(command sh ${LINTS}/headers.sh ${tree} ${CC} "${CXX}")
+    else()
+        execute_process(COMMAND ${CC} -shared -fPIC -o ${WORK}/lib.so ${tree}/src/base/a.c COMMAND_ERROR_IS_FATAL ANY)
+        execute_process(COMMAND ${CC} -c -o ${WORK}/a.o ${tree}/src/base/a.c COMMAND_ERROR_IS_FATAL ANY)
+        file(REMOVE ${WORK}/lib.a)
+        execute_process(COMMAND ${AR} rcs ${WORK}/lib.a ${WORK}/a.o COMMAND_ERROR_IS_FATAL ANY)
+        set(command sh ${LINTS}/symbols.sh ${WORK}/lib.so ${WORK}/lib.a 0)
+    endif()
+    execute_process(COMMAND ${command} RESULT_VARIABLE result OUTPUT_VARIABLE out ERROR_VARIABLE err)
+    set(result ${result} PARENT_SCOPE)
+    set(report "${out}${err}" PARENT_SCOPE)
+endfunction()
+
+function(plant file text)
+    file(WRITE ${WORK}/tree/${file} "${text}")
+endfunction()
+
+function(clean_tree)
+    file(REMOVE_RECURSE ${WORK}/tree)
+    plant(include/weft/a.h "${spdx}#ifndef WEFT_A_H\n#define WEFT_A_H\nint weft_a(void);\n#endif\n")
+    plant(src/base/a.h "${spdx}#ifndef WEFT_BASE_A_H\n#define WEFT_BASE_A_H\n#include <weft/a.h>\n#endif\n")
+    plant(src/base/a.c "${spdx}int weft_a(void)\n{\n    return 1;\n}\n")
+    plant(src/op/a.h "${spdx}#ifndef WEFT_OP_A_H\n#define WEFT_OP_A_H\n#include \"base/a.h\"\n#endif\n")
+    plant(src/graph/a.c "${spdx}#include \"op/a.h\"\n")
+    plant(arch/a.c "${spdx}#include <weft/a.h>\n")
+endfunction()
+
+# caught(<lint> <file> <text> <what the report must say>)
+function(caught name file text expected)
+    clean_tree()
+    plant(${file} "${text}")
+    lint(${name})
+    string(REGEX REPLACE "[ \n]+" " " flat "${report}") # message() wraps its lines
+    string(FIND "${flat}" "${expected}" at)
+    if(result EQUAL 0 OR at EQUAL -1)
+        message(SEND_ERROR "${name} misses \"${expected}\" (result ${result}) in ${file}:\n${text}\nit said: ${report}")
+    endif()
+endfunction()
+
+foreach(name floors text headers symbols)
+    clean_tree()
+    lint(${name})
+    if(NOT result EQUAL 0)
+        message(SEND_ERROR "${name} fails on a clean tree: ${report}")
+    endif()
+endforeach()
+
+caught(floors src/op/b.c "${spdx}#include \"graph/a.h\"\n" "op (floor 1) may not include graph (floor 3)")
+caught(floors src/cpu/b.c "${spdx}  #  include \"graph/a.h\"\n" "cpu (floor 3) may not include graph (floor 3)")
+caught(floors src/cuda/b.cu "${spdx}#include \"cpu/a.h\"\n" "cuda (floor 3) may not include cpu (floor 3)")
+caught(floors src/base/b.c "${spdx}#include <op/a.h>\n" "base (floor 0) may not include op (floor 1)")
+caught(floors src/cli/b.c "${spdx}#include \"base/a.h\"\n" "cli sees the public headers and its own only")
+caught(floors arch/b.c "${spdx}#include \"op/a.h\"\n" "arch sees the public headers and its own only")
+caught(floors arch/b.c "${spdx}#include \"../src/op/a.h\"\n" "no include goes up the tree")
+caught(floors src/op/b.c "${spdx}#include \"a_.h\"\n" "is not beside it")
+caught(floors src/new/b.c "${spdx}#include \"base/a.h\"\n" "folder new is on no floor")
+caught(floors include/weft/b.h "${spdx}#include \"base/a.h\"\n" "public headers include <weft/...>")
+
+string(REPEAT x 121 long)
+caught(text src/base/b.c "int x;\n" "src/base/b.c:1: no SPDX line")
+caught(text cmake/b.cmake "set(x)\n" "cmake/b.cmake:1: no SPDX line")
+caught(text src/base/b.c "${spdx}/* ${long} */\n" "src/base/b.c:2: 127 columns")
+caught(text src/base/b.c "${spdx}int x; \n" "src/base/b.c:2: blank at the end")
+caught(text src/base/b.c "${spdx}\tint x;\n" "src/base/b.c:2: tab")
+string(CONCAT todo "TO" "DO")
+caught(text src/base/b.c "${spdx}/* ${todo}: later */\n" "src/base/b.c:2: write ${todo}(#issue):")
+caught(text src/op/b.c "${spdx}#if WEFT_CUDA\n#endif\n" "src/op/b.c:2: WEFT_CUDA belongs into")
+caught(text src/op/b.h "${spdx}#ifdef WEFT_CUDA\n#endif\n" "src/op/b.h:2: WEFT_CUDA belongs into")
+
+set(open "${spdx}#ifndef WEFT_BASE_A_H\n#define WEFT_BASE_A_H\n")
+caught(headers src/base/a.h "${open}size_t weft_b(void);\n#endif\n" "\"base/a.h\" does not compile alone")
+caught(headers src/base/a.h "${open}static int weft_b = 1;\n" "\"base/a.h\" does not compile alone")
+caught(headers src/base/a.h "${spdx}#ifndef A_H\n#define A_H\n#endif\n"
+    "src/base/a.h: its guard should be WEFT_BASE_A_H")
+if(CXX)
+    caught(headers include/weft/a.h "${spdx}#ifndef WEFT_A_H\n#define WEFT_A_H\nint weft_a(int class);\n#endif\n"
+        "<weft/a.h> does not compile alone")
+endif()
+
+set(helper "int helper(void)\n{\n    return 1;\n}\n")
+caught(symbols src/base/a.c "${helper}" "lib.so exports: helper")
+caught(symbols src/base/a.c "__attribute__((visibility(\"hidden\"))) ${helper}int weft_a(void)\n{\n    return 1;\n}\n"
+    "lib.a defines: helper")
+foreach(call abort exit printf puts srand)
+    caught(symbols src/base/a.c "#include <stdio.h>\n#include <stdlib.h>\nvoid *weft_a = (void *)${call};\n"
+        "lib.so imports: ${call}")
+endforeach()
+caught(symbols src/base/a.c "#include <assert.h>\nvoid weft_a(int x)\n{\n    assert(x);\n}\n"
+    "lib.so imports: __assert_fail")
