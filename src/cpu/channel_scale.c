@@ -1,6 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Kernels of channel_scale. */
+ * channel_scale: each pixel times its image's row of factors. Items are bands of an image's pixels. */
 #include "cpu/ref/ref.h"
+#include "cpu/rows.h"
 
-const weft_kernel *const weft_cpu_channel_scale[] = {&weft_cpu_channel_scale_ref, NULL};
+typedef struct job {
+    const weft_call *call;
+    const weft_rows *rows;
+    int64_t pixels, channels, bands;
+    bool stream;
+} job;
+
+static void item(void *arg, int64_t index, int thread)
+{
+    const job *j = arg;
+    const weft_view *x = &j->call->in[0], *s = &j->call->in[1], *y = &j->call->out[0];
+    const int64_t image = index / j->bands, band = index % j->bands;
+    const int64_t first = j->pixels * band / j->bands, last = j->pixels * (band + 1) / j->bands;
+    const int64_t row = image * j->pixels + first;
+    (void)thread;
+    const weft_affine p = {
+        .x = weft_row(x, row), .y = weft_row(y, row), .x_ld = x->ld, .y_ld = y->ld, .scale = weft_row(s, image),
+        .rows = last - first, .channels = j->channels, .stream = j->stream,
+    };
+    j->rows->affine(&p);
+}
+
+static weft_status run(const weft_call *call)
+{
+    const weft_shape *x = &call->node->in[0];
+    job j = { .call = call, .rows = weft_rows_of(call->device), .pixels = x->dim[1] * x->dim[2],
+              .channels = x->dim[3] };
+    j.bands = weft_bands(call->device, x->dim[0], j.pixels, (double)weft_shape_count(x));
+    /* Bands of few channels may begin inside a cache line. */
+    j.stream = j.channels % 16 == 0 && weft_streams(call->device, x, &call->out[0], &call->in[0]);
+    weft_pool_run(call->device->pool, x->dim[0] * j.bands, item, &j);
+    return WEFT_OK;
+}
+
+static const weft_kernel rows = {
+    .name = "cpu.channel_scale.rows", .refuse = weft_rows_refuse, .run = run, .inplace = WEFT_INPLACE_IN0,
+};
+
+const weft_kernel *const weft_cpu_channel_scale[] = { &rows, &weft_cpu_channel_scale_ref, NULL };

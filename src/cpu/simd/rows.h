@@ -48,9 +48,9 @@ typedef struct weft_pooling {
     const float *x;
     float *y;
     int first, last;
-    int bottom, right;  /* padding: the window's share that counts as border */
-    bool count_border;  /* average */
-    bool zero_border;   /* maximum */
+    int bottom, right; /* padding behind the image */
+    bool count_border; /* average */
+    bool zero_border;  /* maximum */
 } weft_pooling;
 
 /* y[r, c] = act(x[r, c] * scale[c] + shift[c] + residual[r, c]). NULLs: 1, 0 and 0. y may be x or residual. */
@@ -60,7 +60,7 @@ typedef struct weft_affine {
     int64_t x_ld, r_ld, y_ld;
     int64_t rows, channels;
     weft_act act;
-    bool stream; /* y aligned to 64 bytes, y_ld and channels to 16 floats */
+    bool stream; /* around the caches: y aligned to 64 bytes, and y_ld to 16 floats unless there is one row */
 } weft_affine;
 
 /* y[r, c] = act(a[r, c] + scale * b[r, c]). y may be a or b. */

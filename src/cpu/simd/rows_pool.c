@@ -12,15 +12,17 @@ typedef struct taps {
     const float *x;
     int rows, columns;
     int64_t row, column; /* steps */
+    int area;            /* pixels of the window inside image or padding */
 } taps;
 
-/* First and one past the last tap inside [0, size). */
-static void inside(int start, int kernel, int size, int *first, int *end)
+/* The first tap inside [0, size) and their number. Windows begin inside the image or the padding before it; returns
+ * the taps inside image or padding, `after` pixels of it behind the image. */
+static int inside(int start, int kernel, int size, int after, int *first, int *count)
 {
+    const int end = kernel < size - start ? kernel : size - start;
     *first = start < 0 ? -start : 0;
-    *end = kernel < size - start ? kernel : size - start;
-    if (*end < *first)
-        *end = *first;
+    *count = end > *first ? end - *first : 0;
+    return kernel < size + after - start ? kernel : size + after - start;
 }
 
 WEFT_INLINE weft_v max_of(const taps *t, int64_t c, int lanes, weft_v best)
@@ -89,10 +91,10 @@ static taps taps_at(const weft_pooling *p, int oh, int ow)
 {
     const weft_window *w = &p->window;
     const int ih = oh * w->stride_h - w->top, iw = ow * w->stride_w - w->left;
-    int r0, r1, s0, s1;
-    inside(ih, w->kh, w->ih, &r0, &r1);
-    inside(iw, w->kw, w->iw, &s0, &s1);
-    const taps t = {p->x + (ih + r0) * w->x_row + (iw + s0) * w->x_ld, r1 - r0, s1 - s0, w->x_row, w->x_ld};
+    int r, s;
+    taps t = { .row = w->x_row, .column = w->x_ld };
+    t.area = inside(ih, w->kh, w->ih, p->bottom, &r, &t.rows) * inside(iw, w->kw, w->iw, p->right, &s, &t.columns);
+    t.x = p->x + (ih + r) * w->x_row + (iw + s) * w->x_ld;
     return t;
 }
 
@@ -102,9 +104,8 @@ void weft_rows_max_pool(const weft_pooling *p)
     for (int oh = p->first; oh < p->last; oh++)
         for (int ow = 0; ow < w->ow; ow++) {
             const taps t = taps_at(p, oh, ow);
-            const bool whole = t.rows == w->kh && t.columns == w->kw;
-            const float from = p->zero_border && !whole ? 0.0f : -__builtin_inff();
-            max_pixel(&t, w->channels, from, p->y + oh * w->y_row + ow * w->y_ld);
+            const bool zero = p->zero_border && t.area > t.rows * t.columns;
+            max_pixel(&t, w->channels, zero ? 0.0f : -__builtin_inff(), p->y + oh * w->y_row + ow * w->y_ld);
         }
 }
 
@@ -114,8 +115,8 @@ void weft_rows_avg_pool(const weft_pooling *p)
     for (int oh = p->first; oh < p->last; oh++)
         for (int ow = 0; ow < w->ow; ow++) {
             const taps t = taps_at(p, oh, ow);
-            const int count = p->count_border ? w->kh * w->kw : t.rows * t.columns;
-            avg_pixel(&t, w->channels, count > 0 ? 1.0f / (float)count : 0.0f, p->y + oh * w->y_row + ow * w->y_ld);
+            const int count = p->count_border ? t.area : t.rows * t.columns;
+            avg_pixel(&t, w->channels, 1.0f / (float)count, p->y + oh * w->y_row + ow * w->y_ld);
         }
 }
 

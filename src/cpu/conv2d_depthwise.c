@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * conv2d with as many groups as channels: bands of output lines through the depthwise micro-kernel. Weights are packed
+ * [kh * kw][channels], padded to whole vectors, the bias after them. */
+#include <string.h>
+
+#include "cpu/conv2d.h"
+#include "cpu/rows.h"
+
+static const char *refuse(const weft_node *node, const weft_device *device)
+{
+    const weft_conv2d_opt *o = node->opt;
+    if (o->groups == 1 || o->groups != node->in[0].dim[3])
+        return "not depthwise: fewer groups than channels";
+    if (o->out != o->groups)
+        return "channel multiplier over 1";
+    if (o->kernel_h > WEFT_ROWS_WINDOW)
+        return "window over 64 lines";
+    return weft_rows_refuse(node, device);
+}
+
+typedef struct state {
+    int64_t step; /* channels, padded */
+    int64_t taps;
+} state;
+
+static weft_status prepare(const weft_node *node, weft_plan *plan)
+{
+    const weft_conv2d_opt *o = node->opt;
+    state *s = weft_arena_alloc(plan->arena, sizeof *s);
+    if (!s)
+        return WEFT_NO_MEMORY;
+    s->step = (int64_t)weft_round_up((size_t)o->out, WEFT_ROWS_LANES);
+    s->taps = (int64_t)o->kernel_h * o->kernel_w;
+    plan->state = s;
+    plan->packed = sizeof(float) * (size_t)(s->step * (s->taps + 1));
+    plan->thread_scratch = sizeof(float) * (size_t)(s->step * WEFT_ROWS_BLOCK);
+    return WEFT_OK;
+}
+
+static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+{
+    const weft_conv2d_opt *o = node->opt;
+    const state *s = plan->state;
+    float *wt = packed;
+    memset(packed, 0, plan->packed);
+    for (int64_t c = 0; c < o->out; c++)
+        for (int64_t t = 0; t < s->taps; t++)
+            wt[t * s->step + c] = param[0][c * s->taps + t];
+    if (o->bias)
+        memcpy(wt + s->taps * s->step, param[1], sizeof *wt * (size_t)o->out);
+    return WEFT_OK;
+}
+
+typedef struct job {
+    const weft_call *call;
+    const weft_rows *rows;
+    weft_depthwise kernel; /* what all items share */
+    int64_t bands;
+} job;
+
+static void item(void *arg, int64_t index, int thread)
+{
+    const job *j = arg;
+    const weft_node *n = j->call->node;
+    const int64_t image = index / j->bands, band = index % j->bands;
+    weft_depthwise p = j->kernel;
+    const int64_t row = image * p.window.oh * p.window.ow;
+    p.x = weft_row(&j->call->in[0], image * p.window.ih * p.window.iw);
+    p.y = weft_row(&j->call->out[0], row);
+    if (n->epi.residual)
+        p.residual = weft_row(&j->call->in[n->n_in - 1], row);
+    p.first = (int)(p.window.oh * band / j->bands);
+    p.last = (int)(p.window.oh * (band + 1) / j->bands);
+    p.buffer = weft_call_thread_scratch(j->call, thread);
+    j->rows->depthwise(&p);
+}
+
+static weft_status run(const weft_call *call)
+{
+    const weft_node *n = call->node;
+    const weft_conv2d_opt *o = n->opt;
+    const state *s = call->state;
+    const int64_t *x = n->in[0].dim, *y = n->out[0].dim;
+    const int64_t x_ld = call->in[0].ld, y_ld = call->out[0].ld;
+    const weft_view *residual = n->epi.residual ? &call->in[n->n_in - 1] : NULL;
+    const float *wt = call->packed;
+    job j = { .call = call, .rows = weft_rows_of(call->device) };
+    j.kernel = (weft_depthwise){
+        .window = { .ih = (int)x[1], .iw = (int)x[2], .oh = (int)y[1], .ow = (int)y[2], .kh = o->kernel_h,
+                    .kw = o->kernel_w, .stride_h = o->stride_h, .stride_w = o->stride_w, .dilation = o->dilation,
+                    .top = o->pad.top, .left = o->pad.left, .x_row = x[2] * x_ld, .x_ld = x_ld, .y_row = y[2] * y_ld,
+                    .y_ld = y_ld, .channels = x[3] },
+        .wt = wt, .step = s->step, .bias = wt + s->taps * s->step, .act = n->epi.act,
+        .r_ld = residual ? residual->ld : 0, .r_row = residual ? y[2] * residual->ld : 0,
+        .stream = x[3] % 16 == 0 && weft_streams(call->device, &n->out[0], &call->out[0], residual),
+    };
+    j.bands = weft_bands(call->device, x[0], y[1], 2.0 * (double)weft_shape_count(&n->out[0]) * (double)s->taps);
+    weft_pool_run(call->device->pool, x[0] * j.bands, item, &j);
+    return WEFT_OK;
+}
+
+const weft_kernel weft_cpu_conv2d_depthwise = {
+    .name = "cpu.conv2d.depthwise", .refuse = refuse, .prepare = prepare, .load = load, .run = run,
+    .inplace = WEFT_INPLACE_RESIDUAL,
+};

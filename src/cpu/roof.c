@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The roofs that every report is held against, measured here and now on all threads: fused multiply-adds that never
+ * leave the registers, and a copy around the caches of more memory than they hold. Medians of several rounds. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cpu/rows.h"
+
+enum {
+    ROUNDS = 7,
+    CHAINS = 12,        /* of the spin kernel: its flops are 2 * lanes * CHAINS a step */
+    PIECES = 16,        /* items per thread and round */
+    ROUND_NS = 20000000 /* aimed at: 7 rounds of both are about 0.3 s */
+};
+static const size_t least_copy = (size_t)1 << 27; /* bytes of each of the two buffers */
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, ascending);
+    return values[count / 2];
+}
+
+typedef struct job {
+    const weft_rows *rows;
+    int64_t steps;
+    float *from, *to;
+    int64_t piece; /* floats */
+} job;
+
+static void spin_item(void *arg, int64_t item, int thread)
+{
+    const job *j = arg;
+    (void)item, (void)thread;
+    j->rows->spin(j->steps);
+}
+
+static void copy_item(void *arg, int64_t item, int thread)
+{
+    const job *j = arg;
+    (void)thread;
+    j->rows->copy(j->to + item * j->piece, j->from + item * j->piece, j->piece);
+}
+
+static void touch_item(void *arg, int64_t item, int thread)
+{
+    const job *j = arg;
+    (void)thread;
+    memset(j->from + item * j->piece, 1, sizeof(float) * (size_t)j->piece);
+    memset(j->to + item * j->piece, 0, sizeof(float) * (size_t)j->piece);
+}
+
+static double time_of(weft_pool *pool, int64_t items, weft_task task, job *j)
+{
+    const double start = seconds();
+    weft_pool_run(pool, items, task, j);
+    return seconds() - start;
+}
+
+static double measure_flops(const weft_device *device, job *j)
+{
+    const int64_t items = (int64_t)device->threads * PIECES;
+    double taken[ROUNDS];
+    j->steps = 1000;
+    double once = time_of(device->pool, items, spin_item, j); /* wakes the threads and the clock */
+    once = time_of(device->pool, items, spin_item, j);
+    j->steps = (int64_t)(1000 * (1e-9 * ROUND_NS / (once > 1e-6 ? once : 1e-6))) + 1;
+    for (int r = 0; r < ROUNDS; r++)
+        taken[r] = time_of(device->pool, items, spin_item, j);
+    const double flops = 2.0 * j->rows->lanes * CHAINS * (double)j->steps * (double)items;
+    return 1e-9 * flops / median(taken, ROUNDS);
+}
+
+static double measure_copy(const weft_device *device, job *j)
+{
+    const int64_t items = (int64_t)device->threads * PIECES;
+    double taken[ROUNDS];
+    time_of(device->pool, items, touch_item, j);
+    for (int r = 0; r < ROUNDS; r++)
+        taken[r] = time_of(device->pool, items, copy_item, j);
+    return 1e-9 * 2 * sizeof(float) * (double)j->piece * (double)items / median(taken, ROUNDS);
+}
+
+weft_status weft_measure_roof(weft_ctx *ctx, weft_roof *out)
+{
+    if (!ctx || !out)
+        return weft_fail(WEFT_INVALID, "weft_measure_roof: %s is NULL", ctx ? "out" : "ctx");
+    const weft_device *device = &ctx->device;
+    job j = { .rows = weft_rows_for(device->cpu.best) }; /* what the machine can do, whatever the kernels are capped to */
+    if (!j.rows)
+        j.rows = &weft_rows_portable;
+
+    const size_t items = (size_t)device->threads * PIECES;
+    const size_t bytes = 4 * device->cpu.l3 > least_copy ? 4 * device->cpu.l3 : least_copy;
+    j.piece = (int64_t)weft_round_up(bytes / sizeof(float) / items + 1, 64);
+    const size_t whole = sizeof(float) * (size_t)j.piece * items;
+    j.from = weft_alloc(device->allocator, whole);
+    j.to = weft_alloc(device->allocator, whole);
+    weft_status status = WEFT_NO_MEMORY;
+    if (j.from && j.to) {
+        const double bandwidth = measure_copy(device, &j);
+        *out = (weft_roof){ .gflops = measure_flops(device, &j), .bandwidth = bandwidth };
+        status = WEFT_OK;
+    }
+    weft_free(device->allocator, j.to);
+    weft_free(device->allocator, j.from);
+    return status;
+}
