@@ -267,5 +267,6 @@ static const weft_kernel implicit_gemm = {
 };
 
 const weft_kernel *const weft_cpu_conv2d[] = {
-    &pointwise, &weft_cpu_conv2d_winograd, &implicit_gemm, &weft_cpu_conv2d_ref, NULL,
+    &pointwise, &weft_cpu_conv2d_depthwise, &weft_cpu_conv2d_grouped, &weft_cpu_conv2d_winograd, &implicit_gemm,
+    &weft_cpu_conv2d_ref, NULL,
 };
