@@ -20,7 +20,7 @@ static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena
     const weft_activation_opt *o = opt;
     (void)n_in, (void)arena;
     WEFT_TRY(weft_need_shape("x", &in[0], 0));
-    return weft_need_range("act", (int64_t)o->act, WEFT_ACT_NONE + 1, WEFT_ACT_COUNT - 1);
+    return weft_need_range("act", (int)o->act, WEFT_ACT_NONE + 1, WEFT_ACT_COUNT - 1);
 }
 
 static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)

@@ -17,8 +17,8 @@ static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena
     (void)n_in, (void)arena;
     WEFT_TRY(weft_need_shape("x", &in[0], 4));
     WEFT_TRY(weft_need_range("reduced", o->reduced, 1, WEFT_MAX_DIM - 1));
-    WEFT_TRY(weft_need_range("act", (int64_t)o->act, WEFT_ACT_NONE, WEFT_ACT_COUNT - 1));
-    WEFT_TRY(weft_need_range("gate", (int64_t)o->gate, WEFT_ACT_NONE, WEFT_ACT_COUNT - 1));
+    WEFT_TRY(weft_need_range("act", (int)o->act, WEFT_ACT_NONE, WEFT_ACT_COUNT - 1));
+    WEFT_TRY(weft_need_range("gate", (int)o->gate, WEFT_ACT_NONE, WEFT_ACT_COUNT - 1));
     WEFT_TRY(weft_need_init(&o->init, 0, WEFT_INIT_HE_NORMAL)); /* NORMAL has no deviation here: refused */
     if (o->act == WEFT_ACT_NONE)
         o->act = WEFT_ACT_RELU;
