@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cpu/ref/ref.h"
-#include "cpu/rows.h"
+#include "cpu/squeeze_excite.h"
 
 enum { CHANNELS = 128, ITEMS_PER_THREAD = 4 };
 
@@ -71,8 +71,6 @@ typedef struct job {
     const weft_call *call;
     const weft_rows *rows;
     const state *state;
-    weights weights;
-    weft_act act, gate;
     int64_t pixels, blocks, block, bands;
     bool stream;
 } job;
@@ -89,13 +87,20 @@ static void mean(const job *j, int64_t image, int64_t c, int64_t channels)
                       gates_of(j, image) + c);
 }
 
+void weft_squeeze_gate(const weft_rows *rows, const weft_squeeze_excite_opt *opt, const void *state_of, const void *packed,
+                       float *means, float *hidden)
+{
+    const state *s = state_of;
+    const weights w = weights_of(s, packed);
+    rows->dot(means, w.reduce, s->channels, w.reduce_bias, s->channels, s->reduced, opt->act, hidden);
+    rows->mix(hidden, w.expand, s->step, w.expand_bias, s->reduced, s->channels, opt->gate, means);
+}
+
 /* Means to gates, in place. */
 static void excite(const job *j, int64_t image, int thread)
 {
-    const state *s = j->state;
-    float *gates = gates_of(j, image), *hidden = weft_call_thread_scratch(j->call, thread);
-    j->rows->dot(gates, j->weights.reduce, s->channels, j->weights.reduce_bias, s->channels, s->reduced, j->act, hidden);
-    j->rows->mix(hidden, j->weights.expand, s->step, j->weights.expand_bias, s->reduced, s->channels, j->gate, gates);
+    weft_squeeze_gate(j->rows, j->call->node->opt, j->state, j->call->packed, gates_of(j, image),
+                      weft_call_thread_scratch(j->call, thread));
 }
 
 static void scale(const job *j, int64_t image, int64_t first, int64_t last)
@@ -140,13 +145,11 @@ static void scale_item(void *arg, int64_t index, int thread)
 
 static weft_status run(const weft_call *call)
 {
-    const weft_squeeze_excite_opt *o = call->node->opt;
     const weft_shape *x = &call->node->in[0];
     const int64_t images = x->dim[0];
     weft_pool *pool = call->device->pool;
-    job j = { .call = call, .rows = weft_rows_of(call->device), .state = call->state, .act = o->act, .gate = o->gate,
+    job j = { .call = call, .rows = weft_rows_of(call->device), .state = call->state,
               .pixels = x->dim[1] * x->dim[2] };
-    j.weights = weights_of(j.state, call->packed);
     j.stream = j.state->channels % 16 == 0 && weft_streams(call->device, x, &call->out[0], &call->in[0]);
     if (images >= (int64_t)call->device->threads * ITEMS_PER_THREAD) {
         weft_pool_run(pool, images, image_item, &j);
@@ -164,9 +167,9 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-static const weft_kernel rows = {
+const weft_kernel weft_cpu_squeeze_excite_rows = {
     .name = "cpu.squeeze_excite.rows", .refuse = weft_rows_refuse, .prepare = prepare, .load = load, .run = run,
     .inplace = WEFT_INPLACE_IN0,
 };
 
-const weft_kernel *const weft_cpu_squeeze_excite[] = { &rows, &weft_cpu_squeeze_excite_ref, NULL };
+const weft_kernel *const weft_cpu_squeeze_excite[] = { &weft_cpu_squeeze_excite_rows, &weft_cpu_squeeze_excite_ref, NULL };

@@ -13,6 +13,8 @@ weft_status weft_pass_simplify(weft_graph *graph);
 weft_status weft_pass_fold(weft_graph *graph);
 /* Residual additions and activations become epilogues of the node before them. */
 weft_status weft_pass_fuse(weft_graph *graph);
+/* Inverted residual units become one node each, where the device of graph's context has a kernel for it. */
+weft_status weft_pass_fuse_units(weft_graph *graph);
 
 /* ---- for the passes ---- */
 

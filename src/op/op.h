@@ -17,7 +17,7 @@ typedef enum weft_op_id {
     WEFT_OP_COUNT
 } weft_op_id;
 
-enum { WEFT_MAX_OUT = 2, WEFT_MAX_PARAM = 8 };
+enum { WEFT_MAX_OUT = 2, WEFT_MAX_PARAM = 12 };
 
 /* Sets a kernel's tolerance against the double oracle (tests/op): EXACT bit-equal; ELEMENTWISE a few ulp of
  * the result; REDUCTION grows with the square root of the reduction length. */
