@@ -9,7 +9,7 @@
  *   memory { predicted { arena workspace packed params peak } arena packed params touched peak
  *            allocator_peak allocations_in_runs }
  *   layers [ { name op kernel detail in out ms flops bytes } ]   if asked for
- *   error { exit reason stage }                  instead of all but the first, if it failed
+ *   error { exit reason stage }                  if it failed: then of the rest only what was known by then
  */
 #ifndef WEFT_CLI_BENCH_H
 #define WEFT_CLI_BENCH_H
@@ -61,7 +61,7 @@ typedef struct cli_roof {
 } cli_roof;
 typedef struct cli_machine {
     const cli_args *args;
-    char cpu[160], isa[32], date[32], gpu[160], no_gpu[256];
+    char cpu[160], isa[32], date[32], gpu[160], no_gpu[320];
     cli_roof roofs[CLI_LIST_MAX];
     int n_roofs;
     json_t *images; /* paths */

@@ -55,7 +55,7 @@ cli_exit cli_images(const char *folder, int64_t wanted, json_t **paths)
         if (status == WEFT_NO_MEMORY) {
             code = cli_library_error(status);
         } else if (status) {
-            cli_warn("skipped %s: %s", files[i], weft_error());
+            cli_warn("skipped: %s", weft_error()); /* names the file */
         } else {
             weft_image_free(ctx, &image);
             json_array_append_new(good, json_string(files[i]));

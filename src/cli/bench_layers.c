@@ -23,7 +23,7 @@ static const cli_column step_columns[] = {
     { "gflops", { "", "GFLOP/s" }, .digits = 1 },
     { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01 },
     { "gbs", { "", "GB/s" }, .digits = 1 },
-    { "bandwidth_share", { "% band-", "width" }, .digits = 1, .scale = 0.01 },
+    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01 },
 };
 
 static const cli_column kernel_columns[] = {
@@ -34,7 +34,7 @@ static const cli_column kernel_columns[] = {
     { "gflops", { "", "GFLOP/s" }, .digits = 1 },
     { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01 },
     { "gbs", { "", "GB/s" }, .digits = 1 },
-    { "bandwidth_share", { "% band-", "width" }, .digits = 1, .scale = 0.01 },
+    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01 },
 };
 
 typedef struct sum {
@@ -164,10 +164,10 @@ void cli_layers_print(const cli_machine *machine, json_t *const *results, int co
         if (!json_object_get(results[i], "layers"))
             continue;
         cli_table *steps = new_steps(), *kernels = sum_kernels(machine, results[i]);
-        cli_table_head(steps, "%s, batch %.0f, %.0f threads: median ms of each step", cli_json_text(results[i], "model"),
-                       cli_json_number(results[i], "batch"), cli_json_number(results[i], "threads"));
-        cli_table_head(kernels, "%s, batch %.0f: sums for every kernel", cli_json_text(results[i], "model"),
-                       cli_json_number(results[i], "batch"));
+        const char *model = cli_json_text(results[i], "model");
+        const double batch = cli_json_number(results[i], "batch"), threads = cli_json_number(results[i], "threads");
+        cli_table_head(steps, "%s, batch %.0f, threads %.0f: median ms of each step", model, batch, threads);
+        cli_table_head(kernels, "%s, batch %.0f, threads %.0f: sums for every kernel", model, batch, threads);
         add_steps(steps, machine, results[i]);
         putchar('\n');
         cli_table_print(steps, format, stdout);

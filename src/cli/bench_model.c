@@ -28,7 +28,7 @@ static const cli_column columns[] = {
     { "gflops", { "", "GFLOP/s" }, .digits = 1 },
     { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01 },
     { "gbs", { "", "GB/s" }, .digits = 1 },
-    { "bandwidth_share", { "% band-", "width" }, .digits = 1, .scale = 0.01 },
+    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01 },
     { "memory_predicted", { "MiB", "planned" }, .digits = 1, .scale = MIB },
     { "memory", { "MiB", "measured" }, .digits = 1, .scale = MIB },
     { "old_ms", { "old", "ms" }, .digits = 2, .flags = CLI_COLUMN_SPARSE },
@@ -71,6 +71,7 @@ static void put_result(cli_table *t, const cli_machine *machine, const json_t *r
     if (reason) {
         cli_put_text(t, "failure", "%s", reason);
         cli_put_missing(t, "ms", reason);
+        cli_put_number(t, "memory_predicted", cli_json_number(r, "memory.predicted.peak"));
         return;
     }
     if (!json_object_get(r, "ms"))

@@ -43,7 +43,7 @@ static const cli_column columns[] = {
     { "gflops", { "", "GFLOP/s" }, .digits = 1, .best = CLI_BEST_HIGH },
     { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01, .best = CLI_BEST_HIGH },
     { "gbs", { "", "GB/s" }, .digits = 1, .best = CLI_BEST_HIGH },
-    { "bandwidth_share", { "% band-", "width" }, .digits = 1, .scale = 0.01, .best = CLI_BEST_HIGH },
+    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01, .best = CLI_BEST_HIGH },
     { "memory_predicted", { "MiB", "planned" }, .digits = 1, .scale = MIB, .best = CLI_BEST_LOW },
     { "memory", { "MiB", "measured" }, .digits = 1, .scale = MIB, .best = CLI_BEST_LOW },
     { "arena_predicted", { "", "" }, .flags = CLI_COLUMN_DATA },
@@ -124,7 +124,8 @@ static void put_published_gpu(bench *b, const weft_arch *a)
         if (!same || !(ms > 0) || tflops <= hardware[i].tflops)
             continue;
         cli_put_mark(b->table, "gpu_published", "†");
-        snprintf(b->flagged + used, sizeof b->flagged - used, "%s%s %.1f", used ? ", " : "", a->name, tflops);
+        snprintf(b->flagged + used, sizeof b->flagged - used, "%s%s %.1f", used ? ", " : "",
+                 a->alias ? a->alias : a->name, tflops);
     }
 }
 
@@ -132,7 +133,9 @@ static void put_arch(bench *b, const weft_arch *a)
 {
     cli_table *t = b->table;
     cli_table_add(t);
-    cli_put_text(t, "model", "%s", a->alias && a->in_table ? a->alias : a->name);
+    cli_put_text(t, "model", "%s", a->name);
+    if (a->alias)
+        cli_put_shown(t, "model", "%s", a->alias);
     cli_put_text(t, "dialect", "%s", weft_dialect_name(a->dialect));
     cli_put_number(t, "px", a->px);
     put_published(t, "size_published", a->published.size_mb);
@@ -154,7 +157,7 @@ static void put_time(cli_table *t, const json_t *r, const char *key)
     const double spread = (cli_json_number(r, "ms.q3") - cli_json_number(r, "ms.q1")) / 2;
     cli_put_number(t, key, median);
     if (isfinite(median))
-        cli_put_shown(t, key, "%.1f ±%.1f", median, spread);
+        cli_put_shown(t, key, median < 10 ? "%.2f ±%.2f" : "%.1f ±%.1f", median, spread);
 }
 
 /* Rates and memory, from the run on the CPU or, without one, on the GPU. */
@@ -253,9 +256,11 @@ static void add_notes(bench *b)
                        (long long)b->machine.args->batch.value[0]);
     if (!b->gpu)
         cli_table_note(b->table, "GPU ms measured: %s.", b->no_gpu);
-    cli_table_note(b->table, "%s MACs of convolutions and dense layers of one image; GFLOP/s = 2 MACs x batch / time; GB/s "
-                             "of least traffic. Memory: arena + weights as packed + weights as given.",
-                   b->cpu && strcmp(b->cpu_device, "null") != 0 ? "* best of its column." : "");
+    static const char *const best[] = { "* best of its column. ", "**Bold**: best of its column. ", "", "" };
+    cli_table_note(b->table,
+                   "%sMACs of convolutions and dense layers of one image; GFLOP/s = 2 MACs x batch / time; GB/s of least "
+                   "traffic. Memory: arena + weights as packed + weights as given.",
+                   best[b->machine.args->output]);
     for (int i = 0; i < b->n_jobs; i++)
         note_memory(b, i);
 }

@@ -106,13 +106,13 @@ static void print_bash(void)
         if (o->values) {
             fputs(" COMPREPLY=($(compgen -W \"", stdout);
             print_parts(o->values, " ");
-            fputs("\" -- \"$word\"))", stdout);
+            fputs("\" -- \"$word\"));", stdout);
         } else if (takes_file(o)) {
-            fputs(" COMPREPLY=($(compgen -f -- \"$word\"))", stdout);
+            fputs(" COMPREPLY=($(compgen -f -- \"$word\"));", stdout);
         } else if (strcmp(o->arg, "DIR") == 0) {
-            fputs(" COMPREPLY=($(compgen -d -- \"$word\"))", stdout);
+            fputs(" COMPREPLY=($(compgen -d -- \"$word\"));", stdout);
         }
-        fputs("; return ;;\n", stdout);
+        fputs(" return ;;\n", stdout);
     }
     fputs("    esac\n"
           "    command=${COMP_WORDS[1]}\n"

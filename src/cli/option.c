@@ -51,10 +51,17 @@ const cli_command *cli_command_find(const char *name)
     return NULL;
 }
 
-/* "weft bench" or "weft". */
-static const char *title(const cli_command *command, char buf[64])
+/* "bench: ", or nothing for weft itself. */
+static const char *prefix(const cli_command *command, char buf[64])
 {
-    snprintf(buf, 64, command->name ? "weft %s" : "weft", command->name);
+    snprintf(buf, 64, "%s%s", command->name ? command->name : "", command->name ? ": " : "");
+    return buf;
+}
+
+/* "weft bench --help" */
+static const char *hint(const cli_command *command, char buf[80])
+{
+    snprintf(buf, 80, "weft%s%s --help", command->name ? " " : "", command->name ? command->name : "");
     return buf;
 }
 
@@ -62,16 +69,16 @@ static cli_exit unknown_option(const cli_command *command, const char *name, siz
 {
     const char *names[NAMES];
     int count = 0;
-    char where[64], word[64];
+    char where[64], help[80], word[64];
     snprintf(word, sizeof word, "%.*s", (int)length, name);
     for (int i = 0; i < cli_option_count && count < NAMES; i++)
         if (cli_options[i].commands & command->bit)
             names[count++] = cli_options[i].name;
     const char *nearest = cli_nearest(word, names, count);
-    title(command, where);
+    prefix(command, where);
     if (nearest)
-        return cli_error(CLI_USAGE, "%s: unknown option '--%s'; did you mean '--%s'?", where, word, nearest);
-    return cli_error(CLI_USAGE, "%s: unknown option '--%s'; see '%s --help'", where, word, where);
+        return cli_error(CLI_USAGE, "%sunknown option '--%s'; did you mean '--%s'?", where, word, nearest);
+    return cli_error(CLI_USAGE, "%sunknown option '--%s'; see '%s'", where, word, hint(command, help));
 }
 
 static cli_exit bad_value(const cli_option *o, const char *value, size_t length, const char *wanted)
@@ -202,10 +209,10 @@ static cli_exit read_short(int argc, char **argv, int *i, cli_args *args)
 {
     for (const char *at = argv[*i] + 1; *at; at++) {
         const cli_option *o = find_letter(*at, args->command->bit);
-        char where[64];
+        char where[64], help[80];
         if (!o)
-            return cli_error(CLI_USAGE, "%s: unknown option '-%c'; see '%s --help'", title(args->command, where), *at,
-                             where);
+            return cli_error(CLI_USAGE, "%sunknown option '-%c'; see '%s'", prefix(args->command, where), *at,
+                             hint(args->command, help));
         if (!o->arg) {
             set(o, NULL, args);
             continue;
@@ -283,14 +290,14 @@ static cli_exit set_defaults(cli_args *args)
 static cli_exit check_words(const cli_args *args)
 {
     const cli_command *c = args->command;
-    char where[64];
+    char where[64], help[80];
     if (args->help || args->version)
         return CLI_OK;
     if (args->n_words < c->min_words)
-        return cli_error(CLI_USAGE, "%s: %s is missing; see '%s --help'", title(c, where), c->synopsis, where);
+        return cli_error(CLI_USAGE, "%s%s is missing; see '%s'", prefix(c, where), c->synopsis, hint(c, help));
     if (c->max_words >= 0 && args->n_words > c->max_words)
-        return cli_error(CLI_USAGE, "%s: unexpected argument '%s'; see '%s --help'", title(c, where),
-                         args->words[c->max_words], where);
+        return cli_error(CLI_USAGE, "%sunexpected argument '%s'; see '%s'", prefix(c, where), args->words[c->max_words],
+                         hint(c, help));
     return CLI_OK;
 }
 

@@ -179,7 +179,7 @@ static void collect(chart *plot, const cli_table *table)
         for (int r = 0; r < cli_table_rows(table); r++) {
             const double ms = cli_table_number(table, r, keys[k]), top1 = cli_table_number(table, r, "top1");
             if (ms > 0 && top1 > 0)
-                plot->points[plot->count++] = (point){ .name = cli_table_text(table, r, "model"), .ms = ms, .top1 = top1,
+                plot->points[plot->count++] = (point){ .name = cli_table_label(table, r, "model"), .ms = ms, .top1 = top1,
                                                        .size = cli_table_number(table, r, "size") };
         }
     }

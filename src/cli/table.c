@@ -244,3 +244,9 @@ const char *cli_table_text(const cli_table *table, int row, const char *key)
 {
     return cell_of(table, row, key)->text;
 }
+
+const char *cli_table_label(const cli_table *table, int row, const char *key)
+{
+    const cli_cell *cell = cell_of(table, row, key);
+    return cell->shown ? cell->shown : cell->text;
+}

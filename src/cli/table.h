@@ -59,6 +59,8 @@ json_t *cli_table_json(const cli_table *table);
 /* The number of a cell; NAN if it has none. The text; NULL if it has none. */
 double cli_table_number(const cli_table *table, int row, const char *key);
 const char *cli_table_text(const cli_table *table, int row, const char *key);
+/* The same, as a person is shown it. */
+const char *cli_table_label(const cli_table *table, int row, const char *key);
 
 /* Text, Markdown or CSV. */
 void cli_table_print(const cli_table *table, cli_format format, FILE *out);

@@ -83,15 +83,32 @@ static void print_text_heads(const cli_table *table, const int *width, int last,
             if (!shown(table, c))
                 continue;
             const cli_column *column = &table->columns[c];
-            char *head = cli_format_text("%s%s", column->head[line], column->best == CLI_BEST_NONE ? "" : " ");
-            print_aligned(out, head, width[c], column->flags & CLI_COLUMN_LEFT, c == last);
-            fputs(c == last ? "\n" : "  ", out);
-            free(head);
+            const int star = column->best == CLI_BEST_NONE ? 0 : 1;
+            print_aligned(out, column->head[line], width[c] - star, column->flags & CLI_COLUMN_LEFT, c == last);
+            fputs(c == last ? "\n" : star ? "   " : "  ", out);
         }
     }
     for (int i = 0; i < total; i++)
         fputs("─", out);
     fputc('\n', out);
+}
+
+static void print_text_row(const cli_table *table, int row, const int *width, int last, FILE *out)
+{
+    for (int c = 0; c <= last; c++) {
+        if (!shown(table, c))
+            continue;
+        const cli_cell *cell = &table->rows[row][c];
+        char *text = text_face(&table->columns[c], cell);
+        int room = width[c];
+        if (c == last && table->columns[c].best != CLI_BEST_NONE && !cell->best) { /* no blank at the end of a line */
+            text[strlen(text) - 1] = '\0';
+            room--;
+        }
+        print_aligned(out, text, room, table->columns[c].flags & CLI_COLUMN_LEFT, c == last);
+        fputs(c == last ? "\n" : "  ", out);
+        free(text);
+    }
 }
 
 static void print_text(const cli_table *table, FILE *out)
@@ -114,14 +131,7 @@ static void print_text(const cli_table *table, FILE *out)
         fputc('\n', out);
     print_text_heads(table, width, last, out);
     for (int r = 0; r < table->n_rows; r++)
-        for (int c = 0; c < table->n_columns; c++) {
-            if (!shown(table, c))
-                continue;
-            char *text = text_face(&table->columns[c], &table->rows[r][c]);
-            print_aligned(out, text, width[c], table->columns[c].flags & CLI_COLUMN_LEFT, c == last);
-            fputs(c == last ? "\n" : "  ", out);
-            free(text);
-        }
+        print_text_row(table, r, width, last, out);
     if (table->n_notes)
         fputc('\n', out);
     for (int i = 0; i < table->n_notes; i++)

@@ -98,10 +98,10 @@ const char *cli_nearest(const char *word, const char *const *names, int count)
 {
     const int length = (int)strlen(word);
     const char *nearest = NULL;
-    int best = length / 3 + 2; /* farther than that, it is another word */
+    int best = 2 * (length / 3 + 2); /* in half edits; farther than that, it is another word */
     for (int i = 0; i < count; i++) {
-        const size_t prefix = strlen(word);
-        const int d = prefix >= 3 && strncmp(word, names[i], prefix) == 0 ? 1 : cli_distance(word, names[i]);
+        const bool begins = length >= 3 && strncmp(word, names[i], (size_t)length) == 0;
+        const int edits = 2 * cli_distance(word, names[i]), d = begins && edits > 3 ? 3 : edits;
         if (d < best) {
             best = d;
             nearest = names[i];

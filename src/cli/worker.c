@@ -293,10 +293,9 @@ static weft_status do_work(work *w, json_t **result)
         status = fill(w);
     if (!status && w->runs)
         status = run_all(w);
-    if (status)
-        return status;
-    *result = plan_json(w);
-    return w->runs ? add_measured(w, *result) : WEFT_OK;
+    if (w->planned.peak)
+        *result = plan_json(w); /* worth knowing even if it did not run */
+    return !status && w->runs ? add_measured(w, *result) : status;
 }
 
 static void release(work *w)
@@ -321,10 +320,12 @@ cli_exit cli_worker(const cli_args *args)
     const weft_status status = w.arch && w.batch > 0 ? do_work(&w, &result) : WEFT_INVALID;
     if (status) {
         const char *sentence = weft_error();
-        json_decref(result);
-        result = json_pack("{s:{s:i, s:s, s:s}}", "error", "exit", (int)cli_exit_of(status), //
-                           "reason", *sentence ? sentence : weft_status_text(status), //
-                           "stage", w.stage ? w.stage : "reading the request");
+        if (!result)
+            result = json_object();
+        json_object_set_new(result, "error",
+                            json_pack("{s:i, s:s, s:s}", "exit", (int)cli_exit_of(status), //
+                                      "reason", *sentence ? sentence : weft_status_text(status), //
+                                      "stage", w.stage ? w.stage : "reading the request"));
     }
     release(&w);
     say(json_pack("{s:o}", "result", result));
