@@ -5,14 +5,15 @@
  * pointwise: a 1x1 convolution of stride 1 is the product of all pixels with the weights; so is one whose window is the
  * whole image, with an image for a row.
  *
- * gemm (implicit GEMM): any window, stride, dilation and padding. Each work item is a block of output lines of one image;
- * an output pixel's row of A is read in place through taps. Where the windows reach into the padding, the item first
- * copies the input lines it needs into a zero-bordered tile of its own: the copy costs C floats a pixel, its use
+ * gemm (implicit GEMM): any window, stride, dilation and padding. Each work item is a block of output lines of one
+ * image; an output pixel's row of A is read in place through taps. Where the windows reach into the padding, the item
+ * first copies the input lines it needs into a zero-bordered tile of its own: the copy costs C floats a pixel, its use
  * kh*kw*C*K multiply-adds. No im2col matrix exists. Loops: panels of 64 output channels, lines, pixels. */
 #include "cpu/conv2d.h"
 
 #include <string.h>
 
+#include "cpu/blas.h"
 #include "cpu/ref/ref.h"
 
 enum {
@@ -28,7 +29,12 @@ static weft_conv2d_geometry geometry(const weft_node *node)
     const weft_conv2d_opt *o = node->opt;
     const int64_t *x = node->in[0].dim, *y = node->out[0].dim;
     return (weft_conv2d_geometry){
-        .n = x[0], .h = x[1], .w = x[2], .c = x[3], .oh = y[1], .ow = y[2],
+        .n = x[0],
+        .h = x[1],
+        .w = x[2],
+        .c = x[3],
+        .oh = y[1],
+        .ow = y[2],
         .reach_h = (y[1] - 1) * o->stride_h + (int64_t)(o->kernel_h - 1) * o->dilation + 1,
         .reach_w = (y[2] - 1) * o->stride_w + (int64_t)(o->kernel_w - 1) * o->dilation + 1,
     };
@@ -267,6 +273,6 @@ static const weft_kernel implicit_gemm = {
 };
 
 const weft_kernel *const weft_cpu_conv2d[] = {
-    &pointwise, &weft_cpu_conv2d_depthwise, &weft_cpu_conv2d_grouped, &weft_cpu_conv2d_winograd, &implicit_gemm,
-    &weft_cpu_conv2d_ref, NULL,
+    &weft_cpu_conv2d_depthwise, &weft_cpu_conv2d_grouped, &pointwise, &weft_cpu_conv2d_winograd, &implicit_gemm,
+    &weft_cpu_conv2d_openblas,  &weft_cpu_conv2d_ref,     NULL,
 };

@@ -11,7 +11,6 @@ typedef struct weft_conv2d_geometry {
     int64_t reach_h, reach_w; /* input lines and pixels from the first window's start to the last one's end */
 } weft_conv2d_geometry;
 
-extern const weft_kernel weft_cpu_conv2d_depthwise, weft_cpu_conv2d_grouped, weft_cpu_conv2d_winograd,
-    weft_cpu_conv2d_openblas;
+extern const weft_kernel weft_cpu_conv2d_depthwise, weft_cpu_conv2d_grouped, weft_cpu_conv2d_winograd;
 
 #endif

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * conv2d 3x3 of stride 1 by Winograd's minimal filtering F(4x4, 3x3): 36 multiplications where the direct algorithm needs
- * 144. Lavin & Gray 2016, arXiv:1509.09308. Weights are transformed in double when they are loaded; 36 products
+ * conv2d 3x3 of stride 1 by Winograd's minimal filtering F(4x4, 3x3): 36 multiplications where the direct algorithm
+ * needs 144. Lavin & Gray 2016, arXiv:1509.09308. Weights are transformed in double when they are loaded; 36 products
  * [tiles, C] x [C, K] run on the GEMM tiles of simd/gemm.h.
  *
- * Two orders of work. Apart: an item takes a few tiles through all three steps, in buffers of its thread that stay in L2;
- * every item reads all transformed weights, so this is for weights that stay in L3. Together: all threads share each
- * step over many tiles, so that the weights (38 MB at 512 x 512 channels) are read once for them all.
+ * Two orders of work. Apart: an item takes a few tiles through all three steps, in buffers of its thread that stay in
+ * L2; every item reads all transformed weights, so this is for weights that stay in L3. Together: all threads share
+ * each step over many tiles, so that the weights (38 MB at 512 x 512 channels) are read once for them all.
  *
  * Error. With independent inputs and weights the rounding of one product is amplified, per dimension, by
- * sum over p of A[i][p]^2 |B[p]|^2 |G[p]|^2 = 9, 8.6, 17, 94 for the four outputs of a tile, where the direct sum has 3: in
- * two dimensions the deviation grows by 11 in the mean and 31 at worst (the corner pixel). The chains are 9 times shorter,
- * which divides it by 3: 3.6 and 10.4 times the direct algorithm's. Measured: 3 to 4 (L2), 5 (maximum). */
+ * sum over p of A[i][p]^2 |B[p]|^2 |G[p]|^2 = 9, 8.6, 17, 94 for the four outputs of a tile, where the direct sum has
+ * 3: in two dimensions the deviation grows by 11 in the mean and 31 at worst (the corner pixel). The chains are 9 times
+ * shorter, which divides it by 3: 3.6 and 10.4 times the direct algorithm's. Measured: 3 to 4 (L2), 5 (maximum). */
 #include "cpu/conv2d.h"
 #include "cpu/simd/winograd.h"
 
@@ -74,8 +74,8 @@ static const char *refuse(const weft_node *node, const weft_device *device)
 
 /* ---- preparing ---- */
 
-/* A position's distance in floats: at least `floats`, and an odd number of cache lines, so that the 36 positions of a tile
- * fall into different sets of L1. */
+/* A position's distance in floats: at least `floats`, and an odd number of cache lines, so that the 36 positions of a
+ * tile fall into different sets of L1. */
 static int64_t position_step(int64_t floats)
 {
     const int64_t line = WEFT_CACHE_LINE / (int64_t)sizeof(float);
@@ -336,7 +336,8 @@ static weft_status run(const weft_call *call)
     j.m = j.v + POSITIONS * s->v_position;
     for (j.first = 0; j.first < s->tiles; j.first += j.count) {
         j.count = s->tiles - j.first < s->at_once ? s->tiles - j.first : s->at_once;
-        const int64_t slices = j.count < 8 * (int64_t)call->device->threads ? j.count : 8 * (int64_t)call->device->threads;
+        const int64_t slices =
+            j.count < 8 * (int64_t)call->device->threads ? j.count : 8 * (int64_t)call->device->threads;
         j.slice = (j.count + slices - 1) / slices;
         const int64_t items = (j.count + j.slice - 1) / j.slice;
         weft_pool_run(pool, items, item_input, &j);

@@ -2,6 +2,7 @@
  *
  * dense: the product of simd/gemm.h over the batch. Panels are the outer loop, so the weights are read once for all
  * images of a block; at batch 1 the bound is the DRAM's bandwidth over the weights. */
+#include "cpu/blas.h"
 #include "cpu/gemm.h"
 #include "cpu/ref/ref.h"
 
@@ -49,4 +50,4 @@ static const weft_kernel gemm = {
     .inplace = WEFT_INPLACE_RESIDUAL,
 };
 
-const weft_kernel *const weft_cpu_dense[] = { &gemm, &weft_cpu_dense_ref, NULL };
+const weft_kernel *const weft_cpu_dense[] = { &gemm, &weft_cpu_dense_openblas, &weft_cpu_dense_ref, NULL };

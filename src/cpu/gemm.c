@@ -7,10 +7,10 @@
 #include <string.h>
 
 enum {
-    ROWS = 112,            /* of a block: a multiple of the tiles' 7 and 8 */
-    ITEMS_PER_THREAD = 6,  /* so that a slow or late thread does not hold up the rest */
-    DEPTH_CHUNK = 512,     /* 128 KB of the widest panel: stays in L2 */
-    STREAM_SHARE_NUM = 3,  /* an output over 3/4 of L3 is streamed (CPU.md: 24 of 32 MB) */
+    ROWS = 112,           /* of a block: a multiple of the tiles' 7 and 8 */
+    ITEMS_PER_THREAD = 6, /* so that a slow or late thread does not hold up the rest */
+    DEPTH_CHUNK = 512,    /* 128 KB of the widest panel: stays in L2 */
+    STREAM_SHARE_NUM = 3, /* an output over 3/4 of L3 is streamed (CPU.md: 24 of 32 MB) */
     STREAM_SHARE_DEN = 4
 };
 
@@ -78,7 +78,8 @@ void weft_gemm_init(weft_gemm *gemm, const weft_gemm_table *table, int64_t depth
 weft_status weft_gemm_bytes(const weft_gemm *gemm, size_t *panels, size_t *with_bias)
 {
     size_t floats, bytes;
-    if (!weft_mul_size((size_t)gemm->depth, (size_t)gemm->width, &floats) || !weft_mul_size(floats, sizeof(float), &bytes) ||
+    if (!weft_mul_size((size_t)gemm->depth, (size_t)gemm->width, &floats) ||
+        !weft_mul_size(floats, sizeof(float), &bytes) ||
         !weft_add_size(bytes, (size_t)gemm->width * sizeof(float) + 2 * WEFT_CACHE_LINE, &floats))
         return weft_fail(WEFT_INVALID, "packed weights of %lld x %lld do not fit in memory", (long long)gemm->depth,
                          (long long)gemm->columns);
@@ -155,8 +156,7 @@ weft_status weft_gemm_rows_plan(weft_gemm_rows *rows, weft_plan *plan)
     rows->groups = weft_gemm_groups(g, plan->device, rows->blocks);
     rows->stream = weft_gemm_streams(g, plan->device, rows->rows);
     rows->depth_chunk = 0;
-    if (rows->block > WEFT_GEMM_ROWS &&
-        (size_t)g->depth * WEFT_GEMM_FLOATS * sizeof(float) > plan->device->cpu.l2) {
+    if (rows->block > WEFT_GEMM_ROWS && (size_t)g->depth * WEFT_GEMM_FLOATS * sizeof(float) > plan->device->cpu.l2) {
         rows->depth_chunk = DEPTH_CHUNK;
         plan->thread_scratch = (size_t)rows->block * WEFT_GEMM_FLOATS * sizeof(float);
     }
@@ -213,8 +213,7 @@ weft_gemm_block weft_gemm_block_of(const weft_gemm *gemm, const weft_call *call,
     };
 }
 
-void weft_gemm_rows_run(const weft_gemm_rows *rows, const weft_call *call, int64_t row_step,
-                        const weft_gemm_taps *taps)
+void weft_gemm_rows_run(const weft_gemm_rows *rows, const weft_call *call, int64_t row_step, const weft_gemm_taps *taps)
 {
     rows_task task = { rows, call, weft_gemm_block_of(&rows->gemm, call, taps, rows->bias_at) };
     task.block.a = call->in[0].data;

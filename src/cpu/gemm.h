@@ -33,7 +33,8 @@ void weft_gemm_pack_bias(const weft_gemm *gemm, const float *bias, float *packed
 void weft_gemm_share(const weft_gemm *gemm, int64_t groups, int64_t i, int *first, int *last);
 /* How many shares of the panels make enough items for the threads, when there are `blocks` items without. */
 int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64_t blocks);
-/* Whether an output of so many rows is too big to be found in L3 by its reader: then it is written around the caches. */
+/* Whether an output of so many rows is too big to be found in L3 by its reader: then it is written around the caches.
+ */
 bool weft_gemm_streams(const weft_gemm *gemm, const weft_device *device, int64_t rows);
 /* Whether vectors at data, data + ld, ... begin on cache lines. */
 bool weft_gemm_aligned(const weft_view *view);

@@ -3,8 +3,8 @@
  * GEMM tiles (gemm.h), compiled once per instruction set. A tile holds rows x vectors accumulators in registers over
  * the whole depth; per step it loads the panel's vectors and multiplies each by one broadcast element of A. The shapes
  * (CPU.md, section 4: 6x64, 7x64 and 8x48 of AVX-512, 6x16 and 4x24 of AVX2 run at 95-99 % of the FMA peak) fill the
- * register file, which is what hides the latency of the additions. While a tile computes, the A rows of the next one are
- * prefetched: with a short depth the misses on A, not the bandwidth, are what limits 1x1 convolutions.
+ * register file, which is what hides the latency of the additions. While a tile computes, the A rows of the next one
+ * are prefetched: with a short depth the misses on A, not the bandwidth, are what limits 1x1 convolutions.
  *
  * Bound: one FMA per cycle and port. Traffic of a block: A once, B once per block (panels are the outer loop, so a
  * panel stays in L2 over all tiles of the block), C written once. */
@@ -50,6 +50,7 @@ static WEFT_NOINLINE void finish(const tile *t, const float *sums, int rows, int
     }
 }
 
+/* clang-format off */
 #define UNROLL _Pragma("GCC unroll 8")
 
 /* rows and vectors are constants at every call, so that sum[][] lives in registers. */
@@ -122,18 +123,18 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors)
             UNROLL for (int j = 0; j < vectors; j++)
                 weft_v_store(t->c + i * t->c_row + j * WEFT_LANES, sum[i][j]);
 }
+/* clang-format on */
 
 typedef void (*tile_fn)(const tile *t);
 
-#define TILE(rows, vectors)                                                                        \
-    static WEFT_NOINLINE void tile_##rows##x##vectors(const tile *t)                               \
-    {                                                                                              \
-        compute(t, rows, vectors);                                                                 \
+#define TILE(rows, vectors)                                                                                            \
+    static WEFT_NOINLINE void tile_##rows##x##vectors(const tile *t)                                                   \
+    {                                                                                                                  \
+        compute(t, rows, vectors);                                                                                     \
     }
-#define TILES(vectors)                                                                             \
+#define TILES(vectors)                                                                                                 \
     TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) TILE(6, vectors)
-#define ROW_OF(vectors)                                                                            \
-    NULL, tile_1x##vectors, tile_2x##vectors, tile_3x##vectors, tile_4x##vectors
+#define ROW_OF(vectors) NULL, tile_1x##vectors, tile_2x##vectors, tile_3x##vectors, tile_4x##vectors
 
 TILES(1)
 TILE(7, 1)
@@ -163,7 +164,7 @@ TILE(3, 3)
 TILE(4, 3)
 enum { ROWS_1 = 8, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0 };
 static const tile_fn tiles[WEFT_GEMM_VECTORS + 1][WEFT_GEMM_ROWS + 1] = {
-    { NULL },
+    { NULL }, /* no panel of no vectors */
     { ROW_OF(1), tile_5x1, tile_6x1, tile_7x1, tile_8x1 },
     { ROW_OF(2), tile_5x2, tile_6x2 },
     { ROW_OF(3) },
@@ -258,7 +259,7 @@ const weft_gemm_table WEFT_SIMD_NAME(weft_gemm_) = {
     .isa = TEXT_OF(WEFT_SIMD_ISA),
     .lanes = WEFT_LANES,
     .rows = { 0, ROWS_1, ROWS_2, ROWS_3, ROWS_4 },
-    /* Narrow panels do more loads per multiplication: measured shares of the peak, inverted. */
+/* Narrow panels do more loads per multiplication: measured shares of the peak, inverted. */
 #if WEFT_LANES == 16
     .cost = { 0, 1.30f, 1.06f, 1.00f, 1.00f },
 #else

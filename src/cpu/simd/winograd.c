@@ -47,6 +47,8 @@ WEFT_INLINE void output_line(const weft_v *m, weft_v *o)
     o[3] = times(8, s, q) + m[5];
 }
 
+/* clang-format off */
+
 /* Channels [c, c + n) of a tile; whole: all pixels lie in the image. */
 WEFT_INLINE void input_vector(const weft_winograd_input *t, int64_t c, int n, const bool whole)
 {
@@ -74,6 +76,8 @@ WEFT_INLINE void input_vector(const weft_winograd_input *t, int64_t c, int n, co
     }
 }
 
+/* clang-format on */
+
 static void input(const weft_winograd_input *t)
 {
     const bool whole = t->top == 0 && t->left == 0 && t->bottom == IN && t->right == IN;
@@ -87,6 +91,8 @@ static void input(const weft_winograd_input *t)
     if (even < t->channels)
         input_vector(t, even, (int)(t->channels - even), false);
 }
+
+/* clang-format off */
 
 /* The sums of 4 x 4 outputs, bias included. */
 WEFT_INLINE void output_sums(const weft_winograd_output *t, int64_t c, weft_v sum[OUT][OUT])
@@ -128,6 +134,8 @@ WEFT_INLINE void output_whole(const weft_winograd_output *t, int64_t c, const bo
         }
     }
 }
+
+/* clang-format on */
 
 static void output_part(const weft_winograd_output *t, int64_t c, int n)
 {

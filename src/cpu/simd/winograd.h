@@ -11,7 +11,8 @@
 
 enum { WEFT_WINOGRAD_OUT = 4, WEFT_WINOGRAD_IN = 6, WEFT_WINOGRAD_POSITIONS = 36 };
 
-/* One tile of 6 x 6 pixels, of which lines [top, bottom) and pixels [left, right) lie in the image; the rest are zeros. */
+/* One tile of 6 x 6 pixels, of which lines [top, bottom) and pixels [left, right) lie in the image; the rest are zeros.
+ */
 typedef struct weft_winograd_input {
     const float *x; /* pixel (0, 0) of the tile, which may lie outside */
     int64_t pixel, line;
