@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Image files: read whole, told apart by their first bytes, handed to the decoder. What the name says does not count:
+ * ImageNet has a PNG named .JPEG. */
+#include "data/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/kernel.h"
+#include "base/error.h"
+
+enum { MAGIC = 8, TEXT = 96 };
+
+static const uint8_t jpeg_magic[] = { 0xff, 0xd8, 0xff };
+static const uint8_t png_magic[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+
+static const struct format {
+    const char *name;
+    const uint8_t *magic;
+    size_t length;
+    weft_status (*decode)(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+} formats[] = {
+    { "JPEG", jpeg_magic, sizeof jpeg_magic, weft_jpeg_decode },
+    { "PNG", png_magic, sizeof png_magic, weft_png_decode },
+};
+
+/* What else people have lying about, so that the sentence can name it. */
+static const struct {
+    const char *name, *magic;
+    size_t at, length;
+} strangers[] = {
+    { "GIF", "GIF8", 0, 4 },     { "BMP", "BM", 0, 2 },         { "TIFF", "II*\0", 0, 4 },
+    { "TIFF", "MM\0*", 0, 4 },   { "RIFF (WebP?)", "RIFF", 0, 4 }, { "PDF", "%PDF", 0, 4 },
+    { "HEIF", "ftyp", 4, 4 },    { "gzip", "\x1f\x8b", 0, 2 },  { "zip", "PK\3\4", 0, 4 },
+    { "JPEG 2000", "\0\0\0\14jP", 0, 6 },
+};
+
+weft_status weft_image_alloc(const weft_allocator *allocator, const char *path, int64_t width, int64_t height,
+                             weft_image *out)
+{
+    if (width < 1 || height < 1)
+        return weft_fail(WEFT_BAD_DATA, "%s: %lld x %lld pixels; at least 1 x 1 was expected", path, (long long)width,
+                         (long long)height);
+    if (width > WEFT_IMAGE_PIXELS || height > WEFT_IMAGE_PIXELS / width)
+        return weft_fail(WEFT_BAD_DATA, "%s: %lld x %lld pixels; at most %d pixels are read", path, (long long)width,
+                         (long long)height, WEFT_IMAGE_PIXELS);
+    uint8_t *pixels = weft_calloc(allocator, (size_t)(width * height), 3);
+    if (!pixels)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s: %lld x %lld pixels", path, (long long)width, (long long)height);
+    *out = (weft_image){ .width = (int)width, .height = (int)height, .pixels = pixels };
+    return WEFT_OK;
+}
+
+/* Reads up to size bytes; *got says how many there were. */
+static weft_status read_bytes(int file, const char *path, uint8_t *data, size_t size, size_t *got)
+{
+    size_t at = 0;
+    while (at < size) {
+        const ssize_t count = read(file, data + at, size - at);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return weft_fail(WEFT_IO, "%s: byte %zu: cannot be read: %s", path, at, strerror(errno));
+        if (count == 0)
+            break;
+        at += (size_t)count;
+    }
+    *got = at;
+    return WEFT_OK;
+}
+
+static weft_status unknown(const char *path, const uint8_t *head, size_t size)
+{
+    for (int i = 0; i < WEFT_COUNT(strangers); i++) {
+        if (size >= strangers[i].at + strangers[i].length &&
+            memcmp(head + strangers[i].at, strangers[i].magic, strangers[i].length) == 0)
+            return weft_fail(WEFT_BAD_DATA, "%s: is a %s file; JPEG or PNG was expected", path, strangers[i].name);
+    }
+    char text[TEXT] = "";
+    for (size_t i = 0; i < size; i++) {
+        static const char digits[] = "0123456789abcdef";
+        char *to = text + 3 * i;
+        to[0] = ' ';
+        to[1] = digits[head[i] >> 4];
+        to[2] = digits[head[i] & 15];
+        to[3] = '\0';
+    }
+    return weft_fail(WEFT_BAD_DATA, "%s: byte 0: the file begins with%s; JPEG (ff d8 ff) or PNG (89 50 4e 47 ...) was "
+                     "expected", path, text);
+}
+
+/* The format of an opened file by its first bytes, before memory is taken for the rest. */
+static weft_status recognise(int file, const char *path, uint8_t head[MAGIC], size_t *got, const struct format **out)
+{
+    WEFT_TRY(read_bytes(file, path, head, MAGIC, got));
+    if (*got == 0)
+        return weft_fail(WEFT_BAD_DATA, "%s: is empty; a JPEG or PNG file was expected", path);
+    for (int i = 0; i < WEFT_COUNT(formats); i++) {
+        const size_t common = *got < formats[i].length ? *got : formats[i].length;
+        if (memcmp(head, formats[i].magic, common) != 0)
+            continue;
+        if (common < formats[i].length)
+            return weft_fail(WEFT_BAD_DATA, "%s: byte %zu: the file ends within the %zu bytes that mark a %s file", path,
+                             *got, formats[i].length, formats[i].name);
+        *out = &formats[i];
+        return WEFT_OK;
+    }
+    return unknown(path, head, *got);
+}
+
+static weft_status open_file(const char *path, int *out, size_t *size)
+{
+    /* Non-blocking, so that a pipe or a terminal is refused below instead of waited for. */
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file < 0) {
+        const bool absent = errno == ENOENT || errno == ENOTDIR;
+        return weft_fail(absent ? WEFT_NOT_FOUND : WEFT_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    }
+    struct stat facts;
+    weft_status status = WEFT_OK;
+    if (fstat(file, &facts) != 0)
+        status = weft_fail(WEFT_IO, "%s: cannot be examined: %s", path, strerror(errno));
+    else if (S_ISDIR(facts.st_mode))
+        status = weft_fail(WEFT_BAD_DATA, "%s: is a directory; a JPEG or PNG file was expected", path);
+    else if (!S_ISREG(facts.st_mode))
+        status = weft_fail(WEFT_BAD_DATA, "%s: is not a regular file; a JPEG or PNG file was expected", path);
+    if (status != WEFT_OK) {
+        close(file);
+        return status;
+    }
+    *out = file;
+    *size = (size_t)facts.st_size;
+    return WEFT_OK;
+}
+
+/* The file's bytes; the caller frees source->data. */
+static weft_status load(const weft_allocator *allocator, const char *path, weft_source *source,
+                        const struct format **format)
+{
+    int file = -1;
+    size_t size = 0, got = 0, rest = 0;
+    uint8_t head[MAGIC], *data = NULL;
+    WEFT_TRY(open_file(path, &file, &size));
+    weft_status status = recognise(file, path, head, &got, format);
+    if (status != WEFT_OK)
+        goto out;
+    if (size < got)
+        size = got;
+    data = weft_alloc(allocator, size);
+    if (!data) {
+        status = weft_fail_in(WEFT_NO_MEMORY, "%s", path);
+        goto out;
+    }
+    memcpy(data, head, got);
+    status = read_bytes(file, path, data + got, size - got, &rest);
+    if (status == WEFT_OK && got + rest != size)
+        status = weft_fail(WEFT_IO, "%s: byte %zu: the file became shorter while it was read; %zu bytes were expected",
+                           path, got + rest, size);
+out:
+    close(file);
+    if (status != WEFT_OK) {
+        weft_free(allocator, data);
+        return status;
+    }
+    *source = (weft_source){ .path = path, .data = data, .size = size };
+    return WEFT_OK;
+}
+
+weft_status weft_image_read(weft_ctx *ctx, const char *path, weft_image *out)
+{
+    if (!ctx || !path || !out)
+        return weft_fail(WEFT_INVALID, "weft_image_read: ctx, path and out must not be NULL");
+    weft_source source;
+    const struct format *format = NULL;
+    WEFT_TRY(load(&ctx->allocator, path, &source, &format));
+    const weft_status status = format->decode(&ctx->allocator, &source, out);
+    weft_free(&ctx->allocator, source.data);
+    return status;
+}
+
+void weft_image_free(weft_ctx *ctx, weft_image *image)
+{
+    if (!ctx || !image)
+        return;
+    weft_free(&ctx->allocator, image->pixels);
+    *image = (weft_image){ 0 };
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Decoding: every kind of JPEG and PNG as Pillow does, every prefix and many damaged copies of each, what is no image,
+ * and every allocation failing. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "check/alloc.h"
+#include "check/harness.h"
+#include "data/golden.h"
+#include "data/image.h"
+
+enum { MUTANTS = 300 };
+
+static void decode_row(const char *rest, void *arg)
+{
+    char name[GOLDEN_TEXT], path[GOLDEN_TEXT];
+    int width, height;
+    uint64_t digest;
+    ck_assert_int_eq(sscanf(rest, "%500s %d %d %" SCNx64, name, &width, &height, &digest), 4);
+    weft_ctx ctx = golden_ctx(arg);
+    weft_image image = { 0 };
+    golden_path(name, path);
+    CHECK_OK(weft_image_read(&ctx, path, &image));
+    ck_assert_msg(image.width == width && image.height == height, "%s: %d x %d", name, image.width, image.height);
+    ck_assert_msg(golden_digest(&image) == digest, "%s: the pixels are not Pillow's", name);
+    weft_image_free(&ctx, &image);
+    ck_assert_ptr_null(image.pixels);
+}
+
+START_TEST(files_decode_to_the_pixels_of_pillow)
+{
+    check_alloc state = { 0 };
+    weft_allocator allocator = check_allocator(&state);
+    ck_assert_int_ge(golden_each("decode", decode_row, &allocator), 38);
+    ck_assert_int_eq(state.live, 0);
+    ck_assert_int_eq(state.damaged, 0);
+}
+END_TEST
+
+static void refuse_row(const char *rest, void *arg)
+{
+    char name[GOLDEN_TEXT], path[GOLDEN_TEXT];
+    int after = 0;
+    ck_assert_int_eq(sscanf(rest, "%500s %n", name, &after), 1);
+    weft_ctx ctx = golden_ctx(arg);
+    weft_image image = { 0 };
+    golden_path(name, path);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, path, &image), rest + after);
+    ck_assert_msg(strstr(weft_error(), path) != NULL, "%s: no file name in \"%s\"", name, weft_error());
+    ck_assert_msg(image.pixels == NULL && image.width == 0, "%s: out was touched", name);
+}
+
+START_TEST(bad_files_are_refused_with_the_reason)
+{
+    check_alloc state = { 0 };
+    weft_allocator allocator = check_allocator(&state);
+    ck_assert_int_ge(golden_each("refuse", refuse_row, &allocator), 10);
+    ck_assert_int_eq(state.live, 0);
+}
+END_TEST
+
+/* ---- prefixes ---- */
+
+static void prefix_row(const char *rest, void *arg)
+{
+    char name[GOLDEN_TEXT], path[GOLDEN_TEXT];
+    int64_t *count = arg;
+    size_t size;
+    ck_assert_int_eq(sscanf(rest, "%500s", name), 1);
+    golden_path(name, path);
+    uint8_t *data = golden_bytes(path, &size);
+    char cut[] = "weft-prefix-XXXXXX";
+    const int file = mkstemp(cut);
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(write(file, data, size), (ssize_t)size);
+    check_alloc state = { 0 };
+    const weft_allocator allocator = check_allocator(&state);
+    weft_ctx ctx = golden_ctx(&allocator);
+    for (size_t length = size; length-- > 0; ++*count) {
+        weft_image image = { 0 };
+        ck_assert_int_eq(ftruncate(file, (off_t)length), 0);
+        const weft_status status = weft_image_read(&ctx, cut, &image);
+        ck_assert_msg(status == WEFT_BAD_DATA && strstr(weft_error(), cut) && !image.pixels && state.live == 0,
+                      "%s, the first %zu of %zu bytes: \"%s\"", name, length, size,
+                      status == WEFT_OK ? "ok" : weft_error());
+    }
+    ck_assert_int_eq(state.damaged, 0);
+    close(file);
+    unlink(cut);
+    free(data);
+}
+
+START_TEST(every_prefix_is_refused_with_the_file_name)
+{
+    int64_t count = 0;
+    golden_each("decode", prefix_row, &count);
+    ck_assert_int_gt(count, 20000);
+}
+END_TEST
+
+/* ---- damage ---- */
+
+static void mutate_row(const char *rest, void *arg)
+{
+    char name[GOLDEN_TEXT], path[GOLDEN_TEXT];
+    int64_t *refused = arg;
+    size_t size;
+    ck_assert_int_eq(sscanf(rest, "%500s", name), 1);
+    golden_path(name, path);
+    uint8_t *data = golden_bytes(path, &size), *copy = malloc(size);
+    const uint64_t stream = weft_rng_stream(name);
+    const bool png = data[0] == 0x89;
+    check_alloc state = { 0 };
+    const weft_allocator allocator = check_allocator(&state);
+    for (uint64_t i = 0; i < MUTANTS; i++) {
+        uint32_t draw[4];
+        weft_rng_block(check_seed(), stream, i, draw);
+        memcpy(copy, data, size);
+        for (int flip = 0; flip <= (int)(draw[3] & 1); flip++)
+            copy[draw[flip] % size] ^= (uint8_t)(1 + draw[2] % 255);
+        const weft_source source = { .path = name, .data = copy, .size = size };
+        weft_image image = { 0 };
+        const weft_status status = (png ? weft_png_decode : weft_jpeg_decode)(&allocator, &source, &image);
+        ck_assert_msg(status == WEFT_OK || (status == WEFT_BAD_DATA && strstr(weft_error(), name) && !image.pixels),
+                      "%s, mutant %" PRIu64 ": %s", name, i, weft_error());
+        *refused += status != WEFT_OK;
+        weft_free(&allocator, image.pixels);
+        ck_assert_int_eq(state.live, 0);
+    }
+    ck_assert_int_eq(state.damaged, 0);
+    free(copy);
+    free(data);
+}
+
+START_TEST(damaged_files_fail_cleanly_or_decode)
+{
+    int64_t refused = 0;
+    golden_each("decode", mutate_row, &refused);
+    ck_assert_int_gt(refused, 38 * MUTANTS / 3);
+}
+END_TEST
+
+/* ---- what is no file ---- */
+
+START_TEST(what_is_no_image_file_is_named)
+{
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    weft_image image = { 0 };
+    char pipe[] = "weft-pipe-XXXXXX";
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_image_read(&ctx, "no/such/file.jpg", &image), "no/such/file.jpg");
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_image_read(&ctx, WEFT_TEST_DATA "/golden.txt/x", &image), "golden.txt/x");
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_image_read(&ctx, "", &image), "cannot be opened");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, WEFT_TEST_DATA, &image), "is a directory");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, "/dev/null", &image), "/dev/null: is not a regular file");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, WEFT_TEST_DATA "/golden.txt", &image), "begins with 64 65 63");
+    CHECK_FAILS(WEFT_INVALID, weft_image_read(&ctx, NULL, &image), "NULL");
+    CHECK_FAILS(WEFT_INVALID, weft_image_read(&ctx, "x", NULL), "NULL");
+    ck_assert_ptr_nonnull(mkdtemp(pipe));
+    char fifo[64];
+    snprintf(fifo, sizeof fifo, "%s/fifo", pipe);
+    ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, fifo, &image), "is not a regular file"); /* and does not wait */
+    unlink(fifo);
+    rmdir(pipe);
+    ck_assert_ptr_null(image.pixels);
+    weft_image_free(&ctx, NULL);
+    weft_image_free(&ctx, &image);
+}
+END_TEST
+
+START_TEST(pixels_are_limited_before_they_are_allocated)
+{
+    check_alloc state = { .fail_at = 1, .fail_on = true };
+    const weft_allocator allocator = check_allocator(&state);
+    weft_image image = { 0 };
+    CHECK_FAILS(WEFT_NO_MEMORY, weft_image_alloc(&allocator, "a.png", WEFT_IMAGE_PIXELS, 1, &image), "a.png");
+    ck_assert_int_eq(state.requests, 1);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_alloc(&allocator, "a.png", WEFT_IMAGE_PIXELS + 1, 1, &image), "178956970");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_alloc(&allocator, "a.png", 13378, 13378, &image), "178956970");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_alloc(&allocator, "a.png", INT64_MAX, INT64_MAX, &image), "178956970");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_alloc(&allocator, "a.png", 0, 7, &image), "at least 1 x 1");
+    ck_assert_int_eq(state.requests, 1);
+}
+END_TEST
+
+static weft_status read_step(const weft_allocator *allocator, void *arg)
+{
+    weft_ctx ctx = golden_ctx(allocator);
+    weft_image image;
+    const weft_status status = weft_image_read(&ctx, arg, &image);
+    if (status == WEFT_OK)
+        weft_image_free(&ctx, &image);
+    return status;
+}
+
+static void fail_row(const char *rest, void *arg)
+{
+    char name[GOLDEN_TEXT], path[GOLDEN_TEXT];
+    int64_t *count = arg;
+    ck_assert_int_eq(sscanf(rest, "%500s", name), 1);
+    golden_path(name, path);
+    *count += check_every_failure(read_step, path);
+}
+
+START_TEST(every_failing_allocation_is_reported)
+{
+    int64_t count = 0;
+    golden_each("decode", fail_row, &count);
+    ck_assert_int_ge(count, 200);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    Suite *suite = suite_create("data: decode");
+    CHECK_CASE(suite, "golden", files_decode_to_the_pixels_of_pillow, bad_files_are_refused_with_the_reason);
+    CHECK_CASE(suite, "damage", every_prefix_is_refused_with_the_file_name, damaged_files_fail_cleanly_or_decode);
+    CHECK_CASE(suite, "files", what_is_no_image_file_is_named, pixels_are_limited_before_they_are_allocated,
+               every_failing_allocation_is_reported);
+    return check_main(suite, argv[0]);
+}

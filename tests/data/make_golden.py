@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes fixtures/ (tiny JPEG and PNG files of every kind) and golden.txt (digests of what Pillow makes of them).
+
+Run by developers when a kind is added, never by the suite: python3 tests/data/make_golden.py, with numpy and a Pillow
+before version 12.2, which began to shrink the columns of some images first. weft keeps the order that all earlier
+versions have; where both sides shrink alike, as in weft_image_to_input, all versions agree.
+golden.txt has one expectation a line:
+
+    decode FILE WIDTH HEIGHT DIGEST
+    resize FILE FILTER X0 Y0 X1 Y1 WIDTH HEIGHT DIGEST      (the box as hexadecimal floats)
+    refuse FILE PART OF THE SENTENCE
+
+A digest is the 64-bit FNV-1a of the RGB bytes. 16-bit grey is reduced to its high byte, where Pillow would clip it.
+"""
+import io
+import os
+import random
+import struct
+import zlib
+
+import numpy as np
+import PIL
+from PIL import Image
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FIXTURES = os.path.join(HERE, "fixtures")
+FILTERS = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR,
+           "bicubic": Image.Resampling.BICUBIC}
+ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+
+
+def fnv(data):
+    digest = 0xcbf29ce484222325
+    for byte in data:
+        digest = (digest ^ byte) * 0x100000001b3 & 0xffffffffffffffff
+    return f"{digest:016x}"
+
+
+def picture(width, height, channels, seed):
+    """Waves, an edge and some noise: something of every frequency, [height, width, channels] of 0..255."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width].astype(float)
+    planes = []
+    for c in range(channels):
+        plane = 128 + 90 * np.sin(x / (3.0 + c) + c) * np.cos(y / (4.0 + c))
+        plane[(x + y * (c + 1)) % 23 < 5] = 250 - 80 * c
+        planes.append(plane + rng.normal(0, 6, plane.shape))
+    return np.clip(np.stack(planes, axis=-1), 0, 255).astype(np.uint8)
+
+
+# ---- PNG: written here, since Pillow writes neither interlaced nor small grey nor 16-bit colour ----
+
+def chunk(name, data):
+    body = name + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def pack_rows(samples, depth):
+    """Rows of [height, width, channels] as PNG packs them, each behind filter byte 0..4 (0 and 1 by turns)."""
+    out = bytearray()
+    for number, row in enumerate(samples):
+        flat = row.reshape(-1)
+        if depth == 16:
+            data = flat.astype(">u2").tobytes()
+        elif depth == 8:
+            data = flat.astype(np.uint8).tobytes()
+        else:
+            bits = "".join(format(int(v), f"0{depth}b") for v in flat)
+            bits += "0" * (-len(bits) % 8)
+            data = bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8))
+        step = max(1, row.shape[-1] * depth // 8)
+        if number % 2:  # filter 1: the difference from the pixel before
+            data = bytes((b - (data[i - step] if i >= step else 0)) & 255 for i, b in enumerate(data))
+        out += bytes([number % 2]) + data
+    return bytes(out)
+
+
+def png(samples, colour, depth, interlaced=False, palette=None, extra=()):
+    height, width = samples.shape[:2]
+    if interlaced:
+        passes = [samples[y::dy, x::dx] for x, y, dx, dy in ADAM7]
+        data = b"".join(pack_rows(p, depth) for p in passes if p.size)
+    else:
+        data = pack_rows(samples, depth)
+    parts = [chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, int(interlaced)))]
+    if palette is not None:
+        parts.append(chunk(b"PLTE", palette.astype(np.uint8).tobytes()))
+    parts += [chunk(name, body) for name, body in extra]
+    packed = zlib.compress(data, 9)
+    half = len(packed) // 2  # two IDAT chunks
+    parts += [chunk(b"IDAT", packed[:half]), chunk(b"IDAT", packed[half:]), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def png_files():
+    small = picture(19, 17, 4, 1)
+    rgb, grey = small[..., :3], small[..., :1]
+    wide = small.astype(np.uint16) * 251 + 77
+    palette = picture(16, 1, 3, 2)[0]
+    return {
+        "grey1.png": png(grey >> 7, 0, 1), "grey2.png": png(grey >> 6, 0, 2), "grey4.png": png(grey >> 4, 0, 4),
+        "grey8.png": png(grey, 0, 8), "grey8-trns.png": png(grey, 0, 8, extra=[(b"tRNS", b"\0\x80")]),
+        "grey16.png": png(wide[..., :1], 0, 16), "rgb8.png": png(rgb, 2, 8),
+        "rgb8-trns.png": png(rgb, 2, 8, extra=[(b"tRNS", b"\0\1\0\2\0\3"), (b"gAMA", struct.pack(">I", 45455))]),
+        "rgb16.png": png(wide[..., :3], 2, 16), "palette1.png": png(grey >> 7, 3, 1, palette=palette[:2]),
+        "palette2.png": png(grey >> 6, 3, 2, palette=palette[:4]),
+        "palette4.png": png(grey >> 4, 3, 4, palette=palette),
+        "palette8-trns.png": png(grey >> 4, 3, 8, palette=palette, extra=[(b"tRNS", b"\0\x40\x80")]),
+        "grey-alpha8.png": png(small[..., :2], 4, 8), "grey-alpha16.png": png(wide[..., :2], 4, 16),
+        "rgba8.png": png(small, 6, 8), "rgba16.png": png(wide, 6, 16),
+        "interlaced-rgb8.png": png(rgb, 2, 8, True), "interlaced-grey1.png": png(grey >> 7, 0, 1, True),
+        "interlaced-rgba16.png": png(wide, 6, 16, True),
+        "interlaced-palette4.png": png(grey >> 4, 3, 4, True, palette=palette),
+        "interlaced-narrow.png": png(rgb[:9, :3], 2, 8, True), "one.png": png(rgb[:1, :1], 2, 8),
+    }
+
+
+# ---- JPEG ----
+
+def jpeg(pixels, mode, **options):
+    out = io.BytesIO()
+    Image.fromarray(pixels if pixels.shape[-1] > 1 else pixels[..., 0], mode).save(out, "JPEG", **options)
+    return out.getvalue()
+
+
+def marker(data, code):
+    return data.index(bytes([0xff, code]))
+
+
+def with_byte(data, at, value):
+    return data[:at] + bytes([value]) + data[at + 1:]
+
+
+def many_scans(refinements):
+    """A progressive grey file of one black-ish block in 64 + refinements scans, each almost empty."""
+    def segment(code, body):
+        return bytes([0xff, code]) + struct.pack(">H", len(body) + 2) + body
+
+    def scan(first, last, high, low):
+        return segment(0xda, bytes([1, 1, 0x00, first, last, high << 4 | low])) + b"\x7f"
+
+    one_code = bytes([1] + [0] * 15)
+    out = b"\xff\xd8" + segment(0xdb, bytes([0] + [1] * 64)) + segment(0xc2, struct.pack(">BHHB", 8, 8, 8, 1) +
+                                                                        bytes([1, 0x11, 0]))
+    out += segment(0xc4, bytes([0x00]) + one_code + b"\0") + segment(0xc4, bytes([0x10]) + one_code + b"\0")
+    out += scan(0, 0, 0, 0) + b"".join(scan(k, k, 0, 1) for k in range(1, 64))
+    return out + b"".join(scan(k, k, 1, 0) for k in range(1, refinements + 1)) + b"\xff\xd9"
+
+
+def jpeg_files():
+    rgb, cmyk, square = picture(37, 29, 3, 3), picture(21, 18, 4, 4), picture(32, 32, 3, 5)
+    adobe = jpeg(cmyk, "CMYK", quality=80)
+    transform = adobe.index(b"Adobe") + 11
+    flat = jpeg(square, "RGB", quality=75, subsampling=1)
+    sampling = marker(flat, 0xc0) + 11
+    assert adobe[transform] in (0, 2) and flat[sampling] == 0x21
+    return {
+        "444.jpg": jpeg(rgb, "RGB", quality=90, subsampling=0), "422.jpg": jpeg(rgb, "RGB", quality=80, subsampling=1),
+        "420.jpg": jpeg(rgb, "RGB", quality=75, subsampling=2), "440.jpg": with_byte(flat, sampling, 0x12),
+        "420-optimised.jpg": jpeg(rgb, "RGB", quality=50, optimize=True),
+        "progressive.jpg": jpeg(rgb, "RGB", quality=75, progressive=True),
+        "progressive-grey.jpg": jpeg(rgb[..., :1], "L", quality=75, progressive=True),
+        "grey.jpg": jpeg(rgb[..., :1], "L", quality=85),
+        "restart.jpg": jpeg(rgb, "RGB", quality=75, restart_marker_blocks=2),
+        "plain-rgb.jpg": jpeg(rgb, "RGB", quality=80, keep_rgb=True),
+        "cmyk.jpg": with_byte(adobe, transform, 0), "ycck.jpg": with_byte(adobe, transform, 2),
+        "one.jpg": jpeg(rgb[:1, :1], "RGB", quality=75), "exif.jpg": jpeg(square, "RGB", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"),
+        "scans-100.jpg": many_scans(36),
+    }
+
+
+def refused_files():
+    rgb = picture(19, 17, 3, 6)
+    grey = rgb[..., :1]
+    big = jpeg(rgb, "RGB", quality=60)
+    size = marker(big, 0xc0) + 5
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)) + \
+        chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    wide = bomb[:8] + chunk(b"IHDR", struct.pack(">IIBBBBB", 70000, 1, 8, 2, 0, 0, 0)) + bomb[33:]
+    rows = png(rgb, 2, 8)
+    flipped = bytearray(rows)
+    flipped[60] ^= 0x10
+    gif = io.BytesIO()
+    Image.fromarray(rgb).save(gif, "GIF")
+    return {
+        "bad-scans-101.jpg": (many_scans(37), "more than 100 scans"),
+        "bad-bomb.jpg": (big[:size] + b"\xff\xdc\xff\xdc" + big[size + 4:], "cannot hold"),
+        "bad-bomb.png": (bomb, "cannot hold"), "bad-wide.png": (wide, "limit"),
+        "bad-palette.png": (png(grey >> 4, 3, 8, palette=rgb[0, :4]), "the palette has 4 colours"),
+        "bad-crc.png": (bytes(flipped), "CRC error"), "bad-short.png": (png(rgb, 2, 8)[:-20] + rows[-12:], "byte"),
+        "bad-few-rows.png": (rows[:8] + chunk(b"IHDR", struct.pack(">IIBBBBB", 19, 18, 8, 2, 0, 0, 0)) + rows[33:],
+                             "Not enough"),
+        "gif-named.jpg": (gif.getvalue(), "is a GIF file"), "text.png": (b"not an image\n", "begins with 6e 6f 74"),
+    }
+
+
+def decoded(data, name):
+    """Pillow's RGB pixels of a fixture."""
+    image = Image.open(io.BytesIO(data))
+    if image.mode == "I;16":
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    return image.convert("RGB")
+
+
+def random_box(rng, width, height):
+    if rng.random() < 0.3:
+        return (0.0, 0.0, float(width), float(height))
+    x = sorted(rng.uniform(0, width) for _ in range(2))
+    y = sorted(rng.uniform(0, height) for _ in range(2))
+    if rng.random() < 0.3:
+        x, y = [float(int(x[0])), float(int(x[1]) + 1)], [float(int(y[0])), float(int(y[1]) + 1)]
+    return (x[0], y[0], max(x[1], x[0] + 0.01) if x[1] < width else x[1], max(y[1], y[0] + 0.01) if y[1] < height else y[1])
+
+
+def resize_lines(images, count):
+    rng = random.Random(7)
+    lines = []
+    while len(lines) < count:
+        name = rng.choice(sorted(images))
+        image = images[name]
+        box = random_box(rng, *image.size)
+        width, height = (rng.randint(1, 70) for _ in range(2))
+        if rng.random() < 0.1:
+            width = image.width
+        if rng.random() < 0.1:
+            height = image.height
+        how = rng.choice(sorted(FILTERS))
+        if not (box[0] < box[2] <= image.width and box[1] < box[3] <= image.height):
+            continue
+        result = image.resize((width, height), FILTERS[how], box)
+        corners = " ".join(v.hex() for v in box)
+        lines.append(f"resize {name} {how} {corners} {width} {height} {fnv(result.tobytes())}")
+    return lines
+
+
+def main():
+    assert tuple(map(int, PIL.__version__.split(".")[:2])) < (12, 2), "see above"
+    os.makedirs(FIXTURES, exist_ok=True)
+    good, bad = {**png_files(), **jpeg_files()}, refused_files()
+    lines, images = [], {}
+    for name, data in sorted(good.items()):
+        image = images[name] = decoded(data, name)
+        lines.append(f"decode {name} {image.width} {image.height} {fnv(image.tobytes())}")
+    lines += [f"refuse {name} {part}" for name, (data, part) in sorted(bad.items())]
+    lines += resize_lines({n: images[n] for n in ("444.jpg", "420.jpg", "rgb8.png", "one.png", "440.jpg")}, 220)
+    for name, data in {**good, **{n: d for n, (d, _) in bad.items()}}.items():
+        assert len(data) < 4096, (name, len(data))
+        with open(os.path.join(FIXTURES, name), "wb") as out:
+            out.write(data)
+    with open(os.path.join(HERE, "golden.txt"), "w", encoding="ascii") as out:
+        out.write("\n".join(lines) + "\n")
+    print(f"{len(good)} files, {len(bad)} refused ones, {len(lines)} lines")
+
+
+if __name__ == "__main__":
+    main()
