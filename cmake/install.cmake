@@ -5,15 +5,8 @@
 include(CMakePackageConfigHelpers)
 
 file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-get_property(programs DIRECTORY ${PROJECT_SOURCE_DIR}/src/cli PROPERTY BUILDSYSTEM_TARGETS)
-foreach(program ${programs})
-    get_target_property(type ${program} TYPE)
-    if(type STREQUAL EXECUTABLE)
-        set_target_properties(${program} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}"
-            RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
-        install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-    endif()
-endforeach()
+set_target_properties(weft_program PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
+install(TARGETS weft_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 # Two export sets: users of the shared library need not have the JPEG and PNG packages.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
