@@ -17,6 +17,7 @@ typedef struct weft_model_opt {
     int64_t batch;   /* 0: as the graph's inputs say */
     bool plan_only;  /* plan and report, allocate nothing: cannot run */
     bool no_fusion;  /* keep every node as built (no folding, no fusion, no in-place): for tests and for teaching */
+    bool no_units;   /* do not join inverted residual units into one node: their layers can then be timed alone */
     bool keep_all;   /* give every value its own memory, so that any can be read after a run */
     bool track;      /* fill the arena with a pattern and report in weft_memory.touched how far a run wrote */
 } weft_model_opt;

@@ -21,7 +21,8 @@ static weft_status make(weft_model *model, const weft_graph *graph)
         WEFT_TRY(weft_pass_simplify(model->graph));
         WEFT_TRY(weft_pass_fold(model->graph));
         WEFT_TRY(weft_pass_fuse(model->graph));
-        WEFT_TRY(weft_pass_fuse_units(model->graph));
+        if (!model->opt.no_units)
+            WEFT_TRY(weft_pass_fuse_units(model->graph));
     }
     for (int32_t i = 0; i < model->n_params; i++)
         model->param_bytes += (size_t)weft_shape_count(&model->graph->params[i].spec.shape) * sizeof(float);

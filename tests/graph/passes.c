@@ -151,11 +151,57 @@ START_TEST(patterns_are_fused)
 }
 END_TEST
 
+/* MobileNetV2's and EfficientNet's units, by themselves. */
+static weft_var units(weft_graph *g, weft_var x, bool gated)
+{
+    for (int i = 0; i < 3; i++) {
+        const int stride = i == 1 ? 2 : 1;
+        weft_var y = weft_conv2d(g, x, &(weft_conv2d_opt){ .out = 6 * weft_channels(g, x) });
+        y = weft_swish(g, weft_batch_norm(g, y, NULL));
+        y = weft_conv2d(g, y, &(weft_conv2d_opt){ .kernel = 5, .stride = stride, .groups = weft_channels(g, y) });
+        y = weft_swish(g, weft_batch_norm(g, y, NULL));
+        if (gated)
+            y = weft_squeeze_excite(g, y, &(weft_squeeze_excite_opt){ .reduced = 3, .act = WEFT_ACT_SWISH });
+        y = weft_batch_norm(g, weft_conv2d(g, y, &(weft_conv2d_opt){ .out = 12 }), NULL);
+        x = i == 2 ? weft_add(g, y, x) : y;
+    }
+    return x;
+}
+
+/* One node computes what its stages compute, to the bit, on one thread and on three, whether units are joined or not. */
+START_TEST(units_change_no_bit)
+{
+    float *first = NULL;
+    int64_t count = 0;
+    for (int variant = 0; variant < 4; variant++) {
+        weft_ctx *ctx;
+        weft_graph *g;
+        CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = variant % 2 ? 3 : 1 }, &ctx));
+        CHECK_OK(weft_graph_create(ctx, &g));
+        const weft_shape shape = weft_shape_nhwc(7, 21, 19, 9);
+        weft_output(g, units(g, weft_input(g, "x", &shape), _i == 1), "y");
+        int steps;
+        float *outputs = run_net(ctx, g, &(weft_model_opt){ .no_units = variant / 2 }, &count, &steps);
+        ck_assert_int_eq(steps, variant / 2 ? (_i ? 12 : 9) : 3);
+        if (first)
+            ck_assert_int_eq(memcmp(first, outputs, (size_t)count * sizeof *first), 0);
+        else
+            first = outputs;
+        if (first != outputs)
+            free(outputs);
+        weft_graph_destroy(g);
+        weft_ctx_destroy(ctx);
+    }
+    free(first);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("graph-passes");
     TCase *tc = tcase_create("patterns");
     tcase_add_loop_test(tc, patterns_are_fused, 0, (int)(sizeof patterns / sizeof *patterns));
+    tcase_add_loop_test(tc, units_change_no_bit, 0, 2);
     suite_add_tcase(suite, tc);
     CHECK_CASE(suite, "equivalence", fused_networks_compute_the_same);
     return check_main(suite, "graph-passes");
