@@ -55,22 +55,20 @@ static void set_cache(weft_cpu *cpu, int level, size_t bytes)
 static void caches_from_sysfs(weft_cpu *cpu)
 {
     for (int i = 0; i < 8; i++) {
-        char path[96], level[16], type[32], size[32];
-        const char *const names[] = { "level", "type", "size" };
-        char *const lines[] = { level, type, size };
-        const int sizes[] = { sizeof level, sizeof type, sizeof size };
+        static const char *const names[] = { "level", "type", "size" };
+        char path[96], line[3][32] = { "", "", "" };
         for (int k = 0; k < 3; k++) {
             snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", i, names[k]);
-            if (!read_line(path, lines[k], sizes[k]))
+            if (!read_line(path, line[k], sizeof line[k]))
                 return;
         }
-        if (strcmp(type, "Instruction") == 0)
+        if (strcmp(line[1], "Instruction") == 0)
             continue;
         char *unit;
-        const unsigned long number = strtoul(size, &unit, 10);
+        const unsigned long number = strtoul(line[2], &unit, 10);
         const size_t scale = *unit == 'K' ? 1024u : *unit == 'M' ? 1024u * 1024u : 1u;
         if (number < (1u << 24))
-            set_cache(cpu, (int)strtol(level, NULL, 10), number * scale);
+            set_cache(cpu, (int)strtol(line[0], NULL, 10), number * scale);
     }
 }
 
@@ -100,10 +98,10 @@ static void caches_from_cpuid(weft_cpu *cpu, unsigned leaf)
 
 static void read_model(char *out, size_t size)
 {
-    unsigned words[12];
+    unsigned words[3][4];
     char text[sizeof words + 1] = "";
     for (unsigned i = 0; i < 3; i++) {
-        if (!__get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]))
+        if (!__get_cpuid(0x80000002u + i, &words[i][0], &words[i][1], &words[i][2], &words[i][3]))
             return;
     }
     memcpy(text, words, sizeof words);

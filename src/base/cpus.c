@@ -19,18 +19,17 @@
 /* "max 100000" or "150000 100000": microseconds of CPU time in each period. 0: no limit. */
 static int quota(const char *root, const char *group)
 {
-    char path[1280], word[32];
-    long period = 0;
+    char path[1280], line[64] = "";
     if (snprintf(path, sizeof path, "%s%s/cpu.max", root, group) >= (int)sizeof path)
         return 0;
     FILE *file = fopen(path, "re");
     if (!file)
         return 0;
-    const int found = fscanf(file, "%31s %ld", word, &period);
+    const bool found = fgets(line, sizeof line, file) != NULL;
     fclose(file);
-    char *end;
-    const long time = found == 2 ? strtol(word, &end, 10) : 0;
-    if (found != 2 || *end || time <= 0 || period <= 0)
+    char *after_time, *after_period;
+    const long time = strtol(line, &after_time, 10), period = strtol(after_time, &after_period, 10);
+    if (!found || after_period == after_time || time <= 0 || period <= 0) /* "max" is no number */
         return 0;
     const long cpus = time / period;
     return cpus < 1 ? 1 : cpus > 1 << 20 ? 1 << 20 : (int)cpus;
