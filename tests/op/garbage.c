@@ -9,6 +9,7 @@
 #include "op/activation.h"
 #include "op/case.h"
 #include "op/dropout.h"
+#include "op/inverted_residual.h"
 #include "op/normalize.h"
 #include "op/util.h"
 
@@ -139,6 +140,15 @@ const garbage_row garbage[] = {
     ROW(RBF, weft_rbf_opt, WEFT_NC(2, 84), "out is 0", .centres = NULL),
     ROW(RBF, weft_rbf_opt, WEFT_NC(2, 84), "out is -10", .out = -10),
     ROW(RBF, weft_rbf_opt, MAP, "x is [2, 5, 7, 8], expected [N, C]", .out = 10),
+
+    ROW(INVERTED_RESIDUAL, weft_inverted_residual_opt, MAP, "expand and project must be 1x1", .depthwise = { .kernel = 3 },
+        .project = { .out = 8, .kernel = 3 }),
+    ROW(INVERTED_RESIDUAL, weft_inverted_residual_opt, MAP, "depthwise has 16 outputs, expected 8",
+        .depthwise = { .kernel = 3, .out = 16 }, .project = { .out = 8 }),
+    ROW(INVERTED_RESIDUAL, weft_inverted_residual_opt, MAP, "stride is -1x-1", .depthwise = { .kernel = 3, .stride = -1 },
+        .project = { .out = 8 }),
+    ROW(INVERTED_RESIDUAL, weft_inverted_residual_opt, WEFT_NC(2, 8), "x is [2, 8]", .depthwise = { .kernel = 3 },
+        .project = { .out = 8 }),
     { .part = NULL },
 };
 /* clang-format on */
