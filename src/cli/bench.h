@@ -37,7 +37,7 @@ typedef struct cli_meter {
     double to_come;        /* flops of the jobs not begun */
     double runs_to_come;   /* jobs not begun, this one included */
     double flops, seconds; /* of what ran: gives the rate */
-    double reps, min_time; /* protocol */
+    double passes, min_time; /* protocol: runs of each job at least, warm-up included */
     const cli_job *job;
 } cli_meter;
 void cli_meter_open(cli_meter *meter, const cli_args *args, const cli_job *jobs, int count);
@@ -64,11 +64,13 @@ typedef struct cli_machine {
     char cpu[160], isa[32], date[32], gpu[160], no_gpu[320];
     cli_roof roofs[CLI_LIST_MAX];
     int n_roofs;
-    json_t *images; /* paths */
+    double measured; /* when, by cli_now() */
+    json_t *images;  /* paths */
 } cli_machine;
 cli_exit cli_machine_open(cli_machine *machine, const cli_args *args);
-/* Measures the roofs of all thread counts; called before and after the jobs. */
+/* Measures the roofs of all thread counts: before the jobs, and again after them if they took a while. */
 cli_exit cli_machine_measure(cli_machine *machine);
+cli_exit cli_machine_measure_again(cli_machine *machine);
 /* NAN where the roof was not measured. */
 double cli_machine_gflops(const cli_machine *machine, int threads);
 double cli_machine_bandwidth(const cli_machine *machine, int threads);

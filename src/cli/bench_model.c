@@ -141,7 +141,7 @@ static cli_exit run(const cli_args *args, cli_machine *machine, const cli_job *j
         code = cli_machine_measure(machine);
     if (!code) {
         cli_run_jobs(machine, jobs, count, args->layers, results);
-        code = cli_machine_measure(machine);
+        code = cli_machine_measure_again(machine);
     }
     if (!code) {
         for (int i = 0; i < count; i++)

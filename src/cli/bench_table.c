@@ -235,6 +235,10 @@ static void note_memory(const bench *b, int i)
     const json_t *r = b->results[i];
     const double predicted = cli_json_number(r, "memory.predicted.arena");
     const double touched = cli_json_number(r, "memory.touched"), calls = cli_json_number(r, "memory.allocations_in_runs");
+    const double peak = cli_json_number(r, "memory.predicted.peak"), held = cli_json_number(r, "memory.allocator_peak");
+    if (held > 1.1 * peak + 32 * MIB) /* the graph, and what packing needs for a moment, are not in the plan */
+        cli_table_note(b->table, "! %s: its allocator held %.1f MiB at once, planned were %.1f.", b->jobs[i].arch->name,
+                       held / MIB, peak / MIB);
     if (touched > predicted)
         cli_table_note(b->table, "! %s wrote %.0f bytes of its arena, planned were %.0f.", b->jobs[i].arch->name,
                        touched, predicted);
@@ -291,7 +295,7 @@ static cli_exit run_table(bench *b, const cli_args *args, int sort)
     if (code)
         return code;
     cli_run_jobs(&b->machine, b->jobs, b->n_jobs, false, b->results);
-    code = cli_machine_measure(&b->machine);
+    code = cli_machine_measure_again(&b->machine);
     if (code)
         return code;
 

@@ -34,7 +34,8 @@ const cli_command cli_commands[] = {
       .description =
           "Runs each MODEL for every batch size and thread count asked for, each in a process of its own, and prints "
           "the median time of a run with its quartiles, images per second, GFLOP/s, and the shares of the roofs of this "
-          "machine (fused multiply-add peak and memory bandwidth) that weft measures at the start and at the end.\n"
+          "machine (fused multiply-add peak and memory bandwidth) that weft measures at the start and, after jobs of more "
+          "than ten seconds, once more.\n"
           "\n"
           "FLOPs are twice the multiply-adds of convolutions and dense layers by the direct algorithm, so that a "
           "faster algorithm may pass 100 %. Bytes are the least traffic: each step's inputs and parameters read once, "

@@ -17,7 +17,7 @@ static double job_flops(const cli_job *job)
 void cli_meter_open(cli_meter *m, const cli_args *args, const cli_job *jobs, int count)
 {
     *m = (cli_meter){ .jobs = count, .start = cli_now(), .min_time = args->min_time };
-    m->reps = (double)args->reps;
+    m->passes = (double)(args->reps + args->warmup);
     m->live = args->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO);
     m->lines = args->progress == CLI_PROGRESS_ALWAYS;
     if (args->progress == CLI_PROGRESS_ALWAYS && isatty(STDERR_FILENO))
@@ -32,7 +32,7 @@ static double estimate(const cli_meter *m)
 {
     const double first_guess = 1e11; /* FLOP/s, until something was measured */
     const double rate = m->seconds > 0 ? m->flops / m->seconds : first_guess;
-    const double by_work = m->to_come / rate * (m->reps + 2); /* warm-up and packing */
+    const double by_work = m->to_come / rate * m->passes;
     return fmax(by_work, m->runs_to_come * m->min_time);
 }
 

@@ -99,7 +99,7 @@ static json_t *died(int state)
     const int code = WEXITSTATUS(state);
     if (code == CLI_MEMORY)
         return failure(CLI_MEMORY, cli_copy("out of memory"));
-    return failure(CLI_INTERNAL, cli_format_text("ended with exit code %d and without a result", code));
+    return failure(CLI_INTERNAL, cli_format_text("its process ended with exit code %d", code));
 }
 
 json_t *cli_process(const json_t *request, cli_event_fn on_event, void *user)
@@ -115,7 +115,7 @@ json_t *cli_process(const json_t *request, cli_event_fn on_event, void *user)
     json_t *result = receive(fd, on_event, user);
     while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
         ;
-    if (!result || WIFSIGNALED(state)) {
+    if (!result || state) { /* a result is not believed from a process that failed after it */
         json_decref(result);
         result = died(state);
     }

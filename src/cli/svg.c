@@ -11,7 +11,9 @@
 #include "cli/table.h"
 #include "cli/text.h"
 
-enum { W = 960, H = 600, LEFT = 70, RIGHT = 30, TOP = 70, BOTTOM = 70, FONT = 13, CHAR = 7 };
+enum { W = 960, H = 600, LEFT = 70, RIGHT = 30, TOP = 70, BOTTOM = 70, FONT = 13 };
+
+static const double char_width = 7.6; /* of a sans-serif font of that size, about */
 
 typedef struct box {
     double x0, y0, x1, y1;
@@ -61,7 +63,7 @@ static void place_label(chart *plot, int self)
 {
     static const double side[][2] = { { 1, 0 }, { 0, -1 }, { -1, 0 }, { 0, 1 }, { 1, -1 }, { 1, 1 }, { -1, -1 }, { -1, 1 } };
     point *p = &plot->points[self];
-    const double w = (double)strlen(p->name) * CHAR, h = FONT + 2;
+    const double w = (double)strlen(p->name) * char_width, h = FONT + 2;
     double best = INFINITY;
     for (int ring = 0; ring < 4; ring++)
         for (size_t s = 0; s < sizeof side / sizeof *side; s++) {
