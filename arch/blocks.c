@@ -16,6 +16,17 @@ weft_var weft_net_batch_norm(const weft_net *n, weft_var x)
     return weft_batch_norm(n->g, x, &n->bn);
 }
 
+weft_var weft_net_conv(const weft_net *n, weft_var x, const weft_conv2d_opt *conv)
+{
+    weft_conv2d_opt opt = *conv;
+
+    if (opt.init == WEFT_INIT_DEFAULT) {
+        opt.init = n->conv_init;
+        opt.init_scale = n->conv_scale;
+    }
+    return weft_conv2d(n->g, x, &opt);
+}
+
 weft_var weft_net_conv_bn_act(const weft_net *n, weft_var x, const weft_conv2d_opt *conv, weft_act act)
 {
     weft_conv2d_opt opt = *conv;
@@ -24,9 +35,7 @@ weft_var weft_net_conv_bn_act(const weft_net *n, weft_var x, const weft_conv2d_o
     weft_scope_push(n->g, "%s", opt.name);
     opt.name = NULL;
     opt.bias = opt.bias || n->conv_bias;
-    if (opt.init == WEFT_INIT_DEFAULT)
-        opt.init = n->conv_init;
-    y = weft_net_batch_norm(n, weft_conv2d(n->g, x, &opt));
+    y = weft_net_batch_norm(n, weft_net_conv(n, x, &opt));
     if (act != WEFT_ACT_NONE)
         y = weft_activation(n->g, y, act);
     weft_scope_pop(n->g);
@@ -39,13 +48,9 @@ weft_var weft_net_conv_act(const weft_net *n, weft_var x, const weft_conv2d_opt 
     weft_var y;
 
     opt.bias = true;
-    if (opt.init == WEFT_INIT_DEFAULT) {
-        opt.init = n->conv_init;
-        opt.init_scale = n->dense_scale;
-    }
     weft_scope_push(n->g, "%s", opt.name);
     opt.name = NULL;
-    y = weft_activation(n->g, weft_conv2d(n->g, x, &opt), act);
+    y = weft_activation(n->g, weft_net_conv(n, x, &opt), act);
     weft_scope_pop(n->g);
     return y;
 }

@@ -10,6 +10,8 @@
 
 #define CONV(...) (&(const weft_conv2d_opt){ __VA_ARGS__ })
 #define POOL(...) (&(const weft_pool2d_opt){ __VA_ARGS__ })
+/* Explicit pads inside CONV and POOL. */
+#define PADDED(pads) .padding = WEFT_EXPLICIT, .pad = (pads)
 #define COUNT(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 /* One network under construction. The registry fills the first part; the family's builder sets the second, from
@@ -22,11 +24,12 @@ typedef struct weft_net {
     int px, channels, classes;
     bool softmax;
 
-    weft_batch_norm_opt bn;    /* of every conv_bn */
-    bool conv_bias;            /* a bias although batch norm follows (Keras's ResNets) */
-    weft_init conv_init;       /* of every convolution that names none */
-    weft_init dense_init;      /* of the classifier */
-    double dense_scale;        /* its deviation, with WEFT_INIT_NORMAL */
+    weft_batch_norm_opt bn; /* of every conv_bn */
+    bool conv_bias;         /* a bias although batch norm follows (Keras's ResNets) */
+    weft_init conv_init;    /* of every convolution that names none */
+    weft_init dense_init;   /* of every dense layer */
+    double conv_scale;      /* the deviations, with WEFT_INIT_NORMAL */
+    double dense_scale;
 } weft_net;
 
 /* A family's builder: adds layers and outputs to n->g. Reads n->variant and n->dialect. */
@@ -38,6 +41,8 @@ weft_net_builder weft_build_alexnet, weft_build_efficientnet, weft_build_incepti
 /* The image: [batch, px, px, channels]. */
 weft_var weft_net_input(const weft_net *n);
 
+/* Convolution with the net's initialisation, alone. */
+weft_var weft_net_conv(const weft_net *n, weft_var x, const weft_conv2d_opt *conv);
 /* Convolution, batch norm, activation, in a scope named conv->name: "NAME/conv2d/weight", "NAME/batch_norm/beta". */
 weft_var weft_net_conv_bn_act(const weft_net *n, weft_var x, const weft_conv2d_opt *conv, weft_act act);
 /* Convolution with bias, activation: nodes "NAME" and the activation's. */
@@ -49,8 +54,8 @@ weft_var weft_net_dense_relu(const weft_net *n, weft_var x, const char *name, in
 
 /* count conv_bn_relu units in a row, in the scope "NAME/0", "NAME/1", ...: one branch of an inception module. */
 weft_var weft_net_tower(const weft_net *n, weft_var x, const char *name, const weft_conv2d_opt *convs, int count);
-#define TOWER(n, x, name, ...)                                                                     \
-    weft_net_tower(n, x, name, (const weft_conv2d_opt[]){ __VA_ARGS__ },                           \
+#define TOWER(n, x, name, ...)                                                                                         \
+    weft_net_tower(n, x, name, (const weft_conv2d_opt[]){ __VA_ARGS__ },                                               \
                    COUNT(((const weft_conv2d_opt[]){ __VA_ARGS__ })))
 
 /* Dense to the classes, in the scope "head"; and with a global average pool and dropout (if not 0) before it. */

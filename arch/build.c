@@ -17,8 +17,7 @@ static const char *dialects_of(const char *name, char *text, size_t size)
         if (!weft_arch_find(name, (weft_dialect)d))
             continue;
 
-        const int n = snprintf(text + used, size - used, "%s%s", used ? ", " : "",
-                               weft_dialect_name((weft_dialect)d));
+        const int n = snprintf(text + used, size - used, "%s%s", used ? ", " : "", weft_dialect_name((weft_dialect)d));
         if (n < 0 || (size_t)n >= size - used)
             break;
         used += (size_t)n;
@@ -69,8 +68,7 @@ static void build(weft_graph *g, const weft_arch_row *row, const weft_arch_opt *
         weft_graph_fail(g, WEFT_INVALID, "%s: a batch of %lld images was asked for, expected at least 1", arch->name,
                         (long long)net.batch);
     else if (net.classes < 1)
-        weft_graph_fail(g, WEFT_INVALID, "%s: %d classes were asked for, expected at least 1", arch->name,
-                        net.classes);
+        weft_graph_fail(g, WEFT_INVALID, "%s: %d classes were asked for, expected at least 1", arch->name, net.classes);
     else if (net.px < row->min_px)
         weft_graph_fail(g, WEFT_INVALID, "%s: images of %d x %d pixels were asked for, expected at least %d x %d",
                         arch->name, net.px, net.px, row->min_px, row->min_px);

@@ -9,10 +9,17 @@ typedef struct stage {
     int kernel, repeats, out, expand, stride;
 } stage;
 
+/* clang-format off */
 static const stage stages[] = {
-    { 3, 1, 16, 1, 1 },  { 3, 2, 24, 6, 2 },  { 5, 2, 40, 6, 2 },  { 3, 3, 80, 6, 2 },
-    { 5, 3, 112, 6, 1 }, { 5, 4, 192, 6, 2 }, { 3, 1, 320, 6, 1 },
+    { 3, 1,  16, 1, 1 },
+    { 3, 2,  24, 6, 2 },
+    { 5, 2,  40, 6, 2 },
+    { 3, 3,  80, 6, 2 },
+    { 5, 3, 112, 6, 1 },
+    { 5, 4, 192, 6, 2 },
+    { 3, 1, 320, 6, 1 },
 };
+/* clang-format on */
 
 /* B0 to B7; depth in tenths, so that repeats round up exactly. */
 static const struct {
@@ -33,15 +40,17 @@ static weft_var mbconv(const weft_net *n, weft_var x, const stage *s, int out, i
     weft_graph *const g = n->g;
     const int64_t in = weft_channels(g, x), mid = in * s->expand;
     const weft_pad pad = stride == 1 ? pad_all(s->kernel / 2) : weft_net_half_pad(g, x, s->kernel);
+    const weft_squeeze_excite_opt se = {
+        .name = "se", .reduced = in >= 4 ? in / 4 : 1, .act = WEFT_ACT_SWISH, .init = n->conv_init
+    };
     weft_var y = x;
 
     if (s->expand != 1)
         y = conv_bn_swish(n, y, CONV(.name = "expand", .out = mid, .kernel = 1));
-    y = conv_bn_swish(n, y, CONV(.name = "depthwise", .out = mid, .kernel = s->kernel, .stride = stride,
-                                 .groups = mid, .padding = WEFT_EXPLICIT, .pad = pad,
-                                 .init = WEFT_INIT_HE_NORMAL)); /* the authors' fan-out of a depthwise filter is k*k */
-    y = weft_squeeze_excite(g, y, &(weft_squeeze_excite_opt){ .name = "se", .reduced = in >= 4 ? in / 4 : 1,
-                                                              .act = WEFT_ACT_SWISH, .init = n->conv_init });
+    y = conv_bn_swish(n, y,
+                      CONV(.name = "depthwise", .out = mid, .kernel = s->kernel, .stride = stride, .groups = mid,
+                           PADDED(pad), .init = WEFT_INIT_HE_NORMAL)); /* the fan-out of one filter, in Keras */
+    y = weft_squeeze_excite(g, y, &se);
     y = conv_bn(n, y, CONV(.name = "project", .out = out, .kernel = 1));
 
     if (stride == 1 && in == out) {
@@ -60,9 +69,14 @@ static int repeats(const stage *s, int depth_tenths)
 /* 0..255 -> (x / 255 - mean) / deviation of ImageNet, whose values are statistics as in Keras. */
 static weft_var normalize(const weft_net *n, weft_var x)
 {
-    return weft_normalize(n->g, x, &(weft_normalize_opt){ .scale = 1. / 255, .stats = true,
-                                                          .mean = { .485, .456, .406 },
-                                                          .variance = { .229 * .229, .224 * .224, .225 * .225 } });
+    const weft_normalize_opt opt = {
+        .scale = 1. / 255,
+        .mean = { .485, .456, .406 },
+        .variance = { .229 * .229, .224 * .224, .225 * .225 },
+        .stats = true,
+    };
+
+    return weft_normalize(n->g, x, &opt);
 }
 
 void weft_build_efficientnet(weft_net *n)
@@ -77,8 +91,9 @@ void weft_build_efficientnet(weft_net *n)
     for (int i = 0; i < COUNT(stages); i++)
         units += repeats(&stages[i], depth);
 
-    x = conv_bn_swish(n, x, CONV(.name = "stem", .out = weft_net_round_width(32 * width), .kernel = 3, .stride = 2,
-                                 .padding = WEFT_EXPLICIT, .pad = weft_net_half_pad(n->g, x, 3)));
+    x = conv_bn_swish(n, x,
+                      CONV(.name = "stem", .out = weft_net_round_width(32 * width), .kernel = 3, .stride = 2,
+                           PADDED(weft_net_half_pad(n->g, x, 3))));
     for (int i = 0; i < COUNT(stages); i++) {
         for (int j = 0; j < repeats(&stages[i], depth); j++, unit++) {
             weft_scope_push(n->g, "stage%d.%d", i + 1, j);

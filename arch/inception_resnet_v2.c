@@ -5,8 +5,10 @@
  * ends a unit has a bias instead. 244 convolutions. */
 #include "blocks.h"
 
+/* clang-format off */
 #define C(maps, h, w) { .out = (maps), .kernel_h = (h), .kernel_w = (w) }
 #define H(maps) { .out = (maps), .kernel = 3, .stride = 2, .padding = WEFT_VALID } /* halves the map */
+/* clang-format on */
 
 static weft_var halving_pool(const weft_net *n, weft_var x)
 {
@@ -19,8 +21,7 @@ static weft_var residual(const weft_net *n, weft_var x, const weft_var *towers, 
     weft_graph *const g = n->g;
     weft_var y = weft_concat(g, towers, count);
 
-    y = weft_conv2d(g, y, CONV(.name = "up", .out = weft_channels(g, x), .kernel = 1, .bias = true,
-                               .init = n->conv_init));
+    y = weft_net_conv(n, y, CONV(.name = "up", .out = weft_channels(g, x), .kernel = 1, .bias = true));
     y = weft_add_scaled(g, x, y, &(weft_add_opt){ .scale = scale });
     return act ? weft_relu(g, y) : y;
 }

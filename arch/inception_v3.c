@@ -5,8 +5,10 @@
 #include "blocks.h"
 
 /* One convolution of a tower: out maps, h x w; H: 3x3, stride 2, valid, which halves the map. */
+/* clang-format off */
 #define C(maps, h, w) { .out = (maps), .kernel_h = (h), .kernel_w = (w) }
 #define H(maps) { .out = (maps), .kernel = 3, .stride = 2, .padding = WEFT_VALID }
+/* clang-format on */
 
 static weft_var avg_pool_tower(const weft_net *n, weft_var x, int maps)
 {
@@ -58,33 +60,33 @@ static weft_var fork_arms(const weft_net *n, weft_var x, const char *name)
 }
 
 /* Figure 7: the expanded filter bank of the coarsest grid. */
-static weft_var mixed_c(const weft_net *n, weft_var x)
+static weft_var mixed_c(const weft_net *n, weft_var x, int pool_maps)
 {
     weft_var towers[4];
 
     towers[0] = TOWER(n, x, "1x1", C(320, 1, 1));
     towers[1] = fork_arms(n, TOWER(n, x, "3x3", C(384, 1, 1)), "3x3_fork");
     towers[2] = fork_arms(n, TOWER(n, x, "3x3x2", C(448, 1, 1), C(384, 3, 3)), "3x3x2_fork");
-    towers[3] = avg_pool_tower(n, x, 192);
+    towers[3] = avg_pool_tower(n, x, pool_maps);
     return weft_concat(n->g, towers, COUNT(towers));
 }
 
 /* Figure 10: the grid is halved by convolutions beside a pool. */
-static weft_var reduce_a(const weft_net *n, weft_var x)
+static weft_var reduce_a(const weft_net *n, weft_var x, int maps)
 {
     weft_var towers[3];
 
-    towers[0] = TOWER(n, x, "3x3", H(384));
+    towers[0] = TOWER(n, x, "3x3", H(maps));
     towers[1] = TOWER(n, x, "3x3x2", C(64, 1, 1), C(96, 3, 3), H(96));
     towers[2] = halving_pool(n, x);
     return weft_concat(n->g, towers, COUNT(towers));
 }
 
-static weft_var reduce_b(const weft_net *n, weft_var x)
+static weft_var reduce_b(const weft_net *n, weft_var x, int maps)
 {
     weft_var towers[3];
 
-    towers[0] = TOWER(n, x, "3x3", C(192, 1, 1), H(320));
+    towers[0] = TOWER(n, x, "3x3", C(192, 1, 1), H(maps));
     towers[1] = TOWER(n, x, "7x7x3", C(192, 1, 1), C(192, 1, 7), C(192, 7, 1), H(192));
     towers[2] = halving_pool(n, x);
     return weft_concat(n->g, towers, COUNT(towers));
@@ -105,11 +107,11 @@ static weft_var stem(const weft_net *n, weft_var x)
 void weft_build_inception_v3(weft_net *n)
 {
     static const struct {
-        char kind; /* mixed a, b, c; A, B: the reductions after a and b */
-        int maps;  /* of the pool's projection (a), of the factorised towers (b) */
+        weft_var (*module)(const weft_net *n, weft_var x, int maps);
+        int maps;
     } modules[] = {
-        { 'a', 32 },  { 'a', 64 },  { 'a', 64 },  { 'A', 0 }, { 'b', 128 }, { 'b', 160 },
-        { 'b', 160 }, { 'b', 192 }, { 'B', 0 },   { 'c', 0 }, { 'c', 0 },
+        { mixed_a, 32 },  { mixed_a, 64 },  { mixed_a, 64 },   { reduce_a, 384 }, { mixed_b, 128 }, { mixed_b, 160 },
+        { mixed_b, 160 }, { mixed_b, 192 }, { reduce_b, 320 }, { mixed_c, 192 },  { mixed_c, 192 },
     };
     weft_var x = weft_net_input(n);
 
@@ -120,13 +122,7 @@ void weft_build_inception_v3(weft_net *n)
     weft_scope_pop(n->g);
     for (int i = 0; i < COUNT(modules); i++) {
         weft_scope_push(n->g, "mixed%d", i);
-        switch (modules[i].kind) {
-        case 'a': x = mixed_a(n, x, modules[i].maps); break;
-        case 'A': x = reduce_a(n, x); break;
-        case 'b': x = mixed_b(n, x, modules[i].maps); break;
-        case 'B': x = reduce_b(n, x); break;
-        default: x = mixed_c(n, x);
-        }
+        x = modules[i].module(n, x, modules[i].maps);
         weft_scope_pop(n->g);
     }
     weft_net_output(n, weft_net_pool_head(n, x, 0));

@@ -20,16 +20,17 @@ static weft_var paper(const weft_net *n, weft_var x)
 {
     weft_graph *const g = n->g;
     const weft_act act = WEFT_ACT_LECUN_TANH;
-    const weft_init init = n->conv_init;
+    const weft_partial_conv2d_opt c3 = {
+        .name = "c3", .out = C3_MAPS, .kernel = 5, .table = connections[0], .bias = true, .init = n->conv_init
+    };
 
     x = weft_net_conv_act(n, x, CONV(.name = "c1", .out = S2_MAPS, .kernel = 5, .padding = WEFT_VALID), act);
     x = weft_activation(g, weft_subsample(g, x, &(weft_subsample_opt){ .name = "s2" }), act);
-    x = weft_partial_conv2d(g, x, &(weft_partial_conv2d_opt){ .name = "c3", .out = C3_MAPS, .kernel = 5,
-                                                              .table = connections[0], .bias = true, .init = init });
+    x = weft_partial_conv2d(g, x, &c3);
     x = weft_activation(g, x, act);
     x = weft_activation(g, weft_subsample(g, x, &(weft_subsample_opt){ .name = "s4" }), act);
     x = weft_net_conv_act(n, x, CONV(.name = "c5", .out = 120, .kernel = 5, .padding = WEFT_VALID), act);
-    x = weft_dense(g, weft_flatten(g, x), &(weft_dense_opt){ .name = "f6", .out = 84, .init = init });
+    x = weft_dense(g, weft_flatten(g, x), &(weft_dense_opt){ .name = "f6", .out = 84, .init = n->dense_init });
     return weft_rbf(g, weft_activation(g, x, act), &(weft_rbf_opt){ .name = "rbf", .out = n->classes });
 }
 

@@ -15,12 +15,11 @@ static const struct {
 /* Depthwise separable convolution, fig. 3 right: x [N, H, W, C] -> [N, H/stride, W/stride, out]. */
 static weft_var separable(const weft_net *n, weft_var x, int out, int stride)
 {
-    const weft_pad after = { .bottom = stride - 1, .right = stride - 1 };
+    const weft_pad pad = stride == 1 ? pad_all(1) : (weft_pad){ .bottom = 1, .right = 1 };
     weft_var y = x;
 
-    y = conv_bn_relu6(n, y, CONV(.name = "depthwise", .kernel = 3, .stride = stride,
-                                 .groups = weft_channels(n->g, x), .pad = after,
-                                 .padding = stride == 1 ? WEFT_SAME : WEFT_EXPLICIT));
+    y = conv_bn_relu6(
+        n, y, CONV(.name = "depthwise", .kernel = 3, .stride = stride, .groups = weft_channels(n->g, x), PADDED(pad)));
     return conv_bn_relu6(n, y, CONV(.name = "pointwise", .out = out, .kernel = 1));
 }
 

@@ -4,12 +4,19 @@
  * pads strided convolutions like TensorFlow, torchvision by one pixel on every side; their batch norms differ. */
 #include "blocks.h"
 
+/* clang-format off */
 static const struct {
     int expand, out, repeats, stride;
 } stages[] = {
-    { 1, 16, 1, 1 }, { 6, 24, 2, 2 },  { 6, 32, 3, 2 },  { 6, 64, 4, 2 },
-    { 6, 96, 3, 1 }, { 6, 160, 3, 2 }, { 6, 320, 1, 1 },
+    { 1,  16, 1, 1 },
+    { 6,  24, 2, 2 },
+    { 6,  32, 3, 2 },
+    { 6,  64, 4, 2 },
+    { 6,  96, 3, 1 },
+    { 6, 160, 3, 2 },
+    { 6, 320, 1, 1 },
 };
+/* clang-format on */
 
 static const struct dialect {
     bool even_pad; /* one pixel on every side of a strided convolution */
@@ -25,13 +32,13 @@ static weft_var inverted_residual(const weft_net *n, weft_var x, int expand, int
 {
     const int64_t in = weft_channels(n->g, x), mid = in * expand;
     const bool even = stride == 1 || dialects[n->dialect].even_pad;
+    const weft_pad pad = even ? pad_all(1) : weft_net_half_pad(n->g, x, 3);
     weft_var y = x;
 
     if (expand != 1)
         y = conv_bn_relu6(n, y, CONV(.name = "expand", .out = mid, .kernel = 1));
-    y = conv_bn_relu6(n, y, CONV(.name = "depthwise", .out = mid, .kernel = 3, .stride = stride, .groups = mid,
-                                 .padding = WEFT_EXPLICIT,
-                                 .pad = even ? pad_all(1) : weft_net_half_pad(n->g, x, 3)));
+    y = conv_bn_relu6(n, y,
+                      CONV(.name = "depthwise", .out = mid, .kernel = 3, .stride = stride, .groups = mid, PADDED(pad)));
     y = conv_bn(n, y, CONV(.name = "project", .out = out, .kernel = 1));
 
     return stride == 1 && in == out ? weft_add(n->g, y, x) : y;
@@ -47,9 +54,9 @@ void weft_build_mobilenet_v2(weft_net *n)
     n->dense_init = d->dense;
     n->dense_scale = .01;
 
-    x = conv_bn_relu6(n, x, CONV(.name = "stem", .out = 32, .kernel = 3, .stride = 2,
-                                 .padding = d->even_pad ? WEFT_EXPLICIT : WEFT_SAME,
-                                 .pad = pad_all(d->even_pad)));
+    x = conv_bn_relu6(n, x,
+                      CONV(.name = "stem", .out = 32, .kernel = 3, .stride = 2,
+                           .padding = d->even_pad ? WEFT_EXPLICIT : WEFT_SAME, .pad = pad_all(d->even_pad)));
     for (int i = 0; i < COUNT(stages); i++) {
         for (int unit = 0; unit < stages[i].repeats; unit++) {
             weft_scope_push(n->g, "stage%d.%d", i + 1, unit);

@@ -28,11 +28,12 @@ static weft_var separable(const weft_net *n, weft_var x, const char *name, int k
     weft_scope_push(g, "%s", name);
     for (int i = 0; i < 2; i++) {
         const int step = i == 0 ? stride : 1;
+        const weft_pad pad = step == 1 ? pad_all(kernel / 2) : weft_net_half_pad(g, y, kernel);
 
         weft_scope_push(g, i == 0 ? "first" : "second");
-        y = weft_conv2d(g, y, CONV(.name = "depthwise", .kernel = kernel, .stride = step,
-                                   .groups = weft_channels(g, y), .padding = WEFT_EXPLICIT, .init = n->conv_init,
-                                   .pad = step == 1 ? pad_all(kernel / 2) : weft_net_half_pad(g, y, kernel)));
+        y = weft_net_conv(
+            n, y,
+            CONV(.name = "depthwise", .kernel = kernel, .stride = step, .groups = weft_channels(g, y), PADDED(pad)));
         y = conv_bn(n, y, CONV(.name = "pointwise", .out = out, .kernel = 1));
         if (i == 0)
             y = weft_relu(g, y);
@@ -47,6 +48,7 @@ static weft_var separable(const weft_net *n, weft_var x, const char *name, int k
 static weft_var adjust(const weft_net *n, history h, int64_t out)
 {
     weft_graph *const g = n->g;
+    const weft_pad edge = { .bottom = weft_height(g, h.before) % 2, .right = weft_width(g, h.before) % 2 };
     weft_var y, paths[2];
 
     if (h.before.id == 0)
@@ -57,13 +59,10 @@ static weft_var adjust(const weft_net *n, history h, int64_t out)
         return conv_bn(n, h.before, CONV(.name = "adjust", .out = out, .kernel = 1));
     }
     weft_scope_push(g, "adjust");
-    paths[0] = weft_conv2d(g, h.before, CONV(.name = "even", .out = out / 2, .kernel = 1, .stride = 2,
-                                             .padding = WEFT_VALID, .init = n->conv_init));
+    paths[0] = weft_net_conv(n, h.before,
+                             CONV(.name = "even", .out = out / 2, .kernel = 1, .stride = 2, .padding = WEFT_VALID));
     y = weft_crop2d(g, h.before, &(weft_pad){ .top = 1, .left = 1 });
-    paths[1] = weft_conv2d(g, y, CONV(.name = "odd", .out = out / 2, .kernel = 1, .stride = 2,
-                                      .padding = WEFT_EXPLICIT, .init = n->conv_init,
-                                      .pad = { .bottom = weft_height(g, h.before) % 2,
-                                               .right = weft_width(g, h.before) % 2 }));
+    paths[1] = weft_net_conv(n, y, CONV(.name = "odd", .out = out / 2, .kernel = 1, .stride = 2, PADDED(edge)));
     y = weft_net_batch_norm(n, weft_concat(g, paths, 2));
     weft_scope_pop(g);
     return y;
@@ -115,10 +114,8 @@ static history reduction_cell(const weft_net *n, history s, int out)
     const weft_var p = adjust(n, s, out), pr = s.before.id == 0 ? p : weft_relu(g, p);
     const weft_var h = conv_bn(n, s.now, CONV(.name = "squeeze", .out = out, .kernel = 1)), hr = weft_relu(g, h);
     const weft_pad pad = weft_net_half_pad(g, h, 3);
-    const weft_var max = weft_max_pool2d(g, h, POOL(.kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT, .pad = pad,
-                                                    .zero_border = true));
-    const weft_var mean = weft_avg_pool2d(g, h, POOL(.kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT, .pad = pad,
-                                                     .count_border = true));
+    const weft_var max = weft_max_pool2d(g, h, POOL(.kernel = 3, .stride = 2, PADDED(pad), .zero_border = true));
+    const weft_var mean = weft_avg_pool2d(g, h, POOL(.kernel = 3, .stride = 2, PADDED(pad), .count_border = true));
     weft_var blocks[4], b1, b1_mean;
 
     b1 = separable_pair(n, "block1", hr, 5, pr, 7, 2, out);
@@ -139,8 +136,9 @@ void weft_build_nasnet(weft_net *n)
     n->bn.momentum = .9997;
     n->conv_init = WEFT_INIT_HE_NORMAL;
     n->dense_init = WEFT_INIT_GLOROT_UNIFORM;
-    s.now = conv_bn_relu(n, s.now, CONV(.name = "stem", .out = variants[n->variant].stem, .kernel = 3, .stride = 2,
-                                        .padding = WEFT_VALID));
+    s.now = conv_bn_relu(
+        n, s.now,
+        CONV(.name = "stem", .out = variants[n->variant].stem, .kernel = 3, .stride = 2, .padding = WEFT_VALID));
     for (int i = 0; i < 2; i++) {
         weft_scope_push(g, "stem%d", i + 1);
         s = reduction_cell(n, s, width / (i == 0 ? 4 : 2));

@@ -19,13 +19,13 @@
 
 #define IMAGENET(pixels, prep) .px = (pixels), .channels = 3, .classes = 1000, .preprocess = WEFT_PREPROCESS_##prep
 #define COUNTS(total, train, mac) .params = (total), .trainable = (train), .macs = (mac)
+/* clang-format off */
 /* The table of the Keras Applications page: MB of the .h5, accuracies, ms per batch of 32. */
 #define KERAS_PAGE(mb, one, five, cpu, gpu)                                                        \
     .published = { .source = "Keras Applications", .size_mb = (mb), .top1 = (one), .top5 = (five), \
                    .cpu_ms = (cpu), .gpu_ms = (gpu) }
 #define ACCURACY(who, one, five) .published = { .source = (who), .top1 = (one), .top5 = (five) }
 
-/* clang-format off */
 const weft_arch_row weft_arch_rows[] = {
     { { "lenet5", "LeNet5", WEFT_PAPER, .is_default = true, .paper = LECUN98,
         .px = 32, .channels = 1, .classes = 10, .preprocess = WEFT_PREPROCESS_UNIT,

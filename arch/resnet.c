@@ -7,6 +7,7 @@
 
 enum { STAGES = 4 };
 
+/* clang-format off */
 static const struct {
     int layers;
     bool bottleneck;
@@ -18,6 +19,7 @@ static const struct {
     { 101, true, { 3, 4, 23, 3 } },
     { 152, true, { 3, 8, 36, 3 } },
 };
+/* clang-format on */
 
 static const struct dialect {
     bool stride_first; /* the stride sits on a, else on b */
@@ -41,11 +43,9 @@ static weft_var shortcut(const weft_net *n, weft_var x, int out, int stride)
 /* Fig. 5 left: x [N, H, W, C] -> [N, ceil(H/stride), ceil(W/stride), width]. */
 static weft_var basic(const weft_net *n, weft_var x, int width, int stride)
 {
-    const weft_pad one = pad_all(1);
     weft_var y = x;
 
-    y = conv_bn_relu(n, y, CONV(.name = "a", .out = width, .kernel = 3, .stride = stride, .padding = WEFT_EXPLICIT,
-                                .pad = one));
+    y = conv_bn_relu(n, y, CONV(.name = "a", .out = width, .kernel = 3, .stride = stride, PADDED(pad_all(1))));
     y = conv_bn(n, y, CONV(.name = "b", .out = width, .kernel = 3));
     return weft_relu(n->g, weft_add(n->g, y, shortcut(n, x, width, stride)));
 }
@@ -53,13 +53,12 @@ static weft_var basic(const weft_net *n, weft_var x, int width, int stride)
 /* Fig. 5 right: x [N, H, W, C] -> [N, ceil(H/stride), ceil(W/stride), 4 * width]. */
 static weft_var bottleneck(const weft_net *n, weft_var x, int width, int stride)
 {
-    const weft_pad one = pad_all(1);
     const bool first = dialects[n->dialect].stride_first;
     weft_var y = x;
 
     y = conv_bn_relu(n, y, CONV(.name = "a", .out = width, .kernel = 1, .stride = first ? stride : 1));
-    y = conv_bn_relu(n, y, CONV(.name = "b", .out = width, .kernel = 3, .stride = first ? 1 : stride,
-                                .padding = WEFT_EXPLICIT, .pad = one));
+    y = conv_bn_relu(n, y,
+                     CONV(.name = "b", .out = width, .kernel = 3, .stride = first ? 1 : stride, PADDED(pad_all(1))));
     y = conv_bn(n, y, CONV(.name = "c", .out = 4 * width, .kernel = 1));
     return weft_relu(n->g, weft_add(n->g, y, shortcut(n, x, 4 * width, stride)));
 }
@@ -67,7 +66,6 @@ static weft_var bottleneck(const weft_net *n, weft_var x, int width, int stride)
 void weft_build_resnet(weft_net *n)
 {
     const struct dialect *d = &dialects[n->dialect];
-    const weft_pad one = pad_all(1), three = pad_all(3);
     int v = 0;
     weft_var x = weft_net_input(n);
 
@@ -79,9 +77,8 @@ void weft_build_resnet(weft_net *n)
     n->dense_init = d->dense;
     n->dense_scale = variants[v].bottleneck ? d->dense_scale : 2 * d->dense_scale; /* 512 channels */
 
-    x = conv_bn_relu(n, x, CONV(.name = "stem", .out = 64, .kernel = 7, .stride = 2, .padding = WEFT_EXPLICIT,
-                                .pad = three));
-    x = weft_max_pool2d(n->g, x, POOL(.kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT, .pad = one));
+    x = conv_bn_relu(n, x, CONV(.name = "stem", .out = 64, .kernel = 7, .stride = 2, PADDED(pad_all(3))));
+    x = weft_max_pool2d(n->g, x, POOL(.kernel = 3, .stride = 2, PADDED(pad_all(1))));
     for (int stage = 0; stage < STAGES; stage++) {
         for (int unit = 0; unit < variants[v].units[stage]; unit++) {
             const int width = 64 << stage, stride = stage > 0 && unit == 0 ? 2 : 1;

@@ -7,6 +7,7 @@
 
 enum { STAGES = 4 };
 
+/* clang-format off */
 static const struct {
     int layers;
     int units[STAGES];
@@ -15,12 +16,12 @@ static const struct {
     { 101, { 3, 4, 23, 3 } },
     { 152, { 3, 8, 36, 3 } },
 };
+/* clang-format on */
 
 /* x [N, H, W, C] -> [N, ceil(H/stride), ceil(W/stride), 4 * width]. */
 static weft_var unit(const weft_net *n, weft_var x, int width, int stride, bool project)
 {
     weft_graph *const g = n->g;
-    const weft_pad one = pad_all(1);
     weft_var y, pre, skip = x;
 
     weft_scope_push(g, "preact");
@@ -28,13 +29,12 @@ static weft_var unit(const weft_net *n, weft_var x, int width, int stride, bool 
     weft_scope_pop(g);
 
     y = conv_bn_relu(n, pre, CONV(.name = "a", .out = width, .kernel = 1));
-    y = conv_bn_relu(n, y, CONV(.name = "b", .out = width, .kernel = 3, .stride = stride, .padding = WEFT_EXPLICIT,
-                                .pad = one));
-    y = weft_conv2d(g, y, CONV(.name = "c", .out = 4 * width, .kernel = 1, .bias = true, .init = n->conv_init));
+    y = conv_bn_relu(n, y, CONV(.name = "b", .out = width, .kernel = 3, .stride = stride, PADDED(pad_all(1))));
+    y = weft_net_conv(n, y, CONV(.name = "c", .out = 4 * width, .kernel = 1, .bias = true));
 
     if (project)
-        skip = weft_conv2d(g, pre, CONV(.name = "proj", .out = 4 * width, .kernel = 1, .stride = stride,
-                                        .bias = true, .init = n->conv_init));
+        skip =
+            weft_net_conv(n, pre, CONV(.name = "proj", .out = 4 * width, .kernel = 1, .stride = stride, .bias = true));
     else if (stride != 1)
         skip = weft_max_pool2d(g, x, POOL(.name = "skip", .kernel = 1, .stride = stride, .padding = WEFT_VALID));
     return weft_add(g, y, skip);
@@ -43,7 +43,6 @@ static weft_var unit(const weft_net *n, weft_var x, int width, int stride, bool 
 void weft_build_resnet_v2(weft_net *n)
 {
     weft_graph *const g = n->g;
-    const weft_pad one = pad_all(1), three = pad_all(3);
     int v = 0;
     weft_var x = weft_net_input(n);
 
@@ -52,10 +51,9 @@ void weft_build_resnet_v2(weft_net *n)
     n->bn.epsilon = 1.001e-5;
     n->conv_init = n->dense_init = WEFT_INIT_GLOROT_UNIFORM;
 
-    x = weft_conv2d(g, x, CONV(.name = "stem", .out = 64, .kernel = 7, .stride = 2, .padding = WEFT_EXPLICIT,
-                               .pad = three, .bias = true, .init = n->conv_init));
-    x = weft_max_pool2d(g, x, POOL(.kernel = 3, .stride = 2, .padding = WEFT_EXPLICIT, .pad = one,
-                                   .zero_border = true));
+    x = weft_net_conv(n, x,
+                      CONV(.name = "stem", .out = 64, .kernel = 7, .stride = 2, PADDED(pad_all(3)), .bias = true));
+    x = weft_max_pool2d(g, x, POOL(.kernel = 3, .stride = 2, PADDED(pad_all(1)), .zero_border = true));
     for (int stage = 0; stage < STAGES; stage++) {
         const int units = variants[v].units[stage];
 

@@ -80,8 +80,8 @@ START_TEST(ports_follow_the_options)
     weft_graph_destroy(g);
 
     const int px = arch->px + 33; /* odd where the network's own is even, and the other way about */
-    g = build(arch->name, &(weft_arch_opt){ .dialect = arch->dialect, .batch = 3, .px = px, .classes = 7,
-                                            .no_softmax = true });
+    g = build(arch->name,
+              &(weft_arch_opt){ .dialect = arch->dialect, .batch = 3, .px = px, .classes = 7, .no_softmax = true });
     check_ports(g, arch, 3, px, 7, rbf ? "distances" : "logits");
     ck_assert_str_eq(op_of_last_node(g), rbf ? "rbf" : "dense");
     weft_graph_destroy(g);
@@ -299,7 +299,9 @@ static const struct at_size {
     int px;
     int64_t mega_macs;
 } at_sizes[] = {
-    { "resnet50v2", 299, 6536 }, { "resnet101v2", 299, 13374 }, { "resnet152v2", 299, 20211 },
+    { "resnet50v2", 299, 6536 },
+    { "resnet101v2", 299, 13374 },
+    { "resnet152v2", 299, 20211 },
 };
 
 START_TEST(macs_follow_the_image)

@@ -92,9 +92,15 @@ END_TEST
 static const struct {
     const char *typed, *meant;
 } typos[] = {
-    { "resnet5", "resnet50" },          { "rsenet101", "resnet101" },     { "eficientnet-b3", "efficientnet-b3" },
-    { "mobilnetv2", "mobilenetv2" },    { "InceptoinV3", "inception-v3" }, { "nasnetmobil", "nasnet-mobile" },
-    { "alexnett", "alexnet" },          { "VGG-61", "vgg16" },            { "ReseNet152-V2", "resnet152v2" },
+    { "resnet5", "resnet50" },
+    { "rsenet101", "resnet101" },
+    { "eficientnet-b3", "efficientnet-b3" },
+    { "mobilnetv2", "mobilenetv2" },
+    { "InceptoinV3", "inception-v3" },
+    { "nasnetmobil", "nasnet-mobile" },
+    { "alexnett", "alexnet" },
+    { "VGG-61", "vgg16" },
+    { "ReseNet152-V2", "resnet152v2" },
     { "incepton_resnet_v2", "inception-resnet-v2" },
 };
 
@@ -147,7 +153,9 @@ static const struct {
     { "resnet50", { .dialect = (weft_dialect)9 }, WEFT_INVALID, "9 is no dialect" },
     { NULL, { 0 }, WEFT_INVALID, "no network named" },
     { "", { 0 }, WEFT_INVALID, "no network named" },
-    { "vgg16", { .px = 31 }, WEFT_INVALID,
+    { "vgg16",
+      { .px = 31 },
+      WEFT_INVALID,
       "vgg16: images of 31 x 31 pixels were asked for, expected at least 32 x 32" },
     { "inception-v3", { .px = 74 }, WEFT_INVALID, "expected at least 75 x 75" },
     { "resnet50", { .px = -224 }, WEFT_INVALID, "images of -224 x -224 pixels" },
