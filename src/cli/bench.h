@@ -33,10 +33,10 @@ json_t *cli_process(const json_t *request, cli_event_fn on_event, void *user);
 typedef struct cli_meter {
     bool live, lines; /* one line rewritten; a line for each job */
     int jobs, done;
-    double start;          /* of the whole */
-    double to_come;        /* flops of the jobs not begun */
-    double runs_to_come;   /* jobs not begun, this one included */
-    double flops, seconds; /* of what ran: gives the rate */
+    double start;            /* of the whole */
+    double to_come;          /* flops of the jobs not begun */
+    double runs_to_come;     /* jobs not begun, this one included */
+    double flops, seconds;   /* of what ran: gives the rate */
     double passes, min_time; /* protocol: runs of each job at least, warm-up included */
     const cli_job *job;
 } cli_meter;

@@ -107,8 +107,8 @@ static weft_status read_photograph(weft_ctx *ctx, const weft_arch *arch, const c
     if (status)
         return status;
     float *rgb = arch->channels == 3 ? out : cli_alloc((size_t)pixels * 3, sizeof *rgb);
-    status = weft_image_to_input(ctx, &image, arch->px, arch->px >= 456 ? 1 : 0.875, WEFT_BILINEAR, arch->preprocess,
-                                 rgb);
+    status =
+        weft_image_to_input(ctx, &image, arch->px, arch->px >= 456 ? 1 : 0.875, WEFT_BILINEAR, arch->preprocess, rgb);
     weft_image_free(ctx, &image);
     if (rgb != out) {
         if (!status)

@@ -39,7 +39,8 @@ static const cli_column columns[] = {
 static void put_times(cli_table *t, const cli_machine *machine, const json_t *r)
 {
     const double median = cli_json_number(r, "ms.median"), seconds = median / 1e3;
-    const double gflops = cli_json_number(r, "flops") / seconds / 1e9, gbs = cli_json_number(r, "bytes") / seconds / 1e9;
+    const double gflops = cli_json_number(r, "flops") / seconds / 1e9,
+                 gbs = cli_json_number(r, "bytes") / seconds / 1e9;
     const int threads = (int)cli_json_number(r, "threads");
     const bool cpu = strcmp(cli_json_text(r, "device"), "cpu") == 0;
     cli_put_number(t, "ms", median);
@@ -175,8 +176,7 @@ static cli_exit list_jobs(const cli_args *args, cli_job *jobs, int *count)
             return code;
         for (int b = 0; b < args->batch.count; b++)
             for (int t = 0; t < args->threads.count; t++)
-                jobs[(*count)++] =
-                    (cli_job){ arch, cli_device(args), args->batch.value[b], args->threads.value[t] };
+                jobs[(*count)++] = (cli_job){ arch, cli_device(args), args->batch.value[b], args->threads.value[t] };
     }
     return CLI_OK;
 }

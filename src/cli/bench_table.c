@@ -165,7 +165,8 @@ static void put_run(const bench *b, const json_t *r)
 {
     cli_table *t = b->table;
     const double seconds = cli_json_number(r, "ms.median") / 1e3;
-    const double gflops = cli_json_number(r, "flops") / seconds / 1e9, gbs = cli_json_number(r, "bytes") / seconds / 1e9;
+    const double gflops = cli_json_number(r, "flops") / seconds / 1e9,
+                 gbs = cli_json_number(r, "bytes") / seconds / 1e9;
     const int threads = (int)cli_json_number(r, "threads");
     cli_put_number(t, "runs", cli_json_number(r, "ms.n"));
     cli_put_number(t, "gflops", gflops);
@@ -234,7 +235,8 @@ static void note_memory(const bench *b, int i)
 {
     const json_t *r = b->results[i];
     const double predicted = cli_json_number(r, "memory.predicted.arena");
-    const double touched = cli_json_number(r, "memory.touched"), calls = cli_json_number(r, "memory.allocations_in_runs");
+    const double touched = cli_json_number(r, "memory.touched"),
+                 calls = cli_json_number(r, "memory.allocations_in_runs");
     const double peak = cli_json_number(r, "memory.predicted.peak"), held = cli_json_number(r, "memory.allocator_peak");
     if (held > 1.1 * peak + 32 * MIB) /* the graph, and what packing needs for a moment, are not in the plan */
         cli_table_note(b->table, "! %s: its allocator held %.1f MiB at once, planned were %.1f.", b->jobs[i].arch->name,
@@ -261,10 +263,11 @@ static void add_notes(bench *b)
     if (!b->gpu)
         cli_table_note(b->table, "GPU ms measured: %s.", b->no_gpu);
     static const char *const best[] = { "* best of its column. ", "**Bold**: best of its column. ", "", "" };
-    cli_table_note(b->table,
-                   "%sMACs of convolutions and dense layers of one image; GFLOP/s = 2 MACs x batch / time; GB/s of least "
-                   "traffic. Memory: arena + weights as packed + weights as given.",
-                   best[b->machine.args->output]);
+    cli_table_note(
+        b->table,
+        "%sMACs of convolutions and dense layers of one image; GFLOP/s = 2 MACs x batch / time; GB/s of least "
+        "traffic. Memory: arena + weights as packed + weights as given.",
+        best[b->machine.args->output]);
     for (int i = 0; i < b->n_jobs; i++)
         note_memory(b, i);
 }

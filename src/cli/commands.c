@@ -9,6 +9,7 @@
 
 #define AT(field) offsetof(cli_args, field)
 
+/* clang-format off */
 const cli_command cli_top = {
     .name = NULL,
     .bit = CLI_AT_TOP,
@@ -32,17 +33,17 @@ const cli_command cli_commands[] = {
       .synopsis = "MODEL...",
       .brief = "time networks, whole or layer by layer",
       .description =
-          "Runs each MODEL for every batch size and thread count asked for, each in a process of its own, and prints "
-          "the median time of a run with its quartiles, images per second, GFLOP/s, and the shares of the roofs of this "
-          "machine (fused multiply-add peak and memory bandwidth) that weft measures at the start and, after jobs of more "
-          "than ten seconds, once more.\n"
+          "Runs each MODEL for every batch size and thread count asked for, each in a process of its own, and "
+          "prints the median time of a run with its quartiles, images per second, GFLOP/s, and the shares of the "
+          "roofs of this machine (fused multiply-add peak and memory bandwidth) that weft measures at the start "
+          "and, after jobs of more than ten seconds, once more.\n"
           "\n"
           "FLOPs are twice the multiply-adds of convolutions and dense layers by the direct algorithm, so that a "
-          "faster algorithm may pass 100 %. Bytes are the least traffic: each step's inputs and parameters read once, "
-          "its outputs written once.\n"
+          "faster algorithm may pass 100 %. Bytes are the least traffic: each step's inputs and parameters read "
+          "once, its outputs written once.\n"
           "\n"
-          "With --compare the medians are set against those of an earlier run, saved with -o json by this command or "
-          "by weft bench table.",
+          "With --compare the medians are set against those of an earlier run, saved with -o json by this command "
+          "or by weft bench table.",
       .examples = "weft bench resnet50 --batch 1,8,32 --threads 1,2|all six combinations\n"
                   "weft bench resnet50 --layers|time, kernel and share of the roof of every step\n"
                   "weft bench resnet50 -o json > old.json|save a result\n"
@@ -56,19 +57,19 @@ const cli_command cli_commands[] = {
       .synopsis = "[MODEL...]",
       .brief = "print the table of networks: size, accuracy, cost, time and memory",
       .description =
-          "Runs the fifteen networks of the book's table, or those named, each in a process of its own, and prints for "
-          "each what was published beside what was measured here: input size, MiB, top-1 and top-5 accuracy, parameters, "
-          "multiply-adds (MACs), milliseconds of a batch on the CPU and on the GPU, GFLOP/s, the shares of this machine's "
-          "own measured roofs, and peak memory as planned and as measured. The best value of every column is marked "
-          "(bold in Markdown, * in text, listed as best in JSON).\n"
+          "Runs the fifteen networks of the book's table, or those named, each in a process of its own, and prints "
+          "for each what was published beside what was measured here: input size, MiB, top-1 and top-5 accuracy, "
+          "parameters, multiply-adds (MACs), milliseconds of a batch on the CPU and on the GPU, GFLOP/s, the shares "
+          "of this machine's own measured roofs, and peak memory as planned and as measured. The best value of "
+          "every column is marked (bold in Markdown, * in text, listed as best in JSON).\n"
           "\n"
-          "A published time is flagged when it implies more arithmetic than the stated hardware can do. A network that "
-          "fails (out of memory, a crash) becomes a row with the reason; the others go on, and the exit code is that of "
-          "the first failure.\n"
+          "A published time is flagged when it implies more arithmetic than the stated hardware can do. A network "
+          "that fails (out of memory, a crash) becomes a row with the reason; the others go on, and the exit code "
+          "is that of the first failure.\n"
           "\n"
-          "Accuracies are the publishers', never measured here. With --images the inputs are photographs, else seeded "
-          "noise; neither the time nor the memory depends on which. In csv, lines of the header and the notes begin "
-          "with #.",
+          "Accuracies are the publishers', never measured here. With --images the inputs are photographs, else "
+          "seeded noise; neither the time nor the memory depends on which. In csv, lines of the header and the "
+          "notes begin with #.",
       .examples = "weft bench table|the fifteen, sorted by size\n"
                   "weft bench table --sort cpu -o md > table.md|sorted by measured time, as Markdown\n"
                   "weft bench table --svg table.svg|also draw accuracy against time\n"
@@ -82,11 +83,11 @@ const cli_command cli_commands[] = {
       .synopsis = "MODEL",
       .brief = "show a network's layers, shapes, parameters, MACs and memory",
       .description =
-          "Prints every layer of MODEL with the shape of its output, its parameters and its multiply-adds of one image, "
-          "then the totals and the memory that a run will use, known to the byte without running anything.\n"
+          "Prints every layer of MODEL with the shape of its output, its parameters and its multiply-adds of one "
+          "image, then the totals and the memory that a run will use, known to the byte without running anything.\n"
           "\n"
-          "In JSON, params counts moving statistics where the dialect does (keras); trainable and statistics are always "
-          "apart. peak_bytes is the arena: activations and workspace at their peak.",
+          "In JSON, params counts moving statistics where the dialect does (keras); trainable and statistics are "
+          "always apart. peak_bytes is the arena: activations and workspace at their peak.",
       .examples = "weft summary efficientnet-b0|layers and totals\n"
                   "weft summary resnet50 --dialect torch --json|counts for a program\n"
                   "weft summary lenet5 --dot | dot -Tsvg > lenet5.svg|draw the graph",
@@ -226,3 +227,4 @@ const struct cli_code cli_exit_codes[] = {
     { CLI_NUMERIC, "numeric fault" },
 };
 const int cli_exit_code_count = (int)(sizeof cli_exit_codes / sizeof *cli_exit_codes);
+/* clang-format on */

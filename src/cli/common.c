@@ -16,8 +16,8 @@ static void list_dialects(const char *name, char *buf, size_t size)
     for (int i = 0; i < weft_arch_count(); i++) {
         const weft_arch *arch = weft_arch_get(i);
         if (strcmp(arch->name, name) == 0 && used < size)
-            used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
-                                     weft_dialect_name(arch->dialect));
+            used +=
+                (size_t)snprintf(buf + used, size - used, "%s%s", used ? ", " : "", weft_dialect_name(arch->dialect));
     }
 }
 
@@ -85,6 +85,21 @@ cli_exit cli_build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_gra
     const weft_arch_opt opt = { .dialect = arch->dialect, .batch = batch };
     const weft_status status = weft_arch_build(ctx, arch->name, &opt, out);
     return status ? cli_library_error(status) : CLI_OK;
+}
+
+void cli_set_text(json_t *object, const char *key, const char *value)
+{
+    json_object_set_new(object, key, json_string(value));
+}
+
+void cli_set_count(json_t *object, const char *key, int64_t value)
+{
+    json_object_set_new(object, key, json_integer(value));
+}
+
+void cli_set_real(json_t *object, const char *key, double value)
+{
+    json_object_set_new(object, key, json_real(value));
 }
 
 json_t *cli_json_shape(const weft_shape *shape)

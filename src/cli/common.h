@@ -14,6 +14,11 @@ int64_t cli_params(const weft_arch *arch, const weft_counts *counts);
 /* Builds the network; prints why it cannot. */
 cli_exit cli_build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_graph **out);
 
+/* Adds a member to an object. */
+void cli_set_text(json_t *object, const char *key, const char *value);
+void cli_set_count(json_t *object, const char *key, int64_t value);
+void cli_set_real(json_t *object, const char *key, double value);
+
 json_t *cli_json_shape(const weft_shape *shape);
 /* The number at "ms.median"; NAN if there is none. */
 double cli_json_number(const json_t *value, const char *path);

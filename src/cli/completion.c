@@ -181,12 +181,19 @@ static void zsh_case(const cli_command *c)
             zsh_option(&cli_options[i]);
     switch (c->operand) {
     case CLI_OPERAND_MODEL:
-        fputs(strcmp(c->name, "bench") == 0 ? "        '*:model:(table '\"$models\"')'\n" : "        '*:model:('\"$models\"')'\n",
+        fputs(strcmp(c->name, "bench") == 0 ? "        '*:model:(table '\"$models\"')'\n"
+                                            : "        '*:model:('\"$models\"')'\n",
               stdout);
         break;
-    case CLI_OPERAND_SHELL: fputs("        '1:shell:(bash zsh fish)'\n", stdout); break;
-    case CLI_OPERAND_COMMAND: fputs("        '*:command:('\"$commands\"')'\n", stdout); break;
-    case CLI_OPERAND_NONE: fputs("        && return\n", stdout); break;
+    case CLI_OPERAND_SHELL:
+        fputs("        '1:shell:(bash zsh fish)'\n", stdout);
+        break;
+    case CLI_OPERAND_COMMAND:
+        fputs("        '*:command:('\"$commands\"')'\n", stdout);
+        break;
+    case CLI_OPERAND_NONE:
+        fputs("        && return\n", stdout);
+        break;
     }
     fputs("        ;;\n", stdout);
 }
@@ -296,5 +303,6 @@ cli_exit cli_completion(const cli_args *args)
             shells[i].print();
             return CLI_OK;
         }
-    return cli_error(CLI_USAGE, "completion: no script for the shell '%s'; there are bash, zsh and fish", args->words[0]);
+    return cli_error(CLI_USAGE, "completion: no script for the shell '%s'; there are bash, zsh and fish",
+                     args->words[0]);
 }

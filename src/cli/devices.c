@@ -59,8 +59,9 @@ cli_exit cli_devices(const cli_args *args)
         json_t *root = json_object();
         json_object_set_new(root, "devices", cli_table_json(table));
         if (args->roof)
-            json_object_set_new(root, "roof", json_pack("{s:s, s:i, s:f, s:f}", "isa", isa, "threads", threads, //
-                                                        "gflops", roof.gflops, "bandwidth", roof.bandwidth));
+            json_object_set_new(root, "roof",
+                                json_pack("{s:s, s:i, s:f, s:f}", "isa", isa, "threads", threads, "gflops", roof.gflops,
+                                          "bandwidth", roof.bandwidth));
         cli_json_print(root, stdout);
         json_decref(root);
     } else if (!code) {

@@ -43,10 +43,16 @@ static cli_exit add_steps(const weft_model *model, cli_table *table, json_t *ste
         cli_put_text(table, "output", "%s", weft_shape_text(&step.out, shape, sizeof shape));
         cli_put_text(table, "kernel", "%s", step.kernel);
         cli_put_text(table, "refused", "%s", text);
-        json_array_append_new(steps, json_pack("{s:i, s:s, s:s, s:s, s:o, s:o, s:s, s:o}", "step", i, "name", step.name,
-                                               "op", step.op, "detail", step.detail, //
-                                               "in", cli_json_shape(&step.in), "out", cli_json_shape(&step.out), //
-                                               "kernel", step.kernel, "refused", refused));
+        json_t *entry = json_object();
+        cli_set_count(entry, "step", i);
+        cli_set_text(entry, "name", step.name);
+        cli_set_text(entry, "op", step.op);
+        cli_set_text(entry, "detail", step.detail);
+        json_object_set_new(entry, "in", cli_json_shape(&step.in));
+        json_object_set_new(entry, "out", cli_json_shape(&step.out));
+        cli_set_text(entry, "kernel", step.kernel);
+        json_object_set_new(entry, "refused", refused);
+        json_array_append_new(steps, entry);
     }
     return CLI_OK;
 }
@@ -57,12 +63,15 @@ static cli_exit explain(const cli_args *args, const weft_arch *arch, weft_ctx *c
     json_t *steps = json_array();
     const cli_exit code = add_steps(model, table, steps);
     if (!code && args->output == CLI_FORMAT_JSON) {
-        json_t *root = json_pack("{s:s, s:s, s:I, s:s, s:s, s:i, s:s, s:O}", "model", arch->name, //
-                                 "dialect", weft_dialect_name(arch->dialect), //
-                                 "batch", (json_int_t)args->batch.value[0], //
-                                 "device", weft_ctx_device(ctx), "isa", weft_ctx_isa(ctx), //
-                                 "threads", weft_ctx_threads(ctx), //
-                                 "math", args->math == WEFT_MATH_FAST ? "fast" : "strict", "steps", steps);
+        json_t *root = json_object();
+        cli_set_text(root, "model", arch->name);
+        cli_set_text(root, "dialect", weft_dialect_name(arch->dialect));
+        cli_set_count(root, "batch", args->batch.value[0]);
+        cli_set_text(root, "device", weft_ctx_device(ctx));
+        cli_set_text(root, "isa", weft_ctx_isa(ctx));
+        cli_set_count(root, "threads", weft_ctx_threads(ctx));
+        cli_set_text(root, "math", args->math == WEFT_MATH_FAST ? "fast" : "strict");
+        json_object_set(root, "steps", steps);
         cli_json_print(root, stdout);
         json_decref(root);
     } else if (!code) {

@@ -101,12 +101,23 @@ void cli_meter_close(cli_meter *m)
 static json_t *request_of(const cli_machine *machine, const cli_job *job, bool layers)
 {
     const cli_args *a = machine->args;
-    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:s?, s:i, s:I, s:I, s:I, s:f, s:b, s:O?}", //
-                     "model", job->arch->name, "dialect", weft_dialect_name(job->arch->dialect), //
-                     "batch", (json_int_t)job->batch, "threads", (json_int_t)job->threads, "device", job->device, //
-                     "isa", a->isa, "math", a->math, "seed", (json_int_t)a->seed, "reps", (json_int_t)a->reps, //
-                     "warmup", (json_int_t)a->warmup, "min_time", a->min_time, "layers", layers, //
-                     "images", machine->images);
+    json_t *request = json_object();
+    cli_set_text(request, "model", job->arch->name);
+    cli_set_text(request, "dialect", weft_dialect_name(job->arch->dialect));
+    cli_set_count(request, "batch", job->batch);
+    cli_set_count(request, "threads", job->threads);
+    cli_set_text(request, "device", job->device);
+    if (a->isa)
+        cli_set_text(request, "isa", a->isa);
+    cli_set_count(request, "math", a->math);
+    cli_set_count(request, "seed", a->seed);
+    cli_set_count(request, "reps", a->reps);
+    cli_set_count(request, "warmup", a->warmup);
+    cli_set_real(request, "min_time", a->min_time);
+    json_object_set_new(request, "layers", json_boolean(layers));
+    if (machine->images)
+        json_object_set(request, "images", machine->images);
+    return request;
 }
 
 void cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, bool layers, json_t **results)

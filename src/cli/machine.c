@@ -138,13 +138,27 @@ json_t *cli_machine_json(const cli_machine *m)
                                                    m->roofs[i].roof.gflops, "bandwidth", m->roofs[i].roof.bandwidth));
     for (int i = 0; i < a->batch.count; i++)
         json_array_append_new(batch, json_integer(a->batch.value[i]));
-    return json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:o}, s:{s:o, s:I, s:I, s:f, s:s, s:s, s:I, s:s, s:O?}}", //
-                     "weft", weft_version(), "date", m->date, //
-                     "machine", "cpu", m->cpu, "isa", m->isa, "gpu", m->gpu, "no_gpu", m->no_gpu, "roofs", roofs, //
-                     "protocol", "batch", batch, "warmup", (json_int_t)a->warmup, "reps", (json_int_t)a->reps, //
-                     "min_time", a->min_time, "math", a->math == WEFT_MATH_STRICT ? "strict" : "fast", //
-                     "device", cli_device(a), "seed", (json_int_t)a->seed, //
-                     "input", m->images ? "photographs" : "noise", "images", m->images);
+    json_t *root = json_object(), *machine = json_object(), *protocol = json_object();
+    cli_set_text(root, "weft", weft_version());
+    cli_set_text(root, "date", m->date);
+    json_object_set_new(root, "machine", machine);
+    json_object_set_new(root, "protocol", protocol);
+    cli_set_text(machine, "cpu", m->cpu);
+    cli_set_text(machine, "isa", m->isa);
+    cli_set_text(machine, "gpu", m->gpu);
+    cli_set_text(machine, "no_gpu", m->no_gpu);
+    json_object_set_new(machine, "roofs", roofs);
+    json_object_set_new(protocol, "batch", batch);
+    cli_set_count(protocol, "warmup", a->warmup);
+    cli_set_count(protocol, "reps", a->reps);
+    cli_set_real(protocol, "min_time", a->min_time);
+    cli_set_text(protocol, "math", a->math == WEFT_MATH_STRICT ? "strict" : "fast");
+    cli_set_text(protocol, "device", cli_device(a));
+    cli_set_count(protocol, "seed", a->seed);
+    cli_set_text(protocol, "input", m->images ? "photographs" : "noise");
+    if (m->images)
+        json_object_set(protocol, "images", m->images);
+    return root;
 }
 
 void cli_machine_close(cli_machine *m)

@@ -88,7 +88,8 @@ static cli_exit bad_value(const cli_option *o, const char *value, size_t length,
 
 static cli_exit out_of_range(const cli_option *o, const char *value, size_t length)
 {
-    return cli_error(CLI_USAGE, "--%s: %.*s is out of range, %.0f to %.0f", o->name, (int)length, value, o->min, o->max);
+    return cli_error(CLI_USAGE, "--%s: %.*s is out of range, %.0f to %.0f", o->name, (int)length, value, o->min,
+                     o->max);
 }
 
 static cli_exit read_int(const cli_option *o, const char *value, size_t length, int64_t *out)
@@ -170,17 +171,23 @@ static cli_exit set(const cli_option *o, const char *value, cli_args *args)
 {
     void *const field = (char *)args + o->offset;
     switch (o->kind) {
-    case CLI_FLAG: *(bool *)field = true; return CLI_OK;
+    case CLI_FLAG:
+        *(bool *)field = true;
+        return CLI_OK;
     case CLI_TEXT:
         if (!*value)
             return cli_error(CLI_USAGE, "--%s: the value is empty", o->name);
         *(const char **)field = value;
         return CLI_OK;
-    case CLI_CHOICE: return read_choice(o, value, field);
-    case CLI_INT: return read_int(o, value, strlen(value), field);
-    case CLI_INTS: return read_list(o, value, field);
+    case CLI_CHOICE:
+        return read_choice(o, value, field);
+    case CLI_INT:
+        return read_int(o, value, strlen(value), field);
+    case CLI_INTS:
+        return read_list(o, value, field);
     case CLI_REAL:
-    case CLI_PERCENT: return read_real(o, value, field);
+    case CLI_PERCENT:
+        return read_real(o, value, field);
     }
     return CLI_INTERNAL;
 }

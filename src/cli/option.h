@@ -7,13 +7,13 @@
 #include "cli/cli.h"
 
 typedef enum cli_kind {
-    CLI_FLAG,    /* bool */
-    CLI_TEXT,    /* const char * */
-    CLI_CHOICE,  /* int: index into values */
-    CLI_INT,     /* int64_t in min..max */
-    CLI_INTS,    /* cli_list of the same */
-    CLI_REAL,    /* double in min..max */
-    CLI_PERCENT  /* double: 5 and 5% are .05 */
+    CLI_FLAG,   /* bool */
+    CLI_TEXT,   /* const char * */
+    CLI_CHOICE, /* int: index into values */
+    CLI_INT,    /* int64_t in min..max */
+    CLI_INTS,   /* cli_list of the same */
+    CLI_REAL,   /* double in min..max */
+    CLI_PERCENT /* double: 5 and 5% are .05 */
 } cli_kind;
 
 /* Bits of cli_option.commands. */

@@ -84,10 +84,10 @@ static void add_totals(const summary *s, cli_table *table)
     const weft_arch *a = s->arch;
     cli_table_head(table, "%s (%s), dialect %s: %s", a->name, a->alias ? a->alias : a->name,
                    weft_dialect_name(a->dialect), a->paper ? a->paper : "no paper");
-    cli_table_note(table, "parameters   %lld (trainable %lld, statistics %lld)",
-                   (long long)cli_params(a, &s->counts), (long long)s->counts.trainable,
-                   (long long)s->counts.statistics);
-    cli_table_note(table, "MACs         %lld of one image, in convolutions and dense layers", (long long)s->counts.macs);
+    cli_table_note(table, "parameters   %lld (trainable %lld, statistics %lld)", (long long)cli_params(a, &s->counts),
+                   (long long)s->counts.trainable, (long long)s->counts.statistics);
+    cli_table_note(table, "MACs         %lld of one image, in convolutions and dense layers",
+                   (long long)s->counts.macs);
     cli_table_note(table, "input        %s", weft_shape_text(&s->input.shape, shape, sizeof shape));
     cli_table_note(table, "memory       %zu bytes: arena %s (of it workspace %s), weights packed %s, as given %s",
                    s->memory.peak, cli_bytes_text((double)s->memory.arena, arena),
@@ -100,24 +100,25 @@ static void add_totals(const summary *s, cli_table *table)
 static void print_json(const summary *s, const cli_table *table)
 {
     const weft_arch *a = s->arch;
-    json_t *root = json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:s, s:s, s:i}", //
-                             "model", a->name, "dialect", weft_dialect_name(a->dialect), //
-                             "paper", a->paper ? a->paper : "", //
-                             "input", cli_json_shape(&s->input.shape), //
-                             "params", (json_int_t)cli_params(a, &s->counts), //
-                             "trainable", (json_int_t)s->counts.trainable, //
-                             "statistics", (json_int_t)s->counts.statistics, //
-                             "macs", (json_int_t)s->counts.macs, //
-                             "convolutions", (json_int_t)s->counts.convolutions, //
-                             "peak_bytes", (json_int_t)s->memory.arena, //
-                             "workspace_bytes", (json_int_t)s->memory.workspace, //
-                             "packed_bytes", (json_int_t)s->memory.packed, //
-                             "params_bytes", (json_int_t)s->memory.params, //
-                             "total_bytes", (json_int_t)s->memory.peak, //
-                             "steps", weft_model_step_count(s->model), //
-                             "device", weft_ctx_device(s->ctx), //
-                             "isa", weft_ctx_isa(s->ctx), //
-                             "threads", weft_ctx_threads(s->ctx));
+    json_t *root = json_object();
+    cli_set_text(root, "model", a->name);
+    cli_set_text(root, "dialect", weft_dialect_name(a->dialect));
+    cli_set_text(root, "paper", a->paper ? a->paper : "");
+    json_object_set_new(root, "input", cli_json_shape(&s->input.shape));
+    cli_set_count(root, "params", cli_params(a, &s->counts));
+    cli_set_count(root, "trainable", s->counts.trainable);
+    cli_set_count(root, "statistics", s->counts.statistics);
+    cli_set_count(root, "macs", s->counts.macs);
+    cli_set_count(root, "convolutions", s->counts.convolutions);
+    cli_set_count(root, "peak_bytes", (int64_t)s->memory.arena);
+    cli_set_count(root, "workspace_bytes", (int64_t)s->memory.workspace);
+    cli_set_count(root, "packed_bytes", (int64_t)s->memory.packed);
+    cli_set_count(root, "params_bytes", (int64_t)s->memory.params);
+    cli_set_count(root, "total_bytes", (int64_t)s->memory.peak);
+    cli_set_count(root, "steps", weft_model_step_count(s->model));
+    cli_set_text(root, "device", weft_ctx_device(s->ctx));
+    cli_set_text(root, "isa", weft_ctx_isa(s->ctx));
+    cli_set_count(root, "threads", weft_ctx_threads(s->ctx));
     json_object_set_new(root, "layers", cli_table_json(table));
     cli_json_print(root, stdout);
     json_decref(root);

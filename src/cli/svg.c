@@ -30,7 +30,7 @@ typedef struct chart {
     point *points;
     int count;
     double x_low, x_high, y_low, y_high; /* of log10 ms and percent */
-    const char *what; /* "CPU" */
+    const char *what;                    /* "CPU" */
 } chart;
 
 static double overlap(const box *a, const box *b)
@@ -61,7 +61,8 @@ static double cost(const chart *plot, int self, const box *b)
 
 static void place_label(chart *plot, int self)
 {
-    static const double side[][2] = { { 1, 0 }, { 0, -1 }, { -1, 0 }, { 0, 1 }, { 1, -1 }, { 1, 1 }, { -1, -1 }, { -1, 1 } };
+    static const double side[][2] = { { 1, 0 },  { 0, -1 }, { -1, 0 },  { 0, 1 },
+                                      { 1, -1 }, { 1, 1 },  { -1, -1 }, { -1, 1 } };
     point *p = &plot->points[self];
     const double w = (double)strlen(p->name) * char_width, h = FONT + 2;
     double best = INFINITY;
@@ -114,10 +115,17 @@ static void write_text(FILE *out, const char *text)
 {
     for (; *text; text++)
         switch (*text) {
-        case '<': fputs("&lt;", out); break;
-        case '>': fputs("&gt;", out); break;
-        case '&': fputs("&amp;", out); break;
-        default: fputc(*text, out);
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '&':
+            fputs("&amp;", out);
+            break;
+        default:
+            fputc(*text, out);
         }
 }
 
@@ -128,35 +136,45 @@ static void draw_axes(FILE *out, const chart *plot, const cli_machine *machine)
     fprintf(out, "<g stroke=\"#ddd\" fill=\"#444\" font-size=\"12\">\n");
     for (int decade = (int)floor(plot->x_low); decade <= (int)ceil(plot->x_high); decade++)
         for (int m = 1; m <= 5; m += m == 2 ? 3 : 1) {
-            const double at = decade + log10(m), x = LEFT + (at - plot->x_low) / (plot->x_high - plot->x_low) * (W - LEFT - RIGHT);
+            const double at = decade + log10(m),
+                         x = LEFT + (at - plot->x_low) / (plot->x_high - plot->x_low) * (W - LEFT - RIGHT);
             if (at < plot->x_low || at > plot->x_high)
                 continue;
-            fprintf(out, "<path d=\"M%.1f %d V%d\"/><text x=\"%.1f\" y=\"%d\" stroke=\"none\" text-anchor=\"middle\">%g</text>\n",
+            fprintf(out,
+                    "<path d=\"M%.1f %d V%d\"/><text x=\"%.1f\" y=\"%d\" stroke=\"none\" "
+                    "text-anchor=\"middle\">%g</text>\n",
                     x, TOP, H - BOTTOM, x, H - BOTTOM + 18, m * pow(10, decade));
         }
     for (double top1 = plot->y_low; top1 <= plot->y_high + 1e-9; top1 += step) {
         const double y = H - BOTTOM - (top1 - plot->y_low) / (plot->y_high - plot->y_low) * (H - TOP - BOTTOM);
-        fprintf(out, "<path d=\"M%d %.1f H%d\"/><text x=\"%d\" y=\"%.1f\" stroke=\"none\" text-anchor=\"end\">%g</text>\n", LEFT,
-                y, W - RIGHT, LEFT - 8, y + 4, top1);
+        fprintf(out,
+                "<path d=\"M%d %.1f H%d\"/><text x=\"%d\" y=\"%.1f\" stroke=\"none\" text-anchor=\"end\">%g</text>\n",
+                LEFT, y, W - RIGHT, LEFT - 8, y + 4, top1);
     }
-    fprintf(out, "</g>\n<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#888\"/>\n", LEFT, TOP,
-            W - LEFT - RIGHT, H - TOP - BOTTOM);
-    fprintf(out, "<text x=\"%d\" y=\"28\" font-size=\"18\" text-anchor=\"middle\">Accuracy against time of a batch of %lld</text>\n",
+    fprintf(out, "</g>\n<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#888\"/>\n", LEFT,
+            TOP, W - LEFT - RIGHT, H - TOP - BOTTOM);
+    fprintf(out,
+            "<text x=\"%d\" y=\"28\" font-size=\"18\" text-anchor=\"middle\">Accuracy against time of a batch of "
+            "%lld</text>\n",
             W / 2, (long long)machine->args->batch.value[0]);
     fprintf(out, "<text x=\"%d\" y=\"50\" font-size=\"12\" fill=\"#444\" text-anchor=\"middle\">", W / 2);
     write_text(out, strcmp(plot->what, "GPU") == 0 ? machine->gpu : machine->cpu);
     fprintf(out, "; area of a circle: size of the weights; accuracy as published; weft %s</text>\n", weft_version());
     fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s time measured, ms (logarithmic)</text>\n",
             LEFT + (W - LEFT - RIGHT) / 2, H - 22, plot->what);
-    fprintf(out, "<text transform=\"translate(22 %d) rotate(-90)\" text-anchor=\"middle\">ImageNet top-1 accuracy, %%</text>\n",
-            TOP + (H - TOP - BOTTOM) / 2);
+    fprintf(
+        out,
+        "<text transform=\"translate(22 %d) rotate(-90)\" text-anchor=\"middle\">ImageNet top-1 accuracy, %%</text>\n",
+        TOP + (H - TOP - BOTTOM) / 2);
 }
 
 static void draw_points(FILE *out, const chart *plot)
 {
     for (int i = 0; i < plot->count; i++) {
         const point *p = &plot->points[i];
-        fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"#2a78b8\" fill-opacity=\"0.35\" stroke=\"#1c5380\"><title>",
+        fprintf(out,
+                "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"#2a78b8\" fill-opacity=\"0.35\" "
+                "stroke=\"#1c5380\"><title>",
                 p->x, p->y, p->r);
         write_text(out, p->name);
         fprintf(out, ": %.1f ms, %.1f %%, %.1f MiB</title></circle>\n", p->ms, p->top1, p->size / 1048576);
@@ -181,7 +199,9 @@ static void collect(chart *plot, const cli_table *table)
         for (int r = 0; r < cli_table_rows(table); r++) {
             const double ms = cli_table_number(table, r, keys[k]), top1 = cli_table_number(table, r, "top1");
             if (ms > 0 && top1 > 0)
-                plot->points[plot->count++] = (point){ .name = cli_table_label(table, r, "model"), .ms = ms, .top1 = top1,
+                plot->points[plot->count++] = (point){ .name = cli_table_label(table, r, "model"),
+                                                       .ms = ms,
+                                                       .top1 = top1,
                                                        .size = cli_table_number(table, r, "size") };
         }
     }
@@ -202,7 +222,8 @@ cli_exit cli_svg_write(const char *path, const cli_machine *machine, const cli_t
     }
     scale(&plot);
     fprintf(out,
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
+            "height=\"%d\" "
             "viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"%d\">\n<rect width=\"%d\" height=\"%d\" "
             "fill=\"white\"/>\n",
             W, H, W, H, FONT, W, H);

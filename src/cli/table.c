@@ -210,9 +210,10 @@ json_t *cli_table_json(const cli_table *table)
         for (int c = 0; c < table->n_columns; c++) {
             const cli_cell *cell = &table->rows[r][c];
             const char *key = table->columns[c].key;
-            json_object_set_new(row, key, cell->has_number ? json_number(cell->number)
-                                          : cell->text     ? json_string(cell->text)
-                                                           : json_null());
+            json_object_set_new(row, key,
+                                cell->has_number ? json_number(cell->number)
+                                : cell->text     ? json_string(cell->text)
+                                                 : json_null());
             if (cell->best)
                 json_array_append_new(best, json_string(key));
             if (cell->mark)

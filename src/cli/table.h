@@ -12,9 +12,9 @@
 typedef enum cli_best { CLI_BEST_NONE, CLI_BEST_LOW, CLI_BEST_HIGH } cli_best;
 
 enum {
-    CLI_COLUMN_LEFT = 1,   /* text, to the left */
-    CLI_COLUMN_DATA = 2,   /* only in CSV and JSON */
-    CLI_COLUMN_SPARSE = 4  /* left out of text and Markdown where every cell is empty */
+    CLI_COLUMN_LEFT = 1,  /* text, to the left */
+    CLI_COLUMN_DATA = 2,  /* only in CSV and JSON */
+    CLI_COLUMN_SPARSE = 4 /* left out of text and Markdown where every cell is empty */
 };
 
 typedef struct cli_column {

@@ -212,7 +212,8 @@ static void print_csv(const cli_table *table, FILE *out)
             if (c)
                 fputc(',', out);
             if (cell->has_number)
-                fprintf(out, fabs(cell->number) < 1e15 && fabs(cell->number - rint(cell->number)) <= 0 ? "%.0f" : "%.10g",
+                fprintf(out,
+                        fabs(cell->number) < 1e15 && fabs(cell->number - rint(cell->number)) <= 0 ? "%.0f" : "%.10g",
                         cell->number);
             else if (cell->text)
                 print_csv_text(out, cell->text);
@@ -226,9 +227,15 @@ static void print_csv(const cli_table *table, FILE *out)
 void cli_table_print(const cli_table *table, cli_format format, FILE *out)
 {
     switch (format) {
-    case CLI_FORMAT_TEXT: print_text(table, out); break;
-    case CLI_FORMAT_MD: print_md(table, out); break;
-    case CLI_FORMAT_CSV: print_csv(table, out); break;
+    case CLI_FORMAT_TEXT:
+        print_text(table, out);
+        break;
+    case CLI_FORMAT_MD:
+        print_md(table, out);
+        break;
+    case CLI_FORMAT_CSV:
+        print_csv(table, out);
+        break;
     case CLI_FORMAT_JSON: {
         json_t *rows = cli_table_json(table);
         cli_json_print(rows, out);

@@ -20,14 +20,14 @@ typedef struct work {
     weft_model *model;
     int64_t batch;
     bool layers, runs;
-    float *data;            /* input */
-    double *times;          /* [n] seconds */
-    double *step_times;     /* [n][steps] seconds */
+    float *data;        /* input */
+    double *times;      /* [n] seconds */
+    double *step_times; /* [n][steps] seconds */
     int n, n_steps;
     weft_counts counts;
     weft_memory planned;
     double plan_s, init_s, commit_s;
-    size_t allocations;     /* during the timed runs */
+    size_t allocations; /* during the timed runs */
 } work;
 
 static void say(json_t *message)
@@ -189,9 +189,14 @@ static json_t *times_json(const work *w)
         json_array_append_new(all, json_real(sorted[i]));
     }
     cli_sort_doubles(sorted, w->n);
-    json_t *ms = json_pack("{s:f, s:f, s:f, s:f, s:f, s:i, s:o}", "median", cli_quantile(sorted, w->n, 0.5), //
-                           "q1", cli_quantile(sorted, w->n, 0.25), "q3", cli_quantile(sorted, w->n, 0.75), //
-                           "min", sorted[0], "max", sorted[w->n - 1], "n", w->n, "all", all);
+    json_t *ms = json_object();
+    cli_set_real(ms, "median", cli_quantile(sorted, w->n, 0.5));
+    cli_set_real(ms, "q1", cli_quantile(sorted, w->n, 0.25));
+    cli_set_real(ms, "q3", cli_quantile(sorted, w->n, 0.75));
+    cli_set_real(ms, "min", sorted[0]);
+    cli_set_real(ms, "max", sorted[w->n - 1]);
+    cli_set_count(ms, "n", w->n);
+    json_object_set_new(ms, "all", all);
     free(sorted);
     return ms;
 }
@@ -222,11 +227,17 @@ static weft_status add_layers(const work *w, json_t *result)
         const weft_status status = weft_model_step(w->model, i, &step);
         if (status)
             return status;
-        json_array_append_new(layers,
-                              json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:f, s:f, s:f}", "name", step.name, //
-                                        "op", step.op, "kernel", step.kernel, "detail", step.detail, //
-                                        "in", cli_json_shape(&step.in), "out", cli_json_shape(&step.out), //
-                                        "ms", step_median(w, i) * 1e3, "flops", step.flops, "bytes", step.bytes));
+        json_t *layer = json_object();
+        cli_set_text(layer, "name", step.name);
+        cli_set_text(layer, "op", step.op);
+        cli_set_text(layer, "kernel", step.kernel);
+        cli_set_text(layer, "detail", step.detail);
+        json_object_set_new(layer, "in", cli_json_shape(&step.in));
+        json_object_set_new(layer, "out", cli_json_shape(&step.out));
+        cli_set_real(layer, "ms", step_median(w, i) * 1e3);
+        cli_set_real(layer, "flops", step.flops);
+        cli_set_real(layer, "bytes", step.bytes);
+        json_array_append_new(layers, layer);
     }
     return WEFT_OK;
 }
@@ -247,15 +258,23 @@ static json_t *plan_json(const work *w)
 {
     json_t *memory = json_object();
     json_object_set_new(memory, "predicted", memory_json(&w->planned));
-    return json_pack("{s:s, s:s, s:i, s:I, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:o}", //
-                     "model", w->arch->name, "dialect", weft_dialect_name(w->arch->dialect), "px", w->arch->px, //
-                     "batch", (json_int_t)w->batch, "threads", weft_ctx_threads(w->ctx), //
-                     "device", weft_ctx_device(w->ctx), "isa", weft_ctx_isa(w->ctx), //
-                     "math", number(w, "math") > 0 ? "strict" : "fast", "seed", (json_int_t)number(w, "seed"), //
-                     "params", (json_int_t)cli_params(w->arch, &w->counts), //
-                     "trainable", (json_int_t)w->counts.trainable, //
-                     "statistics", (json_int_t)w->counts.statistics, "macs", (json_int_t)w->counts.macs, //
-                     "flops", 2.0 * (double)w->counts.macs * (double)w->batch, "memory", memory);
+    json_t *result = json_object();
+    cli_set_text(result, "model", w->arch->name);
+    cli_set_text(result, "dialect", weft_dialect_name(w->arch->dialect));
+    cli_set_count(result, "px", w->arch->px);
+    cli_set_count(result, "batch", w->batch);
+    cli_set_count(result, "threads", weft_ctx_threads(w->ctx));
+    cli_set_text(result, "device", weft_ctx_device(w->ctx));
+    cli_set_text(result, "isa", weft_ctx_isa(w->ctx));
+    cli_set_text(result, "math", number(w, "math") > 0 ? "strict" : "fast");
+    cli_set_count(result, "seed", (int64_t)number(w, "seed"));
+    cli_set_count(result, "params", cli_params(w->arch, &w->counts));
+    cli_set_count(result, "trainable", w->counts.trainable);
+    cli_set_count(result, "statistics", w->counts.statistics);
+    cli_set_count(result, "macs", w->counts.macs);
+    cli_set_real(result, "flops", 2.0 * (double)w->counts.macs * (double)w->batch);
+    json_object_set_new(result, "memory", memory);
+    return result;
 }
 
 static weft_status add_measured(work *w, json_t *result)
@@ -279,8 +298,9 @@ static weft_status add_measured(work *w, json_t *result)
     json_object_set_new(result, "bytes", json_real(least_bytes(w)));
     json_object_set_new(result, "finite", json_boolean(finite));
     json_object_set_new(result, "ms", times_json(w));
-    json_object_set_new(result, "setup_ms", json_pack("{s:f, s:f, s:f}", "plan", w->plan_s * 1e3, //
-                                                      "init", w->init_s * 1e3, "commit", w->commit_s * 1e3));
+    json_object_set_new(
+        result, "setup_ms",
+        json_pack("{s:f, s:f, s:f}", "plan", w->plan_s * 1e3, "init", w->init_s * 1e3, "commit", w->commit_s * 1e3));
     return w->layers ? add_layers(w, result) : WEFT_OK;
 }
 
@@ -323,9 +343,9 @@ cli_exit cli_worker(const cli_args *args)
         if (!result)
             result = json_object();
         json_object_set_new(result, "error",
-                            json_pack("{s:i, s:s, s:s}", "exit", (int)cli_exit_of(status), //
-                                      "reason", *sentence ? sentence : weft_status_text(status), //
-                                      "stage", w.stage ? w.stage : "reading the request"));
+                            json_pack("{s:i, s:s, s:s}", "exit", (int)cli_exit_of(status), "reason",
+                                      *sentence ? sentence : weft_status_text(status), "stage",
+                                      w.stage ? w.stage : "reading the request"));
     }
     release(&w);
     say(json_pack("{s:o}", "result", result));
