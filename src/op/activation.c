@@ -42,7 +42,9 @@ static void describe(const weft_node *node, char *buf, size_t size)
     weft_text_add(buf, size, &used, "%s", weft_act_name(((const weft_activation_opt *)node->opt)->act));
 }
 
-#define OPT(kind) &(weft_activation_opt) { .act = WEFT_ACT_##kind }
+/* clang-format off */
+#define OPT(kind) &(weft_activation_opt){ .act = WEFT_ACT_##kind }
+/* clang-format on */
 static const weft_op_case cases[] = {
     { .name = "relu", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 17) }, .opt = OPT(RELU) },
     { .name = "relu_c1", .n_in = 1, .in = { WEFT_NHWC(3, 5, 7, 1) }, .opt = OPT(RELU) },

@@ -52,15 +52,14 @@ static void describe(const weft_node *node, char *buf, size_t size)
         weft_text_add(buf, size, &used, "scale %g", o->scale);
 }
 
+/* clang-format off */
 #define TWICE(...) { __VA_ARGS__, __VA_ARGS__ }
+/* clang-format on */
 static const weft_op_case cases[] = {
     { .name = "c1", .n_in = 2, .in = TWICE(WEFT_NHWC(1, 5, 7, 1)) },
     { .name = "c3_batch3", .n_in = 2, .in = TWICE(WEFT_NHWC(3, 3, 5, 3)) },
     { .name = "c8_relu", .n_in = 2, .in = TWICE(WEFT_NHWC(2, 3, 5, 8)), .epi = { .act = WEFT_ACT_RELU } },
-    { .name = "c17_scaled",
-      .n_in = 2,
-      .in = TWICE(WEFT_NHWC(1, 5, 3, 17)),
-      .opt = &(weft_add_opt){ .scale = .17 } },
+    { .name = "c17_scaled", .n_in = 2, .in = TWICE(WEFT_NHWC(1, 5, 3, 17)), .opt = &(weft_add_opt){ .scale = .17 } },
     { .name = "c64_scaled_relu",
       .n_in = 2,
       .in = TWICE(WEFT_NHWC(1, 7, 7, 64)),
@@ -72,10 +71,7 @@ static const weft_op_case cases[] = {
       .opt = &(weft_add_opt){ .scale = -1 } },
     { .name = "c70_swish", .n_in = 2, .in = TWICE(WEFT_NHWC(1, 5, 3, 70)), .epi = { .act = WEFT_ACT_SWISH } },
     { .name = "vectors", .n_in = 2, .in = TWICE(WEFT_NC(3, 33)) },
-    { .name = "rows_over_threads",
-      .n_in = 2,
-      .in = TWICE(WEFT_NHWC(2, 29, 31, 24)),
-      .epi = { .act = WEFT_ACT_RELU } },
+    { .name = "rows_over_threads", .n_in = 2, .in = TWICE(WEFT_NHWC(2, 29, 31, 24)), .epi = { .act = WEFT_ACT_RELU } },
     { .name = NULL },
 };
 #undef TWICE

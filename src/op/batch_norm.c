@@ -4,8 +4,8 @@
  * Training's forward and backward are ops to come.
  *
  * Semantics
- * 1. y = gamma (x - mean) / sqrt(variance + epsilon) + beta for each channel of the last dimension: epsilon stands inside
- *    the root. epsilon 0 means 1e-3 (Keras); PyTorch's is 1e-5.
+ * 1. y = gamma (x - mean) / sqrt(variance + epsilon) + beta for each channel of the last dimension, epsilon
+ *    inside the root. epsilon 0 means 1e-3 (Keras); PyTorch's is 1e-5.
  * 2. At inference mean and variance are the moving statistics, which are parameters but not trainable.
  * 3. momentum is the share of the old statistic that a training step keeps (Keras): moving = momentum * moving +
  *    (1 - momentum) * batch. PyTorch's momentum is 1 minus this one.
@@ -43,9 +43,8 @@ static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_s
     (void)n_in;
     *sig = (weft_sig){ .n_out = 1, .out = { in[0] } };
     if (!o->no_gamma)
-        sig->param[sig->n_param++] = (weft_param_spec){
-            .name = "gamma", .shape = c, .init = o->zero_gamma ? WEFT_INIT_ZERO : WEFT_INIT_ONE
-        };
+        sig->param[sig->n_param++] =
+            (weft_param_spec){ .name = "gamma", .shape = c, .init = o->zero_gamma ? WEFT_INIT_ZERO : WEFT_INIT_ONE };
     sig->param[sig->n_param++] = (weft_param_spec){ .name = "beta", .shape = c, .init = WEFT_INIT_ZERO };
     sig->param[sig->n_param++] =
         (weft_param_spec){ .name = "mean", .shape = c, .init = WEFT_INIT_ZERO, .statistic = true };

@@ -6,7 +6,9 @@
 
 #include "op/op.h"
 
+/* clang-format off */
 #define WEFT_NHWC(n, h, w, c) { .rank = 4, .dim = { n, h, w, c } }
 #define WEFT_NC(n, c) { .rank = 2, .dim = { n, c } }
+/* clang-format on */
 
 #endif

@@ -106,7 +106,10 @@ static const weft_op_case cases[] = {
       .opt = &(weft_lrn_opt){ .alpha = .4, .beta = .6 } },
     { .name = "window_over_all", .n_in = 1, .in = { WEFT_NHWC(1, 3, 3, 3) }, .opt = &(weft_lrn_opt){ .alpha = .4 } },
     { .name = "c1", .n_in = 1, .in = { WEFT_NHWC(2, 3, 5, 1) }, .opt = &(weft_lrn_opt){ .alpha = .4 } },
-    { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NHWC(2, 23, 27, 32) }, .opt = &(weft_lrn_opt){ .alpha = .4 } },
+    { .name = "rows_over_threads",
+      .n_in = 1,
+      .in = { WEFT_NHWC(2, 23, 27, 32) },
+      .opt = &(weft_lrn_opt){ .alpha = .4 } },
     { .name = NULL },
 };
 

@@ -33,7 +33,8 @@ static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena
         if (!isfinite(o->mean[c]))
             return weft_fail(WEFT_INVALID, "mean[%d] is %g, expected a finite number", c, o->mean[c]);
         if (!(o->variance[c] >= 0) || !isfinite(o->variance[c]))
-            return weft_fail(WEFT_INVALID, "variance[%d] is %g, expected a finite number, 0 or more", c, o->variance[c]);
+            return weft_fail(WEFT_INVALID, "variance[%d] is %g, expected a finite number, 0 or more", c,
+                             o->variance[c]);
         if (o->variance[c] == 0)
             o->variance[c] = 1;
         node->mean[c] = (float)o->mean[c];
@@ -111,7 +112,10 @@ static const weft_op_case cases[] = {
       .n_in = 1,
       .in = { WEFT_NHWC(1, 5, 7, 1) },
       .opt = &(weft_normalize_node){ .user = { .mean = { .5 }, .variance = { 1e-20 }, .stats = true } } },
-    { .name = "c2", .n_in = 1, .in = { WEFT_NHWC(1, 3, 3, 2) }, .opt = &(weft_normalize_node){ .user = { .mean = { 1, 2 } } } },
+    { .name = "c2",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 3, 3, 2) },
+      .opt = &(weft_normalize_node){ .user = { .mean = { 1, 2 } } } },
     { .name = "vectors_c3",
       .n_in = 1,
       .in = { WEFT_NC(3, 3) },

@@ -9,7 +9,7 @@
 #define WEFT_NORMALIZE_FLOOR 1e-7 /* Keras's epsilon: the least divisor */
 
 typedef struct weft_normalize_node {
-    weft_normalize_opt user;     /* first, so that a pointer to this is one to the public options */
+    weft_normalize_opt user;    /* first, so that a pointer to this is one to the public options */
     float mean[4], variance[4]; /* set by resolve: start values of the statistics */
 } weft_normalize_node;
 

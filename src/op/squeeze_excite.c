@@ -72,12 +72,17 @@ static void describe(const weft_node *node, char *buf, size_t size)
                   weft_act_name(o->gate));
 }
 
-#define OPT(...) &(weft_squeeze_excite_opt) { __VA_ARGS__ }
+/* clang-format off */
+#define OPT(...) &(weft_squeeze_excite_opt){ __VA_ARGS__ }
+/* clang-format on */
 static const weft_op_case cases[] = {
     { .name = "c16_r4", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 16) }, .opt = OPT(.reduced = 4) },
     { .name = "c1_r1", .n_in = 1, .in = { WEFT_NHWC(2, 3, 5, 1) }, .opt = OPT(.reduced = 1) },
     { .name = "c3_r2_batch3", .n_in = 1, .in = { WEFT_NHWC(3, 3, 5, 3) }, .opt = OPT(.reduced = 2) },
-    { .name = "c17_r5_no_bias", .n_in = 1, .in = { WEFT_NHWC(1, 5, 3, 17) }, .opt = OPT(.reduced = 5, .no_bias = true) },
+    { .name = "c17_r5_no_bias",
+      .n_in = 1,
+      .in = { WEFT_NHWC(1, 5, 3, 17) },
+      .opt = OPT(.reduced = 5, .no_bias = true) },
     { .name = "c32_r8_swish",
       .n_in = 1,
       .in = { WEFT_NHWC(2, 7, 7, 32) },

@@ -3,17 +3,17 @@
  * When is a kernel's output right? The one place where tolerances come from.
  *
  * A kernel works in float, the oracle in double on the same floats, so what differs is rounding. Let e = FLT_EPSILON
- * (2^-23, one ulp of 1; one rounding errs by at most e/2), K the terms of one sum (weft_op.reduction), and the size of a
- * result y the larger of |y| and the root mean square of its tensor, because terms of that size may cancel in y.
+ * (2^-23, one ulp of 1; one rounding errs by at most e/2), K the terms of one sum (weft_op.reduction), and the size of
+ * a result y the larger of |y| and the root mean square of its tensor, because terms of that size may cancel in y.
  *
  *   EXACT        the oracle's double rounds to the very float
  *   ELEMENTWISE  |error| <= f * 8 e * size: a handful of roundings, or a polynomial good to a few ulp
  *   REDUCTION    |error| <= f * (8 + 2 sqrt(K)) e * size
  *
- * sqrt(K) because K terms of deviation 1 summed one after the other make partial sums of deviation sqrt(i), each rounded
- * with deviation e/2/sqrt(3) of itself: in all e K / sqrt(24), while the result's is sqrt(K). That is 0.2 sqrt(K) e of
- * its size; the largest of 10^6 outputs is 5 deviations out. Blocked and vector sums do better. f is the kernel's
- * error_factor, which Winograd and the like raise with a reason. */
+ * sqrt(K) because K terms of deviation 1 summed one after the other make partial sums of deviation sqrt(i), each
+ * rounded with deviation e/2/sqrt(3) of itself: in all e K / sqrt(24), while the result's is sqrt(K). That is 0.2
+ * sqrt(K) e of its size; the largest of 10^6 outputs is 5 deviations out. Blocked and vector sums do better. f is the
+ * kernel's error_factor, which Winograd and the like raise with a reason. */
 #ifndef WEFT_TESTS_OP_COMPARE_H
 #define WEFT_TESTS_OP_COMPARE_H
 
@@ -21,10 +21,10 @@
 
 typedef struct compare_result {
     bool ok;
-    int64_t index;      /* the worst element of the dense array */
-    double got, want;   /* there */
-    double allowed;     /* error there */
-    double share;       /* error / allowed there; 0 for EXACT; infinite for a NaN */
+    int64_t index;    /* the worst element of the dense array */
+    double got, want; /* there */
+    double allowed;   /* error there */
+    double share;     /* error / allowed there; 0 for EXACT; infinite for a NaN */
 } compare_result;
 
 /* Allowed error relative to the size of a result; 0 for EXACT. */

@@ -181,7 +181,8 @@ START_TEST(resolving_twice_changes_nothing)
             in[i].dim[0] *= 3;
         }
         const weft_status status = make(op, once.opt, in, c->n_in, &arena, &twice);
-        ck_assert_msg(status == WEFT_OK, "%s/%s again, with three times the batch: %s", op->name, c->name, weft_error());
+        ck_assert_msg(status == WEFT_OK, "%s/%s again, with three times the batch: %s", op->name, c->name,
+                      weft_error());
         text_of(&once, text, sizeof text);
         text_of(&twice, again, sizeof again);
         ck_assert_str_eq(text, again);

@@ -158,8 +158,8 @@ bool rig_values_apply(const rig_problem *unit, rig_values values)
     case RIG_WIDE: /* with weights it is the same sum, scaled */
         return n->n_param == 0 && n->op->error_class != WEFT_EXACT;
     case RIG_SPECIAL: /* a NaN stays where it is: activations, and what only moves values; a maximum may lose it */
-        return n->id == WEFT_OP_ACTIVATION || (n->op->error_class == WEFT_EXACT && n->id != WEFT_OP_MAX_POOL2D &&
-                                               n->id != WEFT_OP_GLOBAL_MAX_POOL2D);
+        return n->id == WEFT_OP_ACTIVATION ||
+               (n->op->error_class == WEFT_EXACT && n->id != WEFT_OP_MAX_POOL2D && n->id != WEFT_OP_GLOBAL_MAX_POOL2D);
     case RIG_VALUES_COUNT:
         break;
     }

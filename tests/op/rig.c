@@ -40,7 +40,8 @@ const char *rig_setup_text(const rig_setup *s, char *buf, size_t size)
     char place[32] = "";
     if (s->alias != RIG_APART)
         snprintf(place, sizeof place, ", in place of input %d", s->alias);
-    snprintf(buf, size, "layout %s, isa %s, threads %d%s", layouts[s->layout], weft_isa_name(s->isa), s->threads, place);
+    snprintf(buf, size, "layout %s, isa %s, threads %d%s", layouts[s->layout], weft_isa_name(s->isa), s->threads,
+             place);
     return buf;
 }
 
@@ -72,8 +73,8 @@ static bool make_memory(session *s)
     const size_t threads = (size_t)s->setup->threads;
     bool ok = true;
     for (int i = 0; i < n->n_in; i++)
-        ok = ok && fenced_view_make(&s->in[i], weft_shape_rows(&n->in[i]), weft_shape_channels(&n->in[i]), before, after,
-                                    edge, s->setup->alias == i ? GAP_BYTE : NAN_BYTE, s->problem->in[i]);
+        ok = ok && fenced_view_make(&s->in[i], weft_shape_rows(&n->in[i]), weft_shape_channels(&n->in[i]), before,
+                                    after, edge, s->setup->alias == i ? GAP_BYTE : NAN_BYTE, s->problem->in[i]);
     for (int i = 0; i < n->n_out; i++)
         ok = ok && fenced_view_make(&s->out[i], weft_shape_rows(&n->out[i]), weft_shape_channels(&n->out[i]), before,
                                     after, edge, GAP_BYTE, NULL);

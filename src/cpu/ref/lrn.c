@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reference local response normalisation: Krizhevsky 2012, section 3.3, with the window summed anew for each channel. */
+ * Reference local response normalisation: Krizhevsky 2012, section 3.3; the window is summed anew for each channel. */
 #include "cpu/ref/ref.h"
 
 static double window_sum(const real *x, int64_t channels, int64_t c, int64_t reach)
