@@ -21,22 +21,23 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-# weft's name, weft's dialect, torchvision's name, pixels. A row more is a network more.
+# weft's name, weft's dialect, torchvision's name (or timm/NAME), pixels. A row more is a network more.
 NETWORKS = [
     ("resnet50", "torch", "resnet50", 224),
     ("vgg16", "keras", "vgg16", 224),
     ("mobilenetv2", "keras", "mobilenet_v2", 224),
     ("efficientnet-b0", "keras", "efficientnet_b0", 224),
-    ("alexnet", "torch", "alexnet", 224),
     ("vgg19", "keras", "vgg19", 224),
-    ("googlenet", "torch", "googlenet", 224),
-    ("inceptionv3", "torch", "inception_v3", 299),
+    ("resnet18", "torch", "resnet18", 224),
+    ("resnet34", "torch", "resnet34", 224),
     ("resnet101", "torch", "resnet101", 224),
     ("resnet152", "torch", "resnet152", 224),
-    ("resnext50", "torch", "resnext50_32x4d", 224),
-    ("densenet121", "torch", "densenet121", 224),
-    ("densenet169", "torch", "densenet169", 224),
-    ("densenet201", "torch", "densenet201", 224),
+    ("inception-v3", "keras", "inception_v3", 299),
+    ("inception-resnet-v2", "keras", "timm/inception_resnet_v2", 299),
+    ("mobilenet", "keras", "timm/mobilenetv1_100", 224),
+    ("nasnet-large", "keras", "timm/nasnetalarge", 331),
+    ("efficientnet-b1", "keras", "efficientnet_b1", 240),
+    ("efficientnet-b4", "keras", "efficientnet_b4", 380),
     ("efficientnet-b7", "keras", "efficientnet_b7", 600),
 ]
 DEFAULT_MODELS = "resnet50,vgg16,mobilenetv2,efficientnet-b0"
@@ -132,7 +133,7 @@ def compare(row, names, args, log):
 
 def summarise(row, contenders):
     weft_name, dialect, torch_name, px = row
-    entry = {"model": weft_name, "dialect": dialect, "torchvision": torch_name, "px": px, "contenders": {}}
+    entry = {"model": weft_name, "dialect": dialect, "peer_network": torch_name, "px": px, "contenders": {}}
     for c in contenders:
         result = {"skipped": c.skip} if c.skip else {"median_ms": statistics.median(c.times), "min_ms": min(c.times),
                                                      "times_ms": c.times, **{k: v for k, v in c.facts.items()
@@ -168,7 +169,8 @@ def markdown(report):
     names = report["contenders"]
     lines = [f"CPU: {report['cpu']}, {report['threads']} threads, batch {report['batch']}, fp32, "
              f"{report['rounds']} alternating rounds; median ms per batch"
-             + (" (times as fast as the peer weft is)" if "weft" in names else ""), "",
+             + (" (times as fast as the peer weft is)" if "weft" in names else "")
+             + f"; load before the run {report['load_before']:.1f}", "",
              "| network | dialect | GMAC | " + " | ".join(names) + " | weft over best peer |",
              "|---|---|---|" + "---|" * (len(names) + 1)]
     for entry in report["models"]:
@@ -192,7 +194,7 @@ def markdown(report):
 
 
 def print_entry(entry):
-    print(f"{entry['model']} ({entry['dialect']} dialect, torchvision {entry['torchvision']}, {entry['px']} px)")
+    print(f"{entry['model']} ({entry['dialect']} dialect, peers' {entry['peer_network']}, {entry['px']} px)")
     gmac = entry["macs"]
     if gmac:
         verdict = {True: "weft and torch agree", False: f"DIFFER: {entry['macs_by']}", None: "one count only"}
@@ -248,6 +250,14 @@ def parse(argv):
     return args
 
 
+def warn_if_busy():
+    """Figures taken beside other work mislead: frameworks suffer from it very differently."""
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"warning: the machine is busy (load {load:.1f}); do not quote these figures", file=sys.stderr)
+    return load
+
+
 def measure(args):
     with tempfile.TemporaryDirectory(prefix="weft-peers-") as folder, open(args.log or os.devnull, "a",
                                                                            encoding="utf-8") as log:
@@ -273,7 +283,9 @@ def measure(args):
 
 def main(argv=None):
     args = parse(argv)
+    load = warn_if_busy()
     report = measure(args)
+    report["load_before"] = load
     if args.json:
         with open(args.json, "w", encoding="utf-8") as out:
             json.dump(report, out, indent=1)

@@ -28,9 +28,12 @@ def need(module, package=None):
 
 
 def network(name):
-    """The torchvision network with random weights, ready for inference, and its input size."""
-    torch, vision = need("torch"), need("torchvision")
+    """The network of torchvision (or timm, for "timm/NAME") with random weights, ready for inference."""
+    torch = need("torch")
     torch.manual_seed(0)
+    if name.startswith("timm/"):
+        return need("timm").create_model(name[5:], pretrained=False).eval()
+    vision = need("torchvision")
     builder = getattr(vision.models, name, None)
     if builder is None:
         raise Missing(f"torchvision {vision.__version__} has no {name}")
@@ -71,7 +74,7 @@ def torch_contender(args, how):
 
 def onnx_file(args):
     """Exports the network with a fixed batch; kept in the work folder for the contenders that read ONNX."""
-    path = os.path.join(args.work, f"{args.net}-{args.px}-b{args.batch}.onnx")
+    path = os.path.join(args.work, f"{args.net.replace('/', '-')}-{args.px}-b{args.batch}.onnx")
     if os.path.exists(path):
         return path
     torch = need("torch")
@@ -142,7 +145,7 @@ def serve(run, replies):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("contender", choices=CONTENDERS)
-    parser.add_argument("net", help="torchvision's name, such as efficientnet_b0")
+    parser.add_argument("net", help="torchvision's name, such as efficientnet_b0, or timm/NAME")
     parser.add_argument("--px", type=int, default=224)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
