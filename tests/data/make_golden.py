@@ -132,18 +132,27 @@ def with_byte(data, at, value):
     return data[:at] + bytes([value]) + data[at + 1:]
 
 
-def many_scans(refinements):
-    """A progressive grey file of one black-ish block in 64 + refinements scans, each almost empty."""
-    def segment(code, body):
-        return bytes([0xff, code]) + struct.pack(">H", len(body) + 2) + body
+def segment(code, body):
+    return bytes([0xff, code]) + struct.pack(">H", len(body) + 2) + body
 
+
+ONE_CODE = bytes([1] + [0] * 15)  # a Huffman table of the code 0 alone
+TABLES = segment(0xdb, bytes([0] + [1] * 64)) + segment(0xc4, b"\x00" + ONE_CODE + b"\0") + \
+    segment(0xc4, b"\x10" + ONE_CODE + b"\0")
+
+
+def two_components():
+    """A baseline file of two components, one grey block each: legal, but nobody knows what colours these are."""
+    return b"\xff\xd8" + TABLES + segment(0xc0, struct.pack(">BHHB", 8, 8, 8, 2) + b"\1\x11\0\2\x11\0") + \
+        segment(0xda, b"\2\1\0\2\0\0\x3f\0") + b"\x0f\xff\xd9"
+
+
+def many_scans(refinements):
+    """A progressive file of one grey block in 64 + refinements scans, each almost empty."""
     def scan(first, last, high, low):
         return segment(0xda, bytes([1, 1, 0x00, first, last, high << 4 | low])) + b"\x7f"
 
-    one_code = bytes([1] + [0] * 15)
-    out = b"\xff\xd8" + segment(0xdb, bytes([0] + [1] * 64)) + segment(0xc2, struct.pack(">BHHB", 8, 8, 8, 1) +
-                                                                        bytes([1, 0x11, 0]))
-    out += segment(0xc4, bytes([0x00]) + one_code + b"\0") + segment(0xc4, bytes([0x10]) + one_code + b"\0")
+    out = b"\xff\xd8" + TABLES + segment(0xc2, struct.pack(">BHHB", 8, 8, 8, 1) + b"\1\x11\0")
     out += scan(0, 0, 0, 0) + b"".join(scan(k, k, 0, 1) for k in range(1, 64))
     return out + b"".join(scan(k, k, 1, 0) for k in range(1, refinements + 1)) + b"\xff\xd9"
 
@@ -185,6 +194,7 @@ def refused_files():
     Image.fromarray(rgb).save(gif, "GIF")
     return {
         "bad-scans-101.jpg": (many_scans(37), "more than 100 scans"),
+        "bad-two-components.jpg": (two_components(), "2 colour components"),
         "bad-bomb.jpg": (big[:size] + b"\xff\xdc\xff\xdc" + big[size + 4:], "cannot hold"),
         "bad-bomb.png": (bomb, "cannot hold"), "bad-wide.png": (wide, "limit"),
         "bad-palette.png": (png(grey >> 4, 3, 8, palette=rgb[0, :4]), "the palette has 4 colours"),
