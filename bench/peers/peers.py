@@ -215,7 +215,8 @@ def parse(argv):
     parser.add_argument("--models", default=DEFAULT_MODELS,
                         help=f"names by comma, or 'all' (default: {DEFAULT_MODELS}); known: "
                              + ", ".join(row[0] for row in NETWORKS))
-    parser.add_argument("--peers", default=",".join(PEERS), help=f"peers by comma, 'none' (default: {','.join(PEERS)})")
+    parser.add_argument("--peers", default=",".join(PEERS), 
+                        help=f"peers by comma, or 'none' (default: {','.join(PEERS)})")
     parser.add_argument("--runner", default=shutil.which("weft_runner"),
                         help="weft_runner program; without it only the peers run")
     parser.add_argument("--batch", type=int, default=32)
