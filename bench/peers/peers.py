@@ -215,7 +215,7 @@ def parse(argv):
     parser.add_argument("--models", default=DEFAULT_MODELS,
                         help=f"names by comma, or 'all' (default: {DEFAULT_MODELS}); known: "
                              + ", ".join(row[0] for row in NETWORKS))
-    parser.add_argument("--peers", default=",".join(PEERS), 
+    parser.add_argument("--peers", default=",".join(PEERS),
                         help=f"peers by comma, or 'none' (default: {','.join(PEERS)})")
     parser.add_argument("--runner", default=shutil.which("weft_runner"),
                         help="weft_runner program; without it only the peers run")
@@ -264,8 +264,9 @@ def measure(args):
                                                                            encoding="utf-8") as log:
         args.work = os.path.abspath(args.work) if args.work else folder
         os.makedirs(args.work, exist_ok=True)
-        report = {"cpu": cpu_name(), "threads": args.threads, "batch": args.batch, "rounds": args.rounds, "malloc": args.malloc,
-                  "contenders": args.names, "versions": {"python": platform.python_version()}, "models": []}
+        report = {"cpu": cpu_name(), "threads": args.threads, "batch": args.batch, "rounds": args.rounds,
+                  "malloc": args.malloc, "contenders": args.names,
+                  "versions": {"python": platform.python_version()}, "models": []}
         for row in args.rows:
             print(f"{row[0]}: starting {', '.join(args.names)}", file=sys.stderr)
             contenders = compare(row, args.names, args, log)

@@ -104,8 +104,8 @@ static weft_status recognise(int file, const char *path, uint8_t head[MAGIC], si
         if (memcmp(head, formats[i].magic, common) != 0)
             continue;
         if (common < formats[i].length)
-            return weft_fail(WEFT_BAD_DATA, "%s: byte %zu: the file ends within the %zu bytes that mark a %s file", path,
-                             *got, formats[i].length, formats[i].name);
+            return weft_fail(WEFT_BAD_DATA, "%s: byte %zu: the file ends within the %zu bytes that mark a %s file",
+                             path, *got, formats[i].length, formats[i].name);
         *out = &formats[i];
         return WEFT_OK;
     }

@@ -104,8 +104,8 @@ static void check_blocks(decoder *d)
     for (int i = 0; i < d->info.num_components; i++)
         blocks += (uint64_t)d->info.comp_info[i].width_in_blocks * d->info.comp_info[i].height_in_blocks;
     if (!d->info.arith_code && blocks / 8 > d->source->size)
-        refuse(d, weft_fail(WEFT_BAD_DATA, "%s: %u x %u pixels are declared, which a JPEG file of %zu bytes cannot hold",
-                            d->source->path, d->info.image_width, d->info.image_height, d->source->size));
+        refuse(d, weft_fail(WEFT_BAD_DATA, "%s: %u x %u pixels are declared, which a JPEG file of %zu bytes cannot "
+                            "hold", d->source->path, d->info.image_width, d->info.image_height, d->source->size));
 }
 
 static void choose_colours(decoder *d)

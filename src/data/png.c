@@ -112,8 +112,8 @@ static void row_from_palette(decoder *d, uint8_t *to, const uint8_t *from)
     png_get_PLTE(d->png, d->info, &colours, &count);
     for (int x = 0; x < d->image.width; x++, to += 3) {
         if (from[x] >= count)
-            refuse(d, weft_fail(WEFT_BAD_DATA, "%s: pixel value %d; the palette has %d colours", d->source->path, from[x],
-                                count));
+            refuse(d, weft_fail(WEFT_BAD_DATA, "%s: pixel value %d; the palette has %d colours", d->source->path,
+                                from[x], count));
         to[0] = colours[from[x]].red;
         to[1] = colours[from[x]].green;
         to[2] = colours[from[x]].blue;

@@ -174,7 +174,8 @@ def jpeg_files():
         "restart.jpg": jpeg(rgb, "RGB", quality=75, restart_marker_blocks=2),
         "plain-rgb.jpg": jpeg(rgb, "RGB", quality=80, keep_rgb=True),
         "cmyk.jpg": with_byte(adobe, transform, 0), "ycck.jpg": with_byte(adobe, transform, 2),
-        "one.jpg": jpeg(rgb[:1, :1], "RGB", quality=75), "exif.jpg": jpeg(square, "RGB", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"),
+        "one.jpg": jpeg(rgb[:1, :1], "RGB", quality=75), "exif.jpg":
+        jpeg(square, "RGB", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"),
         "scans-100.jpg": many_scans(36),
     }
 
@@ -220,7 +221,9 @@ def random_box(rng, width, height):
     y = sorted(rng.uniform(0, height) for _ in range(2))
     if rng.random() < 0.3:
         x, y = [float(int(x[0])), float(int(x[1]) + 1)], [float(int(y[0])), float(int(y[1]) + 1)]
-    return (x[0], y[0], max(x[1], x[0] + 0.01) if x[1] < width else x[1], max(y[1], y[0] + 0.01) if y[1] < height else y[1])
+    if x[1] - x[0] < 0.01 or y[1] - y[0] < 0.01:
+        return random_box(rng, width, height)
+    return (x[0], y[0], x[1], y[1])
 
 
 def resize_lines(images, count):

@@ -65,7 +65,8 @@ START_TEST(nonsense_is_refused)
     uint8_t pixels[12] = { 0 };
     const weft_image in = { .width = 2, .height = 2, .pixels = pixels }, none = { 0 };
     static const double boxes[][4] = { { -1, 0, 2, 2 }, { 0, -.5, 2, 2 },  { 0, 0, 2.5, 2 },     { 0, 0, 2, 3 },
-                                       { 1, 0, 1, 2 },  { 0, 2, 2, 1 },    { 0, 0, (double)NAN, 2 }, { (double)NAN, 0, 2, 2 },
+                                       { 1, 0, 1, 2 },  { 0, 2, 2, 1 },    { 0, 0, (double)NAN, 2 },
+                                       { (double)NAN, 0, 2, 2 },
                                        { 0, 0, (double)INFINITY, 2 } };
     weft_image out = { 0 };
     for (int i = 0; i < WEFT_COUNT(boxes); i++)
@@ -95,7 +96,8 @@ START_TEST(preprocessing_is_what_the_header_says)
         [WEFT_PREPROCESS_NONE] = { 50, 100, 200 },
         [WEFT_PREPROCESS_TF] = { 50 / 127.5 - 1, 100 / 127.5 - 1, 200 / 127.5 - 1 },
         [WEFT_PREPROCESS_CAFFE] = { 200 - 103.939, 100 - 116.779, 50 - 123.68 },
-        [WEFT_PREPROCESS_TORCH] = { (50 / 255.0 - .485) / .229, (100 / 255.0 - .456) / .224, (200 / 255.0 - .406) / .225 },
+        [WEFT_PREPROCESS_TORCH] = { (50 / 255.0 - .485) / .229, (100 / 255.0 - .456) / .224,
+                                    (200 / 255.0 - .406) / .225 },
         [WEFT_PREPROCESS_UNIT] = { 50 / 255.0, 100 / 255.0, 200 / 255.0 },
     };
     for (int mode = 0; mode < WEFT_COUNT(expected); mode++) {
