@@ -259,7 +259,8 @@ static weft_status check(const weft_image *in, const float box[4], int width, in
     if (!(box[0] >= 0 && box[1] >= 0 && box[0] < box[2] && box[1] < box[3] && box[2] <= (float)in->width &&
           box[3] <= (float)in->height))
         return weft_fail(WEFT_INVALID, "weft_image_resize: box [%g, %g, %g, %g); one with area within %d x %d was "
-                         "expected", (double)box[0], (double)box[1], (double)box[2], (double)box[3], in->width, in->height);
+                         "expected", (double)box[0], (double)box[1], (double)box[2], (double)box[3],
+                         in->width, in->height);
     return WEFT_OK;
 }
 
