@@ -30,22 +30,26 @@ typedef struct tile {
 /* Epilogue of tiles that end inside a vector or whose activation is more than a clamp. */
 static WEFT_NOINLINE void finish(const tile *t, const float *sums, int rows, int width)
 {
+    const int whole = t->columns / WEFT_LANES * WEFT_LANES, rest = t->columns - whole;
     for (int i = 0; i < rows; i++) {
         const float *s = sums + i * width;
-        float *c = t->c + i * t->c_row;
         const float *r = t->residual ? t->residual + i * t->block->r_row : NULL;
-        for (int j = 0; j < t->columns; j += WEFT_LANES) {
-            const int n = t->columns - j < WEFT_LANES ? t->columns - j : WEFT_LANES;
+        float *c = t->c + i * t->c_row;
+        for (int j = 0; j < whole; j += WEFT_LANES) {
             weft_v v = weft_v_load(s + j);
-            if (n < WEFT_LANES) {
-                if (r)
-                    v += weft_v_load_tail(r + j, n);
-                weft_v_store_tail(c + j, weft_v_act(t->act, v), n);
-            } else {
-                if (r)
-                    v += weft_v_load(r + j);
-                weft_v_store(c + j, weft_v_act(t->act, v));
-            }
+            if (r)
+                v += weft_v_load(r + j);
+            v = weft_v_act(t->act, v);
+            if (t->stream)
+                weft_v_stream(c + j, v);
+            else
+                weft_v_store(c + j, v);
+        }
+        if (rest > 0) {
+            weft_v v = weft_v_load(s + whole);
+            if (r)
+                v += weft_v_load_tail(r + whole, rest);
+            weft_v_store_tail(c + whole, weft_v_act(t->act, v), rest);
         }
     }
 }
