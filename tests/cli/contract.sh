@@ -81,8 +81,10 @@ case_help() {
         expect 0 help "$@"
         cmp -s out asked || fail "weft help $* differs from weft $* --help"
     done <<LIST
-bench --batch --threads --reps --min-time --warmup --device --isa --math --dialect --seed --images --layers --compare --fail-over --output --json --progress
-bench_table --batch --threads --reps --min-time --warmup --device --isa --math --dialect --seed --images --sort --reverse --svg --output --json --progress
+bench --batch --threads --reps --min-time --warmup --device --isa --math --dialect --seed --images \
+--layers --compare --fail-over --output --json --progress
+bench_table --batch --threads --reps --min-time --warmup --device --isa --math --dialect --seed \
+--images --sort --reverse --svg --output --json --progress
 summary --batch --threads --device --isa --math --dialect --dot --output --json
 models --output --json
 devices --roof --threads --isa --output --json
