@@ -24,6 +24,12 @@ typedef struct state {
     int64_t taps;
 } state;
 
+/* As the micro-kernel sees it: others need a second pass. */
+static bool clamps(weft_act act)
+{
+    return act == WEFT_ACT_NONE || act == WEFT_ACT_RELU || act == WEFT_ACT_RELU6;
+}
+
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
     const weft_conv2d_opt *o = node->opt;
@@ -34,7 +40,8 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     s->taps = (int64_t)o->kernel_h * o->kernel_w;
     plan->state = s;
     plan->packed = sizeof(float) * (size_t)(s->step * (s->taps + 1));
-    plan->thread_scratch = sizeof(float) * (size_t)(s->step * WEFT_ROWS_BLOCK);
+    if (!clamps(node->epi.act))
+        plan->thread_scratch = sizeof(float) * (size_t)(node->out[0].dim[2] * WEFT_ROWS_TILE);
     return WEFT_OK;
 }
 
@@ -76,6 +83,16 @@ static void item(void *arg, int64_t index, int thread)
     j->rows->depthwise(&p);
 }
 
+/* Around the caches from an eighth of L3 on: what its reader then fetches from DRAM costs less than the store misses. */
+static bool streams(const weft_call *call, const weft_view *residual)
+{
+    const weft_shape *y = &call->node->out[0];
+    const weft_view *out = &call->out[0];
+    const size_t bytes = sizeof(float) * (size_t)weft_shape_count(y);
+    return y->dim[3] % 16 == 0 && out->ld % 16 == 0 && (uintptr_t)out->data % WEFT_CACHE_LINE == 0 &&
+           bytes > call->device->cpu.l3 / 8 && (!residual || residual->data != out->data);
+}
+
 static weft_status run(const weft_call *call)
 {
     const weft_node *n = call->node;
@@ -93,7 +110,7 @@ static weft_status run(const weft_call *call)
                     .y_ld = y_ld, .channels = x[3] },
         .wt = wt, .step = s->step, .bias = wt + s->taps * s->step, .act = n->epi.act,
         .r_ld = residual ? residual->ld : 0, .r_row = residual ? y[2] * residual->ld : 0,
-        .stream = x[3] % 16 == 0 && weft_streams(call->device, &n->out[0], &call->out[0], residual),
+        .stream = streams(call, residual),
     };
     j.bands = weft_bands(call->device, x[0], y[1], 2.0 * (double)weft_shape_count(&n->out[0]) * (double)s->taps);
     weft_pool_run(call->device->pool, x[0] * j.bands, item, &j);

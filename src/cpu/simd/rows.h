@@ -12,9 +12,9 @@
 #include "base/compiler.h"
 
 enum {
-    WEFT_ROWS_LANES = 16, /* of the widest vector: parameters of kernels are padded to it */
+    WEFT_ROWS_LANES = 16,  /* of the widest vector: parameters of kernels are padded to it */
     WEFT_ROWS_WINDOW = 64, /* tallest window of the depthwise kernel */
-    WEFT_ROWS_BLOCK = 8 /* most outputs that the depthwise kernel keeps in registers */
+    WEFT_ROWS_TILE = 64     /* channels that the depthwise kernel walks together when it streams */
 };
 
 /* A window that slides over one image. Sizes in pixels, steps in floats. */
@@ -39,7 +39,8 @@ typedef struct weft_depthwise {
     int first, last;
     weft_act act;
     bool stream;   /* store around the caches: y aligned to 64 bytes, y_ld and y_row to 16 floats */
-    float *buffer; /* [WEFT_ROWS_BLOCK][step]; used with stream and an act that does not clamp */
+    float *buffer; /* [ow][WEFT_ROWS_TILE]; used with stream and an act that does not clamp */
+    bool resident; /* x is in L2 already: fetch nothing ahead */
 } weft_depthwise;
 
 /* Pooling of output rows [first, last) of one image. */

@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Depthwise convolution, NHWC. One step computes up to BLOCK neighbouring outputs of one vector of channels in registers:
- * each input vector is loaded once per window row and feeds every output whose window holds it. Steps walk all the
- * channels of a block before the next block, so memory is read in order; window rows outside the image are left out,
- * and so are columns, by a test per input vector that only the blocks at the edges contain. Rows come back from L2
- * for the following output rows. Bound: DRAM for 3x3, arithmetic and loads for larger windows on small maps.
- * Windows 3, 5 and 7 wide without dilation with stride 1 or 2 are unrolled; any other takes the plain loop. Each output is one chain that
- * begins at the bias and runs over the taps in order. */
+ * each input vector is loaded once per window row and feeds every output whose window holds it. The output is cut
+ * into bands whose input fits in a quarter of L2; while one is computed, the input of the next is fetched into L2 in
+ * the order in which it lies in memory. Where the output goes around the caches, a band is walked in tiles of
+ * WEFT_ROWS_TILE channels, row after row, so that the window's rows of a tile stay in L1; ordinary stores want all
+ * channels of a block in a row, since a store miss at every pixel costs more than that saves. Window rows outside the
+ * image are left out, and so are columns, by a test per input vector that only the blocks at the edges contain. Bound:
+ * DRAM for 3x3, arithmetic for larger windows on small maps. Windows 3, 5 and 7 wide without dilation with stride 1 or 2
+ * are unrolled; any other takes the plain loop. Each output is one chain that begins at the bias and runs over the taps
+ * in order. */
 #include "cpu/simd/rows_set.h"
 
-enum { LANES = WEFT_LANES, BLOCK = 4 };
+enum {
+    LANES = WEFT_LANES,
+    BLOCK = 7,             /* divides the widths 7, 14, 28, 56, 112; 7 sums and 7 weights leave AVX2 a register or two */
+    LINE = 16,             /* floats of a cache line */
+    MAX_BAND = 32,         /* output rows */
+    BAND_FLOATS = 1 << 16, /* input of a band: 256 KB, so that two bands and their output fit in L2 */
+};
 
-/* The window rows of one output row that lie inside the image. */
-typedef struct live_rows {
+/* The window rows of one output row that lie inside the image, x_row and kw * step floats apart. */
+typedef struct live {
+    const float *x, *wt;
     int count;
-    const float *x[WEFT_ROWS_WINDOW]; /* pixel 0 */
-    const float *wt[WEFT_ROWS_WINDOW];
-    const float *ahead; /* the input row that the next output row needs first; NULL: none */
-} live_rows;
+} live;
+
+/* Input that the next band needs, still to be fetched into L2. */
+typedef struct ahead {
+    const float *at, *end;
+    int lines; /* per step */
+} ahead;
 
 /* One block: count outputs, where they go and where their residual is. */
 typedef struct block {
@@ -45,21 +58,21 @@ WEFT_INLINE void put(float *p, weft_v v, int lanes, bool tail, bool stream)
 }
 
 /* Channels [c, c + lanes) of a block. kw, stride, edge and tail are constants. */
-WEFT_INLINE void step(const weft_depthwise *p, const live_rows *in, const block *b, int64_t c, int lanes, int kw, int stride,
-                      bool edge, bool tail, weft_v_range range, bool stream)
+WEFT_INLINE void step(const weft_depthwise *p, const live *in, const block *b, int64_t c, int lanes, int kw, int stride,
+                      bool edge, bool tail, bool stream, weft_v_range range)
 {
     const int64_t ld = p->window.x_ld;
+    const float *x = in->x + c, *wt = in->wt + c;
     weft_v sum[BLOCK];
 #pragma GCC unroll 8
     for (int j = 0; j < BLOCK; j++)
         sum[j] = weft_v_load(p->bias + c);
-    for (int r = 0; r < in->count; r++) {
-        const float *x = in->x[r] + c, *wt = in->wt[r] + c;
+    for (int r = 0; r < in->count; r++, x += p->window.x_row) {
         weft_v k[7];
 #pragma GCC unroll 8
-        for (int s = 0; s < kw; s++)
-            k[s] = weft_v_load(wt + s * p->step);
-#pragma GCC unroll 32
+        for (int s = 0; s < kw; s++, wt += p->step)
+            k[s] = weft_v_load(wt);
+#pragma GCC unroll 64
         for (int q = 0; q < (BLOCK - 1) * stride + kw; q++) {
             if (edge && (q < b->begin || q >= b->end))
                 continue;
@@ -75,44 +88,22 @@ WEFT_INLINE void step(const weft_depthwise *p, const live_rows *in, const block 
         if (edge && j >= b->count)
             break;
         if (b->residual)
-            sum[j] += get(b->residual + j * p->r_ld + c, lanes, tail);
-        put(b->y + j * b->y_ld + c, weft_v_clamp(sum[j], range.low, range.high), lanes, tail, stream);
+            sum[j] += get(b->residual + j * p->r_ld, lanes, tail);
+        put(b->y + j * b->y_ld, weft_v_clamp(sum[j], range.low, range.high), lanes, tail, stream);
     }
 }
 
-/* All channels of a block. */
-WEFT_INLINE void walk(const weft_depthwise *p, const live_rows *in, const block *b, int kw, int stride, bool edge,
-                      bool stream)
-{
-    const weft_v_range range = weft_v_act_range(p->act);
-    const int64_t channels = p->window.channels;
-    const float *ahead = in->ahead ? in->ahead + b->offset : NULL;
-    int64_t c = 0;
-    for (; c + LANES <= channels; c += LANES) {
-        if (!edge && ahead)
-#pragma GCC unroll 8
-            for (int q = 0; q < BLOCK * stride; q++)
-                __builtin_prefetch(ahead + c + q * p->window.x_ld, 0, 2);
-        step(p, in, b, c, LANES, kw, stride, edge, false, range, stream);
-    }
-    if (c < channels)
-        step(p, in, b, c, (int)(channels - c), kw, stride, true, true, range, false);
-}
-
-/* The act over count pixels, from one place to another or the same. */
-static void finish(weft_act act, const float *x, int64_t x_ld, float *y, int64_t y_ld, int count, int64_t channels,
+/* The act over count pixels of one vector, from one place to another or the same. */
+static void finish(weft_act act, const float *x, int64_t x_ld, float *y, int64_t y_ld, int count, int lanes,
                    bool stream)
 {
 #define FINISH(which)                                                                              \
     case which:                                                                                    \
-        for (int j = 0; j < count; j++, x += x_ld, y += y_ld) {                                    \
-            int64_t c = 0;                                                                         \
-            for (; c + LANES <= channels; c += LANES)                                              \
-                put(y + c, weft_v_act(which, weft_v_load(x + c)), LANES, false, stream);           \
-            const int left = (int)(channels - c);                                                  \
-            if (left > 0)                                                                          \
-                weft_v_store_tail(y + c, weft_v_act(which, weft_v_load_tail(x + c, left)), left);  \
-        }                                                                                          \
+        for (int j = 0; j < count; j++, x += x_ld, y += y_ld)                                      \
+            if (lanes < LANES)                                                                     \
+                weft_v_store_tail(y, weft_v_act(which, weft_v_load_tail(x, lanes)), lanes);        \
+            else                                                                                   \
+                put(y, weft_v_act(which, weft_v_load(x)), LANES, false, stream);                   \
         break;
 
     switch (act) {
@@ -128,112 +119,189 @@ static void finish(weft_act act, const float *x, int64_t x_ld, float *y, int64_t
 #undef FINISH
 }
 
-/* One output row in blocks; kw and stride are constants. */
-WEFT_INLINE void row_of(const weft_depthwise *p, const live_rows *in, int oh, int kw, int stride)
-{
-    const weft_window *w = &p->window;
-    const bool clamps = weft_v_act_clamps(p->act), late_stream = p->stream && !clamps;
-    float *const y = p->y + oh * w->y_row;
-    const float *residual = p->residual ? p->residual + oh * p->r_row : NULL;
-
-    for (int x0 = 0; x0 < w->ow; x0 += BLOCK) {
-        const int first = x0 * stride - w->left, last = first + (BLOCK - 1) * stride + kw;
-        const int count = w->ow - x0 < BLOCK ? w->ow - x0 : BLOCK;
-        float *const out = y + x0 * w->y_ld;
-        const block b = {
-            .count = count,
-            .begin = first < 0 ? -first : 0,
-            .end = w->iw - first,
-            .offset = first * w->x_ld,
-            .y = late_stream ? p->buffer : out,
-            .y_ld = late_stream ? p->step : w->y_ld,
-            .residual = residual ? residual + x0 * p->r_ld : NULL,
-        };
-        if (first < 0 || last > w->iw || count < BLOCK)
-            walk(p, in, &b, kw, stride, true, false);
-        else if (p->stream && clamps)
-            walk(p, in, &b, kw, stride, false, true);
-        else
-            walk(p, in, &b, kw, stride, false, false);
-        if (!clamps)
-            finish(p->act, b.y, b.y_ld, out, w->y_ld, count, w->channels, p->stream);
-    }
-}
-
-/* Any window, stride and dilation: output by output. */
-static void row_any(const weft_depthwise *p, const live_rows *in, int oh)
+/* Output row oh of channels [c, end): whole vectors, or (tail) part of one. kw, stride and tail are constants. */
+WEFT_INLINE void row_of(const weft_depthwise *p, const live *in, ahead *next, int oh, int64_t c, int64_t end, int kw,
+                        int stride, bool tail)
 {
     const weft_window *w = &p->window;
     const weft_v_range range = weft_v_act_range(p->act);
     const bool clamps = weft_v_act_clamps(p->act);
+    float *const y = p->y + oh * w->y_row + c;
+    float *const raw = p->stream && !clamps ? p->buffer : y;
+    const int64_t raw_ld = raw == y ? w->y_ld : end - c;
+    const float *residual = p->residual ? p->residual + oh * p->r_row + c : NULL;
+    const bool stream = p->stream && clamps;
+
+    for (int x0 = 0; x0 < w->ow; x0 += BLOCK) {
+        const int first = x0 * stride - w->left, last = first + (BLOCK - 1) * stride + kw;
+        block b = {
+            .count = w->ow - x0 < BLOCK ? w->ow - x0 : BLOCK,
+            .begin = first < 0 ? -first : 0,
+            .end = w->iw - first,
+            .offset = first * w->x_ld,
+            .y = raw + x0 * raw_ld,
+            .y_ld = raw_ld,
+            .residual = residual ? residual + x0 * p->r_ld : NULL,
+        };
+        const bool edge = first < 0 || last > w->iw || b.count < BLOCK;
+        for (int64_t at = c; at < end; at += LANES, b.y += LANES) {
+            for (int i = 0; i < next->lines; i++)
+                __builtin_prefetch(next->at + i * LINE, 0, 2);
+            next->at += next->lines * LINE;
+            if (tail)
+                step(p, in, &b, at, (int)(end - at), kw, stride, true, true, false, range);
+            else if (edge)
+                step(p, in, &b, at, LANES, kw, stride, true, false, stream, range);
+            else
+                step(p, in, &b, at, LANES, kw, stride, false, false, stream, range);
+            if (b.residual)
+                b.residual += LANES;
+        }
+    }
+    if (!clamps)
+        for (int64_t i = 0; i < end - c; i += LANES)
+            finish(p->act, raw + i, raw_ld, y + i, w->y_ld, w->ow, tail ? (int)(end - c) : LANES, p->stream);
+}
+
+/* Any window, stride and dilation: output by output. */
+static void row_any(const weft_depthwise *p, const live *in, int oh, int64_t c, int lanes)
+{
+    const weft_window *w = &p->window;
+    const weft_v_range range = weft_v_act_range(p->act);
     for (int ow = 0; ow < w->ow; ow++) {
         const int first = ow * w->stride_w - w->left;
         const int begin = first < 0 ? (-first + w->dilation - 1) / w->dilation : 0;
         const int reach = first < w->iw ? (w->iw - first + w->dilation - 1) / w->dilation : 0;
         const int end = reach < w->kw ? reach : w->kw;
-        float *const y = p->y + oh * w->y_row + ow * w->y_ld;
-        const float *residual = p->residual ? p->residual + oh * p->r_row + ow * p->r_ld : NULL;
-        for (int64_t c = 0; c < w->channels; c += LANES) {
-            const int lanes = w->channels - c < LANES ? (int)(w->channels - c) : LANES;
-            weft_v sum = weft_v_load(p->bias + c);
-            for (int r = 0; r < in->count; r++)
-                for (int s = begin; s < end; s++) {
-                    const float *x = in->x[r] + (first + s * w->dilation) * w->x_ld + c;
-                    sum = weft_v_fma(weft_v_load_n(x, lanes), weft_v_load(in->wt[r] + s * p->step + c), sum);
-                }
-            if (residual)
-                sum += weft_v_load_n(residual + c, lanes);
-            weft_v_store_n(y + c, weft_v_clamp(sum, range.low, range.high), lanes);
+        const float *x = in->x + c, *wt = in->wt + c;
+        weft_v sum = weft_v_load(p->bias + c);
+        for (int r = 0; r < in->count; r++, x += w->dilation * w->x_row, wt += w->kw * p->step)
+            for (int s = begin; s < end; s++)
+                sum = weft_v_fma(weft_v_load_n(x + (first + s * w->dilation) * w->x_ld, lanes),
+                                 weft_v_load(wt + s * p->step), sum);
+        if (p->residual)
+            sum += weft_v_load_n(p->residual + oh * p->r_row + ow * p->r_ld + c, lanes);
+        weft_v_store_n(p->y + oh * w->y_row + ow * w->y_ld + c, weft_v_clamp(sum, range.low, range.high), lanes);
+    }
+    float *y = p->y + oh * w->y_row + c;
+    if (!weft_v_act_clamps(p->act))
+        finish(p->act, y, w->y_ld, y, w->y_ld, w->ow, lanes, false);
+}
+
+/* The rows [first, last) of a band, all strips. kw and stride are constants; kw = 0: any window. */
+WEFT_INLINE void band_of(const weft_depthwise *p, const live *rows, ahead next, int first, int last, int kw, int stride)
+{
+    const int64_t channels = p->window.channels;
+    const int64_t whole = channels / LANES * LANES, tile = p->stream ? WEFT_ROWS_TILE : whole;
+    for (int64_t c = 0; c < whole; c += tile)
+        for (int oh = first; oh < last; oh++) {
+            if (next.at >= next.end)
+                next.lines = 0;
+            const int64_t end = c + tile < whole ? c + tile : whole;
+            if (kw != 0)
+                row_of(p, &rows[oh - first], &next, oh, c, end, kw, stride, false);
+            else
+                for (int64_t at = c; at < end; at += LANES)
+                    row_any(p, &rows[oh - first], oh, at, LANES);
         }
-        if (!clamps)
-            finish(p->act, y, w->y_ld, y, w->y_ld, 1, w->channels, false);
+    if (whole == channels)
+        return;
+    next.lines = 0;
+    for (int oh = first; oh < last; oh++) {
+        if (kw == 0)
+            row_any(p, &rows[oh - first], oh, whole, (int)(channels - whole));
+        else
+            row_of(p, &rows[oh - first], &next, oh, whole, channels, kw, stride, true);
     }
 }
 
-static live_rows rows_at(const weft_depthwise *p, int oh)
+/* The window rows of output row oh inside the image: the first is first + low * dilation. */
+static live live_at(const weft_depthwise *p, int oh)
 {
     const weft_window *w = &p->window;
-    live_rows in = {.count = 0};
-    for (int r = 0; r < w->kh; r++) {
-        const int64_t ih = (int64_t)oh * w->stride_h - w->top + (int64_t)r * w->dilation;
-        if (ih < 0 || ih >= w->ih)
-            continue;
-        in.x[in.count] = p->x + ih * w->x_row;
-        in.wt[in.count++] = p->wt + (int64_t)r * w->kw * p->step;
+    const int first = oh * w->stride_h - w->top;
+    const int low = first < 0 ? (-first + w->dilation - 1) / w->dilation : 0;
+    const int reach = first < w->ih ? (w->ih - first + w->dilation - 1) / w->dilation : 0;
+    const int high = reach < w->kh ? reach : w->kh;
+    live in = { .count = high > low ? high - low : 0 };
+    if (in.count > 0) {
+        in.x = p->x + (int64_t)(first + low * w->dilation) * w->x_row;
+        in.wt = p->wt + (int64_t)low * w->kw * p->step;
     }
-    const int64_t next = (int64_t)(oh + 1) * w->stride_h - w->top + w->kh - 1;
-    if (next < w->ih && oh + 1 < p->last)
-        in.ahead = p->x + next * w->x_row;
     return in;
+}
+
+/* Input rows that output rows before oh need: [0, end). */
+static int64_t input_end(const weft_window *w, int oh)
+{
+    const int64_t end = (int64_t)(oh - 1) * w->stride_h - w->top + (int64_t)(w->kh - 1) * w->dilation + 1;
+    return end < 0 ? 0 : end < w->ih ? end : w->ih;
+}
+
+static ahead ahead_of(const weft_depthwise *p, int first, int last, int next_last)
+{
+    const weft_window *w = &p->window;
+    ahead next = { .lines = 0 };
+    if (p->resident || next_last <= last || w->x_ld != w->channels)
+        return next;
+    next.at = p->x + input_end(w, last) * w->x_row;
+    next.end = p->x + input_end(w, next_last) * w->x_row;
+    const int64_t steps = (int64_t)(last - first) * ((w->ow + BLOCK - 1) / BLOCK) * (w->channels / LANES);
+    const int64_t lines = (next.end - next.at) / LINE;
+    next.lines = steps > 0 ? (int)((lines + steps - 1) / steps) : 0;
+    return next;
+}
+
+/* The input of the first band, which ends before output row `last`. */
+static void fetch_first(const weft_depthwise *p, int last)
+{
+    const weft_window *w = &p->window;
+    if (p->resident || w->x_ld != w->channels)
+        return;
+    const int64_t first = (int64_t)p->first * w->stride_h - w->top;
+    const float *const end = p->x + input_end(w, last) * w->x_row;
+    for (const float *at = p->x + (first > 0 ? first : 0) * w->x_row; at < end; at += LINE)
+        __builtin_prefetch(at, 0, 2);
 }
 
 void weft_rows_depthwise(const weft_depthwise *p)
 {
     const weft_window *w = &p->window;
-    const int key = w->dilation == 1 && w->stride_w <= 2 ? w->kw * 10 + w->stride_w : 0;
-    for (int oh = p->first; oh < p->last; oh++) {
-        const live_rows in = rows_at(p, oh);
+    const int rows = p->last - p->first, key = w->dilation == 1 && w->stride_w <= 2 ? w->kw * 10 + w->stride_w : 0;
+    int64_t fit = (BAND_FLOATS / w->x_row - (int64_t)(w->kh - 1) * w->dilation - 1) / w->stride_h + 1;
+    fit = fit < 1 ? 1 : fit > MAX_BAND ? MAX_BAND : fit;
+    const int bands = (int)((rows + fit - 1) / fit);
+    live in[MAX_BAND];
+    fetch_first(p, p->first + rows / (bands > 0 ? bands : 1));
+
+    for (int i = 0; i < bands; i++) {
+        const int first = p->first + (int)((int64_t)rows * i / bands);
+        const int last = p->first + (int)((int64_t)rows * (i + 1) / bands);
+        const int then = i + 1 < bands ? p->first + (int)((int64_t)rows * (i + 2) / bands) : last;
+        ahead next = ahead_of(p, first, last, then);
+        for (int oh = first; oh < last; oh++)
+            in[oh - first] = live_at(p, oh);
         switch (key) {
         case 31:
-            row_of(p, &in, oh, 3, 1);
+            band_of(p, in, next, first, last, 3, 1);
             break;
         case 32:
-            row_of(p, &in, oh, 3, 2);
+            band_of(p, in, next, first, last, 3, 2);
             break;
         case 51:
-            row_of(p, &in, oh, 5, 1);
+            band_of(p, in, next, first, last, 5, 1);
             break;
         case 52:
-            row_of(p, &in, oh, 5, 2);
+            band_of(p, in, next, first, last, 5, 2);
             break;
         case 71:
-            row_of(p, &in, oh, 7, 1);
+            band_of(p, in, next, first, last, 7, 1);
             break;
         case 72:
-            row_of(p, &in, oh, 7, 2);
+            band_of(p, in, next, first, last, 7, 2);
             break;
         default:
-            row_any(p, &in, oh);
+            band_of(p, in, next, first, last, 0, 0);
         }
     }
     if (p->stream)
