@@ -138,7 +138,7 @@ WEFT_API weft_var weft_batch_norm(weft_graph *graph, weft_var x, const weft_batc
 /* Krizhevsky 2012, section 3.3: y[c] = x[c] (k + a sum of x[j]^2)^-beta over a window of channels around c. */
 typedef struct weft_lrn_opt {
     const char *name;
-    int window;            /* channels in the whole window; 0: 5. Even windows reach window/2 to each side, as odd ones */
+    int window;            /* channels in the whole window; 0: 5. Even windows reach window/2 to both sides, too */
     double alpha;          /* 0: 1e-4 */
     double beta;           /* 0: .75 */
     double k;              /* 0: 2 */

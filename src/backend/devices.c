@@ -80,5 +80,6 @@ weft_status weft_find_backend(const char *text, const weft_backend **backend, in
         return WEFT_OK;
     }
     const int near = weft_nearest(text, device_name, NULL, weft_device_count());
-    return weft_fail(WEFT_INVALID, "unknown device '%s': did you mean '%s'?", text, device_name(NULL, near < 0 ? 0 : near));
+    return weft_fail(WEFT_INVALID, "unknown device '%s': did you mean '%s'?", text,
+                     device_name(NULL, near < 0 ? 0 : near));
 }

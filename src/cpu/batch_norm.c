@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * batch_norm at inference: one multiply-add per element, with scale and shift computed in double when the parameters are
- * loaded; the activation in the same pass. Bound: DRAM. */
+ * batch_norm at inference: one multiply-add per element, with scale and shift computed in double when the parameters
+ * are loaded; the activation in the same pass. Bound: DRAM. */
 #include <math.h>
 
 #include "cpu/ref/ref.h"

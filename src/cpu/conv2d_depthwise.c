@@ -83,7 +83,8 @@ static void item(void *arg, int64_t index, int thread)
     j->rows->depthwise(&p);
 }
 
-/* Around the caches from an eighth of L3 on: what its reader then fetches from DRAM costs less than the store misses. */
+/* Around the caches from an eighth of L3 on: what its reader then fetches from DRAM costs less than the store misses.
+ */
 static bool streams(const weft_call *call, const weft_view *residual)
 {
     const weft_shape *y = &call->node->out[0];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * conv2d with several groups (AlexNet's two, ResNeXt's 32): an implicit GEMM per group over a channel slice of the input.
- * Groups with fewer output channels than a vector has lanes are joined, as many as fill it, into one product whose
- * weights are block-diagonal; the zeros cost arithmetic, so narrow groups take the narrower vectors of AVX2 even where
- * AVX-512 is there: 4 channels in 8 lanes is half of the peak, 8 all of it. Items are bands of output lines and
+ * conv2d with several groups (AlexNet's two, ResNeXt's 32): an implicit GEMM per group over a channel slice of the
+ * input. Groups with fewer output channels than a vector has lanes are joined, as many as fill it, into one product
+ * whose weights are block-diagonal; the zeros cost arithmetic, so narrow groups take the narrower vectors of AVX2 even
+ * where AVX-512 is there: 4 channels in 8 lanes is half of the peak, 8 all of it. Items are bands of output lines and
  * shares of groups; where windows reach into the padding an item copies its input lines into a zero-bordered tile. */
 #include <string.h>
 
@@ -44,7 +44,8 @@ static void cut(const weft_node *node, const weft_device *device, state *s)
     const weft_conv2d_opt *o = node->opt;
     const int64_t *x = node->in[0].dim, *y = node->out[0].dim;
     const int64_t line = s->reach_w * x[3] * (int64_t)sizeof(float);
-    const int64_t window = (int64_t)(o->kernel_h - 1) * o->dilation + 1, wanted = (int64_t)device->threads * ITEMS_PER_THREAD;
+    const int64_t window = (int64_t)(o->kernel_h - 1) * o->dilation + 1,
+                  wanted = (int64_t)device->threads * ITEMS_PER_THREAD;
     s->lines = (PIXELS + y[2] - 1) / y[2];
     if (s->lines > y[1])
         s->lines = y[1];
@@ -89,7 +90,8 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     if (s->tile) {
         size_t pixels, floats;
         const int64_t lines = (s->lines - 1) * o->stride_h + window_h;
-        if (!weft_mul_size((size_t)lines, (size_t)s->reach_w, &pixels) || !weft_mul_size(pixels, (size_t)x[3], &floats) ||
+        if (!weft_mul_size((size_t)lines, (size_t)s->reach_w, &pixels) ||
+            !weft_mul_size(pixels, (size_t)x[3], &floats) ||
             !weft_mul_size(floats, sizeof(float), &plan->thread_scratch))
             return weft_fail(WEFT_INVALID, "the padded input lines do not fit in memory");
     }

@@ -37,7 +37,8 @@ static void item(void *arg, int64_t index, int thread)
 void weft_copy_run(const weft_copy *copy, const weft_device *device)
 {
     job j = { .copy = copy };
-    j.parts = weft_bands(device, copy->lines, copy->pixels, (double)copy->lines * (double)(copy->pixels * copy->channels));
+    j.parts =
+        weft_bands(device, copy->lines, copy->pixels, (double)copy->lines * (double)(copy->pixels * copy->channels));
     weft_pool_run(device->pool, copy->lines * j.parts, item, &j);
 }
 

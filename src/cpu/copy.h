@@ -7,8 +7,8 @@
 
 #include "backend/kernel.h"
 
-/* Copies rows of `channels` floats: line l of `lines` lines of `pixels` rows goes from row l * from_step of `from` to row
- * l * to_step of `to`. On the calling thread's pool. */
+/* Copies rows of `channels` floats: line l of `lines` lines of `pixels` rows goes from row l * from_step of `from` to
+ * row l * to_step of `to`. On the calling thread's pool. */
 typedef struct weft_copy {
     weft_view from, to;
     int64_t lines, pixels, channels, from_step, to_step;

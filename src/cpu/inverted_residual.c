@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inverted residual in one pass over the image (CPU.md's row fusion): a band of lines is expanded into a buffer that
- * stays in L2, the depthwise kernel reads it there, and the projection reads that; the widened tensors never reach
+ * The inverted residual in one pass over the image (CPU.md's row fusion): a band of lines is expanded into a buffer
+ * that stays in L2, the depthwise kernel reads it there, and the projection reads that; the widened tensors never reach
  * memory. With a gate the depthwise output of one image is kept (in L2 or L3) until its means are known, then scaled
  * and projected block by block. Stages run the micro-kernels that they would run alone, over the same chains, so the
  * bits are those of the separate nodes. */
@@ -166,7 +166,8 @@ static weft_status load(const weft_node *node, const weft_plan *plan, const floa
         load_pointwise(&s->expand, &st.node[st.expand], param + st.first_param[st.expand], packed);
     load_pointwise(&s->project, &st.node[st.project], param + st.first_param[st.project], packed);
     WEFT_TRY(load_stage(&s->window, &st.node[st.depthwise], plan, param + st.first_param[st.depthwise], packed));
-    return s->gated ? load_stage(&s->gate, &st.node[st.excite], plan, param + st.first_param[st.excite], packed) : WEFT_OK;
+    return s->gated ? load_stage(&s->gate, &st.node[st.excite], plan, param + st.first_param[st.excite], packed)
+                    : WEFT_OK;
 }
 
 /* ---- running ---- */
@@ -218,7 +219,8 @@ static void project(const job *j, int64_t image, int64_t first, int64_t count, c
     j->s->project.gemm.table->block(&b);
 }
 
-/* Where the depthwise kernel finds input lines [low, high): expanded, those of the band before moved up; or the image. */
+/* Where the depthwise kernel finds input lines [low, high): expanded, those of the band before moved up; or the image.
+ */
 static const float *gather(const job *j, int64_t image, int64_t low, int64_t high, int64_t have[2], float *lines)
 {
     const weft_window *w = &j->s->depthwise.window;

@@ -37,7 +37,8 @@ weft_status weft_pool2d_run(const weft_call *call, void (*kernel)(const weft_poo
         .bottom = o->pad.bottom, .right = o->pad.right, .count_border = o->count_border,
         .zero_border = o->zero_border,
     };
-    j.bands = weft_bands(call->device, x[0], y[1], (double)weft_shape_count(&call->node->out[0]) * o->kernel_h * o->kernel_w);
+    j.bands =
+        weft_bands(call->device, x[0], y[1], (double)weft_shape_count(&call->node->out[0]) * o->kernel_h * o->kernel_w);
     weft_pool_run(call->device->pool, x[0] * j.bands, item, &j);
     return WEFT_OK;
 }

@@ -100,7 +100,8 @@ weft_status weft_measure_roof(weft_ctx *ctx, weft_roof *out)
     if (!ctx || !out)
         return weft_fail(WEFT_INVALID, "weft_measure_roof: %s is NULL", ctx ? "out" : "ctx");
     const weft_device *device = &ctx->device;
-    job j = { .rows = weft_rows_for(device->cpu.best) }; /* what the machine can do, whatever the kernels are capped to */
+    job j = { .rows =
+                  weft_rows_for(device->cpu.best) }; /* what the machine can do, whatever the kernels are capped to */
     if (!j.rows)
         j.rows = &weft_rows_portable;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Selection of the row micro-kernels, work splitting, and the scale-and-shift kernel that batch_norm and normalize share.
- * Items are sized by the data alone; no result depends on them. */
+ * Selection of the row micro-kernels, work splitting, and the scale-and-shift kernel that batch_norm and normalize
+ * share. Items are sized by the data alone; no result depends on them. */
 #include "cpu/rows.h"
 
 enum {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the memory-bound kernels of src/cpu share: the row micro-kernels of the device, how rows are cut into work items,
- * and windows filled in from a node. */
+ * What the memory-bound kernels of src/cpu share: the row micro-kernels of the device, how rows are cut into work
+ * items, and windows filled in from a node. */
 #ifndef WEFT_CPU_ROWS_H
 #define WEFT_CPU_ROWS_H
 
@@ -15,8 +15,8 @@ const weft_rows *weft_rows_of(const weft_device *device);
 /* refuse of kernels that need no more than that. */
 const char *weft_rows_refuse(const weft_node *node, const weft_device *device);
 
-/* Rows of a tensor cut into items, a tensor too small to share into one. When every view has ld = channels the rows are one run of floats, and a kernel
- * may take an item as a single long row. */
+/* Rows of a tensor cut into items, a tensor too small to share into one. When every view has ld = channels the rows are
+ * one run of floats, and a kernel may take an item as a single long row. */
 typedef struct weft_split {
     int64_t rows, channels;
     int64_t per, items; /* rows of an item, a multiple of 16 */

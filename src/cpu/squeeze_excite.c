@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * squeeze_excite: mean over the pixels, two small dense layers, gate. With images enough, one item does a whole image,
- * so that the gate's pass finds it in cache; with few, the three phases are shared out over channels, images and bands of
- * pixels. Each channel's pixels are summed in the same order either way. Bound: reading x once or twice and writing y. */
+ * so that the gate's pass finds it in cache; with few, the three phases are shared out over channels, images and bands
+ * of pixels. Each channel's pixels are summed in the same order either way. Bound: reading x once or twice and writing
+ * y. */
 #include <string.h>
 
 #include "cpu/ref/ref.h"
@@ -87,8 +88,8 @@ static void mean(const job *j, int64_t image, int64_t c, int64_t channels)
                       gates_of(j, image) + c);
 }
 
-void weft_squeeze_gate(const weft_rows *rows, const weft_squeeze_excite_opt *opt, const void *state_of, const void *packed,
-                       float *means, float *hidden)
+void weft_squeeze_gate(const weft_rows *rows, const weft_squeeze_excite_opt *opt, const void *state_of,
+                       const void *packed, float *means, float *hidden)
 {
     const state *s = state_of;
     const weights w = weights_of(s, packed);
@@ -172,4 +173,5 @@ const weft_kernel weft_cpu_squeeze_excite_rows = {
     .inplace = WEFT_INPLACE_IN0,
 };
 
-const weft_kernel *const weft_cpu_squeeze_excite[] = { &weft_cpu_squeeze_excite_rows, &weft_cpu_squeeze_excite_ref, NULL };
+const weft_kernel *const weft_cpu_squeeze_excite[] = { &weft_cpu_squeeze_excite_rows, &weft_cpu_squeeze_excite_ref,
+                                                       NULL };

@@ -50,8 +50,8 @@ static bool has_bias(const weft_gnode *gnode)
 /* weight [out, ...] and bias [out]: what folding understands. */
 static bool is_linear(const weft_gnode *gnode)
 {
-    return gnode && (gnode->node.id == WEFT_OP_CONV2D || gnode->node.id == WEFT_OP_DENSE) && !gnode->node.epi.residual &&
-           gnode->node.epi.act == WEFT_ACT_NONE;
+    return gnode && (gnode->node.id == WEFT_OP_CONV2D || gnode->node.id == WEFT_OP_DENSE) &&
+           !gnode->node.epi.residual && gnode->node.epi.act == WEFT_ACT_NONE;
 }
 
 /* The node reads a new, derived parameter in place `slot`. */

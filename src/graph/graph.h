@@ -68,7 +68,8 @@ weft_status weft_graph_add_node(weft_graph *graph, weft_op_id op, const char *pa
                                 int n_in, int32_t *first_out);
 weft_status weft_graph_add_param(weft_graph *graph, const weft_param *param, int32_t *index);
 
-/* A copy of graph, owned by ctx, with batch n (0: as it is): same nodes, parameters and indices, shapes inferred again. */
+/* A copy of graph, owned by ctx, with batch n (0: as it is): same nodes, parameters and indices, shapes inferred again.
+ */
 weft_status weft_graph_clone(weft_ctx *ctx, const weft_graph *graph, int64_t batch, weft_graph **out);
 
 /* Options of a node as a pass may change them (they live in the graph's arena). */

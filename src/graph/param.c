@@ -24,7 +24,8 @@ static const double TRUNCATED = 0.87962566103423978;
 static void draw_range(const weft_param_spec *spec, uint64_t seed, uint64_t stream, int64_t first, int64_t count,
                        float *out)
 {
-    const double in = (double)(spec->fan_in > 0 ? spec->fan_in : 1), fan_out = (double)(spec->fan_out > 0 ? spec->fan_out : 1);
+    const double in = (double)(spec->fan_in > 0 ? spec->fan_in : 1),
+                 fan_out = (double)(spec->fan_out > 0 ? spec->fan_out : 1);
     double bound = 0, deviation = 0, limit = 0;
     switch (spec->init) {
     case WEFT_INIT_DEFAULT:

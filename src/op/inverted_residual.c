@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inverted residual unit as one op: Sandler et al. 2018, arXiv:1801.04381, figure 3; with the gate of Tan & Le 2019,
- * arXiv:1905.11946. y = project(excite(depthwise(expand(x)))) (+ residual, activation).
+ * The inverted residual unit as one op: Sandler et al. 2018, arXiv:1801.04381, figure 3; with the gate of Tan & Le
+ * 2019, arXiv:1905.11946. y = project(excite(depthwise(expand(x)))) (+ residual, activation).
  *
  * Semantics
  * 1. Each stage means what its own op means (conv2d, squeeze_excite), rounding to the storage type between stages.
@@ -79,7 +79,8 @@ static const char *param_name(const char *prefix, const char *name)
                                          "project/bias" };
     const size_t length = strlen(prefix);
     for (int i = 0; i < WEFT_COUNT(names); i++)
-        if (strncmp(names[i], prefix, length) == 0 && names[i][length] == '/' && strcmp(names[i] + length + 1, name) == 0)
+        if (strncmp(names[i], prefix, length) == 0 && names[i][length] == '/' &&
+            strcmp(names[i] + length + 1, name) == 0)
             return names[i];
     return name;
 }

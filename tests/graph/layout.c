@@ -11,8 +11,9 @@
 
 enum { NETS = 150, NODES = 40 };
 
-/* Every element of every value is a number of its own; a step writes its output's numbers into the words of the arena, and
- * a reader must find its inputs' there. A concatenation or reshape without a step gives its inputs' numbers new names. */
+/* Every element of every value is a number of its own; a step writes its output's numbers into the words of the arena,
+ * and a reader must find its inputs' there. A concatenation or reshape without a step gives its inputs' numbers new
+ * names. */
 typedef struct replay {
     const weft_model *model;
     int64_t *words;     /* [words of the arena] */

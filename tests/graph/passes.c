@@ -168,7 +168,8 @@ static weft_var units(weft_graph *g, weft_var x, bool gated)
     return x;
 }
 
-/* One node computes what its stages compute, to the bit, on one thread and on three, whether units are joined or not. */
+/* One node computes what its stages compute, to the bit, on one thread and on three, whether units are joined or not.
+ */
 START_TEST(units_change_no_bit)
 {
     float *first = NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The row kernels: all that streams over channels (depthwise convolution, pooling, elementwise, norms, gates), one table per
- * instruction set. They are bound by memory, so each reads and writes every element once, in order. All work over
- * pixels of `channels` floats that lie `ld` apart; tails are masked, nothing outside the channels is written.
- * No kernel's bits depend on how the caller cuts the work, except where noted. */
+ * The row kernels: all that streams over channels (depthwise convolution, pooling, elementwise, norms, gates), one
+ * table per instruction set. They are bound by memory, so each reads and writes every element once, in order. All work
+ * over pixels of `channels` floats that lie `ld` apart; tails are masked, nothing outside the channels is written. No
+ * kernel's bits depend on how the caller cuts the work, except where noted. */
 #ifndef WEFT_SIMD_ROWS_H
 #define WEFT_SIMD_ROWS_H
 
@@ -101,11 +101,11 @@ typedef struct weft_rows {
     /* One row: softmax of x[n]. y may be x. */
     void (*softmax)(const float *x, int64_t n, float *y);
     /* y[o] = act(bias[o] + sum over i of x[i] wt[o, i]): o walks [outs], wt [outs][step]; bias may be NULL. */
-    void (*dot)(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs, weft_act act,
-                float *y);
+    void (*dot)(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs,
+                weft_act act, float *y);
     /* The same from wt [ins][step], o along the lanes: for few inputs and many outputs. */
-    void (*mix)(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs, weft_act act,
-                float *y);
+    void (*mix)(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs,
+                weft_act act, float *y);
     /* Roofs: 2 * lanes * 12 * steps flops in registers; a copy around the caches, 64-byte aligned, n % 64 == 0. */
     void (*spin)(int64_t steps);
     void (*copy)(float *to, const float *from, int64_t n);

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Depthwise convolution, NHWC. One step computes up to BLOCK neighbouring outputs of one vector of channels in registers:
- * each input vector is loaded once per window row and feeds every output whose window holds it. The output is cut
- * into bands whose input fits in a quarter of L2; while one is computed, the input of the next is fetched into L2 in
- * the order in which it lies in memory. Where the output goes around the caches, a band is walked in tiles of
+ * Depthwise convolution, NHWC. One step computes up to BLOCK neighbouring outputs of one vector of channels in
+ * registers: each input vector is loaded once per window row and feeds every output whose window holds it. The output
+ * is cut into bands whose input fits in a quarter of L2; while one is computed, the input of the next is fetched into
+ * L2 in the order in which it lies in memory. Where the output goes around the caches, a band is walked in tiles of
  * WEFT_ROWS_TILE channels, row after row, so that the window's rows of a tile stay in L1; ordinary stores want all
  * channels of a block in a row, since a store miss at every pixel costs more than that saves. Window rows outside the
  * image are left out, and so are columns, by a test per input vector that only the blocks at the edges contain. Bound:
- * DRAM for 3x3, arithmetic for larger windows on small maps. Windows 3, 5 and 7 wide without dilation with stride 1 or 2
- * are unrolled; any other takes the plain loop. Each output is one chain that begins at the bias and runs over the taps
- * in order. */
+ * DRAM for 3x3, arithmetic for larger windows on small maps. Windows 3, 5 and 7 wide without dilation with stride 1 or
+ * 2 are unrolled; any other takes the plain loop. Each output is one chain that begins at the bias and runs over the
+ * taps in order. */
 #include "cpu/simd/rows_set.h"
 
 enum {
     LANES = WEFT_LANES,
-    BLOCK = 7,             /* divides the widths 7, 14, 28, 56, 112; 7 sums and 7 weights leave AVX2 a register or two */
-    LINE = 16,             /* floats of a cache line */
-    MAX_BAND = 32,         /* output rows */
+    BLOCK = 7,     /* divides the widths 7, 14, 28, 56, 112; 7 sums and 7 weights leave AVX2 a register or two */
+    LINE = 16,     /* floats of a cache line */
+    MAX_BAND = 32, /* output rows */
     BAND_FLOATS = 1 << 16, /* input of a band: 256 KB, so that two bands and their output fit in L2 */
 };
 

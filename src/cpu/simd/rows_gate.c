@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The small matrix times vector products inside a squeeze-excite gate. `dot` reads a weight row per output (many inputs,
- * few outputs), four outputs at a time; `mix` holds outputs in the lanes (few inputs, many outputs). */
+ * The small matrix times vector products inside a squeeze-excite gate. `dot` reads a weight row per output (many
+ * inputs, few outputs), four outputs at a time; `mix` holds outputs in the lanes (few inputs, many outputs). */
 #include "cpu/simd/rows_set.h"
 
 enum { LANES = WEFT_LANES, WIDE = 4 };
@@ -32,8 +32,8 @@ WEFT_INLINE void dot_of(const float *x, const float *wt, int64_t step, int64_t i
         sum[o] = weft_v_sum(total[o]);
 }
 
-void weft_rows_dot(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs, weft_act act,
-                   float *y)
+void weft_rows_dot(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs,
+                   weft_act act, float *y)
 {
     int64_t o = 0;
     for (; o + WIDE <= outs; o += WIDE)
@@ -44,8 +44,8 @@ void weft_rows_dot(const float *x, const float *wt, int64_t step, const float *b
         y[o] = act_of(act, y[o] + (bias ? bias[o] : 0.0f));
 }
 
-void weft_rows_mix(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs, weft_act act,
-                   float *y)
+void weft_rows_mix(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs,
+                   weft_act act, float *y)
 {
     for (int64_t o = 0; o < outs; o += LANES) {
         const int lanes = outs - o < LANES ? (int)(outs - o) : LANES;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Max and average pooling, NHWC: per output pixel, the window's pixels that lie inside the image are combined, four vectors
- * of channels at a time. Neighbouring windows find their shared pixels in L1. Also sums and maxima over whole
+ * Max and average pooling, NHWC: per output pixel, the window's pixels that lie inside the image are combined, four
+ * vectors of channels at a time. Neighbouring windows find their shared pixels in L1. Also sums and maxima over whole
  * images, eight rows a pass, so that the running result is loaded and stored once for eight rows. */
 #include "cpu/simd/rows_set.h"
 

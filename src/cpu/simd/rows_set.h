@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The row kernels of the instruction set that is being compiled, by the names under which rows_table.c collects them. */
+ * The row kernels of the instruction set that is being compiled, by the names under which rows_table.c collects them.
+ */
 #ifndef WEFT_SIMD_ROWS_SET_H
 #define WEFT_SIMD_ROWS_SET_H
 
@@ -30,10 +31,10 @@ void weft_rows_response(const weft_response *p);
 void weft_rows_sum_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y);
 void weft_rows_max_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y);
 void weft_rows_softmax(const float *x, int64_t n, float *y);
-void weft_rows_dot(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs, weft_act act,
-                   float *y);
-void weft_rows_mix(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs, weft_act act,
-                   float *y);
+void weft_rows_dot(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs,
+                   weft_act act, float *y);
+void weft_rows_mix(const float *x, const float *wt, int64_t step, const float *bias, int64_t ins, int64_t outs,
+                   weft_act act, float *y);
 void weft_rows_spin(int64_t steps);
 void weft_rows_copy(float *to, const float *from, int64_t n);
 

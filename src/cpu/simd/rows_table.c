@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The table of row kernels of one instruction set, and the two loops that measure the machine's roofs: multiply-adds that
- * never leave the registers, and a copy that goes around the caches. */
+ * The table of row kernels of one instruction set, and the two loops that measure the machine's roofs: multiply-adds
+ * that never leave the registers, and a copy that goes around the caches. */
 #include "cpu/simd/rows_set.h"
 
 enum { LANES = WEFT_LANES, CHAINS = 12 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Vector arithmetic over WEFT_LANES floats: loads and stores with masked tails, fused multiply-add, exp, log, tanh and the
- * activations. GCC vector extensions; intrinsics only where the language has no word for the instruction. Range
+ * Vector arithmetic over WEFT_LANES floats: loads and stores with masked tails, fused multiply-add, exp, log, tanh and
+ * the activations. GCC vector extensions; intrinsics only where the language has no word for the instruction. Range
  * reduction after Cody and Waite, polynomials are minimax fits of our own (Remez). Errors, measured over all finite
  * floats against double: exp, tanh 1.5 ulp, sigmoid 2.5, swish 3. NaN goes in, NaN comes out.
  * Included only by files that are compiled once for each instruction set. */
