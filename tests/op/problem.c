@@ -144,6 +144,25 @@ weft_status rig_problem_make(rig_problem *p, weft_op_id id, const weft_op_case *
     return ask_oracle(p);
 }
 
+weft_status rig_problem_given(rig_problem *p, weft_op_id id, const weft_op_case *c, const float *const *in,
+                              const float *const *param)
+{
+    *p = (rig_problem){ .values = RIG_UNIT };
+    weft_arena_init(&p->arena, &weft_malloc_allocator);
+    WEFT_TRY(make_node(p, id, c));
+    for (int i = 0; i < p->node.n_in; i++) {
+        p->in[i] = weft_arena_copy(&p->arena, in[i], (size_t)weft_shape_count(&p->node.in[i]) * sizeof(float));
+        if (!p->in[i])
+            return WEFT_NO_MEMORY;
+    }
+    for (int i = 0; i < p->node.n_param; i++) {
+        p->param[i] = weft_arena_copy(&p->arena, param[i], (size_t)weft_shape_count(&p->node.param[i]) * sizeof(float));
+        if (!p->param[i])
+            return WEFT_NO_MEMORY;
+    }
+    return ask_oracle(p);
+}
+
 void rig_problem_release(rig_problem *p)
 {
     weft_arena_release(&p->arena);

@@ -29,6 +29,9 @@ typedef struct rig_problem {
 /* Resolves, infers, draws, asks the oracle. Fails with a sentence; release afterwards in any case. */
 weft_status rig_problem_make(rig_problem *problem, weft_op_id id, const weft_op_case *c, rig_values values,
                              uint64_t seed);
+/* The same with inputs and parameters given, dense. */
+weft_status rig_problem_given(rig_problem *problem, weft_op_id id, const weft_op_case *c, const float *const *in,
+                              const float *const *param);
 void rig_problem_release(rig_problem *problem);
 /* Whether these inputs say something about the op that UNIT does not. */
 bool rig_values_apply(const rig_problem *unit, rig_values values);
