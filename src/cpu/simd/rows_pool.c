@@ -25,66 +25,63 @@ static int inside(int start, int kernel, int size, int after, int *first, int *c
     return kernel < size + after - start ? kernel : size + after - start;
 }
 
-WEFT_INLINE weft_v max_of(const taps *t, int64_t c, int lanes, weft_v best)
+/* `count` (a constant, 1..WIDE) vectors of one output pixel, the last of them `lanes` wide: as many chains as vectors. */
+WEFT_INLINE void max_vectors(const taps *t, int64_t c, int count, int lanes, weft_v start, float *y)
 {
+    weft_v best[WIDE] = { start, start, start, start };
     for (int r = 0; r < t->rows; r++)
-        for (int s = 0; s < t->columns; s++)
-            best = weft_v_max(best, weft_v_load_n(t->x + r * t->row + s * t->column + c, lanes));
-    return best;
+        for (int s = 0; s < t->columns; s++) {
+            const float *x = t->x + r * t->row + s * t->column + c;
+#pragma GCC unroll 4
+            for (int v = 0; v < count; v++)
+                best[v] = weft_v_max(best[v], weft_v_load_n(x + v * LANES, v + 1 < count ? LANES : lanes));
+        }
+#pragma GCC unroll 4
+    for (int v = 0; v < count; v++)
+        weft_v_store_n(y + c + v * LANES, best[v], v + 1 < count ? LANES : lanes);
 }
 
-WEFT_INLINE weft_v sum_of(const taps *t, int64_t c, int lanes)
+WEFT_INLINE void avg_vectors(const taps *t, int64_t c, int count, int lanes, weft_v scale, float *y)
 {
-    weft_v sum = weft_v_set(0.0f);
+    weft_v sum[WIDE] = { { 0 }, { 0 }, { 0 }, { 0 } };
     for (int r = 0; r < t->rows; r++)
-        for (int s = 0; s < t->columns; s++)
-            sum += weft_v_load_n(t->x + r * t->row + s * t->column + c, lanes);
-    return sum;
+        for (int s = 0; s < t->columns; s++) {
+            const float *x = t->x + r * t->row + s * t->column + c;
+#pragma GCC unroll 4
+            for (int v = 0; v < count; v++)
+                sum[v] += weft_v_load_n(x + v * LANES, v + 1 < count ? LANES : lanes);
+        }
+#pragma GCC unroll 4
+    for (int v = 0; v < count; v++)
+        weft_v_store_n(y + c + v * LANES, sum[v] * scale, v + 1 < count ? LANES : lanes);
 }
+
+/* All channels of a pixel: fours of whole vectors, then what is left. */
+#define WALK(vectors, argument)                                                                    \
+    int64_t c = 0;                                                                                 \
+    for (; c + WIDE * LANES <= channels; c += WIDE * LANES)                                        \
+        vectors(t, c, WIDE, LANES, argument, y);                                                   \
+    const int left = (int)(channels - c), count = (left + LANES - 1) / LANES;                      \
+    const int lanes = left - (count - 1) * LANES;                                                  \
+    if (count == 1)                                                                                \
+        vectors(t, c, 1, lanes, argument, y);                                                      \
+    else if (count == 2)                                                                           \
+        vectors(t, c, 2, lanes, argument, y);                                                      \
+    else if (count == 3)                                                                           \
+        vectors(t, c, 3, lanes, argument, y);                                                      \
+    else if (count == 4)                                                                           \
+        vectors(t, c, 4, lanes, argument, y)
 
 static void max_pixel(const taps *t, int64_t channels, float from, float *y)
 {
     const weft_v start = weft_v_set(from);
-    int64_t c = 0;
-    for (; c + WIDE * LANES <= channels; c += WIDE * LANES) {
-        weft_v best[WIDE] = {start, start, start, start};
-        for (int r = 0; r < t->rows; r++)
-            for (int s = 0; s < t->columns; s++) {
-                const float *x = t->x + r * t->row + s * t->column + c;
-#pragma GCC unroll 4
-                for (int v = 0; v < WIDE; v++)
-                    best[v] = weft_v_max(best[v], weft_v_load(x + v * LANES));
-            }
-#pragma GCC unroll 4
-        for (int v = 0; v < WIDE; v++)
-            weft_v_store(y + c + v * LANES, best[v]);
-    }
-    for (; c < channels; c += LANES) {
-        const int lanes = channels - c < LANES ? (int)(channels - c) : LANES;
-        weft_v_store_n(y + c, max_of(t, c, lanes, start), lanes);
-    }
+    WALK(max_vectors, start);
 }
 
-static void avg_pixel(const taps *t, int64_t channels, float scale, float *y)
+static void avg_pixel(const taps *t, int64_t channels, float factor, float *y)
 {
-    int64_t c = 0;
-    for (; c + WIDE * LANES <= channels; c += WIDE * LANES) {
-        weft_v sum[WIDE] = {{0}, {0}, {0}, {0}};
-        for (int r = 0; r < t->rows; r++)
-            for (int s = 0; s < t->columns; s++) {
-                const float *x = t->x + r * t->row + s * t->column + c;
-#pragma GCC unroll 4
-                for (int v = 0; v < WIDE; v++)
-                    sum[v] += weft_v_load(x + v * LANES);
-            }
-#pragma GCC unroll 4
-        for (int v = 0; v < WIDE; v++)
-            weft_v_store(y + c + v * LANES, sum[v] * scale);
-    }
-    for (; c < channels; c += LANES) {
-        const int lanes = channels - c < LANES ? (int)(channels - c) : LANES;
-        weft_v_store_n(y + c, sum_of(t, c, lanes) * scale, lanes);
-    }
+    const weft_v scale = weft_v_set(factor);
+    WALK(avg_vectors, scale);
 }
 
 static taps taps_at(const weft_pooling *p, int oh, int ow)
