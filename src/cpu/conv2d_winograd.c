@@ -15,13 +15,16 @@
 #include "cpu/conv2d.h"
 #include "cpu/simd/winograd.h"
 
+#include <string.h>
+
 enum {
     POSITIONS = WEFT_WINOGRAD_POSITIONS,
     OUT = WEFT_WINOGRAD_OUT,
     IN = WEFT_WINOGRAD_IN,
     MIN_CHANNELS = 32, /* fewer: the transforms cost more than the products save */
     MIN_TILES = 12,    /* fewer: reading 4 times the weights costs more than it saves (7x7 at batch 1 to 2) */
-    TOGETHER = 192     /* tiles at a time, when the threads work together */
+    SQUARE = 16,
+    TOGETHER = 192 /* tiles at a time, when the threads work together */
 };
 
 typedef struct winograd {
@@ -154,24 +157,38 @@ static void transform_filter(const float *wt, int64_t channels, int64_t c, doubl
             u[i][j] = rows[i][0] * G[j][0] + rows[i][1] * G[j][1] + rows[i][2] * G[j][2];
 }
 
-/* One panel of every position, 16 channels at a time, so that lines of the filters are read once and those of the
- * panels written while they are in cache. */
-static void load_panel(const winograd *s, const float *wt, int64_t column, int64_t width, float *packed)
+/* Channels [c0, c0 + rows) and columns [j0, j0 + columns) of a panel, every position. The positions lie a power of two
+ * apart, so each line of them is written once and whole. */
+static void load_square(const winograd *s, const float *wt, int64_t c0, int rows, int64_t j0, int columns,
+                        int64_t width, float *panel)
 {
     const int64_t channels = s->gemm.depth, step = (int64_t)(s->position_bytes / sizeof(float));
-    for (int64_t from = 0; from < channels; from += 16) {
-        const int64_t to = from + 16 < channels ? from + 16 : channels;
-        for (int64_t j = 0; j < width; j++) {
-            for (int64_t c = from; c < to; c++) {
-                double u[IN][IN] = { { 0 } };
-                if (column + j < s->gemm.columns)
-                    transform_filter(wt + (column + j) * 9 * channels, channels, c, u);
-                float *at = packed + column * channels + c * width + j;
-                for (int p = 0; p < POSITIONS; p++)
-                    at[p * step] = (float)u[p / IN][p % IN];
-            }
+    float square[POSITIONS][SQUARE][SQUARE];
+    for (int j = 0; j < columns; j++) {
+        for (int c = 0; c < rows; c++) {
+            double u[IN][IN];
+            transform_filter(wt + (j0 + j) * 9 * channels, channels, c0 + c, u);
+            for (int p = 0; p < POSITIONS; p++)
+                square[p][c][j] = (float)u[p / IN][p % IN];
         }
     }
+    for (int p = 0; p < POSITIONS; p++)
+        for (int c = 0; c < rows; c++)
+            memcpy(panel + p * step + (c0 + c) * width + j0, square[p][c], (size_t)columns * sizeof(float));
+}
+
+/* One panel of every position; columns beyond the last are zeros. */
+static void load_panel(const winograd *s, const float *wt, int64_t column, int64_t width, float *packed)
+{
+    const int64_t channels = s->gemm.depth, left = s->gemm.columns - column, real = left < width ? left : width;
+    float *panel = packed + column * channels;
+    if (real < width)
+        for (int p = 0; p < POSITIONS; p++)
+            memset((char *)panel + (size_t)p * s->position_bytes, 0, (size_t)(channels * width) * sizeof(float));
+    for (int64_t c = 0; c < channels; c += SQUARE)
+        for (int64_t j = 0; j < real; j += SQUARE)
+            load_square(s, wt + column * 9 * channels, c, (int)(channels - c < SQUARE ? channels - c : SQUARE), j,
+                        (int)(real - j < SQUARE ? real - j : SQUARE), width, panel);
 }
 
 static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)

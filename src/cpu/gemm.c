@@ -88,22 +88,31 @@ weft_status weft_gemm_bytes(const weft_gemm *gemm, size_t *panels, size_t *with_
     return WEFT_OK;
 }
 
+/* Columns [column, column + width) of B, a chunk of the depth at a time, so that both sides stay in L1. */
+static void pack_panel(const weft_gemm *g, const float *wt, const int64_t step[2], int64_t column, int64_t width,
+                       float *packed)
+{
+    enum { CHUNK = 64 };
+    const int64_t left = g->columns - column, real = left < width ? left : width;
+    for (int64_t from = 0; from < g->depth; from += CHUNK) {
+        const int64_t to = from + CHUNK < g->depth ? from + CHUNK : g->depth;
+        for (int64_t j = 0; j < real; j++)
+            for (int64_t k = from; k < to; k++)
+                packed[k * width + j] = wt[(column + j) * step[0] + k * step[1]];
+        for (int64_t j = real; j < width; j++)
+            for (int64_t k = from; k < to; k++)
+                packed[k * width + j] = 0;
+    }
+}
+
 void weft_gemm_pack(const weft_gemm *gemm, const float *wt, int64_t column_step, int64_t depth_step, float *packed)
 {
+    const int64_t step[2] = { column_step, depth_step };
     int64_t column = 0;
     for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
         const int64_t width = (int64_t)v * gemm->table->lanes;
-        for (int i = 0; i < gemm->count[v]; i++, column += width) {
-            const int64_t left = gemm->columns - column, real = left < width ? left : width;
-            for (int64_t k = 0; k < gemm->depth; k++) {
-                const float *from = wt + column * column_step + k * depth_step;
-                for (int64_t j = 0; j < real; j++)
-                    packed[j] = from[j * column_step];
-                for (int64_t j = real; j < width; j++)
-                    packed[j] = 0;
-                packed += width;
-            }
-        }
+        for (int i = 0; i < gemm->count[v]; i++, column += width)
+            pack_panel(gemm, wt, step, column, width, packed + column * gemm->depth);
     }
 }
 
