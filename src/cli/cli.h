@@ -39,7 +39,7 @@ typedef struct cli_args {
     const struct cli_command *command;
     const char **words; /* operands */
     int n_words;
-    bool help, version, man, json, layers, dot, roof, reverse;
+    bool help, version, man, json, layers, dot, roof, reverse, no_units;
     int output;   /* cli_format */
     int progress; /* cli_progress */
     int dialect;  /* weft_dialect */

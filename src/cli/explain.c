@@ -98,7 +98,7 @@ cli_exit cli_explain(const cli_args *args)
     if (!code)
         code = cli_build(ctx, arch, args->batch.value[0], &graph);
     if (!code) {
-        const weft_model_opt plan = { .plan_only = true };
+        const weft_model_opt plan = { .plan_only = true, .no_units = args->no_units };
         const weft_status status = weft_model_create(ctx, graph, &plan, &model);
         code = status ? cli_library_error(status) : explain(args, arch, ctx, model);
     }

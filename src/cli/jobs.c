@@ -115,6 +115,7 @@ static json_t *request_of(const cli_machine *machine, const cli_job *job, bool l
     cli_set_count(request, "warmup", a->warmup);
     cli_set_real(request, "min_time", a->min_time);
     json_object_set_new(request, "layers", json_boolean(layers));
+    json_object_set_new(request, "no_units", json_boolean(a->no_units));
     if (machine->images)
         json_object_set(request, "images", machine->images);
     return request;

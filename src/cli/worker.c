@@ -70,6 +70,7 @@ static weft_status plan(work *w)
 {
     const weft_arch_opt arch_opt = { .dialect = w->arch->dialect, .batch = w->batch };
     weft_model *planned = NULL;
+    const bool separate = json_is_true(json_object_get(w->request, "no_units"));
     w->stage = "building the network";
     weft_status status = weft_arch_build(w->ctx, w->arch->name, &arch_opt, &w->graph);
     if (!status)
@@ -78,7 +79,7 @@ static weft_status plan(work *w)
         return status;
     w->stage = "planning";
     const double start = cli_now();
-    status = weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .plan_only = true }, &planned);
+    status = weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .plan_only = true, .no_units = separate }, &planned);
     w->plan_s = cli_now() - start;
     if (!status)
         status = weft_model_memory(planned, &w->planned);
@@ -86,7 +87,7 @@ static weft_status plan(work *w)
     if (status || !w->runs)
         return status;
     w->stage = "allocating";
-    return weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .track = true }, &w->model);
+    return weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .track = true, .no_units = separate }, &w->model);
 }
 
 static weft_status fill(work *w)
