@@ -52,6 +52,7 @@ static void report(void *user, const rig_problem *problem, const weft_kernel *ke
             again);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) /* which reports crashes itself */
 /* A kernel that reads or writes past its memory dies at the edge page: say who. */
 static void on_crash(int number)
 {
@@ -62,6 +63,7 @@ static void on_crash(int number)
     signal(number, SIG_DFL);
     raise(done > 0 ? number : SIGABRT);
 }
+#endif
 
 static bool accepts(const weft_kernel *kernel, const weft_node *node, weft_isa isa)
 {
@@ -172,7 +174,7 @@ int main(int argc, char **argv)
         else
             parse(argv[i]);
     }
-#if !defined(__SANITIZE_ADDRESS__) /* which reports crashes itself */
+#if !defined(__SANITIZE_ADDRESS__)
     signal(SIGSEGV, on_crash);
     signal(SIGBUS, on_crash);
     signal(SIGFPE, on_crash);
