@@ -258,7 +258,7 @@ static weft_status implicit_run(const weft_call *call)
     task.block.pixels = g->ow;
     task.block.c_line = g->ow * task.block.c_row;
     task.block.r_line = g->ow * task.block.r_row;
-    task.block.stream = s->stream && weft_gemm_aligned(&call->out[0]);
+    task.block.stream = s->stream && weft_gemm_may_stream(call);
     weft_pool_run(call->device->pool, g->n * s->blocks * s->groups, implicit_item, &task);
     return WEFT_OK;
 }

@@ -344,7 +344,7 @@ static weft_status run(const weft_call *call)
     weft_pool *pool = call->device->pool;
     const weft_gemm_taps taps = { .h = 1, .w = 1, .run = s->gemm.depth };
     job j = { .state = s, .call = call, .block = weft_gemm_block_of(&s->gemm, call, &taps, s->zeros_at) };
-    j.stream = s->stream && weft_gemm_aligned(&call->out[0]);
+    j.stream = s->stream && weft_gemm_may_stream(call);
     if (!s->together) {
         weft_pool_run(pool, (s->tiles + s->at_once - 1) / s->at_once, item_apart, &j);
         return WEFT_OK;

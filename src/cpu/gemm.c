@@ -143,9 +143,12 @@ bool weft_gemm_streams(const weft_gemm *gemm, const weft_device *device, int64_t
     return bytes > (double)device->cpu.l3 * STREAM_SHARE_NUM / STREAM_SHARE_DEN;
 }
 
-bool weft_gemm_aligned(const weft_view *view)
+bool weft_gemm_may_stream(const weft_call *call)
 {
-    return (uintptr_t)view->data % WEFT_CACHE_LINE == 0 && view->ld % (WEFT_CACHE_LINE / (int)sizeof(float)) == 0;
+    const weft_view *out = &call->out[0];
+    const bool over = call->node->epi.residual && call->in[call->node->n_in - 1].data == out->data;
+    return !over && (uintptr_t)out->data % WEFT_CACHE_LINE == 0 &&
+           out->ld % (WEFT_CACHE_LINE / (int)sizeof(float)) == 0;
 }
 
 /* ---- rows ---- */
@@ -227,7 +230,7 @@ void weft_gemm_rows_run(const weft_gemm_rows *rows, const weft_call *call, int64
     rows_task task = { rows, call, weft_gemm_block_of(&rows->gemm, call, taps, rows->bias_at) };
     task.block.a = call->in[0].data;
     task.block.a_row = row_step;
-    task.block.stream = rows->stream && weft_gemm_aligned(&call->out[0]);
+    task.block.stream = rows->stream && weft_gemm_may_stream(call);
     if (taps->h == 1 && taps->w == 1)
         task.block.depth_chunk = rows->depth_chunk;
     weft_pool_run(call->device->pool, rows->blocks * rows->groups, run_rows, &task);

@@ -91,7 +91,7 @@ static void set_window(state *s, const weft_node *dw)
                     .kw = o->kernel_w, .stride_h = o->stride_h, .stride_w = o->stride_w, .dilation = o->dilation,
                     .top = o->pad.top, .left = o->pad.left, .y_row = y[2] * s->pitch, .y_ld = s->pitch,
                     .channels = x[3] },
-        .step = s->pitch, .act = dw->epi.act,
+        .step = s->pitch, .act = dw->epi.act, .resident = s->expands,
     };
 }
 
