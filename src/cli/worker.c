@@ -79,7 +79,8 @@ static weft_status plan(work *w)
         return status;
     w->stage = "planning";
     const double start = cli_now();
-    status = weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .plan_only = true, .no_units = separate }, &planned);
+    status =
+        weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .plan_only = true, .no_units = separate }, &planned);
     w->plan_s = cli_now() - start;
     if (!status)
         status = weft_model_memory(planned, &w->planned);

@@ -36,8 +36,8 @@ int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64
 /* Whether an output of so many rows is too big to be found in L3 by its reader: then it is written around the caches.
  */
 bool weft_gemm_streams(const weft_gemm *gemm, const weft_device *device, int64_t rows);
-/* Whether the output's vectors begin on cache lines, and are not those of the residual: these are in cache already, and a
- * store around it would have to throw them out first. */
+/* Whether the output's vectors begin on cache lines, and are not those of the residual: these are in cache already, and
+ * a store around it would have to throw them out first. */
 bool weft_gemm_may_stream(const weft_call *call);
 
 /* Where a row of A lies: h x w runs of `run` floats. */
