@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Networks by name: look-up that ignores case, '-' and '_' ("EfficientNet_B0" is efficientnet-b0), the nearest name
- * to a misspelt one (Damerau-Levenshtein distance, adjacent transpositions counting one), and dialects. */
+ * to a misspelt one, and dialects. */
 #include "registry.h"
 
 #include <string.h>
@@ -78,52 +78,34 @@ bool weft_arch_counts_statistics(const weft_arch *arch)
     return arch && arch->dialect == WEFT_KERAS;
 }
 
-static int letters_of(const char *name, char letters[NAME_MAX_LENGTH])
+/* As same_name sees it: without the letters that do not count. */
+static void plain_name(const char *name, char plain[NAME_MAX_LENGTH + 1])
 {
     int count = 0;
 
-    while (count < NAME_MAX_LENGTH && (letters[count] = next_letter(&name)) != 0)
+    while (count < NAME_MAX_LENGTH && (plain[count] = next_letter(&name)) != 0)
         count++;
-    return count;
+    plain[count] = '\0';
 }
 
-static int min3(int a, int b, int c)
+static int distance(const char *plain, const char *known)
 {
-    const int ab = a < b ? a : b;
+    char other[NAME_MAX_LENGTH + 1];
 
-    return ab < c ? ab : c;
-}
-
-/* Row i of the usual table holds the distances of a[0..i) to all prefixes of b; three rows are kept. */
-static int distance(const char *name_a, const char *name_b)
-{
-    char a[NAME_MAX_LENGTH], b[NAME_MAX_LENGTH];
-    int rows[3][NAME_MAX_LENGTH + 1];
-    const int na = letters_of(name_a, a), nb = letters_of(name_b, b);
-
-    for (int j = 0; j <= nb; j++)
-        rows[0][j] = j;
-    for (int i = 1; i <= na; i++) {
-        int *const now = rows[i % 3], *const last = rows[(i + 2) % 3], *const older = rows[(i + 1) % 3];
-
-        now[0] = i;
-        for (int j = 1; j <= nb; j++) {
-            now[j] = min3(last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && older[j - 2] + 1 < now[j])
-                now[j] = older[j - 2] + 1;
-        }
-    }
-    return rows[na % 3][nb];
+    plain_name(known, other);
+    return weft_edit_distance(plain, other);
 }
 
 const char *weft_arch_nearest(const char *name)
 {
     const char *nearest = weft_arch_rows[0].arch.name;
     int best = 2 * NAME_MAX_LENGTH;
+    char plain[NAME_MAX_LENGTH + 1];
 
+    plain_name(name ? name : "", plain);
     for (int i = 0; name && i < weft_arch_row_count; i++) {
         const weft_arch *arch = &weft_arch_rows[i].arch;
-        const int by_name = distance(name, arch->name), by_alias = distance(name, arch->alias);
+        const int by_name = distance(plain, arch->name), by_alias = distance(plain, arch->alias);
         const int d = by_name < by_alias ? by_name : by_alias;
 
         if (d < best) {

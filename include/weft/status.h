@@ -42,6 +42,10 @@ WEFT_API const char *weft_status_text(weft_status status);
 /* The sentence of this thread's last failure; "" if there was none. Valid until the thread's next failure. */
 WEFT_API const char *weft_error(void);
 
+/* Edits between two names (insert, delete, replace, swap neighbours), letters of either case alike; the first 64
+ * characters count. For front ends that suggest the name that was meant. */
+WEFT_API int weft_edit_distance(const char *a, const char *b);
+
 /* "MAJOR.MINOR.PATCH" of the library. */
 WEFT_API const char *weft_version(void);
 

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <weft/status.h>
 
 enum { LONGEST = 64 };
 

@@ -4,8 +4,6 @@
 #ifndef WEFT_BASE_NEAREST_H
 #define WEFT_BASE_NEAREST_H
 
-/* Edit distance (insert, delete, replace, swap neighbours), letters of either case alike; capped at 64 characters. */
-int weft_edit_distance(const char *a, const char *b);
 /* Index of the nearest of count names, name_of(list, i); -1 if none is near enough to suggest. */
 int weft_nearest(const char *name, const char *(*name_of)(const void *list, int index), const void *list, int count);
 

@@ -64,36 +64,6 @@ int cli_width(const char *text)
     return width;
 }
 
-int cli_distance(const char *a, const char *b)
-{
-    int row[3][NAME_MAX_LENGTH + 1]; /* of the last two prefixes of a, and this one */
-    const int na = (int)strnlen(a, NAME_MAX_LENGTH), nb = (int)strnlen(b, NAME_MAX_LENGTH);
-    int *before = row[0], *last = row[1], *now = row[2];
-
-    for (int j = 0; j <= nb; j++)
-        last[j] = j;
-    for (int i = 1; i <= na; i++) {
-        now[0] = i;
-        for (int j = 1; j <= nb; j++) {
-            const int ca = tolower((unsigned char)a[i - 1]), cb = tolower((unsigned char)b[j - 1]);
-            int best = last[j - 1] + (ca != cb);
-            if (last[j] + 1 < best)
-                best = last[j] + 1;
-            if (now[j - 1] + 1 < best)
-                best = now[j - 1] + 1;
-            if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) && cb == tolower((unsigned char)a[i - 2]) &&
-                before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
-            now[j] = best;
-        }
-        int *const oldest = before;
-        before = last;
-        last = now;
-        now = oldest;
-    }
-    return last[nb];
-}
-
 const char *cli_nearest(const char *word, const char *const *names, int count)
 {
     const int length = (int)strlen(word);
@@ -101,7 +71,7 @@ const char *cli_nearest(const char *word, const char *const *names, int count)
     int best = 2 * (length / 3 + 2); /* in half edits; farther than that, it is another word */
     for (int i = 0; i < count; i++) {
         const bool begins = length >= 3 && strncmp(word, names[i], (size_t)length) == 0;
-        const int edits = 2 * cli_distance(word, names[i]), d = begins && edits > 3 ? 3 : edits;
+        const int edits = 2 * weft_edit_distance(word, names[i]), d = begins && edits > 3 ? 3 : edits;
         if (d < best) {
             best = d;
             nearest = names[i];

@@ -16,8 +16,6 @@ char *cli_format_text(const char *format, ...) __attribute__((format(printf, 1, 
 
 /* Columns that UTF-8 text takes (one per code point). */
 int cli_width(const char *text);
-/* Edits (insert, delete, replace, swap of neighbours) between two names, case ignored. */
-int cli_distance(const char *a, const char *b);
 /* The nearest of count names if it is near enough to be meant; else NULL. */
 const char *cli_nearest(const char *word, const char *const *names, int count);
 
