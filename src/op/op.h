@@ -85,8 +85,8 @@ struct weft_op {
     unsigned takes; /* WEFT_TAKES_* */
     weft_error_class error_class;
     /* Zeros to defaults, SAME to explicit pads, deep copies of pointers into arena; rejects nonsense with a sentence
-     * that says what was found and expected (the caller puts the node's path before it). opt is a private copy. Resolving
-     * again what is resolved changes nothing, also with another batch: models copy graphs that way. */
+     * that says what was found and expected (the caller puts the node's path before it). opt is a private copy.
+     * Resolving again what is resolved changes nothing, also with another batch: models copy graphs that way. */
     weft_status (*resolve)(void *opt, const weft_shape *in, int n_in, weft_arena *arena);
     /* From resolved options and input shapes (residual left out): outputs and parameters. */
     weft_status (*infer)(const void *opt, const weft_shape *in, int n_in, weft_sig *sig);
