@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Every network weft knows, one row per dialect, with its published figures. Counts come from the papers, Keras
- * Applications and torchvision, and tests/arch builds each row and compares to the unit. The default dialect is the
- * one whose pretrained weights users have: keras for the book's table, else torch, else paper. */
+ * Applications, torchvision and timm (whose networks are of the torch dialect), and tests/arch builds each row and
+ * compares to the unit. The default dialect is the one whose pretrained weights users have: keras for the book's
+ * table, else torch, else paper. */
 #include "registry.h"
 
 #define LECUN98 "LeCun, Bottou, Bengio & Haffner 1998, Proc. IEEE 86(11)"
@@ -15,6 +16,10 @@
 #define MOBILENET "Howard et al. 2017, arXiv:1704.04861"
 #define MOBILENET_V2 "Sandler et al. 2018, arXiv:1801.04381"
 #define NASNET "Zoph et al. 2017, arXiv:1707.07012"
+#define XCEPTION "Chollet 2016, arXiv:1610.02357"
+#define RESNEXT "Xie et al. 2016, arXiv:1611.05431"
+#define SENET "Hu et al. 2017, arXiv:1709.01507"
+#define DENSENET "Huang et al. 2016, arXiv:1608.06993"
 #define EFFICIENTNET "Tan & Le 2019, arXiv:1905.11946"
 
 #define IMAGENET(pixels, prep) .px = (pixels), .channels = 3, .classes = 1000, .preprocess = WEFT_PREPROCESS_##prep
@@ -85,10 +90,74 @@ const weft_arch_row weft_arch_rows[] = {
     { { "inception-v3", "InceptionV3", WEFT_KERAS, .is_default = true, .in_table = true, .paper = INCEPTION_V3,
         IMAGENET(299, TF), COUNTS(23851784, 23817352, 5713216096), KERAS_PAGE(92, 77.9, 93.7, 42.2, 6.9) },
       weft_build_inception_v3, 0, 75 },
+    { { "inception-v4", "InceptionV4", WEFT_TORCH, .is_default = true, .paper = INCEPTION_RESNET, IMAGENET(299, TF),
+        COUNTS(42679816, 42679816, 12253974624), ACCURACY("timm", 80.144, 94.982) },
+      weft_build_inception_v4, 0, 75 },
     { { "inception-resnet-v2", "InceptionResNetV2", WEFT_KERAS, .is_default = true, .in_table = true,
         .paper = INCEPTION_RESNET, IMAGENET(299, TF), COUNTS(55873736, 55813192, 13155794016),
         KERAS_PAGE(215, 80.3, 95.3, 130.2, 10.0) },
       weft_build_inception_resnet_v2, 0, 75 },
+
+    { { "xception", "Xception", WEFT_KERAS, .is_default = true, .paper = XCEPTION, IMAGENET(299, TF),
+        COUNTS(22910480, 22855952, 8357403496), KERAS_PAGE(88, 79.0, 94.5, 109.4, 8.1) },
+      weft_build_xception, 0, 71 },
+
+    { { "resnext50-32x4d", "ResNeXt50", WEFT_TORCH, .is_default = true, .paper = RESNEXT, IMAGENET(224, TORCH),
+        COUNTS(25028904, 25028904, 4230479872), ACCURACY("torchvision V1", 77.618, 93.698) },
+      weft_build_resnext, 0, 32 },
+    { { "resnext101-32x4d", "ResNeXt101", WEFT_TORCH, .is_default = true, .paper = RESNEXT, IMAGENET(224, TORCH),
+        COUNTS(44177704, 44177704, 7969996800), ACCURACY("NVIDIA", 80.43, 95.06) },
+      weft_build_resnext, 1, 32 },
+    { { "resnext101-32x8d", "ResNeXt101_32x8d", WEFT_TORCH, .is_default = true, .paper = RESNEXT, IMAGENET(224, TORCH),
+        COUNTS(88791336, 88791336, 16414015488), ACCURACY("torchvision V1", 79.312, 94.526) },
+      weft_build_resnext, 2, 32 },
+    { { "resnext101-64x4d", "ResNeXt101_64x4d", WEFT_TORCH, .is_default = true, .paper = RESNEXT, IMAGENET(224, TORCH),
+        COUNTS(83455272, 83455272, 15460270080), ACCURACY("torchvision V1", 83.246, 96.454) },
+      weft_build_resnext, 3, 32 },
+
+    { { "se-resnet18", "SEResNet18", WEFT_TORCH, .is_default = true, .paper = SENET, IMAGENET(224, TORCH),
+        COUNTS(11778592, 11778592, 1814160384), ACCURACY("timm", 71.742, 90.340) },
+      weft_build_senet, 0, 32 },
+    { { "se-resnet34", "SEResNet34", WEFT_TORCH, .is_default = true, .paper = SENET, IMAGENET(224, TORCH),
+        COUNTS(21958868, 21958868, 3663918592), ACCURACY("timm", 74.788, 92.134) },
+      weft_build_senet, 1, 32 },
+    { { "se-resnet50", "SEResNet50", WEFT_TORCH, .is_default = true, .paper = SENET, IMAGENET(224, TORCH),
+        COUNTS(28088024, 28088024, 3860488192), ACCURACY("timm", 77.650, 93.732) },
+      weft_build_senet, 2, 32 },
+    { { "se-resnet101", "SEResNet101", WEFT_TORCH, .is_default = true, .paper = SENET, IMAGENET(224, TORCH),
+        COUNTS(49326872, 49326872, 7574937600), ACCURACY("timm", 78.370, 94.264) },
+      weft_build_senet, 3, 32 },
+    { { "se-resnet152", "SEResNet152", WEFT_TORCH, .is_default = true, .paper = SENET, IMAGENET(224, TORCH),
+        COUNTS(66821848, 66821848, 11288993792), ACCURACY("timm", 78.662, 94.370) },
+      weft_build_senet, 4, 32 },
+    { { "se-resnext50-32x4d", "SEResNeXt50", WEFT_TORCH, .is_default = true, .paper = SENET, IMAGENET(224, TORCH),
+        COUNTS(27559896, 27559896, 4232994816), ACCURACY("timm", 79.080, 94.428) },
+      weft_build_senet, 5, 32 },
+    { { "se-resnext101-32x4d", "SEResNeXt101", WEFT_TORCH, .is_default = true, .paper = SENET, IMAGENET(224, TORCH),
+        COUNTS(48955416, 48955416, 7974739968), ACCURACY("timm", 80.274, 95.032) },
+      weft_build_senet, 6, 32 },
+    { { "senet154", "SENet154", WEFT_TORCH, .is_default = true, .paper = SENET, IMAGENET(224, TORCH),
+        COUNTS(115088984, 115088984, 20688363520), ACCURACY("timm", 81.320, 95.502) },
+      weft_build_senet, 7, 32 },
+
+    { { "densenet121", "DenseNet121", WEFT_TORCH, .is_default = true, .paper = DENSENET, IMAGENET(224, TORCH),
+        COUNTS(7978856, 7978856, 2834161664), ACCURACY("torchvision", 74.434, 91.972) },
+      weft_build_densenet, 121, 32 },
+    { { "densenet121", "DenseNet121", WEFT_KERAS, .paper = DENSENET, IMAGENET(224, TORCH),
+        COUNTS(8062504, 7978856, 2834161664), KERAS_PAGE(33, 75.0, 92.3, 77.1, 5.4) },
+      weft_build_densenet, 121, 32 },
+    { { "densenet169", "DenseNet169", WEFT_TORCH, .is_default = true, .paper = DENSENET, IMAGENET(224, TORCH),
+        COUNTS(14149480, 14149480, 3359843328), ACCURACY("torchvision", 75.600, 92.806) },
+      weft_build_densenet, 169, 32 },
+    { { "densenet169", "DenseNet169", WEFT_KERAS, .paper = DENSENET, IMAGENET(224, TORCH),
+        COUNTS(14307880, 14149480, 3359843328), KERAS_PAGE(57, 76.2, 93.2, 96.4, 6.3) },
+      weft_build_densenet, 169, 32 },
+    { { "densenet201", "DenseNet201", WEFT_TORCH, .is_default = true, .paper = DENSENET, IMAGENET(224, TORCH),
+        COUNTS(20013928, 20013928, 4291365888), ACCURACY("torchvision", 76.896, 93.370) },
+      weft_build_densenet, 201, 32 },
+    { { "densenet201", "DenseNet201", WEFT_KERAS, .paper = DENSENET, IMAGENET(224, TORCH),
+        COUNTS(20242984, 20013928, 4291365888), KERAS_PAGE(80, 77.3, 93.6, 127.2, 6.7) },
+      weft_build_densenet, 201, 32 },
 
     { { "mobilenet", "MobileNet", WEFT_KERAS, .is_default = true, .in_table = true, .paper = MOBILENET,
         IMAGENET(224, TF), COUNTS(4253864, 4231976, 568740352), KERAS_PAGE(16, 70.4, 89.5, 22.6, 3.4) },
