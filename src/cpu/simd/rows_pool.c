@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Max and average pooling, NHWC: per output pixel, the window's pixels that lie inside the image are combined, four
- * vectors of channels at a time. Neighbouring windows find their shared pixels in L1. Also sums and maxima over whole
- * images, eight rows a pass, so that the running result is loaded and stored once for eight rows. */
+ * vectors of channels at a time. Neighbouring windows find their shared pixels in L1. With stride 1 and dense tensors
+ * the pixels of a row whose windows lie alike are one run of floats, which few channels then walk in whole vectors.
+ * Also sums and maxima over whole images, eight rows a pass, so that the running result is loaded and stored once for
+ * eight rows. */
 #include "cpu/simd/rows_set.h"
 
 enum { LANES = WEFT_LANES, WIDE = 4 };
@@ -95,14 +97,26 @@ static taps taps_at(const weft_pooling *p, int oh, int ow)
     return t;
 }
 
+/* How many pixels of a row from ow on have the same taps, one pixel further each, and lie as one run of floats. */
+static int alike(const weft_pooling *p, int ow)
+{
+    const weft_window *w = &p->window;
+    if (w->stride_w != 1 || w->x_ld != w->channels || w->y_ld != w->channels || ow < w->left)
+        return 1;
+    const int end = w->iw - w->kw + w->left + 1; /* the first whose window leaves the image */
+    const int last = end < w->ow ? end : w->ow;
+    return last > ow ? last - ow : 1;
+}
+
 void weft_rows_max_pool(const weft_pooling *p)
 {
     const weft_window *w = &p->window;
     for (int oh = p->first; oh < p->last; oh++)
-        for (int ow = 0; ow < w->ow; ow++) {
+        for (int ow = 0, run; ow < w->ow; ow += run) {
             const taps t = taps_at(p, oh, ow);
             const bool zero = p->zero_border && t.area > t.rows * t.columns;
-            max_pixel(&t, w->channels, zero ? 0.0f : -__builtin_inff(), p->y + oh * w->y_row + ow * w->y_ld);
+            run = alike(p, ow);
+            max_pixel(&t, run * w->channels, zero ? 0.0f : -__builtin_inff(), p->y + oh * w->y_row + ow * w->y_ld);
         }
 }
 
@@ -110,10 +124,11 @@ void weft_rows_avg_pool(const weft_pooling *p)
 {
     const weft_window *w = &p->window;
     for (int oh = p->first; oh < p->last; oh++)
-        for (int ow = 0; ow < w->ow; ow++) {
+        for (int ow = 0, run; ow < w->ow; ow += run) {
             const taps t = taps_at(p, oh, ow);
             const int count = p->count_border ? t.area : t.rows * t.columns;
-            avg_pixel(&t, w->channels, 1.0f / (float)count, p->y + oh * w->y_row + ow * w->y_ld);
+            run = alike(p, ow);
+            avg_pixel(&t, run * w->channels, 1.0f / (float)count, p->y + oh * w->y_row + ow * w->y_ld);
         }
 }
 
