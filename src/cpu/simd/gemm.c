@@ -27,7 +27,7 @@ typedef struct tile {
     bool stream;
 } tile;
 
-/* Epilogue of tiles that end inside a vector or whose activation is more than a clamp. */
+/* Epilogue of tiles whose activation is more than a clamp. */
 static WEFT_NOINLINE void finish(const tile *t, const float *sums, int rows, int width)
 {
     const int whole = t->columns / WEFT_LANES * WEFT_LANES, rest = t->columns - whole;
@@ -57,8 +57,64 @@ static WEFT_NOINLINE void finish(const tile *t, const float *sums, int rows, int
 /* clang-format off */
 #define UNROLL _Pragma("GCC unroll 8")
 
-/* rows and vectors are constants at every call, so that sum[][] lives in registers. */
-WEFT_INLINE void compute(const tile *t, const int rows, const int vectors)
+/* Vector j of a row of C or the residual; the last one may be part of a vector. */
+WEFT_INLINE weft_v get(const float *p, int j, int vectors, int rest)
+{
+    return rest && j + 1 == vectors ? weft_v_load_tail(p + j * WEFT_LANES, rest) : weft_v_load(p + j * WEFT_LANES);
+}
+
+WEFT_INLINE void put(float *p, weft_v v, int j, int vectors, int rest)
+{
+    if (rest && j + 1 == vectors)
+        weft_v_store_tail(p + j * WEFT_LANES, v, rest);
+    else
+        weft_v_store(p + j * WEFT_LANES, v);
+}
+
+/* sum += v * the j-th vector of the panel. Of the last one half may be enough: AVX-512 on cores that split its
+ * operations in two then does half the work. */
+WEFT_INLINE weft_v multiply(weft_v v, weft_v w, weft_v sum, bool half)
+{
+#if WEFT_LANES == 16
+    if (half)
+        return (weft_v)_mm512_castps256_ps512(_mm256_fmadd_ps(_mm512_castps512_ps256((__m512)v),
+                                                              _mm512_castps512_ps256((__m512)w),
+                                                              _mm512_castps512_ps256((__m512)sum)));
+#else
+    (void)half;
+#endif
+    return weft_v_fma(v, w, sum);
+}
+
+/* The epilogue of a clamping activation. `rest` lanes of the last vector, or 0: all. */
+WEFT_INLINE void store(const tile *t, weft_v sum[WEFT_GEMM_ROWS][WEFT_GEMM_VECTORS], const int rows, const int vectors,
+                       const int rest)
+{
+    if (t->residual)
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                sum[i][j] += get(t->residual + i * t->block->r_row, j, vectors, rest);
+    if (t->act != WEFT_ACT_NONE)
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                sum[i][j] = weft_v_max(weft_v_set(0), sum[i][j]);
+    if (t->act == WEFT_ACT_RELU6)
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                sum[i][j] = weft_v_min(weft_v_set(6), sum[i][j]);
+    if (t->stream && !rest)
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                weft_v_stream(t->c + i * t->c_row + j * WEFT_LANES, sum[i][j]);
+    else
+        UNROLL for (int i = 0; i < rows; i++)
+            UNROLL for (int j = 0; j < vectors; j++)
+                put(t->c + i * t->c_row, sum[i][j], j, vectors, rest);
+}
+
+/* rows, vectors and half (of the last vector only the lower lanes count) are constants at every call, so that sum[][]
+ * lives in registers. */
+WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const bool half)
 {
     const weft_gemm_block *k = t->block;
     const int64_t row = k->a_row;
@@ -90,7 +146,7 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors)
                     UNROLL for (int i = 0; i < rows; i++) {
                         const weft_v v = weft_v_set(a[i * row]);
                         UNROLL for (int j = 0; j < vectors; j++)
-                            sum[i][j] = weft_v_fma(v, w[j], sum[i][j]);
+                            sum[i][j] = multiply(v, w[j], sum[i][j], half && j + 1 == vectors);
                     }
                     a++;
                 } while (a != end);
@@ -98,7 +154,7 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors)
         }
     }
 
-    if (t->columns < vectors * WEFT_LANES || !weft_v_act_clamps(t->act)) {
+    if (!weft_v_act_clamps(t->act)) {
         weft_v out[WEFT_GEMM_ROWS * WEFT_GEMM_VECTORS];
         UNROLL for (int i = 0; i < rows; i++)
             UNROLL for (int j = 0; j < vectors; j++)
@@ -106,26 +162,11 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors)
         finish(t, (const float *)out, rows, vectors * WEFT_LANES);
         return;
     }
-    if (t->residual)
-        UNROLL for (int i = 0; i < rows; i++)
-            UNROLL for (int j = 0; j < vectors; j++)
-                sum[i][j] += weft_v_load(t->residual + i * k->r_row + j * WEFT_LANES);
-    if (t->act != WEFT_ACT_NONE)
-        UNROLL for (int i = 0; i < rows; i++)
-            UNROLL for (int j = 0; j < vectors; j++)
-                sum[i][j] = weft_v_max(weft_v_set(0), sum[i][j]);
-    if (t->act == WEFT_ACT_RELU6)
-        UNROLL for (int i = 0; i < rows; i++)
-            UNROLL for (int j = 0; j < vectors; j++)
-                sum[i][j] = weft_v_min(weft_v_set(6), sum[i][j]);
-    if (t->stream)
-        UNROLL for (int i = 0; i < rows; i++)
-            UNROLL for (int j = 0; j < vectors; j++)
-                weft_v_stream(t->c + i * t->c_row + j * WEFT_LANES, sum[i][j]);
-    else
-        UNROLL for (int i = 0; i < rows; i++)
-            UNROLL for (int j = 0; j < vectors; j++)
-                weft_v_store(t->c + i * t->c_row + j * WEFT_LANES, sum[i][j]);
+    const int rest = t->columns % WEFT_LANES;
+    if (rest)
+        store(t, sum, rows, vectors, rest);
+    else if (!half)
+        store(t, sum, rows, vectors, 0);
 }
 /* clang-format on */
 
@@ -134,7 +175,7 @@ typedef void (*tile_fn)(const tile *t);
 #define TILE(rows, vectors)                                                                                            \
     static WEFT_NOINLINE void tile_##rows##x##vectors(const tile *t)                                                   \
     {                                                                                                                  \
-        compute(t, rows, vectors);                                                                                     \
+        compute(t, rows, vectors, false);                                                                              \
     }
 #define TILES(vectors)                                                                                                 \
     TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) TILE(6, vectors)
@@ -153,6 +194,22 @@ TILE(8, 3)
 TILES(4)
 TILE(7, 4)
 enum { ROWS_1 = 8, ROWS_2 = 8, ROWS_3 = 8, ROWS_4 = 7 };
+
+/* Panels that end in half a vector or less: 24 columns, 40, 56. The rows that long blocks are cut into. */
+#define HALF(rows, vectors)                                                                                            \
+    static WEFT_NOINLINE void half_##rows##x##vectors(const tile *t)                                                   \
+    {                                                                                                                  \
+        compute(t, rows, vectors, true);                                                                               \
+    }
+HALF(7, 2)
+HALF(8, 2)
+HALF(7, 3)
+HALF(8, 3)
+HALF(6, 4)
+HALF(7, 4)
+static const tile_fn halves[WEFT_GEMM_VECTORS + 1][WEFT_GEMM_ROWS + 1] = {
+    { NULL }, { NULL }, { [7] = half_7x2, half_8x2 }, { [7] = half_7x3, half_8x3 }, { [6] = half_6x4, half_7x4 },
+};
 static const tile_fn tiles[WEFT_GEMM_VECTORS + 1][WEFT_GEMM_ROWS + 1] = {
     { NULL },
     { ROW_OF(1), tile_5x1, tile_6x1, tile_7x1, tile_8x1 },
@@ -160,6 +217,12 @@ static const tile_fn tiles[WEFT_GEMM_VECTORS + 1][WEFT_GEMM_ROWS + 1] = {
     { ROW_OF(3), tile_5x3, tile_6x3, tile_7x3, tile_8x3 },
     { ROW_OF(4), tile_5x4, tile_6x4, tile_7x4 },
 };
+static tile_fn tile_of(int vectors, int64_t height, int columns)
+{
+    const int rest = columns % WEFT_LANES;
+    const tile_fn half = rest > 0 && rest <= WEFT_LANES / 2 ? halves[vectors][height] : NULL;
+    return half ? half : tiles[vectors][height];
+}
 #else /* 16 registers */
 TILES(2)
 TILE(1, 3)
@@ -174,6 +237,12 @@ static const tile_fn tiles[WEFT_GEMM_VECTORS + 1][WEFT_GEMM_ROWS + 1] = {
     { ROW_OF(3) },
     { NULL },
 };
+
+static tile_fn tile_of(int vectors, int64_t height, int columns)
+{
+    (void)columns;
+    return tiles[vectors][height];
+}
 #endif
 static const int tallest[WEFT_GEMM_VECTORS + 1] = { 0, ROWS_1, ROWS_2, ROWS_3, ROWS_4 };
 
@@ -210,7 +279,7 @@ static void panel(const weft_gemm_block *k, tile t, int64_t column, int vectors,
                 }
                 kept += height * width;
             }
-            tiles[vectors][height](&t);
+            tile_of(vectors, height, t.columns)(&t);
             c += height * k->c_row;
             if (r)
                 r += height * k->r_row;
