@@ -41,7 +41,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     plan->state = s;
     plan->packed = sizeof(float) * (size_t)(s->step * (s->taps + 1));
     if (!clamps(node->epi.act))
-        plan->thread_scratch = sizeof(float) * (size_t)(node->out[0].dim[2] * WEFT_ROWS_TILE);
+        plan->thread_scratch = sizeof(float) * (size_t)(2 * node->out[0].dim[2] * WEFT_ROWS_TILE);
     return WEFT_OK;
 }
 
@@ -74,11 +74,11 @@ static void item(void *arg, int64_t index, int thread)
     weft_depthwise p = j->kernel;
     const int64_t row = image * p.window.oh * p.window.ow;
     p.x = weft_row(&j->call->in[0], image * p.window.ih * p.window.iw);
-    p.y = weft_row(&j->call->out[0], row);
     if (n->epi.residual)
         p.residual = weft_row(&j->call->in[n->n_in - 1], row);
     p.first = (int)(p.window.oh * band / j->bands);
     p.last = (int)(p.window.oh * (band + 1) / j->bands);
+    p.y = weft_row(&j->call->out[0], row) + p.first * p.window.y_row;
     p.buffer = weft_call_thread_scratch(j->call, thread);
     j->rows->depthwise(&p);
 }

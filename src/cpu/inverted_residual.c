@@ -219,13 +219,10 @@ static void project(const job *j, int64_t image, int64_t first, int64_t count, c
     j->s->project.gemm.table->block(&b);
 }
 
-/* Where the depthwise kernel finds input lines [low, high): expanded, those of the band before moved up; or the image.
- */
+/* Where the depthwise kernel finds input lines [low, high): expanded, those of the band before moved up. */
 static const float *gather(const job *j, int64_t image, int64_t low, int64_t high, int64_t have[2], float *lines)
 {
     const weft_window *w = &j->s->depthwise.window;
-    if (!j->s->expands)
-        return weft_row(&j->call->in[0], (image * w->ih + low) * w->iw);
     const int64_t line = w->iw * j->s->pitch;
     int64_t kept = 0;
     if (have[1] > low) {
@@ -250,13 +247,21 @@ static void run_lines(const job *j, int64_t image, int64_t first, int64_t last, 
         int64_t high = top + (lines - 1) * w->stride_h + (int64_t)(w->kh - 1) * w->dilation + 1;
         high = high > w->ih ? w->ih : high < low ? low : high;
         weft_depthwise p = j->depthwise;
-        p.x = gather(j, image, low, high, have, buf->lines);
         p.y = buf->wide + (s->gated ? y * w->ow * s->pitch : 0);
-        p.window.ih = (int)(high - low);
-        p.window.oh = (int)lines;
-        p.window.top = (int)(low - top);
-        p.first = 0;
         p.last = (int)lines;
+        if (s->expands) {
+            p.x = gather(j, image, low, high, have, buf->lines);
+            p.window.ih = (int)(high - low);
+            p.window.oh = (int)lines;
+            p.window.top = (int)(low - top);
+        } else {
+            const int64_t more = last - y - lines;
+            p.x = weft_row(&j->call->in[0], image * w->ih * w->iw);
+            p.first = (int)y;
+            p.last += (int)y;
+            p.warm = y > first;
+            p.follow = (int)(more < s->band ? more : s->band);
+        }
         j->rows->depthwise(&p);
         if (!s->gated)
             project(j, image, y * w->ow, lines * w->ow, buf->wide);

@@ -35,12 +35,14 @@ typedef struct weft_depthwise {
     const float *bias; /* [step] */
     const float *residual; /* NULL: none; may be y */
     int64_t r_row, r_ld;
-    float *y;
+    float *y;        /* output row `first` */
     int first, last;
     weft_act act;
     bool stream;   /* store around the caches: y aligned to 64 bytes, y_ld and y_row to 16 floats */
-    float *buffer; /* [ow][WEFT_ROWS_TILE]; used with stream and an act that does not clamp */
+    float *buffer; /* [2][ow][WEFT_ROWS_TILE]; used with stream and an act that does not clamp */
     bool resident; /* x is in L2 already: fetch nothing ahead */
+    bool warm;     /* the input of the first rows is in L2: the call before has fetched it */
+    int follow;    /* output rows of the next call, whose input this one is to fetch */
 } weft_depthwise;
 
 /* Pooling of output rows [first, last) of one image. */

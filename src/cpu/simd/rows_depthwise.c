@@ -6,7 +6,8 @@
  * L2 in the order in which it lies in memory. Where the output goes around the caches, a band is walked in tiles of
  * WEFT_ROWS_TILE channels, row after row, so that the window's rows of a tile stay in L1; ordinary stores want all
  * channels of a block in a row, since a store miss at every pixel costs more than that saves. Window rows outside the
- * image are left out, and so are columns, by a test per input vector that only the blocks at the edges contain. Bound:
+ * image are left out, and so are columns, by a test per input vector that only the blocks at the edges contain. 3x3
+ * windows with stride 1 take two output rows at a time where there are registers for that (AVX-512). Bound:
  * DRAM for 3x3, arithmetic for larger windows on small maps. Windows 3, 5 and 7 wide without dilation with stride 1 or
  * 2 are unrolled; any other takes the plain loop. Each output is one chain that begins at the bias and runs over the
  * taps in order. */
@@ -93,6 +94,42 @@ WEFT_INLINE void step(const weft_depthwise *p, const live *in, const block *b, i
     }
 }
 
+/* The same for two output rows, 3x3 with stride 1, where all of both windows lies inside the image: the four window
+ * rows are loaded once for both, and so are the weights. */
+WEFT_INLINE void step_pair(const weft_depthwise *p, const live *in, const block *b, int64_t c, int64_t y_row,
+                           bool stream, weft_v_range range)
+{
+    const float *x = in->x + c + b->offset, *wt = in->wt + c;
+    weft_v sum[2][BLOCK], k[9];
+#pragma GCC unroll 16
+    for (int j = 0; j < 2 * BLOCK; j++)
+        sum[j / BLOCK][j % BLOCK] = weft_v_load(p->bias + c);
+#pragma GCC unroll 16
+    for (int s = 0; s < 9; s++)
+        k[s] = weft_v_load(wt + s * p->step);
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++, x += p->window.x_row)
+#pragma GCC unroll 16
+        for (int q = 0; q < BLOCK + 2; q++) {
+            const weft_v v = weft_v_load(x + q * p->window.x_ld);
+#pragma GCC unroll 16
+            for (int i = 0; i < 2 * BLOCK; i++) {
+                const int row = i / BLOCK, j = i % BLOCK;
+                if (r >= row && r < row + 3 && q >= j && q < j + 3)
+                    sum[row][j] = weft_v_fma(v, k[(r - row) * 3 + q - j], sum[row][j]);
+            }
+        }
+#pragma GCC unroll 2
+    for (int row = 0; row < 2; row++)
+#pragma GCC unroll 8
+        for (int j = 0; j < BLOCK; j++) {
+            if (b->residual)
+                sum[row][j] += weft_v_load(b->residual + row * p->r_row + j * p->r_ld);
+            put(b->y + row * y_row + j * b->y_ld, weft_v_clamp(sum[row][j], range.low, range.high), LANES, false,
+                stream);
+        }
+}
+
 /* The act over count pixels of one vector, from one place to another or the same. */
 static void finish(weft_act act, const float *x, int64_t x_ld, float *y, int64_t y_ld, int count, int lanes,
                    bool stream)
@@ -119,16 +156,33 @@ static void finish(weft_act act, const float *x, int64_t x_ld, float *y, int64_t
 #undef FINISH
 }
 
-/* Output row oh of channels [c, end): whole vectors, or (tail) part of one. kw, stride and tail are constants. */
+/* A block of one or two output rows (rows: a constant), y_row floats apart. */
+WEFT_INLINE void steps(const weft_depthwise *p, const live *in, block b, int64_t y_row, int64_t c, int lanes, int kw,
+                       int stride, int rows, bool edge, bool tail, bool stream, weft_v_range range)
+{
+    if (rows == 2 && !edge && !tail) {
+        step_pair(p, in, &b, c, y_row, stream, range);
+        return;
+    }
+    for (int i = 0; i < rows; i++) {
+        step(p, &in[i], &b, c, lanes, kw, stride, edge, tail, stream, range);
+        b.y += y_row;
+        if (b.residual)
+            b.residual += p->r_row;
+    }
+}
+
+/* `rows` output rows from oh on of channels [c, end): whole vectors, or (tail) part of one. kw, stride, rows and tail
+ * are constants. */
 WEFT_INLINE void row_of(const weft_depthwise *p, const live *in, ahead *next, int oh, int64_t c, int64_t end, int kw,
-                        int stride, bool tail)
+                        int stride, int rows, bool tail)
 {
     const weft_window *w = &p->window;
     const weft_v_range range = weft_v_act_range(p->act);
     const bool clamps = weft_v_act_clamps(p->act);
-    float *const y = p->y + oh * w->y_row + c;
+    float *const y = p->y + (oh - p->first) * w->y_row + c;
     float *const raw = p->stream && !clamps ? p->buffer : y;
-    const int64_t raw_ld = raw == y ? w->y_ld : end - c;
+    const int64_t raw_ld = raw == y ? w->y_ld : end - c, raw_row = raw == y ? w->y_row : w->ow * raw_ld;
     const float *residual = p->residual ? p->residual + oh * p->r_row + c : NULL;
     const bool stream = p->stream && clamps;
 
@@ -145,22 +199,24 @@ WEFT_INLINE void row_of(const weft_depthwise *p, const live *in, ahead *next, in
         };
         const bool edge = first < 0 || last > w->iw || b.count < BLOCK;
         for (int64_t at = c; at < end; at += LANES, b.y += LANES) {
-            for (int i = 0; i < next->lines; i++)
+            for (int i = 0; i < next->lines * rows; i++)
                 __builtin_prefetch(next->at + i * LINE, 0, 2);
-            next->at += next->lines * LINE;
+            next->at += next->lines * rows * LINE;
             if (tail)
-                step(p, in, &b, at, (int)(end - at), kw, stride, true, true, false, range);
+                steps(p, in, b, raw_row, at, (int)(end - at), kw, stride, rows, true, true, false, range);
             else if (edge)
-                step(p, in, &b, at, LANES, kw, stride, true, false, stream, range);
+                steps(p, in, b, raw_row, at, LANES, kw, stride, rows, true, false, stream, range);
             else
-                step(p, in, &b, at, LANES, kw, stride, false, false, stream, range);
+                steps(p, in, b, raw_row, at, LANES, kw, stride, rows, false, false, stream, range);
             if (b.residual)
                 b.residual += LANES;
         }
     }
     if (!clamps)
-        for (int64_t i = 0; i < end - c; i += LANES)
-            finish(p->act, raw + i, raw_ld, y + i, w->y_ld, w->ow, tail ? (int)(end - c) : LANES, p->stream);
+        for (int i = 0; i < rows; i++)
+            for (int64_t v = 0; v < end - c; v += LANES)
+                finish(p->act, raw + i * raw_row + v, raw_ld, y + i * w->y_row + v, w->y_ld, w->ow,
+                       tail ? (int)(end - c) : LANES, p->stream);
 }
 
 /* Any window, stride and dilation: output by output. */
@@ -181,9 +237,9 @@ static void row_any(const weft_depthwise *p, const live *in, int oh, int64_t c, 
                                  weft_v_load(wt + s * p->step), sum);
         if (p->residual)
             sum += weft_v_load_n(p->residual + oh * p->r_row + ow * p->r_ld + c, lanes);
-        weft_v_store_n(p->y + oh * w->y_row + ow * w->y_ld + c, weft_v_clamp(sum, range.low, range.high), lanes);
+        weft_v_store_n(p->y + (oh - p->first) * w->y_row + ow * w->y_ld + c, weft_v_clamp(sum, range.low, range.high), lanes);
     }
-    float *y = p->y + oh * w->y_row + c;
+    float *y = p->y + (oh - p->first) * w->y_row + c;
     if (!weft_v_act_clamps(p->act))
         finish(p->act, y, w->y_ld, y, w->y_ld, w->ow, lanes, false);
 }
@@ -193,16 +249,20 @@ WEFT_INLINE void band_of(const weft_depthwise *p, const live *rows, ahead next, 
 {
     const int64_t channels = p->window.channels;
     const int64_t whole = channels / LANES * LANES, tile = p->stream ? WEFT_ROWS_TILE : whole;
+    const bool pairs = LANES == 16 && kw == 3 && stride == 1 && p->window.kh == 3; /* 24 registers */
     for (int64_t c = 0; c < whole; c += tile)
         for (int oh = first; oh < last; oh++) {
             if (next.at >= next.end)
                 next.lines = 0;
             const int64_t end = c + tile < whole ? c + tile : whole;
-            if (kw != 0)
-                row_of(p, &rows[oh - first], &next, oh, c, end, kw, stride, false);
+            const live *in = &rows[oh - first];
+            if (pairs && oh + 1 < last && in[0].count == 3 && in[1].count == 3)
+                row_of(p, in, &next, oh++, c, end, kw, stride, 2, false);
+            else if (kw != 0)
+                row_of(p, in, &next, oh, c, end, kw, stride, 1, false);
             else
                 for (int64_t at = c; at < end; at += LANES)
-                    row_any(p, &rows[oh - first], oh, at, LANES);
+                    row_any(p, in, oh, at, LANES);
         }
     if (whole == channels)
         return;
@@ -211,7 +271,7 @@ WEFT_INLINE void band_of(const weft_depthwise *p, const live *rows, ahead next, 
         if (kw == 0)
             row_any(p, &rows[oh - first], oh, whole, (int)(channels - whole));
         else
-            row_of(p, &rows[oh - first], &next, oh, whole, channels, kw, stride, true);
+            row_of(p, &rows[oh - first], &next, oh, whole, channels, kw, stride, 1, true);
     }
 }
 
@@ -238,6 +298,7 @@ static int64_t input_end(const weft_window *w, int oh)
     return end < 0 ? 0 : end < w->ih ? end : w->ih;
 }
 
+/* What output rows [last, next_last) need more than those before them. */
 static ahead ahead_of(const weft_depthwise *p, int first, int last, int next_last)
 {
     const weft_window *w = &p->window;
@@ -256,7 +317,7 @@ static ahead ahead_of(const weft_depthwise *p, int first, int last, int next_las
 static void fetch_first(const weft_depthwise *p, int last)
 {
     const weft_window *w = &p->window;
-    if (p->resident || w->x_ld != w->channels)
+    if (p->resident || p->warm || w->x_ld != w->channels)
         return;
     const int64_t first = (int64_t)p->first * w->stride_h - w->top;
     const float *const end = p->x + input_end(w, last) * w->x_row;
@@ -272,12 +333,13 @@ void weft_rows_depthwise(const weft_depthwise *p)
     fit = fit < 1 ? 1 : fit > MAX_BAND ? MAX_BAND : fit;
     const int bands = (int)((rows + fit - 1) / fit);
     live in[MAX_BAND];
-    fetch_first(p, p->first + rows / (bands > 0 ? bands : 1));
+    const int part = rows / (bands > 0 ? bands : 1), follow = p->follow < part ? p->follow : part;
+    fetch_first(p, p->first + part);
 
     for (int i = 0; i < bands; i++) {
         const int first = p->first + (int)((int64_t)rows * i / bands);
         const int last = p->first + (int)((int64_t)rows * (i + 1) / bands);
-        const int then = i + 1 < bands ? p->first + (int)((int64_t)rows * (i + 2) / bands) : last;
+        const int then = i + 1 < bands ? p->first + (int)((int64_t)rows * (i + 2) / bands) : last + follow;
         ahead next = ahead_of(p, first, last, then);
         for (int oh = first; oh < last; oh++)
             in[oh - first] = live_at(p, oh);
