@@ -36,7 +36,8 @@ static weft_status open_device(weft_ctx *ctx, const weft_ctx_opt *opt)
         return weft_fail(WEFT_INVALID, "%d threads: expected 1 to %d, or 0 for all CPUs", opt->threads, MAX_THREADS);
     const weft_backend *backend;
     WEFT_TRY(weft_find_backend(opt->device, &backend, &device->index));
-    device->threads = opt->threads ? opt->threads : weft_cpu_count();
+    const int cpus = weft_cpu_count();
+    device->threads = opt->threads ? opt->threads : cpus < MAX_THREADS ? cpus : MAX_THREADS;
     WEFT_TRY(weft_pool_create(&ctx->allocator, device->threads, &device->pool));
     WEFT_TRY(backend->open(device));
     device->backend = backend;
