@@ -67,12 +67,13 @@ int64_t weft_bands(const weft_device *device, int64_t images, int64_t lines, dou
     return bands < lines ? bands : lines;
 }
 
-bool weft_streams(const weft_device *device, const weft_shape *shape, const weft_view *out, const weft_view *in)
+bool weft_streams(const weft_device *device, const weft_shape *shape, const weft_view *out, const weft_view *in,
+                  bool flat)
 {
     const int64_t channels = weft_shape_channels(shape), rows = weft_shape_rows(shape);
     const size_t bytes = (size_t)rows * (size_t)channels * sizeof(float);
     return bytes > device->cpu.l3 / STREAM_SHARE_DEN * STREAM_SHARE_NUM && (!in || in->data != out->data) &&
-           (uintptr_t)out->data % WEFT_CACHE_LINE == 0 && (out->ld == channels || out->ld % 16 == 0);
+           (uintptr_t)out->data % WEFT_CACHE_LINE == 0 && (flat || out->ld % 16 == 0);
 }
 
 /* ---- scale and shift ---- */
@@ -145,8 +146,10 @@ weft_status weft_affine_run(const weft_call *call)
     affine_job job = {
         .call = call, .rows = weft_rows_of(call->device), .split = weft_split_rows(&call->node->in[0]),
         .repeat = s->repeat,
-        .stream = weft_streams(call->device, &call->node->out[0], &call->out[0], &call->in[0]),
     };
+    const bool flat =
+        s->repeat > 1 && weft_view_dense(&call->in[0], s->channels) && weft_view_dense(&call->out[0], s->channels);
+    job.stream = weft_streams(call->device, &call->node->out[0], &call->out[0], &call->in[0], flat);
     weft_pool_run(call->device->pool, job.split.items, affine_item, &job);
     return WEFT_OK;
 }
