@@ -163,7 +163,7 @@ START_TEST(as_by_hand)
     weft_cpu_read(&cpu);
     CHECK_OK(rig_device(cpu.best, 2, &device));
     const weft_kernel *kernel = weft_select(&p.node, &device);
-    const rig_setup setup = { RIG_SLICED, cpu.best, 2, RIG_APART };
+    const rig_setup setup = { RIG_SLICED, cpu.best, 2, RIG_APART, RIG_HOST_CACHES };
     ck_assert_msg(rig_run(&p, kernel, &setup, got, fault, sizeof fault), "%s: %s", kernel->name, fault);
     for (int i = 0; i < e->count; i++)
         near(e, i, kernel->name, (double)got[0][i]);

@@ -8,7 +8,7 @@
 #include "compare.h"
 #include "fence.h"
 
-enum { MAX_THREADS = 3 };
+enum { MAX_THREADS = 3, LINE = 16, SMALL_L2 = 16 << 10, LEAST_CACHE = 1 << 10 };
 
 static weft_pool *pools[MAX_THREADS + 1];
 
@@ -36,12 +36,13 @@ void rig_close(void)
 
 const char *rig_setup_text(const rig_setup *s, char *buf, size_t size)
 {
-    static const char *const layouts[] = { "dense", "sliced", "edge" };
+    static const char *const layouts[] = { "dense", "sliced", "from slices", "into lines", "edge" };
+    static const char *const caches[] = { "", ", small caches", ", no caches" };
     char place[32] = "";
     if (s->alias != RIG_APART)
         snprintf(place, sizeof place, ", in place of input %d", s->alias);
-    snprintf(buf, size, "layout %s, isa %s, threads %d%s", layouts[s->layout], weft_isa_name(s->isa), s->threads,
-             place);
+    snprintf(buf, size, "layout %s%s, isa %s, threads %d%s", layouts[s->layout], caches[s->caches],
+             weft_isa_name(s->isa), s->threads, place);
     return buf;
 }
 
@@ -68,16 +69,22 @@ static bool fail(char *fault, size_t size, const char *what, const char *why)
 static bool make_memory(session *s)
 {
     const weft_node *n = &s->problem->node;
-    const bool edge = s->setup->layout == RIG_EDGE, sliced = s->setup->layout == RIG_SLICED;
+    const rig_layout layout = s->setup->layout;
+    const bool edge = layout == RIG_EDGE, sliced = layout == RIG_SLICED || layout == RIG_FROM_SLICES;
     const int before = sliced ? 3 : 0, after = sliced ? 4 : 0;
     const size_t threads = (size_t)s->setup->threads;
     bool ok = true;
     for (int i = 0; i < n->n_in; i++)
         ok = ok && fenced_view_make(&s->in[i], weft_shape_rows(&n->in[i]), weft_shape_channels(&n->in[i]), before,
                                     after, edge, s->setup->alias == i ? GAP_BYTE : NAN_BYTE, s->problem->in[i]);
-    for (int i = 0; i < n->n_out; i++)
-        ok = ok && fenced_view_make(&s->out[i], weft_shape_rows(&n->out[i]), weft_shape_channels(&n->out[i]), before,
-                                    after, edge, GAP_BYTE, NULL);
+    for (int i = 0; i < n->n_out; i++) {
+        const int64_t channels = weft_shape_channels(&n->out[i]);
+        const bool lines = layout == RIG_INTO_LINES, alone = layout == RIG_FROM_SLICES;
+        ok = ok && fenced_view_make(&s->out[i], weft_shape_rows(&n->out[i]), channels,
+                                    lines ? LINE : alone ? 0 : before,
+                                    lines ? 2 * LINE - (int)(channels % LINE) : alone ? 0 : after, edge, GAP_BYTE,
+                                    NULL);
+    }
     for (int i = 0; i < n->n_param; i++) {
         const size_t bytes = (size_t)weft_shape_count(&n->param[i]) * sizeof(float);
         ok = ok && fence_make(&s->param[i], bytes, sliced || edge ? 4 : 64, edge, NAN_BYTE);
@@ -111,6 +118,10 @@ static bool open_session(session *s, char *fault, size_t size)
     s->plan = (weft_plan){ .node = n, .device = &s->device, .arena = &s->arena };
     if (rig_device(s->setup->isa, s->setup->threads, &s->device) != WEFT_OK)
         return fail(fault, size, "no device", weft_error());
+    if (s->setup->caches != RIG_HOST_CACHES) {
+        s->device.cpu.l2 = s->setup->caches == RIG_SMALL_CACHES ? SMALL_L2 : LEAST_CACHE;
+        s->device.cpu.l3 = LEAST_CACHE;
+    }
     if (s->kernel->prepare && s->kernel->prepare(n, &s->plan) != WEFT_OK)
         return fail(fault, size, "prepare fails", weft_error());
     if (s->plan.packed && !s->kernel->load)
@@ -290,11 +301,11 @@ static bool may_alias(const weft_node *n, unsigned inplace, int i)
            weft_shape_channels(&n->in[i]) == weft_shape_channels(&n->out[0]);
 }
 
-static void check_layout(check *c, rig_layout layout, weft_isa isa, int most)
+static void check_layout(check *c, rig_layout layout, rig_caches caches, weft_isa isa, int most)
 {
     const weft_node *n = &c->problem->node;
     char fault[512];
-    rig_setup setup = { layout, isa, 1, RIG_APART };
+    rig_setup setup = { layout, isa, 1, RIG_APART, caches };
     if (!rig_run(c->problem, c->kernel, &setup, c->base, fault, sizeof fault)) {
         add_fault(c, &setup, fault);
         return;
@@ -331,11 +342,14 @@ int rig_check(const rig_problem *problem, const weft_kernel *kernel, weft_isa is
         memory = memory && c.base[o] && c.got[o];
     }
     if (memory) {
-        check_layout(&c, RIG_DENSE, isa, 2);
-        check_layout(&c, RIG_SLICED, isa, MAX_THREADS);
-        check_layout(&c, RIG_EDGE, isa, 1);
+        check_layout(&c, RIG_DENSE, RIG_HOST_CACHES, isa, 2);
+        check_layout(&c, RIG_DENSE, RIG_NO_CACHES, isa, 2);
+        check_layout(&c, RIG_FROM_SLICES, RIG_SMALL_CACHES, isa, 2);
+        check_layout(&c, RIG_INTO_LINES, RIG_SMALL_CACHES, isa, 2);
+        check_layout(&c, RIG_SLICED, RIG_HOST_CACHES, isa, MAX_THREADS);
+        check_layout(&c, RIG_EDGE, RIG_HOST_CACHES, isa, 1);
     } else {
-        add_fault(&c, &(rig_setup){ RIG_DENSE, isa, 1, RIG_APART }, "the test is out of memory");
+        add_fault(&c, &(rig_setup){ RIG_DENSE, isa, 1, RIG_APART, RIG_HOST_CACHES }, "the test is out of memory");
     }
     weft_arena_release(&arena);
     return c.faults;

@@ -36,9 +36,16 @@ void rig_problem_release(rig_problem *problem);
 /* Whether these inputs say something about the op that UNIT does not. */
 bool rig_values_apply(const rig_problem *unit, rig_values values);
 
-/* How tensors lie in memory: alone and aligned; as channels 3.. of a wider tensor; alone with the last byte before an
+/* How tensors lie in memory: alone and aligned; as channels 3.. of a wider tensor; inputs so, outputs alone; inputs
+ * alone, outputs as channels 16.. of a tensor whose rows are whole cache lines; alone with the last byte before an
  * unreadable page. */
-typedef enum rig_layout { RIG_DENSE, RIG_SLICED, RIG_EDGE, RIG_LAYOUT_COUNT } rig_layout;
+typedef enum rig_layout {
+    RIG_DENSE, RIG_SLICED, RIG_FROM_SLICES, RIG_INTO_LINES, RIG_EDGE, RIG_LAYOUT_COUNT
+} rig_layout;
+
+/* Which caches the device claims to have: this machine's; so little L2 and L3 that outputs are streamed past them, in
+ * bands of a few lines; or nearly none, so that every share of work is the smallest there is. */
+typedef enum rig_caches { RIG_HOST_CACHES, RIG_SMALL_CACHES, RIG_NO_CACHES } rig_caches;
 
 enum { RIG_APART = -1 };
 typedef struct rig_setup {
@@ -46,6 +53,7 @@ typedef struct rig_setup {
     weft_isa isa;
     int threads;
     int alias; /* the input whose memory output 0 shares, or RIG_APART */
+    rig_caches caches;
 } rig_setup;
 const char *rig_setup_text(const rig_setup *setup, char *buf, size_t size);
 
@@ -62,9 +70,9 @@ bool rig_run(const rig_problem *problem, const weft_kernel *kernel, const rig_se
 /* Told each fault of a kernel on a problem. */
 typedef void (*rig_report)(void *user, const rig_problem *problem, const weft_kernel *kernel, const rig_setup *setup,
                            const char *fault);
-/* Runs a kernel in all setups of one ISA: layouts, 1 to 3 threads, in place where the kernel claims it; compares with
- * the oracle, thread counts and in-place runs with each other to the bit. Returns the number of faults; *share is
- * raised to the largest part of the tolerance used. */
+/* Runs a kernel in all setups of one ISA: layouts, caches, 1 to 3 threads, in place where the kernel claims it; holds
+ * it against the oracle, thread counts and in-place runs against each other to the bit. Returns the number of faults;
+ * *share is raised to the largest part of the tolerance used. */
 int rig_check(const rig_problem *problem, const weft_kernel *kernel, weft_isa isa, rig_report report, void *user,
               double *share);
 

@@ -65,10 +65,11 @@ static void on_crash(int number)
 }
 #endif
 
-static bool accepts(const weft_kernel *kernel, const weft_node *node, weft_isa isa)
+static bool accepts(const weft_kernel *kernel, const weft_node *node, weft_isa isa, weft_math math)
 {
     weft_device device;
     ck_assert_int_eq(rig_device(isa, 2, &device), WEFT_OK);
+    device.math = math;
     return !kernel->refuse || kernel->refuse(node, &device) == NULL;
 }
 
@@ -77,14 +78,17 @@ static void walk_kernel(const rig_problem *problem, tally *t, bool is_ref, weft_
     const weft_node *n = &problem->node;
     /* The reference is the same on all: once is enough. */
     for (weft_isa isa = is_ref ? best : WEFT_ISA_REF; isa <= best; isa++) {
-        if (!accepts(t->kernel, n, isa))
+        if (!accepts(t->kernel, n, isa, WEFT_MATH_FAST))
             continue;
+        ck_assert_msg(t->kernel->error_factor <= 1 || !accepts(t->kernel, n, isa, WEFT_MATH_STRICT),
+                      "%s: asks for %g times the tolerance of %s, and takes %s though math is strict", t->kernel->name,
+                      t->kernel->error_factor, n->op->name, n->name);
         repeat_line(walk.doing, sizeof walk.doing, n, t->kernel);
         t->reached = true;
         t->runs++;
         t->faults += rig_check(problem, t->kernel, isa, report, shown, &t->share);
     }
-    t->elsewhere = t->elsewhere || accepts(t->kernel, n, WEFT_ISA_COUNT - 1);
+    t->elsewhere = t->elsewhere || accepts(t->kernel, n, WEFT_ISA_COUNT - 1, WEFT_MATH_FAST);
 }
 
 static void walk_case(weft_op_id id, const weft_op_case *c, tally *tallies, int count, weft_isa best, int *shown)
