@@ -343,9 +343,11 @@ int rig_check(const rig_problem *problem, const weft_kernel *kernel, weft_isa is
     }
     if (memory) {
         check_layout(&c, RIG_DENSE, RIG_HOST_CACHES, isa, 2);
-        check_layout(&c, RIG_DENSE, RIG_NO_CACHES, isa, 2);
-        check_layout(&c, RIG_FROM_SLICES, RIG_SMALL_CACHES, isa, 2);
-        check_layout(&c, RIG_INTO_LINES, RIG_SMALL_CACHES, isa, 2);
+        if (kernel->refuse) { /* the reference, which refuses nothing, knows of no caches */
+            check_layout(&c, RIG_DENSE, RIG_NO_CACHES, isa, 2);
+            check_layout(&c, RIG_FROM_SLICES, RIG_SMALL_CACHES, isa, 2);
+            check_layout(&c, RIG_INTO_LINES, RIG_SMALL_CACHES, isa, 2);
+        }
         check_layout(&c, RIG_SLICED, RIG_HOST_CACHES, isa, MAX_THREADS);
         check_layout(&c, RIG_EDGE, RIG_HOST_CACHES, isa, 1);
     } else {
