@@ -7,6 +7,8 @@
 #include "cpu/conv2d.h"
 #include "cpu/rows.h"
 
+enum { ITEMS_PER_THREAD = 4 };
+
 static const char *refuse(const weft_node *node, const weft_device *device)
 {
     const weft_conv2d_opt *o = node->opt;
@@ -63,24 +65,30 @@ typedef struct job {
     const weft_call *call;
     const weft_rows *rows;
     weft_depthwise kernel; /* what all items share */
-    int64_t bands;
+    int64_t bands, group; /* items of an image, or images of an item */
 } job;
 
+/* One band of lines of an image, or all of some images, each of which fetches the beginning of the next. */
 static void item(void *arg, int64_t index, int thread)
 {
     const job *j = arg;
     const weft_node *n = j->call->node;
-    const int64_t image = index / j->bands, band = index % j->bands;
+    const int64_t images = n->in[0].dim[0], band = index % j->bands, first = index / j->bands * j->group;
+    const int64_t last = images - first < j->group ? images : first + j->group;
     weft_depthwise p = j->kernel;
-    const int64_t row = image * p.window.oh * p.window.ow;
-    p.x = weft_row(&j->call->in[0], image * p.window.ih * p.window.iw);
-    if (n->epi.residual)
-        p.residual = weft_row(&j->call->in[n->n_in - 1], row);
     p.first = (int)(p.window.oh * band / j->bands);
     p.last = (int)(p.window.oh * (band + 1) / j->bands);
-    p.y = weft_row(&j->call->out[0], row) + p.first * p.window.y_row;
     p.buffer = weft_call_thread_scratch(j->call, thread);
-    j->rows->depthwise(&p);
+    for (int64_t image = first; image < last; image++) {
+        const int64_t row = image * p.window.oh * p.window.ow;
+        p.x = weft_row(&j->call->in[0], image * p.window.ih * p.window.iw);
+        p.y = weft_row(&j->call->out[0], row) + p.first * p.window.y_row;
+        if (n->epi.residual)
+            p.residual = weft_row(&j->call->in[n->n_in - 1], row);
+        p.warm = image > first;
+        p.follow = image + 1 < last ? p.window.oh : 0;
+        j->rows->depthwise(&p);
+    }
 }
 
 /* Around the caches from an eighth of L3 on: what its reader then fetches from DRAM costs less than the store misses.
@@ -114,7 +122,9 @@ static weft_status run(const weft_call *call)
         .stream = streams(call, residual),
     };
     j.bands = weft_bands(call->device, x[0], y[1], 2.0 * (double)weft_shape_count(&n->out[0]) * (double)s->taps);
-    weft_pool_run(call->device->pool, x[0] * j.bands, item, &j);
+    const int64_t group = x[0] / ((int64_t)call->device->threads * ITEMS_PER_THREAD);
+    j.group = j.bands > 1 || group < 1 ? 1 : group;
+    weft_pool_run(call->device->pool, (x[0] + j.group - 1) / j.group * j.bands, item, &j);
     return WEFT_OK;
 }
 

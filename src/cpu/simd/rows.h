@@ -42,7 +42,8 @@ typedef struct weft_depthwise {
     float *buffer; /* [2][ow][WEFT_ROWS_TILE]; used with stream and an act that does not clamp */
     bool resident; /* x is in L2 already: fetch nothing ahead */
     bool warm;     /* the input of the first rows is in L2: the call before has fetched it */
-    int follow;    /* output rows of the next call, whose input this one is to fetch */
+    int follow;    /* output rows of the next call, whose input this one is to fetch; behind the last row of the image
+                    * they are those of the image that lies behind it */
 } weft_depthwise;
 
 /* Pooling of output rows [first, last) of one image. */

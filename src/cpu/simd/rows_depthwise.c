@@ -237,7 +237,8 @@ static void row_any(const weft_depthwise *p, const live *in, int oh, int64_t c, 
                                  weft_v_load(wt + s * p->step), sum);
         if (p->residual)
             sum += weft_v_load_n(p->residual + oh * p->r_row + ow * p->r_ld + c, lanes);
-        weft_v_store_n(p->y + (oh - p->first) * w->y_row + ow * w->y_ld + c, weft_v_clamp(sum, range.low, range.high), lanes);
+        float *y = p->y + (oh - p->first) * w->y_row + ow * w->y_ld + c;
+        weft_v_store_n(y, weft_v_clamp(sum, range.low, range.high), lanes);
     }
     float *y = p->y + (oh - p->first) * w->y_row + c;
     if (!weft_v_act_clamps(p->act))
@@ -298,15 +299,16 @@ static int64_t input_end(const weft_window *w, int oh)
     return end < 0 ? 0 : end < w->ih ? end : w->ih;
 }
 
-/* What output rows [last, next_last) need more than those before them. */
+/* What output rows [last, next_last) need more than those before them; of the next image where this one has no more. */
 static ahead ahead_of(const weft_depthwise *p, int first, int last, int next_last)
 {
     const weft_window *w = &p->window;
     ahead next = { .lines = 0 };
     if (p->resident || next_last <= last || w->x_ld != w->channels)
         return next;
-    next.at = p->x + input_end(w, last) * w->x_row;
-    next.end = p->x + input_end(w, next_last) * w->x_row;
+    const bool beyond = last == w->oh;
+    next.at = p->x + (beyond ? w->ih : input_end(w, last)) * w->x_row;
+    next.end = p->x + (beyond ? w->ih + input_end(w, next_last - last) : input_end(w, next_last)) * w->x_row;
     const int64_t steps = (int64_t)(last - first) * ((w->ow + BLOCK - 1) / BLOCK) * (w->channels / LANES);
     const int64_t lines = (next.end - next.at) / LINE;
     next.lines = steps > 0 ? (int)((lines + steps - 1) / steps) : 0;

@@ -27,7 +27,8 @@ static int inside(int start, int kernel, int size, int after, int *first, int *c
     return kernel < size + after - start ? kernel : size + after - start;
 }
 
-/* `count` (a constant, 1..WIDE) vectors of one output pixel, the last of them `lanes` wide: as many chains as vectors. */
+/* `count` (a constant, 1..WIDE) vectors of one output pixel, the last of them `lanes` wide: as many chains as vectors.
+ */
 WEFT_INLINE void max_vectors(const taps *t, int64_t c, int count, int lanes, weft_v start, float *y)
 {
     weft_v best[WIDE] = { start, start, start, start };
