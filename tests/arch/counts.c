@@ -122,14 +122,23 @@ static int least_pixels(const weft_arch *arch)
 {
     static const struct {
         const char *name;
+        weft_dialect dialect;
         int px;
     } others[] = {
-        { "alexnet", 67 }, { "inception-v3", 75 }, { "inception-v4", 75 }, { "inception-resnet-v2", 75 },
-        { "xception", 71 },
+        { "fashion-cnn", WEFT_KERAS, 8 },
+        { "alexnet", WEFT_PAPER, 67 },
+        { "alexnet", WEFT_TORCH, 63 },
+        { "alexnet-ungrouped", WEFT_PAPER, 67 },
+        { "zfnet", WEFT_PAPER, 53 },
+        { "inception-v3", WEFT_KERAS, 75 },
+        { "inception-v3", WEFT_TORCH, 75 },
+        { "inception-v4", WEFT_TORCH, 75 },
+        { "inception-resnet-v2", WEFT_KERAS, 75 },
+        { "xception", WEFT_KERAS, 71 },
     };
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(arch->name, others[i].name) == 0)
+        if (strcmp(arch->name, others[i].name) == 0 && arch->dialect == others[i].dialect)
             return others[i].px;
     return 32;
 }
@@ -195,6 +204,13 @@ static const struct op_count {
     { "lenet5", WEFT_PAPER, "partial_conv2d", 1 },
     { "alexnet", WEFT_PAPER, "lrn", 2 },
     { "alexnet", WEFT_PAPER, "max_pool2d", 3 },
+    { "alexnet", WEFT_TORCH, "lrn", 0 },
+    { "zfnet", WEFT_PAPER, "lrn", 2 },
+    { "googlenet", WEFT_PAPER, "conv2d", 57 },
+    { "googlenet", WEFT_PAPER, "lrn", 2 },
+    { "googlenet", WEFT_PAPER, "max_pool2d", 4 + 9 },
+    { "googlenet", WEFT_TORCH, "batch_norm", 57 },
+    { "fashion-cnn", WEFT_KERAS, "conv2d", 5 },
     { "vgg16", WEFT_KERAS, "conv2d", 13 },
     { "vgg19", WEFT_KERAS, "conv2d", 16 },
     { "vgg16", WEFT_KERAS, "dense", 3 },
@@ -231,6 +247,9 @@ static const struct op_count {
     { "nasnet-mobile", WEFT_KERAS, "conv2d", 2 * 160 + 36 },
     { "efficientnet-b0", WEFT_KERAS, "squeeze_excite", 16 },
     { "efficientnet-b7", WEFT_KERAS, "squeeze_excite", 55 },
+    { "efficientnet-b0", WEFT_TORCH, "normalize", 0 },
+    { "efficientnet-lite0", WEFT_TORCH, "conv2d", 49 },
+    { "efficientnet-lite4", WEFT_TORCH, "squeeze_excite", 0 },
 };
 
 START_TEST(networks_have_the_right_layers)
@@ -264,11 +283,24 @@ static const struct map {
     { "alexnet", WEFT_PAPER, "conv1/conv2d", 55, 96 },
     { "alexnet", WEFT_PAPER, "conv2/conv2d", 27, 256 },
     { "alexnet", WEFT_PAPER, "max_pool2d_3", 6, 256 },
+    { "alexnet", WEFT_TORCH, "conv1/conv2d", 55, 64 },
+    { "alexnet", WEFT_TORCH, "max_pool2d_3", 6, 256 },
+    { "zfnet", WEFT_PAPER, "conv1/conv2d", 110, 96 },
+    { "zfnet", WEFT_PAPER, "max_pool2d", 55, 96 },
+    { "zfnet", WEFT_PAPER, "conv2/conv2d", 26, 256 },
+    { "zfnet", WEFT_PAPER, "max_pool2d_2", 13, 256 },
+    { "zfnet", WEFT_PAPER, "max_pool2d_3", 6, 256 },
+    { "googlenet", WEFT_PAPER, "stem/c/conv2d", 56, 192 },
+    { "googlenet", WEFT_PAPER, "3b/concat", 28, 480 },
+    { "googlenet", WEFT_PAPER, "4e/concat", 14, 832 },
+    { "googlenet", WEFT_PAPER, "5b/concat", 7, 1024 },
+    { "fashion-cnn", WEFT_KERAS, "block3/max_pool2d", 3, 256 },
     { "vgg16", WEFT_KERAS, "block5/max_pool2d", 7, 512 },
     { "resnet50", WEFT_KERAS, "stem/conv2d", 112, 64 },
     { "resnet50", WEFT_KERAS, "max_pool2d", 56, 64 },
     { "resnet50", WEFT_KERAS, "stage2.0/a/conv2d", 28, 128 }, /* the stride sits here, */
     { "resnet50", WEFT_TORCH, "stage2.0/a/conv2d", 56, 128 }, /* and not here */
+    { "resnet50", WEFT_PAPER, "stage2.0/a/conv2d", 28, 128 },
     { "resnet50", WEFT_TORCH, "stage4.2/c/conv2d", 7, 2048 },
     { "resnet50v2", WEFT_KERAS, "stage1.1/add", 56, 256 },
     { "resnet50v2", WEFT_KERAS, "stage1.2/add", 28, 256 },
@@ -310,6 +342,8 @@ static const struct map {
     { "efficientnet-b1", WEFT_KERAS, "top/conv2d", 8, 1280 },
     { "efficientnet-b7", WEFT_KERAS, "stem/conv2d", 300, 64 },
     { "efficientnet-b7", WEFT_KERAS, "top/conv2d", 19, 2560 },
+    { "efficientnet-lite4", WEFT_TORCH, "stem/conv2d", 190, 32 },
+    { "efficientnet-lite4", WEFT_TORCH, "top/conv2d", 12, 1280 },
 };
 
 START_TEST(maps_have_the_published_sizes)

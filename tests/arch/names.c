@@ -149,7 +149,7 @@ static const struct {
 } refusals[] = {
     { "resnet5", { 0 }, WEFT_NOT_FOUND, "unknown network 'resnet5': did you mean resnet50? `weft models` lists all" },
     { "resnet50v2", { .dialect = WEFT_TORCH }, WEFT_NOT_FOUND, "resnet50v2 has no torch dialect; it has keras" },
-    { "ResNet50", { .dialect = WEFT_PAPER }, WEFT_NOT_FOUND, "has no paper dialect; it has keras, torch" },
+    { "VGG16", { .dialect = WEFT_PAPER }, WEFT_NOT_FOUND, "has no paper dialect; it has keras, torch" },
     { "resnet50", { .dialect = (weft_dialect)9 }, WEFT_INVALID, "9 is no dialect" },
     { NULL, { 0 }, WEFT_INVALID, "no network named" },
     { "", { 0 }, WEFT_INVALID, "no network named" },
