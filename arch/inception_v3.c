@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inception-v3: Szegedy et al. 2015, arXiv:1512.00567, table 1 and figures 5 to 7, as in Keras: batch norm without
- * gamma after every convolution, average pools that leave the border out, no auxiliary head. 94 convolutions. */
+ * Inception-v3: Szegedy et al. 2015, arXiv:1512.00567, table 1 and figures 5 to 7, without the auxiliary head.
+ * 94 convolutions. Keras: batch norm without gamma, average pools that leave the border out; torchvision: with gamma,
+ * the border counts as zeros. */
 #include "blocks.h"
 
 /* One convolution of a tower: out maps, h x w; H: 3x3, stride 2, valid, which halves the map. */
@@ -12,7 +13,8 @@
 
 static weft_var avg_pool_tower(const weft_net *n, weft_var x, int maps)
 {
-    weft_var y = weft_avg_pool2d(n->g, x, POOL(.name = "pool", .kernel = 3, .stride = 1));
+    weft_var y = weft_avg_pool2d(
+        n->g, x, POOL(.name = "pool", .kernel = 3, .stride = 1, .count_border = n->dialect == WEFT_TORCH));
 
     return conv_bn_relu(n, y, CONV(.name = "pool_proj", .out = maps, .kernel = 1));
 }
@@ -113,9 +115,11 @@ void weft_build_inception_v3(weft_net *n)
         { mixed_a, 32 },  { mixed_a, 64 },  { mixed_a, 64 },   { reduce_a, 384 }, { mixed_b, 128 }, { mixed_b, 160 },
         { mixed_b, 160 }, { mixed_b, 192 }, { reduce_b, 320 }, { mixed_c, 192 },  { mixed_c, 192 },
     };
+    const bool torch = n->dialect == WEFT_TORCH;
     weft_var x = weft_net_input(n);
 
-    n->bn.no_gamma = true;
+    n->bn.no_gamma = !torch;
+    n->bn.momentum = torch ? .9 : .99;
     n->conv_init = n->dense_init = WEFT_INIT_GLOROT_UNIFORM;
     weft_scope_push(n->g, "stem");
     x = stem(n, x);
@@ -125,5 +129,5 @@ void weft_build_inception_v3(weft_net *n)
         x = modules[i].module(n, x, modules[i].maps);
         weft_scope_pop(n->g);
     }
-    weft_net_output(n, weft_net_pool_head(n, x, 0));
+    weft_net_output(n, weft_net_pool_head(n, x, torch ? .5 : 0));
 }
