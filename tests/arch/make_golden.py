@@ -24,9 +24,9 @@ KERAS, TORCH = 2, 3
 NETS = [
     ("resnet50", TORCH, "resnet50", 64, False, .5),
     ("vgg16", KERAS, "VGG16", 64, False, 1),
-    ("mobilenetv2", KERAS, "MobileNetV2", 96, False, 1),
+    ("mobilenetv2", KERAS, "MobileNetV2", 96, False, .75),
     ("efficientnet-b0", KERAS, "EfficientNetB0", 64, True, 1),
-    ("inception-v3", KERAS, "InceptionV3", 96, False, 1),
+    ("inception-v3", KERAS, "InceptionV3", 96, False, .75),
 ]
 KINDS = {"kernel": "weight", "moving_mean": "mean", "moving_variance": "variance"}
 
