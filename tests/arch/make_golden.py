@@ -150,7 +150,8 @@ def main():
                 " * images that golden.c describes. Written by make_golden.py; do not edit. */\n"
                 "#ifndef WEFT_TESTS_ARCH_GOLDEN_H\n#define WEFT_TESTS_ARCH_GOLDEN_H\n\n#include <weft/arch.h>\n\n"
                 f"enum {{ GOLDEN_BATCH = {BATCH}, GOLDEN_CLASSES = {CLASSES} }};\n\n"
-                "typedef struct golden {\n    const char *name;\n    weft_dialect dialect;\n    int px;\n    double gamma;\n"
+                "typedef struct golden {\n    const char *name;\n    weft_dialect dialect;\n"
+                "    int px;\n    double gamma;\n"
                 "    double logits[GOLDEN_BATCH * GOLDEN_CLASSES]; /* image by image */\n} golden;\n\n"
                 "/* clang-format off */\nstatic const golden goldens[] = {\n" + "".join(rows) +
                 "};\n/* clang-format on */\n\n#endif\n")
