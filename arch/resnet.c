@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ResNet-18, 34, 50, 101, 152: He et al. 2015, arXiv:1512.03385, table 1. Two dialects: Keras (stride on the first
- * 1x1 as in the paper, biases before batch norm) and torchvision ("v1.5": stride on the 3x3, no biases), which
- * alone has the two-layer units of ResNet-18 and 34. */
+ * ResNet-18, 34, 50, 101, 152: He et al. 2015, arXiv:1512.03385, table 1. Three dialects: the paper (stride on the
+ * first 1x1, projections where the shape changes: its option B), Keras (the same with biases before batch norm, for
+ * 50 layers and more) and torchvision ("v1.5": stride on the 3x3). */
 #include "blocks.h"
 
 enum { STAGES = 4 };
@@ -28,6 +28,7 @@ static const struct dialect {
     weft_init conv, dense;
     double dense_scale; /* torch draws within 1/sqrt(fan-in): the same deviation, for 2048 channels */
 } dialects[WEFT_DIALECT_COUNT] = {
+    [WEFT_PAPER] = { true, false, 1e-5, .9, WEFT_INIT_HE_NORMAL, WEFT_INIT_NORMAL, .01 },
     [WEFT_KERAS] = { true, true, 1.001e-5, .99, WEFT_INIT_GLOROT_UNIFORM, WEFT_INIT_GLOROT_UNIFORM, 0 },
     [WEFT_TORCH] = { false, false, 1e-5, .9, WEFT_INIT_HE_NORMAL_OUT, WEFT_INIT_NORMAL, .0128 },
 };
@@ -75,7 +76,9 @@ void weft_build_resnet(weft_net *n)
     n->conv_bias = d->bias;
     n->conv_init = d->conv;
     n->dense_init = d->dense;
-    n->dense_scale = variants[v].bottleneck ? d->dense_scale : 2 * d->dense_scale; /* 512 channels */
+    n->dense_scale = d->dense_scale;
+    if (n->dialect == WEFT_TORCH && !variants[v].bottleneck)
+        n->dense_scale *= 2; /* 512 channels */
 
     x = conv_bn_relu(n, x, CONV(.name = "stem", .out = 64, .kernel = 7, .stride = 2, PADDED(pad_all(3))));
     x = weft_max_pool2d(n->g, x, POOL(.kernel = 3, .stride = 2, PADDED(pad_all(1))));

@@ -300,6 +300,7 @@ static const struct map {
     { "resnet50", WEFT_KERAS, "max_pool2d", 56, 64 },
     { "resnet50", WEFT_KERAS, "stage2.0/a/conv2d", 28, 128 }, /* the stride sits here, */
     { "resnet50", WEFT_TORCH, "stage2.0/a/conv2d", 56, 128 }, /* and not here */
+    { "resnet50", WEFT_PAPER, "stage2.0/a/conv2d", 28, 128 },
     { "resnet50", WEFT_TORCH, "stage4.2/c/conv2d", 7, 2048 },
     { "resnet50v2", WEFT_KERAS, "stage1.1/add", 56, 256 },
     { "resnet50v2", WEFT_KERAS, "stage1.2/add", 28, 256 },

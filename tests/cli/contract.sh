@@ -161,7 +161,7 @@ case_models() {
     true_that "$rows >= 19"
     equal "rows of text" "$(($(wc -l < text) - 2))" "$rows"
     expect 0 models resnet50 -ojson
-    equal "dialects of resnet50" "$(json out "")" 2
+    equal "dialects of resnet50" "$(json out "")" 3
     expect 0 models -o csv
     equal "lines of csv" "$(wc -l < out)" $((rows + 1))
     expect 0 models -o md mobilenetv2
