@@ -2,6 +2,7 @@
  *
  * Every network of the registry, built in every dialect: parameters, multiply-adds and shapes against what papers,
  * Keras Applications and torchvision publish; other sizes; a failing allocator. */
+#include "arch/registry.h"
 #include "check/alloc.h"
 #include "check/harness.h"
 
@@ -117,36 +118,10 @@ START_TEST(counts_follow_the_options)
 }
 END_TEST
 
-/* Pixels below which a network has no output, or its framework refuses; 32 for all that are not listed. */
-static int least_pixels(const weft_arch *arch)
-{
-    static const struct {
-        const char *name;
-        weft_dialect dialect;
-        int px;
-    } others[] = {
-        { "fashion-cnn", WEFT_KERAS, 8 },
-        { "alexnet", WEFT_PAPER, 67 },
-        { "alexnet", WEFT_TORCH, 63 },
-        { "alexnet-ungrouped", WEFT_PAPER, 67 },
-        { "zfnet", WEFT_PAPER, 53 },
-        { "inception-v3", WEFT_KERAS, 75 },
-        { "inception-v3", WEFT_TORCH, 75 },
-        { "inception-v4", WEFT_TORCH, 75 },
-        { "inception-resnet-v2", WEFT_KERAS, 75 },
-        { "xception", WEFT_KERAS, 71 },
-    };
-
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(arch->name, others[i].name) == 0 && arch->dialect == others[i].dialect)
-            return others[i].px;
-    return 32;
-}
-
 START_TEST(smallest_images_build_and_smaller_ones_are_refused)
 {
     const weft_arch *arch = weft_arch_get(_i);
-    const int least = least_pixels(arch);
+    const int least = weft_arch_rows[_i].min_px;
     weft_arch_opt opt = { .dialect = arch->dialect };
     weft_graph *g = NULL;
 
