@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Contexts: allocator, threads, ISA, device. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,8 +67,22 @@ weft_status weft_ctx_create(const weft_ctx_opt *opt, weft_ctx **out)
         weft_ctx_destroy(ctx);
         return status;
     }
+    weft_log(ctx, WEFT_LOG_INFO, "device %s: %s, %d threads, %s", ctx->device.backend->name, ctx->device.cpu.model,
+             ctx->device.threads, weft_isa_name(ctx->device.isa));
     *out = ctx;
     return WEFT_OK;
+}
+
+void weft_log(const weft_ctx *ctx, weft_log_level level, const char *format, ...)
+{
+    char message[512];
+    va_list args;
+    if (!ctx->log)
+        return;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    ctx->log(ctx->log_user, level, message);
 }
 
 void weft_ctx_destroy(weft_ctx *ctx)

@@ -123,4 +123,7 @@ struct weft_ctx {
     weft_device device;
 };
 
+/* One message to the context's callback, if it has one. */
+void weft_log(const weft_ctx *ctx, weft_log_level level, const char *format, ...) WEFT_PRINTF(3, 4);
+
 #endif

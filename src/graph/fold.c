@@ -62,14 +62,13 @@ static weft_status replace_param(weft_graph *graph, weft_gnode *gnode, int slot,
     return WEFT_OK;
 }
 
-static weft_status add_bias_slot(weft_gnode *gnode)
+static void add_bias_slot(weft_gnode *gnode)
 {
     if (gnode->node.id == WEFT_OP_CONV2D)
         ((weft_conv2d_opt *)weft_gnode_opt(gnode))->bias = true;
     else
         ((weft_dense_opt *)weft_gnode_opt(gnode))->no_bias = false;
     gnode->node.n_param = 2;
-    return WEFT_OK;
 }
 
 static weft_status fold_batch_norm(weft_graph *graph, weft_gnode *linear, const weft_gnode *bn)
@@ -89,7 +88,7 @@ static weft_status fold_batch_norm(weft_graph *graph, weft_gnode *linear, const 
     bias.derive = derive_bias;
     bias.source[OWN] = has_bias(linear) ? linear->param[1] : -1;
     bias.spec.shape = (weft_shape){ 1, { weight.spec.shape.dim[0] } };
-    WEFT_TRY(add_bias_slot(linear));
+    add_bias_slot(linear);
     WEFT_TRY(replace_param(graph, linear, 0, &weight));
     return replace_param(graph, linear, 1, &bias);
 }

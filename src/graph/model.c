@@ -27,6 +27,8 @@ static weft_status make(weft_model *model, const weft_graph *graph)
     for (int32_t i = 0; i < model->n_params; i++)
         model->param_bytes += (size_t)weft_shape_count(&model->graph->params[i].spec.shape) * sizeof(float);
     WEFT_TRY(weft_model_plan(model));
+    weft_log(model->ctx, WEFT_LOG_DEBUG, "planned %d steps: arena %zu bytes, packed parameters %zu bytes",
+             model->n_steps, model->layout.bytes, model->packed_bytes);
     if (model->opt.plan_only)
         return WEFT_OK;
     model->params = weft_arena_array(&model->arena, (size_t)model->n_params, sizeof *model->params);

@@ -201,6 +201,26 @@ START_TEST(the_null_device_plans_like_the_cpu)
 }
 END_TEST
 
+static void keep_last(void *user, weft_log_level level, const char *message)
+{
+    snprintf(user, 256, "%d %s", (int)level, message);
+}
+
+START_TEST(the_callback_hears_of_devices_and_plans)
+{
+    char last[256] = "", expected[64];
+    weft_graph *graph;
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 2, .log = keep_last, .log_user = last }, &ctx));
+    ck_assert_msg(strncmp(last, "1 device cpu: ", 14) == 0 && strstr(last, "2 threads"), "%s", last);
+    CHECK_OK(weft_arch_build(ctx, "lenet5", NULL, &graph));
+    CHECK_OK(weft_model_create(ctx, graph, NULL, &model));
+    snprintf(expected, sizeof expected, "0 planned %d steps: arena ", weft_model_step_count(model));
+    ck_assert_msg(strncmp(last, expected, strlen(expected)) == 0, "%s", last);
+    weft_graph_destroy(graph);
+    teardown();
+}
+END_TEST
+
 START_TEST(a_plan_does_not_run)
 {
     setup_device("cpu", true);
@@ -268,6 +288,7 @@ int main(void)
     CHECK_CASE(suite, "determinism", threads_do_not_change_a_bit, images_of_a_batch_are_independent);
     CHECK_CASE(suite, "memory", a_run_allocates_nothing, every_allocation_may_fail);
     CHECK_CASE(suite, "ports", ports_are_checked, parameters_are_set_by_name, new_parameters_reach_the_kernels);
-    CHECK_CASE(suite, "devices", the_null_device_plans_like_the_cpu, a_plan_does_not_run, explain_names_the_refusals);
+    CHECK_CASE(suite, "devices", the_null_device_plans_like_the_cpu, a_plan_does_not_run, explain_names_the_refusals,
+               the_callback_hears_of_devices_and_plans);
     return check_main(suite, "graph-model");
 }
