@@ -12,5 +12,6 @@
 #include <weft/ops.h>
 #include <weft/status.h>
 #include <weft/tensor.h>
+#include <weft/weights.h>
 
 #endif

@@ -14,6 +14,7 @@ static const struct {
 } dtypes[WEFT_DTYPE_COUNT] = {
     [WEFT_F32] = { "f32", 4 },   [WEFT_F64] = { "f64", 8 }, [WEFT_F16] = { "f16", 2 },
     [WEFT_BF16] = { "bf16", 2 }, [WEFT_U8] = { "u8", 1 },   [WEFT_I32] = { "i32", 4 },
+    [WEFT_I64] = { "i64", 8 },
 };
 
 static bool known(weft_dtype dtype)

@@ -74,7 +74,8 @@ START_TEST(types)
         size_t size;
         const char *name;
     } rows[] = { { WEFT_F32, 4, "f32" },   { WEFT_F64, 8, "f64" }, { WEFT_F16, 2, "f16" },
-                 { WEFT_BF16, 2, "bf16" }, { WEFT_U8, 1, "u8" },   { WEFT_I32, 4, "i32" } };
+                 { WEFT_BF16, 2, "bf16" }, { WEFT_U8, 1, "u8" },   { WEFT_I32, 4, "i32" },
+                 { WEFT_I64, 8, "i64" } };
     ck_assert_uint_eq(sizeof rows / sizeof rows[0], WEFT_DTYPE_COUNT);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ck_assert_uint_eq(weft_dtype_size(rows[i].type), rows[i].size);

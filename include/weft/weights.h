@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Weight files. weft_weights is a set of named tensors with string metadata, as a file holds them: safetensors,
+ * PyTorch .pth, Keras .h5, .weights.h5 and .keras, NumPy .npz. Files are never trusted: a wrong, truncated or hostile
+ * one is BAD_DATA with file, byte offset, what was expected and what was found, and nothing is executed. Mapping turns
+ * the names and layouts of torchvision, timm and Keras into weft's own (weft_graph_param), after which
+ * weft_model_load takes them. */
+#ifndef WEFT_WEIGHTS_H
+#define WEFT_WEIGHTS_H
+
+#include <weft/arch.h>
+#include <weft/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weft_weights weft_weights;
+
+/* One tensor, lent by its set until that changes or is destroyed. A scalar has rank 0 and count 1. */
+typedef struct weft_weight {
+    const char *name;
+    weft_dtype dtype;
+    weft_shape shape;
+    int64_t count;    /* elements */
+    const void *data; /* dense, last dimension fastest, this machine's byte order */
+} weft_weight;
+
+typedef enum weft_format {
+    WEFT_FORMAT_AUTO, /* reading: by the first bytes; writing: by the file name */
+    WEFT_SAFETENSORS,
+    WEFT_NPZ,
+    WEFT_PTH,   /* read only */
+    WEFT_H5,    /* read only; legacy .h5 and .weights.h5 */
+    WEFT_KERAS_ZIP, /* read only; .keras */
+    WEFT_FORMAT_COUNT
+} weft_format;
+/* "safetensors", "npz", ... */
+WEFT_API const char *weft_format_name(weft_format format);
+
+/* An empty set; ctx lends its allocator and must outlive it. */
+WEFT_API weft_status weft_weights_create(weft_ctx *ctx, weft_weights **out);
+WEFT_API void weft_weights_destroy(weft_weights *weights);
+
+/* Reads a whole file into owned memory. NOT_FOUND, IO, BAD_DATA (above), UNSUPPORTED (names the dtype or feature). */
+WEFT_API weft_status weft_weights_read(weft_ctx *ctx, const char *path, weft_format format, weft_weights **out);
+/* Writes to a temporary file in the same folder, syncs, renames: the old file or the new one, never a part. */
+WEFT_API weft_status weft_weights_write(const weft_weights *weights, const char *path, weft_format format);
+
+WEFT_API int64_t weft_weights_count(const weft_weights *weights);
+/* In the file's order. INVALID if index is out of range. */
+WEFT_API weft_status weft_weights_get(const weft_weights *weights, int64_t index, weft_weight *out);
+/* NOT_FOUND with the nearest name. */
+WEFT_API weft_status weft_weights_find(const weft_weights *weights, const char *name, weft_weight *out);
+/* Copies data (count elements of dtype); data NULL: zeros. INVALID if the name is taken. */
+WEFT_API weft_status weft_weights_add(weft_weights *weights, const char *name, weft_dtype dtype,
+                                      const weft_shape *shape, const void *data);
+/* Element type conversion to float: out[count]. UNSUPPORTED for a type that holds no numbers weft computes with. */
+WEFT_API weft_status weft_weight_floats(const weft_weight *weight, float *out);
+
+/* Metadata: text by key. */
+WEFT_API int weft_weights_meta_count(const weft_weights *weights);
+WEFT_API weft_status weft_weights_meta(const weft_weights *weights, int index, const char **key, const char **text);
+/* NULL if there is none. */
+WEFT_API const char *weft_weights_meta_find(const weft_weights *weights, const char *key);
+/* Replaces; text NULL removes. */
+WEFT_API weft_status weft_weights_set_meta(weft_weights *weights, const char *key, const char *text);
+
+/* ---- names of other frameworks ---- */
+
+typedef enum weft_origin {
+    WEFT_ORIGIN_AUTO, /* the one whose names fit best */
+    WEFT_ORIGIN_WEFT,
+    WEFT_ORIGIN_TORCHVISION,
+    WEFT_ORIGIN_TIMM,
+    WEFT_ORIGIN_KERAS,
+    WEFT_ORIGIN_COUNT
+} weft_origin;
+/* "weft", "torchvision", "timm", "keras"; "auto" for 0. */
+WEFT_API const char *weft_origin_name(weft_origin origin);
+
+/* What mapping found: names lent by the report. */
+typedef struct weft_map_report {
+    weft_origin origin;
+    int64_t mapped;
+    int64_t missing_count;         /* of the network, not in the file */
+    const char *const *missing;
+    int64_t unused_count;          /* of the file, not in the network */
+    const char *const *unused;
+    int64_t ignored_count;         /* of the file, known not to matter (num_batches_tracked, optimizer state) */
+    const char *const *ignored;
+    const char *nearest;           /* the network whose tensors fit better; NULL: none does */
+} weft_map_report;
+WEFT_API void weft_map_report_destroy(weft_ctx *ctx, weft_map_report *report);
+
+typedef struct weft_map_opt {
+    weft_origin origin; /* AUTO */
+    bool lenient;       /* missing and unused tensors are only reported (default: BAD_DATA) */
+    int classes;        /* 0: the network's own, or as many as the file's classifier has */
+} weft_map_opt;
+/* The tensors of `in` under the names and in the layouts of network `arch` in `dialect`, as f32. *report (may be NULL)
+ * is set in success and in BAD_DATA; destroy it. The set carries metadata weft.arch, weft.dialect, weft.classes. */
+WEFT_API weft_status weft_weights_map(weft_ctx *ctx, const weft_weights *in, const char *arch, weft_dialect dialect,
+                                      const weft_map_opt *opt, weft_map_report **report, weft_weights **out);
+
+/* The name that `origin` gives parameter `param` of a network, into buf, and how its layout differs ("oihw",
+ * "hwio", ...; see weft-weights(5)). NOT_FOUND if that framework does not have the network or the tensor. */
+WEFT_API weft_status weft_weights_origin_name(weft_ctx *ctx, const char *arch, weft_dialect dialect,
+                                              weft_origin origin, const char *param, char *buf, size_t size,
+                                              const char **layout);
+
+/* ---- models ---- */
+
+/* Sets every parameter of model from a set in weft's names: BAD_DATA names what is missing, unknown or misshapen. */
+WEFT_API weft_status weft_model_load(weft_model *model, const weft_weights *weights);
+/* Adds every parameter of model to weights. */
+WEFT_API weft_status weft_model_save(const weft_model *model, weft_weights *weights);
+/* Fills every parameter by the portable rule of weft-weights(5): Philox keyed by seed and the parameter's name, so
+ * that twenty lines of NumPy draw the same bits. For tests and golden outputs, not for training. */
+WEFT_API weft_status weft_model_seed(weft_model *model, uint64_t seed);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
