@@ -111,9 +111,12 @@ typedef struct weft_vendor_report {
 weft_status weft_vendor_load(weft_vendor *out);
 /* The same, piece by piece and never failing, for `weft devices`. Leaves nothing open. */
 void weft_vendor_probe(weft_vendor_report *report);
-/* NO_DEVICE unless a driver and CUDA device `index` are there: says which is missing, and clears the sticky error. */
+/* NO_DEVICE unless a driver, CUDA device `index` and the libraries that cuDNN opens by itself are there: says which is
+ * missing, and clears the runtime's sticky error. */
 weft_status weft_vendor_need_device(const weft_vendor *vendor, int index);
 void weft_vendor_close(weft_vendor *vendor);
+/* "libnvrtc.so.13 found, libcudnn_graph.so.9 missing, ...": of the libraries that cuDNN opens by itself. */
+char *weft_vendor_parts_text(char *buf, size_t size);
 
 /* For tests: from now on weft_vendor_load hands out copies of *stand_in (NULL: NVIDIA's libraries again). */
 void weft_vendor_use(const weft_vendor *stand_in);
