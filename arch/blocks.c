@@ -113,6 +113,13 @@ void weft_net_output(const weft_net *n, weft_var logits)
         weft_output(n->g, logits, "logits");
 }
 
+void weft_net_aux_output(const weft_net *n, weft_var logits, const char *name)
+{
+    weft_scope_push(n->g, "%s", name);
+    weft_output(n->g, n->softmax ? weft_softmax(n->g, logits) : logits, name);
+    weft_scope_pop(n->g);
+}
+
 weft_pad weft_net_half_pad(const weft_graph *g, weft_var x, int kernel)
 {
     const int half = kernel / 2;

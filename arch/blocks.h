@@ -22,7 +22,7 @@ typedef struct weft_net {
     int variant; /* the registry's: which member of the family */
     int64_t batch;
     int px, channels, classes;
-    bool softmax;
+    bool softmax, aux;
 
     weft_batch_norm_opt bn; /* of every conv_bn */
     bool conv_bias;         /* a bias although batch norm follows (Keras's ResNets) */
@@ -34,7 +34,7 @@ typedef struct weft_net {
 
 /* A family's builder: adds layers and outputs to n->g. Reads n->variant and n->dialect. */
 typedef void weft_net_builder(weft_net *n);
-weft_net_builder weft_build_alexnet, weft_build_densenet, weft_build_efficientnet, weft_build_fashion_cnn,
+weft_net_builder weft_build_alexnet, weft_build_bn_inception, weft_build_cspnet, weft_build_densenet, weft_build_efficientnet, weft_build_fashion_cnn,
     weft_build_googlenet, weft_build_inception_resnet_v2, weft_build_inception_v3, weft_build_inception_v4,
     weft_build_lenet5, weft_build_mobilenet, weft_build_mobilenet_v2, weft_build_nasnet, weft_build_resnet,
     weft_build_resnet_v2, weft_build_resnext, weft_build_senet, weft_build_vgg, weft_build_xception, weft_build_zfnet;
@@ -62,8 +62,10 @@ weft_var weft_net_tower(const weft_net *n, weft_var x, const char *name, const w
 /* Dense to the classes, in the scope "head"; and with a global average pool and dropout (if not 0) before it. */
 weft_var weft_net_head(const weft_net *n, weft_var x);
 weft_var weft_net_pool_head(const weft_net *n, weft_var x, double dropout);
-/* Softmax unless logits are wanted, and the network's one output. */
+/* Softmax unless logits are wanted, and the network's first output. */
 void weft_net_output(const weft_net *n, weft_var logits);
+/* The same for an auxiliary head; name, such as "aux1", is the output's. */
+void weft_net_aux_output(const weft_net *n, weft_var logits, const char *name);
 
 /* The pads that Keras puts before a `valid` convolution of stride 2 so that it sees what "same" would on even
  * sizes, and k/2 on all sides on odd ones: (k/2 - 1, k/2) or (k/2, k/2). */

@@ -62,6 +62,7 @@ static void build(weft_graph *g, const weft_arch_row *row, const weft_arch_opt *
         .channels = arch->channels,
         .classes = opt->classes ? opt->classes : arch->classes,
         .softmax = !opt->no_softmax,
+        .aux = opt->aux,
     };
 
     if (net.batch < 1)
@@ -72,6 +73,8 @@ static void build(weft_graph *g, const weft_arch_row *row, const weft_arch_opt *
     else if (net.px < row->min_px)
         weft_graph_fail(g, WEFT_INVALID, "%s: images of %d x %d pixels were asked for, expected at least %d x %d",
                         arch->name, net.px, net.px, row->min_px, row->min_px);
+    else if (net.aux && !arch->params_aux)
+        weft_graph_fail(g, WEFT_INVALID, "%s (%s) has no auxiliary heads", arch->name, weft_dialect_name(arch->dialect));
     else
         row->build(&net);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GoogLeNet: Szegedy et al. 2014, arXiv:1409.4842, table 1 and figure 2b, without the two auxiliary heads, which only
- * training uses. The paper dialect has its biases, 5x5 convolutions and local response normalisation, with the
+ * GoogLeNet: Szegedy et al. 2014, arXiv:1409.4842, table 1 and figures 2b and 3. The paper dialect builds the two
+ * auxiliary heads, which only training uses (each loss counts 0.3), on demand; torchvision's pool differently and are
+ * not built. The paper dialect has its biases, 5x5 convolutions and local response normalisation, with the
  * constants of Caffe's replica (the paper gives none); torchvision has batch norm instead, a 2x2 last pool, and 3x3
  * where the paper has 5x5, a known slip that its weights need. */
 #include "blocks.h"
@@ -11,17 +12,18 @@
 static const struct module {
     const char *name;
     int maps_1x1, reduce_3x3, maps_3x3, reduce_5x5, maps_5x5, pool_proj;
-    int pool; /* a max pool follows */
+    int pool;        /* a max pool follows */
+    const char *aux; /* an auxiliary head reads it */
 } modules[] = {
-    { "3a",  64,  96, 128, 16,  32,  32, 0 },
-    { "3b", 128, 128, 192, 32,  96,  64, 3 },
-    { "4a", 192,  96, 208, 16,  48,  64, 0 },
-    { "4b", 160, 112, 224, 24,  64,  64, 0 },
-    { "4c", 128, 128, 256, 24,  64,  64, 0 },
-    { "4d", 112, 144, 288, 32,  64,  64, 0 },
-    { "4e", 256, 160, 320, 32, 128, 128, 4 },
-    { "5a", 256, 160, 320, 32, 128, 128, 0 },
-    { "5b", 384, 192, 384, 48, 128, 128, 0 },
+    { "3a",  64,  96, 128, 16,  32,  32, 0, NULL },
+    { "3b", 128, 128, 192, 32,  96,  64, 3, NULL },
+    { "4a", 192,  96, 208, 16,  48,  64, 0, "aux1" },
+    { "4b", 160, 112, 224, 24,  64,  64, 0, NULL },
+    { "4c", 128, 128, 256, 24,  64,  64, 0, NULL },
+    { "4d", 112, 144, 288, 32,  64,  64, 0, "aux2" },
+    { "4e", 256, 160, 320, 32, 128, 128, 4, NULL },
+    { "5a", 256, 160, 320, 32, 128, 128, 0, NULL },
+    { "5b", 384, 192, 384, 48, 128, 128, 0, NULL },
 };
 
 static const struct dialect {
@@ -71,10 +73,23 @@ static weft_var inception(const weft_net *n, weft_var x, const struct module *m)
     return weft_concat(n->g, towers, COUNT(towers));
 }
 
+/* Section 5, "auxiliary classifiers". */
+static weft_var auxiliary_head(const weft_net *n, weft_var x, const char *name)
+{
+    const weft_dense_opt last = { .name = "head", .out = n->classes, .init = n->dense_init };
+
+    weft_scope_push(n->g, "%s", name);
+    x = weft_avg_pool2d(n->g, x, POOL(.kernel = 5, .stride = 3, .padding = WEFT_VALID));
+    x = weft_flatten(n->g, conv(n, x, "conv", 128, 1, 1));
+    x = weft_dense(n->g, weft_net_dense_relu(n, x, "fc", 1024, .7), &last);
+    weft_scope_pop(n->g);
+    return x;
+}
+
 void weft_build_googlenet(weft_net *n)
 {
     const struct dialect *d = &dialects[n->dialect];
-    weft_var x = weft_net_input(n);
+    weft_var x = weft_net_input(n), aux[COUNT(modules)];
 
     n->bn.momentum = .9;
     n->conv_init = n->dense_init = d->init;
@@ -91,8 +106,13 @@ void weft_build_googlenet(weft_net *n)
         weft_scope_push(n->g, "%s", modules[i].name);
         x = inception(n, x, &modules[i]);
         weft_scope_pop(n->g);
+        if (n->aux && modules[i].aux)
+            aux[i] = auxiliary_head(n, x, modules[i].aux);
         if (modules[i].pool)
             x = halving_pool(n, x, modules[i].pool == 4 ? d->last_pool : 3);
     }
     weft_net_output(n, weft_net_pool_head(n, x, d->dropout));
+    for (int i = 0; n->aux && i < COUNT(modules); i++)
+        if (modules[i].aux)
+            weft_net_aux_output(n, aux[i], modules[i].aux);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Inception-v3: Szegedy et al. 2015, arXiv:1512.00567, table 1 and figures 5 to 7, without the auxiliary head.
- * 94 convolutions. Keras: batch norm without gamma, average pools that leave the border out; torchvision: with gamma,
- * the border counts as zeros. */
+ * Inception-v3: Szegedy et al. 2015, arXiv:1512.00567, table 1 and figures 5 to 8. 94 convolutions. Keras: batch
+ * norm without gamma, average pools that leave the border out, no auxiliary head; torchvision: with gamma, the border
+ * counts as zeros, and on demand the head that training uses. */
 #include "blocks.h"
 
 /* One convolution of a tower: out maps, h x w; H: 3x3, stride 2, valid, which halves the map. */
@@ -106,17 +106,33 @@ static weft_var stem(const weft_net *n, weft_var x)
     return halving_pool(n, x);
 }
 
+/* Figure 8: on the last 17x17 map. */
+static weft_var auxiliary_head(const weft_net *n, weft_var x)
+{
+    weft_var y;
+
+    weft_scope_push(n->g, "aux1");
+    y = weft_avg_pool2d(n->g, x, POOL(.kernel = 5, .stride = 3, .padding = WEFT_VALID));
+    y = conv_bn_relu(n, y, CONV(.name = "a", .out = 128, .kernel = 1));
+    y = conv_bn_relu(n, y, CONV(.name = "b", .out = 768, .kernel = 5, .padding = WEFT_VALID));
+    y = weft_net_pool_head(n, y, 0);
+    weft_scope_pop(n->g);
+    return y;
+}
+
 void weft_build_inception_v3(weft_net *n)
 {
     static const struct {
         weft_var (*module)(const weft_net *n, weft_var x, int maps);
         int maps;
+        bool aux; /* the auxiliary head reads it */
     } modules[] = {
-        { mixed_a, 32 },  { mixed_a, 64 },  { mixed_a, 64 },   { reduce_a, 384 }, { mixed_b, 128 }, { mixed_b, 160 },
-        { mixed_b, 160 }, { mixed_b, 192 }, { reduce_b, 320 }, { mixed_c, 192 },  { mixed_c, 192 },
+        { mixed_a, 32, false },  { mixed_a, 64, false },  { mixed_a, 64, false }, { reduce_a, 384, false },
+        { mixed_b, 128, false }, { mixed_b, 160, false }, { mixed_b, 160, false }, { mixed_b, 192, true },
+        { reduce_b, 320, false }, { mixed_c, 192, false }, { mixed_c, 192, false },
     };
     const bool torch = n->dialect == WEFT_TORCH;
-    weft_var x = weft_net_input(n);
+    weft_var x = weft_net_input(n), aux = { 0 };
 
     n->bn.no_gamma = !torch;
     n->bn.momentum = torch ? .9 : .99;
@@ -128,6 +144,10 @@ void weft_build_inception_v3(weft_net *n)
         weft_scope_push(n->g, "mixed%d", i);
         x = modules[i].module(n, x, modules[i].maps);
         weft_scope_pop(n->g);
+        if (n->aux && modules[i].aux)
+            aux = auxiliary_head(n, x);
     }
     weft_net_output(n, weft_net_pool_head(n, x, torch ? .5 : 0));
+    if (n->aux)
+        weft_net_aux_output(n, aux, "aux1");
 }

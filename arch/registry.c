@@ -23,6 +23,8 @@
 #define XCEPTION "Chollet 2016, arXiv:1610.02357"
 #define RESNEXT "Xie et al. 2016, arXiv:1611.05431"
 #define SENET "Hu et al. 2017, arXiv:1709.01507"
+#define BN_INCEPTION "Ioffe & Szegedy 2015, arXiv:1502.03167"
+#define CSPNET "Wang et al. 2019, arXiv:1911.11929"
 #define DENSENET "Huang et al. 2016, arXiv:1608.06993"
 #define EFFICIENTNET "Tan & Le 2019, arXiv:1905.11946"
 
@@ -67,7 +69,7 @@ const weft_arch_row weft_arch_rows[] = {
         COUNTS(6624904, 6624904, 1498376192), ACCURACY("torchvision", 69.778, 89.530) },
       weft_build_googlenet, 0, 32 },
     { { "googlenet", "GoogLeNet", WEFT_PAPER, .paper = GOOGLENET, IMAGENET(224, CAFFE),
-        COUNTS(6998552, 6998552, 1582671872), ACCURACY("Caffe replica", 68.7, 88.9) },
+        COUNTS(6998552, 6998552, 1582671872), .params_aux = 13378280, ACCURACY("Caffe replica", 68.7, 88.9) },
       weft_build_googlenet, 0, 32 },
 
     { { "vgg16", "VGG16", WEFT_KERAS, .is_default = true, .paper = VGG, IMAGENET(224, CAFFE),
@@ -133,11 +135,18 @@ const weft_arch_row weft_arch_rows[] = {
         COUNTS(60380648, 60236904, 10906697728), KERAS_PAGE(232, 78.0, 94.2, 107.5, 6.6) },
       weft_build_resnet_v2, 152, 32 },
 
+    { { "bn-inception", "BNInception", WEFT_PAPER, .is_default = true, .paper = BN_INCEPTION, IMAGENET(224, CAFFE),
+        COUNTS(11285224, 11285224, 2032600064), ACCURACY("Hu et al. 2017, table 2", 74.62, 92.11) },
+      weft_build_bn_inception, 0, 32 },
+    { { "se-inception", "SEInception", WEFT_PAPER, .is_default = true, .paper = SENET, IMAGENET(224, CAFFE),
+        COUNTS(11931622, 11931622, 2033239424), ACCURACY("Hu et al. 2017, table 2", 75.77, 92.86) },
+      weft_build_bn_inception, 1, 32 },
+
     { { "inception-v3", "InceptionV3", WEFT_KERAS, .is_default = true, .in_table = true, .paper = INCEPTION_V3,
         IMAGENET(299, TF), COUNTS(23851784, 23817352, 5713216096), KERAS_PAGE(92, 77.9, 93.7, 42.2, 6.9) },
       weft_build_inception_v3, 0, 75 },
     { { "inception-v3", "InceptionV3", WEFT_TORCH, .paper = INCEPTION_V3, IMAGENET(299, TF),
-        COUNTS(23834568, 23834568, 5713216096), ACCURACY("torchvision", 77.294, 93.450) },
+        COUNTS(23834568, 23834568, 5713216096), .params_aux = 27161264, ACCURACY("torchvision", 77.294, 93.450) },
       weft_build_inception_v3, 0, 75 },
     { { "inception-v4", "InceptionV4", WEFT_TORCH, .is_default = true, .paper = INCEPTION_RESNET, IMAGENET(299, TF),
         COUNTS(42679816, 42679816, 12253974624), ACCURACY("timm", 80.144, 94.982) },
@@ -188,6 +197,16 @@ const weft_arch_row weft_arch_rows[] = {
     { { "senet154", "SENet154", WEFT_TORCH, .is_default = true, .paper = SENET, IMAGENET(224, TORCH),
         COUNTS(115088984, 115088984, 20688363520), ACCURACY("timm", 81.320, 95.502) },
       weft_build_senet, 7, 32 },
+
+    { { "cspresnet50", "CSPResNet50", WEFT_TORCH, .is_default = true, .paper = CSPNET, IMAGENET(256, TORCH),
+        COUNTS(21616168, 21616168, 4517240832), ACCURACY("timm", 79.578, 94.698) },
+      weft_build_cspnet, 0, 32 },
+    { { "cspresnext50", "CSPResNeXt50", WEFT_TORCH, .is_default = true, .paper = CSPNET, IMAGENET(256, TORCH),
+        COUNTS(20569896, 20569896, 4014948352), ACCURACY("timm", 80.548, 95.330) },
+      weft_build_cspnet, 1, 32 },
+    { { "cspdarknet53", "CSPDarknet53", WEFT_TORCH, .is_default = true, .paper = CSPNET, IMAGENET(256, TORCH),
+        COUNTS(27642184, 27642184, 6533652480), ACCURACY("timm", 80.078, 95.060) },
+      weft_build_cspnet, 2, 32 },
 
     { { "densenet121", "DenseNet121", WEFT_TORCH, .is_default = true, .paper = DENSENET, IMAGENET(224, TORCH),
         COUNTS(7978856, 7978856, 2834161664), ACCURACY("torchvision", 74.434, 91.972) },

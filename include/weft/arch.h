@@ -48,6 +48,7 @@ typedef struct weft_arch {
     int64_t params;    /* published or derived counts: what must come out. params counts statistics where */
     int64_t trainable; /* the dialect does (keras) and not elsewhere */
     int64_t macs;      /* of one image at px */
+    int64_t params_aux; /* params when the auxiliary heads are built too; 0: the network has none */
     weft_published published;
 } weft_arch;
 
@@ -67,8 +68,9 @@ typedef struct weft_arch_opt {
     int px;               /* 0: the network's own */
     int classes;          /* 0: the network's own */
     bool no_softmax;      /* logits out (default: probabilities where the network has a softmax) */
+    bool aux;             /* also the auxiliary heads that training uses, as outputs 1, 2, ... named "aux1", "aux2" */
 } weft_arch_opt;
-/* Builds a network into a new graph: NOT_FOUND names the nearest; INVALID a size it cannot have. */
+/* Builds a network into a new graph: NOT_FOUND names the nearest; INVALID a size, or heads, it cannot have. */
 WEFT_API weft_status weft_arch_build(weft_ctx *ctx, const char *name, const weft_arch_opt *opt, weft_graph **out);
 
 #ifdef __cplusplus

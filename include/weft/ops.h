@@ -37,6 +37,7 @@ typedef enum weft_act {
     WEFT_ACT_HARD_SIGMOID, /* min(max(x + 3, 0), 6) / 6 */
     WEFT_ACT_HARD_SWISH,   /* x * hard_sigmoid(x) */
     WEFT_ACT_LECUN_TANH,   /* 1.7159 tanh(2x / 3): LeCun 1998 */
+    WEFT_ACT_LEAKY_RELU,   /* x > 0 ? x : 0.01 x: Maas 2013 */
     WEFT_ACT_COUNT
 } weft_act;
 

@@ -60,6 +60,7 @@ static const weft_op_case cases[] = {
     { .name = "hard_swish", .n_in = 1, .in = { WEFT_NHWC(1, 5, 3, 70) }, .opt = OPT(HARD_SWISH) },
     { .name = "lecun_tanh", .n_in = 1, .in = { WEFT_NHWC(1, 5, 5, 16) }, .opt = OPT(LECUN_TANH) },
     { .name = "lecun_tanh_c1", .n_in = 1, .in = { WEFT_NC(5, 1) }, .opt = OPT(LECUN_TANH) },
+    { .name = "leaky_relu", .n_in = 1, .in = { WEFT_NHWC(1, 5, 5, 17) }, .opt = OPT(LEAKY_RELU) },
     { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NHWC(2, 33, 31, 40) }, .opt = OPT(SWISH) },
     { .name = NULL },
 };

@@ -300,6 +300,8 @@ static const weft_op_case cases[] = {
     FUSED("3x3_residual_stride2", 1, 9, 9, 8, WEFT_ACT_NONE, true, .out = 40, .kernel = 3, .stride = 2),
     FUSED("3x3_hard_swish", 1, 12, 11, 3, WEFT_ACT_HARD_SWISH, false, .out = 16, .kernel = 3, .stride = 2,
           .bias = true),
+    FUSED("1x1_leaky_relu_residual", 1, 6, 7, 24, WEFT_ACT_LEAKY_RELU, true, .out = 40, .kernel = 1),
+    FUSED("dw3x3_leaky_relu", 1, 6, 7, 19, WEFT_ACT_LEAKY_RELU, false, .kernel = 3, .groups = 19, .bias = true),
     FUSED("3x3_hard_sigmoid", 1, 6, 6, 9, WEFT_ACT_HARD_SIGMOID, false, .out = 15, .kernel = 3),
     FUSED("5x5_tanh_valid", 1, 12, 12, 6, WEFT_ACT_TANH, false, .out = 16, .kernel = 5, .padding = WEFT_VALID,
           .bias = true),

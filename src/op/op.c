@@ -37,6 +37,7 @@ const char *weft_act_name(weft_act act)
         [WEFT_ACT_HARD_SIGMOID] = "hard_sigmoid",
         [WEFT_ACT_HARD_SWISH] = "hard_swish",
         [WEFT_ACT_LECUN_TANH] = "lecun_tanh",
+        [WEFT_ACT_LEAKY_RELU] = "leaky_relu",
     };
     const unsigned i = (unsigned)act;
     return i < WEFT_ACT_COUNT ? names[i] : "";
@@ -67,6 +68,8 @@ double weft_act_eval(weft_act act, double x)
         return x * (clamp(x + 3, 6) / 6);
     case WEFT_ACT_LECUN_TANH:
         return 1.7159 * tanh(x * 2 / 3);
+    case WEFT_ACT_LEAKY_RELU:
+        return x < 0 ? .01 * x : x;
     case WEFT_ACT_NONE:
     case WEFT_ACT_COUNT:
         break;

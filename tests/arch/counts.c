@@ -138,6 +138,36 @@ START_TEST(smallest_images_build_and_smaller_ones_are_refused)
 }
 END_TEST
 
+START_TEST(auxiliary_heads_follow_the_network_or_are_refused)
+{
+    const weft_arch *arch = weft_arch_get(_i);
+    const weft_arch_opt opt = { .dialect = arch->dialect, .classes = 0, .aux = true };
+    weft_graph *g = NULL;
+    weft_counts counts;
+    weft_port_info port;
+
+    if (arch->params_aux == 0) {
+        CHECK_FAILS(WEFT_INVALID, weft_arch_build(ctx, arch->name, &opt, &g), "no auxiliary heads");
+        return;
+    }
+    g = build(arch->name, &opt);
+    CHECK_OK(weft_graph_counts(g, &counts));
+    ck_assert_int_eq(counts.trainable, arch->params_aux);
+    ck_assert_int_gt(weft_graph_output_count(g), 1);
+    for (int i = 0; i < weft_graph_output_count(g); i++) {
+        const weft_shape shape = weft_shape_nc(1, arch->classes);
+
+        CHECK_OK(weft_graph_output(g, i, &port));
+        ck_assert(weft_shape_equal(&port.shape, &shape));
+        if (i == 0)
+            ck_assert_str_eq(port.name, "probabilities");
+        else
+            ck_assert(strncmp(port.name, "aux", 3) == 0 && port.name[3] == '0' + i);
+    }
+    weft_graph_destroy(g);
+}
+END_TEST
+
 /* A parameter's path finds its values in weight files: no two may be equal. */
 static int compare_names(const void *a, const void *b)
 {
@@ -185,6 +215,10 @@ static const struct op_count {
     { "googlenet", WEFT_PAPER, "lrn", 2 },
     { "googlenet", WEFT_PAPER, "max_pool2d", 4 + 9 },
     { "googlenet", WEFT_TORCH, "batch_norm", 57 },
+    { "bn-inception", WEFT_PAPER, "conv2d", 69 },
+    { "se-inception", WEFT_PAPER, "squeeze_excite", 10 },
+    { "cspdarknet53", WEFT_TORCH, "add", 1 + 2 + 8 + 8 + 4 },
+    { "cspresnext50", WEFT_TORCH, "concat", 4 },
     { "fashion-cnn", WEFT_KERAS, "conv2d", 5 },
     { "vgg16", WEFT_KERAS, "conv2d", 13 },
     { "vgg19", WEFT_KERAS, "conv2d", 16 },
@@ -421,6 +455,7 @@ static Suite *suite(void)
     tcase_add_loop_test(every, counts_follow_the_options, 0, rows);
     tcase_add_loop_test(every, smallest_images_build_and_smaller_ones_are_refused, 0, rows);
     tcase_add_loop_test(every, parameters_have_different_names, 0, rows);
+    tcase_add_loop_test(every, auxiliary_heads_follow_the_network_or_are_refused, 0, rows);
     suite_add_tcase(s, every);
 
     tcase_add_checked_fixture(facts, open_context, close_context);

@@ -108,7 +108,7 @@ const garbage_row garbage[] = {
         .user = { .variance = { 1, 1, -1 } }),
 
     ROW(ACTIVATION, weft_activation_opt, MAP, "act is 0", .act = WEFT_ACT_NONE),
-    ROW(ACTIVATION, weft_activation_opt, MAP, "act is 9", .act = WEFT_ACT_COUNT),
+    ROW(ACTIVATION, weft_activation_opt, MAP, "act is 10", .act = WEFT_ACT_COUNT),
     ROW(ACTIVATION, weft_activation_opt, MAP, "act is -1", .act = (weft_act)-1),
     NONE(SOFTMAX, WEFT_NC(2, -8), "x is [2, -8], expected dimensions"),
     { WEFT_OP_ADD, 2, { MAP, WEFT_NHWC(2, 5, 7, 1) }, NULL, "a is [2, 5, 7, 8] and b [2, 5, 7, 1], expected equal" },
@@ -119,7 +119,7 @@ const garbage_row garbage[] = {
     { WEFT_OP_CHANNEL_SCALE, 2, { MAP, WEFT_NHWC(2, 1, 1, 8) }, NULL, "s is [2, 1, 1, 8], expected [N, C]" },
     ROW(SQUEEZE_EXCITE, weft_squeeze_excite_opt, MAP, "reduced is 0", .no_bias = true),
     ROW(SQUEEZE_EXCITE, weft_squeeze_excite_opt, MAP, "reduced is -4", .reduced = -4),
-    ROW(SQUEEZE_EXCITE, weft_squeeze_excite_opt, MAP, "act is 9", .reduced = 2, .act = WEFT_ACT_COUNT),
+    ROW(SQUEEZE_EXCITE, weft_squeeze_excite_opt, MAP, "act is 10", .reduced = 2, .act = WEFT_ACT_COUNT),
     ROW(SQUEEZE_EXCITE, weft_squeeze_excite_opt, MAP, "gate is -1", .reduced = 2, .gate = (weft_act)-1),
     ROW(SQUEEZE_EXCITE, weft_squeeze_excite_opt, MAP, "init is NORMAL", .reduced = 2, .init = WEFT_INIT_NORMAL),
     ROW(SQUEEZE_EXCITE, weft_squeeze_excite_opt, WEFT_NC(2, 8), "x is [2, 8]", .reduced = 2),

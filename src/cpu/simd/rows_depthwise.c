@@ -150,6 +150,7 @@ static void finish(weft_act act, const float *x, int64_t x_ld, float *y, int64_t
         FINISH(WEFT_ACT_HARD_SIGMOID)
         FINISH(WEFT_ACT_HARD_SWISH)
         FINISH(WEFT_ACT_LECUN_TANH)
+        FINISH(WEFT_ACT_LEAKY_RELU)
     default:
         break;
     }

@@ -61,6 +61,7 @@ void weft_rows_affine(const weft_affine *p)
         AFFINE(WEFT_ACT_HARD_SIGMOID)
         AFFINE(WEFT_ACT_HARD_SWISH)
         AFFINE(WEFT_ACT_LECUN_TANH)
+        AFFINE(WEFT_ACT_LEAKY_RELU)
     case WEFT_ACT_COUNT:
         break;
     }

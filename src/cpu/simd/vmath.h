@@ -331,6 +331,8 @@ WEFT_INLINE weft_v weft_v_act(weft_act act, weft_v v)
         return v * weft_v_hard_sigmoid(v);
     case WEFT_ACT_LECUN_TANH:
         return weft_v_tanh(v * (2.0f / 3.0f)) * 1.7159f;
+    case WEFT_ACT_LEAKY_RELU:
+        return weft_v_max(v * 0.01f, v);
     case WEFT_ACT_NONE:
     case WEFT_ACT_COUNT:
         break;
