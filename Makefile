@@ -44,7 +44,8 @@ clean:
 	rm -rf build
 
 needs:
-	@cmake/needs.sh build-essential cmake ninja-build pkg-config libjansson-dev libjpeg-dev libpng-dev librandom123-dev
+	@cmake/needs.sh build-essential cmake ninja-build pkg-config libjansson-dev libjpeg-dev libpng-dev \
+		librandom123-dev zlib1g-dev libhdf5-dev
 
 # OpenBLAS only so that the tests reach the kernel that opens it where it is installed.
 needs-tests: needs

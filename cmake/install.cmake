@@ -7,8 +7,11 @@ include(CMakePackageConfigHelpers)
 file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
 set_target_properties(weft_program PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
 install(TARGETS weft_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET weft_h5) # the library looks for it from where it lies itself
+    install(TARGETS weft_h5 RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/weft)
+endif()
 
-# Two export sets: users of the shared library need not have the JPEG and PNG packages.
+# Two export sets: users of the shared library need not have the JPEG, PNG and zlib packages.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
 foreach(library weft weft_static)
     install(TARGETS ${library} EXPORT ${library}Targets
