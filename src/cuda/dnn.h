@@ -46,7 +46,7 @@ typedef enum weft_dnn_kind {
     WEFT_DNN_MAX_POOL, /* in: x; out: y. The border never wins */
     WEFT_DNN_AVG_POOL, /* divides by the pixels inside */
     WEFT_DNN_AVG_POOL_BORDER, /* divides by the whole window */
-    WEFT_DNN_ADD,      /* in: a, b (b may be broadcast); out: a + b */
+    WEFT_DNN_ADD, /* in: a, b (b may be broadcast: [1, C, 1, 1], [N, C, 1, 1], a constant); out: a + b */
     WEFT_DNN_MUL,
     WEFT_DNN_RELU, /* clipped to upper when upper > 0; slope below 0 */
     WEFT_DNN_SWISH,
@@ -107,6 +107,7 @@ typedef struct weft_dnn_conv {
     int64_t n, h, w, c, k;  /* x [n, h, w, c], y [n, oh, ow, k] */
     int64_t groups;         /* 0: 1 */
     int64_t x_ld, y_ld, residual_ld; /* 0: dense */
+    int x_alignment, y_alignment, residual_alignment; /* bytes, where a channel slice begins; 0: 16 */
     int r, s;               /* filter [k, r, s, c / groups] */
     weft_dnn_window window; /* kernel_h and kernel_w are taken from r and s; zero strides and dilations: 1 */
     bool bias, residual;
@@ -122,6 +123,7 @@ typedef struct weft_dnn_dense {
     int64_t batch; /* 0: 1 */
     int64_t n, c, k;
     int64_t x_ld, y_ld, residual_ld; /* 0: dense */
+    int x_alignment, y_alignment, residual_alignment;
     bool bias, residual;
     weft_act act;
 } weft_dnn_dense;
@@ -134,13 +136,16 @@ typedef struct weft_dnn_pool {
     weft_dnn_kind kind; /* MAX_POOL, AVG_POOL, AVG_POOL_BORDER */
     int64_t n, h, w, c;
     int64_t x_ld, y_ld;
+    int x_alignment, y_alignment;
     weft_dnn_window window;
 } weft_dnn_pool;
 void weft_dnn_pool_graph(const weft_dnn_pool *pool, weft_dnn_graph *graph);
 
 /* OK, or INVALID: "stem/conv2d: add: tensor 'bias' has 33 along C, 32 or 1 are expected". Needs no library. */
 weft_status weft_dnn_graph_check(const weft_dnn_graph *graph);
-/* The graph as one line, the same for equal graphs whatever their names: "f16 conv 32x56x56x64 ... relu". */
+/* A buffer that holds every graph's text. */
+enum { WEFT_DNN_TEXT = 8192 };
+/* The graph as one line, the same for equal graphs whatever their names: what a cache is keyed by. */
 char *weft_dnn_graph_text(const weft_dnn_graph *graph, char *buf, size_t size);
 /* Of everything but names. */
 uint64_t weft_dnn_graph_hash(const weft_dnn_graph *graph);
