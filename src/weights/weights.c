@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading and writing weight files: formats are told apart by their first bytes, archives by what is in them. */
+#include "weights/weights.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "backend/kernel.h"
+#include "base/error.h"
+
+enum { HEAD = 16, TEXT = 3 * HEAD + 1 };
+
+/* One row per format. Exactly one of the readers is set; a row without any is a format that this build leaves out. */
+static const struct format {
+    const char *name, *extension, *magic;
+    size_t at, length;                 /* of magic */
+    const char *member;                /* of an archive: an entry's name ends so */
+    weft_status (*read_path)(weft_ctx *ctx, const char *path, weft_weights **out);
+    weft_status (*read_file)(weft_ctx *ctx, const weft_file *file, weft_weights *weights);
+    weft_status (*read_zip)(weft_ctx *ctx, const weft_zip *zip, weft_weights *weights);
+    weft_status (*write)(const weft_weights *weights, weft_writer *writer);
+} formats[WEFT_FORMAT_COUNT] = {
+    [WEFT_FORMAT_AUTO] = { .name = "auto" },
+    [WEFT_SAFETENSORS] = { .name = "safetensors", .extension = ".safetensors", .magic = "{", .at = 8, .length = 1,
+                           .read_file = weft_safetensors_read, .write = weft_safetensors_write },
+    [WEFT_NPZ] = { .name = "npz", .extension = ".npz", .magic = "PK", .length = 2, .member = ".npy" },
+    [WEFT_PTH] = { .name = "pth", .extension = ".pth", .magic = "PK", .length = 2, .member = "/data.pkl" },
+    [WEFT_H5] = { .name = "h5", .extension = ".h5", .magic = "\x89HDF\r\n\x1a\n", .length = 8 },
+    [WEFT_KERAS_ZIP] = { .name = "keras", .extension = ".keras", .magic = "PK", .length = 2,
+                         .member = "model.weights.h5" },
+};
+
+/* What else people have lying about, so that the sentence can name it and say what to do. */
+static const struct {
+    const char *magic;
+    size_t length, at;
+    const char *what;
+} strangers[] = {
+    { "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14, 0,
+      "a PyTorch file of the old format; save it again with torch.save of PyTorch 1.6 or later" },
+    { "\x80", 1, 0, "a bare pickle; PyTorch weights are read from the archive that torch.save writes" },
+    { "\x93NUMPY", 6, 0, "a single NumPy array; save it by numpy.savez" },
+    { "GGUF", 4, 0, "a GGUF file" },
+    { "\x1f\x8b", 2, 0, "compressed by gzip; unpack it first" },
+    { "BZh", 3, 0, "compressed by bzip2; unpack it first" },
+    { "\xfd""7zXZ", 5, 0, "compressed by xz; unpack it first" },
+    { "(\xb5/\xfd", 4, 0, "compressed by zstd; unpack it first" },
+    { "\xff\xd8\xff", 3, 0, "a JPEG image" },
+    { "\x89PNG", 4, 0, "a PNG image" },
+    { "version https://git-lfs", 16, 0, "a Git LFS pointer; fetch the file it stands for" },
+    { "<!DOCTYPE", 9, 0, "an HTML page" },
+    { "<html", 5, 0, "an HTML page" },
+};
+
+const char *weft_format_name(weft_format format)
+{
+    return (int)format >= 0 && format < WEFT_FORMAT_COUNT ? formats[format].name : "unknown";
+}
+
+/* ---- reading ---- */
+
+static weft_status unknown(const char *path, const uint8_t *head, size_t size)
+{
+    for (int i = 0; i < WEFT_COUNT(strangers); i++) {
+        if (size >= strangers[i].length && memcmp(head, strangers[i].magic, strangers[i].length) == 0)
+            return weft_fail(WEFT_BAD_DATA, "%s: byte 0: this is %s", path, strangers[i].what);
+    }
+    if (size == 0)
+        return weft_fail(WEFT_BAD_DATA, "%s: byte 0: the file is empty; a weight file was expected", path);
+    char text[TEXT] = "";
+    for (size_t i = 0; i < size; i++)
+        snprintf(text + 3 * i, 4, " %02x", head[i]);
+    return weft_fail(WEFT_BAD_DATA, "%s: byte 0: the file begins with%s; a header length and '{' (safetensors), "
+                     "50 4b 03 04 (npz, pth, keras) or 89 48 44 46 (h5) was expected", path, text);
+}
+
+static bool fits(const struct format *row, const uint8_t *head, size_t size)
+{
+    return row->magic && size >= row->at + row->length && memcmp(head + row->at, row->magic, row->length) == 0;
+}
+
+static weft_status recognise(const char *path, const uint8_t *head, size_t size, weft_format *format)
+{
+    for (int i = 0; i < WEFT_FORMAT_COUNT; i++) {
+        if (fits(&formats[i], head, size)) {
+            *format = (weft_format)i;
+            return WEFT_OK;
+        }
+    }
+    return unknown(path, head, size);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+static weft_status parse(weft_ctx *ctx, const weft_file *file, weft_format asked, weft_weights *weights)
+{
+    weft_format format = asked;
+    if (asked == WEFT_FORMAT_AUTO)
+        WEFT_TRY(recognise(file->path, file->data, file->size < HEAD ? file->size : HEAD, &format));
+    if (formats[format].read_file)
+        return formats[format].read_file(ctx, file, weights);
+    return weft_fail(WEFT_UNSUPPORTED, "%s: %s files are not read here", file->path, formats[format].name);
+}
+
+weft_status weft_weights_parse(weft_ctx *ctx, const weft_file *file, weft_format format, weft_weights **out)
+{
+    weft_weights *weights = NULL;
+    weft_status status = weft_weights_create(ctx, &weights);
+    if (status != WEFT_OK) {
+        weft_free(&ctx->allocator, file->data);
+        return weft_fail_in(status, "%s", file->path);
+    }
+    weights->block = file->data;
+    status = parse(ctx, file, format, weights);
+    if (status != WEFT_OK) {
+        weft_weights_destroy(weights);
+        return status;
+    }
+    if (!weights->lent) {
+        weft_free(&ctx->allocator, weights->block);
+        weights->block = NULL;
+    }
+    *out = weights;
+    return WEFT_OK;
+}
+
+weft_status weft_weights_read(weft_ctx *ctx, const char *path, weft_format format, weft_weights **out)
+{
+    if (!ctx || !path || !out || (int)format < 0 || format >= WEFT_FORMAT_COUNT)
+        return weft_fail(WEFT_INVALID, "weft_weights_read: ctx, path and out must not be NULL, format must be known");
+    uint8_t head[HEAD];
+    size_t got = 0;
+    weft_format found = format;
+    WEFT_TRY(weft_file_head(path, head, HEAD, &got));
+    if (format == WEFT_FORMAT_AUTO) /* before memory is taken for a file that is no good */
+        WEFT_TRY(recognise(path, head, got, &found));
+    if (formats[found].read_path)
+        return formats[found].read_path(ctx, path, out);
+    weft_file file;
+    WEFT_TRY(weft_file_load(&ctx->allocator, path, &file));
+    return weft_weights_parse(ctx, &file, found, out);
+}
+
+/* ---- writing ---- */
+
+weft_status weft_weights_write(const weft_weights *weights, const char *path, weft_format format)
+{
+    if (!weights || !path || (int)format < 0 || format >= WEFT_FORMAT_COUNT)
+        return weft_fail(WEFT_INVALID, "weft_weights_write: weights and path must not be NULL, format must be known");
+    for (int i = 1; i < WEFT_FORMAT_COUNT && format == WEFT_FORMAT_AUTO; i++) {
+        if (ends_with(path, formats[i].extension))
+            format = (weft_format)i;
+    }
+    if (!formats[format].write)
+        return weft_fail(WEFT_UNSUPPORTED, "%s: weft does not write %s files; name it .safetensors or .npz", path,
+                         format == WEFT_FORMAT_AUTO ? "such" : formats[format].name);
+    weft_writer writer;
+    WEFT_TRY(weft_writer_open(weights->allocator, path, &writer));
+    const weft_status status = formats[format].write(weights, &writer);
+    if (status == WEFT_OK)
+        return weft_writer_commit(&writer);
+    weft_writer_abort(&writer);
+    return status;
+}

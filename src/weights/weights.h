@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of weight files: the set as readers fill it, the readers and writers of each format, and the digest.
+ *
+ * A reader is given the whole file in memory and a set that owns that memory; tensors whose bytes lie aligned in it
+ * are lent from there, all others are copied. Readers say what is wrong by weft_file_bad (file.h). */
+#ifndef WEFT_WEIGHTS_WEIGHTS_H
+#define WEFT_WEIGHTS_WEIGHTS_H
+
+#include <weft/weights.h>
+
+#include "base/alloc.h"
+#include "weights/file.h"
+#include "weights/index.h"
+#include "weights/zip.h"
+
+/* Limits of what a file may hold (docs: file rules). */
+enum {
+    WEFT_WEIGHTS_TENSORS = 1000000,
+    WEFT_WEIGHTS_NAME = 4096, /* bytes of a tensor's name */
+    WEFT_WEIGHTS_META = 4096, /* keys of metadata */
+    WEFT_SAFETENSORS_HEADER = 100000000,
+};
+
+typedef struct weft_entry {
+    weft_weight weight;
+    void *owned; /* the tensor's own memory; NULL: lent from the set's block */
+} weft_entry;
+
+typedef struct weft_meta {
+    char *key; /* one block with text */
+    const char *text;
+} weft_meta;
+
+struct weft_weights {
+    const weft_allocator *allocator;
+    weft_arena names;
+    weft_index index; /* of entries, by name */
+    weft_entry *entries;
+    int64_t count, room;
+    weft_meta *meta;
+    int meta_count, meta_room;
+    void *block; /* the file that entries without memory of their own lie in */
+    bool lent;   /* one does */
+};
+
+/* Elements and bytes of a tensor: rank 0 is a scalar, a dimension of 0 makes it empty. INVALID if the rank or a
+ * dimension is out of range or the product overflows. */
+weft_status weft_weight_bytes(weft_dtype dtype, const weft_shape *shape, int64_t *count, size_t *bytes);
+
+/* A tensor whose dense bytes lie in the set's block: lent if aligned, else copied. INVALID if the name is taken or no
+ * good (empty, too long, not UTF-8, control characters), or for weft_weight_bytes' reasons. */
+weft_status weft_weights_lend(weft_weights *weights, const char *name, size_t length, weft_dtype dtype,
+                              const weft_shape *shape, const void *data);
+/* A tensor whose bytes the caller writes to *data at once. */
+weft_status weft_weights_room(weft_weights *weights, const char *name, size_t length, weft_dtype dtype,
+                              const weft_shape *shape, void **data);
+
+/* The digest kept under the metadata key weft.crc32 of files that weft writes: the sum, modulo 2^32, over all tensors
+ * of the CRC-32 of name, a zero byte, dtype and shape as text ("f32[64, 3, 3, 3]"), a zero byte, data. It depends
+ * neither on the order of tensors nor on the format. */
+#define WEFT_DIGEST_KEY "weft.crc32"
+uint32_t weft_weights_digest(const weft_weights *weights);
+/* Checks the key where the set has it, and takes it out. BAD_DATA without a file's name. */
+weft_status weft_weights_check_digest(weft_weights *weights);
+
+/* Parses a file in memory as weft_weights_read does, and takes file->data, which came from ctx's allocator, whatever
+ * happens. For pipes and fuzzers; h5 is not parsed in memory. */
+weft_status weft_weights_parse(weft_ctx *ctx, const weft_file *file, weft_format format, weft_weights **out);
+
+/* ---- formats: `weights` is empty but for its block, which is file->data ---- */
+
+weft_status weft_safetensors_read(weft_ctx *ctx, const weft_file *file, weft_weights *weights);
+weft_status weft_npz_read(weft_ctx *ctx, const weft_zip *zip, weft_weights *weights);
+weft_status weft_pth_read(weft_ctx *ctx, const weft_zip *zip, weft_weights *weights);
+/* HDF5 and .keras are read in a process of their own: h5.h. */
+
+weft_status weft_safetensors_write(const weft_weights *weights, weft_writer *writer);
+weft_status weft_npz_write(const weft_weights *weights, weft_writer *writer);
+
+#endif
