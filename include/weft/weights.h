@@ -109,6 +109,24 @@ WEFT_API weft_status weft_weights_origin_name(weft_ctx *ctx, const char *arch, w
                                               weft_origin origin, const char *param, char *buf, size_t size,
                                               const char **layout);
 
+/* All of a network's parameters as an origin names them (AUTO: the framework of the dialect). */
+typedef struct weft_name_entry {
+    const char *name;        /* ours */
+    weft_shape shape;
+    const char *origin_name; /* NULL: it does not have this one */
+    const char *layout;      /* static text */
+    weft_shape origin_shape;
+} weft_name_entry;
+typedef struct weft_name_list {
+    weft_origin origin;
+    int count;
+    const weft_name_entry *entries;
+} weft_name_list;
+/* NOT_FOUND as above; destroy it before ctx. */
+WEFT_API weft_status weft_weights_names(weft_ctx *ctx, const char *arch, weft_dialect dialect, weft_origin origin,
+                                        weft_name_list **out);
+WEFT_API void weft_name_list_destroy(weft_ctx *ctx, weft_name_list *list);
+
 /* ---- models ---- */
 
 /* Sets every parameter of model from a set in weft's names: BAD_DATA names what is missing, unknown or misshapen. */
@@ -118,6 +136,10 @@ WEFT_API weft_status weft_model_save(const weft_model *model, weft_weights *weig
 /* Fills every parameter by the portable rule of weft-weights(5): Philox keyed by seed and the parameter's name, so
  * that twenty lines of NumPy draw the same bits. For tests and golden outputs, not for training. */
 WEFT_API weft_status weft_model_seed(weft_model *model, uint64_t seed);
+/* The same with every gamma times gain, in (0, 16]: what keeps the signals of very deep networks in bounds. */
+WEFT_API weft_status weft_model_seed_scaled(weft_model *model, uint64_t seed, double gain);
+/* Images by the same rule, of shape [N, H, W, C], with values in low..high: out[count], dense. */
+WEFT_API weft_status weft_seed_images(uint64_t seed, const weft_shape *shape, double low, double high, float *out);
 
 #ifdef __cplusplus
 }
