@@ -171,7 +171,8 @@ void weft_dnn_destroy(weft_dnn *dnn);
 enum { WEFT_DNN_WORKSPACE_LIMIT = 64 << 20 };
 
 typedef struct weft_dnn_request {
-    bool strict;            /* fp32 as fp32: no tensor cores (TF32), no conversion, Winograd, FFT, reduced sums */
+    bool strict;            /* fp32 as fp32: no tensor cores (TF32), no conversion, Winograd, FFT; fp16, bf16: no
+                             * conversion, Winograd, FFT. Sums in reduced precision are never taken */
     bool nondeterministic;  /* engines that sum in any order are allowed, too */
     bool precompiled_first; /* prefer engines that need no compiler, whatever the heuristics say: fast to build */
     size_t workspace_limit; /* bytes; 0: WEFT_DNN_WORKSPACE_LIMIT */
@@ -213,8 +214,8 @@ typedef struct weft_dnn_binding {
 } weft_dnn_binding;
 
 /* Queues the plan on stream. Every tensor that is neither virtual nor constant must be bound, aligned as it says;
- * workspace holds weft_dnn_info.workspace bytes (NULL for 0). Allocates nothing; safe while a stream is captured. */
-weft_status weft_dnn_plan_run(const weft_dnn_plan *plan, weft_cuda_stream stream, const weft_dnn_binding *binding,
-                              int count, void *workspace);
+ * workspace holds weft_dnn_info.workspace bytes (NULL for 0). Safe while a stream is captured. One thread at a time. */
+weft_status weft_dnn_plan_run(weft_dnn_plan *plan, weft_cuda_stream stream, const weft_dnn_binding *binding, int count,
+                              void *workspace);
 
 #endif

@@ -18,6 +18,7 @@
     X(TYPE_BOOLEAN, 2)                                                                                                 \
     X(TYPE_INT64, 3)                                                                                                   \
     X(TYPE_FLOAT, 4)                                                                                                   \
+    X(TYPE_DOUBLE, 5)                                                                                                  \
     X(TYPE_VOID_PTR, 6)                                                                                                \
     X(TYPE_CONVOLUTION_MODE, 7)                                                                                        \
     X(TYPE_HEUR_MODE, 8)                                                                                               \

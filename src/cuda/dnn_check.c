@@ -112,7 +112,7 @@ static weft_status check_axis(const weft_dnn_tensor *in, const weft_dnn_tensor *
         return weft_fail(WEFT_INVALID, "along %s: kernel %d, stride %d, dilation %d, padding %d and %d", name[axis],
                          kernel, stride, dilation, before, after);
     const int64_t extent = (int64_t)dilation * (kernel - 1) + 1, room = in->dim[axis] + before + after - extent;
-    if (room < 0 || before >= extent || after >= extent + stride)
+    if (room < 0)
         return weft_fail(WEFT_INVALID,
                          "along %s: a window of %" PRId64 " does not fit %" PRId64 " pixels with padding %d and %d",
                          name[axis], extent, in->dim[axis], before, after);
@@ -164,6 +164,10 @@ static weft_status check_pool(const weft_dnn_graph *graph, const weft_dnn_op *op
         return bad_dim(y, "C", x->dim[1], y->dim[1]);
     if (win->dilation_h > 1 || win->dilation_w > 1)
         return weft_fail(WEFT_INVALID, "a dilated pool is not a pool");
+    if (win->top >= win->kernel_h || win->bottom >= win->kernel_h || win->left >= win->kernel_w ||
+        win->right >= win->kernel_w)
+        return weft_fail(WEFT_INVALID, "a window of %dx%d lies in its padding of %d, %d, %d, %d alone", win->kernel_h,
+                         win->kernel_w, win->top, win->bottom, win->left, win->right);
     WEFT_TRY(check_axis(x, y, 2, win->kernel_h, win->stride_h, 1, win->top, win->bottom));
     return check_axis(x, y, 3, win->kernel_w, win->stride_w, 1, win->left, win->right);
 }

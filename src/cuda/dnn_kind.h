@@ -22,12 +22,12 @@ typedef struct weft_dnn_row {
     const char *name; /* "conv" */
     weft_dnn_form form;
     int n_in;
-    int mode;                         /* cudnnPointwiseMode_t, cudnnResampleMode_t; else 0 */
-    int descriptor;                   /* of the operation */
-    int attr_parameters;              /* attribute that takes the form's descriptor */
+    int mode;            /* cudnnPointwiseMode_t, cudnnResampleMode_t; else 0 */
+    int descriptor;      /* of the operation */
+    int attr_parameters; /* attribute that takes the form's descriptor */
     int attr_in[WEFT_DNN_MAX_IN], attr_out;
-    int attr_alpha, attr_beta;        /* factors of the result and of what is there: 1 and 0; 0: has none */
-    int role[WEFT_DNN_MAX_IN + 1];    /* CONV: which of in[0], in[1], out is x, filter, y */
+    int attr_alpha, attr_beta;     /* factors of the result and of what is there: 1 and 0; 0: has none */
+    int role[WEFT_DNN_MAX_IN + 1]; /* CONV: which of in[0], in[1], out is x, filter, y */
 } weft_dnn_row;
 
 const weft_dnn_row *weft_dnn_row_of(weft_dnn_kind kind);
