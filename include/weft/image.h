@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Photographs: JPEG and PNG files decoded to 8-bit RGB, resized as Pillow does, cropped and preprocessed. */
+ * Photographs: JPEG and PNG files decoded to 8-bit RGB, turned upright, resized as Pillow or TensorFlow do, and made
+ * into a network's input by a recipe. */
 #ifndef WEFT_IMAGE_H
 #define WEFT_IMAGE_H
 
-#include <weft/arch.h>
+#include <weft/recipe.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,19 +17,31 @@ typedef struct weft_image {
     uint8_t *pixels;
 } weft_image;
 
-typedef enum weft_resample { WEFT_NEAREST, WEFT_BILINEAR, WEFT_BICUBIC } weft_resample;
+typedef struct weft_image_opt {
+    bool upright; /* turn and mirror as the file's EXIF orientation says (default: as stored, as ImageNet is used) */
+} weft_image_opt;
 
-/* Decodes a JPEG or PNG file, told apart by its first bytes. Grey becomes RGB, alpha is dropped, CMYK converted,
- * 16-bit reduced. BAD_DATA names file and reason: a truncated or damaged file is an error, so are more than
- * 178,956,970 pixels. Release with weft_image_free. */
-WEFT_API weft_status weft_image_read(weft_ctx *ctx, const char *path, weft_image *out);
+/* Decodes a JPEG or PNG file, told apart by its first bytes, whatever its name says. Grey becomes RGB, alpha is
+ * dropped, CMYK converted, 16-bit reduced to its high byte: the pixels of Pillow's convert("RGB"). BAD_DATA names file
+ * and reason: a truncated or damaged file is an error, so are more than 178,956,970 pixels or 100 JPEG scans. Only
+ * stray bytes between the segments of a JPEG file, which touch no pixel, are let pass: ImageNet has them. opt may be
+ * NULL. Release with weft_image_free. */
+WEFT_API weft_status weft_image_read(weft_ctx *ctx, const char *path, const weft_image_opt *opt, weft_image *out);
+/* The same of a file in memory; name is for sentences. */
+WEFT_API weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data, size_t size,
+                                       const weft_image_opt *opt, weft_image *out);
 WEFT_API void weft_image_free(weft_ctx *ctx, weft_image *image);
-/* Antialiased resize of the box [x0, y0, x1, y1) of in to width x height, bit-equal to Pillow's Image.resize. */
+
+/* Antialiased resize of the box [x0, y0, x1, y1) of in (NULL: all) to width x height, bit-equal to Pillow's
+ * Image.resize. */
 WEFT_API weft_status weft_image_resize(weft_ctx *ctx, const weft_image *in, const double box[4], int width, int height,
                                        weft_resample how, weft_image *out);
-/* Centre crop of share `crop` of the shorter side, resized to px x px, preprocessed, to out[px * px * 3]. */
-WEFT_API weft_status weft_image_to_input(weft_ctx *ctx, const weft_image *in, int px, double crop, weft_resample how,
-                                         weft_preprocess preprocess, float *out);
+/* Resize without antialiasing, sampled at half-pixel centres in single precision, to out[height * width * 3] of
+ * 0..255: what tf.image.resize computes (bicubic: Keys with a = -1/2, weights beyond the edge left out). */
+WEFT_API weft_status weft_image_sample(weft_ctx *ctx, const weft_image *in, int width, int height, weft_resample how,
+                                       float *out);
+/* The network's input: fitted, resized and preprocessed by recipe, to out[px * px * channels]. */
+WEFT_API weft_status weft_image_to_input(weft_ctx *ctx, const weft_image *in, const weft_recipe *recipe, float *out);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@
 #include <weft/image.h>
 #include <weft/model.h>
 #include <weft/ops.h>
+#include <weft/recipe.h>
 #include <weft/status.h>
 #include <weft/tensor.h>
 #include <weft/weights.h>

@@ -51,7 +51,7 @@ cli_exit cli_images(const char *folder, int64_t wanted, json_t **paths)
     json_t *good = json_array();
     for (int i = 0; !code && i < count && (int64_t)json_array_size(good) < wanted; i++) {
         weft_image image;
-        const weft_status status = weft_image_read(ctx, files[i], &image);
+        const weft_status status = weft_image_read(ctx, files[i], NULL, &image);
         if (status == WEFT_NO_MEMORY) {
             code = cli_library_error(status);
         } else if (status) {
@@ -91,30 +91,16 @@ static void noise(weft_preprocess preprocess, uint64_t seed, int64_t count, floa
         out[i] = from + range * (float)(split_mix(&seed) >> 40) * 0x1p-24f;
 }
 
-/* Rec. 601 luma of preprocessed RGB, for networks of one channel; out may be in. */
-static void to_grey(const float *in, int64_t pixels, float *out)
-{
-    for (int64_t i = 0; i < pixels; i++)
-        out[i] = 0.299f * in[3 * i] + 0.587f * in[3 * i + 1] + 0.114f * in[3 * i + 2];
-}
-
-/* The usual evaluation crop: 7/8 of the shorter side, all of it for the largest inputs. */
+/* As the network's publisher evaluates. */
 static weft_status read_photograph(weft_ctx *ctx, const weft_arch *arch, const char *path, float *out)
 {
     weft_image image;
-    const int64_t pixels = (int64_t)arch->px * arch->px;
-    weft_status status = weft_image_read(ctx, path, &image);
+    const weft_recipe recipe = weft_arch_recipe(arch, 0);
+    weft_status status = weft_image_read(ctx, path, NULL, &image);
     if (status)
         return status;
-    float *rgb = arch->channels == 3 ? out : cli_alloc((size_t)pixels * 3, sizeof *rgb);
-    status =
-        weft_image_to_input(ctx, &image, arch->px, arch->px >= 456 ? 1 : 0.875, WEFT_BILINEAR, arch->preprocess, rgb);
+    status = weft_image_to_input(ctx, &image, &recipe, out);
     weft_image_free(ctx, &image);
-    if (rgb != out) {
-        if (!status)
-            to_grey(rgb, pixels, out);
-        free(rgb);
-    }
     return status;
 }
 

@@ -23,9 +23,10 @@ static const struct format {
     const uint8_t *magic;
     size_t length;
     weft_status (*decode)(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+    int (*orientation)(const weft_source *source);
 } formats[] = {
-    { "JPEG", jpeg_magic, sizeof jpeg_magic, weft_jpeg_decode },
-    { "PNG", png_magic, sizeof png_magic, weft_png_decode },
+    { "JPEG", jpeg_magic, sizeof jpeg_magic, weft_jpeg_decode, weft_jpeg_orientation },
+    { "PNG", png_magic, sizeof png_magic, weft_png_decode, weft_png_orientation },
 };
 
 /* What else people have lying about, so that the sentence can name it. */
@@ -93,23 +94,22 @@ static weft_status unknown(const char *path, const uint8_t *head, size_t size)
                      "expected", path, text);
 }
 
-/* The format of an opened file by its first bytes, before memory is taken for the rest. */
-static weft_status recognise(int file, const char *path, uint8_t head[MAGIC], size_t *got, const struct format **out)
+/* The format by the first bytes. */
+static weft_status recognise(const char *path, const uint8_t *head, size_t got, const struct format **out)
 {
-    WEFT_TRY(read_bytes(file, path, head, MAGIC, got));
-    if (*got == 0)
+    if (got == 0)
         return weft_fail(WEFT_BAD_DATA, "%s: is empty; a JPEG or PNG file was expected", path);
     for (int i = 0; i < WEFT_COUNT(formats); i++) {
-        const size_t common = *got < formats[i].length ? *got : formats[i].length;
+        const size_t common = got < formats[i].length ? got : formats[i].length;
         if (memcmp(head, formats[i].magic, common) != 0)
             continue;
         if (common < formats[i].length)
             return weft_fail(WEFT_BAD_DATA, "%s: byte %zu: the file ends within the %zu bytes that mark a %s file",
-                             path, *got, formats[i].length, formats[i].name);
+                             path, got, formats[i].length, formats[i].name);
         *out = &formats[i];
         return WEFT_OK;
     }
-    return unknown(path, head, *got);
+    return unknown(path, head, got);
 }
 
 static weft_status open_file(const char *path, int *out, size_t *size)
@@ -137,15 +137,17 @@ static weft_status open_file(const char *path, int *out, size_t *size)
     return WEFT_OK;
 }
 
-/* The file's bytes; the caller frees source->data. */
-static weft_status load(const weft_allocator *allocator, const char *path, weft_source *source,
+/* The file's bytes, which the caller frees. */
+static weft_status load(const weft_allocator *allocator, const char *path, uint8_t **bytes, size_t *count,
                         const struct format **format)
 {
     int file = -1;
     size_t size = 0, got = 0, rest = 0;
     uint8_t head[MAGIC], *data = NULL;
     WEFT_TRY(open_file(path, &file, &size));
-    weft_status status = recognise(file, path, head, &got, format);
+    weft_status status = read_bytes(file, path, head, MAGIC, &got);
+    if (status == WEFT_OK) /* before memory is taken for the rest */
+        status = recognise(path, head, got, format);
     if (status != WEFT_OK)
         goto out;
     if (size < got)
@@ -166,20 +168,49 @@ out:
         weft_free(allocator, data);
         return status;
     }
-    *source = (weft_source){ .path = path, .data = data, .size = size };
+    *bytes = data;
+    *count = size;
     return WEFT_OK;
 }
 
-weft_status weft_image_read(weft_ctx *ctx, const char *path, weft_image *out)
+static weft_status decode(const weft_allocator *allocator, const struct format *format, const weft_source *source,
+                          const weft_image_opt *opt, weft_image *out)
+{
+    weft_image image;
+    WEFT_TRY(format->decode(allocator, source, &image));
+    const int orientation = opt && opt->upright ? format->orientation(source) : 1;
+    const weft_status status = weft_image_turn(allocator, source->path, orientation, &image);
+    if (status != WEFT_OK) {
+        weft_free(allocator, image.pixels);
+        return status;
+    }
+    *out = image;
+    return WEFT_OK;
+}
+
+weft_status weft_image_read(weft_ctx *ctx, const char *path, const weft_image_opt *opt, weft_image *out)
 {
     if (!ctx || !path || !out)
         return weft_fail(WEFT_INVALID, "weft_image_read: ctx, path and out must not be NULL");
-    weft_source source;
+    uint8_t *data = NULL;
+    size_t size = 0;
     const struct format *format = NULL;
-    WEFT_TRY(load(&ctx->allocator, path, &source, &format));
-    const weft_status status = format->decode(&ctx->allocator, &source, out);
-    weft_free(&ctx->allocator, source.data);
+    WEFT_TRY(load(&ctx->allocator, path, &data, &size, &format));
+    const weft_source source = { .path = path, .data = data, .size = size };
+    const weft_status status = decode(&ctx->allocator, format, &source, opt, out);
+    weft_free(&ctx->allocator, data);
     return status;
+}
+
+weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data, size_t size,
+                              const weft_image_opt *opt, weft_image *out)
+{
+    if (!ctx || !name || (!data && size) || !out)
+        return weft_fail(WEFT_INVALID, "weft_image_decode: ctx, name, data and out must not be NULL");
+    const struct format *format = NULL;
+    WEFT_TRY(recognise(name, data, size < MAGIC ? size : MAGIC, &format));
+    const weft_source source = { .path = name, .data = data, .size = size };
+    return decode(&ctx->allocator, format, &source, opt, out);
 }
 
 void weft_image_free(weft_ctx *ctx, weft_image *image)

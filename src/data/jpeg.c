@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JPEG by libjpeg-turbo: ISLOW transform and fancy upsampling, as Pillow decodes. Every warning is an error: of a cut
- * file the library otherwise makes a grey picture. Grey and CMYK (also YCCK, inverted as Adobe writes them) become RGB
+ * JPEG by libjpeg-turbo: ISLOW transform and fancy upsampling, as Pillow decodes. Every warning but one is an error: of
+ * a cut file the library otherwise makes a grey picture. Grey and CMYK (also YCCK, inverted as Adobe writes them) become RGB
  * with Pillow's formulas. The library's own allocations are not ours to choose; what they may amount to is checked
  * against the size of the file first. */
 #include "data/image.h"
@@ -53,9 +53,17 @@ static _Noreturn void refuse(decoder *d, weft_status status)
     longjmp(d->back, 1);
 }
 
+/* Bytes between two segments that belong to neither touch no pixel, and ImageNet has such files. Before a restart
+ * marker they mean that the decoder lost its way. */
+static bool harmless(const struct jpeg_error_mgr *err)
+{
+    const int marker = err->msg_parm.i[1];
+    return err->msg_code == JWRN_EXTRANEOUS_DATA && (marker < JPEG_RST0 || marker > JPEG_RST0 + 7);
+}
+
 static void on_message(j_common_ptr info, int level)
 {
-    if (level < 0)
+    if (level < 0 && !harmless(info->err))
         give_up(info);
 }
 

@@ -172,38 +172,65 @@ static weft_status pass_columns(const weft_allocator *allocator, const weft_imag
     return WEFT_OK;
 }
 
-static weft_status copy(const weft_allocator *allocator, const weft_image *in, weft_image *out)
+/* A part of in as it is. */
+static weft_status copy(const weft_allocator *allocator, const weft_image *in, const weft_window *w, weft_image *out)
 {
     weft_image image;
-    WEFT_TRY(new_image(allocator, in->width, in->height, &image));
-    memcpy(image.pixels, in->pixels, (size_t)in->width * (size_t)in->height * 3);
+    WEFT_TRY(new_image(allocator, w->width, w->height, &image));
+    const size_t bytes = (size_t)w->width * 3;
+    for (int y = 0; y < w->height; y++)
+        memcpy(image.pixels + (size_t)y * bytes,
+               in->pixels + ((size_t)(w->y + y) * (size_t)in->width + (size_t)w->x) * 3, bytes);
     *out = image;
     return WEFT_OK;
 }
 
-/* Rows first, of those lines only that the columns need; a pass that would change nothing is left out. */
-static weft_status resample(const weft_allocator *allocator, const weft_image *in, const float box[4], int width,
-                            int height, const struct filter *filter, weft_image *out)
+/* What one resize is: the box of the input, the size of the whole result, the part of it that is wanted. */
+typedef struct job {
+    const weft_image *in;
+    float box[4];
+    int width, height;
+    weft_window window;
+} job;
+
+/* The weights of outputs [from, from + count) only. */
+static taps part_of(const taps *t, int from)
 {
-    const bool rows = width != in->width || box[0] != 0 || box[2] != (float)width;
-    const bool columns = height != in->height || box[1] != 0 || box[3] != (float)height;
-    taps across = { 0 }, down = { 0 };
+    return (taps){ .first = t->first + from,
+                   .count = t->count + from,
+                   .weight = t->weight + (size_t)from * t->stride,
+                   .stride = t->stride };
+}
+
+/* Rows first, of those lines only that the columns need; a pass that would change nothing is left out. */
+static weft_status resample(const weft_allocator *allocator, const job *j, const struct filter *filter, weft_image *out)
+{
+    const weft_image *in = j->in;
+    const weft_window *w = &j->window;
+    const bool rows = j->width != in->width || j->box[0] != 0 || j->box[2] != (float)j->width || w->width != j->width;
+    const bool columns = j->height != in->height || j->box[1] != 0 || j->box[3] != (float)j->height;
+    taps across = { 0 }, down = { 0 }, part = { 0 };
     weft_image middle = { 0 }, result = { 0 };
-    int top = 0, lines = in->height;
+    int top = w->y, lines = w->height;
     weft_status status = WEFT_OK;
 
     if (columns) {
-        WEFT_TRY(taps_create(allocator, filter, in->height, box[1], box[3], height, &down));
-        top = down.first[0];
-        lines = down.first[height - 1] + down.count[height - 1] - top;
+        WEFT_TRY(taps_create(allocator, filter, in->height, j->box[1], j->box[3], j->height, &down));
+        part = part_of(&down, w->y);
+        top = part.first[0];
+        lines = part.first[w->height - 1] + part.count[w->height - 1] - top;
     }
     if (rows) {
-        status = taps_create(allocator, filter, in->width, box[0], box[2], width, &across);
-        if (status == WEFT_OK)
-            status = pass_rows(allocator, in, &across, width, top, lines, columns ? &middle : &result);
+        status = taps_create(allocator, filter, in->width, j->box[0], j->box[2], j->width, &across);
+        if (status == WEFT_OK) {
+            const taps wanted = part_of(&across, w->x);
+            status = pass_rows(allocator, in, &wanted, w->width, top, lines, columns ? &middle : &result);
+        }
     }
     if (status == WEFT_OK && columns)
-        status = pass_columns(allocator, rows ? &middle : in, &down, rows ? top : 0, height, &result);
+        status = pass_columns(allocator, rows ? &middle : in, &part, rows ? top : 0, w->height, &result);
+    else if (status == WEFT_OK && !rows)
+        status = copy(allocator, in, w, &result);
     weft_free(allocator, middle.pixels);
     taps_release(allocator, &across);
     taps_release(allocator, &down);
@@ -214,31 +241,33 @@ static weft_status resample(const weft_allocator *allocator, const weft_image *i
 
 /* The pixel below each output's centre. Positions are summed up step by step, as Pillow does; one that the sum carries
  * beyond the image stays black. */
-static weft_status nearest(const weft_allocator *allocator, const weft_image *in, const float box[4], int width,
-                           int height, weft_image *out)
+static weft_status nearest(const weft_allocator *allocator, const job *j, weft_image *out)
 {
-    const double step_x = (double)(box[2] - box[0]) / width, step_y = (double)(box[3] - box[1]) / height;
-    int *column = weft_calloc(allocator, (size_t)width, sizeof *column);
+    const weft_image *in = j->in;
+    const weft_window *w = &j->window;
+    const double step_x = (double)(j->box[2] - j->box[0]) / j->width;
+    const double step_y = (double)(j->box[3] - j->box[1]) / j->height;
+    int *column = weft_calloc(allocator, (size_t)j->width, sizeof *column);
     if (!column)
         return weft_fail_in(WEFT_NO_MEMORY, "weft_image_resize");
     weft_image image;
-    const weft_status status = new_image(allocator, width, height, &image);
+    const weft_status status = new_image(allocator, w->width, w->height, &image);
     if (status != WEFT_OK) {
         weft_free(allocator, column);
         return status;
     }
-    double at = (double)box[0] + step_x * 0.5;
-    for (int x = 0; x < width; x++, at += step_x)
+    double at = (double)j->box[0] + step_x * 0.5;
+    for (int x = 0; x < j->width; x++, at += step_x)
         column[x] = at < in->width ? (int)at : -1;
-    at = (double)box[1] + step_y * 0.5;
-    for (int y = 0; y < height; y++, at += step_y) {
-        if (at >= in->height)
+    at = (double)j->box[1] + step_y * 0.5;
+    for (int y = 0; y < w->y + w->height; y++, at += step_y) {
+        if (y < w->y || at >= in->height)
             continue;
         const uint8_t *from = in->pixels + (size_t)at * (size_t)in->width * 3;
-        uint8_t *to = image.pixels + (size_t)y * (size_t)width * 3;
-        for (int x = 0; x < width; x++) {
-            if (column[x] >= 0)
-                memcpy(to + 3 * (size_t)x, from + 3 * (size_t)column[x], 3);
+        uint8_t *to = image.pixels + (size_t)(y - w->y) * (size_t)w->width * 3;
+        for (int x = 0; x < w->width; x++) {
+            if (column[w->x + x] >= 0)
+                memcpy(to + 3 * (size_t)x, from + 3 * (size_t)column[w->x + x], 3);
         }
     }
     weft_free(allocator, column);
@@ -264,19 +293,30 @@ static weft_status check(const weft_image *in, const float box[4], int width, in
     return WEFT_OK;
 }
 
+weft_status weft_image_resize_part(const weft_allocator *allocator, const weft_image *in, const double box[4],
+                                   int width, int height, const weft_window *window, weft_resample how,
+                                   weft_image *out)
+{
+    job j = { .in = in,
+              .box = { 0, 0, (float)in->width, (float)in->height },
+              .width = width,
+              .height = height,
+              .window = window ? *window : (weft_window){ 0, 0, width, height } };
+    for (int i = 0; box && i < 4; i++)
+        j.box[i] = (float)box[i];
+    WEFT_TRY(check(in, j.box, width, height, how));
+    if (width == in->width && height == in->height && j.box[0] == 0 && j.box[1] == 0 && j.box[2] == (float)width &&
+        j.box[3] == (float)height)
+        return copy(allocator, in, &j.window, out);
+    if (how == WEFT_NEAREST)
+        return nearest(allocator, &j, out);
+    return resample(allocator, &j, &filters[how], out);
+}
+
 weft_status weft_image_resize(weft_ctx *ctx, const weft_image *in, const double box[4], int width, int height,
                               weft_resample how, weft_image *out)
 {
     if (!ctx || !in || !out)
         return weft_fail(WEFT_INVALID, "weft_image_resize: ctx, in and out must not be NULL");
-    float part[4] = { 0, 0, (float)in->width, (float)in->height };
-    for (int i = 0; box && i < 4; i++)
-        part[i] = (float)box[i];
-    WEFT_TRY(check(in, part, width, height, how));
-    if (width == in->width && height == in->height && part[0] == 0 && part[1] == 0 && part[2] == (float)width &&
-        part[3] == (float)height)
-        return copy(&ctx->allocator, in, out);
-    if (how == WEFT_NEAREST)
-        return nearest(&ctx->allocator, in, part, width, height, out);
-    return resample(&ctx->allocator, in, part, width, height, &filters[how], out);
+    return weft_image_resize_part(&ctx->allocator, in, box, width, height, NULL, how, out);
 }

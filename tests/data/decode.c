@@ -26,7 +26,7 @@ static void decode_row(const char *rest, void *arg)
     weft_ctx ctx = golden_ctx(arg);
     weft_image image = { 0 };
     golden_path(name, path);
-    CHECK_OK(weft_image_read(&ctx, path, &image));
+    CHECK_OK(weft_image_read(&ctx, path, NULL, &image));
     ck_assert_msg(image.width == width && image.height == height, "%s: %d x %d", name, image.width, image.height);
     ck_assert_msg(golden_digest(&image) == digest, "%s: the pixels are not Pillow's", name);
     weft_image_free(&ctx, &image);
@@ -51,7 +51,7 @@ static void refuse_row(const char *rest, void *arg)
     weft_ctx ctx = golden_ctx(arg);
     weft_image image = { 0 };
     golden_path(name, path);
-    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, path, &image), rest + after);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, path, NULL, &image), rest + after);
     ck_assert_msg(strstr(weft_error(), path) != NULL, "%s: no file name in \"%s\"", name, weft_error());
     ck_assert_msg(image.pixels == NULL && image.width == 0, "%s: out was touched", name);
 }
@@ -85,7 +85,7 @@ static void prefix_row(const char *rest, void *arg)
     for (size_t length = size; length-- > 0; ++*count) {
         weft_image image = { 0 };
         ck_assert_int_eq(ftruncate(file, (off_t)length), 0);
-        const weft_status status = weft_image_read(&ctx, cut, &image);
+        const weft_status status = weft_image_read(&ctx, cut, NULL, &image);
         ck_assert_msg(status == WEFT_BAD_DATA && strstr(weft_error(), cut) && !image.pixels && state.live == 0,
                       "%s, the first %zu of %zu bytes: \"%s\"", name, length, size,
                       status == WEFT_OK ? "ok" : weft_error());
@@ -153,19 +153,19 @@ START_TEST(what_is_no_image_file_is_named)
     weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
     weft_image image = { 0 };
     char pipe[] = "weft-pipe-XXXXXX";
-    CHECK_FAILS(WEFT_NOT_FOUND, weft_image_read(&ctx, "no/such/file.jpg", &image), "no/such/file.jpg");
-    CHECK_FAILS(WEFT_NOT_FOUND, weft_image_read(&ctx, WEFT_TEST_DATA "/golden.txt/x", &image), "golden.txt/x");
-    CHECK_FAILS(WEFT_NOT_FOUND, weft_image_read(&ctx, "", &image), "cannot be opened");
-    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, WEFT_TEST_DATA, &image), "is a directory");
-    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, "/dev/null", &image), "/dev/null: is not a regular file");
-    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, WEFT_TEST_DATA "/golden.txt", &image), "begins with 64 65 63");
-    CHECK_FAILS(WEFT_INVALID, weft_image_read(&ctx, NULL, &image), "NULL");
-    CHECK_FAILS(WEFT_INVALID, weft_image_read(&ctx, "x", NULL), "NULL");
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_image_read(&ctx, "no/such/file.jpg", NULL, &image), "no/such/file.jpg");
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_image_read(&ctx, WEFT_TEST_DATA "/golden.txt/x", NULL, &image), "golden.txt/x");
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_image_read(&ctx, "", NULL, &image), "cannot be opened");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, WEFT_TEST_DATA, NULL, &image), "is a directory");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, "/dev/null", NULL, &image), "/dev/null: is not a regular file");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, WEFT_TEST_DATA "/golden.txt", NULL, &image), "begins with 64 65 63");
+    CHECK_FAILS(WEFT_INVALID, weft_image_read(&ctx, NULL, NULL, &image), "NULL");
+    CHECK_FAILS(WEFT_INVALID, weft_image_read(&ctx, "x", NULL, NULL), "NULL");
     ck_assert_ptr_nonnull(mkdtemp(pipe));
     char fifo[64];
     snprintf(fifo, sizeof fifo, "%s/fifo", pipe);
     ck_assert_int_eq(mkfifo(fifo, 0600), 0);
-    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, fifo, &image), "is not a regular file"); /* and does not wait */
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, fifo, NULL, &image), "is not a regular file"); /* and does not wait */
     unlink(fifo);
     rmdir(pipe);
     ck_assert_ptr_null(image.pixels);
@@ -193,7 +193,7 @@ static weft_status read_step(const weft_allocator *allocator, void *arg)
 {
     weft_ctx ctx = golden_ctx(allocator);
     weft_image image;
-    const weft_status status = weft_image_read(&ctx, arg, &image);
+    const weft_status status = weft_image_read(&ctx, arg, NULL, &image);
     if (status == WEFT_OK)
         weft_image_free(&ctx, &image);
     return status;

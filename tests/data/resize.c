@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Resizing bit-equal to Pillow's digests, arguments that make no sense, preprocessing, every allocation failing. */
+ * Resizing bit-equal to Pillow's digests, arguments that make no sense, every allocation failing. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "check/alloc.h"
 #include "check/harness.h"
 #include "data/golden.h"
+#include "data/image.h"
 
 static const char *const filters[] = { "nearest", "bilinear", "bicubic" };
 
@@ -26,7 +27,7 @@ static void resize_row(const char *rest, void *arg)
     weft_ctx ctx = golden_ctx(arg);
     weft_image in, out;
     golden_path(name, path);
-    CHECK_OK(weft_image_read(&ctx, path, &in));
+    CHECK_OK(weft_image_read(&ctx, path, NULL, &in));
     CHECK_OK(weft_image_resize(&ctx, &in, box, width, height, (weft_resample)how, &out));
     ck_assert(out.width == width && out.height == height);
     ck_assert_msg(golden_digest(&out) == digest, "not Pillow's pixels: %s", rest);
@@ -77,66 +78,40 @@ START_TEST(nonsense_is_refused)
     CHECK_FAILS(WEFT_INVALID, weft_image_resize(&ctx, &in, NULL, 3, 3, (weft_resample)3, &out), "filter");
     CHECK_FAILS(WEFT_INVALID, weft_image_resize(&ctx, &none, NULL, 3, 3, WEFT_BILINEAR, &out), "empty");
     CHECK_FAILS(WEFT_INVALID, weft_image_resize(NULL, &in, NULL, 3, 3, WEFT_BILINEAR, &out), "NULL");
-    float input[12];
-    CHECK_FAILS(WEFT_INVALID, weft_image_to_input(&ctx, &in, 2, 0, WEFT_BILINEAR, WEFT_PREPROCESS_TF, input), "crop 0");
-    CHECK_FAILS(WEFT_INVALID, weft_image_to_input(&ctx, &in, 2, 1.1, WEFT_BILINEAR, WEFT_PREPROCESS_TF, input), "crop");
-    CHECK_FAILS(WEFT_INVALID, weft_image_to_input(&ctx, &in, 2, 1, WEFT_BILINEAR, (weft_preprocess)9, input), "9");
-    CHECK_FAILS(WEFT_INVALID, weft_image_to_input(&ctx, &none, 2, 1, WEFT_BILINEAR, WEFT_PREPROCESS_TF, input), "");
     ck_assert_ptr_null(out.pixels);
 }
 END_TEST
 
-/* One pixel of (50, 100, 200) in every mode, by the formulas of include/weft/arch.h. */
-START_TEST(preprocessing_is_what_the_header_says)
+/* A part of a resize is the same pixels as the part of all of it, whatever the filter and wherever the part lies. */
+START_TEST(a_part_is_the_part_of_the_whole)
 {
     weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
-    uint8_t pixels[] = { 50, 100, 200 };
-    const weft_image in = { .width = 1, .height = 1, .pixels = pixels };
-    static const double expected[][3] = {
-        [WEFT_PREPROCESS_NONE] = { 50, 100, 200 },
-        [WEFT_PREPROCESS_TF] = { 50 / 127.5 - 1, 100 / 127.5 - 1, 200 / 127.5 - 1 },
-        [WEFT_PREPROCESS_CAFFE] = { 200 - 103.939, 100 - 116.779, 50 - 123.68 },
-        [WEFT_PREPROCESS_TORCH] = { (50 / 255.0 - .485) / .229, (100 / 255.0 - .456) / .224,
-                                    (200 / 255.0 - .406) / .225 },
-        [WEFT_PREPROCESS_UNIT] = { 50 / 255.0, 100 / 255.0, 200 / 255.0 },
+    char path[GOLDEN_TEXT];
+    weft_image in, all, part;
+    static const struct {
+        int width, height;
+        weft_window window;
+    } cases[] = {
+        { 37, 29, { 3, 5, 20, 21 } },  { 37, 12, { 0, 0, 30, 12 } }, { 12, 29, { 4, 7, 8, 9 } },
+        { 70, 55, { 11, 9, 48, 41 } }, { 10, 70, { 9, 69, 1, 1 } },
     };
-    for (int mode = 0; mode < WEFT_COUNT(expected); mode++) {
-        float out[4] = { 0, 0, 0, 7777 };
-        CHECK_OK(weft_image_to_input(&ctx, &in, 1, 1, WEFT_BICUBIC, (weft_preprocess)mode, out));
-        for (int c = 0; c < 3; c++)
-            ck_assert_double_eq_tol((double)out[c], expected[mode][c], 1e-5 * (1 + fabs(expected[mode][c])));
-        ck_assert_double_eq((double)out[3], 7777);
-    }
-}
-END_TEST
-
-/* The crop is the centre of the longer side: the left and right thirds of a 6 x 2 image play no part. */
-START_TEST(the_crop_is_the_centre)
-{
-    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
-    uint8_t pixels[6 * 2 * 3], turned[2 * 6 * 3];
-    for (int y = 0; y < 2; y++) {
-        for (int x = 0; x < 6; x++) {
-            for (int c = 0; c < 3; c++)
-                pixels[(y * 6 + x) * 3 + c] = turned[(x * 2 + y) * 3 + c] =
-                    (uint8_t)(x < 2 || x > 3 ? 255 : 10 * x + 5 * y + c);
+    golden_path("444.jpg", path);
+    CHECK_OK(weft_image_read(&ctx, path, NULL, &in));
+    for (int how = WEFT_NEAREST; how <= WEFT_BICUBIC; how++) {
+        for (int i = 0; i < WEFT_COUNT(cases); i++) {
+            const weft_window w = cases[i].window;
+            CHECK_OK(weft_image_resize(&ctx, &in, NULL, cases[i].width, cases[i].height, (weft_resample)how, &all));
+            CHECK_OK(weft_image_resize_part(&ctx.allocator, &in, NULL, cases[i].width, cases[i].height, &w,
+                                            (weft_resample)how, &part));
+            ck_assert(part.width == w.width && part.height == w.height);
+            for (int y = 0; y < w.height; y++)
+                ck_assert_mem_eq(part.pixels + (size_t)(y * w.width) * 3,
+                                 all.pixels + (size_t)((w.y + y) * all.width + w.x) * 3, (size_t)w.width * 3);
+            weft_image_free(&ctx, &all);
+            weft_image_free(&ctx, &part);
         }
     }
-    const weft_image wide = { .width = 6, .height = 2, .pixels = pixels };
-    const weft_image tall = { .width = 2, .height = 6, .pixels = turned };
-    float out[12], across[12];
-    CHECK_OK(weft_image_to_input(&ctx, &wide, 2, 1, WEFT_NEAREST, WEFT_PREPROCESS_NONE, out));
-    CHECK_OK(weft_image_to_input(&ctx, &tall, 2, 1, WEFT_NEAREST, WEFT_PREPROCESS_NONE, across));
-    for (int y = 0; y < 2; y++) {
-        for (int x = 0; x < 2; x++) {
-            for (int c = 0; c < 3; c++) {
-                ck_assert_double_eq((double)out[(y * 2 + x) * 3 + c], 10 * (x + 2) + 5 * y + c);
-                ck_assert_double_eq((double)across[(x * 2 + y) * 3 + c], 10 * (x + 2) + 5 * y + c);
-            }
-        }
-    }
-    CHECK_OK(weft_image_to_input(&ctx, &wide, 1, .01, WEFT_BICUBIC, WEFT_PREPROCESS_NONE, out));
-    ck_assert_double_lt((double)out[0], 40);
+    weft_image_free(&ctx, &in);
 }
 END_TEST
 
@@ -145,8 +120,11 @@ static weft_status resize_step(const weft_allocator *allocator, void *arg)
     weft_ctx ctx = golden_ctx(allocator);
     uint8_t pixels[5 * 4 * 3] = { 9 };
     const weft_image in = { .width = 5, .height = 4, .pixels = pixels };
-    float out[7 * 7 * 3];
-    return weft_image_to_input(&ctx, &in, 7, .9, *(weft_resample *)arg, WEFT_PREPROCESS_TORCH, out);
+    weft_image out;
+    const weft_status status = weft_image_resize(&ctx, &in, NULL, 7, 7, *(weft_resample *)arg, &out);
+    if (status == WEFT_OK)
+        weft_image_free(&ctx, &out);
+    return status;
 }
 
 START_TEST(every_failing_allocation_is_reported)
@@ -160,8 +138,8 @@ int main(int argc, char **argv)
 {
     (void)argc;
     Suite *suite = suite_create("data: resize");
-    CHECK_CASE(suite, "golden", sizes_boxes_and_filters_match_pillow, the_whole_image_at_its_size_is_a_copy);
+    CHECK_CASE(suite, "golden", sizes_boxes_and_filters_match_pillow, the_whole_image_at_its_size_is_a_copy,
+               a_part_is_the_part_of_the_whole);
     CHECK_CASE(suite, "arguments", nonsense_is_refused, every_failing_allocation_is_reported);
-    CHECK_CASE(suite, "input", preprocessing_is_what_the_header_says, the_crop_is_the_centre);
     return check_main(suite, argv[0]);
 }

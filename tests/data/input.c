@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a photograph to a network's input: recipes of all networks, their text, crops, preprocessing, sampling without
+ * antialiasing, and the values that torchvision, timm and Keras make of the same files (recipes.txt). */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/alloc.h"
+#include "check/harness.h"
+#include "data/golden.h"
+#include "data/image.h"
+
+static weft_recipe squash(int px, weft_resample how, weft_preprocess preprocess)
+{
+    return (weft_recipe){ .px = px, .channels = 3, .resample = how, .preprocess = preprocess };
+}
+
+/* ---- recipes ---- */
+
+START_TEST(every_network_has_a_recipe_that_its_text_keeps)
+{
+    for (int i = 0; i < weft_arch_count(); i++) {
+        const weft_arch *arch = weft_arch_get(i);
+        const weft_recipe r = weft_arch_recipe(arch, 0), half = weft_arch_recipe(arch, arch->px / 2);
+        char text[160], again[160];
+        weft_recipe back;
+        CHECK_OK(weft_recipe_check(&r));
+        CHECK_OK(weft_recipe_check(&half));
+        ck_assert_int_eq(half.px, arch->px / 2);
+        CHECK_OK(weft_recipe_parse(weft_recipe_text(&r, text, sizeof text), &back));
+        ck_assert_str_eq(weft_recipe_text(&back, again, sizeof again), text);
+        ck_assert(r.px == arch->px && r.channels == arch->channels && r.preprocess == arch->preprocess);
+        if (arch->channels == 3)
+            ck_assert_msg((r.fit == WEFT_FIT_SHORT) == (arch->dialect != WEFT_KERAS), "%s: %s", arch->name, text);
+    }
+    const weft_recipe none = weft_arch_recipe(NULL, 0);
+    ck_assert_int_eq(none.px, 0);
+}
+END_TEST
+
+START_TEST(the_text_of_a_recipe_is_read_and_checked)
+{
+    weft_recipe r;
+    char text[160];
+    CHECK_OK(weft_recipe_parse(" share=0.875 preprocess=torch px=224  fit=crop antialias=no resample=bicubic ", &r));
+    ck_assert(r.px == 224 && r.channels == 3 && r.fit == WEFT_FIT_CROP && r.no_antialias);
+    ck_assert(r.share == .875 && r.resample == WEFT_BICUBIC && r.preprocess == WEFT_PREPROCESS_TORCH);
+    ck_assert_str_eq(weft_recipe_text(&r, text, sizeof text), "px=224 channels=3 fit=crop share=0.875000 "
+                     "resample=bicubic antialias=no preprocess=torch");
+    static const char *const wrong[][2] = {
+        { "", "0 pixels" },
+        { "px=0", "px=0" },
+        { "px=9000", "px=9000" },
+        { "px=1.5", "px=1.5" },
+        { "px=224 channels=2", "channels=2" },
+        { "px=224 fit=stretch", "fit=stretch" },
+        { "px=224 fit=short side=100", "shorter side 100" },
+        { "px=224 fit=crop share=1.5", "share=1.5" },
+        { "px=224 share=nan", "share=nan" },
+        { "px=224 share=.", "share=." },
+        { "px=224 mean=3", "mean=3" },
+        { "px 224", "'px'" },
+        { "px=224 preprocess=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "key=value" },
+    };
+    for (int i = 0; i < WEFT_COUNT(wrong); i++)
+        CHECK_FAILS(WEFT_BAD_DATA, weft_recipe_parse(wrong[i][0], &r), wrong[i][1]);
+    ck_assert_int_eq(r.px, 224);
+    CHECK_FAILS(WEFT_INVALID, weft_recipe_parse(NULL, &r), "NULL");
+}
+END_TEST
+
+/* ---- preprocessing ---- */
+
+/* One pixel of (50, 100, 200) in every mode, by the formulas of include/weft/arch.h. */
+START_TEST(preprocessing_is_what_the_header_says)
+{
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    uint8_t pixels[] = { 50, 100, 200 };
+    const weft_image in = { .width = 1, .height = 1, .pixels = pixels };
+    static const double expected[][3] = {
+        [WEFT_PREPROCESS_NONE] = { 50, 100, 200 },
+        [WEFT_PREPROCESS_TF] = { 50 / 127.5 - 1, 100 / 127.5 - 1, 200 / 127.5 - 1 },
+        [WEFT_PREPROCESS_CAFFE] = { 200 - 103.939, 100 - 116.779, 50 - 123.68 },
+        [WEFT_PREPROCESS_TORCH] = { (50 / 255.0 - .485) / .229, (100 / 255.0 - .456) / .224,
+                                    (200 / 255.0 - .406) / .225 },
+        [WEFT_PREPROCESS_UNIT] = { 50 / 255.0, 100 / 255.0, 200 / 255.0 },
+    };
+    for (int mode = 0; mode < 2 * WEFT_COUNT(expected); mode++) {
+        float out[4] = { 0, 0, 0, 7777 };
+        weft_recipe r = squash(1, WEFT_BICUBIC, (weft_preprocess)(mode / 2));
+        r.no_antialias = mode & 1;
+        CHECK_OK(weft_image_to_input(&ctx, &in, &r, out));
+        for (int c = 0; c < 3; c++)
+            ck_assert_double_eq_tol((double)out[c], expected[mode / 2][c], 1e-5 * (1 + fabs(expected[mode / 2][c])));
+        ck_assert_double_eq((double)out[3], 7777);
+    }
+}
+END_TEST
+
+/* Pillow's convert("L") of (50, 100, 200) is 96: round(.299 * 50 + .587 * 100 + .114 * 200). */
+START_TEST(one_channel_is_luma)
+{
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    uint8_t pixels[] = { 50, 100, 200 };
+    const weft_image in = { .width = 1, .height = 1, .pixels = pixels };
+    float out[2] = { 0, 7777 };
+    weft_recipe r = squash(1, WEFT_BILINEAR, WEFT_PREPROCESS_UNIT);
+    r.channels = 1;
+    CHECK_OK(weft_image_to_input(&ctx, &in, &r, out));
+    ck_assert_double_eq_tol((double)out[0], 96 / 255., 1e-6);
+    r.no_antialias = true;
+    CHECK_OK(weft_image_to_input(&ctx, &in, &r, out));
+    ck_assert_double_eq_tol((double)out[0], 96.45 / 255, 1e-6);
+    ck_assert_double_eq((double)out[1], 7777);
+}
+END_TEST
+
+/* ---- crops ---- */
+
+/* The crop is the centre of the longer side: the left and right thirds of a 6 x 2 image play no part. */
+START_TEST(the_crop_is_the_centre)
+{
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    uint8_t pixels[6 * 2 * 3], turned[2 * 6 * 3];
+    for (int y = 0; y < 2; y++) {
+        for (int x = 0; x < 6; x++) {
+            for (int c = 0; c < 3; c++)
+                pixels[(y * 6 + x) * 3 + c] = turned[(x * 2 + y) * 3 + c] =
+                    (uint8_t)(x < 2 || x > 3 ? 255 : 10 * x + 5 * y + c);
+        }
+    }
+    const weft_image wide = { .width = 6, .height = 2, .pixels = pixels };
+    const weft_image tall = { .width = 2, .height = 6, .pixels = turned };
+    weft_recipe r = squash(2, WEFT_NEAREST, WEFT_PREPROCESS_NONE);
+    for (int fit = WEFT_FIT_SHORT; fit <= WEFT_FIT_CROP; fit++) {
+        float out[12], across[12];
+        r.fit = (weft_fit)fit;
+        r.side = 2;
+        r.share = 1;
+        CHECK_OK(weft_image_to_input(&ctx, &wide, &r, out));
+        CHECK_OK(weft_image_to_input(&ctx, &tall, &r, across));
+        for (int y = 0; y < 2; y++) {
+            for (int x = 0; x < 2; x++) {
+                for (int c = 0; c < 3; c++) {
+                    ck_assert_double_eq((double)out[(y * 2 + x) * 3 + c], 10 * (x + 2) + 5 * y + c);
+                    ck_assert_double_eq((double)across[(x * 2 + y) * 3 + c], 10 * (x + 2) + 5 * y + c);
+                }
+            }
+        }
+    }
+}
+END_TEST
+
+/* torchvision rounds half to even: 5 - 2 leaves 3, of which 1.5 -> 2 go before; 4 + 1 leaves .5 -> 0. TensorFlow rounds
+ * the share down and the offset up. */
+START_TEST(crops_round_as_their_libraries)
+{
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    uint8_t pixels[5 * 5 * 3];
+    for (int i = 0; i < 25; i++)
+        pixels[3 * i] = pixels[3 * i + 1] = pixels[3 * i + 2] = (uint8_t)i;
+    const weft_image in = { .width = 5, .height = 5, .pixels = pixels };
+    static const struct {
+        int px, side;
+        double share;
+        float first;
+    } cases[] = { { 2, 5, 0, 12 }, { 4, 5, 0, 0 }, { 3, 5, 0, 6 }, { 2, 0, .4, 12 }, { 4, 0, .99, 6 }, { 3, 0, .6, 6 } };
+    for (int i = 0; i < WEFT_COUNT(cases); i++) {
+        float out[4 * 4 * 3];
+        weft_recipe r = squash(cases[i].px, WEFT_NEAREST, WEFT_PREPROCESS_NONE);
+        r.fit = cases[i].side ? WEFT_FIT_SHORT : WEFT_FIT_CROP;
+        r.side = cases[i].side;
+        r.share = cases[i].share;
+        CHECK_OK(weft_image_to_input(&ctx, &in, &r, out));
+        ck_assert_msg(out[0] == cases[i].first, "case %d: %g", i, (double)out[0]);
+    }
+}
+END_TEST
+
+START_TEST(nonsense_is_refused)
+{
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    uint8_t pixels[3 * 60000] = { 0 };
+    const weft_image in = { .width = 2, .height = 2, .pixels = pixels }, none = { 0 };
+    const weft_image strip = { .width = 1, .height = 60000, .pixels = pixels };
+    float out[48];
+    weft_recipe r = squash(2, WEFT_BILINEAR, WEFT_PREPROCESS_TF);
+    CHECK_FAILS(WEFT_INVALID, weft_image_to_input(&ctx, &none, &r, out), "empty");
+    CHECK_FAILS(WEFT_INVALID, weft_image_to_input(&ctx, &in, NULL, out), "NULL");
+    r.fit = WEFT_FIT_SHORT;
+    r.side = 1;
+    CHECK_FAILS(WEFT_INVALID, weft_image_to_input(&ctx, &in, &r, out), "shorter side 1");
+    r.side = 256;
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_to_input(&ctx, &strip, &r, out), "1 x 60000 pixels is too long");
+    r.preprocess = (weft_preprocess)9;
+    CHECK_FAILS(WEFT_INVALID, weft_image_to_input(&ctx, &in, &r, out), "preprocessing 9");
+    CHECK_FAILS(WEFT_INVALID, weft_image_sample(&ctx, &none, 2, 2, WEFT_BILINEAR, out), "empty");
+    CHECK_FAILS(WEFT_INVALID, weft_image_sample(&ctx, &in, 0, 2, WEFT_BILINEAR, out), "size 0 x 2");
+    CHECK_FAILS(WEFT_INVALID, weft_image_sample(&ctx, &in, 2, 2, (weft_resample)3, out), "filter");
+}
+END_TEST
+
+typedef struct step {
+    weft_recipe recipe;
+} step;
+
+static weft_status input_step(const weft_allocator *allocator, void *arg)
+{
+    const step *s = arg;
+    weft_ctx ctx = golden_ctx(allocator);
+    uint8_t pixels[9 * 7 * 3] = { 9 };
+    const weft_image in = { .width = 9, .height = 7, .pixels = pixels };
+    float out[5 * 5 * 3];
+    return weft_image_to_input(&ctx, &in, &s->recipe, out);
+}
+
+START_TEST(every_failing_allocation_is_reported)
+{
+    for (int i = 0; i < 12; i++) {
+        step s = { squash(5, WEFT_BICUBIC, WEFT_PREPROCESS_TORCH) };
+        s.recipe.fit = (weft_fit)(i % WEFT_FIT_COUNT);
+        s.recipe.side = 6;
+        s.recipe.share = .9;
+        s.recipe.no_antialias = i / 3 & 1;
+        s.recipe.channels = i / 6 ? 1 : 3;
+        ck_assert_int_ge(check_every_failure(input_step, &s), 1);
+    }
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    Suite *suite = suite_create("data: input");
+    CHECK_CASE(suite, "recipes", every_network_has_a_recipe_that_its_text_keeps,
+               the_text_of_a_recipe_is_read_and_checked);
+    CHECK_CASE(suite, "input", preprocessing_is_what_the_header_says, one_channel_is_luma, the_crop_is_the_centre,
+               crops_round_as_their_libraries, nonsense_is_refused, every_failing_allocation_is_reported);
+    return check_main(suite, argv[0]);
+}
