@@ -43,6 +43,8 @@ WEFT_API void weft_ctx_destroy(weft_ctx *ctx);
 WEFT_API const char *weft_ctx_device(const weft_ctx *ctx); /* "cpu" */
 WEFT_API const char *weft_ctx_isa(const weft_ctx *ctx);    /* "avx512" */
 WEFT_API int weft_ctx_threads(const weft_ctx *ctx);
+/* Where the memory of ctx and all its objects comes from; valid until it is destroyed. */
+WEFT_API const weft_allocator *weft_ctx_allocator(const weft_ctx *ctx);
 
 /* One device that this build knows, present or not. */
 typedef struct weft_device_info {

@@ -42,6 +42,13 @@ WEFT_API const char *weft_status_text(weft_status status);
 /* The sentence of this thread's last failure; "" if there was none. Valid until the thread's next failure. */
 WEFT_API const char *weft_error(void);
 
+/* For code that extends weft (networks, readers of files): stores the sentence, as for printf, and returns status. */
+WEFT_API weft_status weft_fail(weft_status status, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
 /* Edits between two names (insert, delete, replace, swap neighbours), letters of either case alike; the first 64
  * characters count. For front ends that suggest the name that was meant. */
 WEFT_API int weft_edit_distance(const char *a, const char *b);

@@ -106,6 +106,11 @@ const char *weft_ctx_isa(const weft_ctx *ctx)
     return weft_isa_name(ctx->device.isa);
 }
 
+const weft_allocator *weft_ctx_allocator(const weft_ctx *ctx)
+{
+    return &ctx->allocator;
+}
+
 int weft_ctx_threads(const weft_ctx *ctx)
 {
     return ctx->device.threads;

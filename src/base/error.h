@@ -9,8 +9,7 @@
 
 #include "base/compiler.h"
 
-/* Stores the sentence for this thread and returns status. */
-weft_status weft_fail(weft_status status, const char *format, ...) WEFT_PRINTF(2, 3);
+/* As weft_fail of <weft/status.h>. */
 weft_status weft_fail_v(weft_status status, const char *format, va_list args) WEFT_PRINTF(2, 0);
 /* Puts "prefix: " before the sentence of the failure under way; returns status. */
 weft_status weft_fail_in(weft_status status, const char *format, ...) WEFT_PRINTF(2, 3);

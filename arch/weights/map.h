@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the mechanism share: a file's tensors by name (source.c), leaves (leaf.c), layouts (layout.c), and
+ * which tensor is which parameter (resolve.c). */
+#ifndef WEFT_ARCH_WEIGHTS_MAP_H
+#define WEFT_ARCH_WEIGHTS_MAP_H
+
+#include "arch/weights.h"
+#include "scratch.h"
+
+/* ---- a file's tensors ---- */
+
+typedef struct weft_source_key {
+    const char *key; /* the name without what training scripts put before it */
+    int64_t index;
+} weft_source_key;
+
+typedef struct weft_source {
+    weft_scratch *scratch;
+    int64_t count;
+    weft_weight *tensors;        /* in the file's order */
+    const char **key;            /* of each */
+    weft_source_key *sorted;     /* by key */
+    struct weft_stem *stems;     /* numbered layers looked for so far */
+} weft_source;
+
+weft_status weft_source_open(weft_source *source, weft_scratch *scratch, const weft_weights *weights);
+/* Index of the tensor of that key; -1 if there is none. */
+int64_t weft_source_find(const weft_source *source, const char *key);
+/* The k-th layer of a stem (see {#stem}); source NULL: as a fresh session of Keras would number them. */
+bool weft_source_numbered(weft_source *source, const char *stem, size_t length, int64_t k, char *buf, size_t size);
+
+/* ---- leaves and layouts ---- */
+
+typedef enum weft_style { WEFT_STYLE_OURS, WEFT_STYLE_TORCH, WEFT_STYLE_KERAS } weft_style;
+weft_style weft_origin_style(weft_origin origin);
+
+/* The c-th name that a parameter may have there, from its layer's name, its leaf and its position among the layer's
+ * parameters; given: the leaf of the template, or NULL. False when there are no more. */
+bool weft_leaf_candidate(weft_style style, const char *layer, const char *leaf, const char *given, int position, int c,
+                         char *buf, size_t size);
+/* Tensors of every file of that style that do not matter. */
+bool weft_leaf_ignored(weft_style style, const char *key);
+
+/* How a tensor lies: the dimensions of the file as a view of four, in the order in which ours takes them. */
+typedef struct weft_layout {
+    const char *name;
+    int64_t view[4];
+    int order[4];
+} weft_layout;
+
+/* map: height, width, channels of what was flattened before a dense layer; zeros: nothing was. False: no layout of that
+ * style makes `want` of a tensor shaped `have`. */
+bool weft_layout_find(weft_style style, const weft_shape *have, const weft_shape *want, const int64_t map[3],
+                      weft_layout *out);
+/* The layout and shape that a parameter usually has there; conv: it is a convolution's. */
+const char *weft_layout_usual(weft_style style, const weft_shape *want, bool conv, const int64_t map[3],
+                              weft_shape *shape);
+void weft_layout_apply(const weft_layout *layout, const float *in, float *out);
+
+/* ---- which tensor is which parameter ---- */
+
+typedef struct weft_match {
+    weft_param_info param;
+    const weft_name_rule *rule; /* NULL: no rule names the layer */
+    int64_t source;             /* index; -1: not found */
+    int64_t gamma;              /* of WEFT_NAME_GAMMA: index; -1: none */
+    const weft_name_rule *fill; /* for a parameter that was not found */
+    const char *name;           /* what was looked for first; NULL: nothing */
+} weft_match;
+
+typedef struct weft_resolved {
+    weft_origin origin;
+    const weft_name_table *table; /* NULL: our own names */
+    int count;                    /* parameters */
+    weft_match *match;
+    int found;
+} weft_resolved;
+
+/* Looks every parameter of graph up. source NULL: only says the names. table NULL: our own. */
+weft_status weft_resolve(weft_scratch *scratch, const weft_graph *graph, const weft_name_table *table,
+                         weft_source *source, weft_resolved *out);
+/* The best of all tables for a row of the registry; origin AUTO: any. out->match stays NULL if there is no table. */
+weft_status weft_resolve_best(weft_scratch *scratch, const weft_graph *graph, const weft_arch *arch,
+                              weft_origin origin, weft_source *source, weft_resolved *out);
+/* Whether a tensor of the file that no parameter took is known not to matter. */
+bool weft_resolve_ignores(const weft_resolved *resolved, const char *key);
+
+/* What is flattened before a dense layer: [height, width, channels], or zeros. */
+void weft_flattened_map(const weft_graph *graph, const char *layer, int64_t map[3]);
+
+/* ---- reports ---- */
+
+weft_status weft_report_create(weft_ctx *ctx, const weft_resolved *resolved, const weft_source *source,
+                               weft_map_report **out);
+/* Copies the name. */
+weft_status weft_report_set_nearest(weft_map_report *report, const char *nearest);
+
+/* The network that the tensors fit best, with its dialect where that is not its default, if they fit it better than
+ * arch; else NULL. Text of scratch. */
+weft_status weft_nearest_network(weft_ctx *ctx, weft_scratch *scratch, weft_source *source, const weft_arch *arch,
+                                 const char **out);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The network that a file is of, by the names and shapes of its tensors: every row of the registry is built (which
+ * costs about a millisecond) and looked up; the share of its parameters and of the file's tensors that agree decides. */
+#include "map.h"
+
+#include <stdio.h>
+
+/* 2 * agreeing / (parameters + tensors): 1 if all do. */
+static double score(const weft_resolved *r, const weft_source *source)
+{
+    const weft_style style = weft_origin_style(r->origin);
+    int64_t agree = 0, relevant = 0;
+
+    for (int i = 0; i < r->count; i++) {
+        static const int64_t flat_or_not[3] = { 0 }; /* changes the order only, never what fits */
+        const weft_match *match = &r->match[i];
+        weft_layout layout;
+
+        if (match->source < 0)
+            continue;
+        const weft_shape *have = &source->tensors[match->source].shape;
+        agree += weft_layout_find(style, have, &match->param.shape, flat_or_not, &layout);
+    }
+    for (int64_t i = 0; i < source->count; i++)
+        relevant += !weft_resolve_ignores(r, source->key[i]);
+    return r->count + relevant > 0 ? 2.0 * (double)agree / (double)(r->count + relevant) : 0;
+}
+
+static weft_status score_arch(weft_ctx *ctx, const weft_arch *arch, weft_source *source, double *out)
+{
+    weft_scratch own = { .allocator = source->scratch->allocator };
+    weft_graph *graph = NULL;
+    weft_resolved resolved;
+    weft_status status = weft_arch_build(ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect }, &graph);
+
+    if (status == WEFT_OK)
+        status = weft_resolve_best(&own, graph, arch, WEFT_ORIGIN_AUTO, source, &resolved);
+    if (status == WEFT_OK)
+        *out = resolved.found > 0 ? score(&resolved, source) : 0;
+    weft_scratch_release(&own);
+    weft_graph_destroy(graph);
+    return status;
+}
+
+weft_status weft_nearest_network(weft_ctx *ctx, weft_scratch *scratch, weft_source *source, const weft_arch *arch,
+                                 const char **out)
+{
+    const weft_arch *best = arch;
+    double highest = 0;
+    weft_status status = arch ? score_arch(ctx, arch, source, &highest) : WEFT_OK;
+
+    for (int i = 0; status == WEFT_OK && i < weft_arch_count(); i++) {
+        double value = 0;
+
+        status = score_arch(ctx, weft_arch_get(i), source, &value);
+        if (value > highest) {
+            highest = value;
+            best = weft_arch_get(i);
+        }
+    }
+    if (status != WEFT_OK || best == arch)
+        return status;
+
+    char name[128];
+    if (best->is_default)
+        snprintf(name, sizeof name, "%s", best->name);
+    else
+        snprintf(name, sizeof name, "%s (%s)", best->name, weft_dialect_name(best->dialect));
+    *out = weft_scratch_text(scratch, name);
+    return *out ? WEFT_OK : WEFT_NO_MEMORY;
+}
