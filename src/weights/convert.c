@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Elements of any type as floats. f16 and bf16 are exact; f64, i32 and i64 round to nearest, ties to even. */
+ * Elements of any type as floats, and of any stride as dense ones. f16 and bf16 convert exactly; f64, i32 and i64 round
+ * to nearest, ties to even. */
 #include <string.h>
 
 #include "base/error.h"
@@ -60,4 +61,47 @@ weft_status weft_weight_floats(const weft_weight *weight, float *out)
                          weight->name, weft_dtype_name(weight->dtype));
     rows[weight->dtype](weight->data, weight->count, out);
     return WEFT_OK;
+}
+
+/* ---- strides ---- */
+
+static void gather_row(char *to, const char *from, size_t size, int64_t count, ptrdiff_t step)
+{
+    switch (size) { /* copies of constant size are moves */
+    case 1:
+        for (int64_t i = 0; i < count; i++)
+            to[i] = from[i * step];
+        break;
+    case 2:
+        for (int64_t i = 0; i < count; i++)
+            memcpy(to + 2 * i, from + i * step, 2);
+        break;
+    case 4:
+        for (int64_t i = 0; i < count; i++)
+            memcpy(to + 4 * i, from + i * step, 4);
+        break;
+    default:
+        for (int64_t i = 0; i < count; i++)
+            memcpy(to + (size_t)i * size, from + i * step, size);
+    }
+}
+
+void weft_weight_gather(void *to, const void *from, size_t size, const weft_shape *shape, const int64_t *stride)
+{
+    const int last = shape->rank - 1;
+    int64_t at[WEFT_MAX_RANK] = { 0 }, rows = 1;
+    for (int i = 0; i < last; i++)
+        rows *= shape->dim[i];
+    const int64_t columns = last < 0 ? 1 : shape->dim[last];
+    const ptrdiff_t step = last < 0 ? 0 : (ptrdiff_t)stride[last] * (ptrdiff_t)size;
+    char *out = to;
+    for (int64_t row = 0; row < rows && columns > 0; row++) {
+        ptrdiff_t offset = 0;
+        for (int i = 0; i < last; i++)
+            offset += (ptrdiff_t)(at[i] * stride[i]) * (ptrdiff_t)size;
+        gather_row(out, (const char *)from + offset, size, columns, step);
+        out += (size_t)columns * size;
+        for (int i = last - 1; i >= 0 && ++at[i] == shape->dim[i]; i--)
+            at[i] = 0;
+    }
 }

@@ -13,8 +13,7 @@
 
 #include "backend/kernel.h"
 #include "base/error.h"
-#include "weights/json.h"
-#include "weights/weights.h"
+#include "weights/meta.h"
 
 enum { PREFIX = 8, ALIGN = 64, UNSEEN = -1 };
 
@@ -71,8 +70,8 @@ static weft_status read_shape(reader *r, record *t)
                                   "dimensions", t->name, WEFT_MAX_RANK);
         WEFT_TRY(weft_json_number(&r->json, "a dimension", &dim));
         if (dim > INT64_MAX)
-            return weft_file_bad(r->json.file, r->json.at, "dimension %" PRIu64 " of tensor \"%.80s\" is too large", dim,
-                                 t->name);
+            return weft_file_bad(r->json.file, r->json.at, "dimension %" PRIu64 " of tensor \"%.80s\" is too large",
+                                 dim, t->name);
         t->shape.dim[t->shape.rank++] = (int64_t)dim;
     } while (weft_json_take(&r->json, ','));
     return weft_json_expect(&r->json, ']', "behind a shape");
@@ -121,26 +120,6 @@ static weft_status read_fields(reader *r, record *t)
     return WEFT_OK;
 }
 
-static weft_status read_metadata(reader *r)
-{
-    WEFT_TRY(weft_json_expect(&r->json, '{', "before metadata"));
-    if (weft_json_take(&r->json, '}'))
-        return WEFT_OK;
-    do {
-        const char *key, *text;
-        size_t length, at, text_at;
-        WEFT_TRY(weft_json_string(&r->json, "before a key of metadata", &key, &length, &at));
-        WEFT_TRY(weft_json_expect(&r->json, ':', "behind a key of metadata"));
-        WEFT_TRY(weft_json_string(&r->json, "before a text of metadata", &text, &length, &text_at));
-        if (weft_weights_meta_find(r->weights, key))
-            return weft_file_bad(r->json.file, at, "metadata has the key \"%.80s\" twice", key);
-        const weft_status status = weft_weights_set_meta(r->weights, key, text);
-        if (status != WEFT_OK)
-            return weft_file_bad_in(status, r->json.file, at);
-    } while (weft_json_take(&r->json, ','));
-    return weft_json_expect(&r->json, '}', "behind metadata");
-}
-
 static weft_status new_record(reader *r, const record *t)
 {
     if (r->count == r->room) {
@@ -170,15 +149,15 @@ static weft_status read_header(reader *r)
         record t = { 0 };
         WEFT_TRY(weft_json_string(&r->json, "before the name of a tensor", &t.name, &t.length, &t.at));
         WEFT_TRY(weft_json_expect(&r->json, ':', "behind the name of a tensor"));
-        if (strcmp(t.name, "__metadata__") != 0) {
+        if (strcmp(t.name, WEFT_META_NAME) != 0) {
             WEFT_TRY(read_fields(r, &t));
             WEFT_TRY(new_record(r, &t));
             continue;
         }
         if (metadata)
-            return weft_file_bad(r->json.file, t.at, "__metadata__ occurs twice");
+            return weft_file_bad(r->json.file, t.at, WEFT_META_NAME " occurs twice");
         metadata = true;
-        WEFT_TRY(read_metadata(r));
+        WEFT_TRY(weft_meta_read(&r->json, r->weights));
     } while (weft_json_take(&r->json, ','));
     WEFT_TRY(weft_json_expect(&r->json, '}', "at the end of the header"));
     return weft_json_end(&r->json);
@@ -278,40 +257,6 @@ weft_status weft_safetensors_read(weft_ctx *ctx, const weft_file *file, weft_wei
 
 /* ---- writing ---- */
 
-/* The header, written twice: counted, then put into memory. */
-typedef struct text {
-    char *data; /* NULL: count only */
-    size_t length;
-} text;
-
-static void add_bytes(text *t, const char *bytes, size_t size)
-{
-    if (t->data)
-        memcpy(t->data + t->length, bytes, size);
-    t->length += size;
-}
-
-static void add_text(text *t, const char *more)
-{
-    add_bytes(t, more, strlen(more));
-}
-
-static void add_string(text *t, const char *string)
-{
-    add_text(t, "\"");
-    for (const char *s = string; *s; s++) {
-        char escape[8];
-        if (*s == '"' || *s == '\\')
-            snprintf(escape, sizeof escape, "\\%c", *s);
-        else if ((unsigned char)*s < 0x20)
-            snprintf(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)*s);
-        else
-            snprintf(escape, sizeof escape, "%c", *s);
-        add_text(t, escape);
-    }
-    add_text(t, "\"");
-}
-
 static const char *dtype_name(weft_dtype dtype)
 {
     int i = 0;
@@ -320,21 +265,21 @@ static const char *dtype_name(weft_dtype dtype)
     return dtypes[i].name;
 }
 
-static void add_tensor(text *t, const weft_weight *w, uint64_t begin)
+static void add_tensor(weft_header_text *t, const weft_weight *w, uint64_t begin)
 {
     char number[64];
-    add_text(t, ",");
-    add_string(t, w->name);
-    add_text(t, ":{\"dtype\":\"");
-    add_text(t, dtype_name(w->dtype));
-    add_text(t, "\",\"shape\":[");
+    weft_header_add(t, ",");
+    weft_header_quote(t, w->name);
+    weft_header_add(t, ":{\"dtype\":\"");
+    weft_header_add(t, dtype_name(w->dtype));
+    weft_header_add(t, "\",\"shape\":[");
     for (int i = 0; i < w->shape.rank; i++) {
         snprintf(number, sizeof number, "%s%" PRId64, i ? "," : "", w->shape.dim[i]);
-        add_text(t, number);
+        weft_header_add(t, number);
     }
     snprintf(number, sizeof number, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin,
              begin + (uint64_t)w->count * weft_dtype_size(w->dtype));
-    add_text(t, number);
+    weft_header_add(t, number);
 }
 
 /* Data stand in the order of element sizes, widest first, so that all are aligned; the header keeps the set's order. */
@@ -352,27 +297,16 @@ static void place(const weft_weights *weights, uint64_t *begin)
     }
 }
 
-static void add_header(text *t, const weft_weights *weights, const uint64_t *begin)
+static void add_header(weft_header_text *t, const weft_weights *weights, const char *digest, const uint64_t *begin)
 {
-    char digest[16];
-    snprintf(digest, sizeof digest, "%08" PRIx32, weft_weights_digest(weights));
-    add_text(t, "{\"__metadata__\":{\"" WEFT_DIGEST_KEY "\":");
-    add_string(t, digest);
-    for (int i = 0; i < weights->meta_count; i++) {
-        if (strcmp(weights->meta[i].key, WEFT_DIGEST_KEY) == 0)
-            continue;
-        add_text(t, ",");
-        add_string(t, weights->meta[i].key);
-        add_text(t, ":");
-        add_string(t, weights->meta[i].text);
-    }
-    add_text(t, "}");
+    weft_header_add(t, "{\"" WEFT_META_NAME "\":");
+    weft_meta_write(t, weights, digest);
     for (int64_t i = 0; i < weights->count; i++)
         add_tensor(t, &weights->entries[i].weight, begin[i]);
-    add_text(t, "}");
+    weft_header_add(t, "}");
 }
 
-static weft_status put_all(const weft_weights *weights, weft_writer *writer, const text *header)
+static weft_status put_all(const weft_weights *weights, weft_writer *writer, const weft_header_text *header)
 {
     uint8_t prefix[PREFIX];
     weft_put_le(prefix, header->length, PREFIX);
@@ -392,16 +326,18 @@ weft_status weft_safetensors_write(const weft_weights *weights, weft_writer *wri
 {
     const weft_allocator *allocator = weights->allocator;
     uint64_t *begin = weft_calloc(allocator, (size_t)weights->count + 1, sizeof *begin);
-    text header = { 0 };
+    weft_header_text header = { 0 };
     weft_status status = begin ? WEFT_OK : WEFT_NO_MEMORY;
     if (status == WEFT_OK) {
+        char digest[16];
+        snprintf(digest, sizeof digest, "%08" PRIx32, weft_weights_digest(weights));
         place(weights, begin);
-        add_header(&header, weights, begin);
+        add_header(&header, weights, digest, begin);
         const size_t length = weft_round_up(header.length + PREFIX, ALIGN) - PREFIX;
-        header = (text){ .data = weft_alloc(allocator, length) };
+        header = (weft_header_text){ .data = weft_alloc(allocator, length) };
         status = header.data ? WEFT_OK : WEFT_NO_MEMORY;
         if (status == WEFT_OK) {
-            add_header(&header, weights, begin);
+            add_header(&header, weights, digest, begin);
             memset(header.data + header.length, ' ', length - header.length);
             header.length = length;
         }

@@ -79,6 +79,8 @@ static weft_status check_name(const char *name, size_t length)
     if (length > WEFT_WEIGHTS_NAME)
         return weft_fail(WEFT_INVALID, "a tensor's name has %zu bytes; at most %d were expected", length,
                          WEFT_WEIGHTS_NAME);
+    if (length == strlen(WEFT_META_NAME) && memcmp(name, WEFT_META_NAME, length) == 0)
+        return weft_fail(WEFT_INVALID, "no tensor can be called " WEFT_META_NAME);
     if (!weft_utf8(name, length, &at))
         return weft_fail(WEFT_INVALID, "byte %zu of a tensor's name is not UTF-8", at);
     for (size_t i = 0; i < length; i++) {

@@ -24,10 +24,11 @@ static const struct format {
     [WEFT_FORMAT_AUTO] = { .name = "auto" },
     [WEFT_SAFETENSORS] = { .name = "safetensors", .extension = ".safetensors", .magic = "{", .at = 8, .length = 1,
                            .read_file = weft_safetensors_read, .write = weft_safetensors_write },
-    [WEFT_NPZ] = { .name = "npz", .extension = ".npz", .magic = "PK", .length = 2, .member = ".npy" },
-    [WEFT_PTH] = { .name = "pth", .extension = ".pth", .magic = "PK", .length = 2, .member = "/data.pkl" },
+    [WEFT_NPZ] = { .name = "npz", .extension = ".npz", .magic = "PK\3\4", .length = 4, .member = ".npy",
+                   .read_zip = weft_npz_read, .write = weft_npz_write },
+    [WEFT_PTH] = { .name = "pth", .extension = ".pth", .magic = "PK\3\4", .length = 4, .member = "/data.pkl" },
     [WEFT_H5] = { .name = "h5", .extension = ".h5", .magic = "\x89HDF\r\n\x1a\n", .length = 8 },
-    [WEFT_KERAS_ZIP] = { .name = "keras", .extension = ".keras", .magic = "PK", .length = 2,
+    [WEFT_KERAS_ZIP] = { .name = "keras", .extension = ".keras", .magic = "PK\3\4", .length = 4,
                          .member = "model.weights.h5" },
 };
 
@@ -97,13 +98,51 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
+/* Which of the formats that are archives it is: the one that has its member. */
+static weft_status recognise_zip(const weft_zip *zip, weft_format *format)
+{
+    for (int64_t i = 0; i < zip->count; i++) {
+        for (int k = 0; k < WEFT_FORMAT_COUNT; k++) {
+            if (formats[k].member && ends_with(zip->entries[i].name, formats[k].member)) {
+                *format = (weft_format)k;
+                return WEFT_OK;
+            }
+        }
+    }
+    return weft_file_bad(&zip->file, 0, "a zip archive of %lld entries without *.npy (npz), */data.pkl (pth) or "
+                         "model.weights.h5 (keras)", (long long)zip->count);
+}
+
+/* The same for an archive in memory. */
+static weft_status look_inside(weft_ctx *ctx, const weft_file *file, weft_format *format)
+{
+    weft_zip zip;
+    WEFT_TRY(weft_zip_open(&ctx->allocator, file, &zip));
+    const weft_status status = recognise_zip(&zip, format);
+    weft_zip_close(&zip);
+    return status;
+}
+
+static weft_status read_archive(weft_ctx *ctx, const weft_file *file, weft_format format, weft_weights *weights)
+{
+    weft_zip zip;
+    WEFT_TRY(weft_zip_open(&ctx->allocator, file, &zip));
+    const weft_status status = formats[format].read_zip(ctx, &zip, weights);
+    weft_zip_close(&zip);
+    return status;
+}
+
 static weft_status parse(weft_ctx *ctx, const weft_file *file, weft_format asked, weft_weights *weights)
 {
     weft_format format = asked;
     if (asked == WEFT_FORMAT_AUTO)
         WEFT_TRY(recognise(file->path, file->data, file->size < HEAD ? file->size : HEAD, &format));
+    if (asked == WEFT_FORMAT_AUTO && formats[format].member)
+        WEFT_TRY(look_inside(ctx, file, &format));
     if (formats[format].read_file)
         return formats[format].read_file(ctx, file, weights);
+    if (formats[format].read_zip)
+        return read_archive(ctx, file, format, weights);
     return weft_fail(WEFT_UNSUPPORTED, "%s: %s files are not read here", file->path, formats[format].name);
 }
 
@@ -143,6 +182,13 @@ weft_status weft_weights_read(weft_ctx *ctx, const char *path, weft_format forma
         return formats[found].read_path(ctx, path, out);
     weft_file file;
     WEFT_TRY(weft_file_load(&ctx->allocator, path, &file));
+    if (format == WEFT_FORMAT_AUTO && formats[found].member) {
+        const weft_status status = look_inside(ctx, &file, &found);
+        if (status != WEFT_OK || formats[found].read_path) {
+            weft_free(&ctx->allocator, file.data);
+            return status != WEFT_OK ? status : formats[found].read_path(ctx, path, out);
+        }
+    }
     return weft_weights_parse(ctx, &file, found, out);
 }
 

@@ -44,6 +44,9 @@ struct weft_weights {
     bool lent;   /* one does */
 };
 
+/* Under this name files keep the metadata; no tensor has it. */
+#define WEFT_META_NAME "__metadata__"
+
 /* Elements and bytes of a tensor: rank 0 is a scalar, a dimension of 0 makes it empty. INVALID if the rank or a
  * dimension is out of range or the product overflows. */
 weft_status weft_weight_bytes(weft_dtype dtype, const weft_shape *shape, int64_t *count, size_t *bytes);
@@ -55,6 +58,10 @@ weft_status weft_weights_lend(weft_weights *weights, const char *name, size_t le
 /* A tensor whose bytes the caller writes to *data at once. */
 weft_status weft_weights_room(weft_weights *weights, const char *name, size_t length, weft_dtype dtype,
                               const weft_shape *shape, void **data);
+
+/* Copies a tensor whose element [i, j, ...] is at i * stride[0] + j * stride[1] + ... (elements of `size` bytes) to
+ * dense memory. */
+void weft_weight_gather(void *to, const void *from, size_t size, const weft_shape *shape, const int64_t *stride);
 
 /* The digest kept under the metadata key weft.crc32 of files that weft writes: the sum, modulo 2^32, over all tensors
  * of the CRC-32 of name, a zero byte, dtype and shape as text ("f32[64, 3, 3, 3]"), a zero byte, data. It depends
