@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stand-ins for NVIDIA's libraries, so that every line of the backend's host code runs, and computes, on a machine
+ * without a GPU. They are functions for weft_vendor (cuda/vendor.h), not libraries:
+ *
+ *  - the runtime: device memory is heap memory full of NaNs, so that the sanitizers watch it; streams, events and
+ *    graphs keep the rules (what is captured runs when the graph is launched, not before);
+ *  - cuDNN: descriptors are bags of attributes, every graph has two engines, and a plan interprets its graph on the
+ *    pointers, strides and types that were set;
+ *  - cuBLASLt: column-major products with epilogues.
+ *
+ * They are strict where the real ones are not: memory that the device does not have, copies in the wrong direction,
+ * freed handles, unbound or misaligned tensors, missing workspace are errors, and all that is open at the end is
+ * counted. Any call can be made to fail. What they cannot tell: see docs/cuda.md. */
+#ifndef WEFT_TESTS_CUDA_DOUBLE_H
+#define WEFT_TESTS_CUDA_DOUBLE_H
+
+#include <weft/tensor.h>
+
+#include "cuda/vendor.h"
+
+/* The stand-in card. */
+typedef struct double_card {
+    int devices;        /* that the runtime sees */
+    int major, minor;   /* compute capability */
+    size_t memory;      /* bytes of the card */
+    int driver, cudnn;  /* versions: 13000, 91900 */
+} double_card;
+
+/* Everything as on a machine with one card of sm_90; forgets faults and counts, which must be balanced. */
+void double_reset(void);
+/* The card in use, to be changed after double_reset. */
+double_card *double_get_card(void);
+/* All functions and versions. */
+weft_vendor double_vendor(void);
+
+/* The nth call (from 1) of a function from now on returns error; nth 0: every call. One fault at a time. */
+void double_fail(const char *function, int64_t nth, int error);
+/* How often the function that was named last has been called since double_fail. */
+int64_t double_fault_calls(void);
+
+/* What is open: allocations, streams, events, graphs, handles, descriptors. */
+int64_t double_open_count(void);
+size_t double_memory_used(void);
+/* Since double_reset: what was run, captured work each time its graph is launched. */
+typedef struct double_counts {
+    int64_t copies, kernels, plans, products, graph_launches;
+} double_counts;
+double_counts double_get_counts(void);
+/* The first broken rule since double_reset; "" if none. */
+const char *double_complaint(void);
+
+/* ---- between the parts ---- */
+
+typedef enum double_work { DOUBLE_COPY, DOUBLE_KERNEL, DOUBLE_PLAN, DOUBLE_PRODUCT } double_work;
+/* Runs the work now, or records it if the stream is being captured. The closure is passed to run and, when it is
+ * no longer needed, to release (may be NULL). Returns a cudaError_t. */
+int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,
+                 void (*release)(void *));
+/* Whether bytes from ptr on are device memory. */
+bool double_on_device(const void *ptr, size_t bytes);
+/* A call of function: its fault, if it is due now, else 0. */
+int double_called(const char *function);
+#define DOUBLE_CALLED()                             \
+    do {                                            \
+        const int double_fault_ = double_called(__func__); \
+        if (double_fault_)                          \
+            return double_fault_;                   \
+    } while (0)
+void double_complain(const char *format, ...) WEFT_PRINTF(1, 2);
+/* A handle of any kind was made (+1) or destroyed (-1). */
+void double_opened(int by);
+/* Numbers of a 16-bit or 32-bit type. */
+float double_load(weft_dtype dtype, const void *at);
+void double_store(weft_dtype dtype, void *at, float value);
+
+#define DOUBLE_DECLARE(library, result, symbol, parameters) result double_##symbol parameters;
+WEFT_VENDOR_FUNCTIONS(DOUBLE_DECLARE)
+#undef DOUBLE_DECLARE
+
+#endif

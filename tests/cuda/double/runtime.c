@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The CUDA runtime's stand-in: device memory on the heap, streams that run at once or record, events that count. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cuda/double/double.h"
+
+enum { INVALID_VALUE = 1, ILLEGAL_STATE = 401, CAPTURE_UNSUPPORTED = 900, MAX_MEMORY = 256 };
+
+/* ---- books ---- */
+
+static struct {
+    double_card card;
+    double_counts counts;
+    struct {
+        const char *function;
+        int64_t nth, calls;
+        int error;
+    } fault;
+    int64_t open;
+    int sticky; /* cudaGetLastError's */
+    char complaint[256];
+    struct {
+        char *at;
+        size_t bytes;
+    } memory[MAX_MEMORY];
+    size_t used;
+} books;
+
+void double_reset(void)
+{
+    const int64_t open = books.open;
+    memset(&books, 0, sizeof books);
+    books.open = open;
+    books.card = (double_card){ .devices = 1, .major = 9, .memory = (size_t)80 << 30, .driver = 13000,
+                                .cudnn = 91900 };
+}
+
+double_card *double_get_card(void)
+{
+    return &books.card;
+}
+
+weft_vendor double_vendor(void)
+{
+    weft_vendor vendor = { .runtime = 13000, .driver = books.card.driver, .cudnn = books.card.cudnn,
+                           .cublaslt = 130100 };
+#define FILL(library, result, symbol, parameters) vendor.symbol = double_##symbol;
+    WEFT_VENDOR_FUNCTIONS(FILL)
+#undef FILL
+    return vendor;
+}
+
+void double_fail(const char *function, int64_t nth, int error)
+{
+    books.fault.function = function;
+    books.fault.nth = nth;
+    books.fault.error = error;
+    books.fault.calls = 0;
+}
+
+int64_t double_fault_calls(void)
+{
+    return books.fault.calls;
+}
+
+int double_called(const char *function)
+{
+    if (!books.fault.function || strcmp(function + strlen("double_"), books.fault.function) != 0)
+        return 0;
+    books.fault.calls++;
+    if (books.fault.nth && books.fault.calls != books.fault.nth)
+        return 0;
+    if (strncmp(books.fault.function, "cuda", 4) == 0)
+        books.sticky = books.fault.error;
+    return books.fault.error;
+}
+
+void double_complain(const char *format, ...)
+{
+    va_list args;
+    if (books.complaint[0])
+        return;
+    va_start(args, format);
+    vsnprintf(books.complaint, sizeof books.complaint, format, args);
+    va_end(args);
+}
+
+const char *double_complaint(void)
+{
+    return books.complaint;
+}
+
+void double_opened(int by)
+{
+    books.open += by;
+}
+
+int64_t double_open_count(void)
+{
+    return books.open;
+}
+
+size_t double_memory_used(void)
+{
+    return books.used;
+}
+
+double_counts double_get_counts(void)
+{
+    return books.counts;
+}
+
+/* A call that breaks a rule: remembered, and refused as the runtime would. */
+static int refuse(const char *what)
+{
+    double_complain("%s", what);
+    books.sticky = INVALID_VALUE;
+    return INVALID_VALUE;
+}
+
+/* ---- versions, devices ---- */
+
+int double_cudaRuntimeGetVersion(int *version)
+{
+    DOUBLE_CALLED();
+    *version = 13000;
+    return 0;
+}
+
+int double_cudaDriverGetVersion(int *version)
+{
+    DOUBLE_CALLED();
+    *version = books.card.driver;
+    return 0;
+}
+
+const char *double_cudaGetErrorName(int error)
+{
+    return error == WEFT_CUDA_OUT_OF_MEMORY ? "cudaErrorMemoryAllocation" : error ? "cudaErrorDouble" : "cudaSuccess";
+}
+
+const char *double_cudaGetErrorString(int error)
+{
+    return error == WEFT_CUDA_OUT_OF_MEMORY ? "out of memory" : error ? "an error of the double" : "no error";
+}
+
+int double_cudaGetLastError(void)
+{
+    const int error = books.sticky;
+    books.sticky = 0;
+    return error;
+}
+
+int double_cudaGetDeviceCount(int *count)
+{
+    DOUBLE_CALLED();
+    if (books.card.driver == 0)
+        return books.sticky = WEFT_CUDA_INSUFFICIENT_DRIVER;
+    if (books.card.devices == 0)
+        return books.sticky = WEFT_CUDA_NO_DEVICE; /* *count is left as it was, as NVIDIA's */
+    *count = books.card.devices;
+    return 0;
+}
+
+int double_cudaSetDevice(int device)
+{
+    DOUBLE_CALLED();
+    return device >= 0 && device < books.card.devices ? 0 : refuse("cudaSetDevice: no such device");
+}
+
+int double_cudaGetDevice(int *device)
+{
+    DOUBLE_CALLED();
+    *device = 0;
+    return 0;
+}
+
+int double_cudaGetDeviceProperties(weft_cuda_properties *properties, int device)
+{
+    DOUBLE_CALLED();
+    (void)device;
+    snprintf(properties->name, sizeof properties->name, "Double %d.%d", books.card.major, books.card.minor);
+    return 0;
+}
+
+int double_cudaDeviceGetAttribute(int *value, int attribute, int device)
+{
+    DOUBLE_CALLED();
+    (void)device;
+    switch (attribute) {
+    case WEFT_CUDA_ATTR_MAJOR:
+        *value = books.card.major;
+        return 0;
+    case WEFT_CUDA_ATTR_MINOR:
+        *value = books.card.minor;
+        return 0;
+    case WEFT_CUDA_ATTR_SM_COUNT:
+        *value = 132;
+        return 0;
+    case WEFT_CUDA_ATTR_CLOCK_KHZ:
+        *value = 1980000;
+        return 0;
+    case WEFT_CUDA_ATTR_MEMORY_CLOCK_KHZ:
+        *value = 2619000;
+        return 0;
+    case WEFT_CUDA_ATTR_MEMORY_BUS_BITS:
+        *value = 5120;
+        return 0;
+    case WEFT_CUDA_ATTR_L2_BYTES:
+        *value = 50 << 20;
+        return 0;
+    default:
+        return refuse("cudaDeviceGetAttribute: an attribute that the double does not know");
+    }
+}
+
+/* ---- memory ---- */
+
+int double_cudaMemGetInfo(size_t *available, size_t *total)
+{
+    DOUBLE_CALLED();
+    *total = books.card.memory;
+    *available = books.card.memory - books.used;
+    return 0;
+}
+
+bool double_on_device(const void *ptr, size_t bytes)
+{
+    const char *at = ptr;
+    for (int i = 0; i < MAX_MEMORY; i++)
+        if (books.memory[i].at && at >= books.memory[i].at && at + bytes <= books.memory[i].at + books.memory[i].bytes)
+            return true;
+    return false;
+}
+
+int double_cudaMalloc(void **ptr, size_t bytes)
+{
+    DOUBLE_CALLED();
+    int slot = 0;
+    while (slot < MAX_MEMORY && books.memory[slot].at)
+        slot++;
+    if (bytes > books.card.memory - books.used || slot == MAX_MEMORY)
+        return books.sticky = WEFT_CUDA_OUT_OF_MEMORY;
+    const size_t rounded = (bytes + 255) / 256 * 256;
+    char *at = aligned_alloc(256, rounded ? rounded : 256);
+    if (!at)
+        return books.sticky = WEFT_CUDA_OUT_OF_MEMORY;
+    memset(at, 0xff, bytes); /* NaNs of every type */
+    books.memory[slot].at = at;
+    books.memory[slot].bytes = bytes;
+    books.used += bytes;
+    books.open++;
+    *ptr = at;
+    return 0;
+}
+
+int double_cudaFree(void *ptr)
+{
+    DOUBLE_CALLED();
+    if (!ptr)
+        return 0;
+    for (int i = 0; i < MAX_MEMORY; i++)
+        if (books.memory[i].at == ptr) {
+            books.used -= books.memory[i].bytes;
+            books.memory[i].at = NULL;
+            books.open--;
+            free(ptr);
+            return 0;
+        }
+    return refuse("cudaFree: not the start of an allocation");
+}
+
+int double_cudaHostAlloc(void **ptr, size_t bytes, unsigned flags)
+{
+    DOUBLE_CALLED();
+    (void)flags;
+    *ptr = malloc(bytes ? bytes : 1);
+    if (!*ptr)
+        return books.sticky = WEFT_CUDA_OUT_OF_MEMORY;
+    books.open++;
+    return 0;
+}
+
+int double_cudaFreeHost(void *ptr)
+{
+    DOUBLE_CALLED();
+    if (ptr)
+        books.open--;
+    free(ptr);
+    return 0;
+}
+
+/* ---- streams, graphs, events ---- */
+
+typedef struct job {
+    double_work kind;
+    void (*run)(void *);
+    void *closure;
+    void (*release)(void *);
+    struct job *next;
+} job;
+
+/* Captured work, shared by a graph and what is made of it. */
+typedef struct recording {
+    job *first, **end;
+    int users;
+} recording;
+
+struct CUstream_st {
+    recording *capture;
+};
+struct CUevent_st {
+    int64_t recorded;
+};
+struct CUgraph_st {
+    recording *work;
+};
+struct CUgraphExec_st {
+    recording *work;
+};
+
+static void drop(recording *work)
+{
+    if (--work->users > 0)
+        return;
+    for (job *j = work->first; j;) {
+        job *next = j->next;
+        if (j->release)
+            j->release(j->closure);
+        free(j);
+        j = next;
+    }
+    free(work);
+}
+
+static void perform(const job *j)
+{
+    int64_t *const count[] = { [DOUBLE_COPY] = &books.counts.copies, [DOUBLE_KERNEL] = &books.counts.kernels,
+                               [DOUBLE_PLAN] = &books.counts.plans, [DOUBLE_PRODUCT] = &books.counts.products };
+    ++*count[j->kind];
+    j->run(j->closure);
+}
+
+int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,
+                 void (*release)(void *))
+{
+    job work = { kind, run, closure, release, NULL };
+    if (!stream || !stream->capture) {
+        perform(&work);
+        if (release)
+            release(closure);
+        return 0;
+    }
+    job *kept = malloc(sizeof *kept);
+    if (!kept)
+        return WEFT_CUDA_OUT_OF_MEMORY;
+    *kept = work;
+    *stream->capture->end = kept;
+    stream->capture->end = &kept->next;
+    return 0;
+}
+
+int double_cudaStreamCreateWithFlags(weft_cuda_stream *stream, unsigned flags)
+{
+    DOUBLE_CALLED();
+    (void)flags;
+    *stream = calloc(1, sizeof **stream);
+    books.open++;
+    return 0;
+}
+
+int double_cudaStreamDestroy(weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    if (stream->capture)
+        return refuse("cudaStreamDestroy: the stream is being captured");
+    books.open--;
+    free(stream);
+    return 0;
+}
+
+int double_cudaStreamSynchronize(weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    return stream && stream->capture ? refuse("cudaStreamSynchronize: the stream is being captured") : 0;
+}
+
+int double_cudaDeviceSynchronize(void)
+{
+    DOUBLE_CALLED();
+    return 0;
+}
+
+int double_cudaStreamWaitEvent(weft_cuda_stream stream, weft_cuda_event event, unsigned flags)
+{
+    DOUBLE_CALLED();
+    (void)stream, (void)flags;
+    return event->recorded ? 0 : refuse("cudaStreamWaitEvent: the event was never recorded");
+}
+
+int double_cudaStreamBeginCapture(weft_cuda_stream stream, int mode)
+{
+    DOUBLE_CALLED();
+    (void)mode;
+    if (!stream)
+        return books.sticky = CAPTURE_UNSUPPORTED; /* the default stream cannot be captured */
+    if (stream->capture)
+        return books.sticky = ILLEGAL_STATE;
+    stream->capture = calloc(1, sizeof *stream->capture);
+    stream->capture->end = &stream->capture->first;
+    stream->capture->users = 1;
+    return 0;
+}
+
+int double_cudaStreamEndCapture(weft_cuda_stream stream, weft_cuda_graph *graph)
+{
+    const int fault = double_called(__func__);
+    if (!stream->capture)
+        return books.sticky = ILLEGAL_STATE;
+    recording *work = stream->capture;
+    stream->capture = NULL;
+    if (fault) {
+        drop(work);
+        *graph = NULL;
+        return fault;
+    }
+    *graph = calloc(1, sizeof **graph);
+    (*graph)->work = work;
+    books.open++;
+    return 0;
+}
+
+int double_cudaGraphInstantiate(weft_cuda_graph_exec *exec, weft_cuda_graph graph, unsigned long long flags)
+{
+    DOUBLE_CALLED();
+    (void)flags;
+    *exec = calloc(1, sizeof **exec);
+    (*exec)->work = graph->work;
+    graph->work->users++;
+    books.open++;
+    return 0;
+}
+
+int double_cudaGraphGetNodes(weft_cuda_graph graph, weft_cuda_graph_node *nodes, size_t *count)
+{
+    DOUBLE_CALLED();
+    (void)nodes;
+    *count = 0;
+    for (const job *j = graph->work->first; j; j = j->next)
+        ++*count;
+    return 0;
+}
+
+int double_cudaGraphLaunch(weft_cuda_graph_exec exec, weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    if (stream && stream->capture)
+        return refuse("cudaGraphLaunch: the stream is being captured");
+    books.counts.graph_launches++;
+    for (const job *j = exec->work->first; j; j = j->next)
+        perform(j);
+    return 0;
+}
+
+int double_cudaGraphExecDestroy(weft_cuda_graph_exec exec)
+{
+    DOUBLE_CALLED();
+    drop(exec->work);
+    free(exec);
+    books.open--;
+    return 0;
+}
+
+int double_cudaGraphDestroy(weft_cuda_graph graph)
+{
+    DOUBLE_CALLED();
+    drop(graph->work);
+    free(graph);
+    books.open--;
+    return 0;
+}
+
+int double_cudaEventCreateWithFlags(weft_cuda_event *event, unsigned flags)
+{
+    DOUBLE_CALLED();
+    (void)flags;
+    *event = calloc(1, sizeof **event);
+    books.open++;
+    return 0;
+}
+
+int double_cudaEventDestroy(weft_cuda_event event)
+{
+    DOUBLE_CALLED();
+    free(event);
+    books.open--;
+    return 0;
+}
+
+int double_cudaEventRecord(weft_cuda_event event, weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    (void)stream;
+    event->recorded++;
+    return 0;
+}
+
+int double_cudaEventSynchronize(weft_cuda_event event)
+{
+    DOUBLE_CALLED();
+    return event->recorded ? 0 : refuse("cudaEventSynchronize: the event was never recorded");
+}
+
+int double_cudaEventElapsedTime(float *ms, weft_cuda_event start, weft_cuda_event end)
+{
+    DOUBLE_CALLED();
+    if (!start->recorded || !end->recorded)
+        return refuse("cudaEventElapsedTime: an event was never recorded");
+    *ms = 1;
+    return 0;
+}
+
+/* ---- copies ---- */
+
+typedef struct copy {
+    char *to;
+    const char *from;
+    size_t to_pitch, from_pitch, width, height;
+    int value; /* of a memset, which has no source */
+} copy;
+
+static void run_copy(void *closure)
+{
+    const copy *c = closure;
+    for (size_t row = 0; row < c->height; row++)
+        if (c->from)
+            memmove(c->to + row * c->to_pitch, c->from + row * c->from_pitch, c->width);
+        else
+            memset(c->to + row * c->to_pitch, c->value, c->width);
+}
+
+static int queue_copy(weft_cuda_stream stream, const copy *wanted, int kind)
+{
+    const size_t to_bytes = wanted->height ? (wanted->height - 1) * wanted->to_pitch + wanted->width : 0;
+    const size_t from_bytes = wanted->height ? (wanted->height - 1) * wanted->from_pitch + wanted->width : 0;
+    const bool to_device = kind != WEFT_CUDA_DEVICE_TO_HOST, from_device = kind != WEFT_CUDA_HOST_TO_DEVICE;
+    if (to_device != double_on_device(wanted->to, to_bytes))
+        return refuse("copy: the target is not where its kind says");
+    if (wanted->from && from_device != double_on_device(wanted->from, from_bytes))
+        return refuse("copy: the source is not where its kind says");
+    copy *kept = malloc(sizeof *kept);
+    if (!kept)
+        return WEFT_CUDA_OUT_OF_MEMORY;
+    *kept = *wanted;
+    return double_queue(stream, DOUBLE_COPY, run_copy, kept, free);
+}
+
+int double_cudaMemcpy(void *to, const void *from, size_t bytes, int kind)
+{
+    DOUBLE_CALLED();
+    return queue_copy(NULL, &(copy){ .to = to, .from = from, .width = bytes, .height = bytes > 0 }, kind);
+}
+
+int double_cudaMemcpyAsync(void *to, const void *from, size_t bytes, int kind, weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    return queue_copy(stream, &(copy){ .to = to, .from = from, .width = bytes, .height = bytes > 0 }, kind);
+}
+
+int double_cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width,
+                             size_t height, int kind, weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    return queue_copy(stream, &(copy){ to, from, to_pitch, from_pitch, width, height, 0 }, kind);
+}
+
+int double_cudaMemsetAsync(void *ptr, int value, size_t bytes, weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    return queue_copy(stream, &(copy){ .to = ptr, .width = bytes, .height = bytes > 0, .value = value },
+                      WEFT_CUDA_DEVICE_TO_DEVICE);
+}
