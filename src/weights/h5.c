@@ -29,3 +29,59 @@
  * Left out: optimizer variables, and the seeds of random layers (groups "seed_generator"), which are not weights.
  *
  * Metadata: "format" as above; "keras.class" ("Functional"), "keras.name" (the model's), "keras.version" where found. */
+#include "weights/h5.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "weights/h5_process.h"
+#include "weights/keras_config.h"
+
+static const char config_key[] = "model_config";
+
+/* The description that the file carries, as long text, becomes two words of metadata. One that is no good is no reason
+ * to refuse the weights. */
+static weft_status describe(const char *path, weft_weights *weights)
+{
+    const char *config = weft_weights_meta_find(weights, config_key);
+    if (!config)
+        return WEFT_OK;
+    const weft_status status = weft_keras_describe(path, config, strlen(config), weights);
+    return status == WEFT_NO_MEMORY ? status : weft_weights_set_meta(weights, config_key, NULL);
+}
+
+weft_status weft_h5_read(weft_ctx *ctx, const char *path, weft_weights **out)
+{
+    char helper[WEFT_H5_PATH];
+    struct stat facts;
+    weft_weights *weights = NULL;
+    /* Non-blocking, so that a pipe or a terminal is refused below instead of waited for. */
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file < 0)
+        return weft_fail(errno == ENOENT || errno == ENOTDIR ? WEFT_NOT_FOUND : WEFT_IO, "%s: cannot be opened: %s", path,
+                         strerror(errno));
+    weft_status status = WEFT_OK;
+    if (fstat(file, &facts) != 0)
+        status = weft_fail(WEFT_IO, "%s: cannot be examined: %s", path, strerror(errno));
+    else if (!S_ISREG(facts.st_mode))
+        status = weft_fail(WEFT_BAD_DATA, "%s: is not a regular file; an HDF5 file was expected", path);
+    else
+        status = weft_h5_find(path, helper);
+    if (status == WEFT_OK) {
+        const weft_h5_job job = { .path = path, .helper = helper, .file = file, .size = (uint64_t)facts.st_size,
+                                  .limit_ms = WEFT_H5_LIMIT_MS };
+        status = weft_h5_run(ctx, &job, &weights);
+    }
+    close(file);
+    if (status == WEFT_OK)
+        status = describe(path, weights);
+    if (status == WEFT_OK)
+        *out = weights;
+    else
+        weft_weights_destroy(weights);
+    return status;
+}

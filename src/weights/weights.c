@@ -8,6 +8,7 @@
 
 #include "backend/kernel.h"
 #include "base/error.h"
+#include "weights/h5.h"
 
 enum { HEAD = 16, TEXT = 3 * HEAD + 1 };
 
@@ -27,9 +28,10 @@ static const struct format {
     [WEFT_NPZ] = { .name = "npz", .extension = ".npz", .magic = "PK\3\4", .length = 4, .member = ".npy",
                    .read_zip = weft_npz_read, .write = weft_npz_write },
     [WEFT_PTH] = { .name = "pth", .extension = ".pth", .magic = "PK\3\4", .length = 4, .member = "/data.pkl" },
-    [WEFT_H5] = { .name = "h5", .extension = ".h5", .magic = "\x89HDF\r\n\x1a\n", .length = 8 },
+    [WEFT_H5] = { .name = "h5", .extension = ".h5", .magic = "\x89HDF\r\n\x1a\n", .length = 8,
+                  .read_path = weft_h5_read },
     [WEFT_KERAS_ZIP] = { .name = "keras", .extension = ".keras", .magic = "PK\3\4", .length = 4,
-                         .member = "model.weights.h5" },
+                         .member = "model.weights.h5", .read_path = weft_keras_zip_read },
 };
 
 /* What else people have lying about, so that the sentence can name it and say what to do. */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the JSON description of a Keras model (config.json of a .keras, model_config of an .h5) says about its layers.
+ * path says in sentences whose text it is. */
+#ifndef WEFT_WEIGHTS_KERAS_CONFIG_H
+#define WEFT_WEIGHTS_KERAS_CONFIG_H
+
+#include "weights/weights.h"
+
+/* Sets metadata keras.class and keras.name. */
+weft_status weft_keras_describe(const char *path, const void *text, size_t size, weft_weights *weights);
+/* Sets metadata keras.version from metadata.json. */
+weft_status weft_keras_version(const char *path, const void *text, size_t size, weft_weights *weights);
+/* Orders the tensors as the description lists their layers; if the set's names are paths (metadata keras.names), names
+ * them after the layers. Tensors of no listed layer keep their names and come last. */
+weft_status weft_keras_arrange(const char *path, const void *text, size_t size, weft_weights *weights);
+
+#endif
