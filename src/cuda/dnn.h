@@ -48,7 +48,8 @@ typedef enum weft_dnn_kind {
     WEFT_DNN_AVG_POOL_BORDER, /* divides by the whole window */
     WEFT_DNN_ADD, /* in: a, b (b may be broadcast: [1, C, 1, 1], [N, C, 1, 1], a constant); out: a + b */
     WEFT_DNN_MUL,
-    WEFT_DNN_RELU, /* clipped to upper when upper > 0; slope below 0 */
+    WEFT_DNN_MIN,
+    WEFT_DNN_RELU, /* slope below 0 */
     WEFT_DNN_SWISH,
     WEFT_DNN_SIGMOID,
     WEFT_DNN_TANH,
@@ -67,7 +68,7 @@ typedef struct weft_dnn_op {
     weft_dnn_kind kind;
     int in[WEFT_DNN_MAX_IN], out; /* indices of tensors; unused in: -1 */
     weft_dnn_window window;
-    float upper, slope; /* RELU */
+    float slope; /* RELU */
 } weft_dnn_op;
 
 typedef struct weft_dnn_graph {

@@ -113,6 +113,7 @@
     /* pointwise */                                                                                                    \
     X(POINTWISE_ADD, 0)                                                                                                \
     X(POINTWISE_MUL, 1)                                                                                                \
+    X(POINTWISE_MIN, 2)                                                                                                \
     X(POINTWISE_RELU_FWD, 100)                                                                                         \
     X(POINTWISE_TANH_FWD, 101)                                                                                         \
     X(POINTWISE_SIGMOID_FWD, 102)                                                                                      \
@@ -120,8 +121,6 @@
     X(POINTWISE_SWISH_FWD, 106)                                                                                        \
     X(ATTR_POINTWISE_MODE, 0)                                                                                          \
     X(ATTR_POINTWISE_MATH_PREC, 1)                                                                                     \
-    X(ATTR_POINTWISE_RELU_LOWER_CLIP, 3)                                                                               \
-    X(ATTR_POINTWISE_RELU_UPPER_CLIP, 4)                                                                               \
     X(ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, 5)                                                                         \
     X(ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, 750)                                                                     \
     X(ATTR_OPERATION_POINTWISE_XDESC, 751)                                                                             \

@@ -61,6 +61,7 @@ static const weft_dnn_row rows[WEFT_DNN_KIND_COUNT] = {
     POOL(AVG_POOL_BORDER, "avgpool+border", AVGPOOL_INCLUDE_PADDING),
     POINTWISE(ADD, "add", 2, ADD),
     POINTWISE(MUL, "mul", 2, MUL),
+    POINTWISE(MIN, "min", 2, MIN),
     POINTWISE(RELU, "relu", 1, RELU_FWD),
     POINTWISE(SWISH, "swish", 1, SWISH_FWD),
     POINTWISE(SIGMOID, "sigmoid", 1, SIGMOID_FWD),
@@ -175,47 +176,68 @@ static void emit(weft_dnn_graph *graph, weft_dnn_kind kind, int a, int b, int ou
     weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = kind, .in = { a, b }, .out = out });
 }
 
-/* min(max(in + 3, 0), 6) / 6. */
+/* min(max(in, 0), 6). cuDNN's relu has an upper bound of its own, but conv + bias + bounded relu is a pattern for which
+ * its heuristics offer one plain engine without tensor cores (9.19, every card); with a minimum the fused ones. */
+static void add_relu6(weft_dnn_graph *graph, int in, int out)
+{
+    const int above = weft_dnn_add_virtual(graph, "relu", out);
+    emit(graph, WEFT_DNN_RELU, in, -1, above);
+    emit(graph, WEFT_DNN_MIN, above, weft_dnn_add_constant(graph, 6.0F, graph->tensor[out].rank), out);
+}
+
+/* relu6(in + 3) / 6. */
 static void add_hard_sigmoid(weft_dnn_graph *graph, int in, int out)
 {
     const int rank = graph->tensor[out].rank;
-    const int shifted = weft_dnn_add_virtual(graph, "shifted", out),
-              clipped = weft_dnn_add_virtual(graph, "clipped", out);
+    const int shifted = weft_dnn_add_virtual(graph, "shifted", out);
+    const int clipped = weft_dnn_add_virtual(graph, "clipped", out);
     emit(graph, WEFT_DNN_ADD, in, weft_dnn_add_constant(graph, 3.0F, rank), shifted);
-    weft_dnn_add_op(graph,
-                    &(weft_dnn_op){ .kind = WEFT_DNN_RELU, .in = { shifted, -1 }, .out = clipped, .upper = 6.0F });
+    add_relu6(graph, shifted, clipped);
     emit(graph, WEFT_DNN_MUL, clipped, weft_dnn_add_constant(graph, 1.0F / 6.0F, rank), out);
+}
+
+static void add_hard_swish(weft_dnn_graph *graph, int in, int out)
+{
+    const int gate = weft_dnn_add_virtual(graph, "gate", out);
+    add_hard_sigmoid(graph, in, gate);
+    emit(graph, WEFT_DNN_MUL, in, gate, out);
+}
+
+/* 1.7159 tanh(2/3 in): LeCun et al. 1998, appendix A. */
+static void add_lecun_tanh(weft_dnn_graph *graph, int in, int out)
+{
+    const int rank = graph->tensor[out].rank;
+    const int scaled = weft_dnn_add_virtual(graph, "scaled", out);
+    const int bent = weft_dnn_add_virtual(graph, "tanh", out);
+    emit(graph, WEFT_DNN_MUL, in, weft_dnn_add_constant(graph, 2.0F / 3.0F, rank), scaled);
+    emit(graph, WEFT_DNN_TANH, scaled, -1, bent);
+    emit(graph, WEFT_DNN_MUL, bent, weft_dnn_add_constant(graph, 1.7159F, rank), out);
 }
 
 void weft_dnn_add_act(weft_dnn_graph *graph, weft_act act, int in, int out)
 {
     static const struct {
+        void (*composed)(weft_dnn_graph *, int in, int out); /* NULL: one operation of kind */
         weft_dnn_kind kind;
-        float upper, slope;
-    } simple[WEFT_ACT_COUNT] = {
-        [WEFT_ACT_RELU] = { WEFT_DNN_RELU, 0, 0 },           [WEFT_ACT_RELU6] = { WEFT_DNN_RELU, 6.0F, 0 },
-        [WEFT_ACT_LEAKY_RELU] = { WEFT_DNN_RELU, 0, 0.01F }, [WEFT_ACT_TANH] = { WEFT_DNN_TANH, 0, 0 },
-        [WEFT_ACT_SIGMOID] = { WEFT_DNN_SIGMOID, 0, 0 },     [WEFT_ACT_SWISH] = { WEFT_DNN_SWISH, 0, 0 },
+        float slope;
+    } rule[WEFT_ACT_COUNT] = {
+        [WEFT_ACT_RELU] = { NULL, WEFT_DNN_RELU, 0 },
+        [WEFT_ACT_LEAKY_RELU] = { NULL, WEFT_DNN_RELU, 0.01F },
+        [WEFT_ACT_TANH] = { NULL, WEFT_DNN_TANH, 0 },
+        [WEFT_ACT_SIGMOID] = { NULL, WEFT_DNN_SIGMOID, 0 },
+        [WEFT_ACT_SWISH] = { NULL, WEFT_DNN_SWISH, 0 },
+        [WEFT_ACT_RELU6] = { .composed = add_relu6 },
+        [WEFT_ACT_HARD_SIGMOID] = { .composed = add_hard_sigmoid },
+        [WEFT_ACT_HARD_SWISH] = { .composed = add_hard_swish },
+        [WEFT_ACT_LECUN_TANH] = { .composed = add_lecun_tanh },
     };
-    const int rank = graph->tensor[out].rank;
-    if (act == WEFT_ACT_HARD_SIGMOID) {
-        add_hard_sigmoid(graph, in, out);
-    } else if (act == WEFT_ACT_HARD_SWISH) {
-        const int gate = weft_dnn_add_virtual(graph, "gate", out);
-        add_hard_sigmoid(graph, in, gate);
-        emit(graph, WEFT_DNN_MUL, in, gate, out);
-    } else if (act == WEFT_ACT_LECUN_TANH) { /* LeCun et al. 1998, appendix A */
-        const int scaled = weft_dnn_add_virtual(graph, "scaled", out), t = weft_dnn_add_virtual(graph, "tanh", out);
-        emit(graph, WEFT_DNN_MUL, in, weft_dnn_add_constant(graph, 2.0F / 3.0F, rank), scaled);
-        emit(graph, WEFT_DNN_TANH, scaled, -1, t);
-        emit(graph, WEFT_DNN_MUL, t, weft_dnn_add_constant(graph, 1.7159F, rank), out);
-    } else if (act != WEFT_ACT_NONE && act < WEFT_ACT_COUNT) {
-        weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = simple[act].kind,
-                                               .in = { in, -1 },
-                                               .out = out,
-                                               .upper = simple[act].upper,
-                                               .slope = simple[act].slope });
-    }
+    if (act == WEFT_ACT_NONE || act >= WEFT_ACT_COUNT)
+        return;
+    if (rule[act].composed)
+        rule[act].composed(graph, in, out);
+    else
+        weft_dnn_add_op(
+            graph, &(weft_dnn_op){ .kind = rule[act].kind, .in = { in, -1 }, .out = out, .slope = rule[act].slope });
 }
 
 /* ---- the graphs of networks ---- */
@@ -384,8 +406,8 @@ char *weft_dnn_graph_text(const weft_dnn_graph *graph, char *buf, size_t size)
         if (row && (row->form == WEFT_DNN_FORM_CONV || row->form == WEFT_DNN_FORM_POOL))
             put(&t, "k%d,%d s%d,%d d%d,%d p%d,%d,%d,%d", w->kernel_h, w->kernel_w, w->stride_h, w->stride_w,
                 w->dilation_h, w->dilation_w, w->top, w->bottom, w->left, w->right);
-        if (op->upper != 0.0F || op->slope != 0.0F)
-            put(&t, "[%.9g,%.9g]", (double)op->slope, (double)op->upper);
+        if (op->slope != 0.0F)
+            put(&t, "[%.9g]", (double)op->slope);
         put(&t, " ");
     }
     return buf;

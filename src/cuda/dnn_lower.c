@@ -132,10 +132,6 @@ static weft_cudnn_descriptor pointwise_parameters(weft_dnn_set *set, const weft_
     weft_cudnn_descriptor d = new_descriptor(set, API(BACKEND_POINTWISE_DESCRIPTOR), "pointwise operation");
     put_enum(set, d, API(ATTR_POINTWISE_MODE), API(TYPE_POINTWISE_MODE), weft_dnn_row_of(op->kind)->mode);
     put_enum(set, d, API(ATTR_POINTWISE_MATH_PREC), API(TYPE_DATA_TYPE), API(DATA_FLOAT));
-    if (op->upper != 0.0F) {
-        const double upper = (double)op->upper;
-        put(set, d, API(ATTR_POINTWISE_RELU_UPPER_CLIP), API(TYPE_DOUBLE), 1, &upper);
-    }
     if (op->slope != 0.0F) {
         const double slope = (double)op->slope;
         put(set, d, API(ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE), API(TYPE_DOUBLE), 1, &slope);
