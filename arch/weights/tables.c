@@ -5,7 +5,15 @@
 
 #define FAMILIES(X)                                                                                                    \
     X(torch_resnet)                                                                                                    \
-    X(keras_resnet)
+    X(keras_resnet)                                                                                                    \
+    X(keras_densenet)                                                                                                  \
+    X(keras_efficientnet)                                                                                              \
+    X(keras_inception)                                                                                                 \
+    X(keras_mobilenet)                                                                                                 \
+    X(keras_nasnet)                                                                                                    \
+    X(keras_resnet_v2)                                                                                                 \
+    X(keras_vgg)                                                                                                       \
+    X(keras_xception)
 
 #define DECLARE(name) extern const weft_name_tables weft_names_##name;
 FAMILIES(DECLARE)
