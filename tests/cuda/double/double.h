@@ -34,7 +34,7 @@ double_card *double_get_card(void);
 /* All functions and versions. */
 weft_vendor double_vendor(void);
 
-/* The nth call (from 1) of a function from now on returns error; nth 0: every call. One fault at a time. */
+/* The nth call (from 1) of a function, or of "launch", from now on returns error; nth 0: every call. One fault at a time. */
 void double_fail(const char *function, int64_t nth, int error);
 /* How often the function that was named last has been called since double_fail. */
 int64_t double_fault_calls(void);
@@ -57,6 +57,8 @@ typedef enum double_work { DOUBLE_COPY, DOUBLE_KERNEL, DOUBLE_PLAN, DOUBLE_PRODU
  * no longer needed, to release (may be NULL). Returns a cudaError_t. */
 int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,
                  void (*release)(void *));
+/* The same for a kernel of weft's: for emu_set_queue (tests/cuda/emu/control.h). */
+int double_queue_kernel(void *stream, void (*run)(void *), void *closure, void (*release)(void *));
 /* Whether bytes from ptr on are device memory. */
 bool double_on_device(const void *ptr, size_t bytes);
 /* A call of function: its fault, if it is due now, else 0. */

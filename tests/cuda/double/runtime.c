@@ -364,6 +364,14 @@ int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *),
     return 0;
 }
 
+int double_queue_kernel(void *stream, void (*run)(void *), void *closure, void (*release)(void *))
+{
+    const int fault = double_called("double_launch");
+    if (fault && release)
+        release(closure);
+    return fault ? fault : double_queue(stream, DOUBLE_KERNEL, run, closure, release);
+}
+
 int double_cudaStreamCreateWithFlags(weft_cuda_stream *stream, unsigned flags)
 {
     DOUBLE_CALLED();

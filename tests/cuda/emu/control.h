@@ -23,6 +23,11 @@ void emu_set_block_limit(unsigned threads);
 const char *emu_fault(void);
 void emu_clear(void);
 
+/* Who takes launches instead of running them at once: a stand-in for streams, which calls run, now or when its stream
+ * gets there, and release when it is done. NULL: nobody. What goes wrong then is in emu_fault. */
+typedef int emu_queue_fn(void *stream, void (*run)(void *), void *closure, void (*release)(void *));
+void emu_set_queue(emu_queue_fn *queue);
+
 /* Every launch that was compiled in, by the name of the function it stands in and its template arguments. Returns NULL
  * beyond the last. runs: launches so far. */
 const char *emu_site(int index, int64_t *runs);

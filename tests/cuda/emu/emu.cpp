@@ -571,6 +571,13 @@ int emu_run(emu_record *site, dim3 blocks, dim3 block, size_t dynamic, void (*bo
 
 /* ---- control.h ---- */
 
+emu_queue_fn *emu_queue;
+
+void emu_set_queue(emu_queue_fn *queue)
+{
+    emu_queue = queue;
+}
+
 emu_record::emu_record(const char *name_) : name(name_), runs(0), next(records)
 {
     records = this;

@@ -14,6 +14,8 @@
 #ifndef WEFT_TESTS_CUDA_EMU_H
 #define WEFT_TESTS_CUDA_EMU_H
 
+#include "control.h"
+
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -109,6 +111,7 @@ struct emu_record {
     emu_record *next;
     explicit emu_record(const char *name_);
 };
+extern emu_queue_fn *emu_queue;
 int emu_run(emu_record *site, dim3 blocks, dim3 threads, size_t dynamic, void (*body)(void *), void *arguments);
 
 /* One for each launch, made before main runs: so that the tests know what there is to reach. */
@@ -125,13 +128,32 @@ template <typename F> struct emu_launch_site {
 };
 template <typename F> emu_record emu_launch_site<F>::record(emu_launch_site<F>::name());
 
-template <typename F> inline int emu_launch(dim3 blocks, dim3 threads, size_t dynamic, F body)
+/* A launch that somebody else runs later: with a copy of its arguments. */
+template <typename F> struct emu_job {
+    dim3 blocks, threads;
+    size_t dynamic;
+    F body;
+    static void run(void *job)
+    {
+        emu_job *j = static_cast<emu_job *>(job);
+        emu_run(&emu_launch_site<F>::record, j->blocks, j->threads, j->dynamic, emu_launch_site<F>::call, &j->body);
+    }
+    static void release(void *job)
+    {
+        delete static_cast<emu_job *>(job);
+    }
+};
+
+template <typename F> inline int emu_launch(dim3 blocks, dim3 threads, size_t dynamic, void *stream, F body)
 {
+    if (emu_queue)
+        return emu_queue(stream, emu_job<F>::run, new emu_job<F>{ blocks, threads, dynamic, body },
+                         emu_job<F>::release);
     return emu_run(&emu_launch_site<F>::record, blocks, threads, dynamic, emu_launch_site<F>::call, &body);
 }
 
 #define WEFT_LAUNCH(kernel, grid, block, shared, stream, ...)                                      \
-    (static_cast<void>(stream), emu_launch((grid), (block), (shared), [&] { kernel(__VA_ARGS__); }))
+    emu_launch((grid), (block), (shared), (stream), [=] { kernel(__VA_ARGS__); })
 
 /* ---- numbers ---- */
 
