@@ -93,7 +93,7 @@ void weft_weight_gather(void *to, const void *from, size_t size, const weft_shap
     for (int i = 0; i < last; i++)
         rows *= shape->dim[i];
     const int64_t columns = last < 0 ? 1 : shape->dim[last];
-    const ptrdiff_t step = last < 0 ? 0 : (ptrdiff_t)stride[last] * (ptrdiff_t)size;
+    const ptrdiff_t step = columns <= 1 ? 0 : (ptrdiff_t)stride[last] * (ptrdiff_t)size;
     char *out = to;
     for (int64_t row = 0; row < rows && columns > 0; row++) {
         ptrdiff_t offset = 0;
