@@ -92,7 +92,8 @@ static struct sock_filter filter[] = {
     RETURN(SECCOMP_RET_KILL_PROCESS),
     ALLOW(SYS_read), ALLOW(SYS_write), ALLOW(SYS_munmap), ALLOW(SYS_mremap), ALLOW(SYS_brk), ALLOW(SYS_madvise),
     ALLOW(SYS_exit), ALLOW(SYS_exit_group), ALLOW(SYS_rt_sigreturn), ALLOW(SYS_restart_syscall),
-    ALLOW(SYS_clock_gettime), ALLOW(SYS_futex), ALLOW(SYS_getrandom),
+    ALLOW(SYS_clock_gettime), ALLOW(SYS_gettimeofday), ALLOW(SYS_futex), ALLOW(SYS_getrandom),
+    ALLOW(SYS_sysinfo), /* qsort asks how much memory there is */
     ALLOW_DATA(SYS_mmap), ALLOW_DATA(SYS_mprotect),
     NO_FILE(SYS_openat), /* the core driver makes sure that the file it has been given does not exist */
     RETURN(SECCOMP_RET_KILL_PROCESS),
