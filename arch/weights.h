@@ -30,7 +30,9 @@ enum {
     WEFT_NAME_CONV = 1,   /* a dense layer of ours is a convolution there */
     WEFT_NAME_IGNORE = 2, /* no layer: `source` is a pattern of whole tensor names that do not matter */
     WEFT_NAME_FILL = 4,   /* `layer` is a pattern of whole parameters that a file may lack: fill[0..2], repeated */
-    WEFT_NAME_GAMMA = 8   /* batch norm that has a gamma there and none here: folded into the layer before it */
+    WEFT_NAME_GAMMA = 8,  /* batch norm that has a gamma there and none here: folded into the layer before it */
+    WEFT_NAME_FIRST = 16, /* the first half of the layer's outputs there is ours ... */
+    WEFT_NAME_SECOND = 32 /* ... the second half */
 };
 
 typedef struct weft_name_rule {

@@ -88,14 +88,14 @@ static weft_status find_layouts(job *j, int *misshapen)
 
         if (match->source < 0)
             continue;
+        const weft_shape have = weft_match_shape(match, &j->source.tensors[match->source]);
         if (match->param.shape.rank == 2) {
             const char *slash = strrchr(match->param.name, '/');
 
             snprintf(layer, sizeof layer, "%.*s", slash ? (int)(slash - match->param.name) : 0, match->param.name);
             weft_flattened_map(j->graph, layer, map);
         }
-        if (!weft_layout_find(style, &j->source.tensors[match->source].shape, &match->param.shape, map,
-                              &j->layout[i]) && *misshapen < 0)
+        if (!weft_layout_find(style, &have, &match->param.shape, map, &j->layout[i]) && *misshapen < 0)
             *misshapen = i;
     }
     return WEFT_OK;
@@ -124,6 +124,7 @@ static weft_status fail_misshapen(const job *j, int at, const char *advice)
     weft_shape shape;
 
     weft_layout_usual(weft_origin_style(j->resolved.origin), &match->param.shape, conv, flat, &shape);
+    shape.dim[0] *= weft_match_parts(match);
     return weft_fail(WEFT_BAD_DATA, "tensor '%.120s' has shape %s, expected %s for %s of %s (%s)%s", tensor->name,
                      tensor->shape.rank ? weft_shape_text(&tensor->shape, have, sizeof have) : "[]",
                      weft_shape_text(&shape, want, sizeof want), match->param.name, j->arch->name,
@@ -198,7 +199,9 @@ static weft_status convert(job *j, int at, const buffers *b, weft_weights *out)
     if (match->source >= 0) {
         status = weft_weight_floats(&j->source.tensors[match->source], b->in);
         if (status == WEFT_OK) {
-            weft_layout_apply(&j->layout[at], b->in, b->out);
+            const bool second = match->rule && (match->rule->flags & WEFT_NAME_SECOND);
+
+            weft_layout_apply(&j->layout[at], b->in + (second ? count : 0), b->out);
             status = fold_gamma(j, at, b);
         }
     } else if (match->fill) {
@@ -216,7 +219,7 @@ static weft_status convert_all(job *j, weft_weights *out)
 
     for (int i = 0; i < j->resolved.count; i++) {
         const weft_shape *shape = &j->resolved.match[i].param.shape;
-        const int64_t count = weft_shape_count(shape);
+        const int64_t count = weft_shape_count(shape) * weft_match_parts(&j->resolved.match[i]);
 
         most = count > most ? count : most;
         widest = shape->dim[0] > widest ? shape->dim[0] : widest;

@@ -77,6 +77,11 @@ typedef struct weft_resolved {
     int found;
 } weft_resolved;
 
+/* The shape of what a parameter takes of its tensor: all, or half of the outputs. */
+weft_shape weft_match_shape(const weft_match *match, const weft_weight *tensor);
+/* 2 if it takes half, else 1. */
+int weft_match_parts(const weft_match *match);
+
 /* Looks every parameter of graph up. source NULL: only says the names. table NULL: our own. */
 weft_status weft_resolve(weft_scratch *scratch, const weft_graph *graph, const weft_name_table *table,
                          weft_source *source, weft_resolved *out);

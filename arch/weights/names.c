@@ -64,6 +64,9 @@ static weft_status add_names(names *n, const weft_resolved *resolved)
         if (match->name) {
             entry->origin_name = match->name;
             entry->layout = weft_layout_usual(style, &entry->shape, conv, map, &entry->origin_shape);
+            entry->parts = weft_match_parts(match);
+            entry->part = match->rule && (match->rule->flags & WEFT_NAME_SECOND) ? 1 : 0;
+            entry->origin_shape.dim[0] *= entry->parts;
         }
     }
     n->list = (weft_name_list){ .origin = resolved->origin, .count = resolved->count, .entries = entries };

@@ -19,8 +19,8 @@ static double score(const weft_resolved *r, const weft_source *source)
 
         if (match->source < 0)
             continue;
-        const weft_shape *have = &source->tensors[match->source].shape;
-        agree += weft_layout_find(style, have, &match->param.shape, flat_or_not, &layout);
+        const weft_shape have = weft_match_shape(match, &source->tensors[match->source]);
+        agree += weft_layout_find(style, &have, &match->param.shape, flat_or_not, &layout);
     }
     for (int64_t i = 0; i < source->count; i++)
         relevant += !weft_resolve_ignores(r, source->key[i]);

@@ -97,10 +97,24 @@ static weft_status look_up(walk *w, weft_scratch *scratch, weft_style style, con
             break;
         match->source = weft_source_find(w->source, name);
     }
-    if (w->source && w->rule && (w->rule->flags & WEFT_NAME_GAMMA) &&
+    if (w->source && w->rule && (w->rule->flags & WEFT_NAME_GAMMA) && strcmp(leaf, "weight") != 0 &&
         weft_leaf_candidate(style, w->layer, "gamma", NULL, 0, 0, name, sizeof name))
         match->gamma = weft_source_find(w->source, name);
     return WEFT_OK;
+}
+
+int weft_match_parts(const weft_match *match)
+{
+    return match->rule && (match->rule->flags & (WEFT_NAME_FIRST | WEFT_NAME_SECOND)) ? 2 : 1;
+}
+
+weft_shape weft_match_shape(const weft_match *match, const weft_weight *tensor)
+{
+    weft_shape shape = tensor->shape;
+
+    if (weft_match_parts(match) == 2 && shape.rank > 0)
+        shape.dim[0] = shape.dim[0] % 2 == 0 ? shape.dim[0] / 2 : 0;
+    return shape;
 }
 
 weft_status weft_resolve(weft_scratch *scratch, const weft_graph *graph, const weft_name_table *table,

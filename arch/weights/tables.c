@@ -4,6 +4,10 @@
 #include "arch/weights.h"
 
 #define FAMILIES(X)                                                                                                    \
+    X(torch_csp)                                                                                                       \
+    X(torch_inception)                                                                                                 \
+    X(torch_mobile)                                                                                                    \
+    X(torch_plain)                                                                                                     \
     X(torch_resnet)                                                                                                    \
     X(keras_resnet)                                                                                                    \
     X(keras_densenet)                                                                                                  \

@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * ResNet and its kin as torchvision and timm name them: a stage is layerN, a unit its number, the projection is
- * "downsample". */
+ * "downsample". timm's SENets are its "legacy" ones, after the authors' Caffe models; their gates are 1x1
+ * convolutions. */
 #include "arch/weights.h"
 
 static const weft_name_rule resnet[] = {
-    { .layer = "stem/conv2d", .source = "conv1" },
-    { .layer = "stem/batch_norm", .source = "bn1" },
-    { .layer = "stage{s}.{u}/{x:a|b|c}/conv2d", .source = "layer{s}.{u}.conv{x+1}" },
-    { .layer = "stage{s}.{u}/{x:a|b|c}/batch_norm", .source = "layer{s}.{u}.bn{x+1}" },
-    { .layer = "stage{s}.{u}/proj/conv2d", .source = "layer{s}.{u}.downsample.0" },
-    { .layer = "stage{s}.{u}/proj/batch_norm", .source = "layer{s}.{u}.downsample.1" },
+    { .layer = "stem/{k:conv2d|batch_norm}", .source = "{k:conv|bn}1" },
+    { .layer = "stage{s}.{u}/{x:a|b|c}/{k:conv2d|batch_norm}", .source = "layer{s}.{u}.{k:conv|bn}{x+1}" },
+    { .layer = "stage{s}.{u}/proj/{k:conv2d|batch_norm}", .source = "layer{s}.{u}.downsample.{k}" },
     { .layer = "head/dense", .source = "fc" },
+};
+
+static const weft_name_rule senet[] = {
+    { .layer = "stem/{k:conv2d|batch_norm}", .source = "layer0.{k:conv|bn}1" },
+    { .layer = "stem/{x:a|b|c}/{k:conv2d|batch_norm}", .source = "layer0.{k:conv|bn}{x+1}" },
+    { .layer = "stage{s}.{u}/{x:a|b|c}/{k:conv2d|batch_norm}", .source = "layer{s}.{u}.{k:conv|bn}{x+1}" },
+    { .layer = "stage{s}.{u}/se/{x:reduce|expand}", .source = "layer{s}.{u}.se_module.fc{x+1}", .flags = WEFT_NAME_CONV },
+    { .layer = "stage{s}.{u}/proj/{k:conv2d|batch_norm}", .source = "layer{s}.{u}.downsample.{k}" },
+    { .layer = "head/dense", .source = "last_linear" },
 };
 
 static const weft_name_table tables[] = {
     { "resnet{n}|resnext{n}-*", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION, WEFT_NAME_RULES(resnet) },
     { "resnet{n}|resnext{n}-*", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(resnet) },
+    { "senet154|se-resnet{n}|se-resnext{n}-*", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(senet) },
 };
 
 const weft_name_tables weft_names_torch_resnet = { tables, sizeof tables / sizeof *tables };

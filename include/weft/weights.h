@@ -116,6 +116,7 @@ typedef struct weft_name_entry {
     const char *origin_name; /* NULL: it does not have this one */
     const char *layout;      /* static text */
     weft_shape origin_shape;
+    int part, parts;         /* ours is part 0 or 1 of 2 along its first dimension; of 1: all of it */
 } weft_name_entry;
 typedef struct weft_name_list {
     weft_origin origin;

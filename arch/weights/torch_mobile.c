@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * MobileNetV2 and EfficientNet as torchvision and timm name them. The first unit has no expansion, so its later layers
+ * have other numbers than those of all other units. timm's "tf_" networks, which pad like TensorFlow, are our Keras
+ * dialect; what that has inside as statistics, timm leaves to the caller. */
+#include "arch/weights.h"
+
+#define LAYER "{k:conv2d|batch_norm}"
+
+static const weft_name_rule mobilenet_v2[] = {
+    { .layer = "stem/" LAYER, .source = "features.0.{k}" },
+    { .layer = "stage1.0/depthwise/" LAYER, .source = "features.1.conv.0.{k}" },
+    { .layer = "stage1.0/project/" LAYER, .source = "features.1.conv.{k+1}" },
+    { .layer = "stage{s}.{u}/expand/conv2d", .source = "features.{#+2}.conv.0.0" },
+    { .layer = "stage{s}.{u}/expand/batch_norm", .source = "features.{#+2}.conv.0.1" },
+    { .layer = "stage{s}.{u}/depthwise/conv2d", .source = "features.{#+2}.conv.1.0" },
+    { .layer = "stage{s}.{u}/depthwise/batch_norm", .source = "features.{#+2}.conv.1.1" },
+    { .layer = "stage{s}.{u}/project/conv2d", .source = "features.{#+2}.conv.2" },
+    { .layer = "stage{s}.{u}/project/batch_norm", .source = "features.{#+2}.conv.3" },
+    { .layer = "top/" LAYER, .source = "features.18.{k}" },
+    { .layer = "head/dense", .source = "classifier.1" },
+};
+
+static const weft_name_rule efficientnet[] = {
+    { .layer = "stem/" LAYER, .source = "features.0.{k}" },
+    { .layer = "stage1.{u}/{x:depthwise|se|project}/" LAYER, .source = "features.1.{u}.block.{x}.{k}" },
+    { .layer = "stage1.{u}/se/{x:reduce|expand}", .source = "features.1.{u}.block.1.fc{x+1}", .flags = WEFT_NAME_CONV },
+    { .layer = "stage{s}.{u}/{x:expand|depthwise|se|project}/" LAYER, .source = "features.{s}.{u}.block.{x}.{k}" },
+    { .layer = "stage{s}.{u}/se/{x:reduce|expand}", .source = "features.{s}.{u}.block.2.fc{x+1}",
+      .flags = WEFT_NAME_CONV },
+    { .layer = "top/" LAYER, .source = "features.8.{k}" },
+    { .layer = "head/dense", .source = "classifier.1" },
+};
+
+#define TIMM_UNITS                                                                                                     \
+    { .layer = "stem/" LAYER, .source = "{k:conv_stem|bn1}" },                                                         \
+    { .layer = "stage1.{u}/{x:depthwise|project}/conv2d", .source = "blocks.0.{u}.conv_{x:dw|pw}" },                   \
+    { .layer = "stage1.{u}/{x:depthwise|project}/batch_norm", .source = "blocks.0.{u}.bn{x+1}" },                      \
+    { .layer = "stage{s}.{u}/{x:expand|depthwise|project}/conv2d", .source = "blocks.{s-1}.{u}.conv_{x:pw|dw|pwl}" },  \
+    { .layer = "stage{s}.{u}/{x:expand|depthwise|project}/batch_norm", .source = "blocks.{s-1}.{u}.bn{x+1}" },         \
+    { .layer = "stage{s}.{u}/se/{x:reduce|expand}", .source = "blocks.{s-1}.{u}.se.conv_{x:reduce|expand}",            \
+      .flags = WEFT_NAME_CONV },                                                                                       \
+    { .layer = "top/" LAYER, .source = "{k:conv_head|bn2}" },                                                          \
+    { .layer = "head/dense", .source = "classifier" }
+
+static const weft_name_rule timm[] = { TIMM_UNITS };
+
+/* The ports called efficientnet_pytorch and efficientnet_lite_pytorch, which number the units through and pad like
+ * TensorFlow. */
+#define NUMBERED_UNITS                                                                                                 \
+    { .layer = "stem/" LAYER, .source = "{k:_conv_stem|_bn0}" },                                                       \
+    { .layer = "stage{s}.{u}/expand/conv2d", .source = "_blocks.{#+1}._expand_conv" },                                 \
+    { .layer = "stage{s}.{u}/expand/batch_norm", .source = "_blocks.{#+1}._bn0" },                                     \
+    { .layer = "stage{s}.{u}/depthwise/conv2d", .source = "_blocks.{#}._depthwise_conv" },                             \
+    { .layer = "stage{s}.{u}/depthwise/batch_norm", .source = "_blocks.{#}._bn1" },                                    \
+    { .layer = "stage{s}.{u}/se/reduce", .source = "_blocks.{#}._se_reduce", .flags = WEFT_NAME_CONV },                \
+    { .layer = "stage{s}.{u}/se/expand", .source = "_blocks.{#}._se_expand", .flags = WEFT_NAME_CONV },                \
+    { .layer = "stage{s}.{u}/project/conv2d", .source = "_blocks.{#}._project_conv" },                                 \
+    { .layer = "stage{s}.{u}/project/batch_norm", .source = "_blocks.{#}._bn2" },                                      \
+    { .layer = "top/" LAYER, .source = "{k:_conv_head|_bn1}" },                                                        \
+    { .layer = "head/dense", .source = "_fc" }
+
+static const weft_name_rule numbered[] = { NUMBERED_UNITS };
+
+/* What the caller of those does before, ours does inside. */
+#define IMAGENET_STATISTICS                                                                                            \
+    { .layer = "normalize/mean", .flags = WEFT_NAME_FILL, .fill = { .485f, .456f, .406f } },                           \
+    { .layer = "normalize/variance", .flags = WEFT_NAME_FILL,                                                          \
+      .fill = { .229f * .229f, .224f * .224f, .225f * .225f } },                                                       \
+    { .layer = "normalize/count", .flags = WEFT_NAME_FILL, .fill = { 0 } }
+
+static const weft_name_rule timm_tf[] = { TIMM_UNITS, IMAGENET_STATISTICS };
+static const weft_name_rule numbered_tf[] = { NUMBERED_UNITS, IMAGENET_STATISTICS };
+
+static const weft_name_table tables[] = {
+    { "mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION, WEFT_NAME_RULES(mobilenet_v2) },
+    { "mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(timm) },
+    { "efficientnet-b{n}", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION, WEFT_NAME_RULES(efficientnet) },
+    { "efficientnet-b{n}|efficientnet-lite{n}", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(timm) },
+    { "efficientnet-b{n}", WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(timm_tf) },
+    { "efficientnet-lite{n}", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered) },
+    { "efficientnet-b{n}", WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered_tf) },
+};
+
+const weft_name_tables weft_names_torch_mobile = { tables, sizeof tables / sizeof *tables };
