@@ -5,6 +5,7 @@
 #define WEFT_WEFT_H
 
 #include <weft/arch.h>
+#include <weft/classify.h>
 #include <weft/context.h>
 #include <weft/graph.h>
 #include <weft/image.h>

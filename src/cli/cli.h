@@ -48,6 +48,9 @@ typedef struct cli_args {
     int64_t reps, warmup, seed;
     double min_time, fail_over; /* fail_over < 0: not given */
     const char *device, *isa, *images, *sort, *svg, *compare;
+    int64_t top, limit;
+    int layout; /* weft_layout */
+    const char *weights, *data, *labels, *csv, *confusion, *bad_images;
 } cli_args;
 
 /* Prints "weft: sentence" on stderr and returns code. */
@@ -68,6 +71,8 @@ cli_exit cli_completion(const cli_args *args);
 cli_exit cli_help(const cli_args *args);
 cli_exit cli_version(const cli_args *args);
 cli_exit cli_worker(const cli_args *args);
+cli_exit cli_classify(const cli_args *args);
+cli_exit cli_eval(const cli_args *args);
 
 /* ---- what commands have in common ---- */
 

@@ -102,6 +102,51 @@ const cli_command cli_commands[] = {
                      "multiply-adds, and the accuracy that was published, with its source and paper.",
       .examples = "weft models|the list\nweft models --json resnet50|all about one, for a program",
       .run = cli_models },
+    { .name = "classify",
+      .bit = CLI_AT_CLASSIFY,
+      .operand = CLI_OPERAND_MODEL,
+      .min_words = 1,
+      .max_words = -1,
+      .synopsis = "MODEL|FILE IMAGE...",
+      .brief = "say what photographs show",
+      .description =
+          "Classifies JPEG and PNG photographs by a network of that name with the weights of --weights, or by a weight "
+          "file that says itself which network it is of (see weft-convert(1)). Weights may be of weft, torchvision, "
+          "timm or Keras, in safetensors, .pth, .h5, .weights.h5, .keras or .npz; weft never downloads any.\n"
+          "\n"
+          "Photographs are turned upright by their EXIF orientation, then resized, cropped and preprocessed as the "
+          "network's publisher does. With '-' for an image, the names of images are read from standard input, one a "
+          "line. An image that cannot be read is named on standard error; the others go on, and the exit code is 65.\n"
+          "\n"
+          "In JSON, images has an object for each: file, and top (class, id, name, probability) or error.",
+      .examples = "weft classify mobilenetv2 --weights mobilenet_v2.h5 photo.jpg|the five likeliest classes\n"
+                  "weft classify lite0.safetensors *.jpg --top 1|by a converted file, which knows its network\n"
+                  "find photos -name '*.jpg' | weft classify lite0.safetensors - --json|many, for a program",
+      .run = cli_classify },
+    { .name = "eval",
+      .bit = CLI_AT_EVAL,
+      .operand = CLI_OPERAND_MODEL,
+      .min_words = 1,
+      .max_words = 1,
+      .synopsis = "MODEL|FILE",
+      .brief = "measure accuracy on a labelled data set",
+      .description =
+          "Classifies every image of --data and counts how often the label is the likeliest class (top-1) or among the "
+          "five likeliest (top-5). The layout is a folder for each class, or ImageNet's validation images in one "
+          "folder with a label file.\n"
+          "\n"
+          "Class folders are matched to the network's classes by exactly one rule, the first that fits all of them: "
+          "WordNet ids (n01440764), class names, as many folders as classes in order of name. Anything less clear is "
+          "refused. A label file has the class of image i on line i, or lines FILE CLASS; a class is a WordNet id, a "
+          "name or an index from 0. The ids of ImageNet's development kit, which count from 1 in another order, are "
+          "refused.\n"
+          "\n"
+          "Images are used as stored, without EXIF orientation, as in published figures. The counts do not depend on "
+          "batch or threads.",
+      .examples = "weft eval resnet50 --weights resnet50.pth --data imagenet/val|folders of WordNet ids\n"
+                  "weft eval lite0.safetensors --data val --labels val.txt --csv classes.csv|per class\n"
+                  "weft eval lite0.safetensors --data val --limit 1000 --bad-images skip:10|a sample",
+      .run = cli_eval },
     { .name = "devices",
       .bit = CLI_AT_DEVICES,
       .brief = "list the devices, and what an absent one needs",
@@ -172,11 +217,13 @@ const cli_option cli_options[] = {
       "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cpu, and cuda where there is one" },
     { "device", 'd', "NAME", CLI_TEXT, CLI_AT_PLAN & ~CLI_AT_TABLE, AT(device), "cpu", 0, 0, "cpu|cuda|null|auto",
       "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cuda where there is one, else cpu" },
-    { "isa", 0, "NAME", CLI_TEXT, CLI_AT_PLAN | CLI_AT_DEVICES, AT(isa), NULL, 0, 0, "ref|portable|avx2|avx512",
+    { "isa", 0, "NAME", CLI_TEXT, CLI_AT_PLAN | CLI_AT_DEVICES | CLI_AT_ANSWER, AT(isa), NULL, 0, 0,
+      "ref|portable|avx2|avx512",
       "instruction set to use at most: ref, portable, avx2 or avx512; default: WEFT_ISA, or the best the CPU has" },
-    { "math", 0, "MODE", CLI_CHOICE, CLI_AT_PLAN, AT(math), "fast", 0, 0, "fast|strict",
+    { "math", 0, "MODE", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER, AT(math), "fast", 0, 0, "fast|strict",
       "fast allows Winograd (relative error of a layer within 1e-5), strict does not" },
-    { "dialect", 'D', "NAME", CLI_CHOICE, CLI_AT_PLAN, AT(dialect), "default", 0, 0, "default|paper|keras|torch",
+    { "dialect", 'D', "NAME", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER, AT(dialect), "default", 0, 0,
+      "default|paper|keras|torch",
       "whose variant of the network" },
     { "seed", 0, "N", CLI_INT, CLI_AT_RUN, AT(seed), "1", 0, 9007199254740991.0, NULL,
       "seed of weights and of noise inputs" },
@@ -187,6 +234,28 @@ const cli_option cli_options[] = {
       "time every step, and sum the times of every kernel" },
     { "no-units", 0, NULL, CLI_FLAG, CLI_AT_BENCH | CLI_AT_EXPLAIN, AT(no_units), NULL, 0, 0, NULL,
       "run the layers of inverted residual units (expand, depthwise, project) one by one instead of joined" },
+    { "weights", 'w', "FILE", CLI_TEXT, CLI_AT_ANSWER, AT(weights), NULL, 0, 0, NULL,
+      "weights of MODEL: safetensors, .pth, .h5, .weights.h5, .keras or .npz of weft, torchvision, timm or Keras" },
+    { "top", 'k', "K", CLI_INT, CLI_AT_CLASSIFY, AT(top), "5", 1, 1000000, NULL, "classes to print" },
+    { "batch", 'b', "N", CLI_INTS, CLI_AT_ANSWER, AT(batch), "0", 0, 65536, NULL,
+      "images that run together; 0: as many as there are, at most 8 (eval: 32)" },
+    { "threads", 't', "N", CLI_INTS, CLI_AT_ANSWER, AT(threads), "0", 0, 4096, NULL,
+      "threads that decode and compute; 0: one for each CPU of this process" },
+    { "device", 'd', "NAME", CLI_TEXT, CLI_AT_ANSWER, AT(device), "cpu", 0, 0, "cpu|cuda|auto",
+      "cpu, cuda, cuda:1 or auto: cuda where there is one, else cpu" },
+    { "seed", 0, "N", CLI_INT, CLI_AT_ANSWER, AT(seed), NULL, 1, 9007199254740991.0, NULL,
+      "instead of --weights: random ones from this seed, for tests and timing; the answers mean nothing" },
+    { "data", 0, "DIR", CLI_TEXT, CLI_AT_EVAL, AT(data), NULL, 0, 0, NULL, "the folder of the data set" },
+    { "layout", 0, "NAME", CLI_CHOICE, CLI_AT_EVAL, AT(layout), "auto", 0, 0, "auto|folder|imagenet-val",
+      "folder (one for each class), imagenet-val (all in one, with --labels), or auto: by what is there" },
+    { "labels", 0, "FILE", CLI_TEXT, CLI_AT_EVAL, AT(labels), NULL, 0, 0, NULL, "label file of the data set" },
+    { "limit", 0, "N", CLI_INT, CLI_AT_EVAL, AT(limit), "0", 0, 9007199254740991.0, NULL,
+      "images at most, spread evenly over the set; 0: all" },
+    { "bad-images", 0, "WHAT", CLI_TEXT, CLI_AT_EVAL, AT(bad_images), "fail", 0, 0, "fail|skip:10",
+      "fail at the first image that cannot be read, or skip:N, which leaves out up to N of them" },
+    { "csv", 0, "FILE", CLI_TEXT, CLI_AT_EVAL, AT(csv), NULL, 0, 0, NULL, "also write the counts of each class" },
+    { "confusion", 0, "FILE", CLI_TEXT, CLI_AT_EVAL, AT(confusion), NULL, 0, 0, NULL,
+      "also write how often each class was taken for which (CSV; pairs that occurred)" },
     { "compare", 0, "OLD.json", CLI_TEXT, CLI_AT_BENCH, AT(compare), NULL, 0, 0, NULL,
       "compare with a result saved earlier with -o json" },
     { "fail-over", 0, "PERCENT", CLI_PERCENT, CLI_AT_BENCH, AT(fail_over), NULL, 0, 1000, NULL,
@@ -208,6 +277,9 @@ const cli_option cli_options[] = {
       "text, md, csv or json" },
     { "json", 0, NULL, CLI_FLAG, CLI_AT_PLAN | CLI_AT_MODELS | CLI_AT_DEVICES | CLI_AT_VERSION, AT(json), NULL, 0, 0,
       NULL, "the same as -o json" },
+    { "json", 0, NULL, CLI_FLAG, CLI_AT_ANSWER, AT(json), NULL, 0, 0, NULL, "print JSON" },
+    { "progress", 0, "WHEN", CLI_CHOICE, CLI_AT_EVAL, AT(progress), "auto", 0, 0, "auto|always|never",
+      "progress on standard error: auto (if it is a terminal), always or never" },
     { "progress", 0, "WHEN", CLI_CHOICE, CLI_AT_RUN, AT(progress), "auto", 0, 0, "auto|always|never",
       "progress on standard error: auto (if it is a terminal), always (a line for each network) or never" },
     { "help", 'h', NULL, CLI_FLAG, CLI_AT_ALL, AT(help), NULL, 0, 0, NULL, "print this help" },

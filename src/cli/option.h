@@ -29,9 +29,12 @@ enum {
     CLI_AT_VERSION = 256,
     CLI_AT_WORKER = 512,
     CLI_AT_TOP = 1024, /* weft itself */
+    CLI_AT_CLASSIFY = 1 << 16,
+    CLI_AT_EVAL = 1 << 17,
+    CLI_AT_ANSWER = CLI_AT_CLASSIFY | CLI_AT_EVAL,
     CLI_AT_RUN = CLI_AT_BENCH | CLI_AT_TABLE,
     CLI_AT_PLAN = CLI_AT_RUN | CLI_AT_SUMMARY | CLI_AT_EXPLAIN,
-    CLI_AT_ALL = 2047 & ~CLI_AT_WORKER
+    CLI_AT_ALL = (2047 & ~CLI_AT_WORKER) | CLI_AT_ANSWER
 };
 
 typedef struct cli_option {

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Classifying photographs: a network with its weights, the recipe that makes photographs its input, and the names of
+ * its classes, as one object; and the evaluation of one on a labelled data set. */
+#ifndef WEFT_CLASSIFY_H
+#define WEFT_CLASSIFY_H
+
+#include <weft/image.h>
+#include <weft/weights.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A class: what files call it and what people do. */
+typedef struct weft_label {
+    const char *id;   /* "n02123045", a WordNet id; "" if it has none */
+    const char *name; /* "tabby" */
+} weft_label;
+/* ImageNet's 1000 (ILSVRC 2012), in the order of every framework's networks; NULL if index is out of range. */
+WEFT_API const weft_label *weft_imagenet_label(int index);
+
+typedef struct weft_classifier weft_classifier;
+
+typedef struct weft_classifier_opt {
+    const char *arch;          /* NULL: as the weights say under weft.arch */
+    weft_dialect dialect;      /* DEFAULT: as the weights say, else the network's default */
+    int64_t batch;             /* images that run together; 0: 1 */
+    const weft_recipe *recipe; /* NULL: as the weights say under weft.recipe, else the publisher's */
+    const weft_label *labels;  /* [label_count], copied. NULL: lines of the weights' weft.labels, else ImageNet's for */
+    int label_count;           /* 1000 classes, else none */
+    bool as_stored;            /* ignore EXIF orientation (default: photographs are turned upright) */
+    bool random;               /* no weights but numbers from `seed`: for tests and timing, its answers mean nothing */
+    uint64_t seed;
+} weft_classifier_opt;
+
+/* A classifier with the tensors of weights (NULL with opt->random only), mapped to weft's names first if they are
+ * another framework's. ctx must outlive it; weights need not. NOT_FOUND an unknown network, INVALID a network that is
+ * not the one the weights are of, BAD_DATA weights, recipe or labels that do not fit it. */
+WEFT_API weft_status weft_classifier_create(weft_ctx *ctx, const weft_weights *weights, const weft_classifier_opt *opt,
+                                            weft_classifier **out);
+/* The same of a weight file in any format that weft_weights_read reads. */
+WEFT_API weft_status weft_classifier_open(weft_ctx *ctx, const char *path, const weft_classifier_opt *opt,
+                                          weft_classifier **out);
+WEFT_API void weft_classifier_destroy(weft_classifier *classifier);
+
+WEFT_API const weft_arch *weft_classifier_arch(const weft_classifier *classifier);
+WEFT_API const weft_recipe *weft_classifier_recipe(const weft_classifier *classifier);
+WEFT_API int weft_classifier_classes(const weft_classifier *classifier);
+/* NULL if index is out of range; lent. */
+WEFT_API const weft_label *weft_classifier_label(const weft_classifier *classifier, int index);
+
+/* One class that an image may show; id and name are lent by the classifier, "" if the class has none. */
+typedef struct weft_answer {
+    int index;          /* 0..classes - 1 */
+    double probability; /* of the softmax over all classes; of LeNet-5's distances d, over -d */
+    const char *id, *name;
+} weft_answer;
+
+/* Why an image could not be read: WEFT_OK if it could. */
+typedef struct weft_fault {
+    weft_status status;
+    char reason[244]; /* names the file */
+} weft_fault;
+
+/* The `top` likeliest classes of each file, likeliest first (of equal ones the lower index), to answers[count * top].
+ * Files are decoded by the context's threads, run in batches, and answered alike whatever batch and threads are. A file
+ * that cannot be read gets its fault and zeros for answers, and the others go on; with faults NULL it fails the call.
+ * Neither changes what the classifier is; one thread at a time may use it. */
+WEFT_API weft_status weft_classify_files(weft_classifier *classifier, const char *const *paths, int64_t count, int top,
+                                         weft_answer *answers, weft_fault *faults);
+/* The same of decoded images, used as they are. */
+WEFT_API weft_status weft_classify_images(weft_classifier *classifier, const weft_image *images, int64_t count,
+                                          int top, weft_answer *answers);
+/* All probabilities of inputs that are ready, [count, px, px, channels], to out[count * classes]. */
+WEFT_API weft_status weft_classify_inputs(weft_classifier *classifier, const float *inputs, int64_t count, float *out);
+
+/* ---- evaluation ---- */
+
+/* Images with their classes: index of paths and of classes, 0..count - 1. */
+typedef struct weft_dataset weft_dataset;
+
+typedef enum weft_layout {
+    WEFT_LAYOUT_AUTO,        /* imagenet-val if a label file is given or files ILSVRC2012_val_* lie in the folder */
+    WEFT_LAYOUT_FOLDER,      /* a folder for each class, photographs in it at any depth */
+    WEFT_LAYOUT_IMAGENET_VAL /* ILSVRC2012_val_00000001.JPEG ... in one folder, and a label file */
+} weft_layout;
+
+typedef struct weft_dataset_opt {
+    weft_layout layout;
+    const char *labels; /* label file: line i has the class of image i, or a line is "FILE CLASS"; a class is a WordNet
+                         * id, a name or an index from 0 */
+    int64_t limit;      /* > 0: that many images at most, spread evenly over the set */
+} weft_dataset_opt;
+
+/* Lists a data set for a classifier. Class folders are matched to its classes by exactly one rule, the first of these
+ * that fits all folders: WordNet ids; class names; as many folders as classes, in order of name. Files of names that
+ * begin with '.' and those without an image's suffix (.jpg .jpeg .png in any case) are not looked at. NOT_FOUND a folder
+ * or label file that is not there; BAD_DATA a layout or class that is not clear, with the reason. */
+WEFT_API weft_status weft_dataset_open(const weft_classifier *classifier, const char *folder,
+                                       const weft_dataset_opt *opt, weft_dataset **out);
+WEFT_API void weft_dataset_destroy(weft_dataset *dataset);
+WEFT_API int64_t weft_dataset_count(const weft_dataset *dataset);
+/* "WordNet id", "class name", "sorted order" or "label file": how classes were found. */
+WEFT_API const char *weft_dataset_rule(const weft_dataset *dataset);
+/* Path and class of an image; INVALID if index is out of range. */
+WEFT_API weft_status weft_dataset_get(const weft_dataset *dataset, int64_t index, const char **path, int *label);
+
+typedef struct weft_evaluate_opt {
+    int64_t bad_limit; /* images that may be unreadable; one more is BAD_DATA (0: none may) */
+    /* Called after each batch, with the images done so far; false stops the evaluation with its result so far. */
+    bool (*progress)(void *user, int64_t done, int64_t count);
+    /* Called for each unreadable image. */
+    void (*bad)(void *user, const weft_fault *fault);
+    void *user;
+} weft_evaluate_opt;
+
+typedef struct weft_class_score {
+    int64_t images, top1, top5;
+} weft_class_score;
+
+typedef struct weft_evaluation {
+    int64_t images, bad;     /* scored; unreadable, which count as neither right nor wrong */
+    int64_t top1, top5;      /* of them right: the label is the first, is among the five first */
+    double seconds;
+    int classes;
+    weft_class_score *score; /* [classes], by true class */
+    int64_t *confusion;      /* [classes][classes]: true class, answered class */
+} weft_evaluation;
+
+/* Classifies every image of a data set. The counts do not depend on batch or threads. */
+WEFT_API weft_status weft_evaluate(weft_classifier *classifier, const weft_dataset *dataset,
+                                   const weft_evaluate_opt *opt, weft_evaluation *out);
+WEFT_API void weft_evaluation_release(weft_ctx *ctx, weft_evaluation *evaluation);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

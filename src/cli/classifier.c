@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A classifier as the command line describes it. */
+#include "cli/classifier.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/common.h"
+#include "cli/option.h"
+
+/* A name with a '/' or '.' that no network has is a file's; so is any other name that a file has and no network. */
+static bool names_a_file(const char *word)
+{
+    return !weft_arch_find(word, WEFT_DIALECT_DEFAULT) && (strpbrk(word, "/.") || access(word, F_OK) == 0);
+}
+
+static cli_exit without_weights(const cli_args *args, const char *name)
+{
+    return cli_error(CLI_USAGE,
+                     "%s: no weights for %s: give a file of torchvision, timm or Keras by --weights FILE (safetensors, "
+                     ".pth, .h5, .weights.h5, .keras, .npz); weft downloads nothing. --seed N runs on random weights",
+                     args->command->name, name);
+}
+
+cli_exit cli_open_classifier(const cli_args *args, int64_t batch, bool as_stored, weft_ctx **ctx, weft_classifier **out)
+{
+    const char *const word = args->words[0];
+    const bool is_file = names_a_file(word);
+    const weft_arch *arch = NULL;
+    cli_exit code = CLI_OK;
+    if (is_file && args->weights)
+        return cli_error(CLI_USAGE, "%s: '%s' is no network's name, and --weights is given too; 'weft models' lists all",
+                         args->command->name, word);
+    if (!is_file)
+        code = cli_find_arch(word, args->dialect, &arch);
+    if (!code && !is_file && !args->weights && !args->seed)
+        code = without_weights(args, arch->name);
+    if (!code && args->seed && (is_file || args->weights))
+        code = cli_error(CLI_USAGE, "%s: --seed is for networks without weights", args->command->name);
+    if (!code)
+        code = cli_open(args, cli_device(args), args->threads.value[0], ctx);
+    if (code)
+        return code;
+    const weft_classifier_opt opt = {
+        .arch = arch ? arch->name : NULL,
+        .dialect = (weft_dialect)args->dialect,
+        .batch = batch,
+        .as_stored = as_stored,
+        .random = args->seed != 0,
+        .seed = (uint64_t)args->seed,
+    };
+    const weft_status status = args->seed ? weft_classifier_create(*ctx, NULL, &opt, out)
+                                          : weft_classifier_open(*ctx, is_file ? word : args->weights, &opt, out);
+    if (status) {
+        /* A weight file that does not name its network is no wrong option. */
+        code = status == WEFT_INVALID && is_file ? cli_error(CLI_DATA, "%s", weft_error()) : cli_library_error(status);
+        weft_ctx_destroy(*ctx);
+        return code;
+    }
+    if (args->seed)
+        cli_warn("RANDOM WEIGHTS (--seed %lld): the answers mean nothing", (long long)args->seed);
+    return CLI_OK;
+}
+
+void cli_describe_classifier(const cli_args *args, const weft_classifier *classifier, json_t *object)
+{
+    const weft_arch *arch = weft_classifier_arch(classifier);
+    char recipe[160];
+    cli_set_text(object, "model", arch->name);
+    cli_set_text(object, "dialect", weft_dialect_name(arch->dialect));
+    cli_set_count(object, "classes", weft_classifier_classes(classifier));
+    cli_set_text(object, "recipe", weft_recipe_text(weft_classifier_recipe(classifier), recipe, sizeof recipe));
+    if (args->seed)
+        cli_set_count(object, "random_seed", args->seed);
+    else
+        cli_set_text(object, "weights", args->weights ? args->weights : args->words[0]);
+}
+
+const char *cli_label_text(const weft_label *label, int index, char buf[32])
+{
+    if (label && *label->name)
+        return label->name;
+    if (label && *label->id)
+        return label->id;
+    snprintf(buf, 32, "class %d", index);
+    return buf;
+}

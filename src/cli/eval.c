@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft eval: accuracy on a labelled data set, as text or JSON, and per class and pair of classes as CSV. */
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/classifier.h"
+#include "cli/common.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+enum { BATCH = 32 };
+
+typedef struct eval {
+    const cli_args *args;
+    weft_ctx *ctx;
+    weft_classifier *classifier;
+    weft_dataset *set;
+    weft_evaluation result;
+    json_t *bad; /* reasons */
+    bool live;
+    double start, shown;
+} eval;
+
+static void clear_line(const eval *e)
+{
+    if (e->live)
+        fputs("\r\033[K", stderr);
+}
+
+static void on_bad(void *user, const weft_fault *fault)
+{
+    eval *e = user;
+    clear_line(e);
+    cli_warn("left out: %s", fault->reason);
+    json_array_append_new(e->bad, json_string(fault->reason));
+}
+
+static bool on_progress(void *user, int64_t done, int64_t count)
+{
+    eval *e = user;
+    const double t = cli_now();
+    char eta[32];
+    if (!e->live || (done < count && t - e->shown < .1))
+        return true;
+    e->shown = t;
+    const double rate = (double)done / (t - e->start);
+    const int filled = (int)(30 * done / count);
+    fprintf(stderr, "\r\033[K[%.*s%*s] %lld/%lld, %.1f images/s, to come %s", filled, "##############################",
+            30 - filled, "", (long long)done, (long long)count, rate,
+            cli_duration_text((double)(count - done) / rate, eta));
+    if (done == count)
+        fputs("\r\033[K", stderr);
+    fflush(stderr);
+    return true;
+}
+
+/* "fail" or "skip:N". */
+static cli_exit bad_limit(const cli_args *args, int64_t *out)
+{
+    const char *const text = args->bad_images;
+    char *end = NULL;
+    *out = 0;
+    if (strcmp(text, "fail") == 0)
+        return CLI_OK;
+    if (strncmp(text, "skip:", 5) == 0 && text[5] >= '0' && text[5] <= '9') {
+        errno = 0;
+        *out = strtoll(text + 5, &end, 10);
+        if (!*end && !errno)
+            return CLI_OK;
+    }
+    return cli_error(CLI_USAGE, "--bad-images: '%s' is neither fail nor skip:N", text);
+}
+
+/* A text in quotes where CSV needs them. */
+static void csv_text(FILE *file, const char *text)
+{
+    if (!strpbrk(text, ",\"\n")) {
+        fputs(text, file);
+        return;
+    }
+    fputc('"', file);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', file);
+        fputc(*text, file);
+    }
+    fputc('"', file);
+}
+
+static void csv_class(const eval *e, FILE *file, int index)
+{
+    const weft_label *label = weft_classifier_label(e->classifier, index);
+    fprintf(file, "%d,%s,", index, label->id);
+    csv_text(file, label->name);
+}
+
+static void write_classes(const eval *e, FILE *file)
+{
+    fputs("class,id,name,images,top1,top5\n", file);
+    for (int i = 0; i < e->result.classes; i++) {
+        const weft_class_score *s = &e->result.score[i];
+        csv_class(e, file, i);
+        fprintf(file, ",%lld,%lld,%lld\n", (long long)s->images, (long long)s->top1, (long long)s->top5);
+    }
+}
+
+static void write_confusion(const eval *e, FILE *file)
+{
+    const size_t n = (size_t)e->result.classes;
+    fputs("class,id,name,answered,answered_id,answered_name,images\n", file);
+    for (size_t i = 0; i < n * n; i++) {
+        if (!e->result.confusion[i])
+            continue;
+        csv_class(e, file, (int)(i / n));
+        fputc(',', file);
+        csv_class(e, file, (int)(i % n));
+        fprintf(file, ",%lld\n", (long long)e->result.confusion[i]);
+    }
+}
+
+static cli_exit write_file(const eval *e, const char *path, void (*write)(const eval *e, FILE *file))
+{
+    if (!path)
+        return CLI_OK;
+    FILE *file = fopen(path, "w");
+    if (!file)
+        return cli_error(CLI_CREATE, "%s: cannot be created: %s", path, strerror(errno));
+    write(e, file);
+    const bool failed = ferror(file) != 0;
+    if (fclose(file) != 0 || failed)
+        return cli_error(CLI_IO, "%s: cannot be written", path);
+    return CLI_OK;
+}
+
+static double percent(int64_t part, int64_t whole)
+{
+    return whole ? 100. * (double)part / (double)whole : (double)NAN;
+}
+
+static void print_json(const eval *e)
+{
+    const weft_evaluation *r = &e->result;
+    json_t *root = json_object();
+    cli_describe_classifier(e->args, e->classifier, root);
+    cli_set_text(root, "data", e->args->data);
+    cli_set_text(root, "classes_by", weft_dataset_rule(e->set));
+    cli_set_count(root, "images", r->images);
+    cli_set_count(root, "top1_right", r->top1);
+    cli_set_count(root, "top5_right", r->top5);
+    if (r->images) {
+        cli_set_real(root, "top1", percent(r->top1, r->images));
+        cli_set_real(root, "top5", percent(r->top5, r->images));
+    }
+    cli_set_real(root, "seconds", r->seconds);
+    cli_set_real(root, "images_per_second", (double)(r->images + r->bad) / r->seconds);
+    json_object_set(root, "bad_images", e->bad);
+    cli_json_print(root, stdout);
+    json_decref(root);
+}
+
+static void print_text(const eval *e)
+{
+    const weft_evaluation *r = &e->result;
+    const weft_arch *arch = weft_classifier_arch(e->classifier);
+    char recipe[160];
+    printf("%s (%s), %s\n", arch->name, weft_dialect_name(arch->dialect),
+           weft_recipe_text(weft_classifier_recipe(e->classifier), recipe, sizeof recipe));
+    printf("%lld images of %s, classes by %s", (long long)r->images, e->args->data, weft_dataset_rule(e->set));
+    printf(r->bad ? "; %lld left out\n" : "\n", (long long)r->bad);
+    printf("top-1 %7.3f %%   %lld right\n", percent(r->top1, r->images), (long long)r->top1);
+    printf("top-5 %7.3f %%   %lld right\n", percent(r->top5, r->images), (long long)r->top5);
+    printf("%.1f images/s\n", (double)(r->images + r->bad) / r->seconds);
+    if (arch->published.top1 > 0 && !e->args->seed)
+        printf("%s publishes %g %% and %g %% for ImageNet's validation set\n", arch->published.source,
+               arch->published.top1, arch->published.top5);
+}
+
+static cli_exit evaluate(eval *e)
+{
+    const cli_args *args = e->args;
+    const weft_dataset_opt where = { .layout = (weft_layout)args->layout, .labels = args->labels, .limit = args->limit };
+    weft_evaluate_opt how = { .progress = on_progress, .bad = on_bad, .user = e };
+    cli_exit code = bad_limit(args, &how.bad_limit);
+    if (code)
+        return code;
+    weft_status status = weft_dataset_open(e->classifier, args->data, &where, &e->set);
+    e->start = cli_now();
+    if (!status)
+        status = weft_evaluate(e->classifier, e->set, &how, &e->result);
+    clear_line(e);
+    if (status)
+        return cli_library_error(status);
+    code = write_file(e, args->csv, write_classes);
+    if (!code)
+        code = write_file(e, args->confusion, write_confusion);
+    if (!code)
+        (args->json ? print_json : print_text)(e);
+    return code;
+}
+
+cli_exit cli_eval(const cli_args *args)
+{
+    if (!args->data)
+        return cli_error(CLI_USAGE, "eval: --data DIR is missing");
+    eval e = { .args = args };
+    const int64_t batch = args->batch.value[0] ? args->batch.value[0] : BATCH;
+    e.live = args->progress == CLI_PROGRESS_ALWAYS || (args->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO));
+    cli_exit code = cli_open_classifier(args, batch, true, &e.ctx, &e.classifier);
+    if (code)
+        return code;
+    e.bad = json_array();
+    code = evaluate(&e);
+    json_decref(e.bad);
+    weft_evaluation_release(e.ctx, &e.result);
+    weft_dataset_destroy(e.set);
+    weft_classifier_destroy(e.classifier);
+    weft_ctx_destroy(e.ctx);
+    return code;
+}
