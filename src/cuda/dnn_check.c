@@ -230,19 +230,21 @@ static weft_status (*const checks[WEFT_DNN_FORM_COUNT])(const weft_dnn_graph *, 
 
 /* ---- the whole ---- */
 
-/* Tensors of the main operations have one type, that of the network: cuDNN offers no engine for a mixture. */
+/* What the main operations read has one type, that of the network: cuDNN offers no engine for a mixture. What they
+ * write has the same or is f32. */
 static weft_status check_types(const weft_dnn_graph *graph, const weft_dnn_op *op)
 {
-    if (weft_dnn_row_of(op->kind)->form == WEFT_DNN_FORM_POINTWISE)
+    const weft_dnn_row *row = weft_dnn_row_of(op->kind);
+    if (row->form == WEFT_DNN_FORM_POINTWISE)
         return WEFT_OK;
-    const weft_dnn_tensor *first = &graph->tensor[op->in[0]];
-    const int other[] = { weft_dnn_row_of(op->kind)->n_in == 2 ? op->in[1] : op->in[0], op->out };
-    for (int i = 0; i < 2; i++) {
-        const weft_dnn_tensor *t = &graph->tensor[other[i]];
-        if (t->dtype != first->dtype && !t->is_virtual && !first->is_virtual)
-            return weft_fail(WEFT_INVALID, "tensor '%s' is %s, '%s' is %s", first->name, weft_dtype_name(first->dtype),
-                             t->name, weft_dtype_name(t->dtype));
-    }
+    const weft_dnn_tensor *first = &graph->tensor[op->in[0]], *y = &graph->tensor[op->out];
+    const weft_dnn_tensor *second = row->n_in == 2 ? &graph->tensor[op->in[1]] : first;
+    if (second->dtype != first->dtype)
+        return weft_fail(WEFT_INVALID, "tensor '%s' is %s, '%s' is %s", first->name, weft_dtype_name(first->dtype),
+                         second->name, weft_dtype_name(second->dtype));
+    if (y->dtype != first->dtype && y->dtype != WEFT_F32)
+        return weft_fail(WEFT_INVALID, "tensor '%s' is %s, '%s' is %s", first->name, weft_dtype_name(first->dtype),
+                         y->name, weft_dtype_name(y->dtype));
     return WEFT_OK;
 }
 
@@ -308,9 +310,22 @@ static weft_status check_graph(checker *c)
     return WEFT_OK;
 }
 
+static struct {
+    void (*seen)(const weft_dnn_graph *graph, void *user);
+    void *user;
+} watcher; /* set by tests only, before any thread asks */
+
+void weft_dnn_watch(void (*seen)(const weft_dnn_graph *graph, void *user), void *user)
+{
+    watcher.seen = seen;
+    watcher.user = user;
+}
+
 weft_status weft_dnn_graph_check(const weft_dnn_graph *graph)
 {
     checker c = { .graph = graph };
+    if (watcher.seen)
+        watcher.seen(graph, watcher.user);
     const weft_status status = check_graph(&c);
     return status == WEFT_OK ? status : weft_fail_in(status, "%s", graph->name);
 }
