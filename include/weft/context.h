@@ -16,6 +16,19 @@ typedef struct weft_ctx weft_ctx;
 /* Numerics of fp32: FAST allows Winograd (relative L2 error of a layer stays within 1e-5); STRICT does not. */
 typedef enum weft_math { WEFT_MATH_FAST, WEFT_MATH_STRICT } weft_math;
 
+/* How activations and weights are kept on a CUDA device; sums are always fp32, logits and probabilities too. The CPU
+ * computes in FP32. DEFAULT: FP32 on the CPU; on CUDA TF32 where the card has it and math is FAST, else FP32. */
+typedef enum weft_precision {
+    WEFT_PRECISION_DEFAULT,
+    WEFT_PRECISION_FP32, /* no tensor cores */
+    WEFT_PRECISION_TF32, /* fp32 in memory, products of tensor cores with 10 bits of mantissa */
+    WEFT_PRECISION_FP16,
+    WEFT_PRECISION_BF16,
+    WEFT_PRECISION_COUNT
+} weft_precision;
+/* "default", "fp32", "tf32", "fp16", "bf16". */
+WEFT_API const char *weft_precision_name(weft_precision precision);
+
 typedef enum weft_log_level { WEFT_LOG_DEBUG, WEFT_LOG_INFO, WEFT_LOG_WARN, WEFT_LOG_ERROR } weft_log_level;
 typedef void (*weft_log_fn)(void *user, weft_log_level level, const char *message);
 
@@ -31,6 +44,9 @@ typedef struct weft_ctx_opt {
     int threads;              /* 0: the CPUs this process may run on */
     const char *isa;          /* NULL: WEFT_ISA or the best the CPU has. "ref", "avx2", "avx512" cap it */
     weft_math math;           /* FAST */
+    weft_precision precision; /* of CUDA devices */
+    const char *target;       /* with device "cuda": plan for this GPU ("a100", "h100", a file) instead of opening one;
+                                 such a context plans and reports, it does not run. NULL: open the device */
     weft_allocator allocator; /* zeros: malloc */
     weft_log_fn log;          /* NULL: silence */
     void *log_user;
@@ -43,6 +59,8 @@ WEFT_API void weft_ctx_destroy(weft_ctx *ctx);
 WEFT_API const char *weft_ctx_device(const weft_ctx *ctx); /* "cpu" */
 WEFT_API const char *weft_ctx_isa(const weft_ctx *ctx);    /* "avx512" */
 WEFT_API int weft_ctx_threads(const weft_ctx *ctx);
+/* Never DEFAULT. */
+WEFT_API weft_precision weft_ctx_precision(const weft_ctx *ctx);
 /* Where the memory of ctx and all its objects comes from; valid until it is destroyed. */
 WEFT_API const weft_allocator *weft_ctx_allocator(const weft_ctx *ctx);
 

@@ -84,6 +84,38 @@ WEFT_API weft_status weft_model_step(const weft_model *model, int index, weft_st
 WEFT_API weft_status weft_model_explain(const weft_model *model, int index, int k, const char **kernel,
                                         const char **reason);
 
+/* ---- what a run costs on its device: from the steps that would run ---- */
+
+/* One kernel launch. Bytes are those that must cross the memory bus: each tensor once per launch. */
+typedef struct weft_launch_info {
+    int step;              /* the step it belongs to */
+    const char *name;      /* path of the step's node */
+    const char *kernel;    /* "cuda.conv2d.cudnn" */
+    const char *what;      /* "depthwise"; "" where the step is one launch */
+    double tensor_core, core;      /* FLOPs on tensor cores, and on other units */
+    double weights, read, written; /* bytes: of parameters; of activations */
+    double seconds;        /* roofline: the longest of its FLOPs, its bytes and the launch itself; 0: peaks unknown */
+    size_t workspace;
+    bool copy, cast;       /* only changes a tensor's layout, or its type */
+} weft_launch_info;
+
+/* Of all launches of a run. */
+typedef struct weft_run_cost {
+    int launches, copies, casts;
+    int plans;                     /* distinct plans of vendor libraries */
+    double tensor_core, core, weights, read, written, seconds;
+    double least_bytes;            /* the fused minimum: every convolution, dense layer and pool reads its inputs and
+                                      weights once and writes its output once; norms, activations, additions, excitation
+                                      and concatenation are free */
+    size_t workspace;              /* largest */
+    char device[64];               /* whose peaks: "NVIDIA A100-SXM4-80GB"; "" if unknown */
+    double peak_tensor_core, peak_core, bandwidth; /* FLOP/s, bytes/s; 0: unknown */
+} weft_run_cost;
+
+WEFT_API int weft_model_launch_count(const weft_model *model);
+WEFT_API weft_status weft_model_launch(const weft_model *model, int index, weft_launch_info *out);
+WEFT_API weft_status weft_model_cost(const weft_model *model, weft_run_cost *out);
+
 #ifdef __cplusplus
 }
 #endif

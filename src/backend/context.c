@@ -30,6 +30,8 @@ static weft_status choose_isa(const char *asked, weft_device *device)
 static weft_status open_device(weft_ctx *ctx, const weft_ctx_opt *opt)
 {
     weft_device *device = &ctx->device;
+    if (opt->precision < WEFT_PRECISION_DEFAULT || opt->precision >= WEFT_PRECISION_COUNT)
+        return weft_fail(WEFT_INVALID, "unknown precision %d", (int)opt->precision);
     device->allocator = &ctx->allocator;
     device->math = opt->math;
     weft_cpu_read(&device->cpu);
@@ -38,12 +40,31 @@ static weft_status open_device(weft_ctx *ctx, const weft_ctx_opt *opt)
         return weft_fail(WEFT_INVALID, "%d threads: expected 1 to %d, or 0 for all CPUs", opt->threads, MAX_THREADS);
     const weft_backend *backend;
     WEFT_TRY(weft_find_backend(opt->device, &backend, &device->index));
+    device->precision = opt->precision;
+    device->target = opt->target;
+    device->dry = backend->dry;
+    if (opt->target && !backend->host_alloc)
+        return weft_fail(WEFT_INVALID, "target '%s' is given with device %s: only device cuda plans for a target",
+                         opt->target, backend->name);
     const int cpus = weft_cpu_count();
     device->threads = opt->threads ? opt->threads : cpus < MAX_THREADS ? cpus : MAX_THREADS;
     WEFT_TRY(weft_pool_create(&ctx->allocator, device->threads, &device->pool));
     WEFT_TRY(backend->open(device));
+    if (!backend->host_alloc || device->precision == WEFT_PRECISION_DEFAULT)
+        device->precision = WEFT_PRECISION_FP32; /* host memory holds floats */
     device->backend = backend;
     return WEFT_OK;
+}
+
+const char *weft_precision_name(weft_precision precision)
+{
+    static const char *const names[WEFT_PRECISION_COUNT] = { "default", "fp32", "tf32", "fp16", "bf16" };
+    return precision < WEFT_PRECISION_COUNT ? names[precision] : "";
+}
+
+weft_precision weft_ctx_precision(const weft_ctx *ctx)
+{
+    return ctx->device.precision;
 }
 
 weft_status weft_ctx_create(const weft_ctx_opt *opt, weft_ctx **out)

@@ -1,28 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The devices of this build, and their names. */
+ * The devices that weft knows, and their names. The CUDA backend is a plug-in, opened when it is asked for. */
+#include "backend/devices.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/devices.h"
+#include "backend/plugin.h"
 #include "base/nearest.h"
 
-const weft_backend *const weft_backends[] = { &weft_backend_cpu, &weft_backend_null, NULL };
+static weft_status get_cpu(const weft_backend **out)
+{
+    *out = &weft_backend_cpu;
+    return WEFT_OK;
+}
 
-/* Devices that weft knows and this build has no backend for. */
+static weft_status get_null(const weft_backend **out)
+{
+    *out = &weft_backend_null;
+    return WEFT_OK;
+}
+
 static const struct {
-    const char *name, *description, *missing;
-} absent[] = {
-    { "cuda", "NVIDIA GPU", "this build has no CUDA backend: libweft_cuda.so is not part of it" },
+    const char *name, *description; /* where the backend itself is not there to say more */
+    weft_status (*get)(const weft_backend **out);
+} devices[] = {
+    { "cpu", "own SIMD kernels", get_cpu },
+    { "null", "plans and records, runs nothing", get_null },
+    { "cuda", "NVIDIA GPU", weft_plugin_cuda },
 };
-
-enum { PRESENT = WEFT_COUNT(weft_backends) - 1 };
 
 int weft_device_count(void)
 {
-    return PRESENT + WEFT_COUNT(absent);
+    return WEFT_COUNT(devices);
 }
 
 weft_status weft_device_get(int index, weft_device_info *out)
@@ -30,14 +42,13 @@ weft_status weft_device_get(int index, weft_device_info *out)
     if (index < 0 || index >= weft_device_count() || !out)
         return weft_fail(WEFT_INVALID, "device %d: there are %d", index, weft_device_count());
     weft_device_info info = { .available = false };
-    if (index < PRESENT) {
-        snprintf(info.name, sizeof info.name, "%s", weft_backends[index]->name);
-        weft_backends[index]->info(&info);
-    } else {
-        snprintf(info.name, sizeof info.name, "%s", absent[index - PRESENT].name);
-        snprintf(info.description, sizeof info.description, "%s", absent[index - PRESENT].description);
-        snprintf(info.missing, sizeof info.missing, "%s", absent[index - PRESENT].missing);
-    }
+    const weft_backend *backend = NULL;
+    snprintf(info.name, sizeof info.name, "%s", devices[index].name);
+    snprintf(info.description, sizeof info.description, "%s", devices[index].description);
+    if (devices[index].get(&backend) == WEFT_OK)
+        backend->info(&info);
+    else
+        snprintf(info.missing, sizeof info.missing, "%s", weft_error());
     *out = info;
     return WEFT_OK;
 }
@@ -45,7 +56,7 @@ weft_status weft_device_get(int index, weft_device_info *out)
 static const char *device_name(const void *list, int index)
 {
     (void)list;
-    return index < PRESENT ? weft_backends[index]->name : absent[index - PRESENT].name;
+    return devices[index].name;
 }
 
 /* "cuda:1" is device 1 of "cuda". */
@@ -64,20 +75,30 @@ static weft_status split(const char *text, size_t *length, int *index)
     return WEFT_OK;
 }
 
+/* "auto": cuda if there is one, else the CPU. */
+static const char *best_device(void)
+{
+    const weft_backend *backend = NULL;
+    weft_device_info info = { .available = false };
+    if (weft_plugin_cuda(&backend) == WEFT_OK)
+        backend->info(&info);
+    return info.available ? "cuda" : "cpu";
+}
+
 weft_status weft_find_backend(const char *text, const weft_backend **backend, int *index)
 {
-    if (!text || strcmp(text, "auto") == 0)
-        text = weft_backends[0]->name;
+    if (!text)
+        text = devices[0].name;
+    else if (strcmp(text, "auto") == 0)
+        text = best_device();
     size_t length;
     WEFT_TRY(split(text, &length, index));
     for (int i = 0; i < weft_device_count(); i++) {
-        const char *name = device_name(NULL, i);
+        const char *name = devices[i].name;
         if (strlen(name) != length || strncmp(text, name, length) != 0)
             continue;
-        if (i >= PRESENT)
-            return weft_fail(WEFT_NO_DEVICE, "device %s: %s", text, absent[i - PRESENT].missing);
-        *backend = weft_backends[i];
-        return WEFT_OK;
+        const weft_status status = devices[i].get(backend);
+        return status == WEFT_OK ? WEFT_OK : weft_fail_in(status, "device %s", text);
     }
     const int near = weft_nearest(text, device_name, NULL, weft_device_count());
     return weft_fail(WEFT_INVALID, "unknown device '%s': did you mean '%s'?", text,

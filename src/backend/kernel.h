@@ -23,6 +23,10 @@ typedef struct weft_device {
     /* [op]: the op's kernels, best first, the last refuses nothing, then NULL */
     const weft_kernel *const *const *kernels;
     weft_math math;
+    weft_precision precision; /* never DEFAULT once opened */
+    weft_dtype dtype;         /* of activations between nodes */
+    const char *target;       /* while opening: the GPU to plan for without a device; NULL: none */
+    bool dry;                 /* plans and records; steps are not run */
     weft_pool *pool; /* host threads */
     int threads;
     weft_isa isa;
@@ -38,12 +42,29 @@ typedef struct weft_view {
     int64_t ld;
 } weft_view;
 
+/* A kernel of several launches has phases: what it needs only in some of them need not lie beside the rest. */
+enum { WEFT_PHASES = 4, WEFT_MAX_BUFFER = 4 };
+
+/* Arena memory from phase `first` of a node to phase `last`, both included. */
+typedef struct weft_buffer {
+    size_t bytes;
+    int first, last;
+} weft_buffer;
+
 /* What prepare decides for one node, and the memory it asks for. */
 typedef struct weft_plan {
     const weft_node *node;
     const weft_device *device;
     weft_arena *arena;     /* for state: lives as long as the model */
+    const int64_t *in_ld, *out_ld; /* of each input and output; NULL: not known yet */
+    const bool *in_place;  /* [n_in] of a concatenation: the input lies in its slice already; NULL: not known */
+    const int *in_align, *out_align; /* of their addresses, bytes, at most 16; NULL: not known */
+    int64_t in_channels;   /* of input 0 that may be read: zeros beyond its own; 0: its own */
+    bool build;            /* the model will run: build what is built once (cuDNN's plans) */
     void *state;           /* the kernel's own */
+    weft_buffer buffer[WEFT_MAX_BUFFER]; /* zeros: none */
+    int in_phases;         /* input 0 is read in phases 0 to in_phases - 1 only; 0: in all */
+    int out_phase;         /* the outputs are written in this phase and later */
     size_t packed;         /* bytes of parameters as the kernel keeps them; set only by kernels with load */
     size_t scratch;        /* bytes of arena during the run, shared by the threads */
     size_t thread_scratch; /* bytes of arena during the run, for each thread */
@@ -59,6 +80,7 @@ typedef struct weft_call {
     const void *const *param; /* [node->n_param], as inferred; NULLs when the kernel has load */
     const void *packed;      /* what load wrote; NULL without load */
     void *scratch;           /* 64-byte aligned */
+    void *buffer[WEFT_MAX_BUFFER]; /* of weft_plan.buffer; 256-byte aligned */
     void *thread_scratch;    /* thread t's part begins at thread_scratch + t * thread_stride */
     size_t thread_stride;
 } weft_call;
@@ -72,6 +94,18 @@ WEFT_INLINE void *weft_call_thread_scratch(const weft_call *call, int thread)
  * kernel must then read each element of that input before it writes it, and never again after. */
 enum { WEFT_INPLACE_IN0 = 1, WEFT_INPLACE_IN1 = 2, WEFT_INPLACE_RESIDUAL = 1 << 8 };
 
+/* One kernel launch (or copy) of a step, for the cost report. Bytes and FLOPs are those of all images. */
+typedef struct weft_launch {
+    const char *what;           /* "expand", "depthwise": static; NULL: the step is one launch */
+    double tensor_core, core;   /* FLOPs on tensor cores, and on the other units */
+    double weights, read, written; /* bytes: parameters; activations */
+    size_t workspace;
+    uint64_t plan;              /* hash of the vendor's plan that it runs; 0: none */
+    bool copy, cast;            /* moves a tensor only to change its layout, or its type */
+} weft_launch;
+
+enum { WEFT_MAX_LAUNCH = 8 };
+
 /* One way to compute an op. */
 struct weft_kernel {
     const char *name; /* "cpu.conv2d.pointwise" */
@@ -83,9 +117,19 @@ struct weft_kernel {
      * kernel reads them as they are, through call->param. */
     weft_status (*load)(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed);
     weft_status (*run)(const weft_call *call);
+    /* What run will launch: fills out[] and says how many. NULL: one launch of least traffic. */
+    int (*launches)(const weft_node *node, const weft_plan *plan, weft_launch out[WEFT_MAX_LAUNCH]);
     unsigned inplace;
     double error_factor; /* of the op's tolerance; 0: 1. Winograd states more, with the reason beside it */
 };
+
+/* Peaks of a device, for the roofline of the cost report. */
+typedef struct weft_roofs {
+    char name[64];
+    double tensor_core, core; /* FLOP/s, in the device's precision */
+    double bandwidth;         /* bytes/s */
+    double launch;            /* seconds between two small kernels of a recorded run */
+} weft_roofs;
 
 /* A family of devices. */
 struct weft_backend {
@@ -100,10 +144,29 @@ struct weft_backend {
     weft_status (*write)(const weft_device *device, void *to, const void *from, size_t bytes);
     weft_status (*read)(const weft_device *device, void *to, const void *from, size_t bytes);
     bool dry; /* plans and records; steps are not run */
+    unsigned rewrites; /* WEFT_REWRITE_*: graph passes that pay on these devices */
+    /* The device is apart from host memory. Inputs are cast and padded into host memory that the device can read
+     * (host_alloc) and written to the device at the start of every run, so that in the arena they die with their
+     * last reader; outputs are cast back. NULL: inputs and outputs lie in the arena. */
+    weft_status (*host_alloc)(const weft_device *device, size_t bytes, void **out);
+    void (*host_free)(const weft_device *device, void *ptr);
+    weft_status (*send)(const weft_device *device, void *to, const void *from, size_t bytes); /* from host_alloc; queued */
+    int input_channels; /* pixels of inputs are padded to a multiple of so many channels; 0: 1 */
+    /* Around the steps of a run; both NULL or none. begin sets *replayed when it has run all steps from a recording,
+     * kept in *record; end may record them for the next time. forget frees the recording. */
+    weft_status (*begin)(const weft_device *device, void **record, bool *replayed);
+    weft_status (*end)(const weft_device *device, void **record, weft_status status);
+    void (*forget)(const weft_device *device, void *record);
+    weft_status (*wait)(const weft_device *device);        /* until all that was queued is done; NULL: it is */
+    const weft_roofs *(*roofs)(const weft_device *device); /* NULL: not known */
 };
 
-/* Every backend of this build, in order of "auto"; NULL ends the list. */
-extern const weft_backend *const weft_backends[];
+/* Optional passes of src/graph, for backends on which launches and memory traffic cost more than arithmetic. */
+enum {
+    WEFT_REWRITE_COMPOSE = 1, /* a linear 1x1 convolution before another becomes one with the product of the weights */
+    WEFT_REWRITE_JOIN = 2     /* a projected shortcut and the last 1x1 of its unit become one over both inputs */
+};
+
 extern const weft_backend weft_backend_cpu, weft_backend_null;
 
 /* The CPU's lists, by op. */

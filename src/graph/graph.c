@@ -143,7 +143,7 @@ weft_var weft_input(weft_graph *graph, const char *name, const weft_shape *shape
         status = GROW(graph, inputs);
     if (status != WEFT_OK)
         return keep_error(graph, status);
-    graph->values[graph->n_values] = (weft_value){ kept, *shape, -1 - graph->n_inputs };
+    graph->values[graph->n_values] = (weft_value){ .name = kept, .shape = *shape, .maker = -1 - graph->n_inputs };
     graph->inputs[graph->n_inputs++] = graph->n_values;
     return (weft_var){ graph->n_values++ };
 }
@@ -237,7 +237,7 @@ static weft_status wire(weft_graph *graph, weft_gnode *gnode, const weft_sig *si
     }
     for (int i = 0; i < sig->n_out; i++) {
         WEFT_TRY(GROW(graph, values));
-        graph->values[graph->n_values] = (weft_value){ NULL, sig->out[i], graph->n_nodes };
+        graph->values[graph->n_values] = (weft_value){ .shape = sig->out[i], .maker = graph->n_nodes };
         gnode->out[i] = graph->n_values++;
     }
     return WEFT_OK;

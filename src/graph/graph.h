@@ -12,6 +12,8 @@ typedef struct weft_value {
     const char *name; /* of a network input; else NULL */
     weft_shape shape;
     int32_t maker; /* node index, or -1 - i for network input i */
+    weft_dtype dtype; /* in the arena (types.c) */
+    bool padded;      /* its pixels are padded with zero channels, if the backend says to how many */
 } weft_value;
 
 typedef struct weft_param weft_param;

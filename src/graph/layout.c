@@ -14,15 +14,38 @@ typedef struct lean {
     int32_t parent;
     int64_t offset; /* elements into the parent's row */
     bool reshaped;  /* rows are the value's own, not the parent's */
-    int32_t last;   /* of a root: last step that reads any value of the group */
+    int32_t last;   /* of a root: last phase that reads any value of the group */
 } lean;
 
 typedef struct work {
     const weft_graph *graph;
     const weft_demand *demand;
+    const weft_layout_opt *opt;
     lean *leans;
     weft_layout *layout;
 } work;
+
+/* Phases of node i: its first, its last, the last in which it reads input k, the first in which it writes. */
+static int32_t first_phase(int32_t node)
+{
+    return node * WEFT_PHASES;
+}
+
+static int32_t last_phase(int32_t node)
+{
+    return node * WEFT_PHASES + WEFT_PHASES - 1;
+}
+
+static int32_t read_phase(const work *w, int32_t node, int k)
+{
+    const int phases = w->demand[node].in_phases;
+    return k == 0 && phases ? first_phase(node) + phases - 1 : last_phase(node);
+}
+
+static int32_t write_phase(const work *w, int32_t node)
+{
+    return first_phase(node) + w->demand[node].out_phase;
+}
 
 static int32_t root_of(const work *w, int32_t value)
 {
@@ -85,7 +108,8 @@ static bool may_overwrite(const work *w, int32_t index, int32_t value)
     int times = 0;
     for (int i = 0; i < gnode->node.n_in; i++)
         times += root_of(w, gnode->in[i]) == root;
-    return times == 1 && w->leans[root].last == index && w->graph->values[root].maker >= 0 &&
+    return times == 1 && w->leans[root].last <= last_phase(index) && w->graph->values[root].maker >= 0 &&
+           w->graph->values[root].dtype == gnode->node.out_dtype &&
            weft_shape_equal(&w->graph->values[value].shape, &gnode->node.out[0]) &&
            weft_shape_equal(&w->graph->values[value].shape, &w->graph->values[root].shape);
 }
@@ -109,8 +133,15 @@ static void alias_inplace(work *w, int32_t index)
     }
 }
 
-/* Last reader of every group, kept at its root. Inputs and outputs live through the whole run, so that it can be
- * repeated and read. */
+/* The group of a value lives at least until `phase`. */
+static void outlive(work *w, int32_t value, int32_t phase)
+{
+    lean *root = &w->leans[root_of(w, value)];
+    root->last = root->last < phase ? phase : root->last;
+}
+
+/* Last reader of every group, kept at its root. Inputs (unless staged) and outputs live through the whole run, so that
+ * it can be repeated and read. */
 static void find_lives(work *w)
 {
     const weft_graph *graph = w->graph;
@@ -119,19 +150,20 @@ static void find_lives(work *w)
     for (int32_t i = 0; i < graph->n_nodes; i++) {
         const weft_gnode *gnode = &graph->nodes[i];
         for (int k = 0; k < gnode->node.n_in && !gnode->dead; k++)
-            w->leans[root_of(w, gnode->in[k])].last = i;
-        if (!gnode->dead && w->leans[root_of(w, gnode->out[0])].last < i) /* nobody reads it: it lives one step */
-            w->leans[root_of(w, gnode->out[0])].last = i;
+            outlive(w, gnode->in[k], read_phase(w, i, k));
+        if (!gnode->dead) /* even if nobody reads it, it lives one step */
+            outlive(w, gnode->out[0], last_phase(i));
     }
-    for (int32_t i = 0; i < graph->n_inputs; i++)
-        w->leans[root_of(w, graph->inputs[i])].last = graph->n_nodes;
+    for (int32_t i = 0; i < graph->n_inputs && !(w->opt->flags & WEFT_LAYOUT_STAGED); i++)
+        outlive(w, graph->inputs[i], last_phase(graph->n_nodes));
     for (int32_t i = 0; i < graph->n_outputs; i++)
-        w->leans[root_of(w, graph->outputs[i].value)].last = graph->n_nodes;
+        outlive(w, graph->outputs[i].value, last_phase(graph->n_nodes));
 }
 
-static void alias(work *w, unsigned flags)
+static void alias(work *w)
 {
     const weft_graph *graph = w->graph;
+    const unsigned flags = w->opt->flags & ~(unsigned)WEFT_LAYOUT_STAGED;
     if (!(flags & WEFT_LAYOUT_NO_ALIAS)) {
         for (int32_t i = graph->n_nodes - 1; i >= 0; i--) /* outer concatenations first */
             if (!graph->nodes[i].dead && graph->nodes[i].node.id == WEFT_OP_CONCAT)
@@ -171,39 +203,70 @@ static void place_value(const work *w, int32_t value)
         place->ld = weft_shape_channels(&w->graph->values[value].shape);
 }
 
-static weft_status make_storages(work *w, unsigned flags)
+/* Elements from pixel to pixel of a value with memory of its own. */
+static int64_t own_ld(const work *w, int32_t value)
+{
+    const weft_value *v = &w->graph->values[value];
+    const int64_t channels = weft_shape_channels(&v->shape), pad = w->opt->input_channels;
+    return v->padded && pad > 1 ? (channels + pad - 1) / pad * pad : channels;
+}
+
+static void add_storage(weft_layout *layout, size_t bytes, int32_t first, int32_t last, int32_t value)
+{
+    layout->storages[layout->n_storages++] = (weft_storage){ .bytes = weft_round_up(bytes, ALIGN), .first = first,
+                                                             .last = last, .value = value };
+}
+
+static weft_status make_values(work *w)
 {
     const weft_graph *graph = w->graph;
     weft_layout *layout = w->layout;
+    const bool keep = w->opt->flags & WEFT_LAYOUT_KEEP_ALL;
     for (int32_t v = 0; v < graph->n_values; v++) {
         layout->place[v].storage = -1;
         if (!is_alive(graph, v) || w->leans[v].parent)
             continue;
-        const int64_t count = weft_shape_count(&graph->values[v].shape);
-        if (count > (int64_t)(SIZE_MAX / 16))
+        const weft_value *value = &graph->values[v];
+        const int64_t count = weft_shape_count(&value->shape), ld = own_ld(w, v);
+        const int64_t padded = count / weft_shape_channels(&value->shape) * ld;
+        if (count > (int64_t)(SIZE_MAX / 32))
             return weft_fail(WEFT_NO_MEMORY, "a tensor of %lld elements does not fit in memory", (long long)count);
-        layout->storages[layout->n_storages] = (weft_storage){
-            .bytes = weft_round_up((size_t)count * sizeof(float), ALIGN), .first = graph->n_nodes,
-            .last = flags & WEFT_LAYOUT_KEEP_ALL ? graph->n_nodes : w->leans[v].last, .value = v };
-        layout->place[v] = (weft_place){ layout->n_storages++, 0, weft_shape_channels(&graph->values[v].shape) };
+        layout->place[v] = (weft_place){ layout->n_storages, 0, ld };
+        add_storage(layout, (size_t)padded * weft_dtype_size(value->dtype), last_phase(graph->n_nodes),
+                    keep ? last_phase(graph->n_nodes) : w->leans[v].last, v);
     }
     for (int32_t v = 0; v < graph->n_values; v++) {
         if (!is_alive(graph, v))
             continue;
         place_value(w, v);
         weft_storage *storage = &layout->storages[layout->place[v].storage];
-        const int32_t made = graph->values[v].maker < 0 || flags & WEFT_LAYOUT_KEEP_ALL ? -1 : graph->values[v].maker;
+        const int32_t maker = graph->values[v].maker, made = maker < 0 || keep ? -1 : write_phase(w, maker);
         storage->first = made < storage->first ? made : storage->first;
     }
+    return WEFT_OK;
+}
+
+/* Scratch lives through its node, a buffer through its phases. */
+static void make_scratch(work *w)
+{
+    const weft_graph *graph = w->graph;
+    weft_layout *layout = w->layout;
     for (int32_t i = 0; i < graph->n_nodes; i++) {
-        const size_t bytes = graph->nodes[i].dead || layout->elided[i] ? 0 : w->demand[i].scratch;
+        const weft_demand *demand = &w->demand[i];
+        const bool runs = !graph->nodes[i].dead && !layout->elided[i];
+        const size_t bytes = runs ? demand->scratch : 0;
         layout->scratch[i] = bytes ? layout->n_storages : -1;
         if (bytes)
-            layout->storages[layout->n_storages++] = (weft_storage){ .bytes = weft_round_up(bytes, ALIGN),
-                                                                     .first = i, .last = i };
+            add_storage(layout, bytes, first_phase(i), last_phase(i), 0);
         layout->workspace = bytes > layout->workspace ? bytes : layout->workspace;
+        for (int b = 0; b < WEFT_MAX_BUFFER; b++) {
+            const weft_buffer *buffer = runs && demand->buffer ? &demand->buffer[b] : NULL;
+            const bool wanted = buffer && buffer->bytes;
+            layout->buffer[i * WEFT_MAX_BUFFER + b] = wanted ? layout->n_storages : -1;
+            if (wanted)
+                add_storage(layout, buffer->bytes, first_phase(i) + buffer->first, first_phase(i) + buffer->last, 0);
+        }
     }
-    return WEFT_OK;
 }
 
 /* ---- 3. offsets ---- */
@@ -262,21 +325,23 @@ static weft_status assign_offsets(weft_layout *layout, weft_arena *arena)
     return WEFT_OK;
 }
 
-weft_status weft_layout_plan(const weft_graph *graph, const weft_demand *demand, unsigned flags, weft_arena *arena,
-                             weft_layout *out)
+weft_status weft_layout_plan(const weft_graph *graph, const weft_demand *demand, const weft_layout_opt *opt,
+                             weft_arena *arena, weft_layout *out)
 {
     const size_t values = (size_t)graph->n_values, nodes = (size_t)graph->n_nodes;
     weft_layout layout = { 0 };
     layout.place = weft_arena_array(arena, values, sizeof *layout.place);
-    layout.storages = weft_arena_array(arena, values + nodes, sizeof *layout.storages);
+    layout.storages = weft_arena_array(arena, values + nodes * (1 + WEFT_MAX_BUFFER), sizeof *layout.storages);
     layout.scratch = weft_arena_array(arena, nodes, sizeof *layout.scratch);
+    layout.buffer = weft_arena_array(arena, nodes * WEFT_MAX_BUFFER, sizeof *layout.buffer);
     layout.elided = weft_arena_array(arena, nodes, sizeof *layout.elided);
     lean *leans = weft_arena_array(arena, values, sizeof *leans);
-    if (!layout.place || !layout.storages || !layout.scratch || !layout.elided || !leans)
+    if (!layout.place || !layout.storages || !layout.scratch || !layout.buffer || !layout.elided || !leans)
         return WEFT_NO_MEMORY;
-    work w = { graph, demand, leans, &layout };
-    alias(&w, flags);
-    WEFT_TRY(make_storages(&w, flags));
+    work w = { graph, demand, opt, leans, &layout };
+    alias(&w);
+    WEFT_TRY(make_values(&w));
+    make_scratch(&w);
     WEFT_TRY(assign_offsets(&layout, arena));
     *out = layout;
     return WEFT_OK;

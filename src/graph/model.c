@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "graph/pass.h"
+#include "tensor/cast.h"
 
 enum { TRACK_BYTE = 0xA5 }; /* as floats: tiny negative numbers that no kernel writes in runs of 64 bytes */
 
@@ -21,9 +22,12 @@ static weft_status make(weft_model *model, const weft_graph *graph)
         WEFT_TRY(weft_pass_simplify(model->graph));
         WEFT_TRY(weft_pass_fold(model->graph));
         WEFT_TRY(weft_pass_fuse(model->graph));
+        model->least_bytes = weft_graph_least_bytes(model->graph);
+        WEFT_TRY(weft_pass_rewrite(model->graph));
         if (!model->opt.no_units)
             WEFT_TRY(weft_pass_fuse_units(model->graph));
     }
+    weft_pass_types(model->graph);
     for (int32_t i = 0; i < model->n_params; i++)
         model->param_bytes += (size_t)weft_shape_count(&model->graph->params[i].spec.shape) * sizeof(float);
     WEFT_TRY(weft_model_plan(model));
@@ -40,7 +44,7 @@ static weft_status make(weft_model *model, const weft_graph *graph)
         model->params[i] = next;
         next += weft_shape_count(&model->graph->params[i].spec.shape);
     }
-    if (model->opt.track && !model->ctx->device.backend->dry)
+    if (model->opt.track && !model->ctx->device.dry)
         memset(model->memory, TRACK_BYTE, model->layout.bytes);
     return WEFT_OK;
 }
@@ -73,6 +77,10 @@ void weft_model_destroy(weft_model *model)
     if (!model)
         return;
     const weft_device *device = &model->ctx->device;
+    for (int32_t i = 0; model->staged && i < model->graph->n_inputs; i++)
+        device->backend->host_free(device, model->staged[i]);
+    if (model->record)
+        device->backend->forget(device, model->record);
     device->backend->free(device, model->memory);
     device->backend->free(device, model->packed);
     weft_free(&model->ctx->allocator, model->param_block);
@@ -92,7 +100,8 @@ static weft_status need_memory(const weft_model *model, const char *what)
     return WEFT_OK;
 }
 
-/* Copies between host floats without gaps and a value on the device, in pieces of one row where the value has gaps. */
+/* Copies between host floats without gaps and a value on a device that computes in host memory, in pieces of one row
+ * where the value has gaps. */
 static weft_status transfer(const weft_model *model, int32_t value, char *host, bool to_device)
 {
     const weft_device *device = &model->ctx->device;
@@ -109,6 +118,68 @@ static weft_status transfer(const weft_model *model, int32_t value, char *host, 
                            : device->backend->read(device, here, at, piece));
     }
     return WEFT_OK;
+}
+
+/* Rows of an input, cast into the staging buffer by the pool's threads. */
+typedef struct staging {
+    const float *from;
+    char *to;
+    weft_dtype dtype;
+    int64_t rows, channels, ld;
+} staging;
+
+enum { STAGE_ROWS = 4096 };
+
+static void stage_rows(void *arg, int64_t item, int thread)
+{
+    (void)thread;
+    const staging *s = arg;
+    const int64_t first = item * STAGE_ROWS, last = first + STAGE_ROWS < s->rows ? first + STAGE_ROWS : s->rows;
+    const size_t size = weft_dtype_size(s->dtype);
+    if (s->ld == s->channels) {
+        weft_cast_from_f32(s->dtype, s->from + first * s->channels, s->to + (size_t)(first * s->ld) * size,
+                           (last - first) * s->channels);
+        return;
+    }
+    for (int64_t r = first; r < last; r++) /* the padding stays zero */
+        weft_cast_from_f32(s->dtype, s->from + r * s->channels, s->to + (size_t)(r * s->ld) * size, s->channels);
+}
+
+static weft_status stage_input(weft_model *model, int index, const float *from)
+{
+    const int32_t input = model->graph->inputs[index];
+    const weft_value *value = &model->graph->values[input];
+    staging s = { from, model->staged[index], value->dtype, weft_shape_rows(&value->shape),
+                  weft_shape_channels(&value->shape), model->layout.place[input].ld };
+    weft_pool_run(model->ctx->device.pool, (s.rows + STAGE_ROWS - 1) / STAGE_ROWS, stage_rows, &s);
+    return WEFT_OK;
+}
+
+static weft_status upload_inputs(const weft_model *model)
+{
+    const weft_device *device = &model->ctx->device;
+    for (int32_t i = 0; model->staged && i < model->graph->n_inputs; i++)
+        WEFT_TRY(device->backend->send(device, weft_model_view(model, model->graph->inputs[i]).data, model->staged[i],
+                                        weft_model_input_bytes(model, i)));
+    return WEFT_OK;
+}
+
+/* A value of a device that is apart, read whole (gaps too) and cast. */
+static weft_status download(const weft_model *model, int32_t value, float *to)
+{
+    const weft_device *device = &model->ctx->device;
+    const weft_value *v = &model->graph->values[value];
+    const weft_view view = weft_model_view(model, value);
+    const int64_t channels = weft_shape_channels(&v->shape), rows = weft_shape_rows(&v->shape);
+    const size_t size = weft_dtype_size(v->dtype);
+    void *host;
+    const size_t bytes = (size_t)((rows - 1) * view.ld + channels) * size;
+    WEFT_TRY(device->backend->host_alloc(device, bytes, &host));
+    const weft_status status = device->backend->read(device, host, view.data, bytes);
+    for (int64_t r = 0; r < rows && status == WEFT_OK; r++)
+        weft_cast_to_f32(v->dtype, (const char *)host + (size_t)(r * view.ld) * size, to + r * channels, channels);
+    device->backend->host_free(device, host);
+    return status;
 }
 
 static weft_status check_port(const weft_model *model, const char *what, int index, int count, int32_t value,
@@ -130,6 +201,8 @@ weft_status weft_model_set_input(weft_model *model, int index, const void *data,
     WEFT_TRY(need_memory(model, "weft_model_set_input"));
     const int32_t value = index >= 0 && index < model->graph->n_inputs ? model->graph->inputs[index] : 0;
     WEFT_TRY(check_port(model, "input", index, model->graph->n_inputs, value, data, bytes));
+    if (model->staged)
+        return stage_input(model, index, data);
     union {
         const void *lent;
         char *bytes;
@@ -144,7 +217,7 @@ weft_status weft_model_get_output(weft_model *model, int index, void *data, size
         return weft_fail(WEFT_INVALID, "weft_model_get_output: the model has not run yet");
     const int32_t value = index >= 0 && index < model->graph->n_outputs ? model->graph->outputs[index].value : 0;
     WEFT_TRY(check_port(model, "output", index, model->graph->n_outputs, value, data, bytes));
-    return transfer(model, value, data, false);
+    return model->staged ? download(model, value, data) : transfer(model, value, data, false);
 }
 
 static double now(void)
@@ -154,21 +227,41 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static weft_status run(weft_model *model, double *seconds)
+static weft_status run_steps(weft_model *model, double *seconds)
 {
-    WEFT_TRY(need_memory(model, "weft_model_run"));
-    if (!model->committed)
-        WEFT_TRY(weft_model_commit(model));
-    const bool dry = model->ctx->device.backend->dry;
+    const bool dry = model->ctx->device.dry;
+    weft_status (*const wait)(const weft_device *) = model->ctx->device.backend->wait;
     for (int i = 0; i < model->n_steps; i++) {
         const weft_step *step = &model->steps[i];
         const double start = seconds ? now() : 0;
         const weft_status status = dry ? WEFT_OK : step->kernel->run(&step->call);
         if (status != WEFT_OK)
             return weft_fail_in(status, "%s: %s", step->gnode->node.name, step->kernel->name);
+        if (seconds && wait && !dry)
+            WEFT_TRY(wait(&model->ctx->device));
         if (seconds)
             seconds[i] = now() - start;
     }
+    return WEFT_OK;
+}
+
+/* On a device that can record runs, unless every step is to be timed. */
+static weft_status run_recorded(weft_model *model)
+{
+    const weft_device *device = &model->ctx->device;
+    bool replayed = false;
+    WEFT_TRY(device->backend->begin(device, &model->record, &replayed));
+    return device->backend->end(device, &model->record, replayed ? WEFT_OK : run_steps(model, NULL));
+}
+
+static weft_status run(weft_model *model, double *seconds)
+{
+    WEFT_TRY(need_memory(model, "weft_model_run"));
+    if (!model->committed)
+        WEFT_TRY(weft_model_commit(model));
+    WEFT_TRY(upload_inputs(model));
+    const bool records = model->ctx->device.backend->begin && !model->ctx->device.dry && !seconds;
+    WEFT_TRY(records ? run_recorded(model) : run_steps(model, seconds));
     model->ran = true;
     return WEFT_OK;
 }
@@ -223,7 +316,7 @@ weft_status weft_model_memory(const weft_model *model, weft_memory *out)
     *out = (weft_memory){ .arena = model->layout.bytes, .workspace = model->layout.workspace,
                           .packed = model->packed_bytes, .params = model->param_bytes,
                           .peak = model->layout.bytes + model->packed_bytes + model->param_bytes };
-    if (model->opt.track && model->ran && !model->ctx->device.backend->dry)
+    if (model->opt.track && model->ran && !model->ctx->device.dry)
         out->touched = touched(model);
     return WEFT_OK;
 }

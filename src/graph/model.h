@@ -31,11 +31,18 @@ struct weft_model {
     float *param_block;
     size_t param_bytes, packed_bytes;
     char *memory, *packed;      /* on the device */
+    void **staged;              /* [n_inputs] inputs in host memory; NULL where the device computes in it */
+    void *record;               /* the backend's recording of a run */
+    double least_bytes;         /* the fused minimum (cost.c) */
     bool committed, ran;
 };
 
 /* Chooses kernels, plans memory, lays out the steps (plan.c). */
 weft_status weft_model_plan(weft_model *model);
+/* Bytes of an input on the device, padding included. */
+size_t weft_model_input_bytes(const weft_model *model, int32_t input);
+/* Least traffic of the graph once activations, additions and norms are fused: before the backend's rewrites. */
+double weft_graph_least_bytes(const weft_graph *graph);
 /* The device memory of a value. */
 weft_view weft_model_view(const weft_model *model, int32_t value);
 

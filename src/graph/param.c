@@ -211,7 +211,7 @@ static weft_status load_step(const weft_model *model, const weft_step *step, con
     const weft_node *node = &step->gnode->node;
     const weft_device *device = &model->ctx->device;
     char *packed = model->packed + step->packed_at;
-    if (device->backend->dry)
+    if (device->dry)
         return WEFT_OK;
     if (step->kernel->load)
         return step->kernel->load(node, &step->plan, values, packed);
@@ -240,6 +240,9 @@ static weft_status commit_step(const weft_model *model, const weft_step *step)
 weft_status weft_model_commit(weft_model *model)
 {
     WEFT_TRY(need_params(model, "weft_model_commit"));
+    if (model->record) /* launches carry what load decided */
+        model->ctx->device.backend->forget(&model->ctx->device, model->record);
+    model->record = NULL;
     for (int i = 0; i < model->n_steps; i++) {
         const weft_status status = commit_step(model, &model->steps[i]);
         if (status != WEFT_OK)

@@ -15,8 +15,44 @@ static size_t raw_bytes(const weft_node *node)
     return bytes;
 }
 
+/* Bytes, up to 16, that every pixel of a value begins at a multiple of. */
+static int alignment(const weft_model *model, const weft_place *place, int32_t value)
+{
+    const int64_t size = (int64_t)weft_dtype_size(model->graph->values[value].dtype);
+    int align = 16;
+    while (align > 1 && (place->offset * size % align || place->ld * size % align))
+        align /= 2;
+    return align;
+}
+
+/* The pixel pitches of a node's inputs and outputs, which concatenations and padding decide, whatever kernels ask. */
+static weft_status find_pitches(weft_model *model, const weft_layout *draft, const weft_gnode *gnode, weft_plan *plan)
+{
+    const int n_in = gnode->node.n_in, n = n_in + gnode->node.n_out;
+    int64_t *ld = weft_arena_array(&model->arena, (size_t)n, sizeof *ld);
+    int *align = weft_arena_array(&model->arena, (size_t)n, sizeof *align);
+    bool *in_place = weft_arena_array(&model->arena, (size_t)n, sizeof *in_place);
+    if (!ld || !align || !in_place)
+        return WEFT_NO_MEMORY;
+    for (int i = 0; i < n; i++) {
+        const int32_t value = i < n_in ? gnode->in[i] : gnode->out[i - n_in];
+        const weft_place *place = &draft->place[value], *out = &draft->place[gnode->out[0]];
+        ld[i] = place->ld;
+        align[i] = alignment(model, place, value);
+        in_place[i] = gnode->node.id == WEFT_OP_CONCAT && place->storage == out->storage;
+    }
+    plan->in_ld = ld;
+    plan->out_ld = ld + n_in;
+    plan->in_align = align;
+    plan->out_align = align + n_in;
+    plan->in_place = in_place;
+    if (model->graph->values[gnode->in[0]].padded)
+        plan->in_channels = ld[0];
+    return WEFT_OK;
+}
+
 /* Kernel, plan and demands of every live node; steps are not yet placed. */
-static weft_status choose_kernels(weft_model *model, weft_demand *demand)
+static weft_status choose_kernels(weft_model *model, const weft_layout *draft, weft_demand *demand)
 {
     const weft_device *device = &model->ctx->device;
     for (int32_t i = 0; i < model->graph->n_nodes; i++) {
@@ -25,8 +61,11 @@ static weft_status choose_kernels(weft_model *model, weft_demand *demand)
             continue;
         weft_step *step = &model->steps[model->n_steps++];
         *step = (weft_step){ .gnode = gnode, .index = i, .kernel = weft_select(&gnode->node, device) };
-        step->plan = (weft_plan){ .node = &gnode->node, .device = device, .arena = &model->arena };
-        if (step->kernel->prepare) {
+        step->plan = (weft_plan){ .node = &gnode->node, .device = device, .arena = &model->arena,
+                                  .build = !model->opt.plan_only && !device->dry };
+        if (draft)
+            WEFT_TRY(find_pitches(model, draft, gnode, &step->plan));
+        if (step->kernel->prepare && !(draft && draft->elided[i])) {
             const weft_status status = step->kernel->prepare(&gnode->node, &step->plan);
             if (status != WEFT_OK)
                 return weft_fail_in(status, "%s: %s", gnode->node.name, step->kernel->name);
@@ -37,6 +76,9 @@ static weft_status choose_kernels(weft_model *model, weft_demand *demand)
         step->plan.thread_scratch = weft_round_up(step->plan.thread_scratch, WEFT_CACHE_LINE);
         demand[i].scratch = step->plan.scratch + step->plan.thread_scratch * (size_t)device->threads;
         demand[i].inplace = step->kernel->inplace;
+        demand[i].in_phases = step->plan.in_phases;
+        demand[i].out_phase = step->plan.out_phase;
+        demand[i].buffer = step->plan.buffer;
     }
     return WEFT_OK;
 }
@@ -62,7 +104,8 @@ weft_view weft_model_view(const weft_model *model, int32_t value)
     if (!model->memory)
         return (weft_view){ NULL, place->ld };
     char *base = model->memory + model->layout.storages[place->storage].offset;
-    return (weft_view){ base + place->offset * (int64_t)sizeof(float), place->ld };
+    return (weft_view){ base + place->offset * (int64_t)weft_dtype_size(model->graph->values[value].dtype),
+                        place->ld };
 }
 
 static weft_status resolve_call(weft_model *model, weft_step *step)
@@ -94,29 +137,68 @@ static weft_status resolve_call(weft_model *model, weft_step *step)
         step->call.scratch = base;
         step->call.thread_scratch = base + step->plan.scratch;
     }
+    for (int b = 0; b < WEFT_MAX_BUFFER; b++) {
+        const int32_t storage = model->layout.buffer[step->index * WEFT_MAX_BUFFER + b];
+        if (storage >= 0)
+            step->call.buffer[b] = model->memory + model->layout.storages[storage].offset;
+    }
     return WEFT_OK;
+}
+
+/* Staging buffers for inputs, where the device is apart from host memory. */
+static weft_status allot_staging(weft_model *model)
+{
+    const weft_device *device = &model->ctx->device;
+    model->staged = weft_arena_array(&model->arena, (size_t)model->graph->n_inputs, sizeof *model->staged);
+    if (!model->staged)
+        return WEFT_NO_MEMORY;
+    for (int32_t i = 0; i < model->graph->n_inputs; i++) {
+        const size_t bytes = weft_model_input_bytes(model, i);
+        WEFT_TRY(device->backend->host_alloc(device, bytes, &model->staged[i]));
+        memset(model->staged[i], 0, bytes);
+    }
+    return WEFT_OK;
+}
+
+static weft_status allot_memory(weft_model *model)
+{
+    const weft_device *device = &model->ctx->device;
+    void *memory, *packed;
+    WEFT_TRY(device->backend->alloc(device, model->layout.bytes, &memory));
+    model->memory = memory;
+    WEFT_TRY(device->backend->alloc(device, model->packed_bytes, &packed));
+    model->packed = packed;
+    return device->backend->host_alloc ? allot_staging(model) : WEFT_OK;
+}
+
+size_t weft_model_input_bytes(const weft_model *model, int32_t input)
+{
+    const weft_value *value = &model->graph->values[model->graph->inputs[input]];
+    const weft_place *place = &model->layout.place[model->graph->inputs[input]];
+    return (size_t)(weft_shape_rows(&value->shape) * place->ld) * weft_dtype_size(value->dtype);
 }
 
 weft_status weft_model_plan(weft_model *model)
 {
     const size_t nodes = (size_t)model->graph->n_nodes;
+    const weft_backend *backend = model->ctx->device.backend;
     weft_demand *demand = weft_arena_array(&model->arena, nodes, sizeof *demand);
+    weft_layout draft;
     model->steps = weft_arena_array(&model->arena, nodes, sizeof *model->steps);
     if (!demand || !model->steps)
         return WEFT_NO_MEMORY;
-    WEFT_TRY(choose_kernels(model, demand));
-    const unsigned flags = (model->opt.no_fusion ? WEFT_LAYOUT_NO_ALIAS : 0u) |
-                           (model->opt.keep_all ? WEFT_LAYOUT_KEEP_ALL : 0u);
-    WEFT_TRY(weft_layout_plan(model->graph, demand, flags, &model->arena, &model->layout));
+    const bool apart = backend->host_alloc != NULL;
+    const weft_layout_opt opt = { .flags = (model->opt.no_fusion ? WEFT_LAYOUT_NO_ALIAS : 0u) |
+                                           (model->opt.keep_all ? WEFT_LAYOUT_KEEP_ALL : 0u) |
+                                           (apart ? WEFT_LAYOUT_STAGED : 0u),
+                                  .input_channels = backend->input_channels };
+    if (apart) /* its kernels plan for the pitches that they will see */
+        WEFT_TRY(weft_layout_plan(model->graph, demand, &opt, &model->arena, &draft));
+    WEFT_TRY(choose_kernels(model, apart ? &draft : NULL, demand));
+    WEFT_TRY(weft_layout_plan(model->graph, demand, &opt, &model->arena, &model->layout));
     compact(model);
-    if (!model->opt.plan_only) {
-        const weft_device *device = &model->ctx->device;
-        void *memory, *packed;
-        WEFT_TRY(device->backend->alloc(device, model->layout.bytes, &memory));
-        model->memory = memory;
-        WEFT_TRY(device->backend->alloc(device, model->packed_bytes, &packed));
-        model->packed = packed;
-    }
+    if (!model->opt.plan_only)
+        WEFT_TRY(allot_memory(model));
     for (int i = 0; i < model->n_steps; i++)
         WEFT_TRY(resolve_call(model, &model->steps[i]));
     return WEFT_OK;

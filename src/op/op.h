@@ -65,6 +65,7 @@ typedef struct weft_node {
     weft_epilogue epi;
     int n_in, n_out, n_param; /* n_in counts the residual, which is in[n_in - 1] */
     const weft_shape *in, *out, *param;
+    weft_dtype in_dtype, out_dtype; /* of all inputs; of all outputs and the residual. F32 on the CPU */
 } weft_node;
 
 /* Shapes that the op walker and the bench run: inputs, options, epilogue. The residual input is not listed. */

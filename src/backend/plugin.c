@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Opening the CUDA plug-in. Nothing is remembered here: the loader counts, and a library once opened stays
+ * (RTLD_NODELETE), since the vendor's libraries below it start threads. */
+#include "backend/plugin.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const weft_host host = {
+    .version = WEFT_PLUGIN_VERSION, .device_size = sizeof(weft_device), .node_size = sizeof(weft_node),
+    .kernel_size = sizeof(weft_kernel), .fail_v = weft_fail_v, .fail_in = weft_fail_in,
+    .stages_split = weft_stages_split, .act_name = weft_act_name,
+};
+
+enum { PATH_SIZE = 1024 };
+
+/* The folder that the code of libweft (or the program it is linked into) was loaded from. */
+static bool own_folder(char folder[PATH_SIZE])
+{
+    Dl_info info;
+    if (!dladdr(&host, &info) || !info.dli_fname)
+        return false;
+    const char *slash = strrchr(info.dli_fname, '/');
+    const int length = slash ? (int)(slash - info.dli_fname) : 1;
+    return snprintf(folder, PATH_SIZE, "%.*s", length, slash ? info.dli_fname : ".") < PATH_SIZE;
+}
+
+static weft_status open_plugin(const char *path, const weft_backend **out)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!library) {
+        const char *why = dlerror();
+        return weft_fail(WEFT_NO_DEVICE, "cannot load the CUDA plug-in: %s", why ? why : path);
+    }
+    void *symbol = dlsym(library, WEFT_PLUGIN_ENTRY);
+    weft_plugin_fn entry = NULL;
+    memcpy(&entry, &symbol, sizeof entry);
+    const weft_plugin *plugin = entry ? entry(&host) : NULL;
+    dlclose(library);
+    if (!plugin || plugin->version != WEFT_PLUGIN_VERSION)
+        return weft_fail(WEFT_NO_DEVICE, "%s is not a plug-in of this build of weft: install both from one build", path);
+    *out = plugin->backend;
+    return WEFT_OK;
+}
+
+static bool exists(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file)
+        fclose(file);
+    return file != NULL;
+}
+
+weft_status weft_plugin_cuda(const weft_backend **out)
+{
+    static const char *const places[] = { "", "weft/", "../lib/", "../lib/weft/" };
+    const char *named = getenv("WEFT_CUDA_PLUGIN");
+    if (named && *named)
+        return open_plugin(named, out);
+    char folder[PATH_SIZE], path[PATH_SIZE + 64];
+    if (!own_folder(folder))
+        return weft_fail(WEFT_NO_DEVICE, "libweft_cuda.so cannot be looked for: unknown where libweft is");
+    for (int i = 0; i < WEFT_COUNT(places); i++) {
+        snprintf(path, sizeof path, "%s/%slibweft_cuda.so", folder, places[i]);
+        if (exists(path))
+            return open_plugin(path, out);
+    }
+    return weft_fail(WEFT_NO_DEVICE,
+                     "the CUDA plug-in, libweft_cuda.so, is not beside libweft: build weft where the CUDA toolkit and "
+                     "cuDNN's headers are installed, or set WEFT_CUDA_PLUGIN to its path");
+}

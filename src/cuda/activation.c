@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * activation by itself: one pass, in place where the graph allows. Most are epilogues and never come here. */
+#include "op/activation.h"
+
+#include "cuda/cuda.h"
+
+static weft_status run(const weft_call *call)
+{
+    const weft_node *node = call->node;
+    const weft_activation_opt *o = node->opt;
+    const weft_map_args args = { .dtype = node->in_dtype, .y_dtype = node->out_dtype,
+                                 .x = weft_kview_of(&call->in[0]), .y = weft_kview_of(&call->out[0]),
+                                 .rows = weft_shape_rows(&node->in[0]), .c = (int)weft_shape_channels(&node->in[0]),
+                                 .epi = { .act = o->act } };
+    return weft_cuda_launched(call, weft_launch_map(&args, weft_cuda_stream_of(call)));
+}
+
+static const weft_kernel map = {
+    .name = "cuda.activation.map", .run = run, .launches = weft_cuda_one_launch, .inplace = WEFT_INPLACE_IN0,
+};
+
+const weft_kernel *const weft_cuda_activation[] = { &map, NULL };

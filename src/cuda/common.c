@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the ops of the CUDA backend share: arguments of launchers from calls, packing of parameters, and the cost of a
+ * plain kernel. */
+#include "cuda/cuda.h"
+
+#include <string.h>
+
+weft_kepilogue weft_cuda_epilogue(const weft_call *call, const float *bias)
+{
+    const weft_node *node = call->node;
+    weft_kepilogue epi = { .bias = bias, .act = node->epi.act };
+    if (node->epi.residual)
+        epi.residual = weft_kview_of(&call->in[node->n_in - 1]);
+    return epi;
+}
+
+static weft_kwindow window_of(const weft_node *node)
+{
+    const weft_shape *x = &node->in[0], *y = &node->out[0];
+    return (weft_kwindow){ .n = (int)x->dim[0], .h = (int)x->dim[1], .w = (int)x->dim[2], .oh = (int)y->dim[1],
+                           .ow = (int)y->dim[2], .dilation = 1 };
+}
+
+weft_kwindow weft_cuda_conv_window(const weft_node *node)
+{
+    const weft_conv2d_opt *o = node->opt;
+    weft_kwindow w = window_of(node);
+    w.kernel_h = o->kernel_h;
+    w.kernel_w = o->kernel_w;
+    w.stride_h = o->stride_h;
+    w.stride_w = o->stride_w;
+    w.dilation = o->dilation;
+    w.pad = o->pad;
+    return w;
+}
+
+weft_kwindow weft_cuda_pool_window(const weft_node *node)
+{
+    const weft_pool2d_opt *o = node->opt;
+    weft_kwindow w = window_of(node);
+    w.kernel_h = o->kernel_h;
+    w.kernel_w = o->kernel_w;
+    w.stride_h = o->stride_h;
+    w.stride_w = o->stride_w;
+    w.pad = o->pad;
+    return w;
+}
+
+weft_status weft_cuda_launched(const weft_call *call, int error)
+{
+    if (error == WEFT_CUDA_SUCCESS)
+        return WEFT_OK;
+    return weft_vendor_cuda_failed(&weft_cuda_of(call->device)->vendor, error, "kernel launch", call->node->op->name);
+}
+
+void *weft_cuda_stream_of(const weft_call *call)
+{
+    return weft_cuda_of(call->device)->stream;
+}
+
+weft_status weft_cuda_pack_begin(const weft_plan *plan, char **host)
+{
+    *host = weft_calloc(plan->device->allocator, 1, plan->packed);
+    return *host ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
+weft_status weft_cuda_pack_end(const weft_plan *plan, char *host, void *packed)
+{
+    const weft_status status = weft_cuda_write(plan->device, packed, host, plan->packed);
+    weft_free(plan->device->allocator, host);
+    return status;
+}
+
+double weft_cuda_bytes(const weft_shape *shape, weft_dtype dtype)
+{
+    return (double)weft_shape_count(shape) * (double)weft_dtype_size(dtype);
+}
+
+void weft_cuda_count_tensors(const weft_node *node, weft_launch *launch)
+{
+    for (int i = 0; i < node->n_in; i++)
+        launch->read += weft_cuda_bytes(&node->in[i], node->in_dtype);
+    for (int i = 0; i < node->n_out; i++)
+        launch->written += weft_cuda_bytes(&node->out[i], node->out_dtype);
+}
+
+int weft_cuda_one_launch(const weft_node *node, const weft_plan *plan, weft_launch *out)
+{
+    *out = (weft_launch){ .core = node->op->cost ? node->op->cost(node).flops : 0, .workspace = plan->scratch };
+    for (int i = 0; i < node->n_param; i++)
+        out->weights += weft_cuda_bytes(&node->param[i], WEFT_F32);
+    weft_cuda_count_tensors(node, out);
+    return 1;
+}
+
+int weft_cuda_copy_launch(const weft_node *node, const weft_plan *plan, weft_launch *out)
+{
+    weft_cuda_one_launch(node, plan, out);
+    out->what = "copy";
+    out->copy = true;
+    return 1;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The CUDA backend: a card, or a target that is planned for without one. */
+#include "cuda/cuda.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const weft_kernel *const *const weft_cuda_kernels[WEFT_OP_COUNT] = {
+#define WEFT_OP(id, name) weft_cuda_##name,
+#include "op/list.def"
+#undef WEFT_OP
+};
+
+/* ---- precision ---- */
+
+/* Each precision's type in memory, and where a target keeps its peak. */
+static const struct {
+    const char *name;
+    weft_dtype dtype;
+    size_t peak;
+} precisions[WEFT_PRECISION_COUNT] = {
+    [WEFT_PRECISION_FP32] = { "fp32", WEFT_F32, offsetof(weft_target, fp32) },
+    [WEFT_PRECISION_TF32] = { "tf32", WEFT_F32, offsetof(weft_target, tf32) },
+    [WEFT_PRECISION_FP16] = { "fp16", WEFT_F16, offsetof(weft_target, fp16) },
+    [WEFT_PRECISION_BF16] = { "bf16", WEFT_BF16, offsetof(weft_target, bf16) },
+};
+
+static double peak_of(const weft_target *target, weft_precision precision)
+{
+    double peak;
+    memcpy(&peak, (const char *)target + precisions[precision].peak, sizeof peak);
+    return peak;
+}
+
+static weft_status choose_precision(weft_device *device, weft_cuda *cuda)
+{
+    const weft_target *target = &cuda->target;
+    if (device->precision == WEFT_PRECISION_DEFAULT)
+        device->precision =
+            device->math == WEFT_MATH_FAST && target->tf32 > 0 ? WEFT_PRECISION_TF32 : WEFT_PRECISION_FP32;
+    const double peak = peak_of(target, device->precision);
+    if (peak <= 0)
+        return weft_fail(WEFT_INVALID, "%s (compute capability %d.%d) does not compute in %s", target->device,
+                         target->sm / 10, target->sm % 10, precisions[device->precision].name);
+    device->dtype = precisions[device->precision].dtype;
+    cuda->roofs = (weft_roofs){ .tensor_core = peak * 1e12, .core = target->fp32 * 1e12,
+                                .bandwidth = target->bandwidth * 1e9, .launch = target->launch_us * 1e-6 };
+    snprintf(cuda->roofs.name, sizeof cuda->roofs.name, "%s", target->device);
+    return WEFT_OK;
+}
+
+/* ---- opening ---- */
+
+/* What the runtime says of the card, over what is known of its kind. */
+static weft_status read_card(const weft_vendor *v, int index, weft_target *out)
+{
+    static const struct {
+        int attribute;
+        size_t field;
+    } rows[] = {
+        { WEFT_CUDA_ATTR_SM_COUNT, offsetof(weft_target, sm_count) },
+        { WEFT_CUDA_ATTR_CLOCK_KHZ, offsetof(weft_target, sm_khz) },
+        { WEFT_CUDA_ATTR_MEMORY_CLOCK_KHZ, offsetof(weft_target, memory_khz) },
+        { WEFT_CUDA_ATTR_L2_BYTES, offsetof(weft_target, l2) },
+    };
+    int major = 0, minor = 0;
+    WEFT_TRY_CUDA(v, "device", cudaDeviceGetAttribute, (&major, WEFT_CUDA_ATTR_MAJOR, index));
+    WEFT_TRY_CUDA(v, "device", cudaDeviceGetAttribute, (&minor, WEFT_CUDA_ATTR_MINOR, index));
+    char kind[16];
+    snprintf(kind, sizeof kind, "sm_%d", major * 10 + minor);
+    if (weft_target_find(kind, out) != WEFT_OK)
+        *out = *weft_target_get(0); /* a card that came later: peaks of the first, for reports only */
+    out->sm = major * 10 + minor;
+    for (int i = 0; i < WEFT_COUNT(rows); i++)
+        WEFT_TRY_CUDA(v, "device", cudaDeviceGetAttribute,
+                      ((int *)(void *)((char *)out + rows[i].field), rows[i].attribute, index));
+    weft_cuda_properties properties = { .name = "" };
+    WEFT_TRY_CUDA(v, "device", cudaGetDeviceProperties, (&properties, index));
+    snprintf(out->device, sizeof out->device, "%.63s", properties.name);
+    return WEFT_OK;
+}
+
+static weft_status open_card(weft_device *device, weft_cuda *cuda)
+{
+    WEFT_TRY(weft_vendor_load(&cuda->vendor));
+    const weft_vendor *v = &cuda->vendor;
+    WEFT_TRY(weft_vendor_need_device(v, device->index));
+    WEFT_TRY_CUDA(v, "device", cudaSetDevice, (device->index));
+    WEFT_TRY(read_card(v, device->index, &cuda->target));
+    WEFT_TRY_CUDA(v, "stream", cudaStreamCreateWithFlags, (&cuda->stream, WEFT_CUDA_STREAM_NON_BLOCKING));
+    WEFT_TRY(weft_dnn_create(v, device->allocator, &(weft_dnn_opt){ .device = device->index }, &cuda->dnn));
+    return weft_blas_create(v, device->allocator, &cuda->blas);
+}
+
+static void close_state(weft_cuda *cuda, const weft_allocator *allocator)
+{
+    weft_cuda_plans_release(cuda, allocator);
+    weft_blas_destroy(cuda->blas);
+    weft_dnn_destroy(cuda->dnn);
+    if (cuda->stream)
+        (void)cuda->vendor.cudaStreamDestroy(cuda->stream);
+    if (cuda->vendor.cudaMalloc)
+        weft_vendor_close(&cuda->vendor);
+    weft_free(allocator, cuda);
+}
+
+static weft_status cuda_open(weft_device *device)
+{
+    weft_cuda *cuda = weft_calloc(device->allocator, 1, sizeof *cuda);
+    if (!cuda)
+        return WEFT_NO_MEMORY;
+    device->dry = device->target != NULL;
+    weft_status status = device->target ? weft_target_find(device->target, &cuda->target) : open_card(device, cuda);
+    if (status == WEFT_OK)
+        status = choose_precision(device, cuda);
+    if (status != WEFT_OK) {
+        close_state(cuda, device->allocator);
+        return status;
+    }
+    device->kernels = weft_cuda_kernels;
+    device->state = cuda;
+    return WEFT_OK;
+}
+
+static void cuda_close(weft_device *device)
+{
+    close_state(device->state, device->allocator);
+}
+
+/* ---- reports ---- */
+
+static void cuda_info(weft_device_info *out)
+{
+    weft_vendor_report report;
+    size_t used = 0;
+    weft_vendor_probe(&report);
+    bool complete = report.devices > 0;
+    for (int i = 0; i < report.count; i++) {
+        const weft_vendor_piece *piece = &report.piece[i];
+        complete = complete && piece->found;
+        if (!piece->found && used < sizeof out->missing)
+            used += (size_t)snprintf(out->missing + used, sizeof out->missing - used, "%s%s", used ? "; " : "",
+                                     piece->missing);
+    }
+    out->available = complete;
+    if (!complete && !used)
+        snprintf(out->missing, sizeof out->missing, "no CUDA device");
+    snprintf(out->description, sizeof out->description, "NVIDIA GPU");
+    if (report.devices > 0)
+        snprintf(out->description, sizeof out->description, "NVIDIA GPU, %d of them", report.devices);
+}
+
+static const weft_roofs *cuda_roofs(const weft_device *device)
+{
+    return &weft_cuda_of(device)->roofs;
+}
+
+const weft_backend weft_backend_cuda = {
+    .name = "cuda", .brief = "cuDNN, cuBLASLt and own kernels", .open = cuda_open, .close = cuda_close,
+    .info = cuda_info, .alloc = weft_cuda_alloc, .free = weft_cuda_free, .write = weft_cuda_write,
+    .read = weft_cuda_read, .send = weft_cuda_send, .host_alloc = weft_cuda_host_alloc,
+    .host_free = weft_cuda_host_free, .wait = weft_cuda_wait, .begin = weft_cuda_begin, .end = weft_cuda_end,
+    .forget = weft_cuda_forget, .roofs = cuda_roofs, .input_channels = 4,
+    .rewrites = WEFT_REWRITE_COMPOSE | WEFT_REWRITE_JOIN,
+};

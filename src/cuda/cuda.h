@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The CUDA backend inside: what an opened device holds, and what the files of ops share. Host code calls NVIDIA's
+ * libraries through the vendor table only, and weft's kernels through kernels.h. */
+#ifndef WEFT_CUDA_CUDA_H
+#define WEFT_CUDA_CUDA_H
+
+#include "backend/kernel.h"
+#include "cuda/blas.h"
+#include "cuda/dnn.h"
+#include "cuda/kernels.h"
+#include "cuda/target.h"
+
+/* A plan of cuDNN, shared by all steps that compute the same. */
+typedef struct weft_cuda_plan {
+    uint64_t hash;
+    weft_dnn_plan *plan;
+    struct weft_cuda_plan *next;
+} weft_cuda_plan;
+
+/* weft_device.state. */
+typedef struct weft_cuda {
+    weft_target target; /* the card's properties, or those that are planned for */
+    weft_roofs roofs;
+    weft_vendor vendor; /* zero while planning for a target */
+    weft_cuda_stream stream;
+    weft_dnn *dnn;
+    weft_blas *blas;
+    weft_cuda_plan *plans;
+} weft_cuda;
+
+WEFT_INLINE weft_cuda *weft_cuda_of(const weft_device *device)
+{
+    return device->state;
+}
+
+/* The lists, by op. */
+#define WEFT_OP(id, name) extern const weft_kernel *const weft_cuda_##name[];
+#include "op/list.def"
+#undef WEFT_OP
+extern const weft_kernel *const *const weft_cuda_kernels[WEFT_OP_COUNT];
+extern const weft_backend weft_backend_cuda;
+
+/* ---- memory and runs (memory.c, record.c): functions of weft_backend_cuda ---- */
+
+weft_status weft_cuda_alloc(const weft_device *device, size_t bytes, void **out);
+void weft_cuda_free(const weft_device *device, void *ptr);
+weft_status weft_cuda_write(const weft_device *device, void *to, const void *from, size_t bytes);
+weft_status weft_cuda_read(const weft_device *device, void *to, const void *from, size_t bytes);
+weft_status weft_cuda_send(const weft_device *device, void *to, const void *from, size_t bytes);
+weft_status weft_cuda_host_alloc(const weft_device *device, size_t bytes, void **out);
+void weft_cuda_host_free(const weft_device *device, void *ptr);
+weft_status weft_cuda_wait(const weft_device *device);
+weft_status weft_cuda_begin(const weft_device *device, void **record, bool *replayed);
+weft_status weft_cuda_end(const weft_device *device, void **record, weft_status status);
+void weft_cuda_forget(const weft_device *device, void *record);
+
+/* ---- plans (plans.c) ---- */
+
+/* The plan of graph, built once for each device. */
+weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *graph, weft_dnn_plan **out);
+void weft_cuda_plans_release(weft_cuda *cuda, const weft_allocator *allocator);
+
+/* ---- what ops share (common.c) ---- */
+
+WEFT_INLINE weft_kview weft_kview_of(const weft_view *view)
+{
+    return (weft_kview){ view->data, view->ld };
+}
+
+/* The residual and activation of a node, bias (device floats) or NULL. */
+weft_kepilogue weft_cuda_epilogue(const weft_call *call, const float *bias);
+/* Window of a convolution or pool from a node's shapes. */
+weft_kwindow weft_cuda_conv_window(const weft_node *node);
+weft_kwindow weft_cuda_pool_window(const weft_node *node);
+/* OK for 0; else the launch of call's node failed. */
+weft_status weft_cuda_launched(const weft_call *call, int error);
+/* The stream of call's device, as launchers take it. */
+void *weft_cuda_stream_of(const weft_call *call);
+
+/* Parameters on their way to the device: host memory of plan->packed bytes, cleared, and its upload and release. */
+weft_status weft_cuda_pack_begin(const weft_plan *plan, char **host);
+weft_status weft_cuda_pack_end(const weft_plan *plan, char *host, void *packed);
+
+/* ---- cost ---- */
+
+/* Bytes of a tensor of a type. */
+double weft_cuda_bytes(const weft_shape *shape, weft_dtype dtype);
+/* Adds inputs and outputs of a node to a launch, each once. */
+void weft_cuda_count_tensors(const weft_node *node, weft_launch *launch);
+/* One launch on the ordinary units that reads and writes each tensor of the node once: kernel.launches of most ops. */
+int weft_cuda_one_launch(const weft_node *node, const weft_plan *plan, weft_launch *out);
+/* The same of a kernel that only moves its input: counted as a copy. */
+int weft_cuda_copy_launch(const weft_node *node, const weft_plan *plan, weft_launch *out);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The plug-in's entry, and the functions of weft that its code calls: forwarded to the library that opened it, whose
+ * sentences and tables are the ones the user sees. */
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "backend/plugin.h"
+#include "base/compiler.h"
+#include "cuda/cuda.h"
+
+static _Atomic(const weft_host *) lender;
+
+WEFT_API const weft_plugin *weft_plugin_entry(const weft_host *host);
+
+const weft_plugin *weft_plugin_entry(const weft_host *host)
+{
+    static const weft_plugin plugin = { WEFT_PLUGIN_VERSION, &weft_backend_cuda };
+    if (!host || host->version != WEFT_PLUGIN_VERSION || host->device_size != sizeof(weft_device) ||
+        host->node_size != sizeof(weft_node) || host->kernel_size != sizeof(weft_kernel))
+        return NULL;
+    atomic_store(&lender, host);
+    return &plugin;
+}
+
+weft_status weft_fail_v(weft_status status, const char *format, va_list args)
+{
+    return atomic_load(&lender)->fail_v(status, format, args);
+}
+
+weft_status weft_fail(weft_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    weft_fail_v(status, format, args);
+    va_end(args);
+    return status;
+}
+
+weft_status weft_fail_in(weft_status status, const char *format, ...)
+{
+    char prefix[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(prefix, sizeof prefix, format, args);
+    va_end(args);
+    return atomic_load(&lender)->fail_in(status, "%s", prefix);
+}
+
+void weft_stages_split(const weft_node *node, weft_stages *stages)
+{
+    atomic_load(&lender)->stages_split(node, stages);
+}
+
+const char *weft_act_name(weft_act act)
+{
+    return atomic_load(&lender)->act_name(act);
+}

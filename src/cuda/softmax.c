@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * softmax over rows, in float whatever comes in; probabilities are floats. */
+#include "cuda/cuda.h"
+
+static weft_status run(const weft_call *call)
+{
+    const weft_node *node = call->node;
+    const weft_softmax_args args = { .dtype = node->in_dtype, .y_dtype = node->out_dtype,
+                                     .x = weft_kview_of(&call->in[0]), .y = weft_kview_of(&call->out[0]),
+                                     .rows = weft_shape_rows(&node->in[0]),
+                                     .c = (int)weft_shape_channels(&node->in[0]) };
+    return weft_cuda_launched(call, weft_launch_softmax(&args, weft_cuda_stream_of(call)));
+}
+
+static const weft_kernel rows = {
+    .name = "cuda.softmax.rows", .run = run, .launches = weft_cuda_one_launch, .inplace = WEFT_INPLACE_IN0,
+};
+
+const weft_kernel *const weft_cuda_softmax[] = { &rows, NULL };
