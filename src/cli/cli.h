@@ -44,10 +44,16 @@ typedef struct cli_args {
     int progress; /* cli_progress */
     int dialect;  /* weft_dialect */
     int math;     /* weft_math */
+    int precision; /* weft_precision */
+    bool steps;
+    const char *target;
     cli_list batch, threads;
     int64_t reps, warmup, seed;
     double min_time, fail_over; /* fail_over < 0: not given */
     const char *device, *isa, *images, *sort, *svg, *compare;
+    bool no_strict, no_verify;
+    int from; /* weft_origin */
+    const char *model, *names, *classes;
     int64_t top, limit;
     int layout; /* weft_layout */
     const char *weights, *data, *labels, *csv, *confusion, *bad_images;
@@ -67,11 +73,13 @@ cli_exit cli_summary(const cli_args *args);
 cli_exit cli_models(const cli_args *args);
 cli_exit cli_devices(const cli_args *args);
 cli_exit cli_explain(const cli_args *args);
+cli_exit cli_cost(const cli_args *args);
 cli_exit cli_completion(const cli_args *args);
 cli_exit cli_help(const cli_args *args);
 cli_exit cli_version(const cli_args *args);
 cli_exit cli_worker(const cli_args *args);
 cli_exit cli_classify(const cli_args *args);
+cli_exit cli_convert(const cli_args *args);
 cli_exit cli_eval(const cli_args *args);
 
 /* ---- what commands have in common ---- */

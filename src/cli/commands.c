@@ -147,6 +147,29 @@ const cli_command cli_commands[] = {
                   "weft eval lite0.safetensors --data val --labels val.txt --csv classes.csv|per class\n"
                   "weft eval lite0.safetensors --data val --limit 1000 --bad-images skip:10|a sample",
       .run = cli_eval },
+    { .name = "convert",
+      .bit = CLI_AT_CONVERT,
+      .operand = CLI_OPERAND_FILE,
+      .max_words = 2,
+      .synopsis = "IN OUT",
+      .brief = "make another framework's weight file one of weft's",
+      .description =
+          "Reads the weight file IN (safetensors, PyTorch .pth, Keras .h5, .weights.h5 or .keras, NumPy .npz), gives "
+          "every tensor weft's name and layout, and writes OUT, .safetensors or .npz by its name. The network is what "
+          "--model says, else what the file says, else what its name begins with, else what its tensors fit; it is "
+          "printed. Nothing in a file is executed.\n"
+          "\n"
+          "Every parameter of the network must be in the file and every tensor of the file in the network; if not, "
+          "those that are missing or unknown are listed with the network that fits better, nothing is written, and "
+          "the exit code is 65. With --no-strict they are only listed. A name that ends in the first digits of the "
+          "file's SHA-256, such as resnet50-0676ba61.pth, is held against it.\n"
+          "\n"
+          "With --names MODEL no file is read: the names, shapes and layouts of MODEL's tensors there and here are "
+          "listed. See weft-weights(5).",
+      .examples = "weft convert resnet50-0676ba61.pth resnet50.safetensors|from torchvision\n"
+                  "weft convert my.keras my.safetensors --model mobilenetv2 --classes names.txt|of ten classes, say\n"
+                  "weft convert --names vgg16 --from keras --json|for a script",
+      .run = cli_convert },
     { .name = "devices",
       .bit = CLI_AT_DEVICES,
       .brief = "list the devices, and what an absent one needs",
@@ -165,6 +188,28 @@ const cli_command cli_commands[] = {
                      "kernel that is tried before it, with the reason why it refused.",
       .examples = "weft explain resnet50|every step\nweft explain resnet50 --isa avx2 --batch 32|for another CPU",
       .run = cli_explain },
+    { .name = "cost",
+      .bit = CLI_AT_COST,
+      .operand = CLI_OPERAND_MODEL,
+      .min_words = 1,
+      .max_words = -1,
+      .synopsis = "MODEL...",
+      .brief = "what a run would cost on a GPU, whether it is there or not",
+      .description =
+          "Plans each MODEL for the GPU named by --target, which need not be there (neither driver nor NVIDIA's "
+          "libraries are asked), and adds up what its steps would launch: kernels, bytes read and written, FLOPs and "
+          "their share on tensor cores, memory. Nothing runs.\n"
+          "\n"
+          "Least is the traffic that fusion leaves at best: every convolution, dense layer and pool reads its inputs "
+          "and weights once and writes its output once; norms, activations, additions, excitation and concatenation "
+          "are free. The roofline time is the sum over launches of the longest of FLOPs over peak, bytes over "
+          "bandwidth and the time of a launch in a recorded run: no card is faster.\n"
+          "\n"
+          "A target is t4, a100, 3090, l4, h100, b200 or 5090, a compute capability such as sm_90, or a file.",
+      .examples = "weft cost resnet50 --precision fp16|on an A100, 32 images a run\n"
+                  "weft cost efficientnet-b0 --target h100 --precision bf16 --batch 1 --steps|every launch\n"
+                  "weft cost resnet50 vgg16 mobilenetv2 --json|several networks, for a program to read",
+      .run = cli_cost },
     { .name = "completion",
       .bit = CLI_AT_COMPLETION,
       .operand = CLI_OPERAND_SHELL,
@@ -200,7 +245,7 @@ const int cli_command_count = (int)(sizeof cli_commands / sizeof *cli_commands);
 const cli_option cli_options[] = {
     { "batch", 'b', "N,...", CLI_INTS, CLI_AT_BENCH, AT(batch), "32", 1, 65536, NULL,
       "images in a run; a list runs each" },
-    { "batch", 'b', "N", CLI_INTS, CLI_AT_TABLE, AT(batch), "32", 1, 65536, NULL, "images in a run" },
+    { "batch", 'b', "N", CLI_INTS, CLI_AT_TABLE | CLI_AT_COST, AT(batch), "32", 1, 65536, NULL, "images in a run" },
     { "batch", 'b', "N", CLI_INTS, CLI_AT_SUMMARY | CLI_AT_EXPLAIN, AT(batch), "1", 1, 65536, NULL,
       "images to plan for" },
     { "threads", 't', "N,...", CLI_INTS, CLI_AT_BENCH, AT(threads), "0", 0, 4096, NULL,
@@ -217,12 +262,20 @@ const cli_option cli_options[] = {
       "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cpu, and cuda where there is one" },
     { "device", 'd', "NAME", CLI_TEXT, CLI_AT_PLAN & ~CLI_AT_TABLE, AT(device), "cpu", 0, 0, "cpu|cuda|null|auto",
       "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cuda where there is one, else cpu" },
+    { "target", 'T', "GPU", CLI_TEXT, CLI_AT_COST, AT(target), "a100", 0, 0, "t4|a100|3090|l4|h100|b200|5090",
+      "the GPU to plan for: t4, a100, 3090, l4, h100, b200, 5090, a compute capability (sm_90) or a file" },
+    { "target", 'T', "GPU", CLI_TEXT, CLI_AT_EXPLAIN, AT(target), NULL, 0, 0, "t4|a100|3090|l4|h100|b200|5090",
+      "with --device cuda: plan for this GPU, which need not be there" },
+    { "precision", 'p', "NAME", CLI_CHOICE, CLI_AT_TARGET, AT(precision), "default", 0, 0,
+      "default|fp32|tf32|fp16|bf16",
+      "what a GPU keeps and multiplies: fp32, tf32, fp16 or bf16; default: tf32 where the card has it, else fp32" },
+    { "steps", 0, NULL, CLI_FLAG, CLI_AT_COST, AT(steps), NULL, 0, 0, NULL, "print every launch" },
     { "isa", 0, "NAME", CLI_TEXT, CLI_AT_PLAN | CLI_AT_DEVICES | CLI_AT_ANSWER, AT(isa), NULL, 0, 0,
       "ref|portable|avx2|avx512",
       "instruction set to use at most: ref, portable, avx2 or avx512; default: WEFT_ISA, or the best the CPU has" },
     { "math", 0, "MODE", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER, AT(math), "fast", 0, 0, "fast|strict",
       "fast allows Winograd (relative error of a layer within 1e-5), strict does not" },
-    { "dialect", 'D', "NAME", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER, AT(dialect), "default", 0, 0,
+    { "dialect", 'D', "NAME", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER | CLI_AT_COST, AT(dialect), "default", 0, 0,
       "default|paper|keras|torch",
       "whose variant of the network" },
     { "seed", 0, "N", CLI_INT, CLI_AT_RUN, AT(seed), "1", 0, 9007199254740991.0, NULL,
@@ -234,6 +287,21 @@ const cli_option cli_options[] = {
       "time every step, and sum the times of every kernel" },
     { "no-units", 0, NULL, CLI_FLAG, CLI_AT_BENCH | CLI_AT_EXPLAIN, AT(no_units), NULL, 0, 0, NULL,
       "run the layers of inverted residual units (expand, depthwise, project) one by one instead of joined" },
+    { "model", 'm', "MODEL", CLI_TEXT, CLI_AT_CONVERT, AT(model), NULL, 0, 0, NULL,
+      "the network that the file is of" },
+    { "dialect", 'D', "NAME", CLI_CHOICE, CLI_AT_CONVERT, AT(dialect), "default", 0, 0, "default|paper|keras|torch",
+      "whose variant of the network; default: the one that the tensors are of" },
+    { "from", 0, "ORIGIN", CLI_CHOICE, CLI_AT_CONVERT, AT(from), "auto", 0, 0, "auto|weft|torchvision|timm|keras",
+      "whose names the tensors have" },
+    { "classes", 0, "FILE", CLI_TEXT, CLI_AT_CONVERT, AT(classes), NULL, 0, 0, NULL,
+      "keep the names of the classes with the weights: one a line" },
+    { "no-strict", 0, NULL, CLI_FLAG, CLI_AT_CONVERT, AT(no_strict), NULL, 0, 0, NULL,
+      "take what fits; list missing and unknown tensors" },
+    { "no-verify", 0, NULL, CLI_FLAG, CLI_AT_CONVERT, AT(no_verify), NULL, 0, 0, NULL,
+      "do not hold the file's SHA-256 against its name" },
+    { "names", 0, "MODEL", CLI_TEXT, CLI_AT_CONVERT, AT(names), NULL, 0, 0, NULL,
+      "read no file, list the names of MODEL's tensors there and here" },
+    { "json", 0, NULL, CLI_FLAG, CLI_AT_CONVERT, AT(json), NULL, 0, 0, NULL, "print JSON" },
     { "weights", 'w', "FILE", CLI_TEXT, CLI_AT_ANSWER, AT(weights), NULL, 0, 0, NULL,
       "weights of MODEL: safetensors, .pth, .h5, .weights.h5, .keras or .npz of weft, torchvision, timm or Keras" },
     { "top", 'k', "K", CLI_INT, CLI_AT_CLASSIFY, AT(top), "5", 1, 1000000, NULL, "classes to print" },
@@ -273,10 +341,10 @@ const cli_option cli_options[] = {
       "measure the CPU's FMA peak and memory bandwidth" },
     { "man", 0, NULL, CLI_FLAG, CLI_AT_HELP, AT(man), NULL, 0, 0, NULL, "print the manual page (roff)" },
     { "output", 'o', "FORMAT", CLI_CHOICE,
-      CLI_AT_PLAN | CLI_AT_MODELS | CLI_AT_DEVICES, AT(output), "text", 0, 0, "text|md|csv|json",
+      CLI_AT_PLAN | CLI_AT_COST | CLI_AT_MODELS | CLI_AT_DEVICES, AT(output), "text", 0, 0, "text|md|csv|json",
       "text, md, csv or json" },
-    { "json", 0, NULL, CLI_FLAG, CLI_AT_PLAN | CLI_AT_MODELS | CLI_AT_DEVICES | CLI_AT_VERSION, AT(json), NULL, 0, 0,
-      NULL, "the same as -o json" },
+    { "json", 0, NULL, CLI_FLAG,
+      CLI_AT_PLAN | CLI_AT_COST | CLI_AT_MODELS | CLI_AT_DEVICES | CLI_AT_VERSION, AT(json), NULL, 0, 0, NULL, "the same as -o json" },
     { "json", 0, NULL, CLI_FLAG, CLI_AT_ANSWER, AT(json), NULL, 0, 0, NULL, "print JSON" },
     { "progress", 0, "WHEN", CLI_CHOICE, CLI_AT_EVAL, AT(progress), "auto", 0, 0, "auto|always|never",
       "progress on standard error: auto (if it is a terminal), always or never" },

@@ -50,6 +50,8 @@ cli_exit cli_open(const cli_args *args, const char *device, int64_t threads, wef
         .threads = (int)threads,
         .isa = args->isa,
         .math = (weft_math)args->math,
+        .precision = (weft_precision)args->precision,
+        .target = args->target,
     };
     const weft_status status = weft_ctx_create(&opt, out);
     return status ? cli_library_error(status) : CLI_OK;

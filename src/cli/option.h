@@ -31,10 +31,13 @@ enum {
     CLI_AT_TOP = 1024, /* weft itself */
     CLI_AT_CLASSIFY = 1 << 16,
     CLI_AT_EVAL = 1 << 17,
+    CLI_AT_CONVERT = 1 << 20,
+    CLI_AT_COST = 1 << 18,
+    CLI_AT_TARGET = CLI_AT_COST | CLI_AT_EXPLAIN, /* what plans for a GPU that need not be there */
     CLI_AT_ANSWER = CLI_AT_CLASSIFY | CLI_AT_EVAL,
     CLI_AT_RUN = CLI_AT_BENCH | CLI_AT_TABLE,
     CLI_AT_PLAN = CLI_AT_RUN | CLI_AT_SUMMARY | CLI_AT_EXPLAIN,
-    CLI_AT_ALL = (2047 & ~CLI_AT_WORKER) | CLI_AT_ANSWER
+    CLI_AT_ALL = (2047 & ~CLI_AT_WORKER) | CLI_AT_ANSWER | CLI_AT_COST | CLI_AT_CONVERT
 };
 
 typedef struct cli_option {
@@ -51,7 +54,13 @@ typedef struct cli_option {
 } cli_option;
 
 /* What a command's operands are. */
-typedef enum cli_operand { CLI_OPERAND_NONE, CLI_OPERAND_MODEL, CLI_OPERAND_SHELL, CLI_OPERAND_COMMAND } cli_operand;
+typedef enum cli_operand {
+    CLI_OPERAND_NONE,
+    CLI_OPERAND_MODEL,
+    CLI_OPERAND_FILE,
+    CLI_OPERAND_SHELL,
+    CLI_OPERAND_COMMAND
+} cli_operand;
 
 typedef struct cli_command {
     const char *name; /* "bench table" */

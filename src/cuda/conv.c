@@ -125,10 +125,10 @@ static double read_of_x(const weft_cuda_conv *conv)
 void weft_cuda_conv_launch(const weft_cuda_conv *conv, const weft_device *device, weft_launch *out)
 {
     const weft_node *node = conv->node;
-    const weft_cost cost = node->op->cost(node);
+    const double products = 2 * node->op->cost(node).macs; /* the epilogue rides along */
     const bool fast = on_tensor_cores(conv, device);
     const double y = weft_cuda_bytes(&node->out[0], conv->dtype);
-    *out = (weft_launch){ .tensor_core = fast ? 2 * cost.macs : 0, .core = cost.flops - (fast ? 2 * cost.macs : 0),
+    *out = (weft_launch){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
                           .weights = (double)conv->bytes, .read = read_of_x(conv) + (node->epi.residual ? y : 0),
                           .written = y, .workspace = conv->workspace, .plan = conv->hash };
 }

@@ -2,8 +2,8 @@
  *
  * All that a kernel may use of CUDA beyond the language itself. The same .cu file is compiled by nvcc, and with
  * WEFT_EMU by any C++ compiler against tests/cuda/emu, which runs blocks on the CPU and watches them. Both sides give
- * the same names; what is not here (PTX, matrix units, cooperative groups, textures, __shared__ and <<< >>> written out) has no
- * place in a kernel.
+ * the same names; what is not here (PTX, matrix units, cooperative groups, textures, __shared__ and <<< >>> written
+ * out) has no place in a kernel.
  *
  *   WEFT_LAUNCH(kernel, grid, block, shared bytes, stream, arguments...)   queues; the int that launchers return
  *   WEFT_SHARED(type, name, count), WEFT_DYN_SHARED(type, name)            arrays of the block; unset at its start

@@ -124,8 +124,7 @@ void weft_cuda_product_launch(const weft_cuda_product *p, const weft_device *dev
     const double x = (double)p->batch * (double)p->rows * (double)p->c, products = 2 * y * (double)p->c;
     const double size = (double)weft_dtype_size(p->dtype), y_size = (double)weft_dtype_size(p->y_dtype);
     const bool fast = device->precision != WEFT_PRECISION_FP32;
-    const double rest = y * (p->bias + p->residual + (p->act != WEFT_ACT_NONE));
-    *out = (weft_launch){ .tensor_core = fast ? products : 0, .core = rest + (fast ? 0 : products),
+    *out = (weft_launch){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
                           .weights = ((double)p->batch * (double)p->k * (double)p->c + p->bias * (double)p->k) * size,
                           .read = x * size + p->residual * y * y_size, .written = y * y_size,
                           .workspace = p->workspace, .plan = p->hash };

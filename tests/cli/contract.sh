@@ -71,7 +71,7 @@ true_that() { # an awk condition
 
 case_help() {
     expect 0 --help
-    has out bench "bench table" summary models devices explain completion help version
+    has out bench "bench table" summary models devices explain cost completion help version
     hasnt out bench-worker
     while read -r command options; do
         set -- $(echo "$command" | tr _ ' ')
@@ -88,7 +88,8 @@ bench_table --batch --threads --reps --min-time --warmup --device --isa --math -
 summary --batch --threads --device --isa --math --dialect --dot --output --json
 models --output --json
 devices --roof --threads --isa --output --json
-explain --batch --threads --device --isa --math --dialect --output --json
+explain --batch --threads --device --target --precision --isa --math --dialect --output --json
+cost --batch --target --precision --steps --dialect --output --json
 completion
 help --man
 version --json

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft cost: what a run would launch, move and compute on a GPU, from the steps of its plan. */
+#include "cli/common.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+#define MEGA 1e6
+#define GIGA 1e9
+
+/* clang-format off */
+static const cli_column totals[] = {
+    { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
+    { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_DATA },
+    { "launches", { "", "launches" }, .digits = 0 },
+    { "read_bytes", { "read", "MB" }, .digits = 1, .scale = MEGA },
+    { "written_bytes", { "written", "MB" }, .digits = 1, .scale = MEGA },
+    { "weight_bytes", { "weights", "MB" }, .digits = 1, .scale = MEGA },
+    { "bytes", { "moved", "MB" }, .digits = 1, .scale = MEGA },
+    { "least_bytes", { "least", "MB" }, .digits = 1, .scale = MEGA },
+    { "bytes_ratio", { "moved", "/ least" }, .digits = 3 },
+    { "flops", { "", "GFLOP" }, .digits = 1, .scale = GIGA },
+    { "tensor_core_share", { "tensor", "cores %" }, .digits = 2, .scale = .01 },
+    { "arena_bytes", { "arena", "MB" }, .digits = 1, .scale = MEGA },
+    { "workspace_bytes", { "workspace", "MB" }, .digits = 1, .scale = MEGA },
+    { "plans", { "", "plans" }, .digits = 0 },
+    { "copies", { "", "copies" }, .digits = 0 },
+    { "casts", { "", "casts" }, .digits = 0 },
+    { "ms", { "roofline", "ms" }, .digits = 3 },
+    { "images_per_second", { "roofline", "images/s" }, .digits = 0 },
+};
+
+static const cli_column launches[] = {
+    { "step", { "", "step" }, .digits = 0 },
+    { "name", { "", "name" }, .flags = CLI_COLUMN_LEFT },
+    { "kernel", { "", "kernel" }, .flags = CLI_COLUMN_LEFT },
+    { "what", { "", "part" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
+    { "weight_bytes", { "weights", "MB" }, .digits = 2, .scale = MEGA },
+    { "read_bytes", { "read", "MB" }, .digits = 2, .scale = MEGA },
+    { "written_bytes", { "written", "MB" }, .digits = 2, .scale = MEGA },
+    { "tensor_core_flops", { "tensor", "GFLOP" }, .digits = 3, .scale = GIGA },
+    { "core_flops", { "other", "GFLOP" }, .digits = 3, .scale = GIGA },
+    { "workspace_bytes", { "", "workspace" }, .digits = 0, .flags = CLI_COLUMN_DATA },
+    { "us", { "roofline", "us" }, .digits = 1 },
+};
+/* clang-format on */
+
+/* One network in one plan. */
+typedef struct plan {
+    const weft_arch *arch;
+    weft_ctx *ctx;
+    weft_graph *graph;
+    weft_model *model;
+    weft_run_cost cost;
+    weft_memory memory;
+} plan;
+
+static cli_exit open_plan(const cli_args *args, const char *name, plan *p)
+{
+    static const weft_model_opt opt = { .plan_only = true };
+    cli_exit code = cli_find_arch(name, args->dialect, &p->arch);
+    if (!code)
+        code = cli_open(args, "cuda", 1, &p->ctx);
+    if (!code)
+        code = cli_build(p->ctx, p->arch, args->batch.value[0], &p->graph);
+    if (code)
+        return code;
+    weft_status status = weft_model_create(p->ctx, p->graph, &opt, &p->model);
+    if (!status)
+        status = weft_model_cost(p->model, &p->cost);
+    if (!status)
+        status = weft_model_memory(p->model, &p->memory);
+    return status ? cli_library_error(status) : CLI_OK;
+}
+
+static void close_plan(plan *p)
+{
+    weft_model_destroy(p->model);
+    weft_graph_destroy(p->graph);
+    weft_ctx_destroy(p->ctx);
+}
+
+static void add_totals(const plan *p, int64_t batch, cli_table *table)
+{
+    const weft_run_cost *c = &p->cost;
+    const double bytes = c->read + c->written + c->weights, flops = c->tensor_core + c->core;
+    cli_table_add(table);
+    cli_put_text(table, "model", "%s", p->arch->name);
+    cli_put_text(table, "dialect", "%s", weft_dialect_name(p->arch->dialect));
+    cli_put_number(table, "launches", c->launches);
+    cli_put_number(table, "read_bytes", c->read);
+    cli_put_number(table, "written_bytes", c->written);
+    cli_put_number(table, "weight_bytes", c->weights);
+    cli_put_number(table, "bytes", bytes);
+    cli_put_number(table, "least_bytes", c->least_bytes);
+    cli_put_number(table, "bytes_ratio", bytes / c->least_bytes);
+    cli_put_number(table, "flops", flops);
+    cli_put_number(table, "tensor_core_share", flops > 0 ? c->tensor_core / flops : 0);
+    cli_put_number(table, "arena_bytes", (double)p->memory.arena);
+    cli_put_number(table, "workspace_bytes", (double)c->workspace);
+    cli_put_number(table, "plans", c->plans);
+    cli_put_number(table, "copies", c->copies);
+    cli_put_number(table, "casts", c->casts);
+    cli_put_number(table, "ms", 1e3 * c->seconds);
+    cli_put_number(table, "images_per_second", c->seconds > 0 ? (double)batch / c->seconds : 0);
+}
+
+static cli_exit add_launches(const plan *p, cli_table *table)
+{
+    const int n = weft_model_launch_count(p->model);
+    for (int i = 0; i < n; i++) {
+        weft_launch_info l;
+        const weft_status status = weft_model_launch(p->model, i, &l);
+        if (status)
+            return cli_library_error(status);
+        cli_table_add(table);
+        cli_put_number(table, "step", l.step);
+        cli_put_text(table, "name", "%s", l.name);
+        cli_put_text(table, "kernel", "%s", l.kernel);
+        cli_put_text(table, "what", "%s", l.what);
+        cli_put_number(table, "weight_bytes", l.weights);
+        cli_put_number(table, "read_bytes", l.read);
+        cli_put_number(table, "written_bytes", l.written);
+        cli_put_number(table, "tensor_core_flops", l.tensor_core);
+        cli_put_number(table, "core_flops", l.core);
+        cli_put_number(table, "workspace_bytes", (double)l.workspace);
+        cli_put_number(table, "us", 1e6 * l.seconds);
+    }
+    return CLI_OK;
+}
+
+/* The plan's settings, once for all networks. */
+typedef struct setting {
+    char device[64], precision[16];
+    double tensor_core, core, bandwidth;
+} setting;
+
+static cli_exit add_model(const cli_args *args, const char *name, cli_table *table, cli_table *steps, setting *s)
+{
+    plan p = { 0 };
+    cli_exit code = open_plan(args, name, &p);
+    if (!code) {
+        add_totals(&p, args->batch.value[0], table);
+        snprintf(s->device, sizeof s->device, "%s", p.cost.device);
+        snprintf(s->precision, sizeof s->precision, "%s", weft_precision_name(weft_ctx_precision(p.ctx)));
+        s->tensor_core = p.cost.peak_tensor_core;
+        s->core = p.cost.peak_core;
+        s->bandwidth = p.cost.bandwidth;
+        if (args->steps)
+            code = add_launches(&p, steps);
+    }
+    close_plan(&p);
+    return code;
+}
+
+static void print_json(const cli_args *args, const cli_table *table, const cli_table *steps, const setting *s)
+{
+    json_t *root = json_object();
+    cli_set_text(root, "target", args->target);
+    cli_set_text(root, "device", s->device);
+    cli_set_text(root, "precision", s->precision);
+    cli_set_count(root, "batch", args->batch.value[0]);
+    cli_set_real(root, "peak_tensor_core", s->tensor_core);
+    cli_set_real(root, "peak_core", s->core);
+    cli_set_real(root, "bandwidth", s->bandwidth);
+    json_object_set_new(root, "models", cli_table_json(table));
+    if (args->steps)
+        json_object_set_new(root, "launches", cli_table_json(steps));
+    cli_json_print(root, stdout);
+    json_decref(root);
+}
+
+static void print_tables(const cli_args *args, cli_table *table, cli_table *steps, const setting *s)
+{
+    if (args->steps) {
+        cli_table_print(steps, (cli_format)args->output, stdout);
+        putchar('\n');
+    }
+    cli_table_head(table, "%s, %s, batch %lld; peaks %.4g TFLOP/s in %s, %.4g on other cores, %.4g GB/s", s->device,
+                   s->precision, (long long)args->batch.value[0], s->tensor_core / 1e12, s->precision, s->core / 1e12,
+                   s->bandwidth / GIGA);
+    cli_table_note(table, "planned, not run: counted from the steps that would run, over the card's published peaks");
+    cli_table_print(table, (cli_format)args->output, stdout);
+}
+
+cli_exit cli_cost(const cli_args *args)
+{
+    cli_table *table = cli_table_create(totals, (int)(sizeof totals / sizeof *totals));
+    cli_table *steps = cli_table_create(launches, (int)(sizeof launches / sizeof *launches));
+    setting s = { .device = "" };
+    cli_exit code = CLI_OK;
+    for (int i = 0; i < args->n_words && !code; i++)
+        code = add_model(args, args->words[i], table, steps, &s);
+    if (!code && args->output == CLI_FORMAT_JSON)
+        print_json(args, table, steps, &s);
+    else if (!code)
+        print_tables(args, table, steps, &s);
+    cli_table_destroy(table);
+    cli_table_destroy(steps);
+    return code;
+}
