@@ -15,6 +15,7 @@ static const cli_column columns[] = {
     { "px", { "", "px" }, .digits = 0 },
     { "channels", { "", "channels" }, .flags = CLI_COLUMN_DATA },
     { "classes", { "", "classes" }, .digits = 0 },
+    { "recipe", { "", "recipe" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_DATA },
     { "params", { "", "params M" }, .digits = 3, .scale = 1e6 },
     { "trainable", { "", "trainable" }, .flags = CLI_COLUMN_DATA },
     { "macs", { "", "GMACs" }, .digits = 3, .scale = 1e9 },
@@ -34,6 +35,8 @@ static void put_published(cli_table *table, const char *key, double value)
 
 static void add(cli_table *table, const weft_arch *a)
 {
+    char recipe[160];
+    const weft_recipe how = weft_arch_recipe(a, 0);
     cli_table_add(table);
     cli_put_text(table, "name", "%s", a->name);
     cli_put_text(table, "alias", "%s", a->alias ? a->alias : "");
@@ -43,6 +46,7 @@ static void add(cli_table *table, const weft_arch *a)
     cli_put_number(table, "px", a->px);
     cli_put_number(table, "channels", a->channels);
     cli_put_number(table, "classes", a->classes);
+    cli_put_text(table, "recipe", "%s", weft_recipe_text(&how, recipe, sizeof recipe));
     cli_put_number(table, "params", (double)a->params);
     cli_put_number(table, "trainable", (double)a->trainable);
     cli_put_number(table, "macs", (double)a->macs);
