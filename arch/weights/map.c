@@ -69,7 +69,9 @@ static weft_status find_tensors(job *j)
         return WEFT_OK;
     j->classes = classes;
     status = build(j);
-    return status == WEFT_OK ? weft_resolve(&j->scratch, j->graph, j->resolved.table, &j->source, &j->resolved) : status;
+    if (status != WEFT_OK)
+        return status;
+    return weft_resolve(&j->scratch, j->graph, j->resolved.table, &j->source, &j->resolved);
 }
 
 /* The layout of every tensor found; *misshapen: the first parameter that has none, or -1. */
@@ -154,7 +156,8 @@ static weft_status judge(job *j, weft_map_report *report, int misshapen)
     list_names(missing, sizeof missing, "missing", report->missing, report->missing_count);
     list_names(unused, sizeof unused, "unknown", report->unused, report->unused_count);
     return weft_fail(WEFT_BAD_DATA, "the tensors are not those of %s (%s) by %s names: %s, %s%s", j->arch->name,
-                     weft_dialect_name(j->arch->dialect), weft_origin_name(j->resolved.origin), missing, unused, advice);
+                     weft_dialect_name(j->arch->dialect), weft_origin_name(j->resolved.origin), missing, unused,
+                     advice);
 }
 
 /* ---- converting ---- */

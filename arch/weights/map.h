@@ -101,6 +101,10 @@ weft_status weft_report_create(weft_ctx *ctx, const weft_resolved *resolved, con
 /* Copies the name. */
 weft_status weft_report_set_nearest(weft_map_report *report, const char *nearest);
 
+/* "resnet50", and "resnet50 (keras)" where that is not its default dialect. */
+void weft_describe_network(const weft_arch *arch, char *buf, size_t size);
+/* How well the tensors are those of a network, by any origin: 0 to 1. */
+weft_status weft_score_network(weft_ctx *ctx, const weft_arch *arch, weft_source *source, double *out);
 /* The network that the tensors fit best, with its dialect where that is not its default, if they fit it better than
  * arch; else NULL. Text of scratch. */
 weft_status weft_nearest_network(weft_ctx *ctx, weft_scratch *scratch, weft_source *source, const weft_arch *arch,

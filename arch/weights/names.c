@@ -73,13 +73,19 @@ static weft_status add_names(names *n, const weft_resolved *resolved)
     return WEFT_OK;
 }
 
-/* The origin that is listed if none is named: the framework that the dialect is of. */
+/* The origin that is listed if none is named: the framework that the dialect is of, or the first that has it. */
 static weft_origin usual_origin(const weft_arch *arch)
 {
-    for (int i = 0; weft_name_table_get(i); i++)
-        if (weft_name_table_fits(weft_name_table_get(i), arch))
-            return weft_name_table_get(i)->origin;
-    return WEFT_ORIGIN_WEFT;
+    const weft_name_table *table, *first = NULL;
+
+    for (int i = 0; (table = weft_name_table_get(i)) != NULL; i++) {
+        if (!weft_name_table_fits(table, arch))
+            continue;
+        if ((arch->dialect == WEFT_KERAS) == (table->origin == WEFT_ORIGIN_KERAS))
+            return table->origin;
+        first = first ? first : table;
+    }
+    return first ? first->origin : WEFT_ORIGIN_WEFT;
 }
 
 static weft_status fill(names *n, weft_ctx *ctx, const char *name, weft_dialect dialect, weft_origin origin)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The network that a file is of, by the names and shapes of its tensors: every row of the registry is built (which
- * costs about a millisecond) and looked up; the share of its parameters and of the file's tensors that agree decides. */
+ * costs about a millisecond) and looked up; what share of its parameters and of the file's tensors agrees decides. */
 #include "map.h"
 
 #include <stdio.h>
@@ -27,7 +27,7 @@ static double score(const weft_resolved *r, const weft_source *source)
     return r->count + relevant > 0 ? 2.0 * (double)agree / (double)(r->count + relevant) : 0;
 }
 
-static weft_status score_arch(weft_ctx *ctx, const weft_arch *arch, weft_source *source, double *out)
+weft_status weft_score_network(weft_ctx *ctx, const weft_arch *arch, weft_source *source, double *out)
 {
     weft_scratch own = { .allocator = source->scratch->allocator };
     weft_graph *graph = NULL;
@@ -43,17 +43,25 @@ static weft_status score_arch(weft_ctx *ctx, const weft_arch *arch, weft_source 
     return status;
 }
 
+void weft_describe_network(const weft_arch *arch, char *buf, size_t size)
+{
+    if (arch->is_default)
+        snprintf(buf, size, "%s", arch->name);
+    else
+        snprintf(buf, size, "%s (%s)", arch->name, weft_dialect_name(arch->dialect));
+}
+
 weft_status weft_nearest_network(weft_ctx *ctx, weft_scratch *scratch, weft_source *source, const weft_arch *arch,
                                  const char **out)
 {
     const weft_arch *best = arch;
     double highest = 0;
-    weft_status status = arch ? score_arch(ctx, arch, source, &highest) : WEFT_OK;
+    weft_status status = arch ? weft_score_network(ctx, arch, source, &highest) : WEFT_OK;
 
     for (int i = 0; status == WEFT_OK && i < weft_arch_count(); i++) {
         double value = 0;
 
-        status = score_arch(ctx, weft_arch_get(i), source, &value);
+        status = weft_score_network(ctx, weft_arch_get(i), source, &value);
         if (value > highest) {
             highest = value;
             best = weft_arch_get(i);
@@ -63,10 +71,7 @@ weft_status weft_nearest_network(weft_ctx *ctx, weft_scratch *scratch, weft_sour
         return status;
 
     char name[128];
-    if (best->is_default)
-        snprintf(name, sizeof name, "%s", best->name);
-    else
-        snprintf(name, sizeof name, "%s (%s)", best->name, weft_dialect_name(best->dialect));
+    weft_describe_network(best, name, sizeof name);
     *out = weft_scratch_text(scratch, name);
     return *out ? WEFT_OK : WEFT_NO_MEMORY;
 }

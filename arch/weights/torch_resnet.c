@@ -16,7 +16,8 @@ static const weft_name_rule senet[] = {
     { .layer = "stem/{k:conv2d|batch_norm}", .source = "layer0.{k:conv|bn}1" },
     { .layer = "stem/{x:a|b|c}/{k:conv2d|batch_norm}", .source = "layer0.{k:conv|bn}{x+1}" },
     { .layer = "stage{s}.{u}/{x:a|b|c}/{k:conv2d|batch_norm}", .source = "layer{s}.{u}.{k:conv|bn}{x+1}" },
-    { .layer = "stage{s}.{u}/se/{x:reduce|expand}", .source = "layer{s}.{u}.se_module.fc{x+1}", .flags = WEFT_NAME_CONV },
+    { .layer = "stage{s}.{u}/se/{x:reduce|expand}", .source = "layer{s}.{u}.se_module.fc{x+1}",
+      .flags = WEFT_NAME_CONV },
     { .layer = "stage{s}.{u}/proj/{k:conv2d|batch_norm}", .source = "layer{s}.{u}.downsample.{k}" },
     { .layer = "head/dense", .source = "last_linear" },
 };

@@ -185,6 +185,9 @@ static void zsh_case(const cli_command *c)
                                             : "        '*:model:('\"$models\"')'\n",
               stdout);
         break;
+    case CLI_OPERAND_FILE:
+        fputs("        '*:file:_files'\n", stdout);
+        break;
     case CLI_OPERAND_SHELL:
         fputs("        '1:shell:(bash zsh fish)'\n", stdout);
         break;
@@ -265,6 +268,12 @@ static void fish_command(const cli_command *c)
     for (int i = 0; i < cli_option_count; i++)
         if (cli_options[i].commands & c->bit)
             fish_option(c, &cli_options[i]);
+    if (c->operand == CLI_OPERAND_FILE) {
+        fputs("complete -c weft -F -n '", stdout);
+        fish_condition(c);
+        fputs("'\n", stdout);
+        return;
+    }
     if (c->operand == CLI_OPERAND_NONE || !c->name)
         return;
     fputs("complete -c weft -n '", stdout);

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft convert: another framework's weight file becomes one of ours, tensor by tensor, with what the user has to know
+ * about it kept as metadata; and the list of a network's names in both worlds. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/common.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+enum { LISTED = 10, MAX_LABELS = 1 << 20 };
+
+/* One conversion. */
+typedef struct job {
+    const cli_args *args;
+    const char *in, *out;
+    weft_ctx *ctx;
+    weft_weights *read, *mapped;
+    weft_map_report *report;
+    const weft_arch *arch;
+    const char *how; /* the network was found */
+    char digest[65];
+} job;
+
+/* ---- the list of names ---- */
+
+static const cli_column name_columns[] = {
+    { "name", { "name", "" }, 0, 0, CLI_BEST_NONE, CLI_COLUMN_LEFT },
+    { "shape", { "shape", "" }, 0, 0, CLI_BEST_NONE, CLI_COLUMN_LEFT },
+    { "origin_name", { "name there", "" }, 0, 0, CLI_BEST_NONE, CLI_COLUMN_LEFT },
+    { "origin_shape", { "shape there", "" }, 0, 0, CLI_BEST_NONE, CLI_COLUMN_LEFT },
+    { "layout", { "layout", "" }, 0, 0, CLI_BEST_NONE, CLI_COLUMN_LEFT },
+};
+
+static void print_names_text(const weft_name_list *list, const weft_arch *arch, cli_format format)
+{
+    cli_table *table = cli_table_create(name_columns, (int)(sizeof name_columns / sizeof *name_columns));
+
+    cli_table_head(table, "%s (%s) by %s", arch->name, weft_dialect_name(arch->dialect), weft_origin_name(list->origin));
+    for (int i = 0; i < list->count; i++) {
+        const weft_name_entry *e = &list->entries[i];
+        char shape[96];
+
+        cli_table_add(table);
+        cli_put_text(table, "name", "%s", e->name);
+        cli_put_text(table, "shape", "%s", weft_shape_text(&e->shape, shape, sizeof shape));
+        if (!e->origin_name)
+            continue;
+        cli_put_text(table, "origin_name", "%s%s", e->origin_name,
+                     e->parts == 1 ? "" : e->part == 0 ? " (first half)" : " (second half)");
+        cli_put_text(table, "origin_shape", "%s", weft_shape_text(&e->origin_shape, shape, sizeof shape));
+        cli_put_text(table, "layout", "%s", e->layout);
+    }
+    cli_table_print(table, format, stdout);
+    cli_table_destroy(table);
+}
+
+static void print_names_json(const weft_name_list *list, const weft_arch *arch)
+{
+    json_t *root = json_object(), *tensors = json_array();
+
+    cli_set_text(root, "arch", arch->name);
+    cli_set_text(root, "dialect", weft_dialect_name(arch->dialect));
+    cli_set_text(root, "origin", weft_origin_name(list->origin));
+    for (int i = 0; i < list->count; i++) {
+        const weft_name_entry *e = &list->entries[i];
+        json_t *tensor = json_object();
+
+        cli_set_text(tensor, "name", e->name);
+        json_object_set_new(tensor, "shape", cli_json_shape(&e->shape));
+        json_object_set_new(tensor, "origin_name", e->origin_name ? json_string(e->origin_name) : json_null());
+        if (e->origin_name) {
+            json_object_set_new(tensor, "origin_shape", cli_json_shape(&e->origin_shape));
+            cli_set_text(tensor, "layout", e->layout);
+            cli_set_count(tensor, "part", e->part);
+            cli_set_count(tensor, "parts", e->parts);
+        }
+        json_array_append_new(tensors, tensor);
+    }
+    json_object_set_new(root, "tensors", tensors);
+    cli_json_print(root, stdout);
+    json_decref(root);
+}
+
+static cli_exit list_names(const cli_args *args)
+{
+    const weft_arch *arch;
+    weft_ctx *ctx = NULL;
+    weft_name_list *list = NULL;
+    cli_exit code = cli_find_arch(args->names, args->dialect, &arch);
+
+    if (code)
+        return code;
+    code = cli_open(args, "cpu", 1, &ctx);
+    if (!code) {
+        const weft_status status = weft_weights_names(ctx, arch->name, arch->dialect, (weft_origin)args->from, &list);
+        code = status ? cli_library_error(status) : CLI_OK;
+    }
+    if (!code && args->json)
+        print_names_json(list, arch);
+    else if (!code)
+        print_names_text(list, arch, CLI_FORMAT_TEXT);
+    weft_name_list_destroy(ctx, list);
+    weft_ctx_destroy(ctx);
+    return code;
+}
+
+/* ---- reading ---- */
+
+/* "FILE: sentence", with the exit code of status. */
+static cli_exit fail(const job *j, weft_status status)
+{
+    const char *sentence = weft_error();
+
+    if (strstr(sentence, j->in))
+        return cli_error(cli_exit_of(status), "%s", sentence);
+    return cli_error(cli_exit_of(status), "%s: %s", j->in, sentence);
+}
+
+static cli_exit read_file(job *j)
+{
+    weft_status status = j->args->no_verify ? weft_file_digest(j->in, j->digest) : weft_file_verify(j->in, j->digest);
+
+    if (status == WEFT_BAD_DATA)
+        return cli_error(CLI_DATA, "%s (--no-verify takes it as it is)", weft_error());
+    if (!status)
+        status = weft_weights_read(j->ctx, j->in, WEFT_FORMAT_AUTO, &j->read);
+    return status ? fail(j, status) : CLI_OK;
+}
+
+static cli_exit find_network(job *j)
+{
+    const char *name = NULL;
+
+    if (j->args->model) {
+        const cli_exit code = cli_find_arch(j->args->model, j->args->dialect, &j->arch);
+        if (code)
+            return code;
+        name = j->arch->name;
+    }
+    const weft_status status = weft_weights_identify(j->ctx, j->read, j->in, name, (weft_dialect)j->args->dialect,
+                                                     &j->arch, &j->how);
+    if (status == WEFT_NOT_FOUND && !name)
+        return cli_error(CLI_DATA, "%s: %s; name the network with --model", j->in, weft_error());
+    return status ? fail(j, status) : CLI_OK;
+}
+
+/* ---- mapping ---- */
+
+static void list(const char *what, const char *const *names, int64_t count)
+{
+    for (int64_t i = 0; i < count && i < LISTED; i++)
+        fprintf(stderr, "  %s: %s\n", what, names[i]);
+    if (count > LISTED)
+        fprintf(stderr, "  %s: ... and %" PRId64 " more\n", what, count - LISTED);
+}
+
+static cli_exit map(job *j)
+{
+    const weft_map_opt opt = { .origin = (weft_origin)j->args->from, .lenient = j->args->no_strict };
+    const weft_status status =
+        weft_weights_map(j->ctx, j->read, j->arch->name, j->arch->dialect, &opt, &j->report, &j->mapped);
+    const cli_exit code = status ? fail(j, status) : CLI_OK;
+
+    if (j->report) {
+        list("missing", j->report->missing, j->report->missing_count);
+        list("unknown", j->report->unused, j->report->unused_count);
+    }
+    return code;
+}
+
+/* ---- what is kept with the tensors ---- */
+
+/* The file of class names as text; prints why not. One line for each class. */
+static cli_exit read_labels(const char *path, int64_t expected, char **out)
+{
+    FILE *file = fopen(path, "rb");
+    size_t size = 0, room = 4096, n;
+    char *text = cli_alloc(room, 1);
+    int64_t lines = 0;
+
+    if (!file) {
+        free(text);
+        return cli_error(CLI_NOT_FOUND, "cannot open %s", path);
+    }
+    while ((n = fread(text + size, 1, room - size - 1, file)) > 0 && size + n < MAX_LABELS * 64) {
+        size += n;
+        if (size + 1 == room)
+            text = cli_grow(text, room *= 2, 1);
+    }
+    fclose(file);
+    text[size] = '\0';
+    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+        text[--size] = '\0';
+    for (size_t i = 0; i < size; i++)
+        lines += text[i] == '\n';
+    lines += size > 0;
+    *out = text;
+    if (strlen(text) == size && lines == expected)
+        return CLI_OK;
+    return cli_error(CLI_DATA, "%s: %" PRId64 " lines of text, expected %" PRId64 ", one for each class", path, lines,
+                     expected);
+}
+
+static cli_exit set(job *j, const char *key, const char *text)
+{
+    const weft_status status = weft_weights_set_meta(j->mapped, key, text);
+
+    return status ? cli_library_error(status) : CLI_OK;
+}
+
+static cli_exit add_metadata(job *j)
+{
+    const weft_recipe recipe = weft_arch_recipe(j->arch, 0);
+    const char *slash = strrchr(j->in, '/'), *classes = weft_weights_meta_find(j->mapped, "weft.classes");
+    char *source = cli_format_text("%s sha256:%s", slash ? slash + 1 : j->in, j->digest), *labels = NULL;
+    char text[256];
+    cli_exit code = set(j, "weft.source", source);
+
+    if (!code)
+        code = set(j, "weft.preprocess", weft_preprocess_name(j->arch->preprocess));
+    if (!code && !weft_weights_meta_find(j->mapped, "weft.recipe"))
+        code = set(j, "weft.recipe", weft_recipe_text(&recipe, text, sizeof text));
+    if (!code && j->args->classes)
+        code = read_labels(j->args->classes, classes ? strtoll(classes, NULL, 10) : 0, &labels);
+    if (!code && labels)
+        code = set(j, "weft.labels", labels);
+    free(labels);
+    free(source);
+    return code;
+}
+
+/* ---- writing ---- */
+
+static int64_t bytes_of(const weft_weights *weights)
+{
+    int64_t bytes = 0;
+    weft_weight w;
+
+    for (int64_t i = 0; i < weft_weights_count(weights); i++)
+        if (weft_weights_get(weights, i, &w) == WEFT_OK)
+            bytes += w.count * (int64_t)weft_dtype_size(w.dtype);
+    return bytes;
+}
+
+static json_t *json_names(const char *const *names, int64_t count)
+{
+    json_t *array = json_array();
+
+    for (int64_t i = 0; i < count; i++)
+        json_array_append_new(array, json_string(names[i]));
+    return array;
+}
+
+static void print_json(const job *j)
+{
+    const weft_map_report *r = j->report;
+    json_t *root = json_object();
+
+    cli_set_text(root, "in", j->in);
+    cli_set_text(root, "out", j->out);
+    cli_set_text(root, "arch", j->arch->name);
+    cli_set_text(root, "dialect", weft_dialect_name(j->arch->dialect));
+    cli_set_text(root, "found_by", j->how);
+    cli_set_text(root, "origin", weft_origin_name(r->origin));
+    cli_set_text(root, "sha256", j->digest);
+    cli_set_count(root, "tensors", weft_weights_count(j->mapped));
+    cli_set_count(root, "bytes", bytes_of(j->mapped));
+    cli_set_text(root, "classes", weft_weights_meta_find(j->mapped, "weft.classes"));
+    cli_set_count(root, "mapped", r->mapped);
+    json_object_set_new(root, "missing", json_names(r->missing, r->missing_count));
+    json_object_set_new(root, "unknown", json_names(r->unused, r->unused_count));
+    json_object_set_new(root, "ignored", json_names(r->ignored, r->ignored_count));
+    cli_json_print(root, stdout);
+    json_decref(root);
+}
+
+static void print_text(const job *j)
+{
+    char size[32];
+    const weft_map_report *r = j->report;
+
+    printf("network:  %s (%s)%s%s\n", j->arch->name, weft_dialect_name(j->arch->dialect),
+           strcmp(j->how, "named") == 0 ? "" : ", by ", strcmp(j->how, "named") == 0 ? "" : j->how);
+    printf("names of: %s\n", weft_origin_name(r->origin));
+    printf("tensors:  %" PRId64 ", %s", weft_weights_count(j->mapped),
+           cli_bytes_text((double)bytes_of(j->mapped), size));
+    if (r->ignored_count > 0)
+        printf("; %" PRId64 " that do not matter left out, such as %s", r->ignored_count, r->ignored[0]);
+    if (r->missing_count + r->unused_count > 0)
+        printf("; %" PRId64 " missing, %" PRId64 " unknown", r->missing_count, r->unused_count);
+    printf("\nsha256:   %s\nwritten:  %s\n", j->digest, j->out);
+}
+
+static cli_exit convert(job *j)
+{
+    cli_exit code = cli_open(j->args, "cpu", 1, &j->ctx);
+
+    if (!code)
+        code = read_file(j);
+    if (!code)
+        code = find_network(j);
+    if (!code)
+        code = map(j);
+    if (!code)
+        code = add_metadata(j);
+    if (!code) {
+        const weft_status status = weft_weights_write(j->mapped, j->out, WEFT_FORMAT_AUTO);
+        code = status ? cli_library_error(status) : CLI_OK;
+    }
+    if (!code && j->args->json)
+        print_json(j);
+    else if (!code)
+        print_text(j);
+    return code;
+}
+
+static bool ends_in(const char *path, const char *extension)
+{
+    const size_t length = strlen(path), n = strlen(extension);
+
+    return length > n && strcasecmp(path + length - n, extension) == 0;
+}
+
+cli_exit cli_convert(const cli_args *args)
+{
+    if (args->names) {
+        if (args->n_words > 0)
+            return cli_error(CLI_USAGE, "convert: --names lists names and takes no files");
+        return list_names(args);
+    }
+    if (args->n_words != 2)
+        return cli_error(CLI_USAGE, "convert: a file to read and one to write are needed; see 'weft convert --help'");
+    job j = { .args = args, .in = args->words[0], .out = args->words[1] };
+    if (!ends_in(j.out, ".safetensors") && !ends_in(j.out, ".npz"))
+        return cli_error(CLI_USAGE, "convert: %s: the file to write must end in .safetensors or .npz", j.out);
+
+    const cli_exit code = convert(&j);
+    weft_weights_destroy(j.mapped);
+    weft_weights_destroy(j.read);
+    weft_map_report_destroy(j.ctx, j.report);
+    weft_ctx_destroy(j.ctx);
+    return code;
+}
