@@ -4,9 +4,10 @@
  *
  * A thread of the block runs on a worker, a stack of its own. Workers outnumber one only while threads wait: one that
  * ends goes on with the next thread that has not begun, so a kernel without barriers never switches. (Under
- * ThreadSanitizer each thread has its own, since a race is one between fibers.) When nothing can run, warps whose lanes
- * all wait at one shuffle are let go, and else the block if all its threads wait at one barrier; if neither, that is the
- * fault: the block is abandoned with its stacks as they are. Compiled without the race detector's instrumentation. */
+ * ThreadSanitizer each thread has its own, since a race is one between fibers.) When nothing can run, warps whose
+ * lanes all wait at one shuffle are let go, and else the block if all its threads wait at one barrier; if neither, that
+ * is the fault: the block is abandoned with its stacks as they are. Compiled without the race detector's
+ * instrumentation. */
 #include "emu.h"
 
 #include <stdarg.h>

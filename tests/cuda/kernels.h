@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of the program that tests the CUDA kernels. */
+#ifndef WEFT_TESTS_CUDA_KERNELS_H
+#define WEFT_TESTS_CUDA_KERNELS_H
+
+#include <check.h>
+
+/* What no op's case asks of a launcher: inputs and resizes, folded weights, parts, largest elements, refusals. */
+TCase *kernels_direct_case(void);
+
+#endif

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What no op's case asks of a launcher: the input kernel with and without resizing, gates and folded weights, float
+ * factors, weights for each image, the largest elements of rows, every 16-bit number there is, and refusals. */
+#include "kernels.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "check/harness.h"
+#include "cuda/kernels.h"
+#include "emu/control.h"
+#include "typed.h"
+
+static const weft_dtype types[] = { WEFT_F32, WEFT_F16, WEFT_BF16 };
+enum { TYPES = 3, ROOM = 1 << 17 };
+
+/* Floats for one test; the stream keeps arrays apart. dtype: what they are rounded to. */
+static void draw(float *to, int64_t count, weft_dtype dtype, uint64_t stream)
+{
+    ck_assert_int_le(count, ROOM);
+    weft_rng_fill_uniform(check_seed(), stream, 0, count, -1, 1, to);
+    for (int64_t i = 0; i < count; i++)
+        to[i] = (float)typed_round(dtype, (double)to[i]);
+}
+
+static float from[ROOM], other[ROOM], third[ROOM], got[ROOM];
+static double want[ROOM];
+
+static void make(typed_view *v, weft_dtype dtype, int64_t rows, int64_t channels, int side, const float *values)
+{
+    ck_assert(typed_view_make(v, dtype, rows, channels, side, side, false, values));
+}
+
+/* Judges v against want, and frees it. */
+static void expect(const char *what, typed_view *v, double tolerance)
+{
+    int64_t worst = 0;
+    ck_assert_msg(emu_fault()[0] == 0, "%s: %s", what, emu_fault());
+    ck_assert_msg(typed_view_intact(v), "%s: wrote outside of its channels", what);
+    typed_view_get(v, got);
+    const double share = typed_compare(v->dtype, tolerance, got, want, v->rows * v->channels, &worst);
+    ck_assert_msg(share <= 1, "%s, %s: element %d is %g, %g was expected", what, weft_dtype_name(v->dtype), (int)worst,
+                  (double)got[worst], want[worst]);
+    typed_view_free(v);
+}
+
+/* ---- input ---- */
+
+/* Weight of input pixel i in output pixel `at`: Pillow's triangle. */
+static double triangle(int i, int at, double low, double high, int out)
+{
+    const double each = (high - low) / out, reach = each > 1 ? each : 1;
+    const double w = 1 - fabs(i + .5 - (low + (at + .5) * each)) / reach;
+    return w > 0 ? w : 0;
+}
+
+static double sample(const weft_input_args *a, const float *image, int oh, int ow, int c)
+{
+    if (a->box[2] <= a->box[0])
+        return (double)image[(oh * a->w + ow) * a->c + c];
+    double sum = 0, total = 0;
+    for (int i = 0; i < a->h; i++) {
+        for (int j = 0; j < a->w; j++) {
+            const double weight = triangle(i, oh, (double)a->box[1], (double)a->box[3], a->oh) *
+                                  triangle(j, ow, (double)a->box[0], (double)a->box[2], a->ow);
+            sum += weight * (double)image[(i * a->w + j) * a->c + c];
+            total += weight;
+        }
+    }
+    return sum / total;
+}
+
+static const struct {
+    weft_input_args args;
+    int side; /* channels beside the output's */
+} inputs[] = {
+    { { .n = 2, .h = 9, .w = 11, .oh = 9, .ow = 11, .c = 3, .padded = 4 }, 0 },
+    { { .n = 1, .h = 9, .w = 11, .oh = 9, .ow = 11, .c = 3, .padded = 8, .bgr = true,
+        .scale = { .5f, 2, 3 }, .offset = { -1, 4, .25f } }, 0 },
+    { { .n = 3, .h = 5, .w = 35, .oh = 5, .ow = 35, .c = 1, .scale = { 1 / 127.5f }, .offset = { -1 } }, 0 },
+    { { .n = 1, .h = 4, .w = 6, .oh = 4, .ow = 6, .c = 4, .padded = 8 }, 8 },
+    { { .n = 1, .h = 4, .w = 6, .oh = 4, .ow = 6, .c = 3, .padded = 5 }, 3 },
+    { { .n = 2, .h = 31, .w = 40, .oh = 12, .ow = 10, .c = 3, .padded = 8, .box = { 4.5f, 0, 35.5f, 31 },
+        .scale = { .1f, .2f, .3f }, .offset = { 1, 2, 3 } }, 0 },
+    { { .n = 1, .h = 10, .w = 7, .oh = 23, .ow = 33, .c = 3, .padded = 4, .box = { 0, 0, 7, 10 }, .bgr = true }, 0 },
+    { { .n = 1, .h = 16, .w = 16, .oh = 9, .ow = 16, .c = 2, .box = { 0, 2, 16, 12 } }, 1 },
+};
+
+START_TEST(input)
+{
+    weft_input_args a = inputs[_i].args;
+    const int64_t count = (int64_t)a.n * a.h * a.w * a.c;
+    const int padded = a.padded ? a.padded : a.c;
+    const bool plain = a.scale[0] == 0;
+    static uint8_t bytes[ROOM];
+    draw(from, count, WEFT_F32, 1);
+    for (int bits = 0; bits < 2; bits++) {
+        for (int64_t i = 0; i < count && bits; i++) {
+            bytes[i] = (uint8_t)(127.5f * (from[i] + 1));
+            from[i] = bytes[i];
+        }
+        int64_t at = 0;
+        for (int p = 0; p < a.n * a.oh * a.ow; p++) {
+            const float *image = from + p / (a.oh * a.ow) * (a.h * a.w * a.c);
+            for (int c = 0; c < padded; c++) {
+                const int k = a.bgr && c < 3 ? 2 - c : c;
+                const double v = c < a.c ? sample(&a, image, p / a.ow % a.oh, p % a.ow, k) : 0;
+                want[at++] = c < a.c ? v * (plain ? 1 : (double)a.scale[c]) + (double)a.offset[c] : 0;
+            }
+        }
+        for (int t = 0; t < TYPES; t++) {
+            typed_view y;
+            make(&y, types[t], (int64_t)a.n * a.oh * a.ow, padded, inputs[_i].side, NULL);
+            a.x = bits ? (const void *)bytes : (const void *)from;
+            a.x_dtype = bits ? WEFT_U8 : WEFT_F32;
+            a.dtype = types[t];
+            a.y = typed_view_of(&y);
+            ck_assert_int_eq(weft_launch_input(&a, NULL), 0);
+            expect("input", &y, 1e-5); /* positions are floats: 40 +- 4e-6 */
+        }
+    }
+}
+END_TEST
+
+/* ---- squeeze and excite ---- */
+
+enum { N = 2, PARTS = 3, C = 40, R = 10, K = 7 };
+
+START_TEST(folded_weights)
+{
+    const weft_dtype dtype = types[_i / 2 % TYPES], gate_dtype = _i % 2 ? dtype : WEFT_F32;
+    const int side = _i / 6 ? 3 : 0;
+    static float pool[N * PARTS * C], b1[R], b2[C];
+    static double gate[N][C];
+    typed_view w1, w2, weights, folded, out;
+    draw(pool, N * PARTS * C, WEFT_F32, 2);
+    draw(from, R * C, dtype, 3);
+    draw(other, C * R, dtype, 4);
+    draw(third, K * C, dtype, 5);
+    draw(b1, R, WEFT_F32, 6);
+    draw(b2, C, WEFT_F32, 7);
+    for (int n = 0; n < N; n++) {
+        double hidden[R], mean[C];
+        for (int c = 0; c < C; c++)
+            mean[c] = ((double)pool[(n * PARTS) * C + c] + (double)pool[(n * PARTS + 1) * C + c] +
+                       (double)pool[(n * PARTS + 2) * C + c]) / 49;
+        for (int r = 0; r < R; r++) {
+            double sum = (double)b1[r];
+            for (int c = 0; c < C; c++)
+                sum += (double)from[r * C + c] * mean[c];
+            hidden[r] = sum / (1 + exp(-sum));
+        }
+        for (int c = 0; c < C; c++) {
+            double sum = (double)b2[c];
+            for (int r = 0; r < R; r++)
+                sum += (double)other[c * R + r] * hidden[r];
+            gate[n][c] = 1 / (1 + exp(-sum));
+        }
+    }
+    make(&w1, dtype, R, C, 0, from);
+    make(&w2, dtype, C, R, 0, other);
+    make(&weights, dtype, K, C, side, third);
+    make(&folded, dtype, N * K, C, side, NULL);
+    make(&out, gate_dtype, N, C, 3, NULL);
+    const weft_excite_args a = { .dtype = dtype, .pool = pool, .parts = PARTS, .pixels = 49, .n = N, .c = C,
+                                 .reduced = R, .w1 = w1.data, .w2 = w2.data, .b1 = b1, .b2 = b2,
+                                 .act = WEFT_ACT_SWISH, .gate = WEFT_ACT_SIGMOID, .gate_dtype = gate_dtype,
+                                 .gate_out = typed_view_of(&out), .from = typed_view_of(&weights),
+                                 .to = typed_view_of(&folded), .rows = K, .shared = true };
+    ck_assert_int_eq(weft_launch_excite(&a, NULL), 0);
+    ck_assert(typed_view_intact(&weights) && typed_view_equal(&weights, third));
+    for (int i = 0; i < N * K * C; i++)
+        want[i] = gate[i / C / K][i % C] * (double)third[i % (K * C)];
+    expect("folded weights", &folded, 2e-6);
+    for (int i = 0; i < N * C; i++)
+        want[i] = gate[i / C][i % C];
+    expect("gates", &out, 2e-6);
+
+    /* Gates alone. */
+    weft_excite_args only = a;
+    make(&out, gate_dtype, N, C, 0, NULL);
+    only.gate_out = typed_view_of(&out);
+    only.to.data = NULL;
+    ck_assert_int_eq(weft_launch_excite(&only, NULL), 0);
+    expect("gates alone", &out, 2e-6);
+    typed_view_free(&w1);
+    typed_view_free(&w2);
+    typed_view_free(&weights);
+}
+END_TEST
+
+START_TEST(float_factors)
+{
+    const weft_dtype dtype = types[_i % TYPES];
+    const int side = _i / TYPES ? 3 : 0, pixels = 12;
+    typed_view x, s, r, y;
+    draw(from, N * pixels * C, dtype, 8);
+    draw(other, N * C, WEFT_F32, 9);
+    draw(third, N * pixels * C, dtype, 10);
+    make(&x, dtype, N * pixels, C, side, from);
+    make(&s, WEFT_F32, N, C, side, other);
+    make(&r, dtype, N * pixels, C, side, third);
+    make(&y, dtype, N * pixels, C, side, NULL);
+    const weft_channel_scale_args a = { .dtype = dtype, .s_dtype = WEFT_F32, .x = typed_view_of(&x),
+                                        .s = typed_view_of(&s), .y = typed_view_of(&y), .n = N, .pixels = pixels,
+                                        .c = C,
+                                        .epi = { .residual = typed_view_of(&r), .act = WEFT_ACT_RELU } };
+    ck_assert_int_eq(weft_launch_channel_scale(&a, NULL), 0);
+    for (int i = 0; i < N * pixels * C; i++) {
+        const double v = (double)from[i] * (double)other[i / (pixels * C) * C + i % C] + (double)third[i];
+        want[i] = v > 0 ? v : 0;
+    }
+    expect("x * s + residual", &y, 2e-6);
+    typed_view_free(&x);
+    typed_view_free(&s);
+    typed_view_free(&r);
+}
+END_TEST
+
+/* ---- weights for each image ---- */
+
+START_TEST(batched_product)
+{
+    const weft_dtype dtype = types[_i % TYPES], y_dtype = _i / TYPES % 2 ? WEFT_F32 : dtype;
+    const int rows = _i / 6 ? 9 : 3, k = 21, c = 32;
+    typed_view x, wt, y;
+    draw(from, N * rows * c, dtype, 11);
+    draw(other, N * k * c, dtype, 12);
+    draw(third, k, WEFT_F32, 13);
+    make(&x, dtype, N * rows, c, 8, from);
+    make(&wt, dtype, N * k, c, 8, other);
+    make(&y, y_dtype, N * rows, k, 3, NULL);
+    const weft_gemm_args a = { .dtype = dtype, .y_dtype = y_dtype, .x = typed_view_of(&x), .y = typed_view_of(&y),
+                               .batch = N, .rows = rows, .c = c, .k = k, .wt = wt.data, .ld_wt = wt.ld,
+                               .wt_stride = k * wt.ld, .epi = { .bias = third } };
+    ck_assert_int_eq(weft_launch_gemm(&a, NULL), 0);
+    for (int row = 0; row < N * rows; row++) {
+        for (int i = 0; i < k; i++) {
+            double sum = (double)third[i];
+            for (int j = 0; j < c; j++)
+                sum += (double)from[row * c + j] * (double)other[(row / rows * k + i) * c + j];
+            want[row * k + i] = sum;
+        }
+    }
+    expect("product", &y, 2e-6);
+    typed_view_free(&x);
+    typed_view_free(&wt);
+}
+END_TEST
+
+/* ---- the largest of each row ---- */
+
+START_TEST(largest)
+{
+    enum { ROWS = 3, WIDTH = 300, TOP = 5 };
+    const weft_dtype dtype = types[_i % TYPES];
+    const bool logits = _i / TYPES;
+    float value[ROWS * TOP];
+    int index[ROWS * TOP];
+    typed_view x;
+    draw(from, ROWS * WIDTH, dtype, 14);
+    from[40] = from[250] = from[130] = 2; /* equals: 40, 130, 250 */
+    for (int i = 0; i < WIDTH; i++)
+        from[WIDTH + i] = NAN;
+    from[WIDTH + 7] = -INFINITY;
+    from[WIDTH + 299] = 1; /* then 7, then nothing */
+    from[2 * WIDTH] = 3;
+    make(&x, dtype, ROWS, WIDTH, 3, from);
+    const weft_softmax_args a = { .dtype = dtype, .y_dtype = WEFT_F32, .x = typed_view_of(&x), .rows = ROWS, .c = WIDTH,
+                                  .top = TOP, .logits = logits, .top_value = value, .top_index = index };
+    ck_assert_int_eq(weft_launch_softmax(&a, NULL), 0);
+    ck_assert_msg(emu_fault()[0] == 0, "%s", emu_fault());
+    ck_assert(index[0] == 40 && index[1] == 130 && index[2] == 250);
+    ck_assert(index[TOP] == 299 && index[TOP + 1] == 7 && index[TOP + 2] == -1 && index[TOP + 4] == -1);
+    ck_assert(isnan(value[TOP + 2]));
+    ck_assert_int_eq(index[2 * TOP], 0);
+    for (int i = 2 * TOP + 1; i < 3 * TOP; i++) { /* no larger one was left out */
+        const float least = from[2 * WIDTH + index[i]], before = from[2 * WIDTH + index[i - 1]];
+        int larger = 0;
+        for (int j = 0; j < WIDTH; j++)
+            larger += from[2 * WIDTH + j] > least || (from[2 * WIDTH + j] == least && j < index[i]);
+        ck_assert_int_eq(larger, i - 2 * TOP);
+        ck_assert(least <= before);
+    }
+    double sum = 0;
+    for (int j = 0; j < WIDTH; j++)
+        sum += exp((double)from[j] - 2);
+    for (int i = 0; i < 3; i++)
+        ck_assert_double_eq_tol((double)value[i], logits ? 2 : 1 / sum, 1e-6);
+    typed_view_free(&x);
+}
+END_TEST
+
+/* ---- 16-bit numbers ---- */
+
+static int cast(weft_dtype dtype, const void *x, weft_dtype y_dtype, void *y, int64_t count)
+{
+    const weft_map_args a = { .dtype = dtype, .y_dtype = y_dtype, .x = { (void *)(uintptr_t)x, 8 }, .y = { y, 8 },
+                              .rows = count / 8, .c = 8 };
+    return weft_launch_map(&a, NULL);
+}
+
+/* All of them to float and back; and to 16 bits what lies halfway between two, and beside that. */
+START_TEST(every_number)
+{
+    const weft_dtype dtype = types[1 + _i];
+    static _Alignas(64) uint16_t bits[1 << 16], back[1 << 16];
+    static _Alignas(64) float values[1 << 16];
+    for (int i = 0; i < 1 << 16; i++)
+        bits[i] = (uint16_t)i;
+    ck_assert_int_eq(cast(dtype, bits, WEFT_F32, values, 1 << 16), 0);
+    ck_assert_int_eq(cast(WEFT_F32, values, dtype, back, 1 << 16), 0);
+    for (int i = 0; i < 1 << 16; i++) {
+        const float v = typed_get(dtype, bits, i);
+        ck_assert_msg(v == values[i] || (isnan(v) && isnan(values[i])), "%04x is %g, %g was expected", (unsigned)i,
+                      (double)values[i], (double)v);
+        ck_assert(bits[i] == back[i] || (isnan(v) && isnan(typed_get(dtype, back, i))));
+    }
+    for (int way = -1; way <= 1; way++) {
+        for (int i = 0; i < 1 << 16; i++) {
+            const float next = typed_get(dtype, bits, i ^ 1), v = typed_get(dtype, bits, i);
+            const double half = isfinite(next) && isfinite(v) ? ((double)v + (double)next) / 2 : 0;
+            values[i] = way == 0 ? (float)half : nextafterf((float)half, way > 0 ? INFINITY : -INFINITY);
+        }
+        ck_assert_int_eq(cast(WEFT_F32, values, dtype, back, 1 << 16), 0);
+        for (int i = 0; i < 1 << 16; i++)
+            ck_assert_msg(typed_get(dtype, back, i) == (float)typed_round(dtype, (double)values[i]), "%.9g became %g",
+                          (double)values[i], (double)typed_get(dtype, back, i));
+    }
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+#define REFUSES(launch, args) ck_assert_int_eq((launch)(&(args), NULL), 1)
+
+START_TEST(refusals)
+{
+    int64_t before = 0, after = 0, switches;
+    const weft_kview v = { from, 8 }, narrow = { from, 7 }, none = { NULL, 8 };
+    const weft_kwindow win = { .n = 1, .h = 4, .w = 4, .oh = 2, .ow = 2, .kernel_h = 2, .kernel_w = 2, .stride_h = 2,
+                               .stride_w = 2 };
+    weft_kwindow empty = win, huge = win;
+    empty.ow = 0;
+    huge.n = 1 << 29;
+    emu_totals(&before, &switches);
+
+    const weft_map_args map = { .x = v, .y = v, .rows = 1, .c = 8 };
+    const weft_pool2d_args pool = { .x = v, .y = v, .win = win, .c = 8 };
+    const weft_depthwise_args dw = { .x = v, .y = v, .win = win, .c = 8, .wt = from, .ld_wt = 8 };
+    const weft_conv2d_args conv = { .x = v, .y = v, .win = win, .c = 8, .k = 8, .wt = from };
+    const weft_gemm_args gemm = { .x = v, .y = v, .batch = 1, .rows = 1, .c = 8, .k = 8, .wt = from, .ld_wt = 8 };
+    const weft_softmax_args softmax = { .x = v, .y = v, .rows = 1, .c = 8 };
+    const weft_excite_args excite = { .pool = from, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from,
+                                      .w2 = from };
+    const weft_input_args in = { .x = from, .x_dtype = WEFT_F32, .y = v, .n = 1, .h = 2, .w = 2, .oh = 2, .ow = 2,
+                                 .c = 3 };
+#define WITH(type, good, field, value) \
+    do { \
+        type bad_ = good; \
+        bad_.field = value; \
+        REFUSES(launcher, bad_); \
+    } while (0)
+#define launcher weft_launch_map
+    WITH(weft_map_args, map, x, none);
+    WITH(weft_map_args, map, y, narrow);
+    WITH(weft_map_args, map, rows, 0);
+    WITH(weft_map_args, map, rows, INT64_C(1) << 31);
+    WITH(weft_map_args, map, c, 0);
+    WITH(weft_map_args, map, dtype, WEFT_U8);
+    WITH(weft_map_args, map, y_dtype, WEFT_I32);
+    WITH(weft_map_args, map, b, narrow);
+    WITH(weft_map_args, map, epi.residual, narrow);
+    WITH(weft_map_args, map, epi.act, WEFT_ACT_COUNT);
+#undef launcher
+#define launcher weft_launch_pool2d
+    WITH(weft_pool2d_args, pool, win, empty);
+    WITH(weft_pool2d_args, pool, win, huge);
+    WITH(weft_pool2d_args, pool, kind, (weft_pool_kind)2);
+    WITH(weft_pool2d_args, pool, dtype, WEFT_F64);
+#undef launcher
+#define launcher weft_launch_depthwise
+    WITH(weft_depthwise_args, dw, wt, NULL);
+    WITH(weft_depthwise_args, dw, ld_wt, 7);
+    WITH(weft_depthwise_args, dw, win, empty);
+#undef launcher
+#define launcher weft_launch_conv2d
+    WITH(weft_conv2d_args, conv, groups, 3);
+    WITH(weft_conv2d_args, conv, y, narrow);
+#undef launcher
+#define launcher weft_launch_gemm
+    WITH(weft_gemm_args, gemm, batch, 65536);
+    WITH(weft_gemm_args, gemm, ld_wt, 7);
+    WITH(weft_gemm_args, gemm, y_dtype, WEFT_F16);
+#undef launcher
+#define launcher weft_launch_softmax
+    WITH(weft_softmax_args, softmax, top, 1);
+    WITH(weft_softmax_args, softmax, top, 9);
+    WITH(weft_softmax_args, softmax, y, none);
+#undef launcher
+#define launcher weft_launch_excite
+    WITH(weft_excite_args, excite, reduced, 12000);
+    WITH(weft_excite_args, excite, pool, NULL);
+    WITH(weft_excite_args, excite, to, v);
+#undef launcher
+#define launcher weft_launch_input
+    WITH(weft_input_args, in, x_dtype, WEFT_F16);
+    WITH(weft_input_args, in, c, 5);
+    WITH(weft_input_args, in, oh, 3);
+    WITH(weft_input_args, in, box[2], 1);
+#undef launcher
+    emu_totals(&after, &switches);
+    ck_assert_int_eq(before, after);
+}
+END_TEST
+
+TCase *kernels_direct_case(void)
+{
+    TCase *tcase = tcase_create("direct");
+    tcase_set_timeout(tcase, 0);
+    tcase_add_loop_test(tcase, input, 0, (int)(sizeof inputs / sizeof *inputs));
+    tcase_add_loop_test(tcase, folded_weights, 0, 4 * TYPES);
+    tcase_add_loop_test(tcase, float_factors, 0, 2 * TYPES);
+    tcase_add_loop_test(tcase, batched_product, 0, 4 * TYPES);
+    tcase_add_loop_test(tcase, largest, 0, 2 * TYPES);
+    tcase_add_loop_test(tcase, every_number, 0, TYPES - 1);
+    tcase_add_test(tcase, refusals);
+    return tcase;
+}
