@@ -6,30 +6,11 @@
  * once per plan; pointers are 16-byte aligned and no more. */
 #include "cuda/blas.h"
 
+#include "cuda/blas_api.h"
+
 #include <inttypes.h>
 
-/* Enumerators of cublasLt.h, cublas_api.h and library_types.h. */
-enum {
-    OP_TRANSPOSE = 1,
-    COMPUTE_32F = 68,
-    COMPUTE_32F_FAST_TF32 = 77,
-    REAL_32F = 0,
-    REAL_16F = 2,
-    REAL_16BF = 14,
-    DESC_TRANSA = 3,
-    DESC_EPILOGUE = 7,
-    DESC_BIAS_POINTER = 8,
-    DESC_BIAS_DATA_TYPE = 26,
-    LAYOUT_BATCH_COUNT = 5,
-    LAYOUT_STRIDED_BATCH_OFFSET = 6,
-    PREF_MAX_WORKSPACE_BYTES = 1,
-    PREF_MIN_ALIGNMENT_A_BYTES = 5, /* B, C and D follow */
-    EPILOGUE_DEFAULT = 1,
-    EPILOGUE_RELU = 2,
-    EPILOGUE_BIAS = 4,
-    EPILOGUE_GELU = 32,
-    NOT_SUPPORTED = 15
-};
+#define LT(name) WEFT_LT_##name
 
 enum { ALIGNMENT = 16, DEFAULT_WORKSPACE = 32 << 20 };
 
@@ -114,17 +95,22 @@ static weft_status resolve(const weft_blas_matmul *given, weft_blas_matmul *m)
 static weft_status make_desc(weft_blas_plan *plan, int type)
 {
     const weft_blas_matmul *m = &plan->matmul;
-    const int transpose = OP_TRANSPOSE;
-    const int compute = m->dtype == WEFT_F32 && !m->strict ? COMPUTE_32F_FAST_TF32 : COMPUTE_32F;
-    const int act = m->act == WEFT_BLAS_RELU ? EPILOGUE_RELU : m->act == WEFT_BLAS_GELU ? EPILOGUE_GELU : 0;
-    int epilogue = act | (m->bias ? EPILOGUE_BIAS : 0);
+    const int transpose = LT(CUBLAS_OP_T);
+    const int compute = m->dtype == WEFT_F32 && !m->strict ? LT(CUBLAS_COMPUTE_32F_FAST_TF32) : LT(CUBLAS_COMPUTE_32F);
+    const int act = m->act == WEFT_BLAS_RELU   ? LT(CUBLASLT_EPILOGUE_RELU)
+                    : m->act == WEFT_BLAS_GELU ? LT(CUBLASLT_EPILOGUE_GELU)
+                                               : 0;
+    int epilogue = act | (m->bias ? LT(CUBLASLT_EPILOGUE_BIAS) : 0);
     if (epilogue == 0)
-        epilogue = EPILOGUE_DEFAULT;
-    TRY_LT(plan, cublasLtMatmulDescCreate, (&plan->desc, compute, REAL_32F));
-    TRY_LT(plan, cublasLtMatmulDescSetAttribute, (plan->desc, DESC_TRANSA, &transpose, sizeof transpose));
-    TRY_LT(plan, cublasLtMatmulDescSetAttribute, (plan->desc, DESC_EPILOGUE, &epilogue, sizeof epilogue));
+        epilogue = LT(CUBLASLT_EPILOGUE_DEFAULT);
+    TRY_LT(plan, cublasLtMatmulDescCreate, (&plan->desc, compute, LT(CUDA_R_32F)));
+    TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+           (plan->desc, LT(CUBLASLT_MATMUL_DESC_TRANSA), &transpose, sizeof transpose));
+    TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+           (plan->desc, LT(CUBLASLT_MATMUL_DESC_EPILOGUE), &epilogue, sizeof epilogue));
     if (m->bias)
-        TRY_LT(plan, cublasLtMatmulDescSetAttribute, (plan->desc, DESC_BIAS_DATA_TYPE, &type, sizeof type));
+        TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+               (plan->desc, LT(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE), &type, sizeof type));
     return WEFT_OK;
 }
 
@@ -134,9 +120,10 @@ static weft_status make_layout(weft_blas_plan *plan, int index, int type, int64_
 {
     const int batch = (int)plan->matmul.batch;
     TRY_LT(plan, cublasLtMatrixLayoutCreate, (&plan->layout[index], type, (uint64_t)rows, (uint64_t)columns, ld));
-    TRY_LT(plan, cublasLtMatrixLayoutSetAttribute, (plan->layout[index], LAYOUT_BATCH_COUNT, &batch, sizeof batch));
     TRY_LT(plan, cublasLtMatrixLayoutSetAttribute,
-           (plan->layout[index], LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride));
+           (plan->layout[index], LT(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT), &batch, sizeof batch));
+    TRY_LT(plan, cublasLtMatrixLayoutSetAttribute,
+           (plan->layout[index], LT(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET), &stride, sizeof stride));
     return WEFT_OK;
 }
 
@@ -144,17 +131,18 @@ static weft_status choose(weft_blas_plan *plan, weft_cublaslt_preference prefere
 {
     const weft_vendor *vendor = plan->blas->vendor;
     const size_t limit = plan->matmul.workspace_limit;
-    TRY_LT(plan, cublasLtMatmulPreferenceSetAttribute, (preference, PREF_MAX_WORKSPACE_BYTES, &limit, sizeof limit));
+    TRY_LT(plan, cublasLtMatmulPreferenceSetAttribute,
+           (preference, LT(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES), &limit, sizeof limit));
     for (int i = 0; i < 4; i++) {
         const uint32_t bytes = ALIGNMENT;
         TRY_LT(plan, cublasLtMatmulPreferenceSetAttribute,
-               (preference, PREF_MIN_ALIGNMENT_A_BYTES + i, &bytes, sizeof bytes));
+               (preference, LT(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES) + i, &bytes, sizeof bytes));
     }
     int found = 0;
     const weft_cublaslt_layout *l = plan->layout;
     const int failed = vendor->cublasLtMatmulAlgoGetHeuristic(plan->blas->handle, plan->desc, l[WEIGHT], l[X], l[Y],
                                                               l[Y], preference, 1, &plan->choice, &found);
-    if (failed == NOT_SUPPORTED || (!failed && (found < 1 || plan->choice.state != 0)))
+    if (failed == LT(CUBLAS_STATUS_NOT_SUPPORTED) || (!failed && (found < 1 || plan->choice.state != 0)))
         return weft_fail(WEFT_UNSUPPORTED,
                          "%s: cuBLASLt has no algorithm for %" PRId64 " products of %" PRId64 "x%" PRId64 " by %" PRId64
                          " outputs in %s with %zu MiB of workspace",
@@ -167,7 +155,7 @@ static weft_status choose(weft_blas_plan *plan, weft_cublaslt_preference prefere
 static weft_status build(weft_blas_plan *plan)
 {
     const weft_blas_matmul *m = &plan->matmul;
-    const int type = m->dtype == WEFT_F16 ? REAL_16F : m->dtype == WEFT_BF16 ? REAL_16BF : REAL_32F;
+    const int type = m->dtype == WEFT_F16 ? LT(CUDA_R_16F) : m->dtype == WEFT_BF16 ? LT(CUDA_R_16BF) : LT(CUDA_R_32F);
     weft_cublaslt_preference preference = NULL;
     WEFT_TRY(make_desc(plan, type));
     WEFT_TRY(make_layout(plan, WEIGHT, type, m->c, m->k, m->c, m->weight_stride));
@@ -226,7 +214,8 @@ weft_status weft_blas_plan_run(const weft_blas_plan *plan, weft_cuda_stream stre
     if (!x || !weight || !y || (m->bias && !bias) || (plan->choice.workspace > 0 && !workspace))
         return weft_fail(WEFT_INVALID, "%s: a matrix, the bias or the workspace is missing", m->name);
     if (m->bias)
-        TRY_LT(plan, cublasLtMatmulDescSetAttribute, (plan->desc, DESC_BIAS_POINTER, &bias, sizeof bias));
+        TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+               (plan->desc, LT(CUBLASLT_MATMUL_DESC_BIAS_POINTER), &bias, sizeof bias));
     TRY_LT(plan, cublasLtMatmul,
            (plan->blas->handle, plan->desc, &one, weight, l[WEIGHT], x, l[X], &beta, y, l[Y], y, l[Y],
             &plan->choice.algo, workspace, plan->choice.workspace, stream));
