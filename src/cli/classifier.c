@@ -30,8 +30,8 @@ cli_exit cli_open_classifier(const cli_args *args, int64_t batch, bool as_stored
     const weft_arch *arch = NULL;
     cli_exit code = CLI_OK;
     if (is_file && args->weights)
-        return cli_error(CLI_USAGE, "%s: '%s' is no network's name, and --weights is given too; 'weft models' lists all",
-                         args->command->name, word);
+        return cli_error(CLI_USAGE, "%s: '%s' is no network's name, and --weights is given too; 'weft models' lists "
+                         "all", args->command->name, word);
     if (!is_file)
         code = cli_find_arch(word, args->dialect, &arch);
     if (!code && !is_file && !args->weights && !args->seed)

@@ -183,7 +183,9 @@ static void print_text(const eval *e)
 static cli_exit evaluate(eval *e)
 {
     const cli_args *args = e->args;
-    const weft_dataset_opt where = { .layout = (weft_layout)args->layout, .labels = args->labels, .limit = args->limit };
+    const weft_dataset_opt where = {
+        .layout = (weft_layout)args->layout, .labels = args->labels, .limit = args->limit
+    };
     weft_evaluate_opt how = { .progress = on_progress, .bad = on_bad, .user = e };
     cli_exit code = bad_limit(args, &how.bad_limit);
     if (code)

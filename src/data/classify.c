@@ -118,8 +118,8 @@ weft_status weft_classifier_create(weft_ctx *ctx, const weft_weights *weights, c
     if (!opt)
         opt = &defaults;
     if (!ctx || !out || opt->batch < 0 || opt->batch > WEFT_BATCH_MAX || (!weights && !opt->random))
-        return weft_fail(WEFT_INVALID, "weft_classifier_create: ctx, out and weights must not be NULL, and batch be 0 to "
-                         "%d", WEFT_BATCH_MAX);
+        return weft_fail(WEFT_INVALID, "weft_classifier_create: ctx, out and weights must not be NULL, and batch be 0 "
+                         "to %d", WEFT_BATCH_MAX);
     const weft_arch *arch = NULL;
     weft_weights *mapped = NULL;
     const weft_weights *const given = opt->random ? NULL : weights;

@@ -115,7 +115,8 @@ weft_status weft_dataset_folders(weft_dataset *set, const weft_classifier *c, co
     if (!label)
         status = weft_fail_in(WEFT_NO_MEMORY, "%s", root);
     else if (count == 0)
-        status = weft_fail(WEFT_BAD_DATA, "%s: no folders in it; one for each class was expected, or a label file", root);
+        status = weft_fail(WEFT_BAD_DATA, "%s: no folders in it; one for each class was expected, or a label file",
+                           root);
     else
         status = match(set, c, root, folders, count, label);
     for (int64_t i = 0; status == WEFT_OK && i < count; i++) {

@@ -41,8 +41,8 @@ static weft_status class_of(const reader *r, const char *text, int *out)
         return weft_fail(WEFT_BAD_DATA, "%s: line %lld: class %s, but indices are 0 to %d: these are the numbers of "
                          "ImageNet's development kit, which are in another order; give WordNet ids", r->labels,
                          (long long)r->line, text, r->c->classes - 1);
-    return weft_fail(WEFT_BAD_DATA, "%s: line %lld: '%.80s' is no WordNet id, name or index of the network's %d classes",
-                     r->labels, (long long)r->line, text, r->c->classes);
+    return weft_fail(WEFT_BAD_DATA, "%s: line %lld: '%.80s' is no WordNet id, name or index of the network's %d "
+                     "classes", r->labels, (long long)r->line, text, r->c->classes);
 }
 
 static weft_status one_line(reader *r, char *line)

@@ -39,7 +39,9 @@ static weft_status from_text(weft_arena *arena, const char *text, int classes, w
             return weft_fail_in(WEFT_NO_MEMORY, "labels");
         line += length + (line[length] == '\n');
     }
-    return count == classes ? WEFT_OK : weft_fail(WEFT_BAD_DATA, "%d labels for a network of %d classes", count, classes);
+    if (count != classes)
+        return weft_fail(WEFT_BAD_DATA, "%d labels for a network of %d classes", count, classes);
+    return WEFT_OK;
 }
 
 weft_status weft_labels_make(weft_arena *arena, const weft_classifier_opt *opt, const char *text, int classes,
@@ -55,7 +57,9 @@ weft_status weft_labels_make(weft_arena *arena, const weft_classifier_opt *opt, 
     } else {
         static const weft_label none = { "", "" };
         for (int i = 0; i < classes; i++) {
-            const weft_label *label = opt->labels ? &opt->labels[i] : classes == IMAGENET ? weft_imagenet_label(i) : &none;
+            const weft_label *label = classes == IMAGENET ? weft_imagenet_label(i) : &none;
+            if (opt->labels)
+                label = &opt->labels[i];
             const char *const id = label->id ? label->id : "", *const name = label->name ? label->name : "";
             if (!copy_label(arena, id, strlen(id), name, strlen(name), &labels[i]))
                 return weft_fail_in(WEFT_NO_MEMORY, "labels");

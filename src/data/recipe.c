@@ -116,8 +116,8 @@ static bool set_word(weft_recipe *r, const char *key, const char *value)
 weft_status weft_recipe_check(const weft_recipe *r)
 {
     if (r->px < 1 || r->px > WEFT_RECIPE_PX || (r->channels != 1 && r->channels != 3))
-        return weft_fail(WEFT_INVALID, "recipe: %d pixels of %d channels; 1 to %d pixels of 1 or 3 were expected", r->px,
-                         r->channels, WEFT_RECIPE_PX);
+        return weft_fail(WEFT_INVALID, "recipe: %d pixels of %d channels; 1 to %d pixels of 1 or 3 were expected",
+                         r->px, r->channels, WEFT_RECIPE_PX);
     if ((unsigned)r->fit >= WEFT_FIT_COUNT || (unsigned)r->resample >= WEFT_COUNT(resamples) ||
         (unsigned)r->preprocess >= WEFT_COUNT(preprocesses))
         return weft_fail(WEFT_INVALID, "recipe: no fit %d, filter %d or preprocessing %d", (int)r->fit,

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/rng.h"
@@ -37,9 +39,83 @@ START_TEST(files_decode_to_the_pixels_of_pillow)
 {
     check_alloc state = { 0 };
     weft_allocator allocator = check_allocator(&state);
-    ck_assert_int_ge(golden_each("decode", decode_row, &allocator), 38);
+    ck_assert_int_ge(golden_each("decode", decode_row, &allocator), 39);
+    ck_assert_int_ge(golden_each("pixels", decode_row, &allocator), 40);
     ck_assert_int_eq(state.live, 0);
     ck_assert_int_eq(state.damaged, 0);
+}
+END_TEST
+
+static void turn_row(const char *rest, void *arg)
+{
+    char name[GOLDEN_TEXT], path[GOLDEN_TEXT];
+    int width, height;
+    uint64_t digest;
+    ck_assert_int_eq(sscanf(rest, "%500s %d %d %" SCNx64, name, &width, &height, &digest), 4);
+    weft_ctx ctx = golden_ctx(arg);
+    weft_image image = { 0 }, stored = { 0 };
+    golden_path(name, path);
+    CHECK_OK(weft_image_read(&ctx, path, &(weft_image_opt){ .upright = true }, &image));
+    ck_assert_msg(image.width == width && image.height == height, "%s: %d x %d", name, image.width, image.height);
+    ck_assert_msg(golden_digest(&image) == digest, "%s: the pixels are not Pillow's", name);
+    CHECK_OK(weft_image_read(&ctx, path, NULL, &stored));
+    ck_assert(stored.width == 24 && stored.height == 17);
+    weft_image_free(&ctx, &image);
+    weft_image_free(&ctx, &stored);
+}
+
+START_TEST(photographs_are_turned_as_pillow_does)
+{
+    check_alloc state = { 0 };
+    weft_allocator allocator = check_allocator(&state);
+    ck_assert_int_eq(golden_each("turn", turn_row, &allocator), 12);
+    ck_assert_int_eq(state.live, 0);
+    ck_assert_int_eq(state.damaged, 0);
+}
+END_TEST
+
+/* A file in memory is the same picture; a bad one is named as the caller says. */
+START_TEST(memory_decodes_like_a_file)
+{
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    char path[GOLDEN_TEXT];
+    size_t size;
+    weft_image by_file, by_memory;
+    golden_path("orient-6.png", path);
+    uint8_t *data = golden_bytes(path, &size);
+    const weft_image_opt opt = { .upright = true };
+    CHECK_OK(weft_image_read(&ctx, path, &opt, &by_file));
+    CHECK_OK(weft_image_decode(&ctx, "camera 3", data, size, &opt, &by_memory));
+    ck_assert(golden_digest(&by_file) == golden_digest(&by_memory) && by_memory.width == 17);
+    weft_image_free(&ctx, &by_file);
+    weft_image_free(&ctx, &by_memory);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_decode(&ctx, "camera 3", data, size - 1, &opt, &by_memory), "camera 3");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_decode(&ctx, "camera 3", data, 0, &opt, &by_memory), "camera 3: is empty");
+    CHECK_FAILS(WEFT_INVALID, weft_image_decode(&ctx, "camera 3", NULL, 9, &opt, &by_memory), "NULL");
+    free(data);
+}
+END_TEST
+
+/* Files that declare far more than they hold are refused before memory is taken or time spent. */
+START_TEST(bombs_cost_nothing)
+{
+    static const char *const bombs[] = { "bad-bomb.png", "bad-bomb.jpg", "bad-bomb-progressive.jpg",
+                                         "bad-scans-101.jpg", "bad-wide.png" };
+    for (int i = 0; i < WEFT_COUNT(bombs); i++) {
+        char path[GOLDEN_TEXT];
+        struct rusage before, after;
+        check_alloc state = { 0 };
+        const weft_allocator allocator = check_allocator(&state);
+        weft_ctx ctx = golden_ctx(&allocator);
+        weft_image image;
+        golden_path(bombs[i], path);
+        getrusage(RUSAGE_SELF, &before);
+        const clock_t start = clock();
+        CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, path, NULL, &image), bombs[i]);
+        ck_assert_double_lt((double)(clock() - start) / CLOCKS_PER_SEC, .5);
+        getrusage(RUSAGE_SELF, &after);
+        ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 64 << 10); /* KiB */
+    }
 }
 END_TEST
 
@@ -60,7 +136,7 @@ START_TEST(bad_files_are_refused_with_the_reason)
 {
     check_alloc state = { 0 };
     weft_allocator allocator = check_allocator(&state);
-    ck_assert_int_ge(golden_each("refuse", refuse_row, &allocator), 11);
+    ck_assert_int_ge(golden_each("refuse", refuse_row, &allocator), 13);
     ck_assert_int_eq(state.live, 0);
 }
 END_TEST
@@ -158,14 +234,16 @@ START_TEST(what_is_no_image_file_is_named)
     CHECK_FAILS(WEFT_NOT_FOUND, weft_image_read(&ctx, "", NULL, &image), "cannot be opened");
     CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, WEFT_TEST_DATA, NULL, &image), "is a directory");
     CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, "/dev/null", NULL, &image), "/dev/null: is not a regular file");
-    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, WEFT_TEST_DATA "/golden.txt", NULL, &image), "begins with 64 65 63");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, WEFT_TEST_DATA "/golden.txt", NULL, &image),
+                "begins with 64 65 63");
     CHECK_FAILS(WEFT_INVALID, weft_image_read(&ctx, NULL, NULL, &image), "NULL");
     CHECK_FAILS(WEFT_INVALID, weft_image_read(&ctx, "x", NULL, NULL), "NULL");
     ck_assert_ptr_nonnull(mkdtemp(pipe));
     char fifo[64];
     snprintf(fifo, sizeof fifo, "%s/fifo", pipe);
     ck_assert_int_eq(mkfifo(fifo, 0600), 0);
-    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, fifo, NULL, &image), "is not a regular file"); /* and does not wait */
+    /* and does not wait */
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, fifo, NULL, &image), "is not a regular file");
     unlink(fifo);
     rmdir(pipe);
     ck_assert_ptr_null(image.pixels);
@@ -220,7 +298,8 @@ int main(int argc, char **argv)
 {
     (void)argc;
     Suite *suite = suite_create("data: decode");
-    CHECK_CASE(suite, "golden", files_decode_to_the_pixels_of_pillow, bad_files_are_refused_with_the_reason);
+    CHECK_CASE(suite, "golden", files_decode_to_the_pixels_of_pillow, photographs_are_turned_as_pillow_does,
+               memory_decodes_like_a_file, bad_files_are_refused_with_the_reason, bombs_cost_nothing);
     CHECK_CASE(suite, "damage", every_prefix_is_refused_with_the_file_name, damaged_files_fail_cleanly_or_decode);
     CHECK_CASE(suite, "files", what_is_no_image_file_is_named, pixels_are_limited_before_they_are_allocated,
                every_failing_allocation_is_reported);

@@ -166,7 +166,8 @@ START_TEST(crops_round_as_their_libraries)
         int px, side;
         double share;
         float first;
-    } cases[] = { { 2, 5, 0, 12 }, { 4, 5, 0, 0 }, { 3, 5, 0, 6 }, { 2, 0, .4, 12 }, { 4, 0, .99, 6 }, { 3, 0, .6, 6 } };
+    } cases[] = { { 2, 5, 0, 12 },  { 4, 5, 0, 0 },   { 3, 5, 0, 6 },
+                  { 2, 0, .4, 12 }, { 4, 0, .99, 6 }, { 3, 0, .6, 6 } };
     for (int i = 0; i < WEFT_COUNT(cases); i++) {
         float out[4 * 4 * 3];
         weft_recipe r = squash(cases[i].px, WEFT_NEAREST, WEFT_PREPROCESS_NONE);

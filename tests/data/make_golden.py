@@ -10,6 +10,8 @@ golden.txt has one expectation a line:
     decode FILE WIDTH HEIGHT DIGEST
     resize FILE FILTER X0 Y0 X1 Y1 WIDTH HEIGHT DIGEST      (the box as hexadecimal floats)
     refuse FILE PART OF THE SENTENCE
+    pixels FILE WIDTH HEIGHT DIGEST                         (as decode, but not cut and damaged by the tests)
+    turn FILE WIDTH HEIGHT DIGEST                           (after ImageOps.exif_transpose)
 
 A digest is the 64-bit FNV-1a of the RGB bytes. 16-bit grey is reduced to its high byte, where Pillow would clip it.
 """
@@ -21,7 +23,7 @@ import zlib
 
 import numpy as np
 import PIL
-from PIL import Image
+from PIL import Image, ImageOps
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIXTURES = os.path.join(HERE, "fixtures")
@@ -176,8 +178,48 @@ def jpeg_files():
         "cmyk.jpg": with_byte(adobe, transform, 0), "ycck.jpg": with_byte(adobe, transform, 2),
         "one.jpg": jpeg(rgb[:1, :1], "RGB", quality=75), "exif.jpg":
         jpeg(square, "RGB", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"),
-        "scans-100.jpg": many_scans(36),
+        "scans-100.jpg": many_scans(36), "stray.jpg": stray_bytes(),
     }
+
+
+def many_jpegs(count):
+    """Files of every sampling, quality, size, colour space and way of coding that Pillow writes."""
+    rng = random.Random(11)
+    files = {}
+    for i in range(count):
+        mode = rng.choice(["RGB"] * 7 + ["L", "CMYK", "CMYK"])
+        width, height = rng.randint(1, 90), rng.randint(1, 90)
+        pixels = picture(width, height, {"RGB": 3, "L": 1, "CMYK": 4}[mode], 100 + i)
+        options = {"quality": rng.randint(1, 100), "progressive": rng.random() < .4, "optimize": rng.random() < .3}
+        if mode == "RGB":
+            options["subsampling"] = rng.randint(0, 2)
+        if rng.random() < .3:
+            options["restart_marker_blocks"] = rng.randint(1, 9)
+        files[f"many-{i:02}.jpg"] = jpeg(pixels, mode, **options)
+    return files
+
+
+def orientation(value, order):
+    """A TIFF of one directory: another tag, then the orientation."""
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order]
+    return head + struct.pack(order + "IHHHIIHHIHHI", 8, 2, 0x010f, 2, 1, 0x41, 0x0112, 3, 1, value, 0, 0)
+
+
+def turned_files():
+    rgb = picture(24, 17, 3, 8)
+    files = {f"orient-{i}.jpg": jpeg(rgb, "RGB", quality=85, subsampling=0,
+                                     exif=b"Exif\0\0" + orientation(i, "<>"[i % 2])) for i in range(1, 9)}
+    files["orient-0.jpg"] = jpeg(rgb, "RGB", quality=85, exif=b"Exif\0\0" + orientation(0, "<"))
+    files["orient-9.jpg"] = jpeg(rgb, "RGB", quality=85, exif=b"Exif\0\0" + orientation(9, ">"))
+    files["orient-cut.jpg"] = jpeg(rgb, "RGB", quality=85, exif=b"Exif\0\0" + orientation(6, "<")[:22])
+    files["orient-6.png"] = png(rgb, 2, 8, extra=[(b"eXIf", orientation(6, ">"))])
+    return files
+
+
+def stray_bytes():
+    """Bytes of nobody before the end marker, as some files of ImageNet have."""
+    good = jpeg(picture(37, 29, 3, 3), "RGB", quality=75)
+    return good[:-2] + b"stray bytes" + good[-2:]
 
 
 def refused_files():
@@ -185,6 +227,10 @@ def refused_files():
     grey = rgb[..., :1]
     big = jpeg(rgb, "RGB", quality=60)
     size = marker(big, 0xc0) + 5
+    slow = jpeg(rgb, "RGB", quality=60, progressive=True)
+    slow_size = marker(slow, 0xc2) + 5
+    restart = jpeg(rgb, "RGB", quality=60, restart_marker_blocks=1)
+    lost = restart.index(b"\xff\xd0")
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)) + \
         chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
     wide = bomb[:8] + chunk(b"IHDR", struct.pack(">IIBBBBB", 70000, 1, 8, 2, 0, 0, 0)) + bomb[33:]
@@ -197,6 +243,8 @@ def refused_files():
         "bad-scans-101.jpg": (many_scans(37), "more than 100 scans"),
         "bad-two-components.jpg": (two_components(), "2 colour components"),
         "bad-bomb.jpg": (big[:size] + b"\xff\xdc\xff\xdc" + big[size + 4:], "cannot hold"),
+        "bad-bomb-progressive.jpg": (slow[:slow_size] + b"\xff\xdc\xff\xdc" + slow[slow_size + 4:], "cannot hold"),
+        "bad-stray-restart.jpg": (restart[:lost] + b"stray" + restart[lost:], "extraneous"),
         "bad-bomb.png": (bomb, "cannot hold"), "bad-wide.png": (wide, "limit"),
         "bad-palette.png": (png(grey >> 4, 3, 8, palette=rgb[0, :4]), "the palette has 4 colours"),
         "bad-crc.png": (bytes(flipped), "CRC error"), "bad-short.png": (png(rgb, 2, 8)[:-20] + rows[-12:], "byte"),
@@ -256,9 +304,16 @@ def main():
         image = images[name] = decoded(data, name)
         lines.append(f"decode {name} {image.width} {image.height} {fnv(image.tobytes())}")
     lines += [f"refuse {name} {part}" for name, (data, part) in sorted(bad.items())]
-    lines += resize_lines({n: images[n] for n in ("444.jpg", "420.jpg", "rgb8.png", "one.png", "440.jpg")}, 220)
-    for name, data in {**good, **{n: d for n, (d, _) in bad.items()}}.items():
-        assert len(data) < 4096, (name, len(data))
+    lines += resize_lines({n: images[n] for n in ("444.jpg", "420.jpg", "rgb8.png", "one.png", "440.jpg")}, 1000)
+    many, turned = many_jpegs(40), turned_files()
+    for name, data in sorted(many.items()):
+        image = decoded(data, name)
+        lines.append(f"pixels {name} {image.width} {image.height} {fnv(image.tobytes())}")
+    for name, data in sorted(turned.items()):
+        image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+        lines.append(f"turn {name} {image.width} {image.height} {fnv(image.convert('RGB').tobytes())}")
+    for name, data in {**good, **many, **turned, **{n: d for n, (d, _) in bad.items()}}.items():
+        assert len(data) < 16384, (name, len(data))
         with open(os.path.join(FIXTURES, name), "wb") as out:
             out.write(data)
     with open(os.path.join(HERE, "golden.txt"), "w", encoding="ascii") as out:

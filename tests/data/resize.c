@@ -39,7 +39,7 @@ START_TEST(sizes_boxes_and_filters_match_pillow)
 {
     check_alloc state = { 0 };
     weft_allocator allocator = check_allocator(&state);
-    ck_assert_int_ge(golden_each("resize", resize_row, &allocator), 200);
+    ck_assert_int_ge(golden_each("resize", resize_row, &allocator), 1000);
     ck_assert_int_eq(state.live, 0);
     ck_assert_int_eq(state.damaged, 0);
 }
