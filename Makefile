@@ -6,13 +6,16 @@
 #   make table ARGS="--sort cpu -o md"    arguments for `weft bench table`
 #   make check PRESETS=check              without the sanitizers' run
 #   make install PREFIX=$HOME/.local
+#   make fuzz RUNS=100000000 TARGETS=pth
 PREFIX ?= /usr/local
 PRESETS ?= check asan
 ARGS ?=
+RUNS ?= 1000000
+TARGETS ?= safetensors npz pth jpeg png
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help table check release install uninstall tsan clean needs needs-tests
+.PHONY: help table check release install uninstall tsan fuzz clean needs needs-tests
 
 help:
 	@echo 'make table      install what is missing, build, print the model table   (ARGS="--help" lists its options)'
@@ -20,6 +23,7 @@ help:
 	@echo 'make release    build build/release/bin/weft and libweft'
 	@echo 'make install    install the release build to PREFIX ($(PREFIX)); make uninstall takes it away again'
 	@echo 'make tsan       the fast tests under ThreadSanitizer'
+	@echo 'make fuzz       RUNS ($(RUNS)) inputs to each parser of files by libFuzzer, with sanitizers'
 	@echo 'make clean      remove build/'
 
 table: release
@@ -33,6 +37,17 @@ release: needs
 
 tsan: needs-tests
 	cmake --workflow --preset tsan
+
+fuzz: needs-tests
+	@cmake/needs.sh clang libclang-rt-dev
+	cmake --preset fuzz
+	cmake --build --preset fuzz
+	set -e; for target in $(TARGETS); do \
+	    mkdir -p build/fuzz/corpus/$$target; \
+	    build/fuzz/tests/fuzz/fuzz_$$target -runs=$(RUNS) -max_len=4096 -timeout=5 -rss_limit_mb=2048 \
+	        -print_final_stats=1 -verbosity=0 -artifact_prefix=build/fuzz/$$target- \
+	        build/fuzz/corpus/$$target tests/fuzz/corpus/$$target; \
+	done
 
 install: release
 	cmake --install build/release --prefix $(PREFIX)

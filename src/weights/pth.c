@@ -63,8 +63,6 @@ static weft_status find_pickle(reader *r)
     for (int64_t i = 0; i < r->zip->count; i++) {
         const weft_zip_entry *e = &r->zip->entries[i];
         const size_t length = strlen(e->name);
-        if (e->deflated)
-            return weft_file_bad(&r->zip->file, e->header, "entry \"%.80s\" is deflated; PyTorch stores", e->name);
         if (length <= tail || strcmp(e->name + length - tail, PICKLE) != 0)
             continue;
         if (r->pickle)
@@ -77,6 +75,11 @@ static weft_status find_pickle(reader *r)
     if (entry_of(r, "constants.pkl", strlen("constants.pkl")))
         return weft_file_fail(WEFT_UNSUPPORTED, &r->zip->file, r->pickle->header, "this is a TorchScript program; save "
                               "the plain weights: torch.save(model.state_dict(), path)");
+    for (int64_t i = 0; i < r->zip->count; i++) {
+        const weft_zip_entry *e = &r->zip->entries[i];
+        if (e->deflated)
+            return weft_file_bad(&r->zip->file, e->header, "entry \"%.80s\" is deflated; PyTorch stores", e->name);
+    }
     return check_byteorder(r);
 }
 

@@ -25,13 +25,13 @@ static const struct format {
     [WEFT_FORMAT_AUTO] = { .name = "auto" },
     [WEFT_SAFETENSORS] = { .name = "safetensors", .extension = ".safetensors", .magic = "{", .at = 8, .length = 1,
                            .read_file = weft_safetensors_read, .write = weft_safetensors_write },
-    [WEFT_NPZ] = { .name = "npz", .extension = ".npz", .magic = "PK\3\4", .length = 4, .member = ".npy",
+    [WEFT_NPZ] = { .name = "npz", .extension = ".npz", .magic = "PK", .length = 2, .member = ".npy",
                    .read_zip = weft_npz_read, .write = weft_npz_write },
-    [WEFT_PTH] = { .name = "pth", .extension = ".pth", .magic = "PK\3\4", .length = 4, .member = "/data.pkl",
+    [WEFT_PTH] = { .name = "pth", .extension = ".pth", .magic = "PK", .length = 2, .member = "/data.pkl",
                    .read_zip = weft_pth_read },
     [WEFT_H5] = { .name = "h5", .extension = ".h5", .magic = "\x89HDF\r\n\x1a\n", .length = 8,
                   .read_path = weft_h5_read },
-    [WEFT_KERAS_ZIP] = { .name = "keras", .extension = ".keras", .magic = "PK\3\4", .length = 4,
+    [WEFT_KERAS_ZIP] = { .name = "keras", .extension = ".keras", .magic = "PK", .length = 2,
                          .member = "model.weights.h5", .read_path = weft_keras_zip_read },
 };
 
@@ -104,6 +104,10 @@ static bool ends_with(const char *text, const char *end)
 /* Which of the formats that are archives it is: the one that has its member. */
 static weft_status recognise_zip(const weft_zip *zip, weft_format *format)
 {
+    if (zip->count == 0) { /* which only NumPy writes */
+        *format = WEFT_NPZ;
+        return WEFT_OK;
+    }
     for (int64_t i = 0; i < zip->count; i++) {
         for (int k = 0; k < WEFT_FORMAT_COUNT; k++) {
             if (formats[k].member && ends_with(zip->entries[i].name, formats[k].member)) {

@@ -55,9 +55,10 @@ static weft_status read_end64(const weft_file *file, uint64_t locator, directory
 
 static weft_status read_end(const weft_file *file, directory *out)
 {
-    if (file->size < 4 || weft_le32(file->data) != local_mark)
+    const uint32_t mark = file->size < 4 ? 0 : weft_le32(file->data);
+    if (mark != local_mark && mark != end_mark) /* the latter of an archive of nothing */
         return weft_file_bad(file, 0, "a zip archive was expected, which begins with 50 4b 03 04");
-    if (file->size < END + LOCAL)
+    if (file->size < END)
         return weft_file_bad(file, file->size, "the zip archive ends here, before its end record");
     uint64_t limit = file->size - END; /* where the directory ends */
     const uint8_t *end = file->data + limit;

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Writing that fails leaves nothing behind and an old file as it was: folders that are missing or not to be written,
+ * targets that are no files, a file size limit hit at every byte. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check/harness.h"
+#include "weights/common.h"
+
+static const char *const written[] = { "w/new.safetensors", "w/new.npz" };
+
+static void fresh_folder(void)
+{
+    ck_assert(mkdir("w", 0777) == 0);
+}
+
+/* Files in "w", without . and .. */
+static int files_in_folder(void)
+{
+    int count = -2;
+    DIR *folder = opendir("w");
+    ck_assert_ptr_nonnull(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+static weft_weights *types(weft_ctx *ctx)
+{
+    return weights_fixture(ctx, "types.safetensors");
+}
+
+START_TEST(places_that_take_no_file)
+{
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    weft_weights *set = types(&ctx);
+    struct stat facts;
+    fresh_folder();
+    ck_assert(mkdir("w/folder.npz", 0777) == 0);
+    ck_assert(mkfifo("w/pipe.npz", 0666) == 0);
+    static const struct {
+        const char *path, *part;
+        weft_format format;
+    } rows[] = {
+        { "w/missing/x.safetensors", "w/missing/x.safetensors: its folder cannot be opened: No such",
+          WEFT_FORMAT_AUTO },
+        { "w/folder.npz", "w/folder.npz: is not a regular file", WEFT_FORMAT_AUTO },
+        { "w/pipe.npz", "w/pipe.npz: is not a regular file", WEFT_FORMAT_AUTO },
+        { "w/", "names a folder", WEFT_NPZ },
+        { "w/..", "names a folder", WEFT_NPZ },
+        { "/dev/full", "/dev/full: is not a regular file", WEFT_SAFETENSORS },
+        { "/proc/x.safetensors", "/proc/x.safetensors: no file can be created", WEFT_FORMAT_AUTO },
+    };
+    for (int i = 0; i < WEFT_COUNT(rows); i++)
+        CHECK_FAILS(WEFT_IO, weft_weights_write(set, rows[i].path, rows[i].format), rows[i].part);
+    ck_assert(stat("/dev/full", &facts) == 0 && S_ISCHR(facts.st_mode));
+    CHECK_FAILS(WEFT_UNSUPPORTED, weft_weights_write(set, "w/x.pth", WEFT_FORMAT_AUTO), "does not write pth");
+    CHECK_FAILS(WEFT_UNSUPPORTED, weft_weights_write(set, "w/x.txt", WEFT_FORMAT_AUTO), "does not write such");
+    ck_assert_int_eq(files_in_folder(), 2);
+    rmdir("w/folder.npz");
+    unlink("w/pipe.npz");
+    if (geteuid() != 0) { /* root may write everywhere */
+        ck_assert(chmod("w", 0555) == 0);
+        CHECK_FAILS(WEFT_IO, weft_weights_write(set, written[0], WEFT_FORMAT_AUTO), "no file can be created");
+        chmod("w", 0755);
+    }
+    ck_assert_int_eq(files_in_folder(), 0);
+    rmdir("w");
+    weft_weights_destroy(set);
+}
+END_TEST
+
+/* The limit on file sizes makes write fail as a full device does, at any byte. */
+static void limit(rlim_t bytes)
+{
+    struct rlimit now;
+    ck_assert(getrlimit(RLIMIT_FSIZE, &now) == 0);
+    now.rlim_cur = bytes < now.rlim_max ? bytes : now.rlim_max;
+    ck_assert(setrlimit(RLIMIT_FSIZE, &now) == 0);
+}
+
+START_TEST(a_write_that_fails_at_any_byte_leaves_the_old_file)
+{
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    weft_weights *set = types(&ctx), *old = weights_fixture(&ctx, "views.safetensors");
+    signal(SIGXFSZ, SIG_IGN);
+    fresh_folder();
+    for (int i = 0; i < WEFT_COUNT(written); i++) {
+        size_t size, before, after;
+        CHECK_OK(weft_weights_write(set, written[i], WEFT_FORMAT_AUTO));
+        free(weights_bytes(written[i], &size));
+        CHECK_OK(weft_weights_write(old, written[i], WEFT_FORMAT_AUTO));
+        uint8_t *bytes = weights_bytes(written[i], &before);
+        for (size_t at = 0; at < size; at++) {
+            char part[64];
+            limit(at);
+            const weft_status status = weft_weights_write(set, written[i], WEFT_FORMAT_AUTO);
+            limit(RLIM_INFINITY);
+            snprintf(part, sizeof part, "byte %zu: cannot be written: File too large", at);
+            ck_assert_msg(status == WEFT_IO && strstr(weft_error(), part) && strstr(weft_error(), written[i]),
+                          "%s, limit %zu: %s", written[i], at, weft_error());
+            uint8_t *now = weights_bytes(written[i], &after);
+            ck_assert_msg(after == before && memcmp(now, bytes, before) == 0, "limit %zu: the old file changed", at);
+            free(now);
+            ck_assert_int_eq(files_in_folder(), i + 1);
+        }
+        free(bytes);
+    }
+    for (int i = 0; i < WEFT_COUNT(written); i++)
+        unlink(written[i]);
+    rmdir("w");
+    weft_weights_destroy(set);
+    weft_weights_destroy(old);
+}
+END_TEST
+
+START_TEST(the_old_file_is_replaced_as_a_whole)
+{
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    weft_weights *set = types(&ctx), *read = NULL;
+    struct stat facts;
+    fresh_folder();
+    const mode_t mask = umask(022);
+    CHECK_OK(weft_weights_write(set, written[0], WEFT_FORMAT_AUTO));
+    ck_assert(stat(written[0], &facts) == 0 && (facts.st_mode & 07777) == 0644);
+    ck_assert(chmod(written[0], 0600) == 0);
+    const int reader = open(written[0], O_RDONLY | O_CLOEXEC); /* keeps what it opened */
+    const ino_t inode = facts.st_ino;
+    CHECK_OK(weft_weights_set_meta(set, "more", "text"));
+    CHECK_OK(weft_weights_write(set, written[0], WEFT_FORMAT_AUTO));
+    ck_assert(stat(written[0], &facts) == 0 && (facts.st_mode & 07777) == 0600);
+    ck_assert(facts.st_ino != inode);
+    ck_assert(fstat(reader, &facts) == 0 && facts.st_ino == inode);
+    close(reader);
+    ck_assert(symlink("new.safetensors", "w/link.safetensors") == 0);
+    CHECK_OK(weft_weights_write(set, "w/link.safetensors", WEFT_FORMAT_AUTO)); /* replaces the link, not its target */
+    ck_assert(lstat("w/link.safetensors", &facts) == 0 && S_ISREG(facts.st_mode));
+    CHECK_OK(weft_weights_read(&ctx, "w/link.safetensors", WEFT_FORMAT_AUTO, &read));
+    ck_assert_str_eq(weft_weights_meta_find(read, "more"), "text");
+    ck_assert_int_eq(files_in_folder(), 2);
+    unlink(written[0]);
+    unlink("w/link.safetensors");
+    rmdir("w");
+    umask(mask);
+    weft_weights_destroy(read);
+    weft_weights_destroy(set);
+}
+END_TEST
+
+START_TEST(what_is_no_file_is_not_read)
+{
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    weft_weights *read = NULL;
+    fresh_folder();
+    ck_assert(mkfifo("w/pipe", 0666) == 0);
+    fclose(fopen("w/empty", "w"));
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_weights_read(&ctx, "w/none", WEFT_FORMAT_AUTO, &read), "w/none: cannot be opened");
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_weights_read(&ctx, "w/empty/x", WEFT_FORMAT_AUTO, &read), "w/empty/x: cannot be");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_read(&ctx, "w", WEFT_FORMAT_AUTO, &read), "w: is a directory");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_read(&ctx, "w/pipe", WEFT_FORMAT_AUTO, &read), "is not a regular file");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_read(&ctx, "/dev/zero", WEFT_NPZ, &read), "is not a regular file");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_read(&ctx, "w/empty", WEFT_FORMAT_AUTO, &read), "the file is empty");
+    CHECK_FAILS(WEFT_INVALID, weft_weights_read(&ctx, "w/empty", (weft_format)77, &read), "format must be known");
+    ck_assert_ptr_null(read);
+    unlink("w/pipe");
+    unlink("w/empty");
+    rmdir("w");
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    char folder[] = "weft-write-XXXXXX"; /* beside other tests that run now */
+    if (!mkdtemp(folder) || chdir(folder) != 0)
+        return EXIT_FAILURE;
+    Suite *suite = suite_create("weights_write");
+    CHECK_CASE(suite, "write", places_that_take_no_file, a_write_that_fails_at_any_byte_leaves_the_old_file,
+               the_old_file_is_replaced_as_a_whole, what_is_no_file_is_not_read);
+    const int result = check_main(suite, argv[0]);
+    if (chdir("..") == 0)
+        rmdir(folder);
+    return result;
+}
