@@ -19,6 +19,7 @@ typedef struct weft_host {
     size_t device_size, node_size, kernel_size; /* of the structs that both sides know */
     weft_status (*fail_v)(weft_status status, const char *format, va_list args);
     weft_status (*fail_in)(weft_status status, const char *format, ...);
+    const char *(*error)(void);
     void (*stages_split)(const weft_node *node, weft_stages *stages);
     const char *(*act_name)(weft_act act);
 } weft_host;

@@ -19,6 +19,29 @@ template <typename T, typename U> struct gemm_job {
     weft_finish<U> end;
 };
 
+/* Bias, residual, activation and store of COUNT sums, those of row + i * down and k + i * along that are there. One
+ * activation for all: its code is long. */
+template <typename T, typename U, int COUNT>
+__device__ __forceinline__ void finish(const gemm_job<T, U> &job, int64_t row, int down, int k, int along,
+                                       float (&v)[COUNT])
+{
+    const int there = along ? job.k - k : job.rows;
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) {
+        if (i >= there)
+            continue;
+        if (job.end.bias)
+            v[i] += job.end.bias[k + i * along];
+        if (job.end.residual)
+            v[i] += weft_to_float(job.end.residual[(row + i * down) * job.end.residual_ld + k + i * along]);
+    }
+    weft_activate<COUNT>(job.end.act, v);
+#pragma unroll
+    for (int i = 0; i < COUNT; i++)
+        if (i < there)
+            weft_set(job.y + (row + i * down) * job.y_ld + k + i * along, v[i]);
+}
+
 /* TILE rows of DEPTH channels, from row `first` and channel c0, to shared memory [DEPTH][PITCH]; zeros outside. */
 template <typename T>
 __device__ __forceinline__ void fill(float *to, const T *from, int64_t ld, int first, int count, int c0, int c)
@@ -63,15 +86,9 @@ template <typename T, typename U> __global__ void __launch_bounds__(WEFT_BLOCK) 
     }
 #pragma unroll
     for (int i = 0; i < EACH; i++) {
-#pragma unroll
-        for (int l = 0; l < EACH; l++) {
-            const int row = row0 + tr + i, k = k0 + tk + l;
-            if (row >= job.rows || k >= job.k)
-                continue;
-            float v[1] = { job.end.bias ? sum[i][l] + job.end.bias[k] : sum[i][l] };
-            weft_finish_row<U, 1>(job.end, batch * job.rows + row, k, v);
-            weft_store<U, 1>(job.y + (batch * job.rows + row) * job.y_ld + k, v);
-        }
+        const int64_t row = row0 + tr + i;
+        if (row < job.rows)
+            finish<T, U, EACH>(job, batch * job.rows + row, 0, k0 + tk, 1, sum[i]);
     }
 }
 
@@ -98,14 +115,10 @@ template <typename T, typename U, int V> __global__ void __launch_bounds__(WEFT_
         }
     }
 #pragma unroll
-    for (int r = 0; r < FEW; r++) {
-        const float total = weft_warp_sum(sum[r]);
-        if (threadIdx.x != 0 || r >= job.rows)
-            continue;
-        float v[1] = { job.end.bias ? total + job.end.bias[k] : total };
-        weft_finish_row<U, 1>(job.end, batch * job.rows + r, k, v);
-        weft_store<U, 1>(job.y + (batch * job.rows + r) * job.y_ld + k, v);
-    }
+    for (int r = 0; r < FEW; r++)
+        sum[r] = weft_warp_sum(sum[r]);
+    if (threadIdx.x == 0)
+        finish<T, U, FEW>(job, batch * job.rows, 1, k, 0, sum);
 }
 
 template <typename T, typename U> static int launch(const weft_gemm_args *a, void *stream)

@@ -47,6 +47,11 @@ weft_status weft_fail_in(weft_status status, const char *format, ...)
     return atomic_load(&lender)->fail_in(status, "%s", prefix);
 }
 
+const char *weft_error(void)
+{
+    return atomic_load(&lender)->error();
+}
+
 void weft_stages_split(const weft_node *node, weft_stages *stages)
 {
     atomic_load(&lender)->stages_split(node, stages);
