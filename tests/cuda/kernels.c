@@ -6,7 +6,8 @@
  *
  *   cuda-kernels [-v] [-m MILLIONS] [op[/kernel[/case]]]    patterns as for file names
  *
- * -m leaves out cases with more operations, and does not ask what was reached; -v says how much of its tolerance each kernel used. */
+ * -m leaves out cases with more operations, and does not ask what was reached; -v says how much of its tolerance each
+ * kernel used. */
 #include "kernels.h"
 
 #include <fnmatch.h>
