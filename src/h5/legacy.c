@@ -7,18 +7,30 @@
 
 #include <string.h>
 
-/* "<layer>/<weight>" without TensorFlow's ":0" and with the layer's name said once. */
-static char *tensor_name(const char *layer, const char *weight)
+/* What follows the first component of path that is the layer's name; the whole path if none is. */
+static const char *behind_layer(const char *path, const char *layer)
 {
-    const size_t prefix = strlen(layer);
+    const size_t size = strlen(layer);
+    for (const char *at = path; at; at = strchr(at, '/')) {
+        at += *at == '/';
+        if (size > 0 && strncmp(at, layer, size) == 0 && at[size] == '/')
+            return at + size + 1;
+    }
+    return path;
+}
+
+/* "<layer>/<weight>" without TensorFlow's ":0", without what stands before the layer's name (the model's), and with the
+ * layer's name said once. */
+static char *tensor_name(const char *layer, const char *path)
+{
+    const size_t size = strlen(layer);
+    const char *weight = behind_layer(path, layer);
+    while (size > 0 && strncmp(weight, layer, size) == 0 && weight[size] == '/')
+        weight += size + 1;
     size_t length = strlen(weight);
     if (length > 2 && strcmp(weight + length - 2, ":0") == 0)
         length -= 2;
-    while (prefix > 0 && length > prefix + 1 && strncmp(weight, layer, prefix) == 0 && weight[prefix] == '/') {
-        weight += prefix + 1;
-        length -= prefix + 1;
-    }
-    return text("%s%s%.*s", layer, prefix > 0 ? "/" : "", (int)length, weight);
+    return text("%s%s%.*s", layer, size > 0 ? "/" : "", (int)length, weight);
 }
 
 /* The weights of one layer's group; layer "" for the model's own. */

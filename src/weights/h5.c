@@ -12,19 +12,20 @@
  *   keras-weights-h5  .weights.h5 of Keras 3              "<layer>/<k>", k counts the layer's variables from 0
  *   keras             .keras of Keras 3                   the same, layers in the order of config.json
  *
- * keras-h5. A weight name loses its ":0"; where it begins with its layer's name that is not said twice, else the layer's
- * name is put before it: layer "conv1" with "conv1/kernel:0", "conv1/conv1/kernel:0", "kernel" all give "conv1/kernel";
+ * keras-h5. A weight name loses its ":0" and what stands before its layer's name, which is said once, and put before a
+ * name that lacks it: "conv1/kernel:0", "sequential/conv1/kernel", "conv1/conv1/kernel:0" and "kernel" of the layer
+ * "conv1" all give "conv1/kernel";
  * Keras 1 files give "block1_conv1/block1_conv1_W_1". A model inside the model is a layer: its weights are
  * "<model>/<layer>/<weight>". The model's own weights (group top_level_model_weights) come last under their names.
  *
- * keras-weights-h5 and keras. Keras calls its groups by class and number ("layers/conv2d_3/vars/0") and, since 3.9 or
- * so, notes the layer's name beside them. Groups called "layers", "_layer_checkpoint_dependencies" and "vars" vanish
- * from the path; each other component becomes the layer's name where noted, and stays as it is elsewhere. Metadata
- * "keras.names" tells which: "attributes" ("conv3_block1_1_conv/0") or "paths" ("conv2d_3/0"). Components keep their
+ * keras-weights-h5 and keras. Keras calls its groups by class and number ("layers/conv2d_3/vars/0"); newer releases
+ * also note the layer's name beside the variables. Groups called "layers", "_layer_checkpoint_dependencies" and "vars"
+ * vanish from the path; each other component becomes the layer's name where noted, and stays as it is elsewhere.
+ * Metadata "keras.names" tells which: "attributes" ("conv3_block1_1_conv/0") or "paths" ("conv2d_3/0"). Components keep their
  * nesting: "<model>/<layer>/<k>", "<layer>/query/<k>". Order: paths component by component, by name and then by
  * number, "conv2d", "conv2d_1", ..., "conv2d_10", which within one class is the order of the layers in the model. In a
- * .keras, config.json gives the layers' names when the file notes none, and their order always. The model's own
- * variables are "<model>/<k>", or "vars/<k>".
+ * .keras, config.json gives the layers' names where none are noted ("keras.names" then is "attributes" as well), and
+ * their order always. The model's own variables are "<model>/<k>", or "vars/<k>".
  *
  * Left out: optimizer variables, and the seeds of random layers (groups "seed_generator"), which are not weights.
  *

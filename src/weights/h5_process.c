@@ -38,7 +38,6 @@ typedef struct run {
     const weft_allocator *allocator;
     int64_t deadline;
     int pipe;
-    pid_t child;
     uint8_t *data;
     size_t size, room;
 } run;
@@ -108,9 +107,8 @@ static int spawn(const weft_h5_job *job, int file, int output, pid_t *child)
     return error;
 }
 
-static weft_status start(run *r)
+static weft_status start(const weft_h5_job *job, int *pipe, pid_t *child)
 {
-    const weft_h5_job *job = r->job;
     int ends[2] = { -1, -1 };
     int file = fcntl(job->file, F_DUPFD_CLOEXEC, FIRST_FD);
     if (file < 0 || pipe2(ends, O_CLOEXEC) != 0) {
@@ -124,7 +122,7 @@ static weft_status start(run *r)
     (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* fewer switches; if not granted, the usual 64 KiB do */
 #endif
     if (!error)
-        error = spawn(job, file, ends[1], &r->child);
+        error = spawn(job, file, ends[1], child);
     close(file);
     close(ends[1]);
     if (error) {
@@ -132,7 +130,7 @@ static weft_status start(run *r)
         return weft_fail(WEFT_UNSUPPORTED, "%s: the helper %s, which reads Keras' HDF5 files, cannot be started: %s",
                          job->path, job->helper, strerror(error));
     }
-    r->pipe = ends[0];
+    *pipe = ends[0];
     return WEFT_OK;
 }
 
@@ -280,15 +278,22 @@ static weft_status judge(weft_ctx *ctx, run *r, int status, weft_weights **out)
     return parsed == WEFT_OK ? WEFT_OK : weft_fail_in(parsed, "what weft-h5 sent for");
 }
 
-weft_status weft_h5_run(weft_ctx *ctx, const weft_h5_job *job, weft_weights **out)
+weft_status weft_h5_collect(weft_ctx *ctx, const weft_h5_job *job, int pipe, pid_t child, weft_weights **out)
 {
-    run r = { .job = job, .allocator = &ctx->allocator, .deadline = now_ms() + job->limit_ms, .pipe = -1 };
-    WEFT_TRY(start(&r));
+    run r = { .job = job, .allocator = &ctx->allocator, .deadline = now_ms() + job->limit_ms, .pipe = pipe };
     weft_status status = receive(&r);
-    close(r.pipe);
-    const int ended = reap(r.child, status != WEFT_OK);
+    close(pipe);
+    const int ended = reap(child, status != WEFT_OK);
     if (status == WEFT_OK)
         status = judge(ctx, &r, ended, out);
     weft_free(r.allocator, r.data);
     return status;
+}
+
+weft_status weft_h5_run(weft_ctx *ctx, const weft_h5_job *job, weft_weights **out)
+{
+    int pipe = -1;
+    pid_t child = 0;
+    WEFT_TRY(start(job, &pipe, &child));
+    return weft_h5_collect(ctx, job, pipe, child, out);
 }

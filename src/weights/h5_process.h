@@ -4,6 +4,7 @@
 #ifndef WEFT_WEIGHTS_H5_PROCESS_H
 #define WEFT_WEIGHTS_H5_PROCESS_H
 
+#include <sys/types.h>
 #include <weft/weights.h>
 
 #include "base/compiler.h"
@@ -21,6 +22,10 @@ typedef struct weft_h5_job {
 /* Runs the helper to its end and parses what it sends. BAD_DATA also if it dies, takes too long or sends rubbish;
  * UNSUPPORTED if it cannot be started. */
 weft_status weft_h5_run(weft_ctx *ctx, const weft_h5_job *job, weft_weights **out);
+
+/* The second half of weft_h5_run: takes all that child sends through pipe (a descriptor that this closes), ends and
+ * reaps it, and parses what came. Apart, so that tests can fork a child instead of starting a program. */
+weft_status weft_h5_collect(weft_ctx *ctx, const weft_h5_job *job, int pipe, pid_t child, weft_weights **out);
 
 /* The program's path into buf: environment WEFT_H5_HELPER, else from where this library (or, linked statically, the
  * program) lies: ../libexec/weft as installed, bin in a build tree. UNSUPPORTED says what to install. */

@@ -399,7 +399,10 @@ static weft_status arrange(book *b, weft_weights *weights)
         WEFT_TRY(find_place(b, weights->entries[i].weight.name, &weights->names, &places[i]));
     }
     qsort(places, (size_t)weights->count, sizeof *places, by_place);
-    return reorder(b->text.path, weights, places);
+    WEFT_TRY(reorder(b->text.path, weights, places));
+    if (b->by_path && places[weights->count - 1].layer != INT64_MAX) /* all are named as if that had been noted */
+        return weft_weights_set_meta(weights, "keras.names", "attributes");
+    return WEFT_OK;
 }
 
 weft_status weft_keras_arrange(const char *path, const void *text, size_t size, weft_weights *weights)

@@ -59,7 +59,7 @@ class Weft:
 
 
 def bits(array):
-    array = np.ascontiguousarray(array)
+    array = np.array(array, order="C")
     return array.view("<u2") if array.dtype.name == "bfloat16" else array
 
 
@@ -67,8 +67,9 @@ def legacy_names(model):
     """What weft promises for .h5: (name, array) in the file's order."""
     for layer in model.layers:
         for w in [*layer.trainable_weights, *layer.non_trainable_weights]:
-            path = w.path
-            yield path if path.startswith(layer.name + "/") else f"{layer.name}/{path}", bits(w.numpy())
+            parts = w.path.split("/")
+            behind = parts[parts.index(layer.name) + 1:] if layer.name in parts else parts
+            yield "/".join([layer.name, *behind]), bits(w.numpy())
 
 
 def keras3_names(model, prefix=""):
@@ -100,7 +101,8 @@ def compare(what, got, want, ordered):
 def randomise(model, seed=1):
     draw = np.random.default_rng(seed)
     for w in model.weights:
-        w.assign(draw.standard_normal(w.shape, dtype=np.float32).astype(np.float32) if w.shape != () else 1)
+        if w.shape != ():  # the counter of a normalization layer
+            w.assign(draw.standard_normal(w.shape, dtype=np.float32))
 
 
 def rewrite(source, target, libver=None, chunks=False, big=False, old_names=False, forget=False):
