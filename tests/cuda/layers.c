@@ -1,217 +1,193 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Networks are planned on the null device, which runs nothing; their steps say the rest. */
+ * Networks are planned, not run, for every card in every precision. */
 #include "layers.h"
 
-#include "graph/model.h"
+#include "cuda/cuda.h"
+#include "cuda/dnn_kind.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weft/arch.h>
+#include <weft/model.h>
 
-/* ---- one layer as text ---- */
+const char *const layer_targets[LAYER_TARGETS] = { "t4", "a100", "l4", "h100", "rtx5090" };
+const layer_precision layer_precisions[LAYER_PRECISIONS] = {
+    { "fp32", WEFT_PRECISION_FP32, 0 },
+    { "tf32", WEFT_PRECISION_TF32, 80 },
+    { "fp16", WEFT_PRECISION_FP16, 0 },
+    { "bf16", WEFT_PRECISION_BF16, 80 },
+};
 
-static void put(char *text, size_t size, const char *format, ...) WEFT_PRINTF(3, 4);
-static void put(char *text, size_t size, const char *format, ...)
+/* The backend is linked in, so that its graphs pass here: this comes before the library's search for the plug-in. */
+weft_status weft_plugin_cuda(const weft_backend **out);
+weft_status weft_plugin_cuda(const weft_backend **out)
 {
-    const size_t at = strlen(text);
+    *out = &weft_backend_cuda;
+    return WEFT_OK;
+}
+
+/* ---- a graph as text ---- */
+
+typedef struct line {
+    char *text;
+    size_t size;
+} line;
+
+static void put(const line *l, const char *format, ...) WEFT_PRINTF(2, 3);
+static void put(const line *l, const char *format, ...)
+{
+    const size_t at = strlen(l->text);
     va_list args;
     va_start(args, format);
-    vsnprintf(text + at, size - at, format, args);
+    vsnprintf(l->text + at, l->size - at, format, args);
     va_end(args);
 }
 
-static void put_window(layer *l, int kh, int kw, const weft_dnn_window *w)
+static const weft_dnn_tensor *find(const weft_dnn_graph *graph, int64_t id)
 {
-    put(l->text, sizeof l->text, " %dx%d/%d", kh, kw, w->stride_h);
+    for (int i = 0; i < graph->n_tensors; i++)
+        if (graph->tensor[i].id == id)
+            return &graph->tensor[i];
+    return NULL;
+}
+
+/* " y/256 y@8": the pitch of a channel slice, and where it may begin. */
+static void put_slice(const line *l, const weft_dnn_tensor *t)
+{
+    if (!t)
+        return;
+    const int pixel = t->rank == 4 ? 3 : 1, channels = t->rank == 4 ? 1 : 2;
+    if (t->stride[pixel] != t->dim[channels])
+        put(l, " %s/%" PRId64, t->name, t->stride[pixel]);
+    if (t->alignment && t->alignment != 16)
+        put(l, " %s@%d", t->name, t->alignment);
+}
+
+static void put_window(const line *l, const weft_dnn_window *w)
+{
+    put(l, " %dx%d/%d", w->kernel_h, w->kernel_w, w->stride_h);
     if (w->stride_w != w->stride_h)
-        put(l->text, sizeof l->text, ",%d", w->stride_w);
-    put(l->text, sizeof l->text, " p%d,%d,%d,%d", w->top, w->bottom, w->left, w->right);
+        put(l, ",%d", w->stride_w);
+    put(l, " p%d,%d,%d,%d", w->top, w->bottom, w->left, w->right);
     if (w->dilation_h > 1 || w->dilation_w > 1)
-        put(l->text, sizeof l->text, " d%d,%d", w->dilation_h, w->dilation_w);
+        put(l, " d%d,%d", w->dilation_h, w->dilation_w);
 }
 
-static void put_slice(layer *l, const char *name, int64_t ld, int64_t dense, int alignment)
+/* The first operation in full, then the names of those behind it. */
+static void describe(const weft_dnn_graph *graph, char *text, size_t size)
 {
-    if (ld != dense)
-        put(l->text, sizeof l->text, " %s/%" PRId64, name, ld);
-    if (alignment != 16)
-        put(l->text, sizeof l->text, " %s@%d", name, alignment);
-}
-
-static void put_epilogue(layer *l, bool bias, bool residual, weft_act act)
-{
-    put(l->text, sizeof l->text, "%s%s%s%s", bias ? " bias" : "", residual ? " residual" : "", act ? " " : "",
-        weft_act_name(act));
-}
-
-static void describe(layer *l)
-{
-    const weft_dnn_conv *c = &l->conv;
-    const weft_dnn_dense *d = &l->dense;
-    const weft_dnn_pool *p = &l->pool;
-    l->text[0] = '\0';
-    if (l->kind == LAYER_CONV) {
-        put(l->text, sizeof l->text, "conv %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " k%" PRId64, c->n, c->h, c->w,
-            c->c, c->k);
-        put_window(l, c->r, c->s, &c->window);
-        if (c->groups > 1)
-            put(l->text, sizeof l->text, " g%" PRId64, c->groups);
-        put_slice(l, "x", c->x_ld, c->c, c->x_alignment);
-        put_slice(l, "y", c->y_ld, c->k, c->y_alignment);
-        put_slice(l, "residual", c->residual_ld, c->residual ? c->k : 0, c->residual_alignment);
-        put_epilogue(l, c->bias, c->residual, c->act);
-    } else if (l->kind == LAYER_DENSE) {
-        put(l->text, sizeof l->text, "dense %" PRId64 "x%" PRId64 " k%" PRId64, d->n, d->c, d->k);
-        put_epilogue(l, d->bias, d->residual, d->act);
-    } else {
-        put(l->text, sizeof l->text, "%s %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64,
-            p->kind == WEFT_DNN_MAX_POOL   ? "maxpool"
-            : p->kind == WEFT_DNN_AVG_POOL ? "avgpool"
-                                           : "avgpool+border",
-            p->n, p->h, p->w, p->c);
-        put_window(l, p->window.kernel_h, p->window.kernel_w, &p->window);
-        put_slice(l, "x", p->x_ld, p->c, p->x_alignment);
-        put_slice(l, "y", p->y_ld, p->c, p->y_alignment);
+    const line l = { text, size };
+    const weft_dnn_op *op = &graph->op[0];
+    const weft_dnn_row *row = weft_dnn_row_of(op->kind);
+    const weft_dnn_tensor *x = find(graph, WEFT_DNN_X), *w = find(graph, WEFT_DNN_WEIGHT), *y = find(graph, WEFT_DNN_Y);
+    text[0] = '\0';
+    put(&l, "%s %" PRId64, row->name, x->dim[0]);
+    if (x->rank == 4)
+        put(&l, "x%" PRId64 "x%" PRId64 "x%" PRId64, x->dim[2], x->dim[3], x->dim[1]);
+    else
+        put(&l, "x%" PRId64 "x%" PRId64, x->dim[1], x->dim[2]);
+    if (w)
+        put(&l, " k%" PRId64, w->dim[x->rank == 4 ? 0 : 2]);
+    if (row->form != WEFT_DNN_FORM_MATMUL)
+        put_window(&l, &op->window);
+    if (row->form == WEFT_DNN_FORM_CONV && x->dim[1] != w->dim[1])
+        put(&l, " g%" PRId64, x->dim[1] / w->dim[1]);
+    put_slice(&l, x);
+    put_slice(&l, y);
+    put_slice(&l, find(graph, WEFT_DNN_RESIDUAL));
+    for (int i = 1; i < graph->n_ops; i++) {
+        const weft_dnn_op *next = &graph->op[i];
+        const weft_dnn_row *what = weft_dnn_row_of(next->kind);
+        const int64_t id = what->n_in == 2 ? graph->tensor[next->in[1]].id : 0;
+        put(&l, " %s%s", next->slope != 0.0F ? "leaky " : "",
+            id == WEFT_DNN_BIAS       ? "bias"
+            : id == WEFT_DNN_RESIDUAL ? "residual"
+                                      : what->name);
     }
 }
 
-/* ---- from a step ---- */
+/* ---- all networks, cards and precisions ---- */
 
-/* Of a slice, in the narrowest type: where its first element lies, from a 16-byte boundary. */
-static int alignment_of(const weft_model *model, int32_t value)
+typedef struct collector {
+    layers all;
+    int target, precision;
+    const char *network;
+    weft_status status;
+} collector;
+
+static layer *entry(layers *all, const char *text)
 {
-    const int64_t bytes = model->layout.place[value].offset * 2;
-    int alignment = 16;
-    while (bytes % alignment != 0)
-        alignment /= 2;
-    return alignment;
-}
-
-static int64_t pitch(const weft_model *model, int32_t value)
-{
-    return model->layout.place[value].ld;
-}
-
-static bool from_conv(const weft_model *model, const weft_gnode *g, layer *out)
-{
-    const weft_node *node = &g->node;
-    const weft_conv2d_opt *o = node->opt;
-    const weft_shape *x = &node->in[0], *y = &node->out[0];
-    const int32_t residual = node->epi.residual ? g->in[node->n_in - 1] : 0;
-    if (o->groups > 1 && o->groups == x->dim[3])
-        return false; /* depthwise */
-    const bool stem = g->maker && g->in[0] != 0 && x->dim[3] < 4 && model->graph->values[g->in[0]].maker < 0;
-    out->kind = LAYER_CONV;
-    out->conv = (weft_dnn_conv){
-        .name = "layer", .n = x->dim[0], .h = x->dim[1], .w = x->dim[2], .c = stem ? 4 : x->dim[3], .k = y->dim[3],
-        .groups = o->groups > 1 ? o->groups : 0, .x_ld = stem ? 4 : pitch(model, g->in[0]),
-        .y_ld = pitch(model, g->out[0]), .residual_ld = residual ? pitch(model, residual) : 0,
-        .x_alignment = alignment_of(model, g->in[0]), .y_alignment = alignment_of(model, g->out[0]),
-        .residual_alignment = residual ? alignment_of(model, residual) : 16, .r = o->kernel_h, .s = o->kernel_w,
-        .window = { 0, 0, o->stride_h, o->stride_w, o->dilation, o->dilation, o->pad.top, o->pad.bottom, o->pad.left,
-                    o->pad.right },
-        .bias = node->n_param > 1, .residual = residual != 0, .act = node->epi.act
-    };
-    return true;
-}
-
-static bool from_dense(const weft_gnode *g, layer *out)
-{
-    const weft_node *node = &g->node;
-    out->kind = LAYER_DENSE;
-    out->dense = (weft_dnn_dense){ .name = "layer", .n = node->in[0].dim[0], .c = node->in[0].dim[1],
-                                   .k = node->out[0].dim[1], .bias = node->n_param > 1, .act = node->epi.act };
-    return !node->epi.residual;
-}
-
-static bool from_pool(const weft_model *model, const weft_gnode *g, layer *out)
-{
-    const weft_node *node = &g->node;
-    const weft_pool2d_opt *o = node->opt;
-    const weft_shape *x = &node->in[0];
-    if (o->zero_border)
-        return false; /* cuDNN has no maximum with a border of zeros */
-    out->kind = LAYER_POOL;
-    /* With ceil the last window reaches over the border: cuDNN wants that as padding. */
-    const weft_shape *y = &node->out[0];
-    const int64_t down = (y->dim[1] - 1) * o->stride_h + o->kernel_h - x->dim[1] - o->pad.top;
-    const int64_t right = (y->dim[2] - 1) * o->stride_w + o->kernel_w - x->dim[2] - o->pad.left;
-    out->pool = (weft_dnn_pool){
-        .name = "layer",
-        .kind = node->id == WEFT_OP_MAX_POOL2D ? WEFT_DNN_MAX_POOL
-                : o->count_border              ? WEFT_DNN_AVG_POOL_BORDER
-                                               : WEFT_DNN_AVG_POOL,
-        .n = x->dim[0], .h = x->dim[1], .w = x->dim[2], .c = x->dim[3],
-        .x_ld = pitch(model, g->in[0]), .y_ld = pitch(model, g->out[0]),
-        .x_alignment = alignment_of(model, g->in[0]), .y_alignment = alignment_of(model, g->out[0]),
-        .window = { o->kernel_h, o->kernel_w, o->stride_h, o->stride_w, 1, 1, o->pad.top,
-                    down > o->pad.bottom ? (int)down : o->pad.bottom, o->pad.left,
-                    right > o->pad.right ? (int)right : o->pad.right }
-    };
-    return true;
-}
-
-static bool from_node(const weft_model *model, const weft_gnode *g, layer *out)
-{
-    switch (g->node.id) {
-    case WEFT_OP_CONV2D:
-        return from_conv(model, g, out);
-    case WEFT_OP_DENSE:
-        return from_dense(g, out);
-    case WEFT_OP_MAX_POOL2D:
-    case WEFT_OP_AVG_POOL2D:
-        return from_pool(model, g, out);
-    default:
-        return false;
-    }
-}
-
-/* ---- all networks ---- */
-
-static weft_status append(layers *all, const layer *l)
-{
+    for (int i = 0; i < all->count; i++)
+        if (strcmp(all->list[i].text, text) == 0)
+            return &all->list[i];
     if (all->count == all->capacity) {
         const int more = all->capacity ? 2 * all->capacity : 1024;
         layer *list = realloc(all->list, (size_t)more * sizeof *list);
         if (!list)
-            return weft_fail(WEFT_NO_MEMORY, "%d layers", more);
+            return NULL;
         all->list = list;
         all->capacity = more;
     }
-    all->list[all->count++] = *l;
-    return WEFT_OK;
+    layer *fresh = &all->list[all->count++];
+    *fresh = (layer){ .text = "" };
+    snprintf(fresh->text, sizeof fresh->text, "%s", text);
+    return fresh;
 }
 
-static weft_status collect_model(const weft_model *model, const char *network, layers *all)
+static void seen(const weft_dnn_graph *graph, void *user)
 {
-    for (int i = 0; i < model->n_steps; i++) {
-        layer l = { .kind = LAYER_CONV };
-        if (!from_node(model, model->steps[i].gnode, &l))
-            continue;
-        describe(&l);
-        snprintf(l.network, sizeof l.network, "%s", network);
-        all->nodes++;
-        WEFT_TRY(append(all, &l));
+    collector *c = user;
+    char text[160];
+    describe(graph, text, sizeof text);
+    layer *l = entry(&c->all, text);
+    c->all.graphs++;
+    if (l && !l->graph[c->precision]) {
+        l->graph[c->precision] = malloc(sizeof *graph);
+        if (l->graph[c->precision])
+            *l->graph[c->precision] = *graph;
     }
-    return WEFT_OK;
+    if (!l || !l->graph[c->precision]) {
+        c->status = WEFT_NO_MEMORY;
+        return;
+    }
+    if (!l->network[0])
+        snprintf(l->network, sizeof l->network, "%s", c->network);
+    l->used[c->target * LAYER_PRECISIONS + c->precision] = true;
 }
 
-static weft_status collect_network(weft_ctx *ctx, const weft_arch *arch, int64_t batch, layers *all)
+static weft_status collect_network(weft_ctx *ctx, const weft_arch *arch, int64_t batch, collector *c)
 {
     weft_graph *graph = NULL;
     weft_model *model = NULL;
+    c->network = arch->name;
     weft_status status =
         weft_arch_build(ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect, .batch = batch }, &graph);
     if (status == WEFT_OK)
-        status = weft_model_create(ctx, graph, &(weft_model_opt){ .plan_only = true, .no_units = true }, &model);
-    if (status == WEFT_OK)
-        status = collect_model(model, arch->name, all);
+        status = weft_model_create(ctx, graph, &(weft_model_opt){ .plan_only = true }, &model);
     weft_model_destroy(model);
     weft_graph_destroy(graph);
-    return status == WEFT_OK ? status : weft_fail_in(status, "%s", arch->name);
+    if (status == WEFT_OK)
+        status = c->status;
+    return status == WEFT_OK ? status
+                             : weft_fail_in(status, "%s for %s in %s", arch->name, layer_targets[c->target],
+                                            layer_precisions[c->precision].name);
+}
+
+static weft_status collect_column(int64_t batch, collector *c)
+{
+    weft_ctx *ctx = NULL;
+    weft_status status = weft_ctx_create(&(weft_ctx_opt){ .device = "cuda",
+                                                          .target = layer_targets[c->target],
+                                                          .threads = 1,
+                                                          .precision = layer_precisions[c->precision].precision },
+                                         &ctx);
+    for (int i = 0; i < weft_arch_count() && status == WEFT_OK; i++)
+        status = collect_network(ctx, weft_arch_get(i), batch, c);
+    weft_ctx_destroy(ctx);
+    return status;
 }
 
 static int by_text(const void *a, const void *b)
@@ -221,41 +197,45 @@ static int by_text(const void *a, const void *b)
 
 weft_status layers_collect(int64_t batch, layers *out)
 {
-    layers all = { .list = NULL };
-    weft_ctx *ctx = NULL;
-    weft_status status = weft_ctx_create(&(weft_ctx_opt){ .device = "null", .threads = 1 }, &ctx);
-    for (int i = 0; i < weft_arch_count() && status == WEFT_OK; i++, all.networks++)
-        status = collect_network(ctx, weft_arch_get(i), batch, &all);
-    weft_ctx_destroy(ctx);
+    collector c = { .all = { .networks = weft_arch_count() } };
+    weft_status status = WEFT_OK;
+    weft_dnn_watch(seen, &c);
+    for (c.target = 0; c.target < LAYER_TARGETS && status == WEFT_OK; c.target++)
+        for (c.precision = 0; c.precision < LAYER_PRECISIONS && status == WEFT_OK; c.precision++) {
+            weft_target card;
+            status = weft_target_find(layer_targets[c.target], &card);
+            if (status == WEFT_OK && card.sm >= layer_precisions[c.precision].least)
+                status = collect_column(batch, &c);
+        }
+    weft_dnn_watch(NULL, NULL);
     if (status != WEFT_OK) {
-        free(all.list);
+        layers_release(&c.all);
         return status;
     }
-    qsort(all.list, (size_t)all.count, sizeof *all.list, by_text);
-    int kept = 0;
-    for (int i = 0; i < all.count; i++)
-        if (i == 0 || strcmp(all.list[i].text, all.list[kept - 1].text) != 0)
-            all.list[kept++] = all.list[i];
-    all.count = kept;
-    *out = all;
+    qsort(c.all.list, (size_t)c.all.count, sizeof *c.all.list, by_text);
+    *out = c.all;
     return WEFT_OK;
 }
 
 void layers_release(layers *all)
 {
+    for (int i = 0; i < all->count; i++)
+        for (int p = 0; p < LAYER_PRECISIONS; p++)
+            free(all->list[i].graph[p]);
     free(all->list);
     *all = (layers){ .list = NULL };
 }
 
-void layer_graph(const layer *l, weft_dtype dtype, weft_dnn_graph *graph)
+int layers_find(const layers *all, const char *text)
 {
-    layer typed = *l;
-    typed.conv.dtype = typed.dense.dtype = typed.pool.dtype = dtype;
-    if (l->kind == LAYER_CONV)
-        weft_dnn_conv_graph(&typed.conv, graph);
-    else if (l->kind == LAYER_DENSE)
-        weft_dnn_dense_graph(&typed.dense, graph);
-    else
-        weft_dnn_pool_graph(&typed.pool, graph);
-    snprintf(graph->name, sizeof graph->name, "%.90s", l->text);
+    for (int low = 0, high = all->count - 1; low <= high;) {
+        const int middle = (low + high) / 2, order = strcmp(text, all->list[middle].text);
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            high = middle - 1;
+        else
+            low = middle + 1;
+    }
+    return -1;
 }

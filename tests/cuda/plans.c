@@ -20,31 +20,19 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TARGETS = 5, PRECISIONS = 4, CELLS = TARGETS * PRECISIONS, LINE = 512 };
-static const char *const target_names[TARGETS] = { "t4", "a100", "l4", "h100", "rtx5090" };
-static const struct {
-    const char *name;
-    weft_dtype dtype;
-    bool strict;
-    int least; /* compute capability that has it */
-} precisions[PRECISIONS] = {
-    { "fp32", WEFT_F32, true, 0 },
-    { "tf32", WEFT_F32, false, 80 },
-    { "fp16", WEFT_F16, false, 0 },
-    { "bf16", WEFT_BF16, false, 80 },
-};
+enum { LINE = 512 };
 
 typedef struct options {
     bool all, write;
-    bool target[TARGETS], precision[PRECISIONS];
+    bool target[LAYER_TARGETS], precision[LAYER_PRECISIONS];
     const char *journal, *golden;
     int compiled, ready; /* cells of a sample */
     unsigned long long seed;
 } options;
 
-/* Cells of one layer. 0: not known; '.': the card does not have the precision. */
+/* Cells of one layer. 0: not known; '.': no network asks for it. */
 typedef struct row {
-    char cell[CELLS];
+    char cell[LAYER_CELLS];
 } row;
 
 typedef struct tally {
@@ -52,11 +40,6 @@ typedef struct tally {
     size_t workspace;
     double seconds;
 } tally;
-
-static bool applies(const weft_target *target, int precision)
-{
-    return target->sm >= precisions[precision].least;
-}
 
 /* ---- one cell ---- */
 
@@ -69,12 +52,13 @@ static char letter(const weft_dnn_info *info)
 static char ask(weft_dnn *dnn, const layer *l, int precision, tally *sum)
 {
     enum { NOT_STRICT = WEFT_DNN_DOWN_CONVERT | WEFT_DNN_FFT | WEFT_DNN_WINOGRAD };
-    weft_dnn_graph graph;
+    const bool fp32 = layer_precisions[precision].precision == WEFT_PRECISION_FP32;
     weft_dnn_plan *plan = NULL;
-    layer_graph(l, precisions[precision].dtype, &graph);
-    weft_dnn_request request = { .strict = precisions[precision].strict };
-    if (weft_dnn_plan_create(dnn, &graph, &request, &plan) != WEFT_OK) {
-        fprintf(stderr, "%s: %s\n", precisions[precision].name, weft_error());
+    weft_dnn_graph *graph = l->graph[precision];
+    snprintf(graph->name, sizeof graph->name, "%.90s", l->text);
+    weft_dnn_request request = { .strict = fp32 };
+    if (weft_dnn_plan_create(dnn, graph, &request, &plan) != WEFT_OK) {
+        fprintf(stderr, "%s: %s\n", layer_precisions[precision].name, weft_error());
         return '-';
     }
     const weft_dnn_info info = *weft_dnn_plan_info(plan);
@@ -84,39 +68,26 @@ static char ask(weft_dnn *dnn, const layer *l, int precision, tally *sum)
         sum->workspace = info.workspace;
     if (info.workspace > WEFT_DNN_WORKSPACE_LIMIT || (info.notes & WEFT_DNN_NONDETERMINISTIC))
         return '?'; /* the wrapper's filters do not work */
-    if (precisions[precision].dtype == WEFT_F32 || !(info.notes & NOT_STRICT))
+    if (fp32 || layer_precisions[precision].precision == WEFT_PRECISION_TF32 || !(info.notes & NOT_STRICT))
         return letter(&info);
     request.strict = true;
-    if (weft_dnn_plan_create(dnn, &graph, &request, &plan) != WEFT_OK)
+    if (weft_dnn_plan_create(dnn, graph, &request, &plan) != WEFT_OK)
         return '!';
     weft_dnn_plan_destroy(plan);
     return letter(&info);
 }
 
-static weft_status open_target(const weft_vendor *vendor, const char *name, weft_target *target, weft_dnn **out)
+static weft_status open_target(const weft_vendor *vendor, const char *name, weft_dnn **out)
 {
+    weft_target target;
     char json[WEFT_TARGET_JSON];
-    WEFT_TRY(weft_target_find(name, target));
+    WEFT_TRY(weft_target_find(name, &target));
     return weft_dnn_create(vendor, &weft_malloc_allocator,
-                           &(weft_dnn_opt){ .properties = weft_target_json(target, json, sizeof json), .cache = "" },
+                           &(weft_dnn_opt){ .properties = weft_target_json(&target, json, sizeof json), .cache = "" },
                            out);
 }
 
 /* ---- the golden file: "text|PpPP|..." in order of text ---- */
-
-static int find_layer(const layers *all, const char *text)
-{
-    for (int low = 0, high = all->count - 1; low <= high;) {
-        const int middle = (low + high) / 2, order = strcmp(text, all->list[middle].text);
-        if (order == 0)
-            return middle;
-        if (order < 0)
-            high = middle - 1;
-        else
-            low = middle + 1;
-    }
-    return -1;
-}
 
 /* Fills the rows of the layers that it knows; the number of those, or -1. *version is cuDNN's when it was written. */
 static int read_golden(const char *path, const layers *all, row *rows, int *version)
@@ -135,9 +106,9 @@ static int read_golden(const char *path, const layers *all, row *rows, int *vers
         if (!cells)
             continue;
         *cells++ = '\0';
-        const int index = find_layer(all, line);
+        const int index = layers_find(all, line);
         int n = 0;
-        for (const char *c = cells; *c && n < CELLS; c++)
+        for (const char *c = cells; *c && n < LAYER_CELLS; c++)
             if (*c != '|' && index >= 0)
                 rows[index].cell[n++] = *c == '?' ? '\0' : *c;
         known += index >= 0;
@@ -154,13 +125,13 @@ static bool write_golden(const char *path, const layers *all, const row *rows, i
     if (!file)
         return false;
     fprintf(file, "# cudnn %d: layers of all networks at batch 32; columns", version);
-    for (int t = 0; t < TARGETS; t++)
-        fprintf(file, " %s", target_names[t]);
+    for (int t = 0; t < LAYER_TARGETS; t++)
+        fprintf(file, " %s", layer_targets[t]);
     fprintf(file, ", each fp32 tf32 fp16 bf16; letters: tests/cuda/plans.c\n");
     for (int i = 0; i < all->count; i++) {
         fputs(all->list[i].text, file);
-        for (int n = 0; n < CELLS; n++) {
-            if (n % PRECISIONS == 0)
+        for (int n = 0; n < LAYER_CELLS; n++) {
+            if (n % LAYER_PRECISIONS == 0)
                 fputc('|', file);
             fputc(rows[i].cell[n] ? rows[i].cell[n] : '?', file);
         }
@@ -177,28 +148,33 @@ static FILE *open_journal(const options *o, const layers *all, row *rows, int ta
     char path[LINE], line[LINE];
     if (!o->journal)
         return NULL;
-    snprintf(path, sizeof path, "%s/%s.%s", o->journal, target_names[target], precisions[precision].name);
+    snprintf(path, sizeof path, "%s/%s.%s", o->journal, layer_targets[target], layer_precisions[precision].name);
     FILE *file = fopen(path, "a+");
     if (!file)
         return NULL;
     rewind(file);
     while (fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
-        const int index = strlen(line) > 2 ? find_layer(all, line + 2) : -1;
+        const int index = strlen(line) > 2 ? layers_find(all, line + 2) : -1;
         if (index >= 0)
-            rows[index].cell[target * PRECISIONS + precision] = line[0];
+            rows[index].cell[target * LAYER_PRECISIONS + precision] = line[0];
     }
     return file;
 }
 
 static void run_column(const options *o, weft_dnn *dnn, const layers *all, row *rows, int target, int precision)
 {
-    const int n = target * PRECISIONS + precision;
+    const int n = target * LAYER_PRECISIONS + precision;
     FILE *journal = open_journal(o, all, rows, target, precision);
     tally sum = { .workspace = 0 };
+    int asked = 0;
     for (int i = 0; i < all->count; i++) {
         char *cell = &rows[i].cell[n];
-        if (!*cell || (!journal && *cell != '.')) {
+        if (!all->list[i].used[n]) {
+            *cell = '.';
+            continue;
+        }
+        if (!*cell || *cell == '.' || !journal) {
             *cell = ask(dnn, &all->list[i], precision, &sum);
             if (journal) {
                 fprintf(journal, "%c %s\n", *cell, all->list[i].text);
@@ -206,42 +182,39 @@ static void run_column(const options *o, weft_dnn *dnn, const layers *all, row *
             }
         }
         sum.count[(unsigned char)*cell & 127]++;
+        asked++;
     }
     if (journal)
         fclose(journal);
     printf("%-8s %s: %d layers: %d P, %d p, %d R, %d r, %d -, %d !, %d ?; workspace to %.1f MiB, %.0f s\n",
-           target_names[target], precisions[precision].name, all->count, sum.count['P'], sum.count['p'], sum.count['R'],
-           sum.count['r'], sum.count['-'], sum.count['!'], sum.count['?'], (double)sum.workspace / (1 << 20),
-           sum.seconds);
+           layer_targets[target], layer_precisions[precision].name, asked, sum.count['P'], sum.count['p'],
+           sum.count['R'], sum.count['r'], sum.count['-'], sum.count['!'], sum.count['?'],
+           (double)sum.workspace / (1 << 20), sum.seconds);
     fflush(stdout);
 }
 
 static weft_status run_all(const options *o, const weft_vendor *vendor, const layers *all, row *rows)
 {
-    for (int t = 0; t < TARGETS; t++) {
-        weft_target target;
+    for (int t = 0; t < LAYER_TARGETS; t++) {
         weft_dnn *dnn = NULL;
-        WEFT_TRY(open_target(vendor, target_names[t], &target, &dnn));
-        for (int p = 0; p < PRECISIONS; p++) {
-            for (int i = 0; !applies(&target, p) && i < all->count; i++)
-                rows[i].cell[t * PRECISIONS + p] = '.';
-            if (o->target[t] && o->precision[p] && applies(&target, p))
+        WEFT_TRY(open_target(vendor, layer_targets[t], &dnn));
+        for (int p = 0; p < LAYER_PRECISIONS; p++)
+            if (o->target[t] && o->precision[p])
                 run_column(o, dnn, all, rows, t, p);
-        }
         weft_dnn_destroy(dnn);
     }
     return WEFT_OK;
 }
 
-/* Cells without a plan that are not known for it. */
+/* Cells without a plan, named. */
 static int count_bad(const layers *all, const row *rows)
 {
     int bad = 0;
     for (int i = 0; i < all->count; i++)
-        for (int n = 0; n < CELLS; n++)
+        for (int n = 0; n < LAYER_CELLS; n++)
             if (rows[i].cell[n] && strchr("-!?", rows[i].cell[n])) {
-                printf("no plan: %s %s %s (%s)\n", target_names[n / PRECISIONS], precisions[n % PRECISIONS].name,
-                       all->list[i].text, all->list[i].network);
+                printf("no plan: %s %s %s (%s)\n", layer_targets[n / LAYER_PRECISIONS],
+                       layer_precisions[n % LAYER_PRECISIONS].name, all->list[i].text, all->list[i].network);
                 bad++;
             }
     return bad;
@@ -258,40 +231,39 @@ static unsigned long long next_random(unsigned long long *state)
 }
 
 /* Draws cells until enough of either sort were compared; layers that the golden file does not have come first. */
-static int run_sample(const options *o, const weft_vendor *vendor, const layers *all, const row *rows, bool same_version)
+static int run_sample(const options *o, const weft_vendor *vendor, const layers *all, const row *rows,
+                      bool same_version)
 {
-    weft_dnn *dnn[TARGETS] = { NULL };
-    weft_target target[TARGETS];
+    weft_dnn *dnn[LAYER_TARGETS] = { NULL };
     int wrong = 0, compiled = 0, ready = 0, fresh = 0;
     unsigned long long random = o->seed;
     tally sum = { .workspace = 0 };
-    for (int t = 0; t < TARGETS; t++)
-        if (open_target(vendor, target_names[t], &target[t], &dnn[t]) != WEFT_OK) {
-            printf("%s: %s\n", target_names[t], weft_error());
+    for (int t = 0; t < LAYER_TARGETS; t++)
+        if (open_target(vendor, layer_targets[t], &dnn[t]) != WEFT_OK) {
+            printf("%s: %s\n", layer_targets[t], weft_error());
             return 1;
         }
     const int tries = 200 * (o->compiled + o->ready);
     for (int k = 0; k < tries && (compiled < o->compiled || ready < o->ready); k++) {
         const int i = (int)(next_random(&random) % (unsigned)all->count);
-        const int n = (int)(next_random(&random) % CELLS);
-        const char expected = rows[i].cell[n];
+        const int n = (int)(next_random(&random) % LAYER_CELLS);
+        const char expected = rows[i].cell[n] == '.' ? '\0' : rows[i].cell[n];
         const bool slow = !expected || expected == 'R' || expected == 'r';
-        if (expected == '.' || !applies(&target[n / PRECISIONS], n % PRECISIONS) ||
-            (slow ? compiled == o->compiled : ready == o->ready))
+        if (!all->list[i].used[n] || (slow ? compiled == o->compiled : ready == o->ready))
             continue;
         *(slow ? &compiled : &ready) += 1;
         fresh += !expected;
-        const char found = ask(dnn[n / PRECISIONS], &all->list[i], n % PRECISIONS, &sum);
+        const char found = ask(dnn[n / LAYER_PRECISIONS], &all->list[i], n % LAYER_PRECISIONS, &sum);
         const bool bad = expected && same_version ? found != expected : strchr("-!?", found) != NULL && !expected;
         if (bad)
-            printf("%s %s %s: '%c', '%c' is expected\n", target_names[n / PRECISIONS], precisions[n % PRECISIONS].name,
-                   all->list[i].text, found, expected ? expected : 'P');
+            printf("%s %s %s: '%c', '%c' is expected\n", layer_targets[n / LAYER_PRECISIONS],
+                   layer_precisions[n % LAYER_PRECISIONS].name, all->list[i].text, found, expected ? expected : 'P');
         wrong += bad;
     }
-    for (int t = 0; t < TARGETS; t++)
+    for (int t = 0; t < LAYER_TARGETS; t++)
         weft_dnn_destroy(dnn[t]);
-    printf("%d cells compared (%d compiled, %d not in the golden file): %d wrong, %.1f s, seed %llu\n", compiled + ready,
-           compiled, fresh, wrong, sum.seconds, o->seed);
+    printf("%d cells compared (%d compiled, %d not in the golden file): %d wrong, %.1f s, seed %llu\n",
+           compiled + ready, compiled, fresh, wrong, sum.seconds, o->seed);
     return wrong;
 }
 
@@ -330,10 +302,10 @@ static bool parse(int argc, char **argv, options *o)
         else if (strcmp(argv[i], "--sample") != 0 || sscanf(argv[++i], "%d,%d", &o->compiled, &o->ready) != 2)
             return false;
     }
-    for (int t = 0; t < TARGETS; t++)
-        o->target[t] = !targets || choose(targets, target_names[t]);
-    for (int p = 0; p < PRECISIONS; p++)
-        o->precision[p] = !formats || choose(formats, precisions[p].name);
+    for (int t = 0; t < LAYER_TARGETS; t++)
+        o->target[t] = !targets || choose(targets, layer_targets[t]);
+    for (int p = 0; p < LAYER_PRECISIONS; p++)
+        o->precision[p] = !formats || choose(formats, layer_precisions[p].name);
     return o->all ? o->compiled == 0 : o->golden && o->compiled > 0 && o->ready > 0;
 }
 
@@ -342,8 +314,8 @@ static int run(const options *o, const weft_vendor *vendor, const layers *all, r
     int version = 0;
     const int known = o->golden ? read_golden(o->golden, all, rows, &version) : 0;
     const bool same_version = version == vendor->cudnn;
-    printf("%d networks, %d nodes, %d distinct layers; %d in the golden file of cuDNN %d, this is %d\n", all->networks,
-           all->nodes, all->count, known, version, vendor->cudnn);
+    printf("%d networks, %d graphs, %d distinct layers; %d in the golden file of cuDNN %d, this is %d\n", all->networks,
+           all->graphs, all->count, known, version, vendor->cudnn);
     if (!o->all)
         return run_sample(o, vendor, all, rows, same_version) ? 1 : 0;
     if (!same_version || !o->journal)
