@@ -22,6 +22,7 @@ typedef struct eval {
     weft_dataset *set;
     weft_evaluation result;
     json_t *bad; /* reasons */
+    int64_t bad_limit;
     bool live;
     double start, shown;
 } eval;
@@ -186,10 +187,9 @@ static cli_exit evaluate(eval *e)
     const weft_dataset_opt where = {
         .layout = (weft_layout)args->layout, .labels = args->labels, .limit = args->limit
     };
-    weft_evaluate_opt how = { .progress = on_progress, .bad = on_bad, .user = e };
-    cli_exit code = bad_limit(args, &how.bad_limit);
-    if (code)
-        return code;
+    const weft_evaluate_opt how = {
+        .bad_limit = e->bad_limit, .progress = on_progress, .bad = on_bad, .user = e
+    };
     weft_status status = weft_dataset_open(e->classifier, args->data, &where, &e->set);
     e->start = cli_now();
     if (!status)
@@ -197,7 +197,7 @@ static cli_exit evaluate(eval *e)
     clear_line(e);
     if (status)
         return cli_library_error(status);
-    code = write_file(e, args->csv, write_classes);
+    cli_exit code = write_file(e, args->csv, write_classes);
     if (!code)
         code = write_file(e, args->confusion, write_confusion);
     if (!code)
@@ -212,7 +212,9 @@ cli_exit cli_eval(const cli_args *args)
     eval e = { .args = args };
     const int64_t batch = args->batch.value[0] ? args->batch.value[0] : BATCH;
     e.live = args->progress == CLI_PROGRESS_ALWAYS || (args->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO));
-    cli_exit code = cli_open_classifier(args, batch, true, &e.ctx, &e.classifier);
+    cli_exit code = bad_limit(args, &e.bad_limit);
+    if (!code)
+        code = cli_open_classifier(args, batch, true, &e.ctx, &e.classifier);
     if (code)
         return code;
     e.bad = json_array();

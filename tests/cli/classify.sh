@@ -1,0 +1,183 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# The contract of weft classify and weft eval, and the example programs: sh classify.sh CASE WEFT PROBE MAKE_WEIGHTS
+# SOURCE_DIR WORK_DIR SANITIZED CC LIBRARY. Every check prints what it expected; exit code 77: cannot be run here.
+set -u
+case=$1 weft=$2 probe=$3 make_weights=$4 source=$5 work=$6 sanitized=$7 cc=$8 library=$9
+failures=0
+rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
+fixtures=$source/tests/data/fixtures
+good="$fixtures/444.jpg $fixtures/rgb8.png $fixtures/grey.jpg"
+
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+    for file in out err; do
+        [ -s $file ] && { echo "--- $file"; head -c 2000 $file; }
+    done
+}
+
+expect() { # CODE ARGUMENT...: runs weft on the file `in`, its output in out and err
+    wanted=$1
+    shift
+    "$weft" "$@" > out 2> err < in
+    code=$?
+    [ $code -eq "$wanted" ] || fail "weft $*: exit code $code, expected $wanted"
+}
+
+refuses() { # CODE TEXT ARGUMENT...: one line of error that holds TEXT
+    wanted=$1 text=$2
+    shift 2
+    expect "$wanted" "$@"
+    [ -s out ] && fail "weft $*: printed on standard output"
+    [ "$(wc -l < err)" -eq 1 ] || fail "weft $*: not one line of error"
+    grep -qF -- "$text" err || fail "weft $*: the error lacks '$text'"
+}
+
+has() { # FILE TEXT...
+    file=$1
+    shift
+    for text; do
+        grep -qF -- "$text" "$file" || fail "$file lacks '$text'"
+    done
+}
+
+json() { "$probe" json out "$1"; }
+
+equal() { # WHAT FOUND EXPECTED
+    [ "$2" = "$3" ] || fail "$1 is '$2', expected '$3'"
+}
+
+: > in
+case_classify() {
+    refuses 2 "IMAGE is missing" classify lenet5
+    refuses 2 "no weights for lenet5: give a file of torchvision, timm or Keras by --weights" classify lenet5 a.jpg
+    refuses 66 "did you mean 'lenet5'" classify lenet6 --seed 1 a.jpg
+    refuses 66 "no.safetensors: cannot be opened" classify lenet5 --weights no.safetensors a.jpg
+    refuses 66 "no.safetensors: cannot be opened" classify no.safetensors a.jpg
+    echo "not weights" > bad.safetensors
+    refuses 65 "bad.safetensors" classify bad.safetensors a.jpg
+    refuses 2 "--weights is given too" classify ./bad.safetensors --weights x.pth a.jpg
+    "$make_weights" lenet5 keras lenet.safetensors zero one two three four five six seven eight nine || fail make_weights
+    refuses 2 "--seed is for networks without weights" classify lenet.safetensors --seed 1 a.jpg
+    refuses 2 "are of lenet5 (keras), not of vgg16" classify vgg16 --weights lenet.safetensors a.jpg
+
+    expect 0 classify lenet.safetensors $good
+    has out 444.jpg rgb8.png grey.jpg " %  "
+    has err "lenet5 (keras" "3 images in"
+    equal "lines of text" "$(wc -l < out)" 18
+    expect 0 classify lenet.safetensors $good --json --top 2
+    equal "json images" "$(json images)" 3
+    equal "json answers" "$(json images.1.top)" 2
+    equal model "$(json model)" lenet5
+    grep -q '"name": "\(zero\|one\|two\|three\|four\|five\|six\|seven\|eight\|nine\)"' out || fail "no label"
+    for how in "-b 1" "-b 2" "-b 7" "-t 1" "-t 3" "--weights lenet.safetensors"; do
+        cp out first
+        model=lenet.safetensors
+        [ "$how" = "--weights lenet.safetensors" ] && model=LeNet5\ -Dkeras
+        expect 0 classify $model $good --json --top 2 $how
+        cmp -s out first || fail "weft classify $how answers otherwise"
+    done
+    expect 0 classify lenet.safetensors $good -k 1000
+    equal "lines of all classes" "$(wc -l < out)" 33
+
+    printf '%s\n\n%s\n' $fixtures/444.jpg $fixtures/grey.jpg > in
+    expect 0 classify lenet.safetensors - --json
+    equal "images of standard input" "$(json images)" 2
+    expect 0 classify lenet.safetensors $fixtures/rgb8.png - --json
+    equal "images of both" "$(json images)" 3
+    : > in
+
+    expect 65 classify lenet.safetensors $fixtures/444.jpg $fixtures/bad-crc.png no.jpg $fixtures/grey.jpg --json
+    equal "images with bad ones" "$(json images)" 4
+    grep -q '"error": ".*CRC error' out || fail "the bad image has no error in JSON"
+    has err "bad-crc.png" "no.jpg: cannot be opened"
+
+    expect 0 classify lenet5 -Dkeras --seed 3 $fixtures/444.jpg
+    has err "RANDOM WEIGHTS"
+    has out "class "
+    expect 0 classify mobilenet-0.25 --seed 3 $fixtures/444.jpg --json
+    grep -q '"id": "n[0-9]*"' out || fail "no WordNet id"
+}
+
+case_eval() {
+    for class in 0 1 2 3 4 5 6 7 8 9; do
+        mkdir -p data/$class
+        cp $good data/$class
+    done
+    model="lenet5 -Dkeras --seed 3"
+    refuses 2 "--data DIR is missing" eval $model
+    expect 66 eval $model --data none
+    has err "none: cannot be listed"
+    expect 0 eval $model --data data --json --csv classes.csv --confusion confusion.csv
+    equal images "$(json images)" 30
+    equal rule "$(json classes_by)" "sorted order"
+    equal "top-1" "$(json top1_right)" 3 # each of the three images lies in every class once
+    equal "top-5" "$(json top5_right)" 15
+    equal "lines of classes.csv" "$(wc -l < classes.csv)" 11
+    equal "images of classes.csv" "$(awk -F, 'NR > 1 { n += $4 } END { print n }' classes.csv)" 30
+    equal "top-1 of classes.csv" "$(awk -F, 'NR > 1 { n += $5 } END { print n }' classes.csv)" 3
+    equal "confusion.csv" "$(awk -F, 'NR > 1 { n += $7; if ($1 == $4) d += $7 } END { print n, d }' confusion.csv)" "30 3"
+    expect 0 eval $model --data data --batch 4 --threads 1
+    has out "top-1  10.000 %   3 right" "top-5  50.000 %   15 right" "images/s"
+    expect 0 eval $model --data data --limit 10 --json
+    equal "limited images" "$(json images)" 10
+
+    cp $fixtures/bad-crc.png data/3
+    expect 65 eval $model --data data
+    has err "bad-crc.png" "CRC error"
+    expect 0 eval $model --data data --bad-images skip:1 --json
+    equal "images without the bad one" "$(json images)" 30
+    equal "bad images" "$(json bad_images)" 1
+    refuses 2 "neither fail nor skip:N" eval $model --data data --bad-images skip
+    mv data/9 data/n00000001 && mkdir data/10 data/11
+    expect 65 eval $model --data data
+    has err "12 folders"
+
+    mkdir flat
+    cp $fixtures/444.jpg flat/ILSVRC2012_val_00000001.JPEG
+    cp $fixtures/grey.jpg flat/ILSVRC2012_val_00000002.JPEG
+    printf '3\n9\n' > labels.txt
+    expect 0 eval $model --data flat --labels labels.txt --json
+    equal "rule of the flat layout" "$(json classes_by)" "label file"
+    expect 73 eval $model --data flat --labels labels.txt --csv none/classes.csv
+    printf '3\n10\n' > labels.txt
+    expect 65 eval $model --data flat --labels labels.txt
+    has err "development kit"
+}
+
+# The C example, and that it is as short as the README says.
+case_example() {
+    [ "$sanitized" = 1 ] && exit 77
+    "$make_weights" lenet5 keras lenet.safetensors zero one two three four five six seven eight nine || fail make_weights
+    folder=$(dirname "$library")
+    "$cc" -std=c11 -Wall -Wextra -Werror -I"$source/include" "$source/docs/examples/classify.c" -o classify \
+        -L"$folder" -lweft -Wl,-rpath,"$folder" || fail "classify.c does not compile"
+    [ "$(wc -l < "$source/docs/examples/classify.c")" -lt 60 ] || fail "classify.c has 60 lines or more"
+    ./classify lenet.safetensors $fixtures/444.jpg > out 2> err || fail "classify.c"
+    equal "lines of classify.c" "$(wc -l < out)" 5
+    cp out by_c
+    "$weft" classify lenet.safetensors $fixtures/444.jpg --json > out 2> err || fail "weft classify"
+    grep -qF "$(json images.0.top.0.name)" by_c || fail "classify.c and weft classify differ"
+    ./classify lenet.safetensors no.jpg > out 2> err && fail "classify.c takes no.jpg"
+    has err "no.jpg"
+}
+
+case_python() {
+    command -v python3 > /dev/null || { echo "skipped: there is no python3"; exit 77; }
+    [ "$sanitized" = 1 ] && { echo "skipped: Python cannot load a sanitized library"; exit 77; }
+    "$make_weights" lenet5 keras lenet.safetensors zero one two three four five six seven eight nine || fail make_weights
+    WEFT_LIBRARY=$library python3 "$source/docs/examples/classify.py" lenet.safetensors $fixtures/444.jpg \
+        $fixtures/grey.jpg > out 2> err || fail "classify.py"
+    equal "lines of classify.py" "$(wc -l < out)" 10
+    cp out by_python
+    "$weft" classify lenet.safetensors $fixtures/444.jpg --json > out 2> err || fail "weft classify"
+    head -1 by_python | grep -qF "$(json images.0.top.0.name)" || fail "classify.py and weft classify differ"
+    WEFT_LIBRARY=$library python3 "$source/docs/examples/classify.py" no.safetensors x.jpg > out 2> err &&
+        fail "classify.py takes no.safetensors"
+    has err "no.safetensors"
+}
+
+case_$case
+[ $failures -eq 0 ]
