@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading golden.txt and the fixtures. */
+ * Reading golden.txt, recipes.txt and the fixtures. */
 #include "data/golden.h"
 
 #include <stdio.h>
@@ -9,10 +9,10 @@
 
 #include "check/harness.h"
 
-int golden_each(const char *verb, void (*row)(const char *rest, void *arg), void *arg)
+static int each_of(const char *path, const char *verb, void (*row)(const char *rest, void *arg), void *arg)
 {
-    FILE *file = fopen(WEFT_TEST_DATA "/golden.txt", "r");
-    ck_assert_msg(file != NULL, "%s", WEFT_TEST_DATA "/golden.txt");
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "%s", path);
     const size_t length = strlen(verb);
     char line[GOLDEN_TEXT];
     int count = 0;
@@ -25,6 +25,12 @@ int golden_each(const char *verb, void (*row)(const char *rest, void *arg), void
     }
     fclose(file);
     return count;
+}
+
+int golden_each(const char *verb, void (*row)(const char *rest, void *arg), void *arg)
+{
+    return each_of(WEFT_TEST_DATA "/golden.txt", verb, row, arg) +
+           each_of(WEFT_TEST_DATA "/recipes.txt", verb, row, arg);
 }
 
 void golden_path(const char *name, char path[GOLDEN_TEXT])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The lines of golden.txt and what tests of images share. */
+ * The lines of golden.txt and recipes.txt, and what tests of images share. */
 #ifndef WEFT_TESTS_DATA_GOLDEN_H
 #define WEFT_TESTS_DATA_GOLDEN_H
 
@@ -10,7 +10,7 @@
 
 enum { GOLDEN_TEXT = 512 };
 
-/* Calls row(verb's arguments, arg) for each line that begins with verb; returns how many there were. */
+/* Calls row(verb's arguments, arg) for each line of either file that begins with verb; returns how many there were. */
 int golden_each(const char *verb, void (*row)(const char *rest, void *arg), void *arg);
 /* "<folder>/fixtures/<name>" */
 void golden_path(const char *name, char path[GOLDEN_TEXT]);

@@ -2,6 +2,7 @@
  *
  * From a photograph to a network's input: recipes of all networks, their text, crops, preprocessing, sampling without
  * antialiasing, and the values that torchvision, timm and Keras make of the same files (recipes.txt). */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include "check/harness.h"
 #include "data/golden.h"
 #include "data/image.h"
+
+enum { VALUES = 24, PIXELS = 640 * 640 };
 
 static weft_recipe squash(int px, weft_resample how, weft_preprocess preprocess)
 {
@@ -203,6 +206,92 @@ START_TEST(nonsense_is_refused)
 }
 END_TEST
 
+/* ---- what others make of the same files ---- */
+
+/* Compares values at the places that make_recipes.py counts, within `tolerance` of numbers about 1. */
+static void compare(const char *what, const char *values, const float *found, int64_t count, double tolerance)
+{
+    int64_t expected_count;
+    int at = 0;
+    ck_assert_int_eq(sscanf(values, "%" SCNd64 "%n", &expected_count, &at), 1);
+    ck_assert_msg(expected_count == count, "%s: %" PRId64 " values", what, count);
+    for (int64_t k = 0; k < VALUES; k++) {
+        double expected;
+        int used = 0;
+        ck_assert_int_eq(sscanf(values + at, "%lf%n", &expected, &used), 1);
+        at += used;
+        const double value = (double)found[k * 2654435761 % count];
+        ck_assert_msg(fabs(value - expected) <= tolerance * fmax(1, fabs(expected)), "%s: value %d is %.9g, not %.9g",
+                      what, (int)k, value, expected);
+    }
+}
+
+static weft_image read_fixture(weft_ctx *ctx, const char *name)
+{
+    char path[GOLDEN_TEXT];
+    weft_image image;
+    golden_path(name, path);
+    CHECK_OK(weft_image_read(ctx, path, NULL, &image));
+    return image;
+}
+
+static void input_row(const char *rest, void *arg)
+{
+    char name[200], network[40], dialect[16];
+    int at = 0;
+    ck_assert_int_eq(sscanf(rest, "%199s %39s %15s %n", name, network, dialect, &at), 3);
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    weft_image image = read_fixture(&ctx, name);
+    const weft_arch *arch = weft_arch_find(network, weft_dialect_parse(dialect));
+    ck_assert_msg(arch != NULL, "%s %s", network, dialect);
+    const weft_recipe r = weft_arch_recipe(arch, 0);
+    CHECK_OK(weft_image_to_input(&ctx, &image, &r, arg));
+    compare(rest, rest + at, arg, (int64_t)r.px * r.px * 3, 1e-6);
+    weft_image_free(&ctx, &image);
+}
+
+static void sample_row(const char *rest, void *arg)
+{
+    char name[200], filter[16];
+    int width, height, at = 0, how = 0;
+    ck_assert_int_eq(sscanf(rest, "%199s %15s %d %d %n", name, filter, &width, &height, &at), 4);
+    while (how < 3 && strcmp(weft_resample_name((weft_resample)how), filter) != 0)
+        how++;
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    weft_image image = read_fixture(&ctx, name);
+    CHECK_OK(weft_image_sample(&ctx, &image, width, height, (weft_resample)how, arg));
+    /* of 0..255, where the frameworks' own orders of summation differ */
+    compare(rest, rest + at, arg, (int64_t)width * height * 3, how == WEFT_NEAREST ? 0 : 2e-5);
+    weft_image_free(&ctx, &image);
+}
+
+static void share_row(const char *rest, void *arg)
+{
+    char name[200], filter[16], text[128];
+    double share;
+    int px, at = 0;
+    ck_assert_int_eq(sscanf(rest, "%199s %lf %d %15s %n", name, &share, &px, filter, &at), 4);
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    weft_image image = read_fixture(&ctx, name);
+    weft_recipe r;
+    snprintf(text, sizeof text, "px=%d fit=crop share=%.3f resample=%s", px, share, filter);
+    CHECK_OK(weft_recipe_parse(text, &r));
+    CHECK_OK(weft_image_to_input(&ctx, &image, &r, arg));
+    compare(rest, rest + at, arg, (int64_t)px * px * 3, 0);
+    weft_image_free(&ctx, &image);
+}
+
+START_TEST(inputs_are_those_of_torchvision_timm_and_keras)
+{
+    float *out = calloc(3 * PIXELS, sizeof *out);
+    ck_assert_ptr_nonnull(out);
+    ck_assert_int_ge(golden_each("input", input_row, out), 90);
+    ck_assert_int_ge(golden_each("sample", sample_row, out), 21);
+    ck_assert_int_ge(golden_each("share", share_row, out), 9);
+    free(out);
+}
+END_TEST
+
 typedef struct step {
     weft_recipe recipe;
 } step;
@@ -237,6 +326,7 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("data: input");
     CHECK_CASE(suite, "recipes", every_network_has_a_recipe_that_its_text_keeps,
                the_text_of_a_recipe_is_read_and_checked);
+    CHECK_CASE(suite, "golden", inputs_are_those_of_torchvision_timm_and_keras);
     CHECK_CASE(suite, "input", preprocessing_is_what_the_header_says, one_channel_is_luma, the_crop_is_the_centre,
                crops_round_as_their_libraries, nonsense_is_refused, every_failing_allocation_is_reported);
     return check_main(suite, argv[0]);
