@@ -47,6 +47,8 @@ WEFT_API weft_status weft_model_run(weft_model *model);
 /* The same, and stores each step's seconds in seconds[weft_model_step_count()]. */
 WEFT_API weft_status weft_model_run_timed(weft_model *model, double *seconds);
 WEFT_API weft_status weft_model_get_output(weft_model *model, int index, void *data, size_t bytes);
+/* What node `node` of the graph computed in the last run, dense f32; of a model with no_fusion and keep_all. */
+WEFT_API weft_status weft_model_get_node(const weft_model *model, const char *node, void *data, size_t bytes);
 /* Folds and packs the parameters now instead of in the first run. */
 WEFT_API weft_status weft_model_commit(weft_model *model);
 

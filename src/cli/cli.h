@@ -55,6 +55,8 @@ typedef struct cli_args {
     int from; /* weft_origin */
     const char *model, *names, *classes;
     int64_t top, limit;
+    int64_t px;
+    double tolerance;
     int layout; /* weft_layout */
     const char *weights, *data, *labels, *csv, *confusion, *bad_images;
 } cli_args;
@@ -81,6 +83,7 @@ cli_exit cli_worker(const cli_args *args);
 cli_exit cli_classify(const cli_args *args);
 cli_exit cli_convert(const cli_args *args);
 cli_exit cli_eval(const cli_args *args);
+cli_exit cli_diff(const cli_args *args);
 
 /* ---- what commands have in common ---- */
 

@@ -170,6 +170,27 @@ const cli_command cli_commands[] = {
                   "weft convert my.keras my.safetensors --model mobilenetv2 --classes names.txt|of ten classes, say\n"
                   "weft convert --names vgg16 --from keras --json|for a script",
       .run = cli_convert },
+    { .name = "diff",
+      .bit = CLI_AT_DIFF,
+      .operand = CLI_OPERAND_MODEL,
+      .min_words = 2,
+      .max_words = 3,
+      .synopsis = "MODEL A [B]",
+      .brief = "find where two weight files of a network part",
+      .description =
+          "Compares the weight files A and B of network MODEL, of any format and framework, parameter by parameter, and "
+          "what the network computes with each of them on one input, block by block. Printed are relative L2 "
+          "differences (over the larger norm), the first block and the first layer that differ by more than "
+          "--tolerance. Without B, A is compared with the seeded weights of weft-weights(5).\n"
+          "\n"
+          "B may also hold what another framework computed: an .npz or .safetensors file whose tensors are called like "
+          "the blocks of weft summary (stem, stage2.1) and lie as [N, H, W, C], with the tensor input if it was not "
+          "the seeded image of weft-weights(5). Blocks that it does not have are passed over.\n"
+          "\n"
+          "The exit code is 0 if nothing differs by more than --tolerance, 1 if something does.",
+      .examples = "weft diff resnet50 mine.safetensors theirs.pth|the same weights?\n"
+                  "weft diff mobilenetv2 mobilenet_v2.h5 activations.npz|where does the port go wrong?",
+      .run = cli_diff },
     { .name = "devices",
       .bit = CLI_AT_DEVICES,
       .brief = "list the devices, and what an absent one needs",
@@ -250,7 +271,7 @@ const cli_option cli_options[] = {
       "images to plan for" },
     { "threads", 't', "N,...", CLI_INTS, CLI_AT_BENCH, AT(threads), "0", 0, 4096, NULL,
       "threads; 0: one for each CPU of this process; a list runs each" },
-    { "threads", 't', "N", CLI_INTS, CLI_AT_PLAN & ~CLI_AT_BENCH, AT(threads), "0", 0, 4096, NULL,
+    { "threads", 't', "N", CLI_INTS, (CLI_AT_PLAN & ~CLI_AT_BENCH) | CLI_AT_DIFF, AT(threads), "0", 0, 4096, NULL,
       "threads; 0: one for each CPU of this process" },
     { "threads", 't', "N", CLI_INTS, CLI_AT_DEVICES, AT(threads), "0", 0, 4096, NULL,
       "threads that --roof measures with; 0: one for each CPU of this process" },
@@ -270,12 +291,14 @@ const cli_option cli_options[] = {
       "default|fp32|tf32|fp16|bf16",
       "what a GPU keeps and multiplies: fp32, tf32, fp16 or bf16; default: tf32 where the card has it, else fp32" },
     { "steps", 0, NULL, CLI_FLAG, CLI_AT_COST, AT(steps), NULL, 0, 0, NULL, "print every launch" },
+    { "math", 0, "MODE", CLI_CHOICE, CLI_AT_DIFF, AT(math), "strict", 0, 0, "fast|strict",
+      "fast allows Winograd (relative error of a layer within 1e-5), strict does not" },
     { "isa", 0, "NAME", CLI_TEXT, CLI_AT_PLAN | CLI_AT_DEVICES | CLI_AT_ANSWER, AT(isa), NULL, 0, 0,
       "ref|portable|avx2|avx512",
       "instruction set to use at most: ref, portable, avx2 or avx512; default: WEFT_ISA, or the best the CPU has" },
     { "math", 0, "MODE", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER, AT(math), "fast", 0, 0, "fast|strict",
       "fast allows Winograd (relative error of a layer within 1e-5), strict does not" },
-    { "dialect", 'D', "NAME", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER | CLI_AT_COST, AT(dialect), "default", 0, 0,
+    { "dialect", 'D', "NAME", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER | CLI_AT_COST | CLI_AT_DIFF, AT(dialect), "default", 0, 0,
       "default|paper|keras|torch",
       "whose variant of the network" },
     { "seed", 0, "N", CLI_INT, CLI_AT_RUN, AT(seed), "1", 0, 9007199254740991.0, NULL,
@@ -345,11 +368,17 @@ const cli_option cli_options[] = {
       "text, md, csv or json" },
     { "json", 0, NULL, CLI_FLAG,
       CLI_AT_PLAN | CLI_AT_COST | CLI_AT_MODELS | CLI_AT_DEVICES | CLI_AT_VERSION, AT(json), NULL, 0, 0, NULL, "the same as -o json" },
-    { "json", 0, NULL, CLI_FLAG, CLI_AT_ANSWER, AT(json), NULL, 0, 0, NULL, "print JSON" },
+    { "json", 0, NULL, CLI_FLAG, CLI_AT_ANSWER | CLI_AT_DIFF, AT(json), NULL, 0, 0, NULL, "print JSON" },
     { "progress", 0, "WHEN", CLI_CHOICE, CLI_AT_EVAL, AT(progress), "auto", 0, 0, "auto|always|never",
       "progress on standard error: auto (if it is a terminal), always or never" },
     { "progress", 0, "WHEN", CLI_CHOICE, CLI_AT_RUN, AT(progress), "auto", 0, 0, "auto|always|never",
       "progress on standard error: auto (if it is a terminal), always (a line for each network) or never" },
+    { "tolerance", 0, "X", CLI_REAL, CLI_AT_DIFF, AT(tolerance), "1e-4", 0, 2, NULL,
+      "relative L2 difference that still counts as equal" },
+    { "px", 0, "N", CLI_INT, CLI_AT_DIFF, AT(px), "0", 0, 4096, NULL,
+      "pixels along each side of the input; 0: the network's own" },
+    { "seed", 0, "N", CLI_INT, CLI_AT_DIFF, AT(seed), "1", 0, 9007199254740991.0, NULL,
+      "seed of the input, and of the weights that stand for B" },
     { "help", 'h', NULL, CLI_FLAG, CLI_AT_ALL, AT(help), NULL, 0, 0, NULL, "print this help" },
     { "version", 'V', NULL, CLI_FLAG, CLI_AT_TOP, AT(version), NULL, 0, 0, NULL, "print the version" },
 };
@@ -357,7 +386,7 @@ const int cli_option_count = (int)(sizeof cli_options / sizeof *cli_options);
 
 const struct cli_code cli_exit_codes[] = {
     { CLI_OK, "success" },
-    { CLI_BELOW, "a result is worse than asked for (bench --fail-over)" },
+    { CLI_BELOW, "a result is worse than asked for (bench --fail-over), or differs (diff)" },
     { CLI_USAGE, "wrong usage: unknown command or option, bad or missing value" },
     { CLI_DATA, "a file is damaged or not what it should be" },
     { CLI_NOT_FOUND, "no such network, dialect, file or folder" },
