@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Keras' .h5 files up to Keras 2, which Keras 3 still writes: the attribute layer_names lists the layers in order (at the
- * root of a weight file, in the group model_weights of a whole model), the attribute weight_names of a layer's group
- * lists the paths of its data sets. */
+ * Keras' .h5 files up to Keras 2, which Keras 3 still writes: the attribute layer_names lists the layers in order (at
+ * the root of a weight file, in the group model_weights of a whole model), the attribute weight_names of a layer's
+ * group lists the paths of its data sets. */
 #include "helper.h"
 
 #include <string.h>

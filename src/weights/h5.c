@@ -21,15 +21,16 @@
  * keras-weights-h5 and keras. Keras calls its groups by class and number ("layers/conv2d_3/vars/0"); newer releases
  * also note the layer's name beside the variables. Groups called "layers", "_layer_checkpoint_dependencies" and "vars"
  * vanish from the path; each other component becomes the layer's name where noted, and stays as it is elsewhere.
- * Metadata "keras.names" tells which: "attributes" ("conv3_block1_1_conv/0") or "paths" ("conv2d_3/0"). Components keep their
- * nesting: "<model>/<layer>/<k>", "<layer>/query/<k>". Order: paths component by component, by name and then by
+ * Metadata "keras.names" tells which: "attributes" ("conv3_block1_1_conv/0") or "paths" ("conv2d_3/0"). Components keep
+ * their nesting: "<model>/<layer>/<k>", "<layer>/query/<k>". Order: paths component by component, by name and then by
  * number, "conv2d", "conv2d_1", ..., "conv2d_10", which within one class is the order of the layers in the model. In a
  * .keras, config.json gives the layers' names where none are noted ("keras.names" then is "attributes" as well), and
  * their order always. The model's own variables are "<model>/<k>", or "vars/<k>".
  *
  * Left out: optimizer variables, and the seeds of random layers (groups "seed_generator"), which are not weights.
  *
- * Metadata: "format" as above; "keras.class" ("Functional"), "keras.name" (the model's), "keras.version" where found. */
+ * Metadata: "format" as above; "keras.class" ("Functional"), "keras.name" (the model's), "keras.version" where found.
+ * Where the helper program is looked for: h5_process.h. */
 #include "weights/h5.h"
 
 #include <errno.h>
@@ -63,8 +64,8 @@ weft_status weft_h5_read(weft_ctx *ctx, const char *path, weft_weights **out)
     /* Non-blocking, so that a pipe or a terminal is refused below instead of waited for. */
     const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (file < 0)
-        return weft_fail(errno == ENOENT || errno == ENOTDIR ? WEFT_NOT_FOUND : WEFT_IO, "%s: cannot be opened: %s", path,
-                         strerror(errno));
+        return weft_fail(errno == ENOENT || errno == ENOTDIR ? WEFT_NOT_FOUND : WEFT_IO, "%s: cannot be opened: %s",
+                         path, strerror(errno));
     weft_status status = WEFT_OK;
     if (fstat(file, &facts) != 0)
         status = weft_fail(WEFT_IO, "%s: cannot be examined: %s", path, strerror(errno));

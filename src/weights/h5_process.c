@@ -142,8 +142,8 @@ static weft_status make_room(run *r)
     const uint64_t most = size < (UINT64_MAX - FLOOR_BYTES) / RATIO ? FLOOR_BYTES + size * RATIO : UINT64_MAX;
     size_t room = r->room;
     if (r->size >= most)
-        return weft_fail(WEFT_BAD_DATA, "%s: weft-h5 sent more than %d times the file's %llu bytes", r->job->path, RATIO,
-                         (unsigned long long)size);
+        return weft_fail(WEFT_BAD_DATA, "%s: weft-h5 sent more than %d times the file's %llu bytes",
+                         r->job->path, RATIO, (unsigned long long)size);
     if (room == 0 ? !weft_add_size((size_t)(size < SIZE_MAX ? size : SIZE_MAX), SLACK, &room) :
                     !weft_mul_size(room, 2, &room))
         return weft_fail(WEFT_NO_MEMORY, "%s: fits no memory", r->job->path);
@@ -164,8 +164,8 @@ static weft_status receive(run *r)
     for (;;) {
         const int64_t left = r->deadline - now_ms();
         if (left <= 0)
-            return weft_fail(WEFT_BAD_DATA, "%s: weft-h5 was not done with it after %lld ms and was ended", r->job->path,
-                             (long long)r->job->limit_ms);
+            return weft_fail(WEFT_BAD_DATA, "%s: weft-h5 was not done with it after %lld ms and was ended",
+                             r->job->path, (long long)r->job->limit_ms);
         struct pollfd wait = { .fd = r->pipe, .events = POLLIN };
         const int ready = poll(&wait, 1, left < INT32_MAX ? (int)left : INT32_MAX);
         if (ready < 0 && errno != EINTR && errno != EAGAIN)

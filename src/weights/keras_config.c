@@ -225,8 +225,8 @@ weft_status weft_keras_version(const char *path, const void *text, size_t size, 
 
 /* ---- its layers ---- */
 
-/* Keras' to_snake_case, two regular expressions in one pass: an underscore goes before a capital that lower case follows
- * or precedes. out has room for twice the letters. */
+/* Keras' to_snake_case, two regular expressions in one pass: an underscore goes before a capital that lower case
+ * follows or precedes. out has room for twice the letters. */
 static void snake_case(const char *name, char *out)
 {
     size_t length = 0;

@@ -168,7 +168,8 @@ def check(weft, model, folder, with_h5=True):
     one("m.weights.h5", named, False, "keras-weights-h5", keras_names="attributes", keras_name=model.name)
     one("m.keras", named, True, "keras", **facts)
     variants = {"latest": dict(libver=("earliest", "v110")), "earliest": dict(libver="earliest"),
-                "chunks": dict(chunks=True), "big": dict(big=True), "new-chunks": dict(libver=("v110", "v110"), chunks=True)}
+                "chunks": dict(chunks=True), "big": dict(big=True),
+                "new-chunks": dict(libver=("v110", "v110"), chunks=True)}
     for tag, how in variants.items():
         rewrite(at("m.h5"), at(f"{tag}.h5"), **how)
         rewrite(at("m.weights.h5"), at(f"{tag}.weights.h5"), **how)

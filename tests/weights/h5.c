@@ -56,7 +56,8 @@ static const struct file {
 static void check_meta(const weft_weights *weights, const char *file, const char *key, const char *text)
 {
     const char *found = weft_weights_meta_find(weights, key);
-    ck_assert_msg(text ? found && strcmp(found, text) == 0 : !found, "%s: %s is %s", file, key, found ? found : "absent");
+    const bool right = text ? found && strcmp(found, text) == 0 : !found;
+    ck_assert_msg(right, "%s: %s is %s", file, key, found ? found : "absent");
 }
 
 static void check_tensor(const weft_weight *weight, const expected *e, const char *file)
@@ -130,7 +131,8 @@ START_TEST(every_element_type_and_filter_is_read)
         ck_assert_int_eq(weight.dtype, dtypes[v]);
         CHECK_OK(weft_weight_floats(&weight, values));
         for (int i = 0; i < 12; i++)
-            ck_assert_msg(values[i] == (float)v + (float)i / (v < 3 ? 256 : 1), "%s[%d] is %g", name, i, (double)values[i]);
+            ck_assert_msg(values[i] == (float)v + (float)i / (v < 3 ? 256 : 1), "%s[%d] is %g", name, i,
+                          (double)values[i]);
     }
     CHECK_OK(weft_weights_find(weights, "types/6", &weight));
     ck_assert_int_eq(weight.dtype, WEFT_BF16);

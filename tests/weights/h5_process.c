@@ -67,7 +67,8 @@ static const struct {
     { "kill -TERM $$", LONG_MS, WEFT_BAD_DATA, "died of a signal (signal 15)" },
     /* rubbish */
     { "exit 0", LONG_MS, WEFT_BAD_DATA, "x.h5: weft-h5 ended without a verdict on the file (exit status 0, 0 bytes" },
-    { "printf 'a\\001b\\377'; exit 3", LONG_MS, WEFT_BAD_DATA, "(exit status 3, 4 bytes sent, which begin with \"a?b?\")" },
+    { "printf 'a\\001b\\377'; exit 3", LONG_MS, WEFT_BAD_DATA,
+      "(exit status 3, 4 bytes sent, which begin with \"a?b?\")" },
     { "printf '\\nmaybe'", LONG_MS, WEFT_BAD_DATA, "without a verdict" },
     { "printf '\\nok'; exit 1", LONG_MS, WEFT_BAD_DATA, "without a verdict" },
     { "printf '\\nok'", LONG_MS, WEFT_BAD_DATA, "what weft-h5 sent for" },
@@ -100,7 +101,8 @@ START_TEST(helpers_may_do_anything)
         const int64_t begin = now_ms();
         write_script(doubles[i].body, 0700);
         const weft_status status = run_helper(&ctx, script, doubles[i].limit_ms, &weights);
-        ck_assert_msg(status == doubles[i].status, "%s: %s: %s", doubles[i].body, weft_status_text(status), weft_error());
+        ck_assert_msg(status == doubles[i].status, "%s: %s: %s", doubles[i].body, weft_status_text(status),
+                      weft_error());
         ck_assert_msg(status == WEFT_OK || strstr(weft_error(), doubles[i].part), "%s: \"%s\"", doubles[i].body,
                       weft_error());
         ck_assert_msg((status == WEFT_OK) == (weights != NULL), "%s", doubles[i].body);
