@@ -31,6 +31,8 @@ typedef enum weft_format {
     WEFT_SAFETENSORS,
     WEFT_NPZ,
     WEFT_PTH,   /* read only */
+    /* Keras' files are read by a program of their own, weft-h5: the one that the environment's WEFT_H5_HELPER names, or
+     * libexec/weft/weft-h5 beside the library. UNSUPPORTED where there is none. */
     WEFT_H5,    /* read only; legacy .h5 and .weights.h5 */
     WEFT_KERAS_ZIP, /* read only; .keras */
     WEFT_FORMAT_COUNT
