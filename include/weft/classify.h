@@ -81,7 +81,7 @@ WEFT_API weft_status weft_classify_inputs(weft_classifier *classifier, const flo
 typedef struct weft_dataset weft_dataset;
 
 typedef enum weft_layout {
-    WEFT_LAYOUT_AUTO,        /* imagenet-val if a label file is given or files ILSVRC2012_val_* lie in the folder */
+    WEFT_LAYOUT_AUTO,        /* imagenet-val if a label file is given, else folder */
     WEFT_LAYOUT_FOLDER,      /* a folder for each class, photographs in it at any depth */
     WEFT_LAYOUT_IMAGENET_VAL /* ILSVRC2012_val_00000001.JPEG ... in one folder, and a label file */
 } weft_layout;
@@ -95,8 +95,8 @@ typedef struct weft_dataset_opt {
 
 /* Lists a data set for a classifier. Class folders are matched to its classes by exactly one rule, the first of these
  * that fits all folders: WordNet ids; class names; as many folders as classes, in order of name. Files of names that
- * begin with '.' and those without an image's suffix (.jpg .jpeg .png in any case) are not looked at. NOT_FOUND a folder
- * or label file that is not there; BAD_DATA a layout or class that is not clear, with the reason. */
+ * begin with '.' and those without an image's suffix (.jpg .jpeg .png in any case) are not looked at. NOT_FOUND a
+ * folder or label file that is not there; BAD_DATA a layout or class that is not clear, with the reason. */
 WEFT_API weft_status weft_dataset_open(const weft_classifier *classifier, const char *folder,
                                        const weft_dataset_opt *opt, weft_dataset **out);
 WEFT_API void weft_dataset_destroy(weft_dataset *dataset);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * JPEG by libjpeg-turbo: ISLOW transform and fancy upsampling, as Pillow decodes. Every warning but one is an error: of
- * a cut file the library otherwise makes a grey picture. Grey and CMYK (also YCCK, inverted as Adobe writes
- * them) become RGB with Pillow's formulas. The library's own allocations are not ours to choose; what they may amount to is checked
- * against the size of the file first. */
+ * a cut file the library otherwise makes a grey picture. Grey and CMYK (also YCCK, inverted as Adobe writes them)
+ * become RGB with Pillow's formulas. The library's own allocations are not ours to choose; what they may amount to is
+ * checked against the size of the file first. */
 #include "data/image.h"
 
 #include <setjmp.h>
