@@ -94,7 +94,8 @@ static void alias_concat(work *w, int32_t index)
 static void alias_reshape(work *w, int32_t index)
 {
     const weft_gnode *reshape = &w->graph->nodes[index];
-    if (w->leans[reshape->in[0]].parent || w->leans[reshape->out[0]].parent)
+    const bool gaps = w->graph->values[reshape->in[0]].padded && w->opt->input_channels > 1;
+    if (gaps || w->leans[reshape->in[0]].parent || w->leans[reshape->out[0]].parent)
         return;
     w->leans[reshape->out[0]] = (lean){ .parent = reshape->in[0], .reshaped = true };
     w->layout->elided[index] = true;

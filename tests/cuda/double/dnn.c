@@ -267,7 +267,6 @@ static void read_parameters(const bag *b, dnn_op *op)
 {
     const bool pool = b->type == API(BACKEND_RESAMPLE_DESCRIPTOR);
     op->mode = (int)whole(b, pool ? API(ATTR_RESAMPLE_MODE) : API(ATTR_POINTWISE_MODE), 0, -1);
-    op->upper = real(b, API(ATTR_POINTWISE_RELU_UPPER_CLIP), 3e38f);
     op->slope = real(b, API(ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE), 0);
     for (int i = 0; i < 2; i++) {
         op->before[i] = whole(b, pool ? API(ATTR_RESAMPLE_PRE_PADDINGS) : API(ATTR_CONVOLUTION_PRE_PADDINGS), i, 0);

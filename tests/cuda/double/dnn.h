@@ -22,7 +22,7 @@ typedef struct dnn_op {
     int descriptor, mode; /* cuDNN's: which operation; which pointwise function or pool */
     int in[2], out;       /* tensors; -1: none */
     int64_t before[2], stride[2], dilation[2], window[2];
-    float upper, slope; /* clip and slope of RELU */
+    float slope; /* of RELU, below 0 */
 } dnn_op;
 
 typedef struct dnn_program {

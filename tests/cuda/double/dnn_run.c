@@ -166,7 +166,9 @@ static float pointwise(const dnn_op *op, float a, float b)
     case WEFT_CUDNN_POINTWISE_MUL:
         return a * b;
     case WEFT_CUDNN_POINTWISE_RELU_FWD:
-        return a < 0 ? op->slope * a : a > op->upper ? op->upper : a;
+        return a < 0 ? op->slope * a : a;
+    case WEFT_CUDNN_POINTWISE_MIN:
+        return b < a ? b : a;
     case WEFT_CUDNN_POINTWISE_TANH_FWD:
         return tanhf(a);
     case WEFT_CUDNN_POINTWISE_SIGMOID_FWD:

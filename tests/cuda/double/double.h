@@ -27,14 +27,15 @@ typedef struct double_card {
     int driver, cudnn;  /* versions: 13000, 91900 */
 } double_card;
 
-/* Everything as on a machine with one card of sm_90; forgets faults and counts, which must be balanced. */
+/* Everything as on a machine with one card of sm_90: forgets faults, counts and what is open. */
 void double_reset(void);
 /* The card in use, to be changed after double_reset. */
 double_card *double_get_card(void);
 /* All functions and versions. */
 weft_vendor double_vendor(void);
 
-/* The nth call (from 1) of a function, or of "launch", from now on returns error; nth 0: every call. One fault at a time. */
+/* The nth call (from 1) of a function, or of "launch", from now on returns error; nth 0: every call. One fault at a
+ * time. */
 void double_fail(const char *function, int64_t nth, int error);
 /* How often the function that was named last has been called since double_fail. */
 int64_t double_fault_calls(void);

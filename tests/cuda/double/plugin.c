@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The entry of the plug-in on doubles: puts the stand-ins in NVIDIA's place, then is the entry of the real one
+ * (cuda/host.c, compiled here under another name). */
+#include "base/compiler.h"
+#include "backend/plugin.h"
+#include "cuda/double/api.h"
+#include "cuda/emu/control.h"
+
+WEFT_API const weft_plugin *weft_plugin_entry(const weft_host *host);
+WEFT_API const double_api *weft_double_entry(void);
+const weft_plugin *weft_real_plugin_entry(const weft_host *host);
+
+static void install(void)
+{
+    static weft_vendor vendor; /* weft_vendor_use keeps the address */
+    vendor = double_vendor();
+    emu_set_queue(double_queue_kernel);
+    weft_vendor_use(&vendor);
+}
+
+static void reset(void)
+{
+    double_reset();
+    emu_clear();
+    install();
+}
+
+static const char *complaint(void)
+{
+    return double_complaint()[0] ? double_complaint() : emu_fault();
+}
+
+const weft_plugin *weft_plugin_entry(const weft_host *host)
+{
+    if (double_get_card()->memory == 0)
+        reset();
+    install();
+    return weft_real_plugin_entry(host);
+}
+
+const double_api *weft_double_entry(void)
+{
+    static const double_api api = { reset, double_get_card, double_fail, double_fault_calls,
+                                    double_open_count, double_memory_used, double_get_counts, complaint };
+    return &api;
+}
