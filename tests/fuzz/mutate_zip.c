@@ -120,7 +120,8 @@ static size_t unpack_all(const uint8_t *data, size_t size, part *parts)
             if (e->size > BYTES || strlen(e->name) >= NAME || weft_zip_read(&zip, e, &bytes, &owned) != WEFT_OK)
                 continue;
             part *p = &parts[count++];
-            *p = (part){ .size = (size_t)e->size, .deflated = e->deflated };
+            p->size = (size_t)e->size;
+            p->deflated = e->deflated;
             strcpy(p->name, e->name);
             if (p->size)
                 memcpy(p->bytes, bytes, p->size);

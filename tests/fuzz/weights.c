@@ -2,7 +2,6 @@
  *
  * Weight files: whatever the bytes are, the parser says OK or BAD_DATA (UNSUPPORTED) with the file's name, stays within
  * a multiple of the input's size, leaves nothing behind, and what it hands out can be read to the last byte. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend/kernel.h"
@@ -15,7 +14,7 @@ static const size_t floor_bytes = 1 << 20, ratio = 1100;
 
 static void read_all(const weft_weights *weights)
 {
-    float *floats = malloc(FLOATS * sizeof *floats);
+    static float floats[FLOATS];
     weft_weights_digest(weights); /* touches every byte */
     for (int64_t i = 0; i < weft_weights_count(weights); i++) {
         weft_weight w, again;
@@ -27,7 +26,6 @@ static void read_all(const weft_weights *weights)
         if (w.count <= FLOATS)
             fuzz_check(weft_weight_floats(&w, floats) == WEFT_OK, "elements can be converted");
     }
-    free(floats);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -7,7 +7,7 @@
 #include "check/harness.h"
 #include "weights/malformed.h"
 
-enum { BOMB = 80 << 20 };
+enum { BOMB = 80 << 20, CENTRAL = 46 };
 #define H(descr, fortran, shape) "{'descr': '" descr "', 'fortran_order': " fortran ", 'shape': " shape ", }\n"
 
 /* ---- arrays ---- */
@@ -224,6 +224,28 @@ START_TEST(archives_made_wrong_are_refused)
 }
 END_TEST
 
+/* Bytes that belong to no entry, before the second one or before the directory, all offsets told right. */
+START_TEST(holes_are_refused)
+{
+    enum { HOLE = 5 };
+    size_t size;
+    uint8_t *good = two_arrays(&size);
+    const size_t directory = weft_le32(good + size - 6), entry = CENTRAL + 5;
+    const size_t second = weft_le32(good + directory + entry + 42), places[] = { second, directory };
+    for (int i = 0; i < WEFT_COUNT(places); i++) {
+        uint8_t *file = calloc(1, size + HOLE);
+        memcpy(file, good, places[i]);
+        memcpy(file + places[i] + HOLE, good + places[i], size - places[i]);
+        weft_put_le(file + size + HOLE - 6, directory + HOLE, 4);
+        if (places[i] == second)
+            weft_put_le(file + directory + HOLE + entry + 42, second + HOLE, 4);
+        malformed_refused("hole", file, size + HOLE, WEFT_NPZ, WEFT_BAD_DATA, "5 bytes behind zip entry", 0);
+        free(file);
+    }
+    free(good);
+}
+END_TEST
+
 START_TEST(damaged_data_are_refused)
 {
     size_t size;
@@ -264,6 +286,7 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("weights_malformed_npz");
     CHECK_CASE(suite, "npz", arrays_made_wrong_are_refused, frames_of_arrays_made_wrong_are_refused,
                metadata_made_wrong_are_refused);
-    CHECK_CASE(suite, "zip", archives_made_wrong_are_refused, damaged_data_are_refused, bombs_are_refused);
+    CHECK_CASE(suite, "zip", archives_made_wrong_are_refused, holes_are_refused, damaged_data_are_refused,
+               bombs_are_refused);
     return check_main(suite, argv[0]);
 }

@@ -57,6 +57,7 @@ START_TEST(places_that_take_no_file)
         { "w/pipe.npz", "w/pipe.npz: is not a regular file", WEFT_FORMAT_AUTO },
         { "w/", "names a folder", WEFT_NPZ },
         { "w/..", "names a folder", WEFT_NPZ },
+        /* behind the pipe: code that replaces what is no file fails above, before it could harm a device */
         { "/dev/full", "/dev/full: is not a regular file", WEFT_SAFETENSORS },
         { "/proc/x.safetensors", "/proc/x.safetensors: no file can be created", WEFT_FORMAT_AUTO },
     };
