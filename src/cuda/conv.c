@@ -18,8 +18,24 @@ weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan)
         pitch.x = plan->in_ld[0];
         pitch.y = plan->out_ld[0];
         pitch.residual = plan->in_ld[node->n_in - 1];
+        pitch.x_align = plan->in_align[0];
+        pitch.y_align = plan->out_align[0];
+        pitch.residual_align = plan->in_align[node->n_in - 1];
     }
     return pitch;
+}
+
+void weft_cuda_align(weft_dnn_graph *graph, const weft_cuda_pitch *pitch)
+{
+    for (int i = 0; i < graph->n_tensors; i++) {
+        weft_dnn_tensor *t = &graph->tensor[i];
+        if (t->id == WEFT_DNN_X)
+            t->alignment = pitch->x_align;
+        else if (t->id == WEFT_DNN_Y)
+            t->alignment = pitch->y_align;
+        else if (t->id == WEFT_DNN_RESIDUAL)
+            t->alignment = pitch->residual_align;
+    }
 }
 
 static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, weft_dnn_graph *graph)
@@ -37,6 +53,7 @@ static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, w
         .bias = o->bias, .residual = node->epi.residual, .act = node->epi.act
     };
     weft_dnn_conv_graph(&d, graph);
+    weft_cuda_align(graph, pitch);
 }
 
 weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, const weft_cuda_pitch *pitch,

@@ -20,8 +20,8 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     if (!p)
         return WEFT_NO_MEMORY;
     *p = (weft_cuda_product){ .name = node->name, .dtype = node->in_dtype, .y_dtype = node->out_dtype, .batch = 1,
-                              .rows = node->in[0].dim[0], .c = node->in[0].dim[1], .k = o->out, .x_ld = pitch.x,
-                              .y_ld = pitch.y, .residual_ld = pitch.residual, .bias = !o->no_bias,
+                              .rows = node->in[0].dim[0], .c = node->in[0].dim[1], .k = o->out, .pitch = pitch,
+                              .bias = !o->no_bias,
                               .residual = node->epi.residual, .act = node->epi.act };
     WEFT_TRY(weft_cuda_product_prepare(p, plan));
     plan->packed = bias_at(p) + weft_cuda_product_bias_bytes(p);

@@ -43,8 +43,7 @@ static weft_status prepare_product(state *s, const weft_cuda_pitch *pitch, const
     s->product = (weft_cuda_product){
         .name = plan->node->name, .dtype = plan->device->dtype, .y_dtype = plan->device->dtype,
         .batch = node->in[0].dim[0], .rows = pixels(&node->in[0]), .c = node->in[0].dim[3], .k = o->out,
-        .x_ld = node->in[0].dim[3], .y_ld = pitch->y, .residual_ld = pitch->residual, .bias = o->bias,
-        .residual = node->epi.residual, .act = node->epi.act,
+        .pitch = *pitch, .bias = o->bias, .residual = node->epi.residual, .act = node->epi.act,
     };
     return weft_cuda_product_prepare(&s->product, plan);
 }
@@ -54,7 +53,7 @@ static weft_status prepare_project(state *s, const weft_plan *plan)
     const weft_node *node = &s->stages.node[s->stages.project];
     weft_cuda_pitch pitch = weft_cuda_pitch_of(plan->node, plan);
     pitch.x = node->in[0].dim[3];
-    pitch.channels = 0;
+    pitch.channels = pitch.x_align = 0;
     s->folded = s->gated && node->out[0].dim[3] < pixels(&node->in[0]);
     return s->folded ? prepare_product(s, &pitch, plan) : weft_cuda_conv_prepare(&s->project, node, &pitch, plan);
 }
@@ -64,6 +63,7 @@ static weft_status prepare_expand(state *s, const weft_plan *plan)
     const weft_node *node = &s->stages.node[s->stages.expand];
     weft_cuda_pitch pitch = weft_cuda_pitch_of(plan->node, plan);
     pitch.y = node->out[0].dim[3];
+    pitch.y_align = 0;
     return weft_cuda_conv_prepare(&s->expand, node, &pitch, plan);
 }
 

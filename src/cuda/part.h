@@ -9,13 +9,17 @@
 
 #include "cuda/cuda.h"
 
-/* Elements from pixel to pixel, and the channels of x that may be read (0: its own). */
+/* Elements from pixel to pixel, the channels of x that may be read (0: its own), and what the address is a multiple
+ * of (bytes; 0: 16), less for slices at odd channels. */
 typedef struct weft_cuda_pitch {
     int64_t x, y, residual, channels;
+    int x_align, y_align, residual_align;
 } weft_cuda_pitch;
 
 /* Of a node, from what its plan says. */
 weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan);
+/* Tells the graph of a convolution or product how its tensors are aligned. */
+void weft_cuda_align(weft_dnn_graph *graph, const weft_cuda_pitch *pitch);
 
 /* Where a run finds everything. */
 typedef struct weft_cuda_io {
@@ -86,7 +90,7 @@ typedef struct weft_cuda_product {
     const char *name;
     weft_dtype dtype, y_dtype;
     int64_t batch, rows, c, k;
-    int64_t x_ld, y_ld, residual_ld;
+    weft_cuda_pitch pitch;
     bool bias, residual;
     weft_act act;
     size_t workspace;

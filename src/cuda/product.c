@@ -10,10 +10,11 @@ enum { ALIGN = 16 };
 static void describe(const weft_cuda_product *p, weft_dnn_graph *graph)
 {
     const weft_dnn_dense d = { .name = p->name, .dtype = p->dtype, .batch = p->batch, .n = p->rows, .c = p->c,
-                               .k = p->k, .x_ld = p->x_ld, .y_ld = p->y_ld,
-                               .residual_ld = p->residual ? p->residual_ld : 0, .bias = p->bias,
+                               .k = p->k, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
+                               .residual_ld = p->residual ? p->pitch.residual : 0, .bias = p->bias,
                                .residual = p->residual, .act = p->act };
     weft_dnn_dense_graph(&d, graph);
+    weft_cuda_align(graph, &p->pitch);
     for (int i = 0; i < graph->n_tensors; i++)
         if (graph->tensor[i].id == WEFT_DNN_Y)
             graph->tensor[i].dtype = p->y_dtype;
@@ -23,7 +24,7 @@ static weft_status plan_blas(weft_cuda_product *p, const weft_plan *plan)
 {
     const weft_blas_matmul m = { .name = p->name, .dtype = p->dtype,
                                  .strict = plan->device->precision == WEFT_PRECISION_FP32, .batch = p->batch,
-                                 .n = p->rows, .c = p->c, .k = p->k, .x_ld = p->x_ld, .y_ld = p->y_ld,
+                                 .n = p->rows, .c = p->c, .k = p->k, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
                                  .bias = p->bias, .act = p->act == WEFT_ACT_RELU ? WEFT_BLAS_RELU : WEFT_BLAS_NONE };
     WEFT_TRY(weft_blas_plan_create(weft_cuda_of(plan->device)->blas, &m, &p->blas));
     p->workspace = weft_blas_plan_workspace(p->blas);
@@ -33,7 +34,8 @@ static weft_status plan_blas(weft_cuda_product *p, const weft_plan *plan)
 /* What cuBLASLt's epilogues do. */
 static bool blas_takes(const weft_cuda_product *p)
 {
-    return p->y_dtype == p->dtype && !p->residual && (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
+    return p->y_dtype == p->dtype && !p->residual && p->pitch.x_align % 16 == 0 && p->pitch.y_align % 16 == 0 &&
+           (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
 }
 
 static weft_status build(weft_cuda_product *p, const weft_dnn_graph *graph, const weft_plan *plan)

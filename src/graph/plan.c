@@ -15,12 +15,12 @@ static size_t raw_bytes(const weft_node *node)
     return bytes;
 }
 
-/* Bytes, up to 16, that every pixel of a value begins at a multiple of. */
+/* Bytes, up to 16, that the address of a value is a multiple of: fewer for a slice at odd channels. */
 static int alignment(const weft_model *model, const weft_place *place, int32_t value)
 {
     const int64_t size = (int64_t)weft_dtype_size(model->graph->values[value].dtype);
     int align = 16;
-    while (align > 1 && (place->offset * size % align || place->ld * size % align))
+    while (place->offset * size % align)
         align /= 2;
     return align;
 }
