@@ -396,6 +396,38 @@ static bool release(void)
 
 /* ---- shared memory ---- */
 
+/* NaNs. Not memset, which ThreadSanitizer would take for the running thread's. */
+static void unset(void *data, size_t bytes)
+{
+    volatile unsigned char *at = static_cast<volatile unsigned char *>(data);
+    for (size_t i = 0; i < bytes; i++)
+        at[i] = 0xff;
+}
+
+#if defined(WEFT_EMU_TSAN) /* nor a heap block, for the same reason */
+
+alignas(16) static unsigned char pool[2 * MOST_SHARED];
+static size_t pool_used;
+
+static void *make_array(size_t bytes)
+{
+    void *data = pool + pool_used;
+    pool_used += (bytes + 15) / 16 * 16;
+    if (pool_used > sizeof pool) {
+        fputs("emulator: no memory for a shared array\n", stderr);
+        abort();
+    }
+    unset(data, bytes);
+    return data;
+}
+
+static void free_array(void *, size_t)
+{
+    pool_used = 0; /* at the launch's end they all go */
+}
+
+#else
+
 static void *make_array(size_t bytes)
 {
     void *data = aligned_alloc(16, (bytes + 15) / 16 * 16 + (bytes == 0 ? 16 : 0));
@@ -406,7 +438,7 @@ static void *make_array(size_t bytes)
 #if defined(__SANITIZE_ADDRESS__)
     __asan_poison_memory_region(static_cast<char *>(data) + bytes, (bytes + 15) / 16 * 16 - bytes);
 #endif
-    memset(data, 0xff, bytes);
+    unset(data, bytes);
     return data;
 }
 
@@ -419,6 +451,8 @@ static void free_array(void *data, size_t bytes)
 #endif
     free(data);
 }
+
+#endif
 
 void *emu_shared(emu_array *array)
 {
@@ -465,8 +499,8 @@ static void set_threads(dim3 block)
 static void run_block(void)
 {
     for (emu_array *a = now.arrays; a; a = a->next)
-        memset(a->data, 0xff, a->bytes);
-    memset(now.dynamic, 0xff, now.dynamic_bytes);
+        unset(a->data, a->bytes);
+    unset(now.dynamic, now.dynamic_bytes);
     for (unsigned i = 0; i < now.threads; i++)
         threads[i].state = NEW;
     now.fresh = 0;

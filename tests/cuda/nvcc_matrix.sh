@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# nvcc_matrix.sh NVCC TREE WORK ARCH...: compiles every .cu of TREE/src/cuda for each sm_ARCH with warnings, spills and
+# local memory as errors, holds registers and shared memory of every kernel against tests/cuda/budget.txt, and looks in
+# the PTX of the first ARCH for the 16-byte loads and stores of the kernels that claim them. Two files at a time.
+set -eu
+nvcc=$1 tree=$2 work=$3
+shift 3
+first=$1
+rm -rf "$work"
+mkdir -p "$work"
+cd "$tree"
+flags="-O3 -std=c++17 -Iinclude -Isrc -Werror all-warnings -Xptxas -v,--warn-on-spills,--warn-on-local-memory-usage"
+export nvcc flags work
+
+# One job a line: architecture and file.
+for arch in "$@"; do
+    for file in src/cuda/*.cu; do
+        echo "$arch $file"
+    done
+done >"$work/jobs"
+for file in src/cuda/*.cu; do
+    echo "$first $file ptx"
+done >>"$work/jobs"
+
+# shellcheck disable=SC2016 # expanded by the inner shell
+xargs -P 2 -L 1 sh -c '
+    name=$(basename "$1" .cu)
+    if [ "${2:-}" = ptx ]; then
+        exec $nvcc $flags -arch=sm_$0 -ptx "$1" -o "$work/$name.ptx" >/dev/null 2>&1
+    fi
+    log=$work/$name.$0.log
+    if ! $nvcc $flags -arch=sm_$0 -c "$1" -o "$work/$name.$0.o" >"$log" 2>&1; then
+        { echo "FAILED $1 for sm_$0"; grep -iE "error|warning" "$log"; } >>"$work/failures"
+    fi' <"$work/jobs"
+
+if [ -s "$work/failures" ]; then
+    cat "$work/failures" >&2
+    exit 1
+fi
+
+# Kernel, instance, architecture, registers, shared bytes.
+for log in "$work"/*.log; do
+    arch=$(echo "$log" | sed 's/.*\.\([0-9]*\)\.log/\1/')
+    awk -v arch="$arch" -F"'" '
+        /Compiling entry function/ { name = $2 }
+        /Used [0-9]+ registers/ {
+            registers = $0; sub(/.*Used /, "", registers); sub(/ .*/, "", registers)
+            shared = 0
+            if (match($0, /[0-9]+ bytes smem/)) shared = substr($0, RSTART, RLENGTH - 11)
+            print name, arch, registers, shared
+        }' "$log"
+done >"$work/raw"
+awk '{ print $1 }' "$work/raw" | c++filt | sed 's/^void //; s/(.*//; s/ //g' | paste -d' ' - "$work/raw" |
+    awk '{ kernel = $1; sub(/<.*/, "", kernel); print kernel, $1, $3, $4, $5 }' | sort >"$work/used"
+
+status=0
+awk '
+    FILENAME ~ /budget/ { if (!/^#/ && NF) { registers[$1] = $2; shared[$1] = $3; seen[$1] = 0 } next }
+    !($1 in registers) { print "FAILED " $2 ": not in budget.txt"; bad = 1; next }
+    { seen[$1]++
+      if ($4 > most[$1]) { most[$1] = $4; who[$1] = $2 " on sm_" $3 }
+      if ($4 > registers[$1]) {
+          printf "FAILED %s on sm_%s: %d registers, %d allowed\n", $2, $3, $4, registers[$1]; bad = 1 }
+      if ($5 > shared[$1]) {
+          printf "FAILED %s on sm_%s: %d bytes shared, %d allowed\n", $2, $3, $5, shared[$1]; bad = 1 } }
+    END {
+        for (k in seen) {
+            if (!seen[k]) { print "FAILED " k ": in budget.txt, but no such kernel"; bad = 1 }
+            else printf "%-12s %4d uses, at most %3d of %3d registers (%s)\n", k, seen[k], most[k], registers[k], who[k]
+        }
+        exit bad
+    }' tests/cuda/budget.txt "$work/used" >"$work/report" || status=1
+sort "$work/report"
+
+# 16 bytes at a time: in each instance for packs (the first number among its arguments is not 1).
+for ptx in "$work"/*.ptx; do
+    awk '/^\.visible \.entry|^\.entry/ { name = $0; sub(/.*entry /, "", name); sub(/\(.*/, "", name) }
+         /ld\.global(\.nc)?\.v4/ { load[name]++ }
+         /st\.global\.v4/ { store[name]++ }
+         name != "" { all[name] = 1 }
+         END { for (n in all) print n, load[n] + 0, store[n] + 0 }' "$ptx"
+done >"$work/pieces"
+awk '{ print $1 }' "$work/pieces" | c++filt | sed 's/^void //; s/(.*//; s/ //g' | paste -d' ' - "$work/pieces" |
+    awk '
+    FILENAME ~ /budget/ { if (!/^#/ && NF) wide[$1] = $4; next }
+    { kernel = $1; sub(/<.*/, "", kernel); pack = $1
+      if (wide[kernel] !~ /^wide/ || !match(pack, /,[0-9]+/)) next
+      if (substr(pack, RSTART + 1, RLENGTH - 1) == 1) next
+      checked++
+      if ($3 == 0 || (wide[kernel] == "wide" && $4 == 0)) {
+          printf "FAILED %s: %d loads and %d stores of 16 bytes in its PTX\n", $1, $3, $4; bad = 1 } }
+    END { if (!checked) { print "FAILED no kernel was looked at for 16-byte loads"; bad = 1 }
+          else print checked " instances read and write 16 bytes at a time"
+          exit bad }' tests/cuda/budget.txt - || status=1
+exit $status
