@@ -136,7 +136,8 @@ static weft_status fail_misshapen(const job *j, int at, const char *advice)
 /* Whether the tensors found may be taken. */
 static weft_status judge(job *j, weft_map_report *report, int misshapen)
 {
-    const bool incomplete = !j->opt.lenient && (report->missing_count > 0 || report->unused_count > 0);
+    const bool incomplete =
+        report->mapped == 0 || (!j->opt.lenient && (report->missing_count > 0 || report->unused_count > 0));
     const char *nearest = NULL;
     char advice[200] = "", missing[320], unused[320];
 
@@ -156,8 +157,8 @@ static weft_status judge(job *j, weft_map_report *report, int misshapen)
     list_names(missing, sizeof missing, "missing", report->missing, report->missing_count);
     list_names(unused, sizeof unused, "unknown", report->unused, report->unused_count);
     return weft_fail(WEFT_BAD_DATA, "the tensors are not those of %s (%s) by %s names: %s, %s%s", j->arch->name,
-                     weft_dialect_name(j->arch->dialect), weft_origin_name(j->resolved.origin), missing, unused,
-                     advice);
+                     weft_dialect_name(j->arch->dialect),
+                     report->mapped > 0 ? weft_origin_name(j->resolved.origin) : "any", missing, unused, advice);
 }
 
 /* ---- converting ---- */

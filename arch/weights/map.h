@@ -25,6 +25,8 @@ typedef struct weft_source {
 } weft_source;
 
 weft_status weft_source_open(weft_source *source, weft_scratch *scratch, const weft_weights *weights);
+/* Makes keys and order of tensors that are set, as open does. */
+void weft_source_sort(weft_source *source);
 /* Index of the tensor of that key; -1 if there is none. */
 int64_t weft_source_find(const weft_source *source, const char *key);
 /* The k-th layer of a stem (see {#stem}); source NULL: as a fresh session of Keras would number them. */

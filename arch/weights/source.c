@@ -36,6 +36,15 @@ static int by_key(const void *a, const void *b)
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
+void weft_source_sort(weft_source *source)
+{
+    for (int64_t i = 0; i < source->count; i++) {
+        source->key[i] = without_prefix(source->tensors[i].name);
+        source->sorted[i] = (weft_source_key){ source->key[i], i };
+    }
+    qsort(source->sorted, (size_t)source->count, sizeof *source->sorted, by_key);
+}
+
 weft_status weft_source_open(weft_source *source, weft_scratch *scratch, const weft_weights *weights)
 {
     const int64_t count = weft_weights_count(weights);
@@ -51,10 +60,8 @@ weft_status weft_source_open(weft_source *source, weft_scratch *scratch, const w
 
         if (status != WEFT_OK)
             return status;
-        source->key[i] = without_prefix(source->tensors[i].name);
-        source->sorted[i] = (weft_source_key){ source->key[i], i };
     }
-    qsort(source->sorted, (size_t)count, sizeof *source->sorted, by_key);
+    weft_source_sort(source);
     return WEFT_OK;
 }
 

@@ -6,10 +6,10 @@ Makes each network with random weights and random batch-norm statistics, saves i
 read, map and run the file, and compares the logits (relative L2; strict math; fp64 in PyTorch). Needs torch,
 torchvision, timm, safetensors and numpy; the test suite needs none of this.
 
-    check_torch.py build/libweft.so [--names DIR] [PATTERN...]
+    check_torch.py build/libweft.so [--names FILE] [PATTERN...]
 
-PATTERN picks lines by "origin/network". --names writes the real names and shapes of every network to DIR instead:
-the suite's tests/weights/names.txt.gz is made of them.
+PATTERN picks lines by "origin/network". --names writes the real names and shapes of every network to FILE instead,
+which is how the suite's tests/weights/names-torch.gz is made.
 """
 import argparse, ctypes as C, fnmatch, gzip, os, sys, tempfile
 
@@ -60,7 +60,6 @@ NETWORKS = {
         ("resnext101-32x8d", "torch"): "resnext101_32x8d",
         ("resnext101-64x4d", "torch"): "resnext101_64x4d",
         ("mobilenetv2", "torch"): "mobilenetv2_100",
-        ("nasnet-large", "keras"): "nasnetalarge",
         ("cspresnet50", "torch"): "cspresnet50",
         ("cspresnext50", "torch"): "cspresnext50",
         ("cspdarknet53", "torch"): "cspdarknet53",
@@ -68,7 +67,7 @@ NETWORKS = {
 }
 # Smaller images where the network takes them; others run at their own size.
 PX = {"vgg16": 224, "vgg19": 224, "alexnet": 224, "inception-v3": 139, "inception-v4": 139,
-      "inception-resnet-v2": 139, "nasnet-large": 331}
+      "inception-resnet-v2": 139}
 DIALECTS = ["default", "paper", "keras", "torch"]
 
 
@@ -192,22 +191,22 @@ def check(weft, origin, arch, dialect, name, folder, kind):
     return error, which, mapped, ignored
 
 
-def names(folder, which):
-    """One file per network: "name 64,3,7,7 f32" a line."""
-    short = {"torch.float32": "f32", "torch.int64": "i64"}
-    for origin, arch, dialect, name in which:
-        with torch.device("meta"):
-            state = make(origin, name).state_dict()
-        with gzip.open(os.path.join(folder, f"{origin}.{arch}.{dialect}.gz"), "wt") as out:
+def names(path, which):
+    """All networks in one file: "= origin arch dialect", then "name 64,3,7,7" for each tensor ("-": a scalar)."""
+    with open(path, "wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as out:
+        for origin, arch, dialect, name in which:
+            with torch.device("meta"):
+                state = make(origin, name).state_dict()
+            out.write(f"= {origin} {arch} {dialect}\n".encode())
             for key, t in state.items():
-                print(key, ",".join(map(str, t.shape)) or "-", short[str(t.dtype)], file=out)
+                out.write(f"{key} {','.join(map(str, t.shape)) or '-'}\n".encode())
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("library")
     parser.add_argument("pattern", nargs="*")
-    parser.add_argument("--names", metavar="DIR")
+    parser.add_argument("--names", metavar="FILE")
     parser.add_argument("--format", choices=["pth", "safetensors", "both"], default="both")
     args = parser.parse_intermixed_args()
     which = [(origin, arch, dialect, name) for origin, nets in NETWORKS.items()
