@@ -338,7 +338,7 @@ const cli_option cli_options[] = {
       "instead of --weights: random ones from this seed, for tests and timing; the answers mean nothing" },
     { "data", 0, "DIR", CLI_TEXT, CLI_AT_EVAL, AT(data), NULL, 0, 0, NULL, "the folder of the data set" },
     { "layout", 0, "NAME", CLI_CHOICE, CLI_AT_EVAL, AT(layout), "auto", 0, 0, "auto|folder|imagenet-val",
-      "folder (one for each class), imagenet-val (all in one, with --labels), or auto: by what is there" },
+      "folder (one for each class), imagenet-val (all in one, with --labels), or auto: the latter with --labels" },
     { "labels", 0, "FILE", CLI_TEXT, CLI_AT_EVAL, AT(labels), NULL, 0, 0, NULL, "label file of the data set" },
     { "limit", 0, "N", CLI_INT, CLI_AT_EVAL, AT(limit), "0", 0, 9007199254740991.0, NULL,
       "images at most, spread evenly over the set; 0: all" },
