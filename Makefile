@@ -15,13 +15,14 @@ TARGETS ?= safetensors npz pth jpeg png
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help table check release install uninstall tsan fuzz clean needs needs-tests
+.PHONY: help table check release install uninstall tsan cuda-matrix fuzz clean needs needs-tests
 
 help:
 	@echo 'make table      install what is missing, build, print the model table   (ARGS="--help" lists its options)'
 	@echo 'make check      install what is missing, build, run the whole test suite, then its fast part sanitized'
 	@echo 'make release    build build/release/bin/weft and libweft'
 	@echo 'make install    install the release build to PREFIX ($(PREFIX)); make uninstall takes it away again'
+	@echo 'make cuda-matrix  compile the CUDA kernels for every architecture, within their budgets'
 	@echo 'make tsan       the fast tests under ThreadSanitizer'
 	@echo 'make fuzz       RUNS ($(RUNS)) inputs to each parser of files by libFuzzer, with sanitizers'
 	@echo 'make clean      remove build/'
@@ -54,6 +55,11 @@ install: release
 
 uninstall:
 	xargs -r -d '\n' -I{} rm -f -- "{}" < build/release/install_manifest.txt
+
+# Every CUDA kernel for every architecture, with warnings and spills as errors (the suite takes two of them).
+NVCC ?= $(firstword $(shell command -v nvcc) /usr/local/cuda/bin/nvcc)
+cuda-matrix:
+	sh tests/cuda/nvcc_matrix.sh $(NVCC) . build/cuda-matrix 80 75 86 89 90 100 120
 
 clean:
 	rm -rf build

@@ -8,7 +8,7 @@
  *
  * -m leaves out cases with more operations, and does not ask what was reached; -v says how much of its tolerance each
  * kernel used. */
-#include "kernels.h"
+#include "kernels_direct.h"
 
 #include <fnmatch.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
  *
  * What no op's case asks of a launcher: the input kernel with and without resizing, gates and folded weights, float
  * factors, weights for each image, the largest elements of rows, every 16-bit number there is, and refusals. */
-#include "kernels.h"
+#include "kernels_direct.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The parts of the program that tests the CUDA kernels. */
-#ifndef WEFT_TESTS_CUDA_KERNELS_H
-#define WEFT_TESTS_CUDA_KERNELS_H
+#ifndef WEFT_TESTS_CUDA_KERNELS_DIRECT_H
+#define WEFT_TESTS_CUDA_KERNELS_DIRECT_H
 
 #include <check.h>
 
