@@ -13,6 +13,8 @@ enum { HEAD = 64 }; /* before each block: its size, and alignment kept */
 static void *counted_alloc(void *user, size_t size, size_t align)
 {
     fuzz_memory *memory = user;
+    if (memory->refuse && (size > memory->most || memory->live > memory->most - size))
+        return NULL;
     memory->live += size;
     fuzz_check(memory->live <= memory->most, "more memory is asked for than the input can back");
     unsigned char *block = aligned_alloc(align, (size + HEAD + align - 1) / align * align);

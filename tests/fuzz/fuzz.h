@@ -13,9 +13,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned
 /* libFuzzer's own */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t room);
 
-/* Counts what is live; ends the process if that passes `most` bytes, which no input of the size given may need. */
+/* Counts what is live. What would pass `most` bytes is refused, or, where no input of the size given may need so much,
+ * ends the process. */
 typedef struct fuzz_memory {
     size_t live, most;
+    int refuse;
 } fuzz_memory;
 weft_allocator fuzz_allocator(fuzz_memory *memory);
 
