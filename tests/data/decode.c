@@ -96,6 +96,33 @@ START_TEST(memory_decodes_like_a_file)
 }
 END_TEST
 
+/* ImageNet has a PNG named .JPEG. */
+START_TEST(the_first_bytes_count_and_not_the_name)
+{
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    static const char *const files[][2] = { { "rgb8.png", "weft-XXXXXX.JPEG" }, { "444.jpg", "weft-XXXXXX.png" } };
+    for (int i = 0; i < WEFT_COUNT(files); i++) {
+        char path[GOLDEN_TEXT], other[32];
+        size_t size;
+        weft_image image, named;
+        golden_path(files[i][0], path);
+        uint8_t *data = golden_bytes(path, &size);
+        snprintf(other, sizeof other, "%s", files[i][1]);
+        const int file = mkstemps(other, (int)strlen(strchr(other, '.')));
+        ck_assert_int_ge(file, 0);
+        ck_assert_int_eq(write(file, data, size), (ssize_t)size);
+        close(file);
+        CHECK_OK(weft_image_read(&ctx, path, NULL, &image));
+        CHECK_OK(weft_image_read(&ctx, other, NULL, &named));
+        ck_assert(golden_digest(&image) == golden_digest(&named));
+        unlink(other);
+        weft_image_free(&ctx, &image);
+        weft_image_free(&ctx, &named);
+        free(data);
+    }
+}
+END_TEST
+
 /* Files that declare far more than they hold are refused before memory is taken or time spent. */
 START_TEST(bombs_cost_nothing)
 {
@@ -299,7 +326,8 @@ int main(int argc, char **argv)
     (void)argc;
     Suite *suite = suite_create("data: decode");
     CHECK_CASE(suite, "golden", files_decode_to_the_pixels_of_pillow, photographs_are_turned_as_pillow_does,
-               memory_decodes_like_a_file, bad_files_are_refused_with_the_reason, bombs_cost_nothing);
+               memory_decodes_like_a_file, the_first_bytes_count_and_not_the_name,
+               bad_files_are_refused_with_the_reason, bombs_cost_nothing);
     CHECK_CASE(suite, "damage", every_prefix_is_refused_with_the_file_name, damaged_files_fail_cleanly_or_decode);
     CHECK_CASE(suite, "files", what_is_no_image_file_is_named, pixels_are_limited_before_they_are_allocated,
                every_failing_allocation_is_reported);
