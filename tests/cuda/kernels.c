@@ -241,8 +241,11 @@ static void run_all(trial *t, weft_dtype dtype, weft_dtype y_dtype)
     }
     if (dtype != y_dtype)
         return;
-    for (int i = 0; i < 2; i++)
-        if (t->row->inplace >> i & 1)
+    /* A residual may be y for every kernel that takes one. */
+    const weft_node *n = &t->problem->node;
+    const unsigned inplace = t->row->inplace | (n->epi.residual ? 1u << (n->n_in - 1) : 0);
+    for (int i = 0; i < n->n_in; i++)
+        if (inplace >> i & 1)
             for (emu_order o = EMU_FORWARD; o < EMU_ORDER_COUNT; o++)
                 run(t, &(setup){ dtype, y_dtype, o == EMU_SHUFFLED ? ODD : DENSE, o == EMU_SHUFFLED ? EMU_FORWARD : o,
                                  i });
