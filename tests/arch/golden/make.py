@@ -98,9 +98,11 @@ class Weft:
         names = C.POINTER(NameList)()
         dialect = DIALECTS["torch" if row.dialect == "paper" else row.dialect]
         self.call("weft_weights_names", self.ctx, row.name.encode(), dialect, ORIGINS[row.origin], C.byref(names))
-        out = {}
+        out, self.digest = {}, 0xcbf29ce484222325
         for i in range(names.contents.count):
             e = names.contents.entries[i]
+            for byte in b"%b\t%b\t%b\n" % (e.name, e.origin_name or b"", e.layout or b""):  # FNV-1a
+                self.digest = (self.digest ^ byte) * 0x100000001b3 & (1 << 64) - 1
             if e.origin_name:
                 out[e.name.decode()] = e.origin_name.decode(), e.layout.decode(), e.parts
         self.lib.weft_name_list_destroy(self.ctx, names)
@@ -194,9 +196,10 @@ def fingerprint(v):
     return [v.mean(), np.linalg.norm(v), float(v.ravel() @ signs)]
 
 
-def write(row, y, blocks):
+def write(row, y, blocks, digest):
     lines = [f"network {row.name} {row.dialect} px {row.px} seed {row.seed} gain {row.gain:g} from {row.origin}"]
     lines += ["logits " + " ".join(f"{v:.10g}" for v in image) for image in y]
+    lines.append(f"names {digest:016x}")
     for scope, v in blocks:
         lines.append(f"block {scope} {v.shape[1]} {v.shape[2]} {v.shape[3]} "
                      + " ".join(f"{f:.10g}" for f in fingerprint(v)))
@@ -221,7 +224,7 @@ def main():
             off = [f"{s} {v.shape} not {ends[s]}" for s, v in blocks if v.shape != ends[s]]
             print(f"{row.name} {row.dialect} ({row.origin}): rms {np.sqrt((y * y).mean()):.3g}, images differ by "
                   f"{apart:.3f}, {len(blocks)} blocks", "TOO LITTLE" if apart < .1 else "", *off, flush=True)
-            write(row, y, blocks)
+            write(row, y, blocks, weft.digest)
         except Exception as e:
             failed += 1
             print(f"{row.name} {row.dialect}: {type(e).__name__}: {str(e)[:300]}", flush=True)
