@@ -64,9 +64,9 @@ typedef struct weft_fault {
 } weft_fault;
 
 /* The `top` likeliest classes of each file, likeliest first (of equal ones the lower index), to answers[count * top].
- * Files are decoded by the context's threads, run in batches, and answered alike whatever batch and threads are. A file
- * that cannot be read gets its fault and zeros for answers, and the others go on; with faults NULL it fails the call.
- * Neither changes what the classifier is; one thread at a time may use it. */
+ * Files are decoded by the context's threads and run in batches. The number of threads changes no bit; the batch only
+ * the rounding, where the plan for it has other kernels. A file that cannot be read gets its fault and zeros for
+ * answers, and the others go on; with faults NULL it fails the call. One thread at a time may use a classifier. */
 WEFT_API weft_status weft_classify_files(weft_classifier *classifier, const char *const *paths, int64_t count, int top,
                                          weft_answer *answers, weft_fault *faults);
 /* The same of decoded images, used as they are. */
@@ -128,7 +128,8 @@ typedef struct weft_evaluation {
     int64_t *confusion;      /* [classes][classes]: true class, answered class */
 } weft_evaluation;
 
-/* Classifies every image of a data set. The counts do not depend on batch or threads. */
+/* Classifies every image of a data set. The counts do not depend on threads, and on the batch only where two classes
+ * are as likely to the last digits of single precision. */
 WEFT_API weft_status weft_evaluate(weft_classifier *classifier, const weft_dataset *dataset,
                                    const weft_evaluate_opt *opt, weft_evaluation *out);
 WEFT_API void weft_evaluation_release(weft_ctx *ctx, weft_evaluation *evaluation);

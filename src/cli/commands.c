@@ -142,7 +142,7 @@ const cli_command cli_commands[] = {
           "refused.\n"
           "\n"
           "Images are used as stored, without EXIF orientation, as in published figures. The counts do not depend on "
-          "batch or threads.",
+          "threads, and on the batch only where two classes are as likely to the last digits of single precision.",
       .examples = "weft eval resnet50 --weights resnet50.pth --data imagenet/val|folders of WordNet ids\n"
                   "weft eval lite0.safetensors --data val --labels val.txt --csv classes.csv|per class\n"
                   "weft eval lite0.safetensors --data val --limit 1000 --bad-images skip:10|a sample",

@@ -2,8 +2,8 @@
  *
  * Classifying: files are decoded, fitted and preprocessed by the context's threads, one file an item, straight into the
  * model's input; then the same threads run the model. Nothing else runs meanwhile, so no thread waits for another
- * phase, and what an image gets does not depend on which others it came with. Probabilities are the softmax of the
- * logits in double precision. */
+ * phase. What an image gets does not depend on which others it came with, but for the rounding of the kernels that are
+ * planned for a batch. Probabilities are the softmax of the logits in double precision. */
 #include "data/classify.h"
 
 #include <math.h>
