@@ -79,8 +79,7 @@ __device__ __forceinline__ void add_row(const depthwise_job<T> &job, const T *li
     }
 }
 
-template <typename T, int V, int K, int S>
-__global__ void __launch_bounds__(WEFT_BLOCK) depthwise(depthwise_job<T> job)
+template <typename T, int V, int K, int S> __global__ void __launch_bounds__(WEFT_BLOCK) depthwise(depthwise_job<T> job)
 {
     WEFT_DYN_SHARED(float, rows);
     const weft_kwindow &win = job.win;

@@ -281,16 +281,18 @@ inline bool weft_window_fits(const weft_kwindow &w)
 }
 
 /* call<T>(args, stream) for the type of dtype. */
-#define WEFT_BY_DTYPE(dtype, call, args, stream)                                                   \
-    ((dtype) == WEFT_F32 ? call<float>((args), (stream)) :                                         \
-     (dtype) == WEFT_F16 ? call<weft_f16>((args), (stream)) :                                      \
-     (dtype) == WEFT_BF16 ? call<weft_bf16>((args), (stream)) : WEFT_INVALID_VALUE)
+#define WEFT_BY_DTYPE(dtype, call, args, stream)                                                                       \
+    ((dtype) == WEFT_F32    ? call<float>((args), (stream))                                                            \
+     : (dtype) == WEFT_F16  ? call<weft_f16>((args), (stream))                                                         \
+     : (dtype) == WEFT_BF16 ? call<weft_bf16>((args), (stream))                                                        \
+                            : WEFT_INVALID_VALUE)
 /* call<T, U>: the same, and U is T or float. */
-#define WEFT_BY_DTYPES(dtype, other, call, args, stream)                                           \
-    ((dtype) == WEFT_F32 && (other) == WEFT_F32 ? call<float, float>((args), (stream)) :           \
-     (dtype) == WEFT_F16 && (other) == WEFT_F16 ? call<weft_f16, weft_f16>((args), (stream)) :     \
-     (dtype) == WEFT_F16 && (other) == WEFT_F32 ? call<weft_f16, float>((args), (stream)) :        \
-     (dtype) == WEFT_BF16 && (other) == WEFT_BF16 ? call<weft_bf16, weft_bf16>((args), (stream)) : \
-     (dtype) == WEFT_BF16 && (other) == WEFT_F32 ? call<weft_bf16, float>((args), (stream)) : WEFT_INVALID_VALUE)
+#define WEFT_BY_DTYPES(dtype, other, call, args, stream)                                                               \
+    ((dtype) == WEFT_F32 && (other) == WEFT_F32     ? call<float, float>((args), (stream))                             \
+     : (dtype) == WEFT_F16 && (other) == WEFT_F16   ? call<weft_f16, weft_f16>((args), (stream))                       \
+     : (dtype) == WEFT_F16 && (other) == WEFT_F32   ? call<weft_f16, float>((args), (stream))                          \
+     : (dtype) == WEFT_BF16 && (other) == WEFT_BF16 ? call<weft_bf16, weft_bf16>((args), (stream))                     \
+     : (dtype) == WEFT_BF16 && (other) == WEFT_F32  ? call<weft_bf16, float>((args), (stream))                         \
+                                                    : WEFT_INVALID_VALUE)
 
 #endif

@@ -55,8 +55,8 @@ __device__ __forceinline__ void fill(float *to, const T *from, int64_t ld, int f
 
 template <typename T, typename U> __global__ void __launch_bounds__(WEFT_BLOCK) tile(gemm_job<T, U> job)
 {
-    WEFT_SHARED(float, xs, DEPTH * PITCH);
-    WEFT_SHARED(float, ws, DEPTH * PITCH);
+    WEFT_SHARED(float, xs, (DEPTH * PITCH));
+    WEFT_SHARED(float, ws, (DEPTH * PITCH));
     const int64_t batch = blockIdx.z;
     const int row0 = (int)blockIdx.x * TILE, k0 = (int)blockIdx.y * TILE;
     const int tr = (int)threadIdx.x / (TILE / EACH) * EACH, tk = (int)threadIdx.x % (TILE / EACH) * EACH;

@@ -21,7 +21,7 @@ template <typename T, typename U> struct gather_job {
 
 template <typename T, typename U, int V> __global__ void __launch_bounds__(WEFT_BLOCK) gather(gather_job<T, U> job)
 {
-    WEFT_SHARED(float, rows, WEFT_BLOCK * V);
+    WEFT_SHARED(float, rows, (WEFT_BLOCK * V));
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned n = blockIdx.x / (unsigned)job.parts, part = blockIdx.x - n * (unsigned)job.parts;
     const int first = (int)((int64_t)job.pixels * part / job.parts);
@@ -117,8 +117,8 @@ static int gather_by_width(const weft_global_pool_args *a, U *y, int64_t y_ld, i
 {
     constexpr int V = weft_wide<T>::V;
     const weft_kview to = { y, y_ld };
-    const bool wide = a->c % V == 0 && weft_is_wide(a->x, sizeof(T)) && weft_is_wide(to, sizeof(U)) &&
-                      V * sizeof(U) % 16 == 0;
+    const bool wide =
+        a->c % V == 0 && weft_is_wide(a->x, sizeof(T)) && weft_is_wide(to, sizeof(U)) && V * sizeof(U) % 16 == 0;
     return wide ? launch_gather<T, U, V>(a, y, y_ld, parts, share, stream)
                 : launch_gather<T, U, 1>(a, y, y_ld, parts, share, stream);
 }

@@ -31,7 +31,7 @@ __device__ __forceinline__ float input_value(float x)
 
 /* The input pixels that one output pixel is made of, along one axis. */
 struct input_taps {
-    int first, last; /* excluded */
+    int first, last;      /* excluded */
     float centre, narrow; /* weight of pixel i: 1 - |i + 1/2 - centre| * narrow, if above 0 */
 };
 

@@ -68,10 +68,10 @@ __device__ __forceinline__ weft_bf16 weft_bf16_of(float x)
 }
 
 #define WEFT_SHARED(type, name, count) __shared__ type name[count]
-#define WEFT_DYN_SHARED(type, name)                                                                \
-    extern __shared__ __align__(16) unsigned char weft_dyn_shared_[];                              \
+#define WEFT_DYN_SHARED(type, name)                                                                                    \
+    extern __shared__ __align__(16) unsigned char weft_dyn_shared_[];                                                  \
     type *const name = reinterpret_cast<type *>(weft_dyn_shared_)
-#define WEFT_LAUNCH(kernel, grid, block, shared, stream, ...)                                      \
+#define WEFT_LAUNCH(kernel, grid, block, shared, stream, ...)                                                          \
     (kernel<<<(grid), (block), (shared), static_cast<cudaStream_t>(stream)>>>(__VA_ARGS__), (int)cudaGetLastError())
 
 #endif

@@ -50,14 +50,14 @@ typedef struct weft_kwindow {
  * v is the pixel, or with resize the mean of the box's pixels under a triangle as wide as the shrinking asks (Pillow's
  * bilinear, without its rounding to 8 bits between the passes). */
 typedef struct weft_input_args {
-    const void *x;         /* [n, h, w, c], dense */
-    weft_dtype x_dtype;    /* WEFT_U8 or WEFT_F32 */
-    weft_dtype dtype;      /* of y */
-    weft_kview y;          /* [n, oh, ow, padded], ld >= padded */
+    const void *x;      /* [n, h, w, c], dense */
+    weft_dtype x_dtype; /* WEFT_U8 or WEFT_F32 */
+    weft_dtype dtype;   /* of y */
+    weft_kview y;       /* [n, oh, ow, padded], ld >= padded */
     int n, h, w, oh, ow;
-    int c, padded;         /* c <= 4; padded 0: c; at most 8 */
-    float box[4];          /* x0, y0, x1, y1 in x that is resized to ow x oh; all 0: no resize, x and y are of a size */
-    bool bgr;              /* the channels turned round (c == 3) */
+    int c, padded; /* c <= 4; padded 0: c; at most 8 */
+    float box[4];  /* x0, y0, x1, y1 in x that is resized to ow x oh; all 0: no resize, x and y are of a size */
+    bool bgr;      /* the channels turned round (c == 3) */
     float scale[4], offset[4]; /* scale all 0: 1 */
 } weft_input_args;
 int weft_launch_input(const weft_input_args *args, void *stream);

@@ -129,8 +129,8 @@ template <typename T, typename U> static int launch(const weft_softmax_args *a, 
 
 int weft_launch_softmax(const weft_softmax_args *a, void *stream)
 {
-    const bool top_fits = a->top >= 0 && a->top <= MOST_TOP && a->top <= a->c &&
-                          (a->top == 0 || (a->top_value && a->top_index));
+    const bool top_fits =
+        a->top >= 0 && a->top <= MOST_TOP && a->top <= a->c && (a->top == 0 || (a->top_value && a->top_index));
     if (!weft_view_fits(a->x, a->c) || (a->y.data && a->y.ld < a->c) || (!a->y.data && a->top == 0) || !top_fits ||
         !weft_rows_fit(a->rows))
         return WEFT_INVALID_VALUE;

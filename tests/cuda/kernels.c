@@ -40,9 +40,8 @@ static const struct {
     const char *name;
     int in_before, in_after, out_before, out_after;
 } layouts[LAYOUT_COUNT] = {
-    [DENSE] = { "dense", 0, 0, 0, 0 },   [WIDE] = { "wide", 8, 16, 16, 8 },
-    [ODD] = { "odd", 3, 4, 3, 4 },       [FROM_ODD] = { "from odd", 3, 4, 0, 0 },
-    [EDGE] = { "edge", 0, 0, 0, 0 },
+    [DENSE] = { "dense", 0, 0, 0, 0 },       [WIDE] = { "wide", 8, 16, 16, 8 }, [ODD] = { "odd", 3, 4, 3, 4 },
+    [FROM_ODD] = { "from odd", 3, 4, 0, 0 }, [EDGE] = { "edge", 0, 0, 0, 0 },
 };
 static const char *const orders[EMU_ORDER_COUNT] = { "forward", "reverse", "shuffled" };
 
@@ -120,9 +119,9 @@ static bool make_memory(memory *m, const rig_problem *p, const setup *s)
     if (s->alias >= 0)
         m->out = m->in[s->alias];
     else
-        ok = ok && typed_view_make(&m->out, s->y_dtype, weft_shape_rows(&n->out[0]), weft_shape_channels(&n->out[0]),
-                                   layouts[s->layout].out_before, layouts[s->layout].out_after, s->layout == EDGE,
-                                   NULL);
+        ok =
+            ok && typed_view_make(&m->out, s->y_dtype, weft_shape_rows(&n->out[0]), weft_shape_channels(&n->out[0]),
+                                  layouts[s->layout].out_before, layouts[s->layout].out_after, s->layout == EDGE, NULL);
     for (int i = 0; i < n->n_param; i++) {
         const int64_t count = weft_shape_count(&n->param[i]);
         ok = ok && fence_make(&m->param[i], (size_t)count * 4, 64, false, GAP_BYTE) &&
@@ -150,11 +149,9 @@ static void free_memory(memory *m, const rig_problem *p, const setup *s)
 static int launch(trial *t, memory *m, const setup *s)
 {
     const weft_node *n = &t->problem->node;
-    lower_call call = { .node = n,
-                        .dtype = s->dtype,
-                        .y_dtype = s->y_dtype,
-                        .out = typed_view_of(&m->out),
-                        .arena = &m->arena };
+    lower_call call = {
+        .node = n, .dtype = s->dtype, .y_dtype = s->y_dtype, .out = typed_view_of(&m->out), .arena = &m->arena
+    };
     for (int i = 0; i < n->n_in; i++)
         call.in[i] = typed_view_of(&m->in[i]);
     for (int i = 0; i < n->n_param; i++) {
@@ -276,8 +273,8 @@ static weft_status round_problem(rig_problem *out, const rig_problem *p, const w
         ck_assert_ptr_nonnull(param[i]);
         round_all(row->rounded >> i & 1 ? dtype : WEFT_F32, p->param[i], param[i], count);
     }
-    const weft_status status = rig_problem_given(out, p->node.id, c, (const float *const *)in,
-                                                 (const float *const *)param);
+    const weft_status status =
+        rig_problem_given(out, p->node.id, c, (const float *const *)in, (const float *const *)param);
     weft_arena_release(&arena);
     return status;
 }

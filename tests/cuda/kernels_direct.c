@@ -78,13 +78,31 @@ static const struct {
     int side; /* channels beside the output's */
 } inputs[] = {
     { { .n = 2, .h = 9, .w = 11, .oh = 9, .ow = 11, .c = 3, .padded = 4 }, 0 },
-    { { .n = 1, .h = 9, .w = 11, .oh = 9, .ow = 11, .c = 3, .padded = 8, .bgr = true,
-        .scale = { .5f, 2, 3 }, .offset = { -1, 4, .25f } }, 0 },
+    { { .n = 1,
+        .h = 9,
+        .w = 11,
+        .oh = 9,
+        .ow = 11,
+        .c = 3,
+        .padded = 8,
+        .bgr = true,
+        .scale = { .5f, 2, 3 },
+        .offset = { -1, 4, .25f } },
+      0 },
     { { .n = 3, .h = 5, .w = 35, .oh = 5, .ow = 35, .c = 1, .scale = { 1 / 127.5f }, .offset = { -1 } }, 0 },
     { { .n = 1, .h = 4, .w = 6, .oh = 4, .ow = 6, .c = 4, .padded = 8 }, 8 },
     { { .n = 1, .h = 4, .w = 6, .oh = 4, .ow = 6, .c = 3, .padded = 5 }, 3 },
-    { { .n = 2, .h = 31, .w = 40, .oh = 12, .ow = 10, .c = 3, .padded = 8, .box = { 4.5f, 0, 35.5f, 31 },
-        .scale = { .1f, .2f, .3f }, .offset = { 1, 2, 3 } }, 0 },
+    { { .n = 2,
+        .h = 31,
+        .w = 40,
+        .oh = 12,
+        .ow = 10,
+        .c = 3,
+        .padded = 8,
+        .box = { 4.5f, 0, 35.5f, 31 },
+        .scale = { .1f, .2f, .3f },
+        .offset = { 1, 2, 3 } },
+      0 },
     { { .n = 1, .h = 10, .w = 7, .oh = 23, .ow = 33, .c = 3, .padded = 4, .box = { 0, 0, 7, 10 }, .bgr = true }, 0 },
     { { .n = 1, .h = 16, .w = 16, .oh = 9, .ow = 16, .c = 2, .box = { 0, 2, 16, 12 } }, 1 },
 };
@@ -146,7 +164,8 @@ START_TEST(folded_weights)
         double hidden[R], mean[C];
         for (int c = 0; c < C; c++)
             mean[c] = ((double)pool[(n * PARTS) * C + c] + (double)pool[(n * PARTS + 1) * C + c] +
-                       (double)pool[(n * PARTS + 2) * C + c]) / 49;
+                       (double)pool[(n * PARTS + 2) * C + c]) /
+                      49;
         for (int r = 0; r < R; r++) {
             double sum = (double)b1[r];
             for (int c = 0; c < C; c++)
@@ -165,11 +184,25 @@ START_TEST(folded_weights)
     make(&weights, dtype, K, C, side, third);
     make(&folded, dtype, N * K, C, side, NULL);
     make(&out, gate_dtype, N, C, 3, NULL);
-    const weft_excite_args a = { .dtype = dtype, .pool = pool, .parts = PARTS, .pixels = 49, .n = N, .c = C,
-                                 .reduced = R, .w1 = w1.data, .w2 = w2.data, .b1 = b1, .b2 = b2,
-                                 .act = WEFT_ACT_SWISH, .gate = WEFT_ACT_SIGMOID, .gate_dtype = gate_dtype,
-                                 .gate_out = typed_view_of(&out), .from = typed_view_of(&weights),
-                                 .to = typed_view_of(&folded), .rows = K, .shared = true };
+    const weft_excite_args a = { .dtype = dtype,
+                                 .pool = pool,
+                                 .parts = PARTS,
+                                 .pixels = 49,
+                                 .n = N,
+                                 .c = C,
+                                 .reduced = R,
+                                 .w1 = w1.data,
+                                 .w2 = w2.data,
+                                 .b1 = b1,
+                                 .b2 = b2,
+                                 .act = WEFT_ACT_SWISH,
+                                 .gate = WEFT_ACT_SIGMOID,
+                                 .gate_dtype = gate_dtype,
+                                 .gate_out = typed_view_of(&out),
+                                 .from = typed_view_of(&weights),
+                                 .to = typed_view_of(&folded),
+                                 .rows = K,
+                                 .shared = true };
     ck_assert_int_eq(weft_launch_excite(&a, NULL), 0);
     ck_assert(typed_view_intact(&weights) && typed_view_equal(&weights, third));
     for (int i = 0; i < N * K * C; i++)
@@ -204,8 +237,13 @@ START_TEST(float_factors)
     make(&s, WEFT_F32, N, C, side, other);
     make(&r, dtype, N * pixels, C, side, third);
     make(&y, dtype, N * pixels, C, side, NULL);
-    const weft_channel_scale_args a = { .dtype = dtype, .s_dtype = WEFT_F32, .x = typed_view_of(&x),
-                                        .s = typed_view_of(&s), .y = typed_view_of(&y), .n = N, .pixels = pixels,
+    const weft_channel_scale_args a = { .dtype = dtype,
+                                        .s_dtype = WEFT_F32,
+                                        .x = typed_view_of(&x),
+                                        .s = typed_view_of(&s),
+                                        .y = typed_view_of(&y),
+                                        .n = N,
+                                        .pixels = pixels,
                                         .c = C,
                                         .epi = { .residual = typed_view_of(&r), .act = WEFT_ACT_RELU } };
     ck_assert_int_eq(weft_launch_channel_scale(&a, NULL), 0);
@@ -233,9 +271,18 @@ START_TEST(batched_product)
     make(&x, dtype, N * rows, c, 8, from);
     make(&wt, dtype, N * k, c, 8, other);
     make(&y, y_dtype, N * rows, k, 3, NULL);
-    const weft_gemm_args a = { .dtype = dtype, .y_dtype = y_dtype, .x = typed_view_of(&x), .y = typed_view_of(&y),
-                               .batch = N, .rows = rows, .c = c, .k = k, .wt = wt.data, .ld_wt = wt.ld,
-                               .wt_stride = k * wt.ld, .epi = { .bias = third } };
+    const weft_gemm_args a = { .dtype = dtype,
+                               .y_dtype = y_dtype,
+                               .x = typed_view_of(&x),
+                               .y = typed_view_of(&y),
+                               .batch = N,
+                               .rows = rows,
+                               .c = c,
+                               .k = k,
+                               .wt = wt.data,
+                               .ld_wt = wt.ld,
+                               .wt_stride = k * wt.ld,
+                               .epi = { .bias = third } };
     ck_assert_int_eq(weft_launch_gemm(&a, NULL), 0);
     for (int row = 0; row < N * rows; row++) {
         for (int i = 0; i < k; i++) {
@@ -269,8 +316,15 @@ START_TEST(largest)
     from[WIDTH + 299] = 1; /* then 7, then nothing */
     from[2 * WIDTH] = 3;
     make(&x, dtype, ROWS, WIDTH, 3, from);
-    const weft_softmax_args a = { .dtype = dtype, .y_dtype = WEFT_F32, .x = typed_view_of(&x), .rows = ROWS, .c = WIDTH,
-                                  .top = TOP, .logits = logits, .top_value = value, .top_index = index };
+    const weft_softmax_args a = { .dtype = dtype,
+                                  .y_dtype = WEFT_F32,
+                                  .x = typed_view_of(&x),
+                                  .rows = ROWS,
+                                  .c = WIDTH,
+                                  .top = TOP,
+                                  .logits = logits,
+                                  .top_value = value,
+                                  .top_index = index };
     ck_assert_int_eq(weft_launch_softmax(&a, NULL), 0);
     ck_assert_msg(emu_fault()[0] == 0, "%s", emu_fault());
     ck_assert(index[0] == 40 && index[1] == 130 && index[2] == 250);
@@ -298,8 +352,9 @@ END_TEST
 
 static int cast(weft_dtype dtype, const void *x, weft_dtype y_dtype, void *y, int64_t count)
 {
-    const weft_map_args a = { .dtype = dtype, .y_dtype = y_dtype, .x = { (void *)(uintptr_t)x, 8 }, .y = { y, 8 },
-                              .rows = count / 8, .c = 8 };
+    const weft_map_args a = {
+        .dtype = dtype, .y_dtype = y_dtype, .x = { (void *)(uintptr_t)x, 8 }, .y = { y, 8 }, .rows = count / 8, .c = 8
+    };
     return weft_launch_map(&a, NULL);
 }
 
@@ -341,8 +396,9 @@ START_TEST(refusals)
 {
     int64_t before = 0, after = 0, switches;
     const weft_kview v = { from, 8 }, narrow = { from, 7 }, none = { NULL, 8 };
-    const weft_kwindow win = { .n = 1, .h = 4, .w = 4, .oh = 2, .ow = 2, .kernel_h = 2, .kernel_w = 2, .stride_h = 2,
-                               .stride_w = 2 };
+    const weft_kwindow win = {
+        .n = 1, .h = 4, .w = 4, .oh = 2, .ow = 2, .kernel_h = 2, .kernel_w = 2, .stride_h = 2, .stride_w = 2
+    };
     weft_kwindow empty = win, huge = win;
     empty.ow = 0;
     huge.n = 1 << 29;
@@ -354,15 +410,17 @@ START_TEST(refusals)
     const weft_conv2d_args conv = { .x = v, .y = v, .win = win, .c = 8, .k = 8, .wt = from };
     const weft_gemm_args gemm = { .x = v, .y = v, .batch = 1, .rows = 1, .c = 8, .k = 8, .wt = from, .ld_wt = 8 };
     const weft_softmax_args softmax = { .x = v, .y = v, .rows = 1, .c = 8 };
-    const weft_excite_args excite = { .pool = from, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from,
-                                      .w2 = from };
-    const weft_input_args in = { .x = from, .x_dtype = WEFT_F32, .y = v, .n = 1, .h = 2, .w = 2, .oh = 2, .ow = 2,
-                                 .c = 3 };
-#define WITH(type, good, field, value) \
-    do { \
-        type bad_ = good; \
-        bad_.field = value; \
-        REFUSES(launcher, bad_); \
+    const weft_excite_args excite = {
+        .pool = from, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from, .w2 = from
+    };
+    const weft_input_args in = {
+        .x = from, .x_dtype = WEFT_F32, .y = v, .n = 1, .h = 2, .w = 2, .oh = 2, .ow = 2, .c = 3
+    };
+#define WITH(type, good, field, value)                                                                                 \
+    do {                                                                                                               \
+        type bad_ = good;                                                                                              \
+        bad_.field = value;                                                                                            \
+        REFUSES(launcher, bad_);                                                                                       \
     } while (0)
 #define launcher weft_launch_map
     WITH(weft_map_args, map, x, none);

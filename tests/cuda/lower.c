@@ -234,16 +234,15 @@ static int rbf(const lower_call *call)
 static int pool2d(const lower_call *call)
 {
     const weft_pool2d_opt *o = call->node->opt;
-    const weft_pool2d_args a = {
-        .dtype = call->dtype,
-        .kind = call->node->id == WEFT_OP_MAX_POOL2D ? WEFT_POOL_MAX : WEFT_POOL_AVG,
-        .x = call->in[0],
-        .y = call->out,
-        .win = window_of(call->node, o->kernel_h, o->kernel_w, o->stride_h, o->stride_w, 1, o->pad),
-        .c = (int)call->node->in[0].dim[3],
-        .count_border = o->count_border,
-        .zero_border = o->zero_border
-    };
+    const weft_pool2d_args a = { .dtype = call->dtype,
+                                 .kind = call->node->id == WEFT_OP_MAX_POOL2D ? WEFT_POOL_MAX : WEFT_POOL_AVG,
+                                 .x = call->in[0],
+                                 .y = call->out,
+                                 .win = window_of(call->node, o->kernel_h, o->kernel_w, o->stride_h, o->stride_w, 1,
+                                                  o->pad),
+                                 .c = (int)call->node->in[0].dim[3],
+                                 .count_border = o->count_border,
+                                 .zero_border = o->zero_border };
     return weft_launch_pool2d(&a, NULL);
 }
 
@@ -479,7 +478,10 @@ static int reshape(const lower_call *call)
 const lower_row lower_table[] = {
     { .op = WEFT_OP_CONV2D, .name = "direct", .run = conv2d_direct, .rounded = 1 },
     { .op = WEFT_OP_CONV2D, .name = "depthwise", .takes = is_depthwise, .run = conv2d_depthwise, .rounded = 1 },
-    { .op = WEFT_OP_CONV2D, .name = "depthwise_pooled", .takes = is_depthwise, .run = conv2d_depthwise_pooled,
+    { .op = WEFT_OP_CONV2D,
+      .name = "depthwise_pooled",
+      .takes = is_depthwise,
+      .run = conv2d_depthwise_pooled,
       .rounded = 1 },
     { .op = WEFT_OP_CONV2D, .name = "gemm", .takes = is_pointwise, .run = conv2d_gemm, .rounded = 1, .widens = true },
     { .op = WEFT_OP_PARTIAL_CONV2D, .name = "partial", .run = partial_conv2d, .rounded = 1 },

@@ -14,8 +14,9 @@ typedef struct format {
 
 static format format_of(weft_dtype dtype)
 {
-    return dtype == WEFT_F16 ? (format){ 10, -14, 15 } : dtype == WEFT_BF16 ? (format){ 7, -126, 127 }
-                                                                             : (format){ 23, -126, 127 };
+    return dtype == WEFT_F16    ? (format){ 10, -14, 15 }
+           : dtype == WEFT_BF16 ? (format){ 7, -126, 127 }
+                                : (format){ 23, -126, 127 };
 }
 
 static size_t size_of(weft_dtype dtype)

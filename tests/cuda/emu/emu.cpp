@@ -44,7 +44,8 @@ enum { OWN_WORKERS = 0 };
 enum { WARP = 32, MOST_THREADS = 1024, MOST_SHARED = 48 << 10, STACK = 256 << 10, NO_SYNC = 1 };
 enum { INVALID_CONFIGURATION = 9, LAUNCH_FAILURE = 719 }; /* cudaError_t's */
 
-namespace {
+namespace
+{
 
 #if defined(SWITCH_UCONTEXT)
 typedef ucontext_t context;

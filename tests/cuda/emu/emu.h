@@ -39,7 +39,9 @@ struct alignas(16) uint4 {
 };
 struct dim3 {
     unsigned x, y, z;
-    dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+    dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_)
+    {
+    }
 };
 
 /* ---- the thread that runs ---- */
@@ -68,11 +70,11 @@ unsigned emu_lane(void);
 #define EMU_AT(what) what " at " __FILE__ ":" EMU_TEXT(__LINE__)
 #define __syncthreads() emu_barrier(EMU_AT("__syncthreads"))
 #define __syncwarp() emu_warp_barrier(0xffffffffu, EMU_AT("__syncwarp"))
-#define __shfl_sync(mask, v, lane) emu_shuffle_of((mask), (v), (int)(lane) & 31, EMU_AT("__shfl_sync"))
-#define __shfl_xor_sync(mask, v, bits) \
+#define __shfl_sync(mask, v, lane) emu_shuffle_of((mask), (v), (int)(lane)&31, EMU_AT("__shfl_sync"))
+#define __shfl_xor_sync(mask, v, bits)                                                                                 \
     emu_shuffle_of((mask), (v), (int)(emu_lane() ^ (unsigned)(bits)), EMU_AT("__shfl_xor_sync"))
-#define __shfl_down_sync(mask, v, by) \
-    emu_shuffle_of((mask), (v), emu_lane() + (unsigned)(by) < 32 ? (int)(emu_lane() + (unsigned)(by)) : -1, \
+#define __shfl_down_sync(mask, v, by)                                                                                  \
+    emu_shuffle_of((mask), (v), emu_lane() + (unsigned)(by) < 32 ? (int)(emu_lane() + (unsigned)(by)) : -1,            \
                    EMU_AT("__shfl_down_sync"))
 #define __ballot_sync(mask, vote) emu_ballot((mask), (vote), EMU_AT("__ballot_sync"))
 
@@ -98,8 +100,8 @@ struct emu_array {
 void *emu_shared(emu_array *array);
 void *emu_dynamic(void);
 
-#define WEFT_SHARED(type, name, count)                                                             \
-    static emu_array name##_array = { sizeof(type) * (count), 0, nullptr, nullptr };               \
+#define WEFT_SHARED(type, name, count)                                                                                 \
+    static emu_array name##_array = { sizeof(type) * (count), 0, nullptr, nullptr };                                   \
     type *const name = static_cast<type *>(emu_shared(&name##_array))
 #define WEFT_DYN_SHARED(type, name) type *const name = static_cast<type *>(emu_dynamic())
 
@@ -152,7 +154,7 @@ template <typename F> inline int emu_launch(dim3 blocks, dim3 threads, size_t dy
     return emu_run(&emu_launch_site<F>::record, blocks, threads, dynamic, emu_launch_site<F>::call, &body);
 }
 
-#define WEFT_LAUNCH(kernel, grid, block, shared, stream, ...)                                      \
+#define WEFT_LAUNCH(kernel, grid, block, shared, stream, ...)                                                          \
     emu_launch((grid), (block), (shared), (stream), [=] { kernel(__VA_ARGS__); })
 
 /* ---- numbers ---- */
