@@ -150,7 +150,8 @@ struct weft_backend {
      * last reader; outputs are cast back. NULL: inputs and outputs lie in the arena. */
     weft_status (*host_alloc)(const weft_device *device, size_t bytes, void **out);
     void (*host_free)(const weft_device *device, void *ptr);
-    weft_status (*send)(const weft_device *device, void *to, const void *from, size_t bytes); /* from host_alloc; queued */
+    /* From host_alloc's memory; only queued. */
+    weft_status (*send)(const weft_device *device, void *to, const void *from, size_t bytes);
     int input_channels; /* pixels of inputs are padded to a multiple of so many channels; 0: 1 */
     /* Around the steps of a run; both NULL or none. begin sets *replayed when it has run all steps from a recording,
      * kept in *record; end may record them for the next time. forget frees the recording. */
@@ -164,6 +165,7 @@ struct weft_backend {
 /* Optional passes of src/graph, for backends on which launches and memory traffic cost more than arithmetic. */
 enum {
     WEFT_REWRITE_COMPOSE = 1, /* a linear 1x1 convolution before another becomes one with the product of the weights */
+    WEFT_REWRITE_POOL = 4,    /* a maximum over windows that do not overlap rides along with the convolution before */
     WEFT_REWRITE_JOIN = 2     /* a projected shortcut and the last 1x1 of its unit become one over both inputs */
 };
 

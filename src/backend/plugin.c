@@ -41,7 +41,8 @@ static weft_status open_plugin(const char *path, const weft_backend **out)
     const weft_plugin *plugin = entry ? entry(&host) : NULL;
     dlclose(library);
     if (!plugin || plugin->version != WEFT_PLUGIN_VERSION)
-        return weft_fail(WEFT_NO_DEVICE, "%s is not a plug-in of this build of weft: install both from one build", path);
+        return weft_fail(WEFT_NO_DEVICE, "%s is not a plug-in of this build of weft: install both from one build",
+                         path);
     *out = plugin->backend;
     return WEFT_OK;
 }

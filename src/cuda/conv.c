@@ -8,12 +8,13 @@
 #include "cuda/part.h"
 #include "tensor/cast.h"
 
-enum { ALIGN = 16 };
+enum { ALIGN = 16, POOLED_MAP = WEFT_DNN_FIRST_VIRTUAL - 1 }; /* bytes; an id */
 
 weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan)
 {
-    weft_cuda_pitch pitch = { weft_shape_channels(&node->in[0]), weft_shape_channels(&node->out[0]),
-                              weft_shape_channels(&node->out[0]), plan->in_channels };
+    const int64_t y = weft_shape_channels(&node->out[0]);
+    weft_cuda_pitch pitch = { .x = weft_shape_channels(&node->in[0]), .y = y, .residual = y,
+                              .channels = plan->in_channels };
     if (plan->in_ld) {
         pitch.x = plan->in_ld[0];
         pitch.y = plan->out_ld[0];
@@ -38,6 +39,24 @@ void weft_cuda_align(weft_dnn_graph *graph, const weft_cuda_pitch *pitch)
     }
 }
 
+/* The maximum over windows of what the graph computes so far, which then stays inside. */
+static void add_pool(const weft_node *node, weft_dtype dtype, int64_t y_ld, weft_dnn_graph *graph)
+{
+    const weft_shape *y = &node->out[0];
+    const weft_pool2d_opt *p = node->pool;
+    int map = 0;
+    while (graph->tensor[map].id != WEFT_DNN_Y)
+        map++;
+    const int out = weft_dnn_add_nhwc(graph, "y", WEFT_DNN_Y, dtype, y->dim[0], y->dim[1], y->dim[2], y->dim[3], y_ld);
+    graph->tensor[map].name = "map";
+    graph->tensor[map].id = POOLED_MAP;
+    graph->tensor[map].is_virtual = true;
+    const weft_dnn_op op = { .kind = WEFT_DNN_MAX_POOL, .in = { map, -1 }, .out = out,
+                             .window = { .kernel_h = p->kernel_h, .kernel_w = p->kernel_w, .stride_h = p->stride_h,
+                                         .stride_w = p->stride_w, .dilation_h = 1, .dilation_w = 1 } };
+    weft_dnn_add_op(graph, &op);
+}
+
 static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, weft_dnn_graph *graph)
 {
     const weft_node *node = conv->node;
@@ -45,7 +64,7 @@ static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, w
     const weft_shape *x = &node->in[0];
     const weft_dnn_conv d = {
         .name = node->name, .dtype = conv->dtype, .n = x->dim[0], .h = x->dim[1], .w = x->dim[2], .c = conv->channels,
-        .k = o->out, .groups = o->groups, .x_ld = pitch->x, .y_ld = pitch->y,
+        .k = o->out, .groups = o->groups, .x_ld = pitch->x, .y_ld = node->pool ? 0 : pitch->y,
         .residual_ld = node->epi.residual ? pitch->residual : 0, .r = o->kernel_h, .s = o->kernel_w,
         .window = { .stride_h = o->stride_h, .stride_w = o->stride_w, .dilation_h = o->dilation,
                     .dilation_w = o->dilation, .top = o->pad.top, .bottom = o->pad.bottom, .left = o->pad.left,
@@ -53,6 +72,8 @@ static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, w
         .bias = o->bias, .residual = node->epi.residual, .act = node->epi.act
     };
     weft_dnn_conv_graph(&d, graph);
+    if (node->pool)
+        add_pool(node, conv->dtype, pitch->y, graph);
     weft_cuda_align(graph, pitch);
 }
 

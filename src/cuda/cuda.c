@@ -162,5 +162,5 @@ const weft_backend weft_backend_cuda = {
     .read = weft_cuda_read, .send = weft_cuda_send, .host_alloc = weft_cuda_host_alloc,
     .host_free = weft_cuda_host_free, .wait = weft_cuda_wait, .begin = weft_cuda_begin, .end = weft_cuda_end,
     .forget = weft_cuda_forget, .roofs = cuda_roofs, .input_channels = 4,
-    .rewrites = WEFT_REWRITE_COMPOSE | WEFT_REWRITE_JOIN,
+    .rewrites = WEFT_REWRITE_COMPOSE | WEFT_REWRITE_JOIN | WEFT_REWRITE_POOL,
 };

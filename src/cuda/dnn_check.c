@@ -52,7 +52,8 @@ static weft_status check_sizes(const weft_dnn_tensor *t)
     return WEFT_OK;
 }
 
-static weft_status check_tensor(const weft_dnn_tensor *t)
+/* pooled: a pool reads it, whose input has the type of its output. */
+static weft_status check_tensor(const weft_dnn_tensor *t, bool pooled)
 {
     if (t->dtype != WEFT_F32 && t->dtype != WEFT_F16 && t->dtype != WEFT_BF16)
         return weft_fail(WEFT_INVALID, "tensor '%s' is %s; f32, f16 or bf16 is expected", t->name,
@@ -69,7 +70,7 @@ static weft_status check_tensor(const weft_dnn_tensor *t)
     if (alignment < (int)weft_dtype_size(t->dtype) || (alignment & (alignment - 1)) != 0)
         return weft_fail(WEFT_INVALID, "tensor '%s': alignment %d is not a power of two that holds an element", t->name,
                          alignment);
-    if (t->is_virtual && t->dtype != WEFT_F32)
+    if (t->is_virtual && t->dtype != WEFT_F32 && !pooled)
         return weft_fail(WEFT_INVALID, "tensor '%s' lives between operations as %s; sums are f32", t->name,
                          weft_dtype_name(t->dtype));
     if (t->constant && (t->is_virtual || t->dtype != WEFT_F32))
@@ -80,11 +81,21 @@ static weft_status check_tensor(const weft_dnn_tensor *t)
     return WEFT_OK;
 }
 
+static bool is_pooled(const weft_dnn_graph *graph, int tensor)
+{
+    for (int i = 0; i < graph->n_ops; i++) {
+        const weft_dnn_row *row = weft_dnn_row_of(graph->op[i].kind);
+        if (row && row->form == WEFT_DNN_FORM_POOL && graph->op[i].in[0] == tensor)
+            return true;
+    }
+    return false;
+}
+
 static weft_status check_tensors(const weft_dnn_graph *graph)
 {
     for (int i = 0; i < graph->n_tensors; i++) {
         const weft_dnn_tensor *t = &graph->tensor[i];
-        WEFT_TRY(check_tensor(t));
+        WEFT_TRY(check_tensor(t, is_pooled(graph, i)));
         if (t->id <= 0)
             return weft_fail(WEFT_INVALID, "tensor '%s' has id %" PRId64 ", a positive one is expected", t->name,
                              t->id);

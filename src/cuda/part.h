@@ -100,7 +100,7 @@ typedef struct weft_cuda_product {
 } weft_cuda_product;
 
 weft_status weft_cuda_product_prepare(weft_cuda_product *product, const weft_plan *plan);
-/* Bytes of a bias as load_bias writes it: in the product's type for the vendors' kernels, then as floats for our own. */
+/* Bytes of a bias as load_bias writes it: in the product's type for the vendors' kernels, then as floats for ours. */
 size_t weft_cuda_product_bias_bytes(const weft_cuda_product *product);
 void weft_cuda_product_load_bias(const weft_cuda_product *product, const float *from, char *to);
 /* bias: what load_bias wrote, on the device; NULL without. */

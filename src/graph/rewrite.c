@@ -5,9 +5,11 @@
  *
  *   compose  y = B (A x + a) + b              one 1x1 convolution of weights B A and bias B a + b
  *   join     y = act(B h + b + P x + p)       one over [h, x], which are slices of one tensor, of weights [B, P]
+ *   pool     y = max over windows of act(A x + a)   in one pass, if the device can
  *
  * The first takes the narrow tensor between two linear layers out of memory (MobileNetV2's first projection and the
- * expansion after it), the second the projected shortcut of a residual unit (ResNet's first of each stride-1 stage). */
+ * expansion after it), the second the projected shortcut of a residual unit (ResNet's first of each stride-1 stage),
+ * the third the largest maps of VGG. */
 #include "graph/pass.h"
 
 #include "base/error.h"
@@ -203,12 +205,51 @@ static weft_status join(weft_graph *graph, const int32_t *readers, int32_t index
     return WEFT_OK;
 }
 
+/* What the map costs to write and read again against the products of each of its elements. */
+static bool pooling_pays(const weft_gnode *conv)
+{
+    const weft_conv2d_opt *o = conv->node.opt;
+    const int64_t products = o->kernel_h * o->kernel_w * conv->node.in[0].dim[3] / o->groups;
+    return products <= 20 * BALANCE;
+}
+
+/* One group, and more than one tap: pointwise ones belong to units. */
+static bool is_windowed(const weft_gnode *conv)
+{
+    const weft_conv2d_opt *o = conv->node.opt;
+    return o->groups == 1 && o->kernel_h * o->kernel_w > 1;
+}
+
+/* A convolution and a pool whose windows do not overlap: nothing is computed twice. */
+static weft_status pool(weft_graph *graph, const int32_t *readers, int32_t index)
+{
+    const weft_gnode *pooling = &graph->nodes[index];
+    if (pooling->dead || pooling->node.id != WEFT_OP_MAX_POOL2D)
+        return WEFT_OK;
+    const weft_pool2d_opt *p = pooling->node.opt;
+    weft_gnode *conv = weft_pass_sole_maker(graph, readers, pooling->in[0]);
+    const bool apart = p->kernel_h == p->stride_h && p->kernel_w == p->stride_w && !p->pad.top && !p->pad.bottom &&
+                       !p->pad.left && !p->pad.right;
+    if (!apart || !conv || conv->node.id != WEFT_OP_CONV2D || conv->node.pool || !pooling_pays(conv) ||
+        !is_windowed(conv))
+        return WEFT_OK;
+    weft_shape *map = weft_arena_copy(&graph->arena, conv->node.out, sizeof *map);
+    if (!map)
+        return WEFT_NO_MEMORY;
+    conv->node.pool = p;
+    conv->node.map = map;
+    weft_gnode_shapes(conv->node.out)[0] = pooling->node.out[0];
+    weft_pass_take_over(graph, index, (int32_t)(conv - graph->nodes));
+    return WEFT_OK;
+}
+
 static const struct {
     unsigned bit;
     weft_status (*rewrite)(weft_graph *graph, const int32_t *readers, int32_t index);
 } rewrites[] = {
     { WEFT_REWRITE_COMPOSE, compose },
     { WEFT_REWRITE_JOIN, join },
+    { WEFT_REWRITE_POOL, pool },
 };
 
 weft_status weft_pass_rewrite(weft_graph *graph)

@@ -2,7 +2,8 @@
  *
  * The type of every value on the device. Activations have the device's; fp32 stay probabilities and logits (what a
  * dense layer hands to softmax or out of the network), and inputs that are normalised inside, so that nothing is lost
- * before the mean is subtracted. On the CPU all is fp32. What convolutions read of images is padded with zero channels. */
+ * before the mean is subtracted. On the CPU all is fp32. What convolutions read of images is padded with zero
+ * channels. */
 #include "graph/pass.h"
 
 /* Whether all readers are of op `id`; true if there is none. */

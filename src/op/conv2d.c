@@ -101,7 +101,7 @@ static int64_t taps(const weft_node *n)
 static weft_cost cost(const weft_node *n)
 {
     const weft_conv2d_opt *o = n->opt;
-    const double out = weft_out_count(n), macs = out * (double)taps(n);
+    const double out = n->pool ? (double)weft_shape_count(n->map) : weft_out_count(n), macs = out * (double)taps(n);
     return (weft_cost){ macs, 2 * macs + (o->bias ? out : 0) + weft_epilogue_flops(n) };
 }
 

@@ -65,6 +65,8 @@ typedef struct weft_node {
     weft_epilogue epi;
     int n_in, n_out, n_param; /* n_in counts the residual, which is in[n_in - 1] */
     const weft_shape *in, *out, *param;
+    const weft_pool2d_opt *pool;    /* after the epilogue, the maximum over windows; NULL: none */
+    const weft_shape *map;          /* what goes into the pool */
     weft_dtype in_dtype, out_dtype; /* of all inputs; of all outputs and the residual. F32 on the CPU */
 } weft_node;
 

@@ -8,23 +8,21 @@
 #include <string.h>
 #include <weft/tensor.h>
 
-#include "base/compiler.h"
-
-WEFT_INLINE uint32_t weft_float_bits(float x)
+static inline uint32_t weft_float_bits(float x)
 {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 
-WEFT_INLINE float weft_bits_float(uint32_t bits)
+static inline float weft_bits_float(uint32_t bits)
 {
     float x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
 
-WEFT_INLINE uint16_t weft_to_bf16(float x)
+static inline uint16_t weft_to_bf16(float x)
 {
     const uint32_t bits = weft_float_bits(x);
     if ((bits & 0x7fffffff) > 0x7f800000)
@@ -32,13 +30,13 @@ WEFT_INLINE uint16_t weft_to_bf16(float x)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-WEFT_INLINE float weft_from_bf16(uint16_t x)
+static inline float weft_from_bf16(uint16_t x)
 {
     return weft_bits_float((uint32_t)x << 16);
 }
 
 /* The magic additions let the FPU round: 0.5f has binary16's smallest subnormal as its last place. */
-WEFT_INLINE uint16_t weft_to_f16(float x)
+static inline uint16_t weft_to_f16(float x)
 {
     const uint32_t bits = weft_float_bits(x), sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
     uint32_t half;
@@ -51,7 +49,7 @@ WEFT_INLINE uint16_t weft_to_f16(float x)
     return (uint16_t)(sign | half);
 }
 
-WEFT_INLINE float weft_from_f16(uint16_t x)
+static inline float weft_from_f16(uint16_t x)
 {
     const uint32_t sign = (uint32_t)(x & 0x8000) << 16, size = x & 0x7fff;
     if (size >= 0x7c00)
