@@ -178,8 +178,8 @@ const cli_command cli_commands[] = {
       .synopsis = "MODEL A [B]",
       .brief = "find where two weight files of a network part",
       .description =
-          "Compares the weight files A and B of network MODEL, of any format and framework, parameter by parameter, and "
-          "what the network computes with each of them on one input, block by block. Printed are relative L2 "
+          "Compares the weight files A and B of network MODEL, of any format and framework, parameter by parameter, "
+          "and what the network computes with each of them on one input, block by block. Printed are relative L2 "
           "differences (over the larger norm), the first block and the first layer that differ by more than "
           "--tolerance. Without B, A is compared with the seeded weights of weft-weights(5).\n"
           "\n"
@@ -298,8 +298,8 @@ const cli_option cli_options[] = {
       "instruction set to use at most: ref, portable, avx2 or avx512; default: WEFT_ISA, or the best the CPU has" },
     { "math", 0, "MODE", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER, AT(math), "fast", 0, 0, "fast|strict",
       "fast allows Winograd (relative error of a layer within 1e-5), strict does not" },
-    { "dialect", 'D', "NAME", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER | CLI_AT_COST | CLI_AT_DIFF, AT(dialect), "default", 0, 0,
-      "default|paper|keras|torch",
+    { "dialect", 'D', "NAME", CLI_CHOICE, CLI_AT_PLAN | CLI_AT_ANSWER | CLI_AT_COST | CLI_AT_DIFF, AT(dialect),
+      "default", 0, 0, "default|paper|keras|torch",
       "whose variant of the network" },
     { "seed", 0, "N", CLI_INT, CLI_AT_RUN, AT(seed), "1", 0, 9007199254740991.0, NULL,
       "seed of weights and of noise inputs" },
