@@ -158,6 +158,7 @@ struct weft_backend {
     weft_status (*begin)(const weft_device *device, void **record, bool *replayed);
     weft_status (*end)(const weft_device *device, void **record, weft_status status);
     void (*forget)(const weft_device *device, void *record);
+    size_t (*available)(const weft_device *device);        /* bytes of memory that are free; NULL: not known */
     weft_status (*wait)(const weft_device *device);        /* until all that was queued is done; NULL: it is */
     const weft_roofs *(*roofs)(const weft_device *device); /* NULL: not known */
 };

@@ -160,7 +160,7 @@ const weft_backend weft_backend_cuda = {
     .name = "cuda", .brief = "cuDNN, cuBLASLt and own kernels", .open = cuda_open, .close = cuda_close,
     .info = cuda_info, .alloc = weft_cuda_alloc, .free = weft_cuda_free, .write = weft_cuda_write,
     .read = weft_cuda_read, .send = weft_cuda_send, .host_alloc = weft_cuda_host_alloc,
-    .host_free = weft_cuda_host_free, .wait = weft_cuda_wait, .begin = weft_cuda_begin, .end = weft_cuda_end,
-    .forget = weft_cuda_forget, .roofs = cuda_roofs, .input_channels = 4,
+    .host_free = weft_cuda_host_free, .available = weft_cuda_available, .wait = weft_cuda_wait,
+    .begin = weft_cuda_begin, .end = weft_cuda_end, .forget = weft_cuda_forget, .roofs = cuda_roofs, .input_channels = 4,
     .rewrites = WEFT_REWRITE_COMPOSE | WEFT_REWRITE_JOIN | WEFT_REWRITE_POOL,
 };

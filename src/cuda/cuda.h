@@ -50,6 +50,7 @@ weft_status weft_cuda_read(const weft_device *device, void *to, const void *from
 weft_status weft_cuda_send(const weft_device *device, void *to, const void *from, size_t bytes);
 weft_status weft_cuda_host_alloc(const weft_device *device, size_t bytes, void **out);
 void weft_cuda_host_free(const weft_device *device, void *ptr);
+size_t weft_cuda_available(const weft_device *device);
 weft_status weft_cuda_wait(const weft_device *device);
 weft_status weft_cuda_begin(const weft_device *device, void **record, bool *replayed);
 weft_status weft_cuda_end(const weft_device *device, void **record, weft_status status);

@@ -6,15 +6,21 @@
 
 #include "cuda/cuda.h"
 
-/* Out of memory: how much was wanted, and how much there is. */
-static weft_status no_memory(const weft_vendor *v, size_t bytes, const char *what)
+size_t weft_cuda_available(const weft_device *device)
 {
+    const weft_vendor *v = &weft_cuda_of(device)->vendor;
     size_t available = 0, total = 0;
-    (void)v->cudaGetLastError();
-    if (v->cudaMemGetInfo(&available, &total) != WEFT_CUDA_SUCCESS)
+    if (!device->dry && v->cudaMemGetInfo(&available, &total) != WEFT_CUDA_SUCCESS)
         (void)v->cudaGetLastError();
-    return weft_fail(WEFT_NO_MEMORY, "%s of %.1f MiB does not fit: %.1f MiB of %.1f MiB are free", what,
-                     (double)bytes / 1048576, (double)available / 1048576, (double)total / 1048576);
+    return available;
+}
+
+/* How much was wanted, and how much there is. */
+static weft_status no_memory(const weft_device *device, size_t bytes)
+{
+    (void)weft_cuda_of(device)->vendor.cudaGetLastError();
+    return weft_fail(WEFT_NO_MEMORY, "%.1f MiB of device memory are needed, %.1f MiB are free",
+                     (double)bytes / 1048576, (double)weft_cuda_available(device) / 1048576);
 }
 
 weft_status weft_cuda_alloc(const weft_device *device, size_t bytes, void **out)
@@ -28,7 +34,7 @@ weft_status weft_cuda_alloc(const weft_device *device, size_t bytes, void **out)
     } else {
         const int error = v->cudaMalloc(&ptr, bytes ? bytes : 1);
         if (error == WEFT_CUDA_OUT_OF_MEMORY)
-            return no_memory(v, bytes, "device memory");
+            return no_memory(device, bytes);
         if (error != WEFT_CUDA_SUCCESS)
             return weft_vendor_cuda_failed(v, error, "cudaMalloc", "device memory");
     }

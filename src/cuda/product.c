@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Matrix products: dense layers, and the projections behind an excitation whose weights differ by image. cuDNN's plan
- * comes first, because it is the one that can be checked without a device (ADR 0010); then cuBLASLt; then our own. */
+ * comes first, because it is the one that can be checked without a device (ADR 10); then cuBLASLt; then our own. */
 #include "cuda/part.h"
 #include "tensor/cast.h"
 

@@ -160,13 +160,33 @@ static weft_status allot_staging(weft_model *model)
     return WEFT_OK;
 }
 
+/* Out of a device's own memory: says which batch would fit, activations growing with it. */
+static weft_status no_room(const weft_model *model, weft_status status)
+{
+    const weft_device *device = &model->ctx->device;
+    if (status != WEFT_NO_MEMORY || !device->backend->available || model->graph->n_inputs == 0)
+        return status;
+    const size_t room = device->backend->available(device) + (model->memory ? model->layout.bytes : 0);
+    const int64_t batch = model->graph->values[model->graph->inputs[0]].shape.dim[0];
+    const double left = room > model->packed_bytes ? (double)(room - model->packed_bytes) : 0;
+    const int64_t fits = (int64_t)(left / (double)model->layout.bytes * (double)batch);
+    /* a fits of 0 prints nothing after its sentence */
+    return weft_fail_in(status, "batch %lld needs %.1f MiB for activations and %.1f MiB for parameters%s%.0lld",
+                        (long long)batch, (double)model->layout.bytes / 1048576, (double)model->packed_bytes / 1048576,
+                        fits > 0 ? ", there is room for batch " : ", too much for any batch", (long long)fits);
+}
+
 static weft_status allot_memory(weft_model *model)
 {
     const weft_device *device = &model->ctx->device;
     void *memory, *packed;
-    WEFT_TRY(device->backend->alloc(device, model->layout.bytes, &memory));
+    weft_status status = device->backend->alloc(device, model->layout.bytes, &memory);
+    if (status != WEFT_OK)
+        return no_room(model, status);
     model->memory = memory;
-    WEFT_TRY(device->backend->alloc(device, model->packed_bytes, &packed));
+    status = device->backend->alloc(device, model->packed_bytes, &packed);
+    if (status != WEFT_OK)
+        return no_room(model, status);
     model->packed = packed;
     return device->backend->host_alloc ? allot_staging(model) : WEFT_OK;
 }
