@@ -15,7 +15,7 @@ TARGETS ?= safetensors npz pth jpeg png
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help table check release install uninstall tsan cuda-matrix fuzz clean needs needs-tests
+.PHONY: help table check release install uninstall tsan cuda-matrix cuda-plans fuzz clean needs needs-tests
 
 help:
 	@echo 'make table      install what is missing, build, print the model table   (ARGS="--help" lists its options)'
@@ -23,6 +23,7 @@ help:
 	@echo 'make release    build build/release/bin/weft and libweft'
 	@echo 'make install    install the release build to PREFIX ($(PREFIX)); make uninstall takes it away again'
 	@echo 'make cuda-matrix  compile the CUDA kernels for every architecture, within their budgets'
+	@echo 'make cuda-plans   plan every layer of every network with cuDNN, without a GPU (ARGS=--quick)'
 	@echo 'make tsan       the fast tests under ThreadSanitizer'
 	@echo 'make fuzz       RUNS ($(RUNS)) inputs to each parser of files by libFuzzer, with sanitizers'
 	@echo 'make clean      remove build/'
@@ -60,6 +61,18 @@ uninstall:
 NVCC ?= $(firstword $(shell command -v nvcc) /usr/local/cuda/bin/nvcc)
 cuda-matrix:
 	sh tests/cuda/nvcc_matrix.sh $(NVCC) . build/cuda-matrix 80 75 86 89 90 100 120
+
+# Every layer of every network planned by the real cuDNN, without a GPU, for five cards in four precisions: an hour or
+# two of one core, in steps (build/cuda-plans keeps what is known). CARDS="a100 h100" and ARGS="--precisions fp16"
+# choose, ARGS=--quick leaves out what must be compiled. One process for each card.
+CUDA_PLANS := build/check/tests/cuda
+cuda-plans:
+	cmake --preset check
+	cmake --build --preset check --target cuda-plans
+	mkdir -p build/cuda-plans
+	for card in $(or $(CARDS),t4 a100 l4 h100 rtx5090); do LD_LIBRARY_PATH=$(CUDA_PLANS)/nodevice \
+		$(CUDA_PLANS)/cuda-plans --all --targets $$card $(ARGS) --journal build/cuda-plans \
+		--golden tests/cuda/plans.golden --write || exit; done
 
 clean:
 	rm -rf build

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The enumerators of cuBLASLt that weft passes, restated as in dnn_api.h; a test compares each with NVIDIA's headers. */
+ * The enumerators of cuBLASLt that weft passes, restated as in dnn_api.h; a test compares each with NVIDIA's. */
 #ifndef WEFT_CUDA_BLAS_API_H
 #define WEFT_CUDA_BLAS_API_H
 

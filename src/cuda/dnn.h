@@ -144,8 +144,8 @@ void weft_dnn_pool_graph(const weft_dnn_pool *pool, weft_dnn_graph *graph);
 
 /* OK, or INVALID: "stem/conv2d: add: tensor 'bias' has 33 along C, 32 or 1 are expected". Needs no library. */
 weft_status weft_dnn_graph_check(const weft_dnn_graph *graph);
-/* For tests: from now on seen is shown every graph that is checked (NULL: none is), which is every graph of a model that
- * is planned, also for a described device. One thread. */
+/* For tests: from now on seen is shown every graph that is checked (NULL: none is), which is every graph of a model
+ * that is planned, also for a described device. One thread. */
 void weft_dnn_watch(void (*seen)(const weft_dnn_graph *graph, void *user), void *user);
 /* A buffer that holds every graph's text. */
 enum { WEFT_DNN_TEXT = 8192 };

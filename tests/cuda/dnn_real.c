@@ -57,32 +57,31 @@ static weft_dnn_info plan(weft_dnn *dnn, const weft_dnn_graph *graph, weft_dnn_r
 
 /* ---- patterns ---- */
 
+static const char *const cards[] = { "t4", "a100", "h100", "rtx5090" };
+
 START_TEST(what_networks_are_made_of)
 {
-    static const char *const cards[] = { "t4", "a100", "h100", "rtx5090" };
-    for (size_t i = 0; i < sizeof cards / sizeof cards[0]; i++) {
-        weft_dnn *dnn = open_for(cards[i], "");
-        weft_dnn_graph graph;
-        weft_dnn_conv c = conv(WEFT_F16, WEFT_ACT_RELU);
-        weft_dnn_conv_graph(&c, &graph);
-        weft_dnn_info info = plan(dnn, &graph, (weft_dnn_request){ 0 });
+    weft_dnn *dnn = open_for(cards[_i], "");
+    weft_dnn_graph graph;
+    weft_dnn_conv c = conv(WEFT_F16, WEFT_ACT_RELU);
+    weft_dnn_conv_graph(&c, &graph);
+    weft_dnn_info info = plan(dnn, &graph, (weft_dnn_request){ 0 });
+    ck_assert(info.notes & WEFT_DNN_TENSOR_CORE);
+    ck_assert_uint_le(info.workspace, WEFT_DNN_WORKSPACE_LIMIT);
+    ck_assert(!info.cached && info.allowed > 0 && info.allowed <= info.offered);
+
+    c.residual = true; /* into a channel slice, odd padding, strided */
+    c.y_ld = 512;
+    c.window = (weft_dnn_window){ .stride_h = 2, .stride_w = 2, .bottom = 1, .right = 1 };
+    weft_dnn_conv_graph(&c, &graph);
+    info = plan(dnn, &graph, (weft_dnn_request){ 0 });
+    if (_i > 0) /* Turing's fused engines want dense outputs */
         ck_assert(info.notes & WEFT_DNN_TENSOR_CORE);
-        ck_assert_uint_le(info.workspace, WEFT_DNN_WORKSPACE_LIMIT);
-        ck_assert(!info.cached && info.allowed > 0 && info.allowed <= info.offered);
 
-        c.residual = true; /* into a channel slice, odd padding, strided */
-        c.y_ld = 512;
-        c.window = (weft_dnn_window){ .stride_h = 2, .stride_w = 2, .bottom = 1, .right = 1 };
-        weft_dnn_conv_graph(&c, &graph);
-        info = plan(dnn, &graph, (weft_dnn_request){ 0 });
-        if (i > 0) /* Turing's fused engines want dense outputs */
-            ck_assert(info.notes & WEFT_DNN_TENSOR_CORE);
-
-        c.groups = 4;
-        weft_dnn_conv_graph(&c, &graph);
-        plan(dnn, &graph, (weft_dnn_request){ 0 });
-        weft_dnn_destroy(dnn);
-    }
+    c.groups = 4;
+    weft_dnn_conv_graph(&c, &graph);
+    plan(dnn, &graph, (weft_dnn_request){ 0 });
+    weft_dnn_destroy(dnn);
 }
 END_TEST
 
@@ -143,7 +142,8 @@ START_TEST(strict_means_fp32)
     weft_dnn_conv_graph(&c, &graph);
     const weft_dnn_info fast = plan(dnn, &graph, (weft_dnn_request){ 0 });
     const weft_dnn_info strict = plan(dnn, &graph, (weft_dnn_request){ .strict = true });
-    ck_assert(fast.notes & WEFT_DNN_TENSOR_CORE); /* TF32 */
+    ck_assert_msg(fast.notes & WEFT_DNN_TENSOR_CORE, "engine %d, notes %x, %d of %d", fast.engine, fast.notes,
+                  fast.allowed, fast.offered); /* TF32 */
     ck_assert_uint_eq(strict.notes & (WEFT_DNN_TENSOR_CORE | WEFT_DNN_DOWN_CONVERT | WEFT_DNN_REDUCED_PRECISION |
                                       WEFT_DNN_FFT | WEFT_DNN_WINOGRAD | WEFT_DNN_NONDETERMINISTIC),
                       0);
@@ -402,7 +402,10 @@ int main(void)
         return 77;
     }
     Suite *suite = suite_create("dnn_real");
-    CHECK_CASE(suite, "patterns", what_networks_are_made_of, every_activation_on_tensor_cores, products_and_pools);
+    TCase *patterns = tcase_create("cards");
+    tcase_add_loop_test(patterns, what_networks_are_made_of, 0, WEFT_COUNT(cards));
+    suite_add_tcase(suite, patterns);
+    CHECK_CASE(suite, "patterns", every_activation_on_tensor_cores, products_and_pools);
     CHECK_CASE(suite, "filters", strict_means_fp32, workspace_limit_and_order, what_is_not_offered_says_why,
                a_described_device_runs_nothing);
     TCase *wrong = tcase_create("mistakes");

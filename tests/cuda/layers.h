@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every distinct layer that cuDNN is asked for by any network of weft: the graphs that the CUDA backend's lowering makes
- * when a network is planned for a card, taken where they are checked (weft_dnn_watch). */
+ * Every distinct layer that cuDNN is asked for by any network of weft: the graphs that the CUDA backend's lowering
+ * makes when a network is planned for a card, taken where they are checked (weft_dnn_watch). */
 #ifndef WEFT_TESTS_CUDA_LAYERS_H
 #define WEFT_TESTS_CUDA_LAYERS_H
 

@@ -3,14 +3,15 @@
  * Does the real cuDNN plan every layer of every network? Asked without a GPU, on described cards, with the stand-in
  * driver of tests/cuda/nodevice on the library path.
  *
- *   cuda_plans --all [--targets LIST] [--precisions LIST] [--journal DIR] [--golden FILE [--write]]
- *   cuda_plans --sample COMPILED,READY [--seed N] --golden FILE
+ *   cuda_plans --all [--quick] [--targets LIST] [--precisions LIST] [--journal DIR] [--golden FILE [--write]]
+ *   cuda_plans --sample COMPILED,READY --targets NAME [--seed N] --golden FILE
  *
  * A cell is one layer on one card in one precision: P (precompiled engine) or R (compiled when planned), p or r when
  * the engine does not use tensor cores, - when there is no plan. Every plan is deterministic and within the workspace
  * limit; fp32 plans are strict, and where the plan of fp16 or bf16 is not, a strict one must exist, too (else !).
- * --all takes a while: the journal keeps what is known, so that a run that was stopped goes on. The golden file holds
- * all cells; --sample draws some of them and compares. */
+ * --all takes a while (--quick leaves out what must be compiled): the journal keeps what is known, so that a run that
+ * was stopped goes on. The golden file holds all cells; --sample draws some of them and compares. One process asks for
+ * one card: cuDNN's heuristics keep state of the first (dnn_real.c). */
 #include "layers.h"
 
 #include "cuda/target.h"
@@ -23,7 +24,7 @@
 enum { LINE = 512 };
 
 typedef struct options {
-    bool all, write;
+    bool all, write, quick;
     bool target[LAYER_TARGETS], precision[LAYER_PRECISIONS];
     const char *journal, *golden;
     int compiled, ready; /* cells of a sample */
@@ -142,39 +143,62 @@ static bool write_golden(const char *path, const layers *all, const row *rows, i
 
 /* ---- all of them ---- */
 
-/* What an earlier run found out: "P text" lines. */
-static FILE *open_journal(const options *o, const layers *all, row *rows, int target, int precision)
+/* The journal of a column, opened to be gone on with; NULL without. */
+static FILE *open_journal(const options *o, int target, int precision)
 {
-    char path[LINE], line[LINE];
+    char path[LINE];
     if (!o->journal)
         return NULL;
     snprintf(path, sizeof path, "%s/%s.%s", o->journal, layer_targets[target], layer_precisions[precision].name);
-    FILE *file = fopen(path, "a+");
-    if (!file)
-        return NULL;
-    rewind(file);
-    while (fgets(line, sizeof line, file)) {
-        line[strcspn(line, "\n")] = '\0';
-        const int index = strlen(line) > 2 ? layers_find(all, line + 2) : -1;
-        if (index >= 0)
-            rows[index].cell[target * LAYER_PRECISIONS + precision] = line[0];
+    return fopen(path, "a+");
+}
+
+/* What earlier runs found out: "P text" lines. */
+static void read_journals(const options *o, const layers *all, row *rows)
+{
+    for (int n = 0; n < LAYER_CELLS; n++) {
+        char line[LINE];
+        FILE *file = open_journal(o, n / LAYER_PRECISIONS, n % LAYER_PRECISIONS);
+        if (file)
+            rewind(file);
+        while (file && fgets(line, sizeof line, file)) {
+            line[strcspn(line, "\n")] = '\0';
+            const int index = strlen(line) > 2 ? layers_find(all, line + 2) : -1;
+            if (index >= 0)
+                rows[index].cell[n] = line[0];
+        }
+        if (file)
+            fclose(file);
     }
-    return file;
+    for (int i = 0; i < all->count; i++)
+        for (int n = 0; n < LAYER_CELLS; n++)
+            if (!all->list[i].used[n])
+                rows[i].cell[n] = '.';
+}
+
+/* Whether cuDNN has precompiled engines for the pattern: a convolution with bias, residual and relu at most. */
+static bool is_ready(const char *text)
+{
+    static const char *const ends[] = { " bias", " bias relu" };
+    for (int i = 0; i < WEFT_COUNT(ends); i++) {
+        const size_t n = strlen(ends[i]), all = strlen(text);
+        if (strncmp(text, "conv ", 5) == 0 && all > n && strcmp(text + all - n, ends[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void run_column(const options *o, weft_dnn *dnn, const layers *all, row *rows, int target, int precision)
 {
     const int n = target * LAYER_PRECISIONS + precision;
-    FILE *journal = open_journal(o, all, rows, target, precision);
+    FILE *journal = open_journal(o, target, precision);
     tally sum = { .workspace = 0 };
     int asked = 0;
     for (int i = 0; i < all->count; i++) {
         char *cell = &rows[i].cell[n];
-        if (!all->list[i].used[n]) {
-            *cell = '.';
+        if (!all->list[i].used[n] || (!*cell && o->quick && !is_ready(all->list[i].text)))
             continue;
-        }
-        if (!*cell || *cell == '.' || !journal) {
+        if (!*cell || !journal) {
             *cell = ask(dnn, &all->list[i], precision, &sum);
             if (journal) {
                 fprintf(journal, "%c %s\n", *cell, all->list[i].text);
@@ -195,6 +219,7 @@ static void run_column(const options *o, weft_dnn *dnn, const layers *all, row *
 
 static weft_status run_all(const options *o, const weft_vendor *vendor, const layers *all, row *rows)
 {
+    read_journals(o, all, rows);
     for (int t = 0; t < LAYER_TARGETS; t++) {
         weft_dnn *dnn = NULL;
         WEFT_TRY(open_target(vendor, layer_targets[t], &dnn));
@@ -234,34 +259,34 @@ static unsigned long long next_random(unsigned long long *state)
 static int run_sample(const options *o, const weft_vendor *vendor, const layers *all, const row *rows,
                       bool same_version)
 {
-    weft_dnn *dnn[LAYER_TARGETS] = { NULL };
-    int wrong = 0, compiled = 0, ready = 0, fresh = 0;
+    weft_dnn *dnn = NULL;
+    int wrong = 0, compiled = 0, ready = 0, fresh = 0, target = 0;
     unsigned long long random = o->seed;
     tally sum = { .workspace = 0 };
-    for (int t = 0; t < LAYER_TARGETS; t++)
-        if (open_target(vendor, layer_targets[t], &dnn[t]) != WEFT_OK) {
-            printf("%s: %s\n", layer_targets[t], weft_error());
-            return 1;
-        }
+    while (!o->target[target])
+        target++;
+    if (open_target(vendor, layer_targets[target], &dnn) != WEFT_OK) {
+        printf("%s: %s\n", layer_targets[target], weft_error());
+        return 1;
+    }
     const int tries = 200 * (o->compiled + o->ready);
     for (int k = 0; k < tries && (compiled < o->compiled || ready < o->ready); k++) {
         const int i = (int)(next_random(&random) % (unsigned)all->count);
-        const int n = (int)(next_random(&random) % LAYER_CELLS);
+        const int n = target * LAYER_PRECISIONS + (int)(next_random(&random) % LAYER_PRECISIONS);
         const char expected = rows[i].cell[n] == '.' ? '\0' : rows[i].cell[n];
         const bool slow = !expected || expected == 'R' || expected == 'r';
         if (!all->list[i].used[n] || (slow ? compiled == o->compiled : ready == o->ready))
             continue;
         *(slow ? &compiled : &ready) += 1;
         fresh += !expected;
-        const char found = ask(dnn[n / LAYER_PRECISIONS], &all->list[i], n % LAYER_PRECISIONS, &sum);
-        const bool bad = expected && same_version ? found != expected : strchr("-!?", found) != NULL && !expected;
+        const char found = ask(dnn, &all->list[i], n % LAYER_PRECISIONS, &sum);
+        const bool bad = expected && same_version ? found != expected : strchr("-!?", found) != NULL;
         if (bad)
             printf("%s %s %s: '%c', '%c' is expected\n", layer_targets[n / LAYER_PRECISIONS],
                    layer_precisions[n % LAYER_PRECISIONS].name, all->list[i].text, found, expected ? expected : 'P');
         wrong += bad;
     }
-    for (int t = 0; t < LAYER_TARGETS; t++)
-        weft_dnn_destroy(dnn[t]);
+    weft_dnn_destroy(dnn);
     printf("%d cells compared (%d compiled, %d not in the golden file): %d wrong, %.1f s, seed %llu\n",
            compiled + ready, compiled, fresh, wrong, sum.seconds, o->seed);
     return wrong;
@@ -280,13 +305,15 @@ static bool choose(const char *list, const char *name)
 
 static bool parse(int argc, char **argv, options *o)
 {
-    const char *targets = NULL, *formats = NULL;
+    const char *targets = NULL, *formats = NULL; /* all */
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--all") == 0)
             o->all = true;
         else if (strcmp(argv[i], "--write") == 0)
             o->write = true;
+        else if (strcmp(argv[i], "--quick") == 0)
+            o->quick = true;
         else if (!value)
             return false;
         else if (strcmp(argv[i], "--targets") == 0)
@@ -306,7 +333,10 @@ static bool parse(int argc, char **argv, options *o)
         o->target[t] = !targets || choose(targets, layer_targets[t]);
     for (int p = 0; p < LAYER_PRECISIONS; p++)
         o->precision[p] = !formats || choose(formats, layer_precisions[p].name);
-    return o->all ? o->compiled == 0 : o->golden && o->compiled > 0 && o->ready > 0;
+    int chosen = 0;
+    for (int t = 0; t < LAYER_TARGETS; t++)
+        chosen += o->target[t];
+    return o->all ? chosen > 0 : o->golden && chosen == 1 && o->compiled > 0 && o->ready > 0;
 }
 
 static int run(const options *o, const weft_vendor *vendor, const layers *all, row *rows)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# NVIDIA's libraries as the backend meets them: the table of their functions, the cuDNN wrapper, the targets; and, where
+# the toolkit is installed, the real ones without a GPU (tests skip themselves where they are not).
+set(cuda ${PROJECT_SOURCE_DIR}/src/cuda)
+add_library(weft_cuda_vendors STATIC ${cuda}/blas.c ${cuda}/dnn.c ${cuda}/dnn_cache.c ${cuda}/dnn_check.c
+    ${cuda}/dnn_graph.c ${cuda}/dnn_lower.c ${cuda}/dnn_plan.c ${cuda}/target.c ${cuda}/vendor.c)
+target_link_libraries(weft_cuda_vendors PRIVATE weft_flags PUBLIC weft_check ${CMAKE_DL_LIBS})
+foreach(subject vendor target dnn)
+    weft_test(cuda-${subject} SOURCES ${subject}.c LIBRARIES weft_cuda_vendors)
+endforeach()
+
+# Signatures and enumerators against NVIDIA's headers: that it compiles is the test.
+find_path(WEFT_CUDNN_INCLUDE cudnn.h HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES include)
+if(WEFT_CUDNN_INCLUDE AND CMAKE_CXX_COMPILER)
+    add_library(cuda-abi OBJECT vendor_abi.cpp)
+    target_include_directories(cuda-abi PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+    target_include_directories(cuda-abi SYSTEM PRIVATE ${WEFT_CUDNN_INCLUDE})
+    set_target_properties(cuda-abi PROPERTIES CXX_STANDARD 17)
+endif()
+
+# The stand-in driver, for the library path of these tests alone.
+find_library(WEFT_CUDA_STUB cuda HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES lib64/stubs lib/stubs)
+if(NOT WEFT_CUDA_STUB OR WEFT_SANITIZE OR NOT CMAKE_CXX_COMPILER)
+    message(STATUS "No CUDA toolkit, or a sanitized build: cuDNN is not asked for its plans")
+    return()
+endif()
+set(nodevice ${CMAKE_CURRENT_BINARY_DIR}/nodevice)
+file(MAKE_DIRECTORY ${nodevice})
+add_custom_command(OUTPUT ${nodevice}/symbols.inc
+    COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/nodevice/symbols.sh ${WEFT_CUDA_STUB} > ${nodevice}/symbols.inc
+    DEPENDS nodevice/symbols.sh ${WEFT_CUDA_STUB} VERBATIM)
+add_library(weft_nodevice SHARED nodevice/libcuda.c ${nodevice}/symbols.inc)
+target_include_directories(weft_nodevice PRIVATE ${nodevice})
+set_target_properties(weft_nodevice PROPERTIES OUTPUT_NAME cuda SUFFIX .so.1 C_VISIBILITY_PRESET default
+    LIBRARY_OUTPUT_DIRECTORY ${nodevice})
+function(weft_nodevice_test name)
+    add_dependencies(${name} weft_nodevice)
+    weft_test_properties(${name} LABELS slow TIMEOUT 900)
+    set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77
+        ENVIRONMENT "CK_FORK=yes;CK_DEFAULT_TIMEOUT=0;LD_LIBRARY_PATH=${nodevice}")
+endfunction()
+
+weft_test(cuda-dnn-real SOURCES dnn_real.c LIBRARIES weft_cuda_vendors LABELS slow)
+weft_nodevice_test(cuda-dnn-real)
+
+# Every layer of every network: a sample here, all by `make cuda-plans`. The seed moves on with CI's runs.
+add_executable(cuda-plans plans.c layers.c ${WEFT_CUDA_HOST_SOURCES})
+target_link_libraries(cuda-plans PRIVATE weft_flags weft_check weft_kernels_emu weft_emu Threads::Threads m
+    ${CMAKE_DL_LIBS})
+set_target_properties(cuda-plans PROPERTIES LINKER_LANGUAGE CXX)
+add_dependencies(cuda-plans weft_nodevice)
+if(DEFINED ENV{WEFT_PLANS_SEED})
+    set(seed $ENV{WEFT_PLANS_SEED})
+else()
+    set(seed 1)
+endif()
+foreach(target t4 a100 l4 h100 rtx5090)
+    add_test(NAME cuda-plans-${target} COMMAND cuda-plans --sample 3,60 --targets ${target} --seed ${seed}
+        --golden ${CMAKE_CURRENT_SOURCE_DIR}/plans.golden)
+    weft_test_properties(cuda-plans-${target} LABELS slow TIMEOUT 900)
+    set_tests_properties(cuda-plans-${target} PROPERTIES SKIP_RETURN_CODE 77
+        ENVIRONMENT "LD_LIBRARY_PATH=${nodevice}")
+endforeach()
+
+# The machine without CUDA, in all its forms.
+if(TARGET weft_cuda)
+    add_test(NAME cuda-startup COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/startup.sh $<TARGET_FILE:weft_program>
+        $<TARGET_FILE:weft_cuda> ${nodevice} ${WEFT_CUDA_STUB})
+    weft_test_properties(cuda-startup LABELS slow TIMEOUT 300)
+endif()
