@@ -151,7 +151,7 @@ template <typename T, typename U> static int global_pool(const weft_global_pool_
 int weft_launch_global_pool(const weft_global_pool_args *a, void *stream)
 {
     if (!weft_view_fits(a->x, a->c) || (a->y.data && a->y.ld < a->c) || a->n <= 0 || a->pixels <= 0 ||
-        !weft_rows_fit((int64_t)a->n * a->pixels) || (a->kind != WEFT_POOL_MAX && a->kind != WEFT_POOL_AVG))
+        !weft_rows_fit((int64_t)a->n * a->pixels))
         return WEFT_INVALID_VALUE;
     return WEFT_BY_DTYPES(a->dtype, a->y_dtype, global_pool, a, stream);
 }

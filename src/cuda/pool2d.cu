@@ -112,8 +112,7 @@ template <typename T> static int pool_by_width(const weft_pool2d_args *a, void *
 
 int weft_launch_pool2d(const weft_pool2d_args *a, void *stream)
 {
-    if (!weft_view_fits(a->x, a->c) || !weft_view_fits(a->y, a->c) || !weft_window_fits(a->win) ||
-        (a->kind != WEFT_POOL_MAX && a->kind != WEFT_POOL_AVG))
+    if (!weft_view_fits(a->x, a->c) || !weft_view_fits(a->y, a->c) || !weft_window_fits(a->win))
         return WEFT_INVALID_VALUE;
     return WEFT_BY_DTYPE(a->dtype, pool_by_width, a, stream);
 }

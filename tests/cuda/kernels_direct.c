@@ -437,7 +437,6 @@ START_TEST(refusals)
 #define launcher weft_launch_pool2d
     WITH(weft_pool2d_args, pool, win, empty);
     WITH(weft_pool2d_args, pool, win, huge);
-    WITH(weft_pool2d_args, pool, kind, (weft_pool_kind)2);
     WITH(weft_pool2d_args, pool, dtype, WEFT_F64);
 #undef launcher
 #define launcher weft_launch_depthwise
