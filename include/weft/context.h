@@ -77,6 +77,18 @@ WEFT_API int weft_device_count(void);
 /* INVALID if index is out of range. */
 WEFT_API weft_status weft_device_get(int index, weft_device_info *out);
 
+/* One piece that a device needs: a driver, a library, a card. */
+typedef struct weft_device_piece {
+    char what[48];     /* "cuDNN" */
+    char library[48];  /* "libcudnn.so.9"; "" if it is none */
+    bool found;
+    char version[24];  /* "9.19.0"; "" where it says none */
+    char missing[256]; /* why it is not there, and what to install; "" when found */
+} weft_device_piece;
+/* Looks for the pieces of device `index` and stores up to room of them; returns how many there are, 0 for a device that
+ * needs none. */
+WEFT_API int weft_device_pieces(int index, weft_device_piece *out, int room);
+
 /* What this CPU can do, measured now with ctx's threads (about 0.2 s each): the roofs of every report. */
 typedef struct weft_roof {
     double gflops;    /* fp32 fused multiply-add, GFLOP/s (2 per FMA), all threads */

@@ -53,6 +53,14 @@ weft_status weft_device_get(int index, weft_device_info *out)
     return WEFT_OK;
 }
 
+int weft_device_pieces(int index, weft_device_piece *out, int room)
+{
+    const weft_backend *backend = NULL;
+    if (index < 0 || index >= weft_device_count() || (room > 0 && !out) || devices[index].get(&backend) != WEFT_OK)
+        return 0;
+    return backend->pieces ? backend->pieces(out, room) : 0;
+}
+
 static const char *device_name(const void *list, int index)
 {
     (void)list;

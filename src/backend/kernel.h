@@ -139,6 +139,8 @@ struct weft_backend {
     void (*close)(weft_device *device);
     /* Describes the device, present or not. */
     void (*info)(weft_device_info *out);
+    /* As weft_device_pieces. NULL: it needs nothing. */
+    int (*pieces)(weft_device_piece *out, int room);
     weft_status (*alloc)(const weft_device *device, size_t bytes, void **out);
     void (*free)(const weft_device *device, void *ptr);
     weft_status (*write)(const weft_device *device, void *to, const void *from, size_t bytes);

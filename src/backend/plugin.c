@@ -10,9 +10,16 @@
 #include <string.h>
 
 static const weft_host host = {
-    .version = WEFT_PLUGIN_VERSION, .device_size = sizeof(weft_device), .node_size = sizeof(weft_node),
-    .kernel_size = sizeof(weft_kernel), .fail_v = weft_fail_v, .fail_in = weft_fail_in, .error = weft_error,
-    .stages_split = weft_stages_split, .act_name = weft_act_name,
+    .version = WEFT_PLUGIN_VERSION,
+    .device_size = sizeof(weft_device),
+    .node_size = sizeof(weft_node),
+    .kernel_size = sizeof(weft_kernel),
+    .backend_size = sizeof(weft_backend),
+    .fail_v = weft_fail_v,
+    .fail_in = weft_fail_in,
+    .error = weft_error,
+    .stages_split = weft_stages_split,
+    .act_name = weft_act_name,
 };
 
 enum { PATH_SIZE = 1024 };

@@ -16,7 +16,7 @@
 /* What weft lends. A backend that is linked in calls the functions themselves. */
 typedef struct weft_host {
     int version;
-    size_t device_size, node_size, kernel_size; /* of the structs that both sides know */
+    size_t device_size, node_size, kernel_size, backend_size; /* of the structs that both sides know */
     weft_status (*fail_v)(weft_status status, const char *format, va_list args);
     weft_status (*fail_in)(weft_status status, const char *format, ...);
     const char *(*error)(void);

@@ -15,6 +15,37 @@ static const cli_column columns[] = {
     { "missing", { "", "missing" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
 };
 
+/* What a device that is not there needs, piece by piece. */
+static const cli_column pieces[] = {
+    { "device", { "", "device" }, .flags = CLI_COLUMN_LEFT },
+    { "what", { "", "needs" }, .flags = CLI_COLUMN_LEFT },
+    { "library", { "", "library" }, .flags = CLI_COLUMN_LEFT },
+    { "found", { "", "found" }, .flags = CLI_COLUMN_LEFT },
+    { "version", { "", "version" }, .flags = CLI_COLUMN_LEFT },
+    { "missing", { "", "missing" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
+};
+
+enum { MAX_PIECE = 32 };
+
+static void add_pieces(cli_table *table)
+{
+    for (int i = 0; i < weft_device_count(); i++) {
+        weft_device_info info;
+        weft_device_piece list[MAX_PIECE];
+        const int n = weft_device_get(i, &info) ? 0 : weft_device_pieces(i, list, MAX_PIECE);
+        for (int k = 0; k < n && k < MAX_PIECE; k++) {
+            cli_table_add(table);
+            cli_put_text(table, "device", "%s", info.name);
+            cli_put_text(table, "what", "%s", list[k].what);
+            cli_put_text(table, "library", "%s", list[k].library);
+            cli_put_text(table, "found", "%s", list[k].found ? "yes" : "no");
+            cli_put_text(table, "version", "%s", list[k].version);
+            if (list[k].missing[0])
+                cli_put_text(table, "missing", "%s", list[k].missing);
+        }
+    }
+}
+
 static cli_exit measure(const cli_args *args, weft_roof *roof, int *threads, char isa[32])
 {
     weft_ctx *ctx;
@@ -52,12 +83,15 @@ cli_exit cli_devices(const cli_args *args)
     weft_roof roof = { 0 };
     int threads = 0;
     char isa[32] = "";
+    cli_table *parts = cli_table_create(pieces, (int)(sizeof pieces / sizeof *pieces));
     cli_exit code = add_devices(table);
+    add_pieces(parts);
     if (!code && args->roof)
         code = measure(args, &roof, &threads, isa);
     if (!code && args->output == CLI_FORMAT_JSON) {
         json_t *root = json_object();
         json_object_set_new(root, "devices", cli_table_json(table));
+        json_object_set_new(root, "pieces", cli_table_json(parts));
         if (args->roof)
             json_object_set_new(root, "roof",
                                 json_pack("{s:s, s:i, s:f, s:f}", "isa", isa, "threads", threads, "gflops", roof.gflops,
@@ -69,7 +103,12 @@ cli_exit cli_devices(const cli_args *args)
             cli_table_note(table, "roof of the CPU (%s, %d thread%s): %.1f GFLOP/s fp32, %.1f GB/s read + written", isa,
                            threads, threads == 1 ? "" : "s", roof.gflops, roof.bandwidth);
         cli_table_print(table, (cli_format)args->output, stdout);
+        if (cli_table_rows(parts) > 0 && args->output != CLI_FORMAT_CSV) {
+            putchar('\n');
+            cli_table_print(parts, (cli_format)args->output, stdout);
+        }
     }
+    cli_table_destroy(parts);
     cli_table_destroy(table);
     return code;
 }

@@ -151,16 +151,46 @@ static void cuda_info(weft_device_info *out)
         snprintf(out->description, sizeof out->description, "NVIDIA GPU, %d of them", report.devices);
 }
 
+static int cuda_pieces(weft_device_piece *out, int room)
+{
+    weft_vendor_report report;
+    weft_vendor_probe(&report);
+    for (int i = 0; i < report.count && i < room; i++) {
+        const weft_vendor_piece *piece = &report.piece[i];
+        out[i] = (weft_device_piece){ .found = piece->found };
+        snprintf(out[i].what, sizeof out[i].what, "%s", piece->what);
+        snprintf(out[i].library, sizeof out[i].library, "%s", piece->library ? piece->library : "");
+        snprintf(out[i].version, sizeof out[i].version, "%s", piece->version);
+        snprintf(out[i].missing, sizeof out[i].missing, "%s", piece->missing);
+    }
+    return report.count;
+}
+
 static const weft_roofs *cuda_roofs(const weft_device *device)
 {
     return &weft_cuda_of(device)->roofs;
 }
 
 const weft_backend weft_backend_cuda = {
-    .name = "cuda", .brief = "cuDNN, cuBLASLt and own kernels", .open = cuda_open, .close = cuda_close,
-    .info = cuda_info, .alloc = weft_cuda_alloc, .free = weft_cuda_free, .write = weft_cuda_write,
-    .read = weft_cuda_read, .send = weft_cuda_send, .host_alloc = weft_cuda_host_alloc,
-    .host_free = weft_cuda_host_free, .available = weft_cuda_available, .wait = weft_cuda_wait,
-    .begin = weft_cuda_begin, .end = weft_cuda_end, .forget = weft_cuda_forget, .roofs = cuda_roofs, .input_channels = 4,
+    .name = "cuda",
+    .brief = "cuDNN, cuBLASLt and own kernels",
+    .open = cuda_open,
+    .close = cuda_close,
+    .info = cuda_info,
+    .pieces = cuda_pieces,
+    .alloc = weft_cuda_alloc,
+    .free = weft_cuda_free,
+    .write = weft_cuda_write,
+    .read = weft_cuda_read,
+    .send = weft_cuda_send,
+    .host_alloc = weft_cuda_host_alloc,
+    .host_free = weft_cuda_host_free,
+    .available = weft_cuda_available,
+    .wait = weft_cuda_wait,
+    .begin = weft_cuda_begin,
+    .end = weft_cuda_end,
+    .forget = weft_cuda_forget,
+    .roofs = cuda_roofs,
+    .input_channels = 4,
     .rewrites = WEFT_REWRITE_COMPOSE | WEFT_REWRITE_JOIN | WEFT_REWRITE_POOL,
 };

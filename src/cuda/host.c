@@ -17,7 +17,8 @@ const weft_plugin *weft_plugin_entry(const weft_host *host)
 {
     static const weft_plugin plugin = { WEFT_PLUGIN_VERSION, &weft_backend_cuda };
     if (!host || host->version != WEFT_PLUGIN_VERSION || host->device_size != sizeof(weft_device) ||
-        host->node_size != sizeof(weft_node) || host->kernel_size != sizeof(weft_kernel))
+        host->node_size != sizeof(weft_node) || host->kernel_size != sizeof(weft_kernel) ||
+        host->backend_size != sizeof(weft_backend))
         return NULL;
     atomic_store(&lender, host);
     return &plugin;
