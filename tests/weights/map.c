@@ -163,6 +163,20 @@ START_TEST(missing_and_unknown_tensors_are_told)
 }
 END_TEST
 
+START_TEST(either_is_enough)
+{
+    weft_weights *less = make_file(&(fault){ .leave_out = 1 }), *more = make_file(&(fault){ .add = "else" });
+    weft_weights *mapped = NULL;
+
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_map(ctx, less, "mobilenetv2", WEFT_TORCH, NULL, NULL, &mapped),
+                "1 missing (stem/conv2d/weight), 0 unknown");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_map(ctx, more, "mobilenetv2", WEFT_TORCH, NULL, NULL, &mapped),
+                "0 missing, 1 unknown (else)");
+    weft_weights_destroy(less);
+    weft_weights_destroy(more);
+}
+END_TEST
+
 START_TEST(misshapen_tensors_are_told)
 {
     weft_weights *file = make_file(&(fault){ .misshape = 6 }), *mapped = NULL;
@@ -389,6 +403,7 @@ int main(void)
     tcase_add_loop_test(mapping, every_element_is_at_its_place, 0, 2);
     tcase_add_test(mapping, mapping_twice_changes_nothing);
     tcase_add_test(mapping, missing_and_unknown_tensors_are_told);
+    tcase_add_test(mapping, either_is_enough);
     tcase_add_test(mapping, misshapen_tensors_are_told);
     tcase_add_test(mapping, another_network_is_recognised);
     tcase_add_test(mapping, classes_are_those_of_the_file);
