@@ -65,7 +65,8 @@ typedef struct weft_memory {
     size_t packed;    /* parameters as the kernels keep them */
     size_t params;    /* parameters as the user sees them */
     size_t peak;      /* arena + packed + params: all device and host tensors of a run */
-    size_t touched;   /* with track, after a run: end of the highest 64 arena bytes that were written; else 0 */
+    size_t touched;   /* with track, after a run: end of the highest 64 arena bytes that were written; else, and for
+                         memory that only the device can reach, 0 */
 } weft_memory;
 WEFT_API weft_status weft_model_memory(const weft_model *model, weft_memory *out);
 

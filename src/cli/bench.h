@@ -3,7 +3,8 @@
  * Benchmarks. A job is one network at one batch size and thread count on one device; it runs in a process of its own
  * (worker.c), asked and answered in JSON (process.c). Its result is kept as the JSON that came back:
  *
- *   model dialect px batch threads device isa math seed params trainable statistics macs flops bytes steps finite
+ *   model dialect px batch threads device isa precision math seed params trainable statistics macs flops bytes steps
+ *   finite
  *   ms { median q1 q3 min max n all }            absent for the null device, which runs nothing
  *   setup_ms { plan init commit }
  *   memory { predicted { arena workspace packed params peak } arena packed params touched peak

@@ -250,6 +250,15 @@ static void note_memory(const bench *b, int i)
         cli_table_note(b->table, "! %s: the output holds NaN or infinity.", b->jobs[i].arch->name);
 }
 
+/* Of the first network that ran there. */
+static const char *gpu_precision(const bench *b)
+{
+    for (int i = b->cpu ? b->n_archs : 0; i < b->n_jobs; i++)
+        if (cli_json_text(b->results[i], "precision")[0])
+            return cli_json_text(b->results[i], "precision");
+    return "no precision";
+}
+
 static void add_notes(bench *b)
 {
     note_sources(b);
@@ -260,7 +269,9 @@ static void add_notes(bench *b)
     if (b->machine.args->batch.value[0] != 32)
         cli_table_note(b->table, "Measured with batch %lld; published times are of 32.",
                        (long long)b->machine.args->batch.value[0]);
-    if (!b->gpu)
+    if (b->gpu)
+        cli_table_note(b->table, "GPU ms measured: in %s, with the copy of the images to the GPU.", gpu_precision(b));
+    else
         cli_table_note(b->table, "GPU ms measured: %s.", b->no_gpu);
     static const char *const best[] = { "* best of its column. ", "**Bold**: best of its column. ", "", "" };
     cli_table_note(

@@ -45,8 +45,8 @@ typedef struct cli_args {
     int dialect;  /* weft_dialect */
     int math;     /* weft_math */
     int precision; /* weft_precision */
-    bool steps;
-    const char *target;
+    bool steps, quick;
+    const char *target, *report;
     cli_list batch, threads;
     int64_t reps, warmup, seed;
     double min_time, fail_over; /* fail_over < 0: not given */
@@ -84,6 +84,7 @@ cli_exit cli_classify(const cli_args *args);
 cli_exit cli_convert(const cli_args *args);
 cli_exit cli_eval(const cli_args *args);
 cli_exit cli_diff(const cli_args *args);
+cli_exit cli_selftest(const cli_args *args);
 
 /* ---- what commands have in common ---- */
 

@@ -231,6 +231,26 @@ const cli_command cli_commands[] = {
                   "weft cost efficientnet-b0 --target h100 --precision bf16 --batch 1 --steps|every launch\n"
                   "weft cost resnet50 vgg16 mobilenetv2 --json|several networks, for a program to read",
       .run = cli_cost },
+    { .name = "selftest",
+      .bit = CLI_AT_SELFTEST,
+      .synopsis = "",
+      .brief = "test a device against the CPU, and measure it",
+      .description =
+          "Runs every operation on a ladder of shapes and a ladder of networks with seeded weights on the device, in "
+          "every precision that it has, and holds the results against the CPU: within what the precision and the "
+          "length of the sums allow, and with the same bits in three runs. Then measures memory bandwidth, the cost "
+          "of a launch, and the networks, whole and kernel by kernel, beside the roofline of their plans.\n"
+          "\n"
+          "A summary goes to standard output, everything to one report file, which is written after each part, so "
+          "that a crash leaves what came before. If you ran this on a GPU, please send the report: open an issue and "
+          "attach the file. It names the devices and versions of this machine, and nothing else of it.\n"
+          "\n"
+          "The exit code is 1 if something differs, 69 if there is no such device, with what is missing. With "
+          "--device cpu the CPU's vector kernels are held against its plain loops.",
+      .examples = "weft selftest|the GPU, in every precision\n"
+                  "weft selftest --quick --precision fp16 -o report.json|small shapes, one precision\n"
+                  "weft selftest --device cpu --quick|try the command where there is no GPU",
+      .run = cli_selftest },
     { .name = "completion",
       .bit = CLI_AT_COMPLETION,
       .operand = CLI_OPERAND_SHELL,
@@ -271,7 +291,8 @@ const cli_option cli_options[] = {
       "images to plan for" },
     { "threads", 't', "N,...", CLI_INTS, CLI_AT_BENCH, AT(threads), "0", 0, 4096, NULL,
       "threads; 0: one for each CPU of this process; a list runs each" },
-    { "threads", 't', "N", CLI_INTS, (CLI_AT_PLAN & ~CLI_AT_BENCH) | CLI_AT_DIFF, AT(threads), "0", 0, 4096, NULL,
+    { "threads", 't', "N", CLI_INTS, (CLI_AT_PLAN & ~CLI_AT_BENCH) | CLI_AT_DIFF | CLI_AT_SELFTEST,
+      AT(threads), "0", 0, 4096, NULL,
       "threads; 0: one for each CPU of this process" },
     { "threads", 't', "N", CLI_INTS, CLI_AT_DEVICES, AT(threads), "0", 0, 4096, NULL,
       "threads that --roof measures with; 0: one for each CPU of this process" },
@@ -283,13 +304,19 @@ const cli_option cli_options[] = {
       "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cpu, and cuda where there is one" },
     { "device", 'd', "NAME", CLI_TEXT, CLI_AT_PLAN & ~CLI_AT_TABLE, AT(device), "cpu", 0, 0, "cpu|cuda|null|auto",
       "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cuda where there is one, else cpu" },
+    { "device", 'd', "NAME", CLI_TEXT, CLI_AT_SELFTEST, AT(device), "cuda", 0, 0, "cpu|cuda|auto",
+      "cuda, cuda:1, cpu or auto: cuda where there is one, else cpu" },
     { "target", 'T', "GPU", CLI_TEXT, CLI_AT_COST, AT(target), "a100", 0, 0, "t4|a100|3090|l4|h100|b200|5090",
       "the GPU to plan for: t4, a100, 3090, l4, h100, b200, 5090, a compute capability (sm_90) or a file" },
     { "target", 'T', "GPU", CLI_TEXT, CLI_AT_EXPLAIN, AT(target), NULL, 0, 0, "t4|a100|3090|l4|h100|b200|5090",
       "with --device cuda: plan for this GPU, which need not be there" },
-    { "precision", 'p', "NAME", CLI_CHOICE, CLI_AT_TARGET, AT(precision), "default", 0, 0,
+    { "precision", 'p', "NAME", CLI_CHOICE, CLI_AT_SELFTEST, AT(precision), "default", 0, 0,
+      "default|fp32|tf32|fp16|bf16", "fp32, tf32, fp16 or bf16; default: each that the device has" },
+    { "precision", 'p', "NAME", CLI_CHOICE, CLI_AT_TARGET | CLI_AT_RUN, AT(precision), "default", 0, 0,
       "default|fp32|tf32|fp16|bf16",
       "what a GPU keeps and multiplies: fp32, tf32, fp16 or bf16; default: tf32 where the card has it, else fp32" },
+    { "quick", 0, NULL, CLI_FLAG, CLI_AT_SELFTEST, AT(quick), NULL, 0, 0, NULL,
+      "small shapes and small images only: seconds instead of minutes" },
     { "steps", 0, NULL, CLI_FLAG, CLI_AT_COST, AT(steps), NULL, 0, 0, NULL, "print every launch" },
     { "math", 0, "MODE", CLI_CHOICE, CLI_AT_DIFF, AT(math), "strict", 0, 0, "fast|strict",
       "fast allows Winograd (relative error of a layer within 1e-5), strict does not" },
@@ -366,6 +393,10 @@ const cli_option cli_options[] = {
     { "output", 'o', "FORMAT", CLI_CHOICE,
       CLI_AT_PLAN | CLI_AT_COST | CLI_AT_MODELS | CLI_AT_DEVICES, AT(output), "text", 0, 0, "text|md|csv|json",
       "text, md, csv or json" },
+    { "output", 'o', "FILE", CLI_TEXT, CLI_AT_SELFTEST, AT(report), NULL, 0, 0, NULL,
+      "the report; default: weft-selftest-DATE.json" },
+    { "json", 0, NULL, CLI_FLAG, CLI_AT_SELFTEST, AT(json), NULL, 0, 0, NULL,
+      "print the report instead of the summary, too" },
     { "json", 0, NULL, CLI_FLAG,
       CLI_AT_PLAN | CLI_AT_COST | CLI_AT_MODELS | CLI_AT_DEVICES | CLI_AT_VERSION, AT(json), NULL, 0, 0, NULL,
       "the same as -o json" },
@@ -387,7 +418,7 @@ const int cli_option_count = (int)(sizeof cli_options / sizeof *cli_options);
 
 const struct cli_code cli_exit_codes[] = {
     { CLI_OK, "success" },
-    { CLI_BELOW, "a result is worse than asked for (bench --fail-over), or differs (diff)" },
+    { CLI_BELOW, "a result is worse than asked for (bench --fail-over), or differs (diff, selftest)" },
     { CLI_USAGE, "wrong usage: unknown command or option, bad or missing value" },
     { CLI_DATA, "a file is damaged or not what it should be" },
     { CLI_NOT_FOUND, "no such network, dialect, file or folder" },

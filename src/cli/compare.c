@@ -35,6 +35,12 @@ static bool same_number(const json_t *a, const json_t *b, const char *key)
     return fabs(cli_json_number(a, key) - cli_json_number(b, key)) < 0.5; /* whole numbers; false for NAN */
 }
 
+/* Results saved before weft had more than fp32 name none. */
+static bool same_precision(const json_t *old, const json_t *result)
+{
+    return !json_object_get(old, "precision") || same_text(old, result, "precision");
+}
+
 double cli_compare_find(const json_t *old, const json_t *result)
 {
     const json_t *list = json_object_get(old, "results");
@@ -42,7 +48,7 @@ double cli_compare_find(const json_t *old, const json_t *result)
         const json_t *other = json_array_get(list, i);
         if (same_text(other, result, "model") && same_text(other, result, "dialect") &&
             same_text(other, result, "device") && same_number(other, result, "batch") &&
-            same_number(other, result, "threads"))
+            same_number(other, result, "threads") && same_precision(other, result))
             return cli_json_number(other, "ms.median");
     }
     return (double)NAN;

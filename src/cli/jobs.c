@@ -110,6 +110,7 @@ static json_t *request_of(const cli_machine *machine, const cli_job *job, bool l
     if (a->isa)
         cli_set_text(request, "isa", a->isa);
     cli_set_count(request, "math", a->math);
+    cli_set_count(request, "precision", a->precision); /* the CPU computes in fp32 */
     cli_set_count(request, "seed", a->seed);
     cli_set_count(request, "reps", a->reps);
     cli_set_count(request, "warmup", a->warmup);

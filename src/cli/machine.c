@@ -102,6 +102,16 @@ static const char *list_text(const cli_list *list, char buf[256])
     return buf;
 }
 
+/* The CPU computes in fp32. */
+static const char *precision_text(const cli_machine *m)
+{
+    static const char *const text[WEFT_PRECISION_COUNT] = {
+        "fp32 (GPU: tf32 where it has it)", "fp32", "fp32 (GPU: tf32)", "fp32 (GPU: fp16)", "fp32 (GPU: bf16)",
+    };
+    const bool cpu_only = !m->gpu[0] || strcmp(cli_device(m->args), "cpu") == 0;
+    return text[cpu_only ? WEFT_PRECISION_FP32 : m->args->precision];
+}
+
 void cli_machine_head(const cli_machine *m, cli_table *table)
 {
     const cli_args *a = m->args;
@@ -123,9 +133,9 @@ void cli_machine_head(const cli_machine *m, cli_table *table)
         snprintf(input, sizeof input, "noise");
     cli_table_head(table,
                    "Protocol: batch %s, %lld warm-up, then at least %lld runs and %g s; median ± half the "
-                   "interquartile range; math %s, fp32; input %s, weights from seed %lld",
+                   "interquartile range; math %s, %s; input %s, weights from seed %lld",
                    list_text(&a->batch, batch), (long long)a->warmup, (long long)a->reps, a->min_time,
-                   a->math == WEFT_MATH_STRICT ? "strict" : "fast", input, (long long)a->seed);
+                   a->math == WEFT_MATH_STRICT ? "strict" : "fast", precision_text(m), input, (long long)a->seed);
 }
 
 json_t *cli_machine_json(const cli_machine *m)
@@ -153,6 +163,7 @@ json_t *cli_machine_json(const cli_machine *m)
     cli_set_count(protocol, "reps", a->reps);
     cli_set_real(protocol, "min_time", a->min_time);
     cli_set_text(protocol, "math", a->math == WEFT_MATH_STRICT ? "strict" : "fast");
+    cli_set_text(protocol, "precision", weft_precision_name((weft_precision)a->precision));
     cli_set_text(protocol, "device", cli_device(a));
     cli_set_count(protocol, "seed", a->seed);
     cli_set_text(protocol, "input", m->images ? "photographs" : "noise");

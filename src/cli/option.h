@@ -34,11 +34,13 @@ enum {
     CLI_AT_CONVERT = 1 << 20,
     CLI_AT_COST = 1 << 18,
     CLI_AT_DIFF = 1 << 21,
+    CLI_AT_SELFTEST = 1 << 22,
     CLI_AT_TARGET = CLI_AT_COST | CLI_AT_EXPLAIN, /* what plans for a GPU that need not be there */
     CLI_AT_ANSWER = CLI_AT_CLASSIFY | CLI_AT_EVAL,
     CLI_AT_RUN = CLI_AT_BENCH | CLI_AT_TABLE,
     CLI_AT_PLAN = CLI_AT_RUN | CLI_AT_SUMMARY | CLI_AT_EXPLAIN,
-    CLI_AT_ALL = (2047 & ~CLI_AT_WORKER) | CLI_AT_ANSWER | CLI_AT_COST | CLI_AT_CONVERT | CLI_AT_DIFF
+    CLI_AT_ALL = (2047 & ~CLI_AT_WORKER) | CLI_AT_ANSWER | CLI_AT_COST | CLI_AT_CONVERT | CLI_AT_DIFF |
+                 CLI_AT_SELFTEST
 };
 
 typedef struct cli_option {

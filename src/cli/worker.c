@@ -56,6 +56,7 @@ static weft_status open_context(work *w)
         .threads = (int)number(w, "threads"),
         .isa = text_or_null(w, "isa"),
         .math = (weft_math)number(w, "math"),
+        .precision = (weft_precision)number(w, "precision"),
         .allocator = cli_counting_allocator(),
     };
     w->stage = "opening the device";
@@ -268,6 +269,7 @@ static json_t *plan_json(const work *w)
     cli_set_count(result, "threads", weft_ctx_threads(w->ctx));
     cli_set_text(result, "device", weft_ctx_device(w->ctx));
     cli_set_text(result, "isa", weft_ctx_isa(w->ctx));
+    cli_set_text(result, "precision", weft_precision_name(weft_ctx_precision(w->ctx)));
     cli_set_text(result, "math", number(w, "math") > 0 ? "strict" : "fast");
     cli_set_count(result, "seed", (int64_t)number(w, "seed"));
     cli_set_count(result, "params", cli_params(w->arch, &w->counts));
@@ -290,7 +292,8 @@ static weft_status add_measured(work *w, json_t *result)
         return status;
     const cli_count count = cli_counted();
     json_t *memory = json_object_get(result, "memory"), *measured = memory_json(&m);
-    json_object_set_new(measured, "peak", json_integer((json_int_t)(m.touched + m.packed + m.params)));
+    const size_t used = m.touched ? m.touched : m.arena; /* a device's own memory is not looked into */
+    json_object_set_new(measured, "peak", json_integer((json_int_t)(used + m.packed + m.params)));
     json_object_set_new(measured, "touched", json_integer((json_int_t)m.touched));
     json_object_set_new(measured, "allocator_peak", json_integer((json_int_t)count.peak));
     json_object_set_new(measured, "allocations_in_runs", json_integer((json_int_t)w->allocations));

@@ -44,7 +44,7 @@ static weft_status make(weft_model *model, const weft_graph *graph)
         model->params[i] = next;
         next += weft_shape_count(&model->graph->params[i].spec.shape);
     }
-    if (model->opt.track && !model->ctx->device.dry)
+    if (model->opt.track && !model->staged && !model->ctx->device.dry) /* not memory that only a device can reach */
         memset(model->memory, TRACK_BYTE, model->layout.bytes);
     return WEFT_OK;
 }
@@ -316,7 +316,7 @@ weft_status weft_model_memory(const weft_model *model, weft_memory *out)
     *out = (weft_memory){ .arena = model->layout.bytes, .workspace = model->layout.workspace,
                           .packed = model->packed_bytes, .params = model->param_bytes,
                           .peak = model->layout.bytes + model->packed_bytes + model->param_bytes };
-    if (model->opt.track && model->ran && !model->ctx->device.dry)
+    if (model->opt.track && model->ran && !model->staged && !model->ctx->device.dry)
         out->touched = touched(model);
     return WEFT_OK;
 }

@@ -71,7 +71,7 @@ true_that() { # an awk condition
 
 case_help() {
     expect 0 --help
-    has out bench "bench table" summary models devices explain cost completion help version
+    has out bench "bench table" summary models devices explain cost selftest completion help version
     hasnt out bench-worker
     while read -r command options; do
         set -- $(echo "$command" | tr _ ' ')
@@ -81,15 +81,16 @@ case_help() {
         expect 0 help "$@"
         cmp -s out asked || fail "weft help $* differs from weft $* --help"
     done <<LIST
-bench --batch --threads --reps --min-time --warmup --device --isa --math --dialect --seed --images \
+bench --batch --threads --reps --min-time --warmup --device --precision --isa --math --dialect --seed --images \
 --layers --compare --fail-over --output --json --progress
-bench_table --batch --threads --reps --min-time --warmup --device --isa --math --dialect --seed \
+bench_table --batch --threads --reps --min-time --warmup --device --precision --isa --math --dialect --seed \
 --images --sort --reverse --svg --output --json --progress
 summary --batch --threads --device --isa --math --dialect --dot --output --json
 models --output --json
 devices --roof --threads --isa --output --json
 explain --batch --threads --device --target --precision --isa --math --dialect --output --json
 cost --batch --target --precision --steps --dialect --output --json
+selftest --threads --device --precision --quick --output --json
 completion
 help --man
 version --json
@@ -380,6 +381,7 @@ case_devices_missing() {
     refuses 69 "device cuda" bench lenet5 --device cuda
     refuses 69 "device cuda" bench table lenet5 --device cuda
     refuses 69 "device cuda" explain lenet5 --device cuda:1
+    refuses 69 "device cuda" selftest
     expect 0 bench table lenet5 --batch 1 $quick -o json
     checks=$((checks + 1))
     case $(json out rows.0.missing.gpu) in "no CUDA device"*) ;; *) fail "no reason for the missing GPU time" ;; esac

@@ -458,6 +458,8 @@ static void run_execution(void *closure)
     if (e->workspace)
         memset(e->workspace, 0xff, FAST_WORKSPACE);
     dnn_run(&e->program->program, e->data, e->constant);
+    if (double_called("double_spoil"))
+        dnn_spoil(&e->program->program, e->data);
 }
 
 static void end_execution(void *closure)

@@ -34,8 +34,8 @@ double_card *double_get_card(void);
 /* All functions and versions. */
 weft_vendor double_vendor(void);
 
-/* The nth call (from 1) of a function, or of "launch", from now on returns error; nth 0: every call. One fault at a
- * time. */
+/* The nth call (from 1) of a function, or of "launch", from now on returns error; nth 0: every call. "spoil" makes the
+ * nth plan of cuDNN's that runs write a wrong number, and is no error. One fault at a time. */
 void double_fail(const char *function, int64_t nth, int error);
 /* How often the function that was named last has been called since double_fail. */
 int64_t double_fault_calls(void);

@@ -2,6 +2,8 @@
  *
  * The entry of the plug-in on doubles: puts the stand-ins in NVIDIA's place, then is the entry of the real one
  * (cuda/host.c, compiled here under another name). */
+#include <stdlib.h>
+
 #include "base/compiler.h"
 #include "backend/plugin.h"
 #include "cuda/double/api.h"
@@ -33,8 +35,12 @@ static const char *complaint(void)
 
 const weft_plugin *weft_plugin_entry(const weft_host *host)
 {
-    if (double_get_card()->memory == 0)
+    const char *spoil = getenv("WEFT_DOUBLE_SPOIL"); /* for programs, which have no other way to ask for it */
+    if (double_get_card()->memory == 0) {
         reset();
+        if (spoil)
+            double_fail("spoil", atoll(spoil), 1);
+    }
     install();
     return weft_real_plugin_entry(host);
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft selftest: what its parts share. A test is a graph with seeded weights and inputs, run on the device under test
+ * and on the CPU; the parts differ in which graphs they make and how near the results must be. All of it goes through
+ * the public API, so that it proves what a user gets. */
+#ifndef WEFT_CLI_SELFTEST_H
+#define WEFT_CLI_SELFTEST_H
+
+#include "cli/common.h"
+
+typedef struct selftest {
+    const cli_args *args;
+    weft_ctx *ctx;       /* the device under test, in one precision */
+    weft_ctx *reference; /* the CPU */
+    weft_precision precision;
+    bool cpu;            /* the device under test is the CPU, too */
+    bool loud;           /* lines for a person on standard output */
+    json_t *ops, *networks, *speed; /* of the report */
+    int passed, failed;
+} selftest;
+
+/* Makes a graph of what; its inputs are filled with noise of this range. */
+typedef struct selftest_graph {
+    weft_status (*build)(weft_ctx *ctx, const void *what, weft_graph **out);
+    const void *what;
+    double low, high;
+} selftest_graph;
+
+/* Output 0 after some runs. */
+typedef struct selftest_result {
+    float *data; /* the caller frees it */
+    int64_t count;
+    int differs; /* the first run that gave other bits than the one before; 0: none */
+} selftest_result;
+
+enum { SELFTEST_RUNS = 3, SELFTEST_SEED = 1 }; /* launch by launch, recorded, replayed */
+
+/* A model of it, seeded and fed. */
+weft_status selftest_open(weft_ctx *ctx, const selftest_graph *graph, weft_model **out);
+weft_status selftest_compute(weft_ctx *ctx, const selftest_graph *graph, int runs, selftest_result *out);
+double selftest_rms(const float *data, int64_t count);
+
+/* A row of the report: adds "ok", and "failure" if there is one, counts, and says what failed. */
+void selftest_judge(selftest *s, json_t *list, json_t *row, const char *name, const char *failure);
+/* A line for a person, unless the report goes to standard output. */
+void selftest_say(const selftest *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- the parts; each appends to its list in the report ---- */
+void selftest_ops(selftest *s);
+void selftest_networks(selftest *s);
+void selftest_speed(selftest *s);
+
+/* The networks that are compared and timed. */
+typedef struct selftest_network {
+    const char *name;
+    int small_px, px; /* 0: not at that size */
+} selftest_network;
+extern const selftest_network selftest_network_list[];
+extern const int selftest_network_count;
+
+#endif

@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# weft selftest, bench and devices as a user with a card would run them, on the plug-in whose libraries are stand-ins;
+# and as one without a card: sh selftest.sh CASE WEFT PROBE PLUGIN WORK_DIR
+#
+#   cpu      selftest of the CPU itself
+#   double   selftest and bench on the stand-in card
+#   spoilt   a wrong number from a plan, always or once: selftest must say so
+#   missing  no plug-in
+set -u
+case=$1 weft=$2 probe=$3 plugin=$4 work=$5
+failures=0
+rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
+quick="--min-time 0 --reps 2 --warmup 0 --batch 1"
+
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+    head -c 2000 out
+    head -c 2000 err
+}
+
+expect() { # CODE ARGUMENT...
+    wanted=$1
+    shift
+    "$weft" "$@" > out 2> err < /dev/null
+    code=$?
+    [ $code -eq "$wanted" ] || fail "weft $*: exit code $code, expected $wanted"
+}
+
+has() { # FILE TEXT...
+    file=$1
+    shift
+    for text; do
+        grep -qF -- "$text" "$file" || fail "$file lacks '$text'"
+    done
+}
+
+equal() { # WHAT FOUND EXPECTED
+    [ "$2" = "$3" ] || fail "$1 is '$2', expected '$3'"
+}
+
+json() { "$probe" json "$1" "$2"; }
+
+case $case in
+cpu)
+    unset WEFT_CUDA_PLUGIN
+    expect 0 selftest --device cpu --quick -o report.json
+    has out "ops, fp32:" "networks, fp32:" "memory, fp32:" "launches, fp32:" "lenet5, batch 2:" "the report is report.json"
+    equal failed "$(json report.json failed)" 0
+    equal complete "$(json report.json complete)" true
+    equal device "$(json report.json device)" cpu
+    expect 0 selftest --device cpu --quick --json -o again.json
+    equal "the report on standard output" "$(json out passed)" "$(json again.json passed)"
+    expect 73 selftest --device cpu --quick -o nosuch/report.json
+    has err "cannot create nosuch/report.json"
+    expect 2 selftest --device null
+    ;;
+double)
+    export WEFT_CUDA_PLUGIN="$plugin"
+    expect 0 selftest --quick --precision fp16 -o report.json
+    has out "ops, fp16:" "networks, fp16:" "Please send it"
+    equal failed "$(json report.json failed)" 0
+    equal precision "$(json report.json ops.0.precision)" fp16
+    expect 0 bench table lenet5 $quick --precision bf16 -o json
+    equal "the GPU's precision" "$(json out results.1.precision)" bf16
+    equal "the GPU's device" "$(json out results.1.device)" cuda
+    case $(json out rows.0.gpu) in [0-9]*) ;; *) fail "no measured GPU time" ;; esac
+    expect 0 bench lenet5 $quick --device cuda --precision fp16 -o json
+    equal device "$(json out results.0.device)" cuda
+    equal precision "$(json out results.0.precision)" fp16
+    expect 0 bench lenet5 $quick --device auto -o json
+    equal "auto" "$(json out results.0.device)" cuda
+    expect 0 devices -o csv
+    grep -q '^cuda,yes,' out || fail "the stand-in card is not available"
+    ;;
+spoilt)
+    export WEFT_CUDA_PLUGIN="$plugin"
+    export WEFT_DOUBLE_SPOIL=0
+    expect 1 selftest --quick --precision fp32 -o report.json
+    has out "FAILED conv2d 3x3" "times what is allowed"
+    [ "$(json report.json failed)" -gt 10 ] || fail "few tests failed"
+    export WEFT_DOUBLE_SPOIL=2
+    expect 1 selftest --quick --precision fp16 -o report.json
+    has out "FAILED" "run 2 gave other bits than run 1"
+    equal failed "$(json report.json failed)" 1
+    ;;
+missing)
+    export WEFT_CUDA_PLUGIN="$work/nosuch.so"
+    expect 69 selftest -o report.json
+    has err "weft: " "nosuch.so"
+    [ -e report.json ] && fail "a report of nothing was written"
+    [ -s out ] && fail "something was printed"
+    expect 69 bench table lenet5 $quick --device cuda
+    has err "nosuch.so"
+    expect 69 bench lenet5 $quick --device cuda
+    expect 0 devices
+    has out "nosuch.so"
+    expect 0 bench table lenet5 $quick
+    has out "GPU ms measured: no CUDA device"
+    expect 0 bench lenet5 $quick --device auto -o json
+    equal "auto" "$(json out results.0.device)" cpu
+    ;;
+*)
+    fail "no case '$case'"
+    ;;
+esac
+[ $failures -eq 0 ] || { echo "$failures failures"; exit 1; }
