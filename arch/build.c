@@ -74,7 +74,8 @@ static void build(weft_graph *g, const weft_arch_row *row, const weft_arch_opt *
         weft_graph_fail(g, WEFT_INVALID, "%s: images of %d x %d pixels were asked for, expected at least %d x %d",
                         arch->name, net.px, net.px, row->min_px, row->min_px);
     else if (net.aux && !arch->params_aux)
-        weft_graph_fail(g, WEFT_INVALID, "%s (%s) has no auxiliary heads", arch->name, weft_dialect_name(arch->dialect));
+        weft_graph_fail(g, WEFT_INVALID, "%s (%s) has no auxiliary heads", arch->name,
+                        weft_dialect_name(arch->dialect));
     else
         row->build(&net);
 }

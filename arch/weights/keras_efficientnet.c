@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * EfficientNet as Keras Applications names it: a stage is a number, a unit of it a letter, and squeeze-and-excitation
- * two 1x1 convolutions. A file without the statistics of the input (Keras 2.3 and before) gets ImageNet's. Files of the
- * published ImageNet weights hold deviations in the place of variances, and Keras adds a layer to models made with them
- * that divides by their square roots once more (tensorflow#49930): ours take the squares, which is the same function. */
+ * two 1x1 convolutions. A file without the statistics of the input (Keras 2.3 and before) gets ImageNet's. Files of
+ * the published ImageNet weights hold deviations in the place of variances, and Keras adds a layer to models made with
+ * them that divides by their square roots once more (tensorflow#49930): ours take the squares, which is the same
+ * function. */
 #include "arch/weights.h"
 
 #define UNIT "stage{s}.{u}"

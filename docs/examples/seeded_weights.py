@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The seeded weights of weft-weights(5) in NumPy: python3 seeded_weights.py stem/conv2d/weight 64,7,7,3 [SEED [GAIN]]"""
+"""The seeded weights of weft-weights(5) in NumPy.
+
+    python3 seeded_weights.py stem/conv2d/weight 64,7,7,3 [SEED [GAIN]]
+"""
 import math, sys
 import numpy as np
 

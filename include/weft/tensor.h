@@ -14,7 +14,16 @@
 extern "C" {
 #endif
 
-typedef enum weft_dtype { WEFT_F32, WEFT_F64, WEFT_F16, WEFT_BF16, WEFT_U8, WEFT_I32, WEFT_I64, WEFT_DTYPE_COUNT } weft_dtype;
+typedef enum weft_dtype {
+    WEFT_F32,
+    WEFT_F64,
+    WEFT_F16,
+    WEFT_BF16,
+    WEFT_U8,
+    WEFT_I32,
+    WEFT_I64,
+    WEFT_DTYPE_COUNT
+} weft_dtype;
 
 enum { WEFT_MAX_RANK = 6 };
 

@@ -39,7 +39,8 @@ static void print_names_text(const weft_name_list *list, const weft_arch *arch, 
 {
     cli_table *table = cli_table_create(name_columns, (int)(sizeof name_columns / sizeof *name_columns));
 
-    cli_table_head(table, "%s (%s) by %s", arch->name, weft_dialect_name(arch->dialect), weft_origin_name(list->origin));
+    cli_table_head(table, "%s (%s) by %s", arch->name, weft_dialect_name(arch->dialect),
+                   weft_origin_name(list->origin));
     for (int i = 0; i < list->count; i++) {
         const weft_name_entry *e = &list->entries[i];
         char shape[96];

@@ -139,7 +139,9 @@ weft_status weft_file_verify(const char *path, char hex[65])
     WEFT_TRY(weft_file_digest(path, hex));
     const char *suffix = suffix_of(path);
     if (suffix && strncmp(suffix, hex, SUFFIX) != 0)
-        return weft_fail(WEFT_BAD_DATA, "%s: the name says that the SHA-256 begins with %.8s, it is %.8s...: the file is "
-                         "damaged or another one", path, suffix, hex);
+        return weft_fail(WEFT_BAD_DATA,
+                         "%s: the name says that the SHA-256 begins with %.8s, it is %.8s...: the file is damaged or "
+                         "another one",
+                         path, suffix, hex);
     return WEFT_OK;
 }

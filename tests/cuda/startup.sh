@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # startup.sh WEFT PLUGIN NODEVICE STUB: the ways in which a machine can lack CUDA. Each says what is missing and exits
-# with 69; the CPU goes on with --device auto. A library is hidden by an empty file of its name, earlier on the library path.
+# with 69; the CPU goes on with --device auto. A library is hidden by an empty file of its name, earlier on the library
+# path.
 # NODEVICE: folder of the stand-in driver. STUB: the toolkit's libcuda.so.
 set -eu
 weft=$1 plugin=$2 nodevice=$3 stub=$4
