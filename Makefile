@@ -15,7 +15,7 @@ TARGETS ?= safetensors npz pth jpeg png
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help table check release install uninstall tsan cuda-matrix cuda-plans fuzz clean needs needs-tests
+.PHONY: help table check release install uninstall tsan cuda-matrix cuda-plans cuda-coverage fuzz clean needs needs-tests
 
 help:
 	@echo 'make table      install what is missing, build, print the model table   (ARGS="--help" lists its options)'
@@ -24,6 +24,7 @@ help:
 	@echo 'make install    install the release build to PREFIX ($(PREFIX)); make uninstall takes it away again'
 	@echo 'make cuda-matrix  compile the CUDA kernels for every architecture, within their budgets'
 	@echo 'make cuda-plans   plan every layer of every network with cuDNN, without a GPU (ARGS=--quick)'
+	@echo 'make cuda-coverage  the lines of the CUDA host code that its tests run without a GPU: 90 % at least'
 	@echo 'make tsan       the fast tests under ThreadSanitizer'
 	@echo 'make fuzz       RUNS ($(RUNS)) inputs to each parser of files by libFuzzer, with sanitizers'
 	@echo 'make clean      remove build/'
@@ -73,6 +74,16 @@ cuda-plans:
 	for card in $(or $(CARDS),t4 a100 l4 h100 rtx5090); do LD_LIBRARY_PATH=$(CUDA_PLANS)/nodevice \
 		$(CUDA_PLANS)/cuda-plans --all --targets $$card $(ARGS) --journal build/cuda-plans \
 		--golden tests/cuda/plans.golden --write || exit; done
+
+# The CUDA backend's host code on stand-ins for NVIDIA's libraries: which of its lines the tests run.
+COUNTED = backend host cost vendor target dnn loading
+cuda-coverage: needs-tests
+	@cmake/needs.sh gcovr
+	cmake -S . -B build/cuda-coverage -G Ninja -DWEFT_CUDA=OFF -DWEFT_CUDA_COVERAGE=ON
+	cmake --build build/cuda-coverage --target weft_program cli_probe $(COUNTED:%=cuda-%)
+	find build/cuda-coverage -name '*.gcda' -delete
+	ctest --test-dir build/cuda-coverage --output-on-failure -R '^cuda-($(subst $() ,|,$(COUNTED))|selftest-.*)$$'
+	gcovr --root . --filter 'src/cuda/.*\.c$$' --fail-under-line 90 build/cuda-coverage
 
 clean:
 	rm -rf build

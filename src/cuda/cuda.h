@@ -14,7 +14,8 @@
 /* A plan of cuDNN, shared by all steps that compute the same. */
 typedef struct weft_cuda_plan {
     uint64_t hash;
-    weft_dnn_plan *plan;
+    weft_dnn_plan *plan;  /* NULL: of cuBLASLt */
+    weft_blas_plan *blas; /* NULL: of cuDNN */
     struct weft_cuda_plan *next;
 } weft_cuda_plan;
 
@@ -60,6 +61,8 @@ void weft_cuda_forget(const weft_device *device, void *record);
 
 /* The plan of graph, built once for each device. */
 weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *graph, weft_dnn_plan **out);
+/* A plan of cuBLASLt that lives as long as the device. */
+weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmul *matmul, weft_blas_plan **out);
 void weft_cuda_plans_release(weft_cuda *cuda, const weft_allocator *allocator);
 
 /* ---- what ops share (common.c) ---- */

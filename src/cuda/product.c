@@ -26,7 +26,7 @@ static weft_status plan_blas(weft_cuda_product *p, const weft_plan *plan)
                                  .strict = plan->device->precision == WEFT_PRECISION_FP32, .batch = p->batch,
                                  .n = p->rows, .c = p->c, .k = p->k, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
                                  .bias = p->bias, .act = p->act == WEFT_ACT_RELU ? WEFT_BLAS_RELU : WEFT_BLAS_NONE };
-    WEFT_TRY(weft_blas_plan_create(weft_cuda_of(plan->device)->blas, &m, &p->blas));
+    WEFT_TRY(weft_cuda_blas_plan(plan->device, &m, &p->blas));
     p->workspace = weft_blas_plan_workspace(p->blas);
     return WEFT_OK;
 }

@@ -12,6 +12,7 @@ set -u
 case=$1 weft=$2 probe=$3 plugin=$4 work=$5
 failures=0
 rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
+export XDG_CACHE_HOME="$work/cache" # not the user's: plans there are for the real cuDNN
 quick="--min-time 0 --reps 2 --warmup 0 --batch 1"
 
 fail() {

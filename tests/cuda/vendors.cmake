@@ -6,7 +6,8 @@ set(cuda ${PROJECT_SOURCE_DIR}/src/cuda)
 add_library(weft_cuda_vendors STATIC ${cuda}/blas.c ${cuda}/dnn.c ${cuda}/dnn_cache.c ${cuda}/dnn_check.c
     ${cuda}/dnn_graph.c ${cuda}/dnn_lower.c ${cuda}/dnn_plan.c ${cuda}/target.c ${cuda}/vendor.c)
 target_link_libraries(weft_cuda_vendors PRIVATE weft_flags PUBLIC weft_check ${CMAKE_DL_LIBS})
-foreach(subject vendor target dnn)
+weft_cuda_count_lines(weft_cuda_vendors)
+foreach(subject vendor target dnn loading)
     weft_test(cuda-${subject} SOURCES ${subject}.c LIBRARIES weft_cuda_vendors)
 endforeach()
 

@@ -18,6 +18,7 @@ const double_api *double_open(const char *path)
         return NULL;
     }
     setenv("WEFT_CUDA_PLUGIN", path, 1);
+    setenv("XDG_CACHE_HOME", "/dev/null", 1); /* the user's cache of plans is for the real cuDNN */
     memcpy(&entry, &symbol, sizeof entry);
     entry()->reset();
     return entry();
