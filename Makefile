@@ -15,7 +15,8 @@ TARGETS ?= safetensors npz pth jpeg png
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help table check release install uninstall tsan cuda-matrix cuda-plans cuda-coverage fuzz clean needs needs-tests
+.PHONY: help table check release install uninstall tsan cuda-matrix cuda-plans cuda-coverage fuzz clean needs \
+    needs-tests
 
 help:
 	@echo 'make table      install what is missing, build, print the model table   (ARGS="--help" lists its options)'
