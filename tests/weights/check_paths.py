@@ -23,6 +23,7 @@ import tempfile
 os.environ["KERAS_BACKEND"] = "torch"
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../arch/golden")]
+import absl.logging
 import keras
 import numpy as np
 import torch
@@ -149,6 +150,7 @@ def main():
     build, patterns, failed = os.path.abspath(sys.argv[1]), sys.argv[2:], 0
     program, library = os.path.join(build, "bin/weft"), glob.glob(os.path.join(build, "**/libweft.so"), recursive=True)
     torch.set_num_threads(2)
+    absl.logging.set_verbosity(absl.logging.ERROR)  # that .h5 is legacy
     weft = check_torch.Weft(library[0])
     for origin, table in NETWORKS.items():
         for arch in table:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The networks that have golden files: how the framework makes each, and which of its layers end which weft scopes.
 
-gain is in 32nds: what keeps the logits of two images apart, near 1 and well-conditioned with seeded weights (weft-weights(5))."""
+gain is in 32nds: what keeps the logits of two images apart, near 1 and well-conditioned with seeded weights
+(weft-weights(5))."""
 import re
 from collections import namedtuple
 
