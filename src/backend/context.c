@@ -49,7 +49,9 @@ static weft_status open_device(weft_ctx *ctx, const weft_ctx_opt *opt)
     const int cpus = weft_cpu_count();
     device->threads = opt->threads ? opt->threads : cpus < MAX_THREADS ? cpus : MAX_THREADS;
     WEFT_TRY(weft_pool_create(&ctx->allocator, device->threads, &device->pool));
-    WEFT_TRY(backend->open(device));
+    const weft_status status = backend->open(device);
+    if (status != WEFT_OK)
+        return weft_fail_in(status, "device %s", opt->device ? opt->device : backend->name);
     if (!backend->host_alloc || device->precision == WEFT_PRECISION_DEFAULT)
         device->precision = WEFT_PRECISION_FP32; /* host memory holds floats */
     device->backend = backend;

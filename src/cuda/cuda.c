@@ -133,7 +133,13 @@ static void cuda_close(weft_device *device)
 static void cuda_info(weft_device_info *out)
 {
     weft_vendor_report report;
+    weft_vendor_piece driver;
     size_t used = 0;
+    snprintf(out->description, sizeof out->description, "NVIDIA GPU");
+    if (!weft_vendor_driver(&driver)) {
+        snprintf(out->missing, sizeof out->missing, "%s", driver.missing);
+        return;
+    }
     weft_vendor_probe(&report);
     bool complete = report.devices > 0;
     for (int i = 0; i < report.count; i++) {
@@ -146,7 +152,6 @@ static void cuda_info(weft_device_info *out)
     out->available = complete;
     if (!complete && !used)
         snprintf(out->missing, sizeof out->missing, "no CUDA device");
-    snprintf(out->description, sizeof out->description, "NVIDIA GPU");
     if (report.devices > 0)
         snprintf(out->description, sizeof out->description, "NVIDIA GPU, %d of them", report.devices);
 }

@@ -268,6 +268,14 @@ static void probe_devices(const weft_vendor *vendor, weft_vendor_report *report)
         no_device_text(vendor, error, piece->missing, sizeof piece->missing);
 }
 
+bool weft_vendor_driver(weft_vendor_piece *piece)
+{
+    *piece = (weft_vendor_piece){ .what = "NVIDIA driver", .library = "libcuda.so.1", .found = true };
+    if (!double_of)
+        probe_driver(piece);
+    return piece->found;
+}
+
 void weft_vendor_probe(weft_vendor_report *report)
 {
     *report = (weft_vendor_report){ .count = 0 };

@@ -111,6 +111,9 @@ typedef struct weft_vendor_report {
 weft_status weft_vendor_load(weft_vendor *out);
 /* The same, piece by piece and never failing, for `weft devices`. Leaves nothing open. */
 void weft_vendor_probe(weft_vendor_report *report);
+/* Whether there is a driver; if not, *piece says why. Opens nothing else: what to ask before the libraries, which take
+ * a tenth of a second and a gigabyte of address space. */
+bool weft_vendor_driver(weft_vendor_piece *piece);
 /* NO_DEVICE unless a driver, CUDA device `index` and the libraries that cuDNN opens by itself are there: says which is
  * missing, and clears the runtime's sticky error. */
 weft_status weft_vendor_need_device(const weft_vendor *vendor, int index);
