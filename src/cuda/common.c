@@ -6,15 +6,6 @@
 
 #include <string.h>
 
-weft_kepilogue weft_cuda_epilogue(const weft_call *call, const float *bias)
-{
-    const weft_node *node = call->node;
-    weft_kepilogue epi = { .bias = bias, .act = node->epi.act };
-    if (node->epi.residual)
-        epi.residual = weft_kview_of(&call->in[node->n_in - 1]);
-    return epi;
-}
-
 static weft_kwindow window_of(const weft_node *node)
 {
     const weft_shape *x = &node->in[0], *y = &node->out[0];

@@ -72,8 +72,6 @@ WEFT_INLINE weft_kview weft_kview_of(const weft_view *view)
     return (weft_kview){ view->data, view->ld };
 }
 
-/* The residual and activation of a node, bias (device floats) or NULL. */
-weft_kepilogue weft_cuda_epilogue(const weft_call *call, const float *bias);
 /* Window of a convolution or pool from a node's shapes. */
 weft_kwindow weft_cuda_conv_window(const weft_node *node);
 weft_kwindow weft_cuda_pool_window(const weft_node *node);

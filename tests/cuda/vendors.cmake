@@ -7,9 +7,10 @@ add_library(weft_cuda_vendors STATIC ${cuda}/blas.c ${cuda}/dnn.c ${cuda}/dnn_ca
     ${cuda}/dnn_graph.c ${cuda}/dnn_lower.c ${cuda}/dnn_plan.c ${cuda}/target.c ${cuda}/vendor.c)
 target_link_libraries(weft_cuda_vendors PRIVATE weft_flags PUBLIC weft_check ${CMAKE_DL_LIBS})
 weft_cuda_count_lines(weft_cuda_vendors)
-foreach(subject vendor target dnn loading)
+foreach(subject vendor target dnn)
     weft_test(cuda-${subject} SOURCES ${subject}.c LIBRARIES weft_cuda_vendors)
 endforeach()
+weft_test(cuda-loading SOURCES loading.c LIBRARIES weft_cuda_vendors LABELS slow) # opens gigabytes where they are
 
 # Signatures and enumerators against NVIDIA's headers: that it compiles is the test.
 find_path(WEFT_CUDNN_INCLUDE cudnn.h HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES include)
