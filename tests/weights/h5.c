@@ -116,7 +116,7 @@ END_TEST
 START_TEST(every_element_type_and_filter_is_read)
 {
     static const weft_dtype dtypes[] = { WEFT_F32, WEFT_F64, WEFT_F16, WEFT_U8, WEFT_I32, WEFT_I64 };
-    char path[KERAS_PATH], name[16];
+    char path[KERAS_PATH], name[24];
     float values[12];
     weft_ctx ctx = keras_ctx(&weft_malloc_allocator);
     weft_weights *weights = NULL;

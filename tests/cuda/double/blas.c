@@ -69,10 +69,10 @@ int double_cublasLtCreate(weft_cublaslt *handle)
 
 int double_cublasLtDestroy(weft_cublaslt handle)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     free(handle);
     double_opened(-1);
-    return SUCCESS;
+    return fault;
 }
 
 /* ---- descriptors ---- */
@@ -93,10 +93,10 @@ int double_cublasLtMatmulDescCreate(weft_cublaslt_matmul *desc, int compute, int
 
 int double_cublasLtMatmulDescDestroy(weft_cublaslt_matmul desc)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     free(desc);
     double_opened(-1);
-    return SUCCESS;
+    return fault;
 }
 
 int double_cublasLtMatmulDescSetAttribute(weft_cublaslt_matmul desc, int attribute, const void *value, size_t size)
@@ -134,10 +134,10 @@ int double_cublasLtMatrixLayoutCreate(weft_cublaslt_layout *made, int type, uint
 
 int double_cublasLtMatrixLayoutDestroy(weft_cublaslt_layout made)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     free(made);
     double_opened(-1);
-    return SUCCESS;
+    return fault;
 }
 
 int double_cublasLtMatrixLayoutSetAttribute(weft_cublaslt_layout made, int attribute, const void *value, size_t size)
@@ -163,10 +163,10 @@ int double_cublasLtMatmulPreferenceCreate(weft_cublaslt_preference *preference)
 
 int double_cublasLtMatmulPreferenceDestroy(weft_cublaslt_preference preference)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     free(preference);
     double_opened(-1);
-    return SUCCESS;
+    return fault;
 }
 
 int double_cublasLtMatmulPreferenceSetAttribute(weft_cublaslt_preference preference, int attribute,

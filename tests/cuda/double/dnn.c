@@ -154,10 +154,10 @@ int double_cudnnCreate(weft_cudnn *handle)
 
 int double_cudnnDestroy(weft_cudnn handle)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     free(handle);
     double_opened(-1);
-    return 0;
+    return fault;
 }
 
 int double_cudnnSetStream(weft_cudnn handle, weft_cuda_stream stream)
@@ -181,7 +181,7 @@ int double_cudnnBackendCreateDescriptor(int type, weft_cudnn_descriptor *descrip
 
 int double_cudnnBackendDestroyDescriptor(weft_cudnn_descriptor descriptor)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     bag *b = descriptor;
     for (attribute *a = b->attributes; a;) {
         attribute *next = a->next;
@@ -192,7 +192,7 @@ int double_cudnnBackendDestroyDescriptor(weft_cudnn_descriptor descriptor)
     drop(b->program);
     free(b);
     double_opened(-1);
-    return 0;
+    return fault;
 }
 
 int double_cudnnBackendSetAttribute(weft_cudnn_descriptor descriptor, int name, int type, int64_t count,

@@ -258,16 +258,16 @@ int double_cudaMalloc(void **ptr, size_t bytes)
 
 int double_cudaFree(void *ptr)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     if (!ptr)
-        return 0;
+        return fault;
     for (int i = 0; i < MAX_MEMORY; i++)
         if (books.memory[i].at == ptr) {
             books.used -= books.memory[i].bytes;
             books.memory[i].at = NULL;
             books.open--;
             free(ptr);
-            return 0;
+            return fault;
         }
     return refuse("cudaFree: not the start of an allocation");
 }
@@ -285,11 +285,11 @@ int double_cudaHostAlloc(void **ptr, size_t bytes, unsigned flags)
 
 int double_cudaFreeHost(void *ptr)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     if (ptr)
         books.open--;
     free(ptr);
-    return 0;
+    return fault;
 }
 
 /* ---- streams, graphs, events ---- */
@@ -381,12 +381,12 @@ int double_cudaStreamCreateWithFlags(weft_cuda_stream *stream, unsigned flags)
 
 int double_cudaStreamDestroy(weft_cuda_stream stream)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     if (stream->capture)
         return refuse("cudaStreamDestroy: the stream is being captured");
     books.open--;
     free(stream);
-    return 0;
+    return fault;
 }
 
 int double_cudaStreamSynchronize(weft_cuda_stream stream)
@@ -474,20 +474,20 @@ int double_cudaGraphLaunch(weft_cuda_graph_exec exec, weft_cuda_stream stream)
 
 int double_cudaGraphExecDestroy(weft_cuda_graph_exec exec)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     drop(exec->work);
     free(exec);
     books.open--;
-    return 0;
+    return fault;
 }
 
 int double_cudaGraphDestroy(weft_cuda_graph graph)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     drop(graph->work);
     free(graph);
     books.open--;
-    return 0;
+    return fault;
 }
 
 int double_cudaEventCreateWithFlags(weft_cuda_event *event, unsigned flags)
@@ -501,10 +501,10 @@ int double_cudaEventCreateWithFlags(weft_cuda_event *event, unsigned flags)
 
 int double_cudaEventDestroy(weft_cuda_event event)
 {
-    DOUBLE_CALLED();
+    const int fault = double_called(__func__); /* gone all the same */
     free(event);
     books.open--;
-    return 0;
+    return fault;
 }
 
 int double_cudaEventRecord(weft_cuda_event event, weft_cuda_stream stream)
