@@ -232,16 +232,30 @@ static weft_status run_all(const options *o, const weft_vendor *vendor, const la
 }
 
 /* Cells without a plan, named. */
+/* Who computes a layer that cuDNN has no engine for; NULL: nobody. */
+static const char *other_way(const char *layer)
+{
+    if (strncmp(layer, "matmul ", 7) == 0)
+        return "cuBLASLt, else weft's own product";
+    return strstr(layer, " maxpool") ? "the convolution's plan, then weft's own pool" : NULL;
+}
+
+/* Names every cell without a plan; counts those that nothing else takes, and those that were not asked. */
 static int count_bad(const layers *all, const row *rows)
 {
-    int bad = 0;
+    int bad = 0, others = 0;
     for (int i = 0; i < all->count; i++)
-        for (int n = 0; n < LAYER_CELLS; n++)
-            if (rows[i].cell[n] && strchr("-!?", rows[i].cell[n])) {
-                printf("no plan: %s %s %s (%s)\n", layer_targets[n / LAYER_PRECISIONS],
-                       layer_precisions[n % LAYER_PRECISIONS].name, all->list[i].text, all->list[i].network);
-                bad++;
-            }
+        for (int n = 0; n < LAYER_CELLS; n++) {
+            const char cell = rows[i].cell[n], *other = cell == '-' ? other_way(all->list[i].text) : NULL;
+            if (!cell || !strchr("-!?", cell))
+                continue;
+            printf("%s: %s %s %s (%s)%s%s\n", cell == '?' ? "not asked" : "no plan",
+                   layer_targets[n / LAYER_PRECISIONS], layer_precisions[n % LAYER_PRECISIONS].name, all->list[i].text, all->list[i].network,
+                   other ? ": " : "", other ? other : "");
+            others += other != NULL;
+            bad += !other;
+        }
+    printf("%d cells without a plan are taken by another kernel\n", others);
     return bad;
 }
 
@@ -359,7 +373,7 @@ static int run(const options *o, const weft_vendor *vendor, const layers *all, r
         return 1;
     }
     const int bad = count_bad(all, rows);
-    printf("%d cells without a plan\n", bad);
+    printf("%d cells without a plan that nothing else takes\n", bad);
     return bad ? 1 : 0;
 }
 
