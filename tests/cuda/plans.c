@@ -233,11 +233,11 @@ static weft_status run_all(const options *o, const weft_vendor *vendor, const la
 
 /* Cells without a plan, named. */
 /* Who computes a layer that cuDNN has no engine for; NULL: nobody. */
-static const char *other_way(const char *layer)
+static const char *other_way(const char *text)
 {
-    if (strncmp(layer, "matmul ", 7) == 0)
+    if (strncmp(text, "matmul ", 7) == 0)
         return "cuBLASLt, else weft's own product";
-    return strstr(layer, " maxpool") ? "the convolution's plan, then weft's own pool" : NULL;
+    return strstr(text, " maxpool") ? "the convolution's plan, then weft's own pool" : NULL;
 }
 
 /* Names every cell without a plan; counts those that nothing else takes, and those that were not asked. */
