@@ -6,6 +6,7 @@
 #include "check/alloc.h"
 #include "check/harness.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weft/weft.h>
@@ -165,6 +166,62 @@ START_TEST(auxiliary_heads_follow_the_network_or_are_refused)
             ck_assert(strncmp(port.name, "aux", 3) == 0 && port.name[3] == '0' + i);
     }
     weft_graph_destroy(g);
+}
+END_TEST
+
+/* ---- docs/networks.md: the same counts for readers ---- */
+
+static const char *docs_path;
+
+static void print_row(char *line, size_t size, const weft_arch *a)
+{
+    char top[32] = "", aux[24] = "";
+
+    if (a->published.top1 > 0 && a->published.top5 > 0)
+        snprintf(top, sizeof top, "%.3f / %.3f", a->published.top1, a->published.top5);
+    else if (a->published.top1 > 0)
+        snprintf(top, sizeof top, "%.3f", a->published.top1);
+    if (a->params_aux)
+        snprintf(aux, sizeof aux, "%lld", (long long)a->params_aux);
+    snprintf(line, size, "| %s | %s%s | %d | %lld | %lld | %lld | %s | %s | %s | %s |\n", a->name,
+             weft_dialect_name(a->dialect), a->is_default ? " (default)" : "", a->px, (long long)a->params,
+             (long long)a->trainable, (long long)a->macs, aux, top, a->published.source ? a->published.source : "",
+             a->paper);
+}
+
+/* With WEFT_UPDATE_DOCS set, writes the file instead. */
+START_TEST(the_table_in_docs_is_the_registry)
+{
+    static const char head[] =
+        "# Networks\n\n"
+        "Every network and dialect that weft builds, with its exact counts. A test builds each row and compares to\n"
+        "the unit; `WEFT_UPDATE_DOCS=1 arch_counts docs/networks.md` writes this file. Parameters count moving\n"
+        "statistics in the keras dialect, as Keras does. Multiply-adds are of convolutions and dense layers, for one\n"
+        "image of the given size. Accuracies are the publishers', in percent.\n\n"
+        "| network | dialect | px | parameters | trainable | multiply-adds | with aux heads | top-1 / top-5 | source | "
+        "paper |\n|---|---|--:|--:|--:|--:|--:|--:|---|---|\n";
+    const bool update = getenv("WEFT_UPDATE_DOCS") != NULL;
+    char want[1024], got[1024];
+    FILE *file;
+
+    if (!docs_path)
+        return;
+    file = fopen(docs_path, update ? "w" : "r");
+    ck_assert_msg(file != NULL, "%s cannot be opened", docs_path);
+    if (update)
+        fputs(head, file);
+    for (const char *line = head; !update && *line; line += strlen(got)) {
+        ck_assert_msg(fgets(got, sizeof got, file) && strncmp(got, line, strlen(got)) == 0, "%s: '%s'", docs_path, got);
+    }
+    for (int i = 0; i < weft_arch_count(); i++) {
+        print_row(want, sizeof want, weft_arch_get(i));
+        if (update)
+            fputs(want, file);
+        else
+            ck_assert_msg(fgets(got, sizeof got, file) && strcmp(got, want) == 0, "%s has '%s', '%s' is expected",
+                          docs_path, got, want);
+    }
+    fclose(file);
 }
 END_TEST
 
@@ -463,6 +520,7 @@ static Suite *suite(void)
     tcase_add_loop_test(facts, maps_have_the_published_sizes, 0, (int)(sizeof maps / sizeof *maps));
     tcase_add_loop_test(facts, macs_follow_the_image, 0, (int)(sizeof at_sizes / sizeof *at_sizes));
     tcase_add_test(facts, the_table_has_fifteen_networks);
+    tcase_add_test(facts, the_table_in_docs_is_the_registry);
     suite_add_tcase(s, facts);
 
     tcase_add_loop_test(memory, every_failed_allocation_is_an_error, 0, 2);
@@ -470,7 +528,8 @@ static Suite *suite(void)
     return s;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    docs_path = argc > 1 ? argv[1] : NULL;
     return check_main(suite(), "arch_counts");
 }
