@@ -231,7 +231,6 @@ static weft_status run_all(const options *o, const weft_vendor *vendor, const la
     return WEFT_OK;
 }
 
-/* Cells without a plan, named. */
 /* Who computes a layer that cuDNN has no engine for; NULL: nobody. */
 static const char *other_way(const char *text)
 {
@@ -250,8 +249,8 @@ static int count_bad(const layers *all, const row *rows)
             if (!cell || !strchr("-!?", cell))
                 continue;
             printf("%s: %s %s %s (%s)%s%s\n", cell == '?' ? "not asked" : "no plan",
-                   layer_targets[n / LAYER_PRECISIONS], layer_precisions[n % LAYER_PRECISIONS].name, all->list[i].text, all->list[i].network,
-                   other ? ": " : "", other ? other : "");
+                   layer_targets[n / LAYER_PRECISIONS], layer_precisions[n % LAYER_PRECISIONS].name,
+                   all->list[i].text, all->list[i].network, other ? ": " : "", other ? other : "");
             others += other != NULL;
             bad += !other;
         }
