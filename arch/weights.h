@@ -33,7 +33,8 @@ enum {
     WEFT_NAME_GAMMA = 8,  /* batch norm that has a gamma there and none here: folded into the layer before it */
     WEFT_NAME_FIRST = 16, /* the first half of the layer's outputs there is ours ... */
     WEFT_NAME_SECOND = 32, /* ... the second half */
-    WEFT_NAME_SQUARE = 64 /* `layer` is a pattern of whole parameters: values that are fill[0..2] are squared */
+    WEFT_NAME_SQUARE = 64, /* `layer` is a pattern of whole parameters: values that are fill[0..2] are squared */
+    WEFT_NAME_SHIFT = 128  /* `layer` is a pattern of whole parameters: fill[0] is added */
 };
 
 typedef struct weft_name_rule {

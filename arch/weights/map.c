@@ -195,8 +195,19 @@ static weft_status fold_gamma(const job *j, int at, const buffers *b)
     return status;
 }
 
-/* Deviations that a file holds where we have variances. */
-static void square(const job *j, const weft_match *match, float *values)
+/* Squares values that are the rule's, as floats of either way to write them. */
+static void square(const weft_name_rule *rule, float *values, int64_t count)
+{
+    int64_t same = 0;
+
+    while (same < count && fabsf(values[same] - rule->fill[same % 3]) <= 1e-6f)
+        same++;
+    for (int64_t i = 0; same == count && i < count; i++)
+        values[i] *= values[i];
+}
+
+/* Values that mean something else there: deviations instead of variances, variances that another epsilon is added to. */
+static void adjust(const job *j, const weft_match *match, float *values)
 {
     const weft_name_table *table = j->resolved.table;
     const int64_t count = weft_shape_count(&match->param.shape);
@@ -204,14 +215,15 @@ static void square(const job *j, const weft_match *match, float *values)
     for (int r = 0; table && r < table->count; r++) {
         const weft_name_rule *rule = &table->rules[r];
         weft_name_values ignored;
-        int64_t same = 0;
 
-        if (!(rule->flags & WEFT_NAME_SQUARE) || !weft_name_match(rule->layer, match->param.name, &ignored))
+        if (!(rule->flags & (WEFT_NAME_SQUARE | WEFT_NAME_SHIFT)) ||
+            !weft_name_match(rule->layer, match->param.name, &ignored))
             continue;
-        while (same < count && fabsf(values[same] - rule->fill[same % 3]) <= 1e-6f)
-            same++;
-        for (int64_t i = 0; same == count && i < count; i++)
-            values[i] *= values[i];
+        if (rule->flags & WEFT_NAME_SQUARE)
+            square(rule, values, count);
+        else
+            for (int64_t i = 0; i < count; i++)
+                values[i] += rule->fill[0];
     }
 }
 
@@ -228,7 +240,7 @@ static weft_status convert(job *j, int at, const buffers *b, weft_weights *out)
 
             weft_layout_apply(&j->layout[at], b->in + (second ? count : 0), b->out);
             status = fold_gamma(j, at, b);
-            square(j, match, b->out);
+            adjust(j, match, b->out);
         }
     } else if (match->fill) {
         for (int64_t i = 0; i < count; i++)

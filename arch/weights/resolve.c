@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Rules that say something else than a layer's name. */
-enum { NO_LAYER = WEFT_NAME_IGNORE | WEFT_NAME_FILL | WEFT_NAME_SQUARE };
+enum { NO_LAYER = WEFT_NAME_IGNORE | WEFT_NAME_FILL | WEFT_NAME_SQUARE | WEFT_NAME_SHIFT };
 enum { MAX_RULES = 128, MAX_STEMS = 16 };
 
 /* Where a walk stands. */

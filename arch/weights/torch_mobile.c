@@ -45,6 +45,15 @@ static const weft_name_rule efficientnet[] = {
 
 static const weft_name_rule timm[] = { TIMM_UNITS };
 
+/* torchvision's B5 to B7, which our torch dialect builds, add 1e-3 to variances, timm's 1e-5: the difference goes into
+ * the variances themselves. */
+#define TIMM_EPSILON .flags = WEFT_NAME_SHIFT, .fill = { 1e-5f - 1e-3f }
+static const weft_name_rule timm_large[] = {
+    TIMM_UNITS,
+    { .layer = "{k:stem|top}/batch_norm/variance", TIMM_EPSILON },
+    { .layer = "stage{s}.{u}/{x:expand|depthwise|project}/batch_norm/variance", TIMM_EPSILON },
+};
+
 /* The ports called efficientnet_pytorch and efficientnet_lite_pytorch, which number the units through and pad like
  * TensorFlow. */
 #define NUMBERED_UNITS                                                                                                 \
@@ -76,6 +85,7 @@ static const weft_name_table tables[] = {
     { "mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION, WEFT_NAME_RULES(mobilenet_v2) },
     { "mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(timm) },
     { "efficientnet-b{n}", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION, WEFT_NAME_RULES(efficientnet) },
+    { "efficientnet-b5|efficientnet-b6|efficientnet-b7", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(timm_large) },
     { "efficientnet-b{n}|efficientnet-lite{n}", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(timm) },
     { "efficientnet-b{n}", WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(timm_tf) },
     { "efficientnet-lite{n}", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered) },
