@@ -206,7 +206,7 @@ static void square(const weft_name_rule *rule, float *values, int64_t count)
         values[i] *= values[i];
 }
 
-/* Values that mean something else there: deviations instead of variances, variances that another epsilon is added to. */
+/* Values that mean something else there: deviations instead of variances, variances with another epsilon. */
 static void adjust(const job *j, const weft_match *match, float *values)
 {
     const weft_name_table *table = j->resolved.table;
