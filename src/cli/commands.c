@@ -306,6 +306,8 @@ const cli_option cli_options[] = {
       "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cuda where there is one, else cpu" },
     { "device", 'd', "NAME", CLI_TEXT, CLI_AT_SELFTEST, AT(device), "cuda", 0, 0, "cpu|cuda|auto",
       "cuda, cuda:1, cpu or auto: cuda where there is one, else cpu" },
+    { "device", 'd', "NAME", CLI_TEXT, CLI_AT_DEVICES, AT(device), NULL, 0, 0, "cpu|cuda|null|auto",
+      "also open this device: exit 69, and what is missing, if it cannot be used" },
     { "target", 'T', "GPU", CLI_TEXT, CLI_AT_COST, AT(target), "a100", 0, 0, "t4|a100|3090|l4|h100|b200|5090",
       "the GPU to plan for: t4, a100, 3090, l4, h100, b200, 5090, a compute capability (sm_90) or a file" },
     { "target", 'T', "GPU", CLI_TEXT, CLI_AT_EXPLAIN, AT(target), NULL, 0, 0, "t4|a100|3090|l4|h100|b200|5090",

@@ -77,6 +77,18 @@ static cli_exit add_devices(cli_table *table)
     return CLI_OK;
 }
 
+/* Whether the device that was asked for can be used. */
+static cli_exit try_device(const char *name)
+{
+    weft_ctx *ctx;
+    const weft_status status = name ? weft_ctx_create(&(weft_ctx_opt){ .device = name }, &ctx) : WEFT_OK;
+    if (status)
+        return cli_library_error(status);
+    if (name)
+        weft_ctx_destroy(ctx);
+    return CLI_OK;
+}
+
 cli_exit cli_devices(const cli_args *args)
 {
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
@@ -110,5 +122,5 @@ cli_exit cli_devices(const cli_args *args)
     }
     cli_table_destroy(parts);
     cli_table_destroy(table);
-    return code;
+    return code ? code : try_device(args->device);
 }

@@ -377,6 +377,9 @@ case_devices_missing() {
         echo "this machine has a CUDA device"
         return
     fi
+    expect 69 devices --device cuda
+    has err "device cuda"
+    has out cpu cuda
     refuses 69 "device cuda" summary lenet5 --device cuda
     refuses 69 "device cuda" bench lenet5 --device cuda
     refuses 69 "device cuda" bench table lenet5 --device cuda
