@@ -4,14 +4,12 @@
  * ImageNet has a PNG named .JPEG. */
 #include "data/image.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/kernel.h"
 #include "base/error.h"
+#include "base/file.h"
 
 enum { MAGIC = 8, TEXT = 96 };
 
@@ -57,24 +55,6 @@ weft_status weft_image_alloc(const weft_allocator *allocator, const char *path, 
     return WEFT_OK;
 }
 
-/* Reads up to size bytes; *got says how many there were. */
-static weft_status read_bytes(int file, const char *path, uint8_t *data, size_t size, size_t *got)
-{
-    size_t at = 0;
-    while (at < size) {
-        const ssize_t count = read(file, data + at, size - at);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return weft_fail(WEFT_IO, "%s: byte %zu: cannot be read: %s", path, at, strerror(errno));
-        if (count == 0)
-            break;
-        at += (size_t)count;
-    }
-    *got = at;
-    return WEFT_OK;
-}
-
 static weft_status unknown(const char *path, const uint8_t *head, size_t size)
 {
     for (int i = 0; i < WEFT_COUNT(strangers); i++) {
@@ -113,40 +93,17 @@ static weft_status recognise(const char *path, const uint8_t *head, size_t got, 
     return unknown(path, head, got);
 }
 
-static weft_status open_file(const char *path, int *out, size_t *size)
-{
-    /* Non-blocking, so that a pipe or a terminal is refused below instead of waited for. */
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file < 0) {
-        const bool absent = errno == ENOENT || errno == ENOTDIR;
-        return weft_fail(absent ? WEFT_NOT_FOUND : WEFT_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    }
-    struct stat facts;
-    weft_status status = WEFT_OK;
-    if (fstat(file, &facts) != 0)
-        status = weft_fail(WEFT_IO, "%s: cannot be examined: %s", path, strerror(errno));
-    else if (S_ISDIR(facts.st_mode))
-        status = weft_fail(WEFT_BAD_DATA, "%s: is a directory; a JPEG or PNG file was expected", path);
-    else if (!S_ISREG(facts.st_mode))
-        status = weft_fail(WEFT_BAD_DATA, "%s: is not a regular file; a JPEG or PNG file was expected", path);
-    if (status != WEFT_OK) {
-        close(file);
-        return status;
-    }
-    *out = file;
-    *size = (size_t)facts.st_size;
-    return WEFT_OK;
-}
-
 /* The file's bytes, which the caller frees. */
 static weft_status load(const weft_allocator *allocator, const char *path, uint8_t **bytes, size_t *count,
                         const struct format **format)
 {
     int file = -1;
-    size_t size = 0, got = 0, rest = 0;
+    uint64_t length = 0;
+    size_t got = 0, rest = 0;
     uint8_t head[MAGIC], *data = NULL;
-    WEFT_TRY(open_file(path, &file, &size));
-    weft_status status = read_bytes(file, path, head, MAGIC, &got);
+    WEFT_TRY(weft_open_regular(path, "a JPEG or PNG file", &file, &length));
+    size_t size = (size_t)length;
+    weft_status status = weft_read_bytes(file, path, head, MAGIC, &got);
     if (status == WEFT_OK) /* before memory is taken for the rest */
         status = recognise(path, head, got, format);
     if (status != WEFT_OK)
@@ -159,7 +116,7 @@ static weft_status load(const weft_allocator *allocator, const char *path, uint8
         goto out;
     }
     memcpy(data, head, got);
-    status = read_bytes(file, path, data + got, size - got, &rest);
+    status = weft_read_bytes(file, path, data + got, size - got, &rest);
     if (status == WEFT_OK && got + rest != size)
         status = weft_fail(WEFT_IO, "%s: byte %zu: the file became shorter while it was read; %zu bytes were expected",
                            path, got + rest, size);

@@ -3,64 +3,21 @@
  * Reading a regular file whole, and the bytes and sentences that all formats share. */
 #include "weights/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 
-static weft_status open_regular(const char *path, int *out, uint64_t *size)
-{
-    /* Non-blocking, so that a pipe or a terminal is refused below instead of waited for. */
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file < 0) {
-        const bool absent = errno == ENOENT || errno == ENOTDIR;
-        return weft_fail(absent ? WEFT_NOT_FOUND : WEFT_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    }
-    struct stat facts;
-    weft_status status = WEFT_OK;
-    if (fstat(file, &facts) != 0)
-        status = weft_fail(WEFT_IO, "%s: cannot be examined: %s", path, strerror(errno));
-    else if (S_ISDIR(facts.st_mode))
-        status = weft_fail(WEFT_BAD_DATA, "%s: is a directory; a weight file was expected", path);
-    else if (!S_ISREG(facts.st_mode))
-        status = weft_fail(WEFT_BAD_DATA, "%s: is not a regular file; a weight file was expected", path);
-    if (status != WEFT_OK) {
-        close(file);
-        return status;
-    }
-    *out = file;
-    *size = (uint64_t)facts.st_size;
-    return WEFT_OK;
-}
-
-/* Reads up to size bytes; *got says how many there were. */
-static weft_status read_bytes(int file, const char *path, uint8_t *data, size_t size, size_t *got)
-{
-    size_t at = 0;
-    while (at < size) {
-        const ssize_t count = read(file, data + at, size - at);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count < 0)
-            return weft_fail(WEFT_IO, "%s: byte %zu: cannot be read: %s", path, at, strerror(errno));
-        if (count == 0)
-            break;
-        at += (size_t)count;
-    }
-    *got = at;
-    return WEFT_OK;
-}
+static const char wanted[] = "a weight file";
 
 weft_status weft_file_head(const char *path, uint8_t *head, size_t size, size_t *got)
 {
     int file = -1;
     uint64_t length = 0;
-    WEFT_TRY(open_regular(path, &file, &length));
-    const weft_status status = read_bytes(file, path, head, size, got);
+    WEFT_TRY(weft_open_regular(path, wanted, &file, &length));
+    const weft_status status = weft_read_bytes(file, path, head, size, got);
     close(file);
     return status;
 }
@@ -69,7 +26,7 @@ weft_status weft_file_load(const weft_allocator *allocator, const char *path, we
 {
     int file = -1;
     uint64_t length = 0;
-    WEFT_TRY(open_regular(path, &file, &length));
+    WEFT_TRY(weft_open_regular(path, wanted, &file, &length));
     const size_t size = length <= SIZE_MAX ? (size_t)length : SIZE_MAX;
     weft_status status = WEFT_OK;
     size_t got = 0;
@@ -77,7 +34,7 @@ weft_status weft_file_load(const weft_allocator *allocator, const char *path, we
     if (!data)
         status = weft_fail_in(WEFT_NO_MEMORY, "%s", path);
     else
-        status = read_bytes(file, path, data, size, &got);
+        status = weft_read_bytes(file, path, data, size, &got);
     if (status == WEFT_OK && got != size)
         status = weft_fail(WEFT_IO, "%s: byte %zu: the file became shorter while it was read; %zu bytes were expected",
                            path, got, size);

@@ -33,13 +33,11 @@
  * Where the helper program is looked for: h5_process.h. */
 #include "weights/h5.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "weights/h5_process.h"
 #include "weights/keras_config.h"
 
@@ -59,22 +57,13 @@ static weft_status describe(const char *path, weft_weights *weights)
 weft_status weft_h5_read(weft_ctx *ctx, const char *path, weft_weights **out)
 {
     char helper[WEFT_H5_PATH];
-    struct stat facts;
     weft_weights *weights = NULL;
-    /* Non-blocking, so that a pipe or a terminal is refused below instead of waited for. */
-    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file < 0)
-        return weft_fail(errno == ENOENT || errno == ENOTDIR ? WEFT_NOT_FOUND : WEFT_IO, "%s: cannot be opened: %s",
-                         path, strerror(errno));
-    weft_status status = WEFT_OK;
-    if (fstat(file, &facts) != 0)
-        status = weft_fail(WEFT_IO, "%s: cannot be examined: %s", path, strerror(errno));
-    else if (!S_ISREG(facts.st_mode))
-        status = weft_fail(WEFT_BAD_DATA, "%s: is not a regular file; an HDF5 file was expected", path);
-    else
-        status = weft_h5_find(path, helper);
+    uint64_t size = 0;
+    int file = -1;
+    WEFT_TRY(weft_open_regular(path, "an HDF5 file", &file, &size));
+    weft_status status = weft_h5_find(path, helper);
     if (status == WEFT_OK) {
-        const weft_h5_job job = { .path = path, .helper = helper, .file = file, .size = (uint64_t)facts.st_size,
+        const weft_h5_job job = { .path = path, .helper = helper, .file = file, .size = size,
                                   .limit_ms = WEFT_H5_LIMIT_MS };
         status = weft_h5_run(ctx, &job, &weights);
     }
