@@ -91,13 +91,22 @@ static void alias_concat(work *w, int32_t index)
     w->layout->elided[index] = all;
 }
 
+/* Elements from pixel to pixel of a value with memory of its own. */
+static int64_t own_ld(const work *w, int32_t value)
+{
+    const weft_value *v = &w->graph->values[value];
+    const int64_t channels = weft_shape_channels(&v->shape), pad = w->opt->input_channels;
+    return v->padded && pad > 1 ? (channels + pad - 1) / pad * pad : channels;
+}
+
 static void alias_reshape(work *w, int32_t index)
 {
     const weft_gnode *reshape = &w->graph->nodes[index];
-    const bool gaps = w->graph->values[reshape->in[0]].padded && w->opt->input_channels > 1;
-    if (gaps || w->leans[reshape->in[0]].parent || w->leans[reshape->out[0]].parent)
+    const int32_t in = reshape->in[0];
+    const bool gaps = own_ld(w, in) != weft_shape_channels(&w->graph->values[in].shape);
+    if (gaps || w->leans[in].parent || w->leans[reshape->out[0]].parent)
         return;
-    w->leans[reshape->out[0]] = (lean){ .parent = reshape->in[0], .reshaped = true };
+    w->leans[reshape->out[0]] = (lean){ .parent = in, .reshaped = true };
     w->layout->elided[index] = true;
 }
 
@@ -202,14 +211,6 @@ static void place_value(const work *w, int32_t value)
     place->offset += l->offset;
     if (l->reshaped)
         place->ld = weft_shape_channels(&w->graph->values[value].shape);
-}
-
-/* Elements from pixel to pixel of a value with memory of its own. */
-static int64_t own_ld(const work *w, int32_t value)
-{
-    const weft_value *v = &w->graph->values[value];
-    const int64_t channels = weft_shape_channels(&v->shape), pad = w->opt->input_channels;
-    return v->padded && pad > 1 ? (channels + pad - 1) / pad * pad : channels;
 }
 
 static void add_storage(weft_layout *layout, size_t bytes, int32_t first, int32_t last, int32_t value)
