@@ -220,7 +220,13 @@ static bool is_windowed(const weft_gnode *conv)
     return o->groups == 1 && o->kernel_h * o->kernel_w > 1;
 }
 
-/* A convolution and a pool whose windows do not overlap: nothing is computed twice. */
+/* Whether windows tile one axis: they neither overlap nor reach over the map's end (as ceil lets the last one). */
+static bool tiles(int64_t map, int64_t out, int kernel, int stride)
+{
+    return kernel == stride && out * stride <= map;
+}
+
+/* A convolution and a pool whose windows tile its map: nothing is computed twice. */
 static weft_status pool(weft_graph *graph, const int32_t *readers, int32_t index)
 {
     const weft_gnode *pooling = &graph->nodes[index];
@@ -228,9 +234,11 @@ static weft_status pool(weft_graph *graph, const int32_t *readers, int32_t index
         return WEFT_OK;
     const weft_pool2d_opt *p = pooling->node.opt;
     weft_gnode *conv = weft_pass_sole_maker(graph, readers, pooling->in[0]);
-    const bool apart = p->kernel_h == p->stride_h && p->kernel_w == p->stride_w && !p->pad.top && !p->pad.bottom &&
-                       !p->pad.left && !p->pad.right;
-    if (!apart || !conv || conv->node.id != WEFT_OP_CONV2D || conv->node.pool || !pooling_pays(conv) ||
+    const weft_shape *in = &pooling->node.in[0], *out = &pooling->node.out[0];
+    const bool inside = !p->pad.top && !p->pad.bottom && !p->pad.left && !p->pad.right &&
+                        tiles(in->dim[1], out->dim[1], p->kernel_h, p->stride_h) &&
+                        tiles(in->dim[2], out->dim[2], p->kernel_w, p->stride_w);
+    if (!inside || !conv || conv->node.id != WEFT_OP_CONV2D || conv->node.pool || !pooling_pays(conv) ||
         !is_windowed(conv))
         return WEFT_OK;
     weft_shape *map = weft_arena_copy(&graph->arena, conv->node.out, sizeof *map);

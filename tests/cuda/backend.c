@@ -227,6 +227,39 @@ START_TEST(every_failing_call_is_an_error_and_leaks_nothing)
 }
 END_TEST
 
+/* The last window reaches over the map, so that the pool cannot be part of the convolution's plan. */
+START_TEST(a_pool_over_the_edge_stays_apart)
+{
+    const weft_shape shape = weft_shape_nhwc(1, 7, 7, 4);
+    float image[7 * 7 * 4], got[2][4 * 4 * 8];
+    for (int i = 0; i < (int)(sizeof image / sizeof *image); i++)
+        image[i] = (float)(i % 13) - 6;
+    for (int device = 0; device < 2; device++) {
+        const weft_ctx_opt opt = { .device = device ? "cuda" : "cpu", .precision = WEFT_PRECISION_FP32, .threads = 1 };
+        weft_ctx *ctx = NULL;
+        weft_graph *g = NULL;
+        weft_model *model = NULL;
+        CHECK_OK(weft_ctx_create(&opt, &ctx));
+        CHECK_OK(weft_graph_create(ctx, &g));
+        weft_var x = weft_input(g, "image", &shape);
+        x = weft_relu(g, weft_conv2d(g, x, &(weft_conv2d_opt){ .out = 8, .kernel = 3, .bias = true }));
+        x = weft_max_pool2d(g, x, &(weft_pool2d_opt){ .kernel = 2, .padding = WEFT_VALID, .ceil = true });
+        weft_output(g, x, "y");
+        CHECK_OK(weft_model_create(ctx, g, NULL, &model));
+        CHECK_OK(weft_model_seed(model, 1));
+        CHECK_OK(weft_model_set_input(model, 0, image, sizeof image));
+        CHECK_OK(weft_model_run(model));
+        CHECK_OK(weft_model_get_output(model, 0, got[device], sizeof got[device]));
+        weft_model_destroy(model);
+        weft_graph_destroy(g);
+        weft_ctx_destroy(ctx);
+    }
+    for (int i = 0; i < 4 * 4 * 8; i++)
+        ck_assert_double_eq_tol((double)got[1][i], (double)got[0][i], 1e-4);
+    finish();
+}
+END_TEST
+
 START_TEST(too_little_memory_is_said)
 {
     doubles->card()->memory = 16000;
@@ -254,6 +287,7 @@ static Suite *suite(void)
     tcase_add_checked_fixture(faults, start, NULL);
     tcase_add_loop_test(faults, every_failing_call_is_an_error_and_leaks_nothing, 0,
                         (int)(sizeof functions / sizeof *functions));
+    tcase_add_test(faults, a_pool_over_the_edge_stays_apart);
     tcase_add_test(faults, too_little_memory_is_said);
     tcase_add_test(faults, runs_are_recorded_and_replayed);
     suite_add_tcase(s, faults);
