@@ -6,9 +6,8 @@
 
 #include <string.h>
 
-static weft_kwindow window_of(const weft_node *node)
+static weft_kwindow window_over(const weft_shape *x, const weft_shape *y)
 {
-    const weft_shape *x = &node->in[0], *y = &node->out[0];
     return (weft_kwindow){ .n = (int)x->dim[0], .h = (int)x->dim[1], .w = (int)x->dim[2], .oh = (int)y->dim[1],
                            .ow = (int)y->dim[2], .dilation = 1 };
 }
@@ -16,7 +15,7 @@ static weft_kwindow window_of(const weft_node *node)
 weft_kwindow weft_cuda_conv_window(const weft_node *node)
 {
     const weft_conv2d_opt *o = node->opt;
-    weft_kwindow w = window_of(node);
+    weft_kwindow w = window_over(&node->in[0], &node->out[0]);
     w.kernel_h = o->kernel_h;
     w.kernel_w = o->kernel_w;
     w.stride_h = o->stride_h;
@@ -26,10 +25,9 @@ weft_kwindow weft_cuda_conv_window(const weft_node *node)
     return w;
 }
 
-weft_kwindow weft_cuda_pool_window(const weft_node *node)
+weft_kwindow weft_cuda_pool_window(const weft_pool2d_opt *o, const weft_shape *x, const weft_shape *y)
 {
-    const weft_pool2d_opt *o = node->opt;
-    weft_kwindow w = window_of(node);
+    weft_kwindow w = window_over(x, y);
     w.kernel_h = o->kernel_h;
     w.kernel_w = o->kernel_w;
     w.stride_h = o->stride_h;

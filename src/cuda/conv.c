@@ -114,24 +114,15 @@ void weft_cuda_conv_load(const weft_cuda_conv *conv, const float *const *param, 
         weft_cast_from_f32(conv->dtype, param[1], to + conv->bias_at, o->out);
 }
 
-static void *mutable(const void *data)
-{
-    union {
-        const void *lent;
-        void *bound; /* cuDNN binds what it only reads by the same pointers */
-    } u = { data };
-    return u.bound;
-}
-
 weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *io)
 {
     const weft_conv2d_opt *o = conv->node->opt;
     weft_dnn_binding binding[5] = {
-        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, mutable(io->packed) }, { WEFT_DNN_Y, io->y.data },
+        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, weft_cuda_mutable(io->packed) }, { WEFT_DNN_Y, io->y.data },
     };
     int n = 3;
     if (o->bias)
-        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, mutable(io->packed + conv->bias_at) };
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, weft_cuda_mutable(io->packed + conv->bias_at) };
     if (io->residual.data)
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_RESIDUAL, io->residual.data };
     return weft_dnn_plan_run(conv->plan, weft_cuda_of(io->call->device)->stream, binding, n, io->workspace);

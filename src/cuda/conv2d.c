@@ -153,14 +153,9 @@ static weft_status run_pooled(const weft_call *call)
         return weft_cuda_conv_run(&p->conv, &io);
     io.y = map;
     WEFT_TRY(weft_cuda_conv_run(&p->conv, &io));
-    const weft_pool2d_opt *o = node->pool;
-    const weft_shape *m = node->map, *y = &node->out[0];
     const weft_pool2d_args args = {
         .dtype = node->out_dtype, .kind = WEFT_POOL_MAX, .x = map, .y = weft_kview_of(&call->out[0]),
-        .win = { .n = (int)m->dim[0], .h = (int)m->dim[1], .w = (int)m->dim[2], .oh = (int)y->dim[1],
-                 .ow = (int)y->dim[2], .kernel_h = o->kernel_h, .kernel_w = o->kernel_w, .stride_h = o->stride_h,
-                 .stride_w = o->stride_w, .dilation = 1 },
-        .c = (int)m->dim[3],
+        .win = weft_cuda_pool_window(node->pool, node->map, &node->out[0]), .c = (int)node->map->dim[3],
     };
     return weft_cuda_launched(call, weft_launch_pool2d(&args, weft_cuda_stream_of(call)));
 }

@@ -72,9 +72,19 @@ WEFT_INLINE weft_kview weft_kview_of(const weft_view *view)
     return (weft_kview){ view->data, view->ld };
 }
 
-/* Window of a convolution or pool from a node's shapes. */
+/* What the vendors' libraries bind by pointers to non-const, though they only read it. */
+WEFT_INLINE void *weft_cuda_mutable(const void *data)
+{
+    union {
+        const void *lent;
+        void *bound;
+    } u = { data };
+    return u.bound;
+}
+
+/* Window of a convolution from its node, of a pool from its options and shapes. */
 weft_kwindow weft_cuda_conv_window(const weft_node *node);
-weft_kwindow weft_cuda_pool_window(const weft_node *node);
+weft_kwindow weft_cuda_pool_window(const weft_pool2d_opt *opt, const weft_shape *x, const weft_shape *y);
 /* OK for 0; else the launch of call's node failed. */
 weft_status weft_cuda_launched(const weft_call *call, int error);
 /* The stream of call's device, as launchers take it. */

@@ -148,15 +148,6 @@ static weft_status load(const weft_node *node, const weft_plan *plan, const floa
     return weft_cuda_pack_end(plan, host, packed);
 }
 
-static void *mutable(const void *data)
-{
-    union {
-        const void *lent;
-        void *bound;
-    } u = { data };
-    return u.bound;
-}
-
 static weft_status run_excite(const state *s, const weft_call *call, weft_kview wide)
 {
     const char *packed = call->packed;
@@ -164,7 +155,9 @@ static weft_status run_excite(const state *s, const weft_call *call, weft_kview 
     const int64_t c = s->stages.out[s->stages.depthwise].dim[3];
     weft_cuda_gated gated = { wide, wide, gated_rows(s), false };
     if (s->folded)
-        gated = (weft_cuda_gated){ { mutable(packed + s->project_at), c }, { call->buffer[SCALED], c }, gated_rows(s),
+        gated = (weft_cuda_gated){ { weft_cuda_mutable(packed + s->project_at), c },
+                                   { call->buffer[SCALED], c },
+                                   gated_rows(s),
                                    true };
     return weft_cuda_excite_run(&s->excite, &io, call->buffer[SUMS], s->depthwise.parts, &gated);
 }

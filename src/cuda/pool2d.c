@@ -10,7 +10,8 @@ static weft_status run(const weft_call *call)
     const weft_pool2d_args args = { .dtype = node->in_dtype,
                                     .kind = node->id == WEFT_OP_MAX_POOL2D ? WEFT_POOL_MAX : WEFT_POOL_AVG,
                                     .x = weft_kview_of(&call->in[0]), .y = weft_kview_of(&call->out[0]),
-                                    .win = weft_cuda_pool_window(node), .c = (int)node->in[0].dim[3],
+                                    .win = weft_cuda_pool_window(o, &node->in[0], &node->out[0]),
+                                    .c = (int)node->in[0].dim[3],
                                     .count_border = o->count_border, .zero_border = o->zero_border };
     return weft_cuda_launched(call, weft_launch_pool2d(&args, weft_cuda_stream_of(call)));
 }

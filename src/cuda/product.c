@@ -76,23 +76,14 @@ void weft_cuda_product_load_bias(const weft_cuda_product *p, const float *from, 
     weft_cast_from_f32(WEFT_F32, from, to + typed_bias_bytes(p), p->k);
 }
 
-static void *mutable(const void *data)
-{
-    union {
-        const void *lent;
-        void *bound;
-    } u = { data };
-    return u.bound;
-}
-
 static weft_status run_dnn(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)
 {
     weft_dnn_binding binding[5] = {
-        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, mutable(weight) }, { WEFT_DNN_Y, io->y.data },
+        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, weft_cuda_mutable(weight) }, { WEFT_DNN_Y, io->y.data },
     };
     int n = 3;
     if (p->bias)
-        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, mutable(bias) };
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, weft_cuda_mutable(bias) };
     if (p->residual)
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_RESIDUAL, io->residual.data };
     return weft_dnn_plan_run(p->dnn, weft_cuda_of(io->call->device)->stream, binding, n, io->workspace);
