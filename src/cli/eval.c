@@ -77,27 +77,11 @@ static cli_exit bad_limit(const cli_args *args, int64_t *out)
     return cli_error(CLI_USAGE, "--bad-images: '%s' is neither fail nor skip:N", text);
 }
 
-/* A text in quotes where CSV needs them. */
-static void csv_text(FILE *file, const char *text)
-{
-    if (!strpbrk(text, ",\"\n")) {
-        fputs(text, file);
-        return;
-    }
-    fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', file);
-        fputc(*text, file);
-    }
-    fputc('"', file);
-}
-
 static void csv_class(const eval *e, FILE *file, int index)
 {
     const weft_label *label = weft_classifier_label(e->classifier, index);
     fprintf(file, "%d,%s,", index, label->id);
-    csv_text(file, label->name);
+    cli_csv_text(file, label->name);
 }
 
 static void write_classes(const eval *e, FILE *file)

@@ -64,6 +64,8 @@ const char *cli_table_label(const cli_table *table, int row, const char *key);
 
 /* Text, Markdown or CSV. */
 void cli_table_print(const cli_table *table, cli_format format, FILE *out);
+/* A field of CSV, in quotes where it needs them. */
+void cli_csv_text(FILE *out, const char *text);
 /* Indented, keys in order, one newline at the end. */
 void cli_json_print(const json_t *value, FILE *out);
 

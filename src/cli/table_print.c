@@ -184,7 +184,7 @@ static void print_md(const cli_table *table, FILE *out)
         fprintf(out, "%s  \n", table->notes[i]);
 }
 
-static void print_csv_text(FILE *out, const char *text)
+void cli_csv_text(FILE *out, const char *text)
 {
     if (!strpbrk(text, ",\"\r\n")) {
         fputs(text, out);
@@ -216,7 +216,7 @@ static void print_csv(const cli_table *table, FILE *out)
                         fabs(cell->number) < 1e15 && fabs(cell->number - rint(cell->number)) <= 0 ? "%.0f" : "%.10g",
                         cell->number);
             else if (cell->text)
-                print_csv_text(out, cell->text);
+                cli_csv_text(out, cell->text);
         }
         fputc('\n', out);
     }
