@@ -131,6 +131,11 @@ typedef struct weft_roofs {
     double launch;            /* seconds between two small kernels of a recorded run */
 } weft_roofs;
 
+/* Bytes of a tensor of a type. */
+double weft_tensor_bytes(const weft_shape *shape, weft_dtype dtype);
+/* One launch on the ordinary units that reads and writes each tensor of the node once: what launches is when NULL. */
+int weft_plain_launch(const weft_node *node, const weft_plan *plan, weft_launch *out);
+
 /* A family of devices. */
 struct weft_backend {
     const char *name, *brief;

@@ -17,7 +17,7 @@ static weft_status run(const weft_call *call)
 }
 
 static const weft_kernel map = {
-    .name = "cuda.activation.map", .run = run, .launches = weft_cuda_one_launch, .inplace = WEFT_INPLACE_IN0,
+    .name = "cuda.activation.map", .run = run, .inplace = WEFT_INPLACE_IN0,
 };
 
 const weft_kernel *const weft_cuda_activation[] = { &map, NULL };

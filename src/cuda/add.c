@@ -17,8 +17,7 @@ static weft_status run(const weft_call *call)
 }
 
 static const weft_kernel map = {
-    .name = "cuda.add.map", .run = run, .launches = weft_cuda_one_launch,
-    .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_IN1,
+    .name = "cuda.add.map", .run = run, .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_IN1,
 };
 
 const weft_kernel *const weft_cuda_add[] = { &map, NULL };

@@ -46,7 +46,7 @@ static weft_status run(const weft_call *call)
 }
 
 static const weft_kernel map = {
-    .name = "cuda.batch_norm.map", .prepare = prepare, .load = load, .run = run, .launches = weft_cuda_one_launch,
+    .name = "cuda.batch_norm.map", .prepare = prepare, .load = load, .run = run,
     .inplace = WEFT_INPLACE_IN0,
 };
 

@@ -16,7 +16,7 @@ static weft_status run(const weft_call *call)
 }
 
 static const weft_kernel scale = {
-    .name = "cuda.channel_scale.map", .run = run, .launches = weft_cuda_one_launch, .inplace = WEFT_INPLACE_IN0,
+    .name = "cuda.channel_scale.map", .run = run, .inplace = WEFT_INPLACE_IN0,
 };
 
 const weft_kernel *const weft_cuda_channel_scale[] = { &scale, NULL };

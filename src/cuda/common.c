@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the ops of the CUDA backend share: arguments of launchers from calls, packing of parameters, and the cost of a
- * plain kernel. */
+ * kernel that only moves. */
 #include "cuda/cuda.h"
 
 #include <string.h>
@@ -61,31 +61,9 @@ weft_status weft_cuda_pack_end(const weft_plan *plan, char *host, void *packed)
     return status;
 }
 
-double weft_cuda_bytes(const weft_shape *shape, weft_dtype dtype)
-{
-    return (double)weft_shape_count(shape) * (double)weft_dtype_size(dtype);
-}
-
-void weft_cuda_count_tensors(const weft_node *node, weft_launch *launch)
-{
-    for (int i = 0; i < node->n_in; i++)
-        launch->read += weft_cuda_bytes(&node->in[i], node->in_dtype);
-    for (int i = 0; i < node->n_out; i++)
-        launch->written += weft_cuda_bytes(&node->out[i], node->out_dtype);
-}
-
-int weft_cuda_one_launch(const weft_node *node, const weft_plan *plan, weft_launch *out)
-{
-    *out = (weft_launch){ .core = node->op->cost ? node->op->cost(node).flops : 0, .workspace = plan->scratch };
-    for (int i = 0; i < node->n_param; i++)
-        out->weights += weft_cuda_bytes(&node->param[i], WEFT_F32);
-    weft_cuda_count_tensors(node, out);
-    return 1;
-}
-
 int weft_cuda_copy_launch(const weft_node *node, const weft_plan *plan, weft_launch *out)
 {
-    weft_cuda_one_launch(node, plan, out);
+    weft_plain_launch(node, plan, out);
     out->what = "copy";
     out->copy = true;
     return 1;

@@ -32,7 +32,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_launch *o
     for (int i = 0; i < n; i++) {
         if (plan->in_place && plan->in_place[i])
             continue;
-        const double bytes = weft_cuda_bytes(&node->in[i], node->in_dtype);
+        const double bytes = weft_tensor_bytes(&node->in[i], node->in_dtype);
         out[moved++] = (weft_launch){ .what = "copy", .read = bytes, .written = bytes, .copy = true };
     }
     return moved;

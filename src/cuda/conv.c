@@ -156,7 +156,7 @@ void weft_cuda_conv_launch(const weft_cuda_conv *conv, const weft_device *device
     const weft_node *node = conv->node;
     const double products = 2 * node->op->cost(node).macs; /* the epilogue rides along */
     const bool fast = on_tensor_cores(conv, device);
-    const double y = weft_cuda_bytes(&node->out[0], conv->dtype);
+    const double y = weft_tensor_bytes(&node->out[0], conv->dtype);
     *out = (weft_launch){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
                           .weights = (double)conv->bytes, .read = read_of_x(conv) + (node->epi.residual ? y : 0),
                           .written = y, .workspace = conv->workspace, .plan = conv->hash };

@@ -125,7 +125,7 @@ static weft_status prepare_apart(pooled *p, const weft_node *node, weft_plan *pl
     pitch.y = node->map->dim[3];
     pitch.y_align = 0;
     WEFT_TRY(weft_cuda_conv_prepare(&p->conv, &p->alone, &pitch, plan));
-    plan->buffer[0] = (weft_buffer){ (size_t)weft_cuda_bytes(node->map, plan->device->dtype), 0, WEFT_PHASES - 1 };
+    plan->buffer[0] = (weft_buffer){ (size_t)weft_tensor_bytes(node->map, plan->device->dtype), 0, WEFT_PHASES - 1 };
     return WEFT_OK;
 }
 

@@ -16,6 +16,6 @@ static weft_status run(const weft_call *call)
     return weft_cuda_launched(call, weft_launch_shift(&args, weft_cuda_stream_of(call)));
 }
 
-static const weft_kernel shift = { .name = "cuda.crop2d.shift", .run = run, .launches = weft_cuda_one_launch };
+static const weft_kernel shift = { .name = "cuda.crop2d.shift", .run = run };
 
 const weft_kernel *const weft_cuda_crop2d[] = { &shift, NULL };

@@ -96,13 +96,7 @@ weft_status weft_cuda_pack_end(const weft_plan *plan, char *host, void *packed);
 
 /* ---- cost ---- */
 
-/* Bytes of a tensor of a type. */
-double weft_cuda_bytes(const weft_shape *shape, weft_dtype dtype);
-/* Adds inputs and outputs of a node to a launch, each once. */
-void weft_cuda_count_tensors(const weft_node *node, weft_launch *launch);
-/* One launch on the ordinary units that reads and writes each tensor of the node once: kernel.launches of most ops. */
-int weft_cuda_one_launch(const weft_node *node, const weft_plan *plan, weft_launch *out);
-/* The same of a kernel that only moves its input: counted as a copy. */
+/* kernel.launches of one that only moves its input: counted as a copy. */
 int weft_cuda_copy_launch(const weft_node *node, const weft_plan *plan, weft_launch *out);
 
 #endif

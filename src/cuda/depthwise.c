@@ -65,6 +65,6 @@ void weft_cuda_depthwise_launch(const weft_cuda_depthwise *d, bool pool, weft_la
     const double sums = (double)node->out[0].dim[0] * d->parts * (double)node->out[0].dim[3] * sizeof(float);
     *out = (weft_launch){ .core = 2 * node->op->cost(node).macs, .weights = (double)d->bytes };
     for (int i = 0; i < node->n_in; i++)
-        out->read += weft_cuda_bytes(&node->in[i], d->dtype);
-    out->written = weft_cuda_bytes(&node->out[0], d->dtype) + (pool ? sums : 0);
+        out->read += weft_tensor_bytes(&node->in[i], d->dtype);
+    out->written = weft_tensor_bytes(&node->out[0], d->dtype) + (pool ? sums : 0);
 }

@@ -37,7 +37,7 @@ static weft_status run(const weft_call *call)
 static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
 {
     const double parts = (double)part_bytes(node);
-    weft_cuda_one_launch(node, plan, &out[0]);
+    weft_plain_launch(node, plan, &out[0]);
     if (parts == 0)
         return 1;
     out[1] = (weft_launch){ .what = "parts", .read = parts, .written = out[0].written };

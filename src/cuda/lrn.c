@@ -15,6 +15,6 @@ static weft_status run(const weft_call *call)
     return weft_cuda_launched(call, weft_launch_lrn(&args, weft_cuda_stream_of(call)));
 }
 
-static const weft_kernel window = { .name = "cuda.lrn.window", .run = run, .launches = weft_cuda_one_launch };
+static const weft_kernel window = { .name = "cuda.lrn.window", .run = run };
 
 const weft_kernel *const weft_cuda_lrn[] = { &window, NULL };

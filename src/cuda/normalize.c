@@ -57,7 +57,7 @@ static weft_status run(const weft_call *call)
 
 static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
 {
-    weft_cuda_one_launch(node, plan, out);
+    weft_plain_launch(node, plan, out);
     const int64_t channels = weft_shape_channels(&node->out[0]);
     if (plan->out_ld)
         out->written *= (double)plan->out_ld[0] / (double)channels;

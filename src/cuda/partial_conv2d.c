@@ -69,7 +69,6 @@ static weft_status run(const weft_call *call)
 
 static const weft_kernel table = {
     .name = "cuda.partial_conv2d.table", .prepare = prepare, .load = load, .run = run,
-    .launches = weft_cuda_one_launch,
 };
 
 const weft_kernel *const weft_cuda_partial_conv2d[] = { &table, NULL };

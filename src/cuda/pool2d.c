@@ -16,8 +16,8 @@ static weft_status run(const weft_call *call)
     return weft_cuda_launched(call, weft_launch_pool2d(&args, weft_cuda_stream_of(call)));
 }
 
-static const weft_kernel maximum = { .name = "cuda.max_pool2d.window", .run = run, .launches = weft_cuda_one_launch };
-static const weft_kernel average = { .name = "cuda.avg_pool2d.window", .run = run, .launches = weft_cuda_one_launch };
+static const weft_kernel maximum = { .name = "cuda.max_pool2d.window", .run = run };
+static const weft_kernel average = { .name = "cuda.avg_pool2d.window", .run = run };
 
 const weft_kernel *const weft_cuda_max_pool2d[] = { &maximum, NULL };
 const weft_kernel *const weft_cuda_avg_pool2d[] = { &average, NULL };

@@ -13,6 +13,6 @@ static weft_status run(const weft_call *call)
     return weft_cuda_launched(call, weft_launch_rbf(&args, weft_cuda_stream_of(call)));
 }
 
-static const weft_kernel distance = { .name = "cuda.rbf.distance", .run = run, .launches = weft_cuda_one_launch };
+static const weft_kernel distance = { .name = "cuda.rbf.distance", .run = run };
 
 const weft_kernel *const weft_cuda_rbf[] = { &distance, NULL };

@@ -14,7 +14,7 @@ static weft_status run(const weft_call *call)
 }
 
 static const weft_kernel rows = {
-    .name = "cuda.softmax.rows", .run = run, .launches = weft_cuda_one_launch, .inplace = WEFT_INPLACE_IN0,
+    .name = "cuda.softmax.rows", .run = run, .inplace = WEFT_INPLACE_IN0,
 };
 
 const weft_kernel *const weft_cuda_softmax[] = { &rows, NULL };

@@ -56,7 +56,7 @@ static weft_status run(const weft_call *call)
 static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
 {
     const state *s = plan->state;
-    const double x = weft_cuda_bytes(&node->in[0], s->excite.dtype);
+    const double x = weft_tensor_bytes(&node->in[0], s->excite.dtype);
     out[0] = (weft_launch){ .what = "squeeze", .core = (double)weft_shape_count(&node->in[0]), .read = x,
                             .written = (double)plan->scratch };
     weft_cuda_excite_launch(&s->excite, s->parts, node->in[0].dim[1] * node->in[0].dim[2], false, &out[1]);

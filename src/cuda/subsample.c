@@ -18,6 +18,6 @@ static weft_status run(const weft_call *call)
     return weft_cuda_launched(call, weft_launch_subsample(&args, weft_cuda_stream_of(call)));
 }
 
-static const weft_kernel window = { .name = "cuda.subsample.window", .run = run, .launches = weft_cuda_one_launch };
+static const weft_kernel window = { .name = "cuda.subsample.window", .run = run };
 
 const weft_kernel *const weft_cuda_subsample[] = { &window, NULL };

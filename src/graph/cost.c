@@ -66,30 +66,11 @@ double weft_graph_least_bytes(const weft_graph *graph)
 
 /* ---- launches ---- */
 
-static double tensor_bytes(const weft_shape *shape, weft_dtype dtype)
-{
-    return count(shape) * (double)weft_dtype_size(dtype);
-}
-
-/* A kernel that says nothing is one launch of least traffic, on the ordinary units. */
-static int plain_launch(const weft_node *node, const weft_plan *plan, weft_launch *out)
-{
-    *out = (weft_launch){ .core = node->op->cost ? node->op->cost(node).flops : 0,
-                          .workspace = plan->scratch + plan->thread_scratch };
-    for (int i = 0; i < node->n_in; i++)
-        out->read += tensor_bytes(&node->in[i], node->in_dtype);
-    for (int i = 0; i < node->n_out; i++)
-        out->written += tensor_bytes(&node->out[i], node->out_dtype);
-    for (int i = 0; i < node->n_param; i++)
-        out->weights += tensor_bytes(&node->param[i], WEFT_F32);
-    return 1;
-}
-
 static int launches_of(const weft_step *step, weft_launch out[WEFT_MAX_LAUNCH])
 {
     const weft_node *node = &step->gnode->node;
     return step->kernel->launches ? step->kernel->launches(node, &step->plan, out)
-                                  : plain_launch(node, &step->plan, out);
+                                  : weft_plain_launch(node, &step->plan, out);
 }
 
 static const weft_roofs *roofs_of(const weft_model *model)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a kernel that says nothing else costs. Compiled into plug-ins, too. */
+#include "backend/kernel.h"
+
+double weft_tensor_bytes(const weft_shape *shape, weft_dtype dtype)
+{
+    return (double)weft_shape_count(shape) * (double)weft_dtype_size(dtype);
+}
+
+int weft_plain_launch(const weft_node *node, const weft_plan *plan, weft_launch *out)
+{
+    *out = (weft_launch){ .core = node->op->cost ? node->op->cost(node).flops : 0,
+                          .workspace = plan->scratch + plan->thread_scratch };
+    for (int i = 0; i < node->n_in; i++)
+        out->read += weft_tensor_bytes(&node->in[i], node->in_dtype);
+    for (int i = 0; i < node->n_out; i++)
+        out->written += weft_tensor_bytes(&node->out[i], node->out_dtype);
+    for (int i = 0; i < node->n_param; i++)
+        out->weights += weft_tensor_bytes(&node->param[i], WEFT_F32);
+    return 1;
+}
