@@ -182,6 +182,11 @@ static weft_status download(const weft_model *model, int32_t value, float *to)
     return status;
 }
 
+weft_status weft_model_read_value(const weft_model *model, int32_t value, float *to)
+{
+    return model->staged ? download(model, value, to) : transfer(model, value, (char *)to, false);
+}
+
 static weft_status check_port(const weft_model *model, const char *what, int index, int count, int32_t value,
                               const void *data, size_t bytes)
 {
@@ -217,7 +222,7 @@ weft_status weft_model_get_output(weft_model *model, int index, void *data, size
         return weft_fail(WEFT_INVALID, "weft_model_get_output: the model has not run yet");
     const int32_t value = index >= 0 && index < model->graph->n_outputs ? model->graph->outputs[index].value : 0;
     WEFT_TRY(check_port(model, "output", index, model->graph->n_outputs, value, data, bytes));
-    return model->staged ? download(model, value, data) : transfer(model, value, data, false);
+    return weft_model_read_value(model, value, data);
 }
 
 static double now(void)

@@ -43,6 +43,10 @@ weft_status weft_model_plan(weft_model *model);
 size_t weft_model_input_bytes(const weft_model *model, int32_t input);
 /* Least traffic of the graph once activations, additions and norms are fused: before the backend's rewrites. */
 double weft_graph_least_bytes(const weft_graph *graph);
+/* INVALID, with `what` before the sentence, for a model that was only planned and keeps no parameters (param.c). */
+weft_status weft_model_need_params(const weft_model *model, const char *what);
+/* A value after a run, as dense floats whatever the device keeps: to[count of its shape]. */
+weft_status weft_model_read_value(const weft_model *model, int32_t value, float *to);
 /* The device memory of a value. */
 weft_view weft_model_view(const weft_model *model, int32_t value);
 

@@ -86,7 +86,7 @@ static void draw_chunk(void *arg, int64_t item, int thread)
         draw_range(&param->spec, d->seed, weft_rng_stream(param->name), first, n, out);
 }
 
-static weft_status need_params(const weft_model *model, const char *what)
+weft_status weft_model_need_params(const weft_model *model, const char *what)
 {
     if (!model || model->opt.plan_only)
         return weft_fail(WEFT_INVALID, "%s: %s", what, model ? "the model was made with plan_only" : "model is NULL");
@@ -95,7 +95,7 @@ static weft_status need_params(const weft_model *model, const char *what)
 
 weft_status weft_model_init(weft_model *model, uint64_t seed)
 {
-    WEFT_TRY(need_params(model, "weft_model_init"));
+    WEFT_TRY(weft_model_need_params(model, "weft_model_init"));
     if (model->n_params == 0)
         return WEFT_OK;
     int64_t *first = weft_alloc(&model->ctx->allocator, (size_t)model->n_params * sizeof *first);
@@ -137,7 +137,7 @@ static const char *param_name(const void *model, int index)
 static weft_status find_param(const weft_model *model, const char *what, const char *name, const float *data,
                               int64_t count, int32_t *index)
 {
-    WEFT_TRY(need_params(model, what));
+    WEFT_TRY(weft_model_need_params(model, what));
     if (!name || !data)
         return weft_fail(WEFT_INVALID, "%s: name and data must not be NULL", what);
     for (int32_t i = 0; i < model->n_params; i++) {
@@ -239,7 +239,7 @@ static weft_status commit_step(const weft_model *model, const weft_step *step)
 
 weft_status weft_model_commit(weft_model *model)
 {
-    WEFT_TRY(need_params(model, "weft_model_commit"));
+    WEFT_TRY(weft_model_need_params(model, "weft_model_commit"));
     if (model->record) /* launches carry what load decided */
         model->ctx->device.backend->forget(&model->ctx->device, model->record);
     model->record = NULL;

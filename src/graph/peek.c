@@ -13,19 +13,6 @@ static int32_t find_node(const weft_graph *graph, const char *name)
     return -1;
 }
 
-static weft_status read_value(const weft_model *model, int32_t value, char *data)
-{
-    const weft_device *device = &model->ctx->device;
-    const weft_shape *shape = &model->graph->values[value].shape;
-    const weft_view view = weft_model_view(model, value);
-    const size_t row = (size_t)weft_shape_channels(shape) * sizeof(float);
-    for (int64_t r = 0; r < weft_shape_rows(shape); r++) {
-        const char *at = (const char *)view.data + (size_t)(r * view.ld) * sizeof(float);
-        WEFT_TRY(device->backend->read(device, data + (size_t)r * row, at, row));
-    }
-    return WEFT_OK;
-}
-
 weft_status weft_model_get_node(const weft_model *model, const char *node, void *data, size_t bytes)
 {
     if (!model || !node || !data)
@@ -46,5 +33,5 @@ weft_status weft_model_get_node(const weft_model *model, const char *node, void 
     if (bytes != expected)
         return weft_fail(WEFT_INVALID, "%s: %zu bytes given, %s of f32 needs %zu", node, bytes,
                          weft_shape_text(shape, text, sizeof text), expected);
-    return read_value(model, value, data);
+    return weft_model_read_value(model, value, data);
 }

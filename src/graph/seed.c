@@ -90,9 +90,7 @@ static weft_status seed_param(weft_model *model, int32_t index, uint64_t seed, d
 
 weft_status weft_model_seed_scaled(weft_model *model, uint64_t seed, double gain)
 {
-    if (!model || model->opt.plan_only)
-        return weft_fail(WEFT_INVALID, "weft_model_seed: %s",
-                         model ? "the model was made with plan_only" : "model is NULL");
+    WEFT_TRY(weft_model_need_params(model, "weft_model_seed"));
     if (!(gain > 0 && gain <= 16))
         return weft_fail(WEFT_INVALID, "weft_model_seed: the gain is %g, expected more than 0 and at most 16", gain);
     for (int32_t i = 0; i < model->n_params; i++)

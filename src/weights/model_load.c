@@ -6,7 +6,6 @@
 
 #include <weft/weights.h>
 
-#include "base/alloc.h"
 #include "base/error.h"
 #include "graph/model.h"
 
@@ -39,20 +38,15 @@ static bool is_param(const weft_model *model, const char *name)
 }
 
 /* All parameters have tensors; as many tensors as parameters, or the first one too many is told. */
-static weft_status compare(const weft_model *model, const weft_weights *weights, int64_t *most)
+static weft_status compare(const weft_model *model, const weft_weights *weights)
 {
     const int count = weft_model_param_count(model);
+    weft_param_info param;
+    weft_weight tensor;
 
-    for (int i = 0; i < count; i++) {
-        weft_param_info param;
-        weft_weight tensor;
-
+    for (int i = 0; i < count; i++)
         WEFT_TRY(find(model, i, weights, &param, &tensor));
-        *most = tensor.count > *most ? tensor.count : *most;
-    }
     for (int64_t i = 0; weft_weights_count(weights) > count && i < weft_weights_count(weights); i++) {
-        weft_weight tensor;
-
         WEFT_TRY(weft_weights_get(weights, i, &tensor));
         if (!is_param(model, tensor.name))
             return weft_fail(WEFT_BAD_DATA, "tensor '%.200s' is no parameter of the model: map the names first",
@@ -63,45 +57,31 @@ static weft_status compare(const weft_model *model, const weft_weights *weights,
 
 weft_status weft_model_load(weft_model *model, const weft_weights *weights)
 {
-    int64_t most = 1;
-
     if (!model || !weights)
         return weft_fail(WEFT_INVALID, "weft_model_load: model and weights must not be NULL");
-    WEFT_TRY(compare(model, weights, &most));
-
-    const weft_allocator *allocator = weft_ctx_allocator(model->ctx);
-    float *values = weft_calloc(allocator, (size_t)most, sizeof *values);
-    weft_status status = values ? WEFT_OK : WEFT_NO_MEMORY;
-    for (int i = 0; status == WEFT_OK && i < weft_model_param_count(model); i++) {
+    WEFT_TRY(compare(model, weights));
+    WEFT_TRY(weft_model_need_params(model, "weft_model_load"));
+    model->committed = false;
+    for (int i = 0; i < model->n_params; i++) {
         weft_param_info param;
         weft_weight tensor;
 
-        status = find(model, i, weights, &param, &tensor);
-        if (status == WEFT_OK)
-            status = weft_weight_floats(&tensor, values);
-        if (status == WEFT_OK)
-            status = weft_model_set_param(model, param.name, values, tensor.count);
+        WEFT_TRY(find(model, i, weights, &param, &tensor));
+        WEFT_TRY(weft_weight_floats(&tensor, model->params[i]));
     }
-    weft_free(allocator, values);
-    return status;
+    return WEFT_OK;
 }
 
 weft_status weft_model_save(const weft_model *model, weft_weights *weights)
 {
     if (!model || !weights)
         return weft_fail(WEFT_INVALID, "weft_model_save: model and weights must not be NULL");
-    const weft_allocator *allocator = weft_ctx_allocator(model->ctx);
-    for (int i = 0; i < weft_model_param_count(model); i++) {
+    WEFT_TRY(weft_model_need_params(model, "weft_model_save"));
+    for (int i = 0; i < model->n_params; i++) {
         weft_param_info param;
 
         WEFT_TRY(weft_model_param(model, i, &param));
-        const int64_t count = weft_shape_count(&param.shape);
-        float *values = weft_calloc(allocator, (size_t)count, sizeof *values);
-        weft_status status = values ? weft_model_get_param(model, param.name, values, count) : WEFT_NO_MEMORY;
-        if (status == WEFT_OK)
-            status = weft_weights_add(weights, param.name, WEFT_F32, &param.shape, values);
-        weft_free(allocator, values);
-        WEFT_TRY(status);
+        WEFT_TRY(weft_weights_add(weights, param.name, WEFT_F32, &param.shape, model->params[i]));
     }
     return WEFT_OK;
 }
