@@ -13,4 +13,16 @@
 
 enum { WEFT_CACHE_LINE = 64 };
 
+/* Puts the cache line at address back into memory and out of every cache, where a program may do that. */
+WEFT_INLINE void weft_flush_line(const void *address)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_clflush(address);
+#elif defined(__aarch64__)
+    __asm__ volatile("dc civac, %0" : : "r"(address) : "memory");
+#else
+    (void)address;
+#endif
+}
+
 #endif
