@@ -10,7 +10,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/pool.h"
-#include "op/op.h"
+#include "graph/op.h"
 
 typedef struct weft_backend weft_backend;
 typedef struct weft_kernel weft_kernel;

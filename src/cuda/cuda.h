@@ -6,10 +6,10 @@
 #define WEFT_CUDA_CUDA_H
 
 #include "backend/kernel.h"
-#include "cuda/blas.h"
-#include "cuda/dnn.h"
-#include "cuda/kernels.h"
-#include "cuda/target.h"
+#include "cuda/vendor/blas.h"
+#include "cuda/dnn/dnn.h"
+#include "cuda/kernel/kernels.h"
+#include "cuda/vendor/target.h"
 
 /* A plan of cuDNN, shared by all steps that compute the same. */
 typedef struct weft_cuda_plan {

@@ -4,7 +4,7 @@
 #ifndef WEFT_DATA_DATASET_H
 #define WEFT_DATA_DATASET_H
 
-#include "data/classify.h"
+#include "task/classify.h"
 
 typedef struct weft_sample {
     const char *path;

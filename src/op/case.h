@@ -4,7 +4,7 @@
 #ifndef WEFT_OP_CASE_H
 #define WEFT_OP_CASE_H
 
-#include "op/op.h"
+#include "graph/op.h"
 
 /* clang-format off */
 #define WEFT_NHWC(n, h, w, c) { .rank = 4, .dim = { n, h, w, c } }

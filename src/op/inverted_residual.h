@@ -5,7 +5,7 @@
 #ifndef WEFT_OP_INVERTED_RESIDUAL_H
 #define WEFT_OP_INVERTED_RESIDUAL_H
 
-#include "op/op.h"
+#include "graph/op.h"
 
 typedef struct weft_inverted_residual_opt {
     const char *name;

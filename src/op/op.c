@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The table of ops, the activations, and the arithmetic of one spatial axis that convolutions and pools share. */
-#include "op/op.h"
+#include "graph/op.h"
 
 #include <math.h>
 #include <string.h>

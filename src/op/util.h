@@ -6,7 +6,7 @@
 #define WEFT_OP_UTIL_H
 
 #include "base/error.h"
-#include "op/op.h"
+#include "graph/op.h"
 
 /* ---- options of ops that have no public struct ---- */
 

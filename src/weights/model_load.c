@@ -7,7 +7,7 @@
 #include <weft/weights.h>
 
 #include "base/error.h"
-#include "graph/model.h"
+#include "program/model.h"
 
 /* The tensor of a parameter, of its shape. */
 static weft_status find(const weft_model *model, int index, const weft_weights *weights, weft_param_info *param,

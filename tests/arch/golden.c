@@ -16,7 +16,7 @@
 
 #include "base/rng.h"
 #include "check/harness.h"
-#include "graph/model.h"
+#include "program/model.h"
 
 enum { BATCH = 2, CLASSES = 10, MAX_FILES = 160, MAX_BLOCKS = 128, LEAST_FILES = 74 };
 

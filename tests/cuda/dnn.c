@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Describing graphs: what the check refuses, tensor by tensor, and that equal graphs have equal texts. No library. */
-#include "cuda/dnn.h"
+#include "cuda/dnn/dnn.h"
 
 #include <string.h>
 

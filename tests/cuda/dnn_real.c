@@ -4,7 +4,7 @@
  * library path. What networks are made of is planned; the filters filter; what cuDNN does not offer is an error that
  * says so; mistakes that the builder's check would stop are shown to pass cuDNN, so that nobody takes the check out;
  * and a plan comes back from the disk. Skipped where the libraries are not installed. */
-#include "cuda/dnn_plan.h"
+#include "cuda/dnn/plan.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "check/harness.h"
-#include "cuda/target.h"
+#include "cuda/vendor/target.h"
 
 static weft_vendor vendor;
 

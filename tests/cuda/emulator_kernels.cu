@@ -3,7 +3,7 @@
  * Kernels that are there to be right or wrong in one way (emulator.c). */
 #include "emulator_kernels.h"
 
-#include "cuda/kcompat.cuh"
+#include "cuda/kernel/kcompat.cuh"
 
 /* ---- right ---- */
 

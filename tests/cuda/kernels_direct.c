@@ -10,7 +10,7 @@
 
 #include "base/rng.h"
 #include "check/harness.h"
-#include "cuda/kernels.h"
+#include "cuda/kernel/kernels.h"
 #include "emu/control.h"
 #include "typed.h"
 

@@ -4,7 +4,7 @@
 #include "layers.h"
 
 #include "cuda/cuda.h"
-#include "cuda/dnn_kind.h"
+#include "cuda/dnn/kind.h"
 
 #include <inttypes.h>
 #include <stdio.h>

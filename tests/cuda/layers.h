@@ -5,7 +5,7 @@
 #ifndef WEFT_TESTS_CUDA_LAYERS_H
 #define WEFT_TESTS_CUDA_LAYERS_H
 
-#include "cuda/dnn.h"
+#include "cuda/dnn/dnn.h"
 
 enum { LAYER_TARGETS = 5, LAYER_PRECISIONS = 4, LAYER_CELLS = LAYER_TARGETS * LAYER_PRECISIONS };
 

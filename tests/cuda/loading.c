@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "check/harness.h"
-#include "cuda/vendor.h"
+#include "cuda/vendor/vendor.h"
 
 static const weft_vendor_piece *first_missing(const weft_vendor_report *report, const char *but)
 {

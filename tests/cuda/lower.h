@@ -4,8 +4,8 @@
 #ifndef WEFT_TESTS_CUDA_LOWER_H
 #define WEFT_TESTS_CUDA_LOWER_H
 
-#include "cuda/kernels.h"
-#include "op/op.h"
+#include "cuda/kernel/kernels.h"
+#include "graph/op.h"
 
 typedef struct lower_call {
     const weft_node *node;

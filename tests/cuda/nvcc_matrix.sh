@@ -16,11 +16,11 @@ export nvcc flags work
 
 # One job a line: architecture and file.
 for arch in "$@"; do
-    for file in src/cuda/*.cu; do
+    for file in src/cuda/kernel/*.cu; do
         echo "$arch $file"
     done
 done >"$work/jobs"
-for file in src/cuda/*.cu; do
+for file in src/cuda/kernel/*.cu; do
     echo "$first $file ptx"
 done >>"$work/jobs"
 

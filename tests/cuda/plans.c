@@ -14,7 +14,7 @@
  * one card: cuDNN's heuristics keep state of the first (dnn_real.c). */
 #include "layers.h"
 
-#include "cuda/target.h"
+#include "cuda/vendor/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>

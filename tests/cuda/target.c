@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Cards by name, by capability and from files; and their JSON. */
-#include "cuda/target.h"
+#include "cuda/vendor/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>

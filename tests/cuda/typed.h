@@ -7,7 +7,7 @@
 
 #include <weft/tensor.h>
 
-#include "cuda/kernels.h"
+#include "cuda/kernel/kernels.h"
 #include "fence.h"
 
 /* Of one element; F32, F16, BF16. */

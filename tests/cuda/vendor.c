@@ -2,7 +2,7 @@
  *
  * The vendor table on functions of our own: what is said when there is no driver, an old one, a stub, no card, and how
  * errors are worded. What the real libraries answer on this machine is asked by startup.c. */
-#include "cuda/vendor.h"
+#include "cuda/vendor/vendor.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -10,9 +10,9 @@
 #include <cstddef>
 #include <type_traits>
 
-#include "cuda/blas_api.h"
-#include "cuda/dnn_api.h"
-#include "cuda/vendor.h"
+#include "cuda/vendor/blas_api.h"
+#include "cuda/dnn/api.h"
+#include "cuda/vendor/vendor.h"
 
 namespace {
 

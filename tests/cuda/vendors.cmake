@@ -3,8 +3,9 @@
 # NVIDIA's libraries as the backend meets them: the table of their functions, the cuDNN wrapper, the targets; and, where
 # the toolkit is installed, the real ones without a GPU (tests skip themselves where they are not).
 set(cuda ${PROJECT_SOURCE_DIR}/src/cuda)
-add_library(weft_cuda_vendors STATIC ${cuda}/blas.c ${cuda}/dnn.c ${cuda}/dnn_cache.c ${cuda}/dnn_check.c
-    ${cuda}/dnn_graph.c ${cuda}/dnn_lower.c ${cuda}/dnn_plan.c ${cuda}/target.c ${cuda}/vendor.c)
+add_library(weft_cuda_vendors STATIC ${cuda}/dnn/cache.c ${cuda}/dnn/check.c ${cuda}/dnn/dnn.c
+    ${cuda}/dnn/graph.c ${cuda}/dnn/lower.c ${cuda}/dnn/plan.c ${cuda}/vendor/blas.c ${cuda}/vendor/target.c
+    ${cuda}/vendor/vendor.c)
 target_link_libraries(weft_cuda_vendors PRIVATE weft_flags PUBLIC weft_check ${CMAKE_DL_LIBS})
 weft_cuda_count_lines(weft_cuda_vendors)
 foreach(subject vendor target dnn)

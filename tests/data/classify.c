@@ -9,7 +9,7 @@
 
 #include "check/alloc.h"
 #include "check/harness.h"
-#include "data/classify.h"
+#include "task/classify.h"
 #include "data/golden.h"
 
 enum { CLASSES = 10, FILES = 5 };

@@ -15,7 +15,7 @@
 #include "check/alloc.h"
 #include "check/harness.h"
 #include "data/golden.h"
-#include "data/image.h"
+#include "image/image.h"
 
 enum { MUTANTS = 300 };
 

@@ -11,7 +11,7 @@
 
 #include "check/alloc.h"
 #include "check/harness.h"
-#include "data/classify.h"
+#include "task/classify.h"
 #include "data/golden.h"
 
 enum { CLASSES = 10, IMAGES = 12, TEXT = 1024 };

@@ -11,7 +11,7 @@
 #include "check/alloc.h"
 #include "check/harness.h"
 #include "data/golden.h"
-#include "data/image.h"
+#include "image/image.h"
 
 enum { VALUES = 24, PIXELS = 640 * 640 };
 

@@ -9,7 +9,7 @@
 #include "check/alloc.h"
 #include "check/harness.h"
 #include "data/golden.h"
-#include "data/image.h"
+#include "image/image.h"
 
 static const char *const filters[] = { "nearest", "bilinear", "bicubic" };
 

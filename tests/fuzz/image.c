@@ -4,7 +4,7 @@
  * gigabyte of pixels; memory is refused from 64 MiB on, so that fuzzing does not spend its time on clearing them. */
 #include <string.h>
 
-#include "data/image.h"
+#include "image/image.h"
 #include "fuzz/fuzz.h"
 
 enum { PIXELS = 1 << 20 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "check/harness.h"
-#include "graph/model.h"
+#include "program/model.h"
 #include "graph/random_net.h"
 
 enum { NETS = 150, NODES = 40 };

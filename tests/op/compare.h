@@ -17,7 +17,7 @@
 #ifndef WEFT_TESTS_OP_COMPARE_H
 #define WEFT_TESTS_OP_COMPARE_H
 
-#include "op/op.h"
+#include "graph/op.h"
 
 typedef struct compare_result {
     bool ok;

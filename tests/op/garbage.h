@@ -4,7 +4,7 @@
 #ifndef WEFT_TESTS_OP_GARBAGE_H
 #define WEFT_TESTS_OP_GARBAGE_H
 
-#include "op/op.h"
+#include "graph/op.h"
 
 typedef struct garbage_row {
     weft_op_id id;

@@ -5,7 +5,7 @@
 #ifndef WEFT_TESTS_CUDA_DOUBLE_DNN_H
 #define WEFT_TESTS_CUDA_DOUBLE_DNN_H
 
-#include "cuda/dnn_api.h"
+#include "cuda/dnn/api.h"
 #include "cuda/double/double.h"
 
 enum { DNN_MAX_TENSOR = 32, DNN_MAX_OP = 16, DNN_MAX_RANK = 4 };

@@ -17,7 +17,7 @@
 
 #include <weft/tensor.h>
 
-#include "cuda/vendor.h"
+#include "cuda/vendor/vendor.h"
 
 /* The stand-in card. */
 typedef struct double_card {

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Describing graphs for cuDNN: tensors, operations, and the three graphs that networks are made of. Nothing here asks
+ * cuDNN anything. */
+#include "cuda/dnn/kind.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define API(name) WEFT_CUDNN_##name
+
+#define POINTWISE(id, text, inputs, what)                                                                              \
+    [WEFT_DNN_##id] = { .name = text,                                                                                  \
+                        .form = WEFT_DNN_FORM_POINTWISE,                                                               \
+                        .n_in = inputs,                                                                                \
+                        .mode = API(POINTWISE_##what),                                                                 \
+                        .descriptor = API(BACKEND_OPERATION_POINTWISE_DESCRIPTOR),                                     \
+                        .attr_parameters = API(ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR),                                \
+                        .attr_in = { API(ATTR_OPERATION_POINTWISE_XDESC), API(ATTR_OPERATION_POINTWISE_BDESC) },       \
+                        .attr_out = API(ATTR_OPERATION_POINTWISE_YDESC) }
+#define POOL(id, text, what)                                                                                           \
+    [WEFT_DNN_##id] = { .name = text,                                                                                  \
+                        .form = WEFT_DNN_FORM_POOL,                                                                    \
+                        .n_in = 1,                                                                                     \
+                        .mode = API(RESAMPLE_##what),                                                                  \
+                        .descriptor = API(BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR),                                  \
+                        .attr_parameters = API(ATTR_OPERATION_RESAMPLE_FWD_DESC),                                      \
+                        .attr_in = { API(ATTR_OPERATION_RESAMPLE_FWD_XDESC) },                                         \
+                        .attr_out = API(ATTR_OPERATION_RESAMPLE_FWD_YDESC) }
+/* first, second, result: cuDNN's letters for in[0], in[1] and out. */
+#define CONV(id, text, direction, attribute, first, second, result, ...)                                               \
+    [WEFT_DNN_##id] = { .name = text,                                                                                  \
+                        .form = WEFT_DNN_FORM_CONV,                                                                    \
+                        .n_in = 2,                                                                                     \
+                        .descriptor = API(BACKEND_OPERATION_CONVOLUTION_##direction##_DESCRIPTOR),                     \
+                        .attr_parameters = API(ATTR_OPERATION_CONVOLUTION_##attribute##_CONV_DESC),                    \
+                        .attr_in = { API(ATTR_OPERATION_CONVOLUTION_##attribute##_##first),                            \
+                                     API(ATTR_OPERATION_CONVOLUTION_##attribute##_##second) },                         \
+                        .attr_out = API(ATTR_OPERATION_CONVOLUTION_##attribute##_##result),                            \
+                        .attr_alpha = API(ATTR_OPERATION_CONVOLUTION_##attribute##_ALPHA),                             \
+                        .attr_beta = API(ATTR_OPERATION_CONVOLUTION_##attribute##_BETA),                               \
+                        .role = { __VA_ARGS__ } }
+
+enum { IN0, IN1, OUT }; /* of role: x, filter, y */
+
+static const weft_dnn_row rows[WEFT_DNN_KIND_COUNT] = {
+    CONV(CONV, "conv", FORWARD, FORWARD, X, W, Y, IN0, IN1, OUT),
+    CONV(DGRAD, "dgrad", BACKWARD_DATA, BWD_DATA, DY, W, DX, OUT, IN1, IN0),
+    CONV(WGRAD, "wgrad", BACKWARD_FILTER, BWD_FILTER, X, DY, DW, IN0, OUT, IN1),
+    [WEFT_DNN_MATMUL] = { .name = "matmul",
+                          .form = WEFT_DNN_FORM_MATMUL,
+                          .n_in = 2,
+                          .descriptor = API(BACKEND_OPERATION_MATMUL_DESCRIPTOR),
+                          .attr_parameters = API(ATTR_OPERATION_MATMUL_DESC),
+                          .attr_in = { API(ATTR_OPERATION_MATMUL_ADESC), API(ATTR_OPERATION_MATMUL_BDESC) },
+                          .attr_out = API(ATTR_OPERATION_MATMUL_CDESC) },
+    POOL(MAX_POOL, "maxpool", MAXPOOL),
+    POOL(AVG_POOL, "avgpool", AVGPOOL_EXCLUDE_PADDING),
+    POOL(AVG_POOL_BORDER, "avgpool+border", AVGPOOL_INCLUDE_PADDING),
+    POINTWISE(ADD, "add", 2, ADD),
+    POINTWISE(MUL, "mul", 2, MUL),
+    POINTWISE(MIN, "min", 2, MIN),
+    POINTWISE(RELU, "relu", 1, RELU_FWD),
+    POINTWISE(SWISH, "swish", 1, SWISH_FWD),
+    POINTWISE(SIGMOID, "sigmoid", 1, SIGMOID_FWD),
+    POINTWISE(TANH, "tanh", 1, TANH_FWD),
+    POINTWISE(GELU, "gelu", 1, GELU_FWD),
+};
+
+const weft_dnn_row *weft_dnn_row_of(weft_dnn_kind kind)
+{
+    return (unsigned)kind < WEFT_DNN_KIND_COUNT ? &rows[kind] : NULL;
+}
+
+void weft_dnn_conv_roles(const weft_dnn_op *op, int *x, int *filter, int *y)
+{
+    const int tensor[] = { op->in[0], op->in[1], op->out };
+    const int *role = rows[op->kind].role;
+    *x = tensor[role[0]];
+    *filter = tensor[role[1]];
+    *y = tensor[role[2]];
+}
+
+/* ---- tensors and operations ---- */
+
+void weft_dnn_graph_init(weft_dnn_graph *graph, const char *name)
+{
+    memset(graph, 0, sizeof *graph);
+    snprintf(graph->name, sizeof graph->name, "%s", name ? name : "graph");
+}
+
+int weft_dnn_add_tensor(weft_dnn_graph *graph, const weft_dnn_tensor *tensor)
+{
+    if (graph->n_tensors == WEFT_DNN_MAX_TENSOR) {
+        graph->overflow = true;
+        return 0;
+    }
+    graph->tensor[graph->n_tensors] = *tensor;
+    return graph->n_tensors++;
+}
+
+/* c contiguous, ld from pixel to pixel, rows and images without gaps. */
+static weft_dnn_tensor nhwc(const char *name, weft_dtype dtype, int64_t n, int64_t h, int64_t w, int64_t c, int64_t ld)
+{
+    if (ld == 0)
+        ld = c;
+    return (weft_dnn_tensor){
+        .name = name, .dtype = dtype, .rank = 4, .dim = { n, c, h, w }, .stride = { h * w * ld, 1, w * ld, ld }
+    };
+}
+
+static int add(weft_dnn_graph *graph, weft_dnn_tensor tensor, int64_t id, int alignment)
+{
+    tensor.id = id ? id : WEFT_DNN_FIRST_VIRTUAL + graph->n_tensors;
+    tensor.is_virtual = id == 0;
+    tensor.alignment = alignment;
+    return weft_dnn_add_tensor(graph, &tensor);
+}
+
+int weft_dnn_add_nhwc(weft_dnn_graph *graph, const char *name, int64_t id, weft_dtype dtype, int64_t n, int64_t h,
+                      int64_t w, int64_t c, int64_t ld)
+{
+    return add(graph, nhwc(name, dtype, n, h, w, c, ld), id, 0);
+}
+
+int weft_dnn_add_filter(weft_dnn_graph *graph, const char *name, int64_t id, weft_dtype dtype, int64_t k, int64_t r,
+                        int64_t s, int64_t c)
+{
+    return add(graph, nhwc(name, dtype, k, r, s, c, 0), id, 0);
+}
+
+int weft_dnn_add_vector(weft_dnn_graph *graph, const char *name, int64_t id, weft_dtype dtype, int64_t c)
+{
+    return add(graph, nhwc(name, dtype, 1, 1, 1, c, 0), id, 0);
+}
+
+int weft_dnn_add_constant(weft_dnn_graph *graph, float value, int rank)
+{
+    return weft_dnn_add_tensor(graph, &(weft_dnn_tensor){ .name = "constant",
+                                                          .id = WEFT_DNN_FIRST_VIRTUAL + graph->n_tensors,
+                                                          .dtype = WEFT_F32,
+                                                          .rank = rank,
+                                                          .dim = { 1, 1, 1, 1 },
+                                                          .stride = { 1, 1, 1, 1 },
+                                                          .constant = true,
+                                                          .value = value });
+}
+
+int weft_dnn_add_virtual(weft_dnn_graph *graph, const char *name, int like)
+{
+    const weft_dnn_tensor *shape = &graph->tensor[like];
+    weft_dnn_tensor tensor = nhwc(name, WEFT_F32, shape->dim[0], shape->dim[2], shape->dim[3], shape->dim[1], 0);
+    if (shape->rank == 3)
+        tensor = (weft_dnn_tensor){ .name = name,
+                                    .dtype = WEFT_F32,
+                                    .rank = 3,
+                                    .dim = { shape->dim[0], shape->dim[1], shape->dim[2] },
+                                    .stride = { shape->dim[1] * shape->dim[2], shape->dim[2], 1 } };
+    return add(graph, tensor, 0, 0);
+}
+
+int weft_dnn_add_op(weft_dnn_graph *graph, const weft_dnn_op *op)
+{
+    if (graph->n_ops == WEFT_DNN_MAX_OP) {
+        graph->overflow = true;
+        return 0;
+    }
+    graph->op[graph->n_ops] = *op;
+    return graph->n_ops++;
+}
+
+static void emit(weft_dnn_graph *graph, weft_dnn_kind kind, int a, int b, int out)
+{
+    weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = kind, .in = { a, b }, .out = out });
+}
+
+/* min(max(in, 0), 6). cuDNN's relu has an upper bound of its own, but conv + bias + bounded relu is a pattern for which
+ * its heuristics offer one plain engine without tensor cores (9.19, every card); with a minimum the fused ones. */
+static void add_relu6(weft_dnn_graph *graph, int in, int out)
+{
+    const int above = weft_dnn_add_virtual(graph, "relu", out);
+    emit(graph, WEFT_DNN_RELU, in, -1, above);
+    emit(graph, WEFT_DNN_MIN, above, weft_dnn_add_constant(graph, 6.0F, graph->tensor[out].rank), out);
+}
+
+/* relu6(in + 3) / 6. */
+static void add_hard_sigmoid(weft_dnn_graph *graph, int in, int out)
+{
+    const int rank = graph->tensor[out].rank;
+    const int shifted = weft_dnn_add_virtual(graph, "shifted", out);
+    const int clipped = weft_dnn_add_virtual(graph, "clipped", out);
+    emit(graph, WEFT_DNN_ADD, in, weft_dnn_add_constant(graph, 3.0F, rank), shifted);
+    add_relu6(graph, shifted, clipped);
+    emit(graph, WEFT_DNN_MUL, clipped, weft_dnn_add_constant(graph, 1.0F / 6.0F, rank), out);
+}
+
+static void add_hard_swish(weft_dnn_graph *graph, int in, int out)
+{
+    const int gate = weft_dnn_add_virtual(graph, "gate", out);
+    add_hard_sigmoid(graph, in, gate);
+    emit(graph, WEFT_DNN_MUL, in, gate, out);
+}
+
+/* 1.7159 tanh(2/3 in): LeCun et al. 1998, appendix A. */
+static void add_lecun_tanh(weft_dnn_graph *graph, int in, int out)
+{
+    const int rank = graph->tensor[out].rank;
+    const int scaled = weft_dnn_add_virtual(graph, "scaled", out);
+    const int bent = weft_dnn_add_virtual(graph, "tanh", out);
+    emit(graph, WEFT_DNN_MUL, in, weft_dnn_add_constant(graph, 2.0F / 3.0F, rank), scaled);
+    emit(graph, WEFT_DNN_TANH, scaled, -1, bent);
+    emit(graph, WEFT_DNN_MUL, bent, weft_dnn_add_constant(graph, 1.7159F, rank), out);
+}
+
+void weft_dnn_add_act(weft_dnn_graph *graph, weft_act act, int in, int out)
+{
+    static const struct {
+        void (*composed)(weft_dnn_graph *, int in, int out); /* NULL: one operation of kind */
+        weft_dnn_kind kind;
+        float slope;
+    } rule[WEFT_ACT_COUNT] = {
+        [WEFT_ACT_RELU] = { NULL, WEFT_DNN_RELU, 0 },
+        [WEFT_ACT_LEAKY_RELU] = { NULL, WEFT_DNN_RELU, 0.01F },
+        [WEFT_ACT_TANH] = { NULL, WEFT_DNN_TANH, 0 },
+        [WEFT_ACT_SIGMOID] = { NULL, WEFT_DNN_SIGMOID, 0 },
+        [WEFT_ACT_SWISH] = { NULL, WEFT_DNN_SWISH, 0 },
+        [WEFT_ACT_RELU6] = { .composed = add_relu6 },
+        [WEFT_ACT_HARD_SIGMOID] = { .composed = add_hard_sigmoid },
+        [WEFT_ACT_HARD_SWISH] = { .composed = add_hard_swish },
+        [WEFT_ACT_LECUN_TANH] = { .composed = add_lecun_tanh },
+    };
+    if (act == WEFT_ACT_NONE || act >= WEFT_ACT_COUNT)
+        return;
+    if (rule[act].composed)
+        rule[act].composed(graph, in, out);
+    else
+        weft_dnn_add_op(
+            graph, &(weft_dnn_op){ .kind = rule[act].kind, .in = { in, -1 }, .out = out, .slope = rule[act].slope });
+}
+
+/* ---- the graphs of networks ---- */
+
+/* From `sum`, the first operation's result, to y: + bias + residual, act. bias and residual are tensor indices, or -1.
+ * With nothing to do there is no virtual tensor: the first operation writes y, whose index is given back. */
+static int first_output(weft_dnn_graph *graph, int y, bool epilogue)
+{
+    return epilogue ? weft_dnn_add_virtual(graph, "sum", y) : y;
+}
+
+static void add_epilogue(weft_dnn_graph *graph, int sum, int bias, int residual, weft_act act, int y)
+{
+    /* The residual comes before the bias: the order that cuDNN's precompiled engines know. */
+    const int addend[] = { residual, bias };
+    const bool last_add[] = { bias < 0, true };
+    for (int i = 0; i < 2; i++) {
+        if (addend[i] < 0)
+            continue;
+        const int next = last_add[i] && act == WEFT_ACT_NONE ? y : weft_dnn_add_virtual(graph, "sum", y);
+        emit(graph, WEFT_DNN_ADD, sum, addend[i], next);
+        sum = next;
+    }
+    weft_dnn_add_act(graph, act, sum, y);
+}
+
+static int one_if_zero(int x)
+{
+    return x ? x : 1;
+}
+
+static weft_dnn_window whole_window(weft_dnn_window window)
+{
+    window.stride_h = one_if_zero(window.stride_h);
+    window.stride_w = one_if_zero(window.stride_w);
+    window.dilation_h = one_if_zero(window.dilation_h);
+    window.dilation_w = one_if_zero(window.dilation_w);
+    return window;
+}
+
+/* Outputs along an axis; 0 where the window does not fit, which the check then refuses. */
+static int64_t axis_out(int64_t in, int before, int after, int kernel, int stride, int dilation)
+{
+    const int64_t room = in + before + after - ((int64_t)dilation * (kernel - 1) + 1);
+    return room < 0 || stride <= 0 ? 0 : room / stride + 1;
+}
+
+void weft_dnn_conv_graph(const weft_dnn_conv *conv, weft_dnn_graph *graph)
+{
+    weft_dnn_graph_init(graph, conv->name);
+    weft_dnn_window win = whole_window(conv->window);
+    win.kernel_h = conv->r;
+    win.kernel_w = conv->s;
+    const int64_t groups = conv->groups ? conv->groups : 1;
+    const int64_t oh = axis_out(conv->h, win.top, win.bottom, conv->r, win.stride_h, win.dilation_h);
+    const int64_t ow = axis_out(conv->w, win.left, win.right, conv->s, win.stride_w, win.dilation_w);
+    const weft_dtype dtype = conv->dtype;
+    const int x =
+        add(graph, nhwc("x", dtype, conv->n, conv->h, conv->w, conv->c, conv->x_ld), WEFT_DNN_X, conv->x_alignment);
+    const int filter =
+        weft_dnn_add_filter(graph, "weight", WEFT_DNN_WEIGHT, dtype, conv->k, conv->r, conv->s, conv->c / groups);
+    const int y = add(graph, nhwc("y", dtype, conv->n, oh, ow, conv->k, conv->y_ld), WEFT_DNN_Y, conv->y_alignment);
+    const int bias = conv->bias ? weft_dnn_add_vector(graph, "bias", WEFT_DNN_BIAS, dtype, conv->k) : -1;
+    const int residual = conv->residual
+                             ? add(graph, nhwc("residual", dtype, conv->n, oh, ow, conv->k, conv->residual_ld),
+                                   WEFT_DNN_RESIDUAL, conv->residual_alignment)
+                             : -1;
+    const int sum = first_output(graph, y, conv->bias || conv->residual || conv->act != WEFT_ACT_NONE);
+    weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = WEFT_DNN_CONV, .in = { x, filter }, .out = sum, .window = win });
+    add_epilogue(graph, sum, bias, residual, conv->act, y);
+}
+
+/* [batch, rows, columns], ld from row to row. */
+static weft_dnn_tensor matrix(const char *name, weft_dtype dtype, int64_t batch, int64_t rows_, int64_t columns,
+                              int64_t ld)
+{
+    if (ld == 0)
+        ld = columns;
+    return (weft_dnn_tensor){
+        .name = name, .dtype = dtype, .rank = 3, .dim = { batch, rows_, columns }, .stride = { rows_ * ld, ld, 1 }
+    };
+}
+
+void weft_dnn_dense_graph(const weft_dnn_dense *dense, weft_dnn_graph *graph)
+{
+    weft_dnn_graph_init(graph, dense->name);
+    const int64_t batch = dense->batch ? dense->batch : 1;
+    const weft_dtype dtype = dense->dtype;
+    const int x =
+        add(graph, matrix("x", dtype, batch, dense->n, dense->c, dense->x_ld), WEFT_DNN_X, dense->x_alignment);
+    weft_dnn_tensor transposed = matrix("weight", dtype, batch, dense->c, dense->k, 0);
+    transposed.stride[1] = 1; /* stored [k, c] */
+    transposed.stride[2] = dense->c;
+    const int weight = add(graph, transposed, WEFT_DNN_WEIGHT, 0);
+    const int y =
+        add(graph, matrix("y", dtype, batch, dense->n, dense->k, dense->y_ld), WEFT_DNN_Y, dense->y_alignment);
+    const int bias = dense->bias ? add(graph, matrix("bias", dtype, 1, 1, dense->k, 0), WEFT_DNN_BIAS, 0) : -1;
+    const int residual = dense->residual
+                             ? add(graph, matrix("residual", dtype, batch, dense->n, dense->k, dense->residual_ld),
+                                   WEFT_DNN_RESIDUAL, dense->residual_alignment)
+                             : -1;
+    const int sum = first_output(graph, y, dense->bias || dense->residual || dense->act != WEFT_ACT_NONE);
+    emit(graph, WEFT_DNN_MATMUL, x, weight, sum);
+    add_epilogue(graph, sum, bias, residual, dense->act, y);
+}
+
+void weft_dnn_pool_graph(const weft_dnn_pool *pool, weft_dnn_graph *graph)
+{
+    weft_dnn_graph_init(graph, pool->name);
+    const weft_dnn_window win = whole_window(pool->window);
+    const int64_t oh = axis_out(pool->h, win.top, win.bottom, win.kernel_h, win.stride_h, 1);
+    const int64_t ow = axis_out(pool->w, win.left, win.right, win.kernel_w, win.stride_w, 1);
+    const int x = add(graph, nhwc("x", pool->dtype, pool->n, pool->h, pool->w, pool->c, pool->x_ld), WEFT_DNN_X,
+                      pool->x_alignment);
+    const int y =
+        add(graph, nhwc("y", pool->dtype, pool->n, oh, ow, pool->c, pool->y_ld), WEFT_DNN_Y, pool->y_alignment);
+    weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = pool->kind, .in = { x, -1 }, .out = y, .window = win });
+}
+
+/* ---- as text ---- */
+
+typedef struct text {
+    char *buf;
+    size_t size, at;
+} text;
+
+static void put(text *t, const char *format, ...) WEFT_PRINTF(2, 3);
+static void put(text *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const int n =
+        vsnprintf(t->at < t->size ? t->buf + t->at : NULL, t->at < t->size ? t->size - t->at : 0, format, args);
+    va_end(args);
+    t->at += n > 0 ? (size_t)n : 0;
+}
+
+/* "1:f16[32,64,56,56]", with "/strides" where it is not dense, and what else is not usual. */
+static void put_tensor(text *t, const weft_dnn_tensor *tensor)
+{
+    put(t, "%" PRId64 ":%s[", tensor->id, weft_dtype_name(tensor->dtype));
+    for (int i = 0; i < tensor->rank; i++)
+        put(t, "%s%" PRId64, i ? "," : "", tensor->dim[i]);
+    put(t, "]/");
+    for (int i = 0; i < tensor->rank; i++)
+        put(t, "%s%" PRId64, i ? "," : "", tensor->stride[i]);
+    if (tensor->alignment && tensor->alignment != 16)
+        put(t, "a%d", tensor->alignment);
+    if (tensor->is_virtual)
+        put(t, "v");
+    if (tensor->constant)
+        put(t, "=%.9g", (double)tensor->value);
+    put(t, " ");
+}
+
+char *weft_dnn_graph_text(const weft_dnn_graph *graph, char *buf, size_t size)
+{
+    text t = { .buf = buf, .size = size };
+    for (int i = 0; i < graph->n_tensors; i++)
+        put_tensor(&t, &graph->tensor[i]);
+    for (int i = 0; i < graph->n_ops; i++) {
+        const weft_dnn_op *op = &graph->op[i];
+        const weft_dnn_row *row = weft_dnn_row_of(op->kind);
+        const weft_dnn_window *w = &op->window;
+        put(&t, "%s(%d,%d>%d)", row ? row->name : "?", op->in[0], row && row->n_in == 2 ? op->in[1] : -1, op->out);
+        if (row && (row->form == WEFT_DNN_FORM_CONV || row->form == WEFT_DNN_FORM_POOL))
+            put(&t, "k%d,%d s%d,%d d%d,%d p%d,%d,%d,%d", w->kernel_h, w->kernel_w, w->stride_h, w->stride_w,
+                w->dilation_h, w->dilation_w, w->top, w->bottom, w->left, w->right);
+        if (op->slope != 0.0F)
+            put(&t, "[%.9g]", (double)op->slope);
+        put(&t, " ");
+    }
+    return buf;
+}
+
+uint64_t weft_dnn_graph_hash(const weft_dnn_graph *graph)
+{
+    char buf[WEFT_DNN_TEXT];
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (const char *c = weft_dnn_graph_text(graph, buf, sizeof buf); *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    return hash;
+}

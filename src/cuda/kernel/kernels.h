@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft's own CUDA kernels, as the host code sees them: one launcher each, a plain C function that chooses grid, block
+ * and vector width and queues the kernel on a stream. The same sources run on the CPU for the tests (tests/cuda/emu).
+ *
+ * Common to all
+ *  - Launchers return 0, or the cudaError_t of a launch that was refused: 1 (invalid value) for arguments that no
+ *    kernel takes. They never wait. `stream` is a cudaStream_t.
+ *  - dtype is WEFT_F32, WEFT_F16 or WEFT_BF16: of activations and weights. Biases, gains, statistics, partial sums are
+ *    floats. Sums are kept in float, in an order that depends on sizes only: the same bits each run.
+ *  - A view's rows are pixels, (n * h + y) * w + x, or images of [N, C]; ld >= channels. Nothing but the channels
+ *    named is ever written. Rows are read and written in 16-byte pieces where data, ld and channels allow: multiples
+ *    of 16 bytes each, else one element at a time.
+ *  - What an op means, to the last border and tie, is said in src/op/<op>.c. Dimensions must be positive, rows below
+ *    2^31. Zeros in an args struct mean: none.
+ *  - In place: where a comment says so, y may be x (same data and ld). */
+#ifndef WEFT_CUDA_KERNEL_KERNELS_H
+#define WEFT_CUDA_KERNEL_KERNELS_H
+
+#include <weft/ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A tensor in device memory; ld in elements. */
+typedef struct weft_kview {
+    void *data;
+    int64_t ld;
+} weft_kview;
+
+/* After the sum: + bias[c] + residual, then act. residual is shaped as y, has y's type and may be y itself. */
+typedef struct weft_kepilogue {
+    const float *bias;   /* NULL: none */
+    weft_kview residual; /* data NULL: none */
+    weft_act act;
+} weft_kepilogue;
+
+/* Window of a convolution or pool over x [n, h, w, .] giving y [n, oh, ow, .]; SAME already resolved. */
+typedef struct weft_kwindow {
+    int n, h, w, oh, ow;
+    int kernel_h, kernel_w, stride_h, stride_w;
+    int dilation; /* 0: 1 */
+    weft_pad pad;
+} weft_kwindow;
+
+/* ---- input ---- */
+
+/* Images to a network's input: y[c] = v[bgr ? 2 - c : c] * scale[c] + offset[c] for c < c, zeros for c..padded-1.
+ * v is the pixel, or with resize the mean of the box's pixels under a triangle as wide as the shrinking asks (Pillow's
+ * bilinear, without its rounding to 8 bits between the passes). */
+typedef struct weft_input_args {
+    const void *x;      /* [n, h, w, c], dense */
+    weft_dtype x_dtype; /* WEFT_U8 or WEFT_F32 */
+    weft_dtype dtype;   /* of y */
+    weft_kview y;       /* [n, oh, ow, padded], ld >= padded */
+    int n, h, w, oh, ow;
+    int c, padded; /* c <= 4; padded 0: c; at most 8 */
+    float box[4];  /* x0, y0, x1, y1 in x that is resized to ow x oh; all 0: no resize, x and y are of a size */
+    bool bgr;      /* the channels turned round (c == 3) */
+    float scale[4], offset[4]; /* scale all 0: 1 */
+} weft_input_args;
+int weft_launch_input(const weft_input_args *args, void *stream);
+
+/* ---- convolutions ---- */
+
+/* Depthwise convolution, multiplier 1, any window, stride, dilation and pads. wt is [kernel_h * kernel_w][ld_wt] of
+ * dtype: the op's [C, kh, kw, 1] turned round, ld_wt >= c (a multiple of 8 for 16-byte loads).
+ * pool: not NULL: receives sums of y (as stored, after rounding) over parts of each image, [n][parts][c] floats, parts
+ * being weft_depthwise_parts(args): what weft_launch_excite wants. */
+typedef struct weft_depthwise_args {
+    weft_dtype dtype;
+    weft_kview x, y;
+    weft_kwindow win;
+    int c;
+    const void *wt;
+    int64_t ld_wt;
+    weft_kepilogue epi;
+    float *pool;
+} weft_depthwise_args;
+int weft_launch_depthwise(const weft_depthwise_args *args, void *stream);
+int weft_depthwise_parts(const weft_depthwise_args *args);
+
+/* Any convolution, directly: groups, dilation, multipliers. wt [k, kh, kw, c / groups], as the op's, of dtype. For what
+ * cuDNN refuses; not fast. */
+typedef struct weft_conv2d_args {
+    weft_dtype dtype;
+    weft_kview x, y;
+    weft_kwindow win;
+    int c, k, groups; /* groups 0: 1 */
+    const void *wt;
+    weft_kepilogue epi;
+} weft_conv2d_args;
+int weft_launch_conv2d(const weft_conv2d_args *args, void *stream);
+
+/* LeNet-5's C3. Output map k sees the input maps channel[first[k]] to channel[first[k + 1] - 1]; wt [links, kh, kw] in
+ * that order, of dtype. Both arrays in device memory. */
+typedef struct weft_partial_conv2d_args {
+    weft_dtype dtype;
+    weft_kview x, y;
+    weft_kwindow win;
+    int k;
+    const int *first, *channel; /* [k + 1], [first[k]] */
+    const void *wt;
+    weft_kepilogue epi;
+} weft_partial_conv2d_args;
+int weft_launch_partial_conv2d(const weft_partial_conv2d_args *args, void *stream);
+
+/* y[b, r, k] = act(sum over c of x[b, r, c] * wt[b, k, c] + bias[k] + residual), b < batch, r < rows: a dense layer
+ * (batch 1, rows images), a 1x1 convolution, or one with weights for each image. wt [k][ld_wt]; wt_stride elements from
+ * one b's weights to the next, 0: the same. For what cuBLASLt and cuDNN are not there to do: no tensor cores. */
+typedef struct weft_gemm_args {
+    weft_dtype dtype;   /* of x and wt */
+    weft_dtype y_dtype; /* dtype or WEFT_F32; of the residual too */
+    weft_kview x, y;
+    int batch, rows, c, k;
+    const void *wt;
+    int64_t ld_wt, wt_stride;
+    weft_kepilogue epi;
+} weft_gemm_args;
+int weft_launch_gemm(const weft_gemm_args *args, void *stream);
+
+/* ---- squeeze and excite ---- */
+
+/* All between the squeeze and the next layer, in one launch: m[n, c] = sum over parts of pool[n][part][c] / pixels,
+ * s = gate(W2 act(W1 m + b1) + b2), then any of
+ *   gate_out[n, c] = s[n, c]                                    (data NULL: not wanted)
+ *   to[n * rows + r, c] = from[(shared ? 0 : n * rows) + r, c] * s[n, c]   for r < rows  (to.data NULL: not wanted)
+ * The second is either the excitation of x itself (shared false, rows = h * w, from may be to) or, folded into the 1x1
+ * convolution that follows, its weights for each image (shared, rows = k, from = weights [k, c], to = [n, k, c]): fold
+ * while k < h * w. w1 [reduced][c], w2 [c][reduced] of dtype; b1, b2 floats or NULL. c + reduced at most 12000. */
+typedef struct weft_excite_args {
+    weft_dtype dtype;
+    const float *pool; /* [n][parts][c] */
+    int parts, pixels;
+    int n, c, reduced;
+    const void *w1, *w2;
+    const float *b1, *b2;
+    weft_act act, gate;
+    weft_dtype gate_dtype; /* of gate_out: WEFT_F32 or dtype */
+    weft_kview gate_out;
+    weft_kview from, to;
+    int rows;
+    bool shared;
+} weft_excite_args;
+int weft_launch_excite(const weft_excite_args *args, void *stream);
+
+/* y = act(x * s + residual): x, y [n * pixels rows, c], s [n, c] of dtype s_dtype (WEFT_F32 or dtype). In place. */
+typedef struct weft_channel_scale_args {
+    weft_dtype dtype, s_dtype;
+    weft_kview x, s, y;
+    int n, pixels, c;
+    weft_kepilogue epi; /* no bias */
+} weft_channel_scale_args;
+int weft_launch_channel_scale(const weft_channel_scale_args *args, void *stream);
+
+/* ---- pools ---- */
+
+typedef enum weft_pool_kind { WEFT_POOL_MAX, WEFT_POOL_AVG } weft_pool_kind;
+
+typedef struct weft_pool2d_args {
+    weft_dtype dtype;
+    weft_pool_kind kind;
+    weft_kview x, y;
+    weft_kwindow win;
+    int c;
+    bool count_border, zero_border; /* as in weft_pool2d_opt */
+} weft_pool2d_args;
+int weft_launch_pool2d(const weft_pool2d_args *args, void *stream);
+
+/* x [n, pixels, c] -> y [n, c]. With more than one of weft_global_pool_parts() it takes two launches, and scratch holds
+ * n * parts * c floats; else scratch may be NULL. y_dtype: dtype or WEFT_F32. y.data NULL: only the parts are wanted,
+ * in scratch [n][parts][c], sums or maxima, one launch whatever parts is (weft_launch_excite reads them). */
+typedef struct weft_global_pool_args {
+    weft_dtype dtype, y_dtype;
+    weft_pool_kind kind;
+    weft_kview x, y;
+    int n, pixels, c;
+    float *scratch;
+} weft_global_pool_args;
+int weft_launch_global_pool(const weft_global_pool_args *args, void *stream);
+int weft_global_pool_parts(const weft_global_pool_args *args);
+
+/* LeNet-5's S2: y = act(gain[c] * (sum of the window) + bias[c] + residual); window = stride, no pads. */
+typedef struct weft_subsample_args {
+    weft_dtype dtype;
+    weft_kview x, y;
+    weft_kwindow win;
+    int c;
+    const float *gain;
+    weft_kepilogue epi;
+} weft_subsample_args;
+int weft_launch_subsample(const weft_subsample_args *args, void *stream);
+
+/* ---- normalisation ---- */
+
+/* y = x (k + a s)^-beta; a as the kernel is to use it (alpha, or alpha / window); reach channels to each side. Not in
+ * place. */
+typedef struct weft_lrn_args {
+    weft_dtype dtype;
+    weft_kview x, y;
+    int64_t rows;
+    int c, reach;
+    float k, a, beta;
+} weft_lrn_args;
+int weft_launch_lrn(const weft_lrn_args *args, void *stream);
+
+/* Over each row. y_dtype: dtype or WEFT_F32. In place if the types agree. top > 0: also the largest of each row, value
+ * and index, largest first, the lower index first of equals: top_value, top_index [rows][top], top at most 32 and c.
+ * y.data NULL: only those; logits: values are x's own instead of probabilities. */
+typedef struct weft_softmax_args {
+    weft_dtype dtype, y_dtype;
+    weft_kview x, y;
+    int64_t rows;
+    int c;
+    int top;
+    bool logits;
+    float *top_value;
+    int *top_index;
+} weft_softmax_args;
+int weft_launch_softmax(const weft_softmax_args *args, void *stream);
+
+/* ---- one element to one element ---- */
+
+/* y = act((x - mean[c]) * gain[c] + bias[c] + b_scale * b + residual). Each array may be NULL, b.data and residual.data
+ * too: with only x it is a copy, a cast or an activation; with b an addition; batch_norm has gain = gamma /
+ * sqrt(variance + epsilon); normalize has gain = scale / deviation and mean = (mean - offset) / scale. b and residual
+ * have x's type. y_dtype: dtype, WEFT_F32, or any with dtype WEFT_F32. A y that is a slice of a wider tensor makes it
+ * a concatenation. In place on x or b if the types agree. */
+typedef struct weft_map_args {
+    weft_dtype dtype, y_dtype;
+    weft_kview x, y;
+    int64_t rows;
+    int c;
+    const float *mean, *gain;
+    weft_kview b;
+    float b_scale; /* 0: 1 */
+    weft_kepilogue epi;
+} weft_map_args;
+int weft_launch_map(const weft_map_args *args, void *stream);
+
+/* y [n, oh, ow, c] = x [n, h, w, c] moved by (top, left): y[oy, ox] = x[oy - top, ox - left], zeros outside of x. pad2d
+ * passes its pads, crop2d minus its pads. */
+typedef struct weft_shift_args {
+    weft_dtype dtype;
+    weft_kview x, y;
+    int n, h, w, oh, ow, c;
+    int top, left;
+} weft_shift_args;
+int weft_launch_shift(const weft_shift_args *args, void *stream);
+
+/* Elements in order from rows of xc channels to rows of yc channels: reshape where one of the two is a slice. count is
+ * a multiple of both. */
+typedef struct weft_reshape_args {
+    weft_dtype dtype;
+    weft_kview x, y;
+    int64_t count;
+    int xc, yc;
+} weft_reshape_args;
+int weft_launch_reshape(const weft_reshape_args *args, void *stream);
+
+/* y[n, k] = sum over c of (x[n, c] - centre[k, c])^2; centre [k][c] floats. */
+typedef struct weft_rbf_args {
+    weft_dtype dtype, y_dtype; /* y_dtype: dtype or WEFT_F32 */
+    weft_kview x, y;
+    int n, c, k;
+    const float *centre;
+} weft_rbf_args;
+int weft_launch_rbf(const weft_rbf_args *args, void *stream);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * conv2d on CUDA: own kernel for depthwise ones, cuDNN for the rest; a pool behind it is part of cuDNN's plan, or a
+ * launch of its own where cuDNN has no engine for both. */
+#include "cuda/part/part.h"
+
+/* ---- depthwise ---- */
+
+static const char *refuse_depthwise(const weft_node *node, const weft_device *device)
+{
+    (void)device;
+    return weft_cuda_is_depthwise(node) ? NULL : "not depthwise: groups, inputs and outputs must be equally many";
+}
+
+static weft_status prepare_depthwise(const weft_node *node, weft_plan *plan)
+{
+    weft_cuda_depthwise *depthwise = plan->state = weft_arena_alloc(plan->arena, sizeof *depthwise);
+    if (!depthwise)
+        return WEFT_NO_MEMORY;
+    weft_cuda_depthwise_prepare(depthwise, node, plan);
+    plan->packed = depthwise->bytes;
+    return WEFT_OK;
+}
+
+static weft_status load_depthwise(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+{
+    char *host;
+    (void)node;
+    WEFT_TRY(weft_cuda_pack_begin(plan, &host));
+    weft_cuda_depthwise_load(plan->state, param, host);
+    return weft_cuda_pack_end(plan, host, packed);
+}
+
+static weft_cuda_io io_of(const weft_call *call)
+{
+    weft_cuda_io io = { .call = call, .x = weft_kview_of(&call->in[0]), .y = weft_kview_of(&call->out[0]),
+                        .packed = call->packed, .workspace = call->scratch };
+    if (call->node->epi.residual)
+        io.residual = weft_kview_of(&call->in[call->node->n_in - 1]);
+    return io;
+}
+
+static weft_status run_depthwise(const weft_call *call)
+{
+    const weft_cuda_io io = io_of(call);
+    return weft_cuda_depthwise_run(call->state, &io, NULL);
+}
+
+static int launches_depthwise(const weft_node *node, const weft_plan *plan, weft_launch *out)
+{
+    (void)node;
+    weft_cuda_depthwise_launch(plan->state, false, out);
+    return 1;
+}
+
+static const weft_kernel depthwise = {
+    .name = "cuda.conv2d.depthwise", .refuse = refuse_depthwise, .prepare = prepare_depthwise, .load = load_depthwise,
+    .run = run_depthwise, .launches = launches_depthwise,
+};
+
+/* ---- cuDNN ---- */
+
+static weft_status prepare(const weft_node *node, weft_plan *plan)
+{
+    const weft_cuda_pitch pitch = weft_cuda_pitch_of(node, plan);
+    weft_cuda_conv *conv = plan->state = weft_arena_alloc(plan->arena, sizeof *conv);
+    if (!conv)
+        return WEFT_NO_MEMORY;
+    WEFT_TRY(weft_cuda_conv_prepare(conv, node, &pitch, plan));
+    plan->packed = conv->bytes;
+    plan->scratch = conv->workspace;
+    return WEFT_OK;
+}
+
+static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+{
+    char *host;
+    (void)node;
+    WEFT_TRY(weft_cuda_pack_begin(plan, &host));
+    weft_cuda_conv_load(plan->state, param, host);
+    return weft_cuda_pack_end(plan, host, packed);
+}
+
+static weft_status run(const weft_call *call)
+{
+    const weft_cuda_io io = io_of(call);
+    return weft_cuda_conv_run(call->state, &io);
+}
+
+static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+{
+    (void)node;
+    weft_cuda_conv_launch(plan->state, plan->device, out);
+    return 1;
+}
+
+static const char *refuse_pooled(const weft_node *node, const weft_device *device)
+{
+    (void)device;
+    return node->pool ? "a pool is to ride along" : NULL;
+}
+
+static const weft_kernel cudnn = {
+    .name = "cuda.conv2d.cudnn", .refuse = refuse_pooled, .prepare = prepare, .load = load, .run = run,
+    .launches = launches,
+};
+
+/* ---- cuDNN, with a pool behind ---- */
+
+/* conv is the first, so that load serves both kernels. */
+typedef struct pooled {
+    weft_cuda_conv conv;
+    weft_node alone; /* conv's node where the pool is a launch of its own */
+    bool apart;
+} pooled;
+
+/* cuDNN has no engine for both: the map goes through memory. */
+static weft_status prepare_apart(pooled *p, const weft_node *node, weft_plan *plan)
+{
+    weft_cuda_pitch pitch = weft_cuda_pitch_of(node, plan);
+    p->apart = true;
+    p->alone = *node;
+    p->alone.out = node->map;
+    p->alone.pool = NULL;
+    pitch.y = node->map->dim[3];
+    pitch.y_align = 0;
+    WEFT_TRY(weft_cuda_conv_prepare(&p->conv, &p->alone, &pitch, plan));
+    plan->buffer[0] = (weft_buffer){ (size_t)weft_tensor_bytes(node->map, plan->device->dtype), 0, WEFT_PHASES - 1 };
+    return WEFT_OK;
+}
+
+static weft_status prepare_pooled(const weft_node *node, weft_plan *plan)
+{
+    const weft_cuda_pitch pitch = weft_cuda_pitch_of(node, plan);
+    pooled *p = plan->state = weft_arena_alloc(plan->arena, sizeof *p);
+    if (!p)
+        return WEFT_NO_MEMORY;
+    weft_status status = weft_cuda_conv_prepare(&p->conv, node, &pitch, plan);
+    if (status == WEFT_UNSUPPORTED)
+        status = prepare_apart(p, node, plan);
+    plan->packed = p->conv.bytes;
+    plan->scratch = p->conv.workspace;
+    return status;
+}
+
+static weft_status run_pooled(const weft_call *call)
+{
+    const pooled *p = call->state;
+    const weft_node *node = call->node;
+    const weft_kview map = { call->buffer[0], node->map->dim[3] };
+    weft_cuda_io io = io_of(call);
+    if (!p->apart)
+        return weft_cuda_conv_run(&p->conv, &io);
+    io.y = map;
+    WEFT_TRY(weft_cuda_conv_run(&p->conv, &io));
+    const weft_pool2d_args args = {
+        .dtype = node->out_dtype, .kind = WEFT_POOL_MAX, .x = map, .y = weft_kview_of(&call->out[0]),
+        .win = weft_cuda_pool_window(node->pool, node->map, &node->out[0]), .c = (int)node->map->dim[3],
+    };
+    return weft_cuda_launched(call, weft_launch_pool2d(&args, weft_cuda_stream_of(call)));
+}
+
+static int launches_pooled(const weft_node *node, const weft_plan *plan, weft_launch *out)
+{
+    const pooled *p = plan->state;
+    weft_cuda_conv_launch(&p->conv, plan->device, &out[0]);
+    if (!p->apart)
+        return 1;
+    const double size = (double)weft_dtype_size(p->conv.dtype);
+    out[1] = (weft_launch){ .what = "pool", .core = (double)weft_shape_count(node->map),
+                            .read = (double)weft_shape_count(node->map) * size,
+                            .written = (double)weft_shape_count(&node->out[0]) * size };
+    return 2;
+}
+
+static const weft_kernel cudnn_pool = {
+    .name = "cuda.conv2d.cudnn_pool", .prepare = prepare_pooled, .load = load, .run = run_pooled,
+    .launches = launches_pooled,
+};
+
+const weft_kernel *const weft_cuda_conv2d[] = { &depthwise, &cudnn, &cudnn_pool, NULL };

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * dense: a matrix product with bias, residual and activation. */
+#include "cuda/part/part.h"
+#include "tensor/cast.h"
+
+enum { ALIGN = 16 };
+
+/* Where the bias lies behind the weights. */
+static size_t bias_at(const weft_cuda_product *p)
+{
+    return weft_round_up((size_t)(p->k * p->c) * weft_dtype_size(p->dtype), ALIGN);
+}
+
+static weft_status prepare(const weft_node *node, weft_plan *plan)
+{
+    const weft_dense_opt *o = node->opt;
+    const weft_cuda_pitch pitch = weft_cuda_pitch_of(node, plan);
+    weft_cuda_product *p = plan->state = weft_arena_alloc(plan->arena, sizeof *p);
+    if (!p)
+        return WEFT_NO_MEMORY;
+    *p = (weft_cuda_product){ .name = node->name, .dtype = node->in_dtype, .y_dtype = node->out_dtype, .batch = 1,
+                              .rows = node->in[0].dim[0], .c = node->in[0].dim[1], .k = o->out, .pitch = pitch,
+                              .bias = !o->no_bias,
+                              .residual = node->epi.residual, .act = node->epi.act };
+    WEFT_TRY(weft_cuda_product_prepare(p, plan));
+    plan->packed = bias_at(p) + weft_cuda_product_bias_bytes(p);
+    plan->scratch = p->workspace;
+    return WEFT_OK;
+}
+
+static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+{
+    const weft_cuda_product *p = plan->state;
+    char *host;
+    (void)node;
+    WEFT_TRY(weft_cuda_pack_begin(plan, &host));
+    weft_cast_from_f32(p->dtype, param[0], host, p->k * p->c);
+    if (p->bias)
+        weft_cuda_product_load_bias(p, param[1], host + bias_at(p));
+    return weft_cuda_pack_end(plan, host, packed);
+}
+
+static weft_status run(const weft_call *call)
+{
+    const weft_cuda_product *p = call->state;
+    const char *packed = call->packed;
+    weft_cuda_io io = { .call = call, .x = weft_kview_of(&call->in[0]), .y = weft_kview_of(&call->out[0]),
+                        .workspace = call->scratch };
+    if (p->residual)
+        io.residual = weft_kview_of(&call->in[call->node->n_in - 1]);
+    return weft_cuda_product_run(p, &io, packed, p->bias ? packed + bias_at(p) : NULL);
+}
+
+static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+{
+    (void)node;
+    weft_cuda_product_launch(plan->state, plan->device, out);
+    return 1;
+}
+
+static const weft_kernel product = {
+    .name = "cuda.dense.product", .prepare = prepare, .load = load, .run = run, .launches = launches,
+};
+
+const weft_kernel *const weft_cuda_dense[] = { &product, NULL };

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inverted residual unit in at most four launches, one a phase, so that the arena holds what lies between two of
+ * them only as long as it is needed:
+ *   0 expand     cuDNN, 1x1 with activation
+ *   1 depthwise  own kernel, with activation and sums over each image
+ *   2 excite     both layers; the gates multiply the projection's weights for each image while these are fewer than
+ *                the pixels (outputs K < H W: 4 N K C bytes moved instead of 4 N H W C), else the map in place
+ *   3 project    cuDNN: a 1x1 convolution, or a batch of products with each image's weights */
+#include "cuda/part/part.h"
+#include "op/inverted_residual.h"
+#include "tensor/cast.h"
+
+enum { EXPANDED, WIDE, SUMS, SCALED }; /* the plan's buffers */
+enum { ALIGN = 16 };
+
+typedef struct state {
+    weft_stages stages; /* the pieces' nodes point into it */
+    weft_cuda_conv expand, project;
+    weft_cuda_depthwise depthwise;
+    weft_cuda_excite excite;
+    weft_cuda_product product; /* folded: instead of project */
+    bool expands, gated, folded;
+    size_t depthwise_at, excite_at, project_at, bias_at; /* in the packed parameters */
+} state;
+
+static int64_t pixels(const weft_shape *x)
+{
+    return x->dim[1] * x->dim[2];
+}
+
+/* Rows of the excitation's product: each image's weights, or its pixels. */
+static int64_t gated_rows(const state *s)
+{
+    const weft_node *project = &s->stages.node[s->stages.project];
+    return s->folded ? project->out[0].dim[3] : pixels(&project->in[0]);
+}
+
+static weft_status prepare_product(state *s, const weft_cuda_pitch *pitch, const weft_plan *plan)
+{
+    const weft_node *node = &s->stages.node[s->stages.project];
+    const weft_conv2d_opt *o = node->opt;
+    s->product = (weft_cuda_product){
+        .name = plan->node->name, .dtype = plan->device->dtype, .y_dtype = plan->device->dtype,
+        .batch = node->in[0].dim[0], .rows = pixels(&node->in[0]), .c = node->in[0].dim[3], .k = o->out,
+        .pitch = *pitch, .bias = o->bias, .residual = node->epi.residual, .act = node->epi.act,
+    };
+    return weft_cuda_product_prepare(&s->product, plan);
+}
+
+static weft_status prepare_project(state *s, const weft_plan *plan)
+{
+    const weft_node *node = &s->stages.node[s->stages.project];
+    weft_cuda_pitch pitch = weft_cuda_pitch_of(plan->node, plan);
+    pitch.x = node->in[0].dim[3];
+    pitch.channels = pitch.x_align = 0;
+    s->folded = s->gated && node->out[0].dim[3] < pixels(&node->in[0]);
+    return s->folded ? prepare_product(s, &pitch, plan) : weft_cuda_conv_prepare(&s->project, node, &pitch, plan);
+}
+
+static weft_status prepare_expand(state *s, const weft_plan *plan)
+{
+    const weft_node *node = &s->stages.node[s->stages.expand];
+    weft_cuda_pitch pitch = weft_cuda_pitch_of(plan->node, plan);
+    pitch.y = node->out[0].dim[3];
+    pitch.y_align = 0;
+    return weft_cuda_conv_prepare(&s->expand, node, &pitch, plan);
+}
+
+/* Parameters of the pieces one after the other. */
+static void place_parameters(state *s, weft_plan *plan)
+{
+    s->depthwise_at = s->expands ? s->expand.bytes : 0;
+    s->excite_at = s->depthwise_at + s->depthwise.bytes;
+    s->project_at = s->excite_at + (s->gated ? s->excite.bytes : 0);
+    if (s->folded) {
+        const size_t size = weft_dtype_size(s->product.dtype);
+        s->bias_at = s->project_at + weft_round_up((size_t)(s->product.k * s->product.c) * size, ALIGN);
+        plan->packed = s->bias_at + weft_cuda_product_bias_bytes(&s->product);
+    } else {
+        plan->packed = s->project_at + s->project.bytes;
+    }
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static void ask_memory(const state *s, weft_plan *plan)
+{
+    const size_t size = weft_dtype_size(plan->device->dtype);
+    const weft_shape *wide = &s->stages.out[s->stages.depthwise];
+    const size_t images = (size_t)wide->dim[0], c = (size_t)wide->dim[3];
+    if (s->expands)
+        plan->buffer[EXPANDED] =
+            (weft_buffer){ (size_t)weft_shape_count(&s->stages.out[s->stages.expand]) * size, 0, 1 };
+    plan->buffer[WIDE] = (weft_buffer){ (size_t)weft_shape_count(wide) * size, 1, 3 };
+    if (s->gated)
+        plan->buffer[SUMS] = (weft_buffer){ images * (size_t)s->depthwise.parts * c * sizeof(float), 1, 2 };
+    if (s->folded)
+        plan->buffer[SCALED] = (weft_buffer){ images * (size_t)s->product.k * c * size, 2, 3 };
+    plan->in_phases = s->expands ? 1 : 2;
+    plan->out_phase = 3;
+    plan->scratch = larger(s->expands ? s->expand.workspace : 0,
+                           s->folded ? s->product.workspace : s->project.workspace);
+}
+
+static weft_status prepare(const weft_node *node, weft_plan *plan)
+{
+    state *s = plan->state = weft_arena_alloc(plan->arena, sizeof *s);
+    if (!s)
+        return WEFT_NO_MEMORY;
+    weft_stages_split(node, &s->stages);
+    s->expands = s->stages.expand >= 0;
+    s->gated = s->stages.excite >= 0;
+    if (s->expands)
+        WEFT_TRY(prepare_expand(s, plan));
+    weft_cuda_depthwise_prepare(&s->depthwise, &s->stages.node[s->stages.depthwise], plan);
+    if (s->gated)
+        weft_cuda_excite_prepare(&s->excite, &s->stages.node[s->stages.excite], plan);
+    WEFT_TRY(prepare_project(s, plan));
+    place_parameters(s, plan);
+    ask_memory(s, plan);
+    return WEFT_OK;
+}
+
+static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+{
+    const state *s = plan->state;
+    const weft_stages *st = &s->stages;
+    char *host;
+    (void)node;
+    WEFT_TRY(weft_cuda_pack_begin(plan, &host));
+    if (s->expands)
+        weft_cuda_conv_load(&s->expand, param + st->first_param[st->expand], host);
+    weft_cuda_depthwise_load(&s->depthwise, param + st->first_param[st->depthwise], host + s->depthwise_at);
+    if (s->gated)
+        weft_cuda_excite_load(&s->excite, param + st->first_param[st->excite], host + s->excite_at);
+    const float *const *project = param + st->first_param[st->project];
+    if (s->folded) {
+        weft_cast_from_f32(s->product.dtype, project[0], host + s->project_at, s->product.k * s->product.c);
+        if (s->product.bias)
+            weft_cuda_product_load_bias(&s->product, project[1], host + s->bias_at);
+    } else {
+        weft_cuda_conv_load(&s->project, project, host + s->project_at);
+    }
+    return weft_cuda_pack_end(plan, host, packed);
+}
+
+static weft_status run_excite(const state *s, const weft_call *call, weft_kview wide)
+{
+    const char *packed = call->packed;
+    const weft_cuda_io io = { .call = call, .packed = packed + s->excite_at };
+    const int64_t c = s->stages.out[s->stages.depthwise].dim[3];
+    weft_cuda_gated gated = { wide, wide, gated_rows(s), false };
+    if (s->folded)
+        gated = (weft_cuda_gated){ { weft_cuda_mutable(packed + s->project_at), c },
+                                   { call->buffer[SCALED], c },
+                                   gated_rows(s),
+                                   true };
+    return weft_cuda_excite_run(&s->excite, &io, call->buffer[SUMS], s->depthwise.parts, &gated);
+}
+
+static weft_status run_project(const state *s, const weft_call *call, weft_kview wide)
+{
+    const char *packed = call->packed;
+    weft_cuda_io io = { .call = call, .x = wide, .y = weft_kview_of(&call->out[0]), .workspace = call->scratch };
+    if (call->node->epi.residual)
+        io.residual = weft_kview_of(&call->in[call->node->n_in - 1]);
+    if (s->folded)
+        return weft_cuda_product_run(&s->product, &io, call->buffer[SCALED],
+                                     s->product.bias ? packed + s->bias_at : NULL);
+    io.packed = packed + s->project_at;
+    return weft_cuda_conv_run(&s->project, &io);
+}
+
+static weft_status run(const weft_call *call)
+{
+    const state *s = call->state;
+    const char *packed = call->packed;
+    const weft_kview wide = { call->buffer[WIDE], s->stages.out[s->stages.depthwise].dim[3] };
+    weft_kview x = weft_kview_of(&call->in[0]);
+    if (s->expands) {
+        const weft_kview expanded = { call->buffer[EXPANDED], s->stages.out[s->stages.expand].dim[3] };
+        const weft_cuda_io io = { .call = call, .x = x, .y = expanded, .packed = packed, .workspace = call->scratch };
+        WEFT_TRY(weft_cuda_conv_run(&s->expand, &io));
+        x = expanded;
+    }
+    const weft_cuda_io io = { .call = call, .x = x, .y = wide, .packed = packed + s->depthwise_at };
+    WEFT_TRY(weft_cuda_depthwise_run(&s->depthwise, &io, s->gated ? call->buffer[SUMS] : NULL));
+    if (s->gated)
+        WEFT_TRY(run_excite(s, call, wide));
+    return run_project(s, call, wide);
+}
+
+static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+{
+    const state *s = plan->state;
+    int n = 0;
+    (void)node;
+    if (s->expands) {
+        weft_cuda_conv_launch(&s->expand, plan->device, &out[n]);
+        out[n++].what = "expand";
+    }
+    weft_cuda_depthwise_launch(&s->depthwise, s->gated, &out[n]);
+    out[n++].what = "depthwise";
+    if (s->gated)
+        weft_cuda_excite_launch(&s->excite, s->depthwise.parts, gated_rows(s), s->folded, &out[n++]);
+    if (s->folded)
+        weft_cuda_product_launch(&s->product, plan->device, &out[n]);
+    else
+        weft_cuda_conv_launch(&s->project, plan->device, &out[n]);
+    out[n++].what = "project";
+    return n;
+}
+
+static const weft_kernel phases = {
+    .name = "cuda.inverted_residual.phases", .prepare = prepare, .load = load, .run = run, .launches = launches,
+};
+
+/* Listed twice: the pass that joins units asks for a kernel that is not the last, the reference of other devices. */
+const weft_kernel *const weft_cuda_inverted_residual[] = { &phases, &phases, NULL };

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * squeeze_excite by itself (SENet, where its output is added to a shortcut): sums over each image, then one launch for
+ * both layers and the scaling. Two launches; inside an inverted residual unit the first is part of the depthwise
+ * convolution (inverted_residual.c). */
+#include "cuda/part/part.h"
+
+typedef struct state {
+    weft_cuda_excite excite;
+    int parts;
+} state;
+
+static weft_global_pool_args pool_of(const weft_node *node, weft_dtype dtype)
+{
+    const weft_shape *x = &node->in[0];
+    return (weft_global_pool_args){ .dtype = dtype, .y_dtype = dtype, .kind = WEFT_POOL_AVG, .n = (int)x->dim[0],
+                                    .pixels = (int)(x->dim[1] * x->dim[2]), .c = (int)x->dim[3] };
+}
+
+static weft_status prepare(const weft_node *node, weft_plan *plan)
+{
+    state *s = plan->state = weft_arena_alloc(plan->arena, sizeof *s);
+    if (!s)
+        return WEFT_NO_MEMORY;
+    const weft_global_pool_args pool = pool_of(node, plan->device->dtype);
+    weft_cuda_excite_prepare(&s->excite, node, plan);
+    s->parts = weft_global_pool_parts(&pool);
+    plan->packed = s->excite.bytes;
+    plan->scratch = (size_t)node->in[0].dim[0] * (size_t)s->parts * (size_t)node->in[0].dim[3] * sizeof(float);
+    return WEFT_OK;
+}
+
+static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+{
+    char *host;
+    (void)node;
+    WEFT_TRY(weft_cuda_pack_begin(plan, &host));
+    weft_cuda_excite_load(&((const state *)plan->state)->excite, param, host);
+    return weft_cuda_pack_end(plan, host, packed);
+}
+
+static weft_status run(const weft_call *call)
+{
+    const state *s = call->state;
+    const weft_shape *x = &call->node->in[0];
+    weft_global_pool_args pool = pool_of(call->node, s->excite.dtype);
+    pool.x = weft_kview_of(&call->in[0]);
+    pool.scratch = call->scratch;
+    WEFT_TRY(weft_cuda_launched(call, weft_launch_global_pool(&pool, weft_cuda_stream_of(call))));
+    const weft_cuda_io io = { .call = call, .packed = call->packed };
+    const weft_cuda_gated gated = { weft_kview_of(&call->in[0]), weft_kview_of(&call->out[0]), x->dim[1] * x->dim[2],
+                                    false };
+    return weft_cuda_excite_run(&s->excite, &io, call->scratch, s->parts, &gated);
+}
+
+static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+{
+    const state *s = plan->state;
+    const double x = weft_tensor_bytes(&node->in[0], s->excite.dtype);
+    out[0] = (weft_launch){ .what = "squeeze", .core = (double)weft_shape_count(&node->in[0]), .read = x,
+                            .written = (double)plan->scratch };
+    weft_cuda_excite_launch(&s->excite, s->parts, node->in[0].dim[1] * node->in[0].dim[2], false, &out[1]);
+    return 2;
+}
+
+static const weft_kernel excite = {
+    .name = "cuda.squeeze_excite.gate", .prepare = prepare, .load = load, .run = run, .launches = launches,
+    .inplace = WEFT_INPLACE_IN0,
+};
+
+const weft_kernel *const weft_cuda_squeeze_excite[] = { &excite, NULL };

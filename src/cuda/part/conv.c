@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A convolution with bias, residual and activation as one cuDNN plan, reading and writing channel slices by their
+ * pitch. Weights are [K, R, S, C / groups] in the device's type, as inferred; channels that pad an image have zero
+ * weights. */
+#include <string.h>
+
+#include "cuda/part/part.h"
+#include "tensor/cast.h"
+
+enum { ALIGN = 16, POOLED_MAP = WEFT_DNN_FIRST_VIRTUAL - 1 }; /* bytes; an id */
+
+weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan)
+{
+    const int64_t y = weft_shape_channels(&node->out[0]);
+    weft_cuda_pitch pitch = { .x = weft_shape_channels(&node->in[0]), .y = y, .residual = y,
+                              .channels = plan->in_channels };
+    if (plan->in_ld) {
+        pitch.x = plan->in_ld[0];
+        pitch.y = plan->out_ld[0];
+        pitch.residual = plan->in_ld[node->n_in - 1];
+        pitch.x_align = plan->in_align[0];
+        pitch.y_align = plan->out_align[0];
+        pitch.residual_align = plan->in_align[node->n_in - 1];
+    }
+    return pitch;
+}
+
+void weft_cuda_align(weft_dnn_graph *graph, const weft_cuda_pitch *pitch)
+{
+    for (int i = 0; i < graph->n_tensors; i++) {
+        weft_dnn_tensor *t = &graph->tensor[i];
+        if (t->id == WEFT_DNN_X)
+            t->alignment = pitch->x_align;
+        else if (t->id == WEFT_DNN_Y)
+            t->alignment = pitch->y_align;
+        else if (t->id == WEFT_DNN_RESIDUAL)
+            t->alignment = pitch->residual_align;
+    }
+}
+
+/* The maximum over windows of what the graph computes so far, which then stays inside. */
+static void add_pool(const weft_node *node, weft_dtype dtype, int64_t y_ld, weft_dnn_graph *graph)
+{
+    const weft_shape *y = &node->out[0];
+    const weft_pool2d_opt *p = node->pool;
+    int map = 0;
+    while (graph->tensor[map].id != WEFT_DNN_Y)
+        map++;
+    const int out = weft_dnn_add_nhwc(graph, "y", WEFT_DNN_Y, dtype, y->dim[0], y->dim[1], y->dim[2], y->dim[3], y_ld);
+    graph->tensor[map].name = "map";
+    graph->tensor[map].id = POOLED_MAP;
+    graph->tensor[map].is_virtual = true;
+    const weft_dnn_op op = { .kind = WEFT_DNN_MAX_POOL, .in = { map, -1 }, .out = out,
+                             .window = { .kernel_h = p->kernel_h, .kernel_w = p->kernel_w, .stride_h = p->stride_h,
+                                         .stride_w = p->stride_w, .dilation_h = 1, .dilation_w = 1 } };
+    weft_dnn_add_op(graph, &op);
+}
+
+static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, weft_dnn_graph *graph)
+{
+    const weft_node *node = conv->node;
+    const weft_conv2d_opt *o = node->opt;
+    const weft_shape *x = &node->in[0];
+    const weft_dnn_conv d = {
+        .name = node->name, .dtype = conv->dtype, .n = x->dim[0], .h = x->dim[1], .w = x->dim[2], .c = conv->channels,
+        .k = o->out, .groups = o->groups, .x_ld = pitch->x, .y_ld = node->pool ? 0 : pitch->y,
+        .residual_ld = node->epi.residual ? pitch->residual : 0, .r = o->kernel_h, .s = o->kernel_w,
+        .window = { .stride_h = o->stride_h, .stride_w = o->stride_w, .dilation_h = o->dilation,
+                    .dilation_w = o->dilation, .top = o->pad.top, .bottom = o->pad.bottom, .left = o->pad.left,
+                    .right = o->pad.right },
+        .bias = o->bias, .residual = node->epi.residual, .act = node->epi.act
+    };
+    weft_dnn_conv_graph(&d, graph);
+    if (node->pool)
+        add_pool(node, conv->dtype, pitch->y, graph);
+    weft_cuda_align(graph, pitch);
+}
+
+weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, const weft_cuda_pitch *pitch,
+                                   const weft_plan *plan)
+{
+    const weft_conv2d_opt *o = node->opt;
+    const size_t size = weft_dtype_size(plan->device->dtype);
+    *conv = (weft_cuda_conv){ .node = node, .dtype = plan->device->dtype, .channels = node->in[0].dim[3] };
+    if (pitch->channels && o->groups == 1)
+        conv->channels = pitch->channels;
+    const size_t each = (size_t)(o->kernel_h * o->kernel_w) * (size_t)(conv->channels / o->groups);
+    conv->bias_at = weft_round_up((size_t)o->out * each * size, ALIGN);
+    conv->bytes = conv->bias_at + weft_round_up((size_t)o->out * size, ALIGN);
+    weft_dnn_graph *graph = weft_alloc(plan->device->allocator, sizeof *graph);
+    if (!graph)
+        return WEFT_NO_MEMORY;
+    describe(conv, pitch, graph);
+    conv->hash = weft_dnn_graph_hash(graph);
+    weft_status status = plan->build ? WEFT_OK : weft_dnn_graph_check(graph);
+    if (plan->build)
+        status = weft_cuda_plan_for(plan->device, graph, &conv->plan);
+    if (status == WEFT_OK && conv->plan)
+        conv->workspace = weft_dnn_plan_info(conv->plan)->workspace;
+    weft_free(plan->device->allocator, graph);
+    return status;
+}
+
+void weft_cuda_conv_load(const weft_cuda_conv *conv, const float *const *param, char *to)
+{
+    const weft_conv2d_opt *o = conv->node->opt;
+    const int64_t own = conv->node->in[0].dim[3] / o->groups, kept = conv->channels / o->groups;
+    const int64_t rows = o->out * o->kernel_h * o->kernel_w;
+    const size_t size = weft_dtype_size(conv->dtype);
+    for (int64_t r = 0; r < rows; r++)
+        weft_cast_from_f32(conv->dtype, param[0] + r * own, to + (size_t)(r * kept) * size, own);
+    if (o->bias)
+        weft_cast_from_f32(conv->dtype, param[1], to + conv->bias_at, o->out);
+}
+
+weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *io)
+{
+    const weft_conv2d_opt *o = conv->node->opt;
+    weft_dnn_binding binding[5] = {
+        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, weft_cuda_mutable(io->packed) }, { WEFT_DNN_Y, io->y.data },
+    };
+    int n = 3;
+    if (o->bias)
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, weft_cuda_mutable(io->packed + conv->bias_at) };
+    if (io->residual.data)
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_RESIDUAL, io->residual.data };
+    return weft_dnn_plan_run(conv->plan, weft_cuda_of(io->call->device)->stream, binding, n, io->workspace);
+}
+
+/* Whether cuDNN's plan runs on tensor cores: any type but strict fp32; of groups only wide ones; before compute
+ * capability 8.0 only multiples of eight channels (measured against cuDNN 9.19's heuristics). */
+static bool on_tensor_cores(const weft_cuda_conv *conv, const weft_device *device)
+{
+    const weft_conv2d_opt *o = conv->node->opt;
+    const int64_t c = conv->channels / o->groups, k = o->out / o->groups;
+    if (device->precision == WEFT_PRECISION_FP32)
+        return false;
+    if (weft_cuda_of(device)->target.sm < 80)
+        return o->groups == 1 && c % 8 == 0 && k % 8 == 0;
+    return o->groups == 1 || (c >= 32 && c % 8 == 0 && k % 8 == 0);
+}
+
+/* Bytes of x that are read: a stride beyond the window leaves pixels out. */
+static double read_of_x(const weft_cuda_conv *conv)
+{
+    const weft_conv2d_opt *o = conv->node->opt;
+    const weft_shape *x = &conv->node->in[0], *y = &conv->node->out[0];
+    const int64_t h = o->stride_h > o->kernel_h ? y->dim[1] : x->dim[1];
+    const int64_t w = o->stride_w > o->kernel_w ? y->dim[2] : x->dim[2];
+    return (double)x->dim[0] * (double)h * (double)w * (double)conv->channels * (double)weft_dtype_size(conv->dtype);
+}
+
+void weft_cuda_conv_launch(const weft_cuda_conv *conv, const weft_device *device, weft_launch *out)
+{
+    const weft_node *node = conv->node;
+    const double products = 2 * node->op->cost(node).macs; /* the epilogue rides along */
+    const bool fast = on_tensor_cores(conv, device);
+    const double y = weft_tensor_bytes(&node->out[0], conv->dtype);
+    *out = (weft_launch){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
+                          .weights = (double)conv->bytes, .read = read_of_x(conv) + (node->epi.residual ? y : 0),
+                          .written = y, .workspace = conv->workspace, .plan = conv->hash };
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A depthwise convolution with bias, activation, residual and, for an excitation behind it, sums over each image. The
+ * weights [C, kh, kw, 1] are turned to [kh * kw][pitch], so that eight channels are one 16-byte load. */
+#include <string.h>
+
+#include "cuda/part/part.h"
+#include "tensor/cast.h"
+
+enum { VECTOR = 8, ALIGN = 16 };
+
+bool weft_cuda_is_depthwise(const weft_node *node)
+{
+    const weft_conv2d_opt *o = node->opt;
+    return o->groups > 1 && o->groups == o->out && o->groups == node->in[0].dim[3];
+}
+
+static weft_depthwise_args args_of(const weft_cuda_depthwise *d)
+{
+    return (weft_depthwise_args){ .dtype = d->dtype, .win = weft_cuda_conv_window(d->node),
+                                  .c = (int)d->node->in[0].dim[3], .ld_wt = d->pitch };
+}
+
+void weft_cuda_depthwise_prepare(weft_cuda_depthwise *d, const weft_node *node, const weft_plan *plan)
+{
+    const weft_conv2d_opt *o = node->opt;
+    const size_t size = weft_dtype_size(plan->device->dtype), taps = (size_t)(o->kernel_h * o->kernel_w);
+    *d = (weft_cuda_depthwise){ .node = node, .dtype = plan->device->dtype };
+    d->pitch = (int64_t)weft_round_up((size_t)o->out, VECTOR);
+    d->bias_at = weft_round_up(taps * (size_t)d->pitch * size, ALIGN);
+    d->bytes = d->bias_at + weft_round_up((size_t)o->out * sizeof(float), ALIGN);
+    const weft_depthwise_args args = args_of(d);
+    d->parts = weft_depthwise_parts(&args);
+}
+
+void weft_cuda_depthwise_load(const weft_cuda_depthwise *d, const float *const *param, char *to)
+{
+    const weft_conv2d_opt *o = d->node->opt;
+    const int taps = o->kernel_h * o->kernel_w;
+    const size_t size = weft_dtype_size(d->dtype);
+    for (int64_t c = 0; c < o->out; c++)
+        for (int t = 0; t < taps; t++)
+            weft_cast_from_f32(d->dtype, &param[0][c * taps + t], to + (size_t)(t * d->pitch + c) * size, 1);
+    if (o->bias)
+        memcpy(to + d->bias_at, param[1], (size_t)o->out * sizeof(float));
+}
+
+weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *d, const weft_cuda_io *io, float *pool)
+{
+    const weft_conv2d_opt *o = d->node->opt;
+    weft_depthwise_args args = args_of(d);
+    args.x = io->x;
+    args.y = io->y;
+    args.wt = io->packed;
+    args.epi = (weft_kepilogue){ .residual = io->residual, .act = d->node->epi.act };
+    if (o->bias)
+        args.epi.bias = (const float *)(const void *)(io->packed + d->bias_at);
+    args.pool = pool;
+    return weft_cuda_launched(io->call, weft_launch_depthwise(&args, weft_cuda_stream_of(io->call)));
+}
+
+void weft_cuda_depthwise_launch(const weft_cuda_depthwise *d, bool pool, weft_launch *out)
+{
+    const weft_node *node = d->node;
+    const double sums = (double)node->out[0].dim[0] * d->parts * (double)node->out[0].dim[3] * sizeof(float);
+    *out = (weft_launch){ .core = 2 * node->op->cost(node).macs, .weights = (double)d->bytes };
+    for (int i = 0; i < node->n_in; i++)
+        out->read += weft_tensor_bytes(&node->in[i], d->dtype);
+    out->written = weft_tensor_bytes(&node->out[0], d->dtype) + (pool ? sums : 0);
+}

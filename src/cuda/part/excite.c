@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The excitation of Hu 2017 as a piece: sums over each image in, both layers and the gates in one launch, which then
+ * multiplies: the map itself, in place, or for each image the weights of the 1x1 convolution that reads it. */
+#include <string.h>
+
+#include "cuda/part/part.h"
+#include "tensor/cast.h"
+
+enum { ALIGN = 16 };
+
+void weft_cuda_excite_prepare(weft_cuda_excite *e, const weft_node *node, const weft_plan *plan)
+{
+    const weft_squeeze_excite_opt *o = node->opt;
+    const size_t size = weft_dtype_size(plan->device->dtype), c = (size_t)node->in[0].dim[3], r = (size_t)o->reduced;
+    *e = (weft_cuda_excite){ .node = node, .dtype = plan->device->dtype };
+    e->b1_at = weft_round_up(r * c * size, ALIGN);
+    e->w2_at = e->b1_at + weft_round_up(r * sizeof(float), ALIGN);
+    e->b2_at = e->w2_at + weft_round_up(r * c * size, ALIGN);
+    e->bytes = e->b2_at + weft_round_up(c * sizeof(float), ALIGN);
+}
+
+void weft_cuda_excite_load(const weft_cuda_excite *e, const float *const *param, char *to)
+{
+    const weft_squeeze_excite_opt *o = e->node->opt;
+    const int64_t c = e->node->in[0].dim[3], r = o->reduced;
+    weft_cast_from_f32(e->dtype, param[0], to, r * c);
+    weft_cast_from_f32(e->dtype, param[o->no_bias ? 1 : 2], to + e->w2_at, r * c);
+    if (o->no_bias)
+        return;
+    memcpy(to + e->b1_at, param[1], (size_t)r * sizeof(float));
+    memcpy(to + e->b2_at, param[3], (size_t)c * sizeof(float));
+}
+
+weft_status weft_cuda_excite_run(const weft_cuda_excite *e, const weft_cuda_io *io, const float *pool, int parts,
+                                 const weft_cuda_gated *gated)
+{
+    const weft_squeeze_excite_opt *o = e->node->opt;
+    const weft_shape *x = &e->node->in[0];
+    weft_excite_args args = {
+        .dtype = e->dtype, .pool = pool, .parts = parts, .pixels = (int)(x->dim[1] * x->dim[2]), .n = (int)x->dim[0],
+        .c = (int)x->dim[3], .reduced = (int)o->reduced, .w1 = io->packed, .w2 = io->packed + e->w2_at,
+        .act = o->act, .gate = o->gate, .gate_dtype = e->dtype, .from = gated->from, .to = gated->to,
+        .rows = (int)gated->rows, .shared = gated->shared,
+    };
+    if (!o->no_bias) {
+        args.b1 = (const float *)(const void *)(io->packed + e->b1_at);
+        args.b2 = (const float *)(const void *)(io->packed + e->b2_at);
+    }
+    return weft_cuda_launched(io->call, weft_launch_excite(&args, weft_cuda_stream_of(io->call)));
+}
+
+void weft_cuda_excite_launch(const weft_cuda_excite *e, int parts, int64_t rows, bool shared, weft_launch *out)
+{
+    const weft_squeeze_excite_opt *o = e->node->opt;
+    const double n = (double)e->node->in[0].dim[0], c = (double)e->node->in[0].dim[3], size =
+        (double)weft_dtype_size(e->dtype);
+    const double scaled = n * (double)rows * c;
+    *out = (weft_launch){ .what = "excite", .core = 4 * n * c * (double)o->reduced + n * parts * c + scaled,
+                          .weights = (double)e->bytes + (shared ? (double)rows * c * size : 0),
+                          .read = n * parts * c * (double)sizeof(float) + (shared ? 0 : scaled * size),
+                          .written = scaled * size };
+}

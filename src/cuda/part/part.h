@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The pieces that ops are made of on CUDA, each with the same five functions: prepare (describe it; build cuDNN's plan
+ * if the model is to run), load (parameters in the device's type, 16-byte aligned, into host memory), run (queue it)
+ * and launch (what it costs). conv2d is one convolution; an inverted residual unit is a convolution, a depthwise
+ * convolution, an excitation and a product. */
+#ifndef WEFT_CUDA_PART_PART_H
+#define WEFT_CUDA_PART_PART_H
+
+#include "cuda/cuda.h"
+
+/* Elements from pixel to pixel, the channels of x that may be read (0: its own), and what the address is a multiple
+ * of (bytes; 0: 16), less for slices at odd channels. */
+typedef struct weft_cuda_pitch {
+    int64_t x, y, residual, channels;
+    int x_align, y_align, residual_align;
+} weft_cuda_pitch;
+
+/* Of a node, from what its plan says. */
+weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan);
+/* Tells the graph of a convolution or product how its tensors are aligned. */
+void weft_cuda_align(weft_dnn_graph *graph, const weft_cuda_pitch *pitch);
+
+/* Where a run finds everything. */
+typedef struct weft_cuda_io {
+    const weft_call *call;
+    weft_kview x, y, residual; /* residual.data NULL: none */
+    const char *packed;        /* what load wrote */
+    void *workspace;
+} weft_cuda_io;
+
+/* ---- a convolution with epilogue: one cuDNN plan (conv.c) ---- */
+
+typedef struct weft_cuda_conv {
+    const weft_node *node;
+    weft_dtype dtype;
+    int64_t channels; /* of x as cuDNN sees it: padded with zero weights */
+    size_t bias_at, bytes, workspace;
+    uint64_t hash;
+    weft_dnn_plan *plan; /* NULL: only described */
+} weft_cuda_conv;
+
+weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, const weft_cuda_pitch *pitch,
+                                   const weft_plan *plan);
+void weft_cuda_conv_load(const weft_cuda_conv *conv, const float *const *param, char *to);
+weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *io);
+void weft_cuda_conv_launch(const weft_cuda_conv *conv, const weft_device *device, weft_launch *out);
+
+/* ---- a depthwise convolution (depthwise.c): own kernel ---- */
+
+typedef struct weft_cuda_depthwise {
+    const weft_node *node;
+    weft_dtype dtype;
+    int64_t pitch; /* of the weights' rows, elements */
+    size_t bias_at, bytes;
+    int parts; /* of the sums over each image */
+} weft_cuda_depthwise;
+
+bool weft_cuda_is_depthwise(const weft_node *node);
+void weft_cuda_depthwise_prepare(weft_cuda_depthwise *depthwise, const weft_node *node, const weft_plan *plan);
+void weft_cuda_depthwise_load(const weft_cuda_depthwise *depthwise, const float *const *param, char *to);
+/* pool: NULL, or where the sums over parts of each image go, [N][parts][C]. */
+weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *depthwise, const weft_cuda_io *io, float *pool);
+void weft_cuda_depthwise_launch(const weft_cuda_depthwise *depthwise, bool pool, weft_launch *out);
+
+/* ---- an excitation (excite.c): both layers in one launch, which also scales what follows ---- */
+
+typedef struct weft_cuda_excite {
+    const weft_node *node;
+    weft_dtype dtype;
+    size_t b1_at, w2_at, b2_at, bytes;
+} weft_cuda_excite;
+
+void weft_cuda_excite_prepare(weft_cuda_excite *excite, const weft_node *node, const weft_plan *plan);
+void weft_cuda_excite_load(const weft_cuda_excite *excite, const float *const *param, char *to);
+/* What the gates multiply: rows of `from` for each image (shared: the same rows for all) give `to`. */
+typedef struct weft_cuda_gated {
+    weft_kview from, to;
+    int64_t rows;
+    bool shared;
+} weft_cuda_gated;
+weft_status weft_cuda_excite_run(const weft_cuda_excite *excite, const weft_cuda_io *io, const float *pool, int parts,
+                                 const weft_cuda_gated *gated);
+void weft_cuda_excite_launch(const weft_cuda_excite *excite, int parts, int64_t rows, bool shared, weft_launch *out);
+
+/* ---- a matrix product (product.c): cuDNN's, else cuBLASLt's, else an own kernel ---- */
+
+/* y[b, r, k] = act(sum over c of x[b, r, c] weight[b, k, c] + bias[k] + residual[b, r, k]) */
+typedef struct weft_cuda_product {
+    const char *name;
+    weft_dtype dtype, y_dtype;
+    int64_t batch, rows, c, k;
+    weft_cuda_pitch pitch;
+    bool bias, residual;
+    weft_act act;
+    size_t workspace;
+    uint64_t hash;
+    weft_dnn_plan *dnn;   /* the one of the two that takes it; both NULL: described, or the own kernel */
+    weft_blas_plan *blas;
+} weft_cuda_product;
+
+weft_status weft_cuda_product_prepare(weft_cuda_product *product, const weft_plan *plan);
+/* Bytes of a bias as load_bias writes it: in the product's type for the vendors' kernels, then as floats for ours. */
+size_t weft_cuda_product_bias_bytes(const weft_cuda_product *product);
+void weft_cuda_product_load_bias(const weft_cuda_product *product, const float *from, char *to);
+/* bias: what load_bias wrote, on the device; NULL without. */
+weft_status weft_cuda_product_run(const weft_cuda_product *product, const weft_cuda_io *io, const void *weight,
+                                  const char *bias);
+void weft_cuda_product_launch(const weft_cuda_product *product, const weft_device *device, weft_launch *out);
+
+#endif

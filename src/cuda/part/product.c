@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Matrix products: dense layers, and the projections behind an excitation whose weights differ by image. cuDNN's plan
+ * comes first, because it is the one that can be checked without a device (ADR 10); then cuBLASLt; then our own. */
+#include "cuda/part/part.h"
+#include "tensor/cast.h"
+
+enum { ALIGN = 16 };
+
+static void describe(const weft_cuda_product *p, weft_dnn_graph *graph)
+{
+    const weft_dnn_dense d = { .name = p->name, .dtype = p->dtype, .batch = p->batch, .n = p->rows, .c = p->c,
+                               .k = p->k, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
+                               .residual_ld = p->residual ? p->pitch.residual : 0, .bias = p->bias,
+                               .residual = p->residual, .act = p->act };
+    weft_dnn_dense_graph(&d, graph);
+    weft_cuda_align(graph, &p->pitch);
+    for (int i = 0; i < graph->n_tensors; i++)
+        if (graph->tensor[i].id == WEFT_DNN_Y)
+            graph->tensor[i].dtype = p->y_dtype;
+}
+
+static weft_status plan_blas(weft_cuda_product *p, const weft_plan *plan)
+{
+    const weft_blas_matmul m = { .name = p->name, .dtype = p->dtype,
+                                 .strict = plan->device->precision == WEFT_PRECISION_FP32, .batch = p->batch,
+                                 .n = p->rows, .c = p->c, .k = p->k, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
+                                 .bias = p->bias, .act = p->act == WEFT_ACT_RELU ? WEFT_BLAS_RELU : WEFT_BLAS_NONE };
+    WEFT_TRY(weft_cuda_blas_plan(plan->device, &m, &p->blas));
+    p->workspace = weft_blas_plan_workspace(p->blas);
+    return WEFT_OK;
+}
+
+/* What cuBLASLt's epilogues do. */
+static bool blas_takes(const weft_cuda_product *p)
+{
+    return p->y_dtype == p->dtype && !p->residual && p->pitch.x_align % 16 == 0 && p->pitch.y_align % 16 == 0 &&
+           (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
+}
+
+static weft_status build(weft_cuda_product *p, const weft_dnn_graph *graph, const weft_plan *plan)
+{
+    weft_status status = weft_cuda_plan_for(plan->device, graph, &p->dnn);
+    if (status == WEFT_OK)
+        p->workspace = weft_dnn_plan_info(p->dnn)->workspace;
+    if (status == WEFT_UNSUPPORTED && blas_takes(p))
+        status = plan_blas(p, plan);
+    return status == WEFT_UNSUPPORTED ? WEFT_OK : status; /* our own kernel takes it */
+}
+
+weft_status weft_cuda_product_prepare(weft_cuda_product *p, const weft_plan *plan)
+{
+    weft_dnn_graph *graph = weft_alloc(plan->device->allocator, sizeof *graph);
+    if (!graph)
+        return WEFT_NO_MEMORY;
+    describe(p, graph);
+    p->hash = weft_dnn_graph_hash(graph);
+    const weft_status status = plan->build ? build(p, graph, plan) : weft_dnn_graph_check(graph);
+    weft_free(plan->device->allocator, graph);
+    return status;
+}
+
+static size_t typed_bias_bytes(const weft_cuda_product *p)
+{
+    return weft_round_up((size_t)p->k * weft_dtype_size(p->dtype), ALIGN);
+}
+
+size_t weft_cuda_product_bias_bytes(const weft_cuda_product *p)
+{
+    return p->bias ? typed_bias_bytes(p) + weft_round_up((size_t)p->k * sizeof(float), ALIGN) : 0;
+}
+
+void weft_cuda_product_load_bias(const weft_cuda_product *p, const float *from, char *to)
+{
+    weft_cast_from_f32(p->dtype, from, to, p->k);
+    weft_cast_from_f32(WEFT_F32, from, to + typed_bias_bytes(p), p->k);
+}
+
+static weft_status run_dnn(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)
+{
+    weft_dnn_binding binding[5] = {
+        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, weft_cuda_mutable(weight) }, { WEFT_DNN_Y, io->y.data },
+    };
+    int n = 3;
+    if (p->bias)
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, weft_cuda_mutable(bias) };
+    if (p->residual)
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_RESIDUAL, io->residual.data };
+    return weft_dnn_plan_run(p->dnn, weft_cuda_of(io->call->device)->stream, binding, n, io->workspace);
+}
+
+static weft_status run_own(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)
+{
+    const weft_gemm_args args = {
+        .dtype = p->dtype, .y_dtype = p->y_dtype, .x = io->x, .y = io->y, .batch = (int)p->batch, .rows = (int)p->rows,
+        .c = (int)p->c, .k = (int)p->k, .wt = weight, .ld_wt = p->c, .wt_stride = p->batch > 1 ? p->c * p->k : 0,
+        .epi = { .bias = bias ? (const float *)(const void *)(bias + typed_bias_bytes(p)) : NULL,
+                 .residual = io->residual, .act = p->act },
+    };
+    return weft_cuda_launched(io->call, weft_launch_gemm(&args, weft_cuda_stream_of(io->call)));
+}
+
+weft_status weft_cuda_product_run(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight,
+                                  const char *bias)
+{
+    if (p->dnn)
+        return run_dnn(p, io, weight, bias);
+    if (p->blas)
+        return weft_blas_plan_run(p->blas, weft_cuda_of(io->call->device)->stream, io->x.data, weight, bias,
+                                  io->y.data, io->workspace);
+    return run_own(p, io, weight, bias);
+}
+
+void weft_cuda_product_launch(const weft_cuda_product *p, const weft_device *device, weft_launch *out)
+{
+    const double y = (double)p->batch * (double)p->rows * (double)p->k;
+    const double x = (double)p->batch * (double)p->rows * (double)p->c, products = 2 * y * (double)p->c;
+    const double size = (double)weft_dtype_size(p->dtype), y_size = (double)weft_dtype_size(p->y_dtype);
+    const bool fast = device->precision != WEFT_PRECISION_FP32;
+    *out = (weft_launch){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
+                          .weights = ((double)p->batch * (double)p->k * (double)p->c + p->bias * (double)p->k) * size,
+                          .read = x * size + p->residual * y * y_size, .written = y * y_size,
+                          .workspace = p->workspace, .plan = p->hash };
+}

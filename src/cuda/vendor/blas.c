@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cuBLASLt's view of a row-major product: memory that holds y [n][k] row by row holds its transpose column by column,
+ * so what is asked for is y' = op_T(weight) x' with k rows, n columns and c terms, and no matrix is moved. The bias
+ * runs along the rows of y', the residual lies in y (beta is 1). The first algorithm of the heuristics is taken, found
+ * once per plan; pointers are 16-byte aligned and no more. */
+#include "cuda/vendor/blas.h"
+
+#include "cuda/vendor/blas_api.h"
+
+#include <inttypes.h>
+
+#define LT(name) WEFT_LT_##name
+
+enum { ALIGNMENT = 16, DEFAULT_WORKSPACE = 32 << 20 };
+
+struct weft_blas {
+    const weft_vendor *vendor;
+    const weft_allocator *allocator;
+    weft_cublaslt handle;
+};
+
+enum { WEIGHT, X, Y, LAYOUTS };
+
+struct weft_blas_plan {
+    const weft_blas *blas;
+    weft_blas_matmul matmul;
+    weft_cublaslt_matmul desc;
+    weft_cublaslt_layout layout[LAYOUTS];
+    weft_cublaslt_choice choice;
+};
+
+#define TRY_LT(plan, function, arguments)                                                                              \
+    do {                                                                                                               \
+        const int try_lt_ = (plan)->blas->vendor->function arguments;                                                  \
+        if (try_lt_ != 0)                                                                                              \
+            return weft_vendor_cublaslt_failed((plan)->blas->vendor, try_lt_, #function, (plan)->matmul.name);         \
+    } while (0)
+
+weft_status weft_blas_create(const weft_vendor *vendor, const weft_allocator *allocator, weft_blas **out)
+{
+    weft_blas *blas = weft_calloc(allocator, 1, sizeof *blas);
+    if (!blas)
+        return WEFT_NO_MEMORY;
+    blas->vendor = vendor;
+    blas->allocator = allocator;
+    const int failed = vendor->cublasLtCreate(&blas->handle);
+    if (failed) {
+        weft_free(allocator, blas);
+        (void)weft_vendor_cublaslt_failed(vendor, failed, "cublasLtCreate", "cuBLASLt");
+        return weft_fail(WEFT_NO_DEVICE, "%s", weft_error());
+    }
+    *out = blas;
+    return WEFT_OK;
+}
+
+void weft_blas_destroy(weft_blas *blas)
+{
+    if (!blas)
+        return;
+    blas->vendor->cublasLtDestroy(blas->handle);
+    weft_free(blas->allocator, blas);
+}
+
+/* ---- planning ---- */
+
+/* Defaults filled in; INVALID for what is no product. */
+static weft_status resolve(const weft_blas_matmul *given, weft_blas_matmul *m)
+{
+    *m = *given;
+    if (!m->name)
+        m->name = "matrix product";
+    if (m->batch == 0)
+        m->batch = 1;
+    if (m->batch < 1 || m->n < 1 || m->c < 1 || m->k < 1 || m->batch > INT32_MAX || m->n > INT32_MAX ||
+        m->c > INT32_MAX || m->k > INT32_MAX)
+        return weft_fail(WEFT_INVALID, "%s: %" PRId64 " products of %" PRId64 "x%" PRId64 " by %" PRId64 " outputs",
+                         m->name, m->batch, m->n, m->c, m->k);
+    if (m->dtype != WEFT_F32 && m->dtype != WEFT_F16 && m->dtype != WEFT_BF16)
+        return weft_fail(WEFT_INVALID, "%s: matrices of %s; f32, f16 or bf16 is expected", m->name,
+                         weft_dtype_name(m->dtype));
+    m->x_ld = m->x_ld ? m->x_ld : m->c;
+    m->y_ld = m->y_ld ? m->y_ld : m->k;
+    if (m->x_ld < m->c || m->y_ld < m->k)
+        return weft_fail(WEFT_INVALID,
+                         "%s: rows of %" PRId64 " and %" PRId64 " overlap at pitches %" PRId64 " and %" PRId64, m->name,
+                         m->c, m->k, m->x_ld, m->y_ld);
+    m->x_stride = m->x_stride ? m->x_stride : m->n * m->x_ld;
+    m->y_stride = m->y_stride ? m->y_stride : m->n * m->y_ld;
+    m->weight_stride = m->shared_weight ? 0 : m->weight_stride ? m->weight_stride : m->k * m->c;
+    m->workspace_limit = m->workspace_limit ? m->workspace_limit : DEFAULT_WORKSPACE;
+    return WEFT_OK;
+}
+
+static weft_status make_desc(weft_blas_plan *plan, int type)
+{
+    const weft_blas_matmul *m = &plan->matmul;
+    const int transpose = LT(CUBLAS_OP_T);
+    const int compute = m->dtype == WEFT_F32 && !m->strict ? LT(CUBLAS_COMPUTE_32F_FAST_TF32) : LT(CUBLAS_COMPUTE_32F);
+    const int act = m->act == WEFT_BLAS_RELU   ? LT(CUBLASLT_EPILOGUE_RELU)
+                    : m->act == WEFT_BLAS_GELU ? LT(CUBLASLT_EPILOGUE_GELU)
+                                               : 0;
+    int epilogue = act | (m->bias ? LT(CUBLASLT_EPILOGUE_BIAS) : 0);
+    if (epilogue == 0)
+        epilogue = LT(CUBLASLT_EPILOGUE_DEFAULT);
+    TRY_LT(plan, cublasLtMatmulDescCreate, (&plan->desc, compute, LT(CUDA_R_32F)));
+    TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+           (plan->desc, LT(CUBLASLT_MATMUL_DESC_TRANSA), &transpose, sizeof transpose));
+    TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+           (plan->desc, LT(CUBLASLT_MATMUL_DESC_EPILOGUE), &epilogue, sizeof epilogue));
+    if (m->bias)
+        TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+               (plan->desc, LT(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE), &type, sizeof type));
+    return WEFT_OK;
+}
+
+/* Columns are the rows of the matrix as weft stores it. */
+static weft_status make_layout(weft_blas_plan *plan, int index, int type, int64_t rows, int64_t columns, int64_t ld,
+                               int64_t stride)
+{
+    const int batch = (int)plan->matmul.batch;
+    TRY_LT(plan, cublasLtMatrixLayoutCreate, (&plan->layout[index], type, (uint64_t)rows, (uint64_t)columns, ld));
+    TRY_LT(plan, cublasLtMatrixLayoutSetAttribute,
+           (plan->layout[index], LT(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT), &batch, sizeof batch));
+    TRY_LT(plan, cublasLtMatrixLayoutSetAttribute,
+           (plan->layout[index], LT(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET), &stride, sizeof stride));
+    return WEFT_OK;
+}
+
+static weft_status choose(weft_blas_plan *plan, weft_cublaslt_preference preference)
+{
+    const weft_vendor *vendor = plan->blas->vendor;
+    const size_t limit = plan->matmul.workspace_limit;
+    TRY_LT(plan, cublasLtMatmulPreferenceSetAttribute,
+           (preference, LT(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES), &limit, sizeof limit));
+    for (int i = 0; i < 4; i++) {
+        const uint32_t bytes = ALIGNMENT;
+        TRY_LT(plan, cublasLtMatmulPreferenceSetAttribute,
+               (preference, LT(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES) + i, &bytes, sizeof bytes));
+    }
+    int found = 0;
+    const weft_cublaslt_layout *l = plan->layout;
+    const int failed = vendor->cublasLtMatmulAlgoGetHeuristic(plan->blas->handle, plan->desc, l[WEIGHT], l[X], l[Y],
+                                                              l[Y], preference, 1, &plan->choice, &found);
+    if (failed == LT(CUBLAS_STATUS_NOT_SUPPORTED) || (!failed && (found < 1 || plan->choice.state != 0)))
+        return weft_fail(WEFT_UNSUPPORTED,
+                         "%s: cuBLASLt has no algorithm for %" PRId64 " products of %" PRId64 "x%" PRId64 " by %" PRId64
+                         " outputs in %s with %zu MiB of workspace",
+                         plan->matmul.name, plan->matmul.batch, plan->matmul.n, plan->matmul.c, plan->matmul.k,
+                         weft_dtype_name(plan->matmul.dtype), limit >> 20);
+    return failed ? weft_vendor_cublaslt_failed(vendor, failed, "cublasLtMatmulAlgoGetHeuristic", plan->matmul.name)
+                  : WEFT_OK;
+}
+
+static weft_status build(weft_blas_plan *plan)
+{
+    const weft_blas_matmul *m = &plan->matmul;
+    const int type = m->dtype == WEFT_F16 ? LT(CUDA_R_16F) : m->dtype == WEFT_BF16 ? LT(CUDA_R_16BF) : LT(CUDA_R_32F);
+    weft_cublaslt_preference preference = NULL;
+    WEFT_TRY(make_desc(plan, type));
+    WEFT_TRY(make_layout(plan, WEIGHT, type, m->c, m->k, m->c, m->weight_stride));
+    WEFT_TRY(make_layout(plan, X, type, m->c, m->n, m->x_ld, m->x_stride));
+    WEFT_TRY(make_layout(plan, Y, type, m->k, m->n, m->y_ld, m->y_stride));
+    TRY_LT(plan, cublasLtMatmulPreferenceCreate, (&preference));
+    const weft_status status = choose(plan, preference);
+    plan->blas->vendor->cublasLtMatmulPreferenceDestroy(preference);
+    return status;
+}
+
+weft_status weft_blas_plan_create(weft_blas *blas, const weft_blas_matmul *matmul, weft_blas_plan **out)
+{
+    weft_blas_matmul whole;
+    WEFT_TRY(resolve(matmul, &whole));
+    weft_blas_plan *plan = weft_calloc(blas->allocator, 1, sizeof *plan);
+    if (!plan)
+        return WEFT_NO_MEMORY;
+    plan->blas = blas;
+    plan->matmul = whole;
+    const weft_status status = build(plan);
+    if (status != WEFT_OK) {
+        weft_blas_plan_destroy(plan);
+        return status;
+    }
+    *out = plan;
+    return WEFT_OK;
+}
+
+void weft_blas_plan_destroy(weft_blas_plan *plan)
+{
+    if (!plan)
+        return;
+    const weft_vendor *vendor = plan->blas->vendor;
+    for (int i = 0; i < LAYOUTS; i++)
+        if (plan->layout[i])
+            vendor->cublasLtMatrixLayoutDestroy(plan->layout[i]);
+    if (plan->desc)
+        vendor->cublasLtMatmulDescDestroy(plan->desc);
+    weft_free(plan->blas->allocator, plan);
+}
+
+size_t weft_blas_plan_workspace(const weft_blas_plan *plan)
+{
+    return plan->choice.workspace;
+}
+
+/* ---- running ---- */
+
+weft_status weft_blas_plan_run(const weft_blas_plan *plan, weft_cuda_stream stream, const void *x, const void *weight,
+                               const void *bias, void *y, void *workspace)
+{
+    const weft_blas_matmul *m = &plan->matmul;
+    const float one = 1.0F, beta = m->add ? 1.0F : 0.0F;
+    const weft_cublaslt_layout *l = plan->layout;
+    if (!x || !weight || !y || (m->bias && !bias) || (plan->choice.workspace > 0 && !workspace))
+        return weft_fail(WEFT_INVALID, "%s: a matrix, the bias or the workspace is missing", m->name);
+    if (m->bias)
+        TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+               (plan->desc, LT(CUBLASLT_MATMUL_DESC_BIAS_POINTER), &bias, sizeof bias));
+    TRY_LT(plan, cublasLtMatmul,
+           (plan->blas->handle, plan->desc, &one, weight, l[WEIGHT], x, l[X], &beta, y, l[Y], y, l[Y],
+            &plan->choice.algo, workspace, plan->choice.workspace, stream));
+    return WEFT_OK;
+}

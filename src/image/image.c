@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Image files: read whole, told apart by their first bytes, handed to the decoder. What the name says does not count:
+ * ImageNet has a PNG named .JPEG. */
+#include "image/image.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/kernel.h"
+#include "base/error.h"
+#include "base/file.h"
+
+enum { MAGIC = 8, TEXT = 96 };
+
+static const uint8_t jpeg_magic[] = { 0xff, 0xd8, 0xff };
+static const uint8_t png_magic[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+
+static const struct format {
+    const char *name;
+    const uint8_t *magic;
+    size_t length;
+    weft_status (*decode)(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+    int (*orientation)(const weft_source *source);
+} formats[] = {
+    { "JPEG", jpeg_magic, sizeof jpeg_magic, weft_jpeg_decode, weft_jpeg_orientation },
+    { "PNG", png_magic, sizeof png_magic, weft_png_decode, weft_png_orientation },
+};
+
+/* What else people have lying about, so that the sentence can name it. */
+static const struct {
+    const char *name, *magic;
+    size_t at, length;
+} strangers[] = {
+    { "GIF", "GIF8", 0, 4 },     { "BMP", "BM", 0, 2 },         { "TIFF", "II*\0", 0, 4 },
+    { "TIFF", "MM\0*", 0, 4 },   { "RIFF (WebP?)", "RIFF", 0, 4 }, { "PDF", "%PDF", 0, 4 },
+    { "HEIF", "ftyp", 4, 4 },    { "gzip", "\x1f\x8b", 0, 2 },  { "zip", "PK\3\4", 0, 4 },
+    { "JPEG 2000", "\0\0\0\14jP", 0, 6 },
+};
+
+weft_status weft_image_alloc(const weft_allocator *allocator, const char *path, int64_t width, int64_t height,
+                             weft_image *out)
+{
+    if (width < 1 || height < 1)
+        return weft_fail(WEFT_BAD_DATA, "%s: %lld x %lld pixels; at least 1 x 1 was expected", path, (long long)width,
+                         (long long)height);
+    if (width > WEFT_IMAGE_PIXELS || height > WEFT_IMAGE_PIXELS / width)
+        return weft_fail(WEFT_BAD_DATA, "%s: %lld x %lld pixels; at most %d pixels are read", path, (long long)width,
+                         (long long)height, WEFT_IMAGE_PIXELS);
+    /* Not cleared: a header of a few bytes must not cost half a gigabyte of memory before its file turns out empty. */
+    uint8_t *pixels = weft_alloc(allocator, (size_t)(width * height) * 3);
+    if (!pixels)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s: %lld x %lld pixels", path, (long long)width, (long long)height);
+    *out = (weft_image){ .width = (int)width, .height = (int)height, .pixels = pixels };
+    return WEFT_OK;
+}
+
+static weft_status unknown(const char *path, const uint8_t *head, size_t size)
+{
+    for (int i = 0; i < WEFT_COUNT(strangers); i++) {
+        if (size >= strangers[i].at + strangers[i].length &&
+            memcmp(head + strangers[i].at, strangers[i].magic, strangers[i].length) == 0)
+            return weft_fail(WEFT_BAD_DATA, "%s: is a %s file; JPEG or PNG was expected", path, strangers[i].name);
+    }
+    char text[TEXT] = "";
+    for (size_t i = 0; i < size; i++) {
+        static const char digits[] = "0123456789abcdef";
+        char *to = text + 3 * i;
+        to[0] = ' ';
+        to[1] = digits[head[i] >> 4];
+        to[2] = digits[head[i] & 15];
+        to[3] = '\0';
+    }
+    return weft_fail(WEFT_BAD_DATA, "%s: byte 0: the file begins with%s; JPEG (ff d8 ff) or PNG (89 50 4e 47 ...) was "
+                     "expected", path, text);
+}
+
+/* The format by the first bytes. */
+static weft_status recognise(const char *path, const uint8_t *head, size_t got, const struct format **out)
+{
+    if (got == 0)
+        return weft_fail(WEFT_BAD_DATA, "%s: is empty; a JPEG or PNG file was expected", path);
+    for (int i = 0; i < WEFT_COUNT(formats); i++) {
+        const size_t common = got < formats[i].length ? got : formats[i].length;
+        if (memcmp(head, formats[i].magic, common) != 0)
+            continue;
+        if (common < formats[i].length)
+            return weft_fail(WEFT_BAD_DATA, "%s: byte %zu: the file ends within the %zu bytes that mark a %s file",
+                             path, got, formats[i].length, formats[i].name);
+        *out = &formats[i];
+        return WEFT_OK;
+    }
+    return unknown(path, head, got);
+}
+
+/* The file's bytes, which the caller frees. */
+static weft_status load(const weft_allocator *allocator, const char *path, uint8_t **bytes, size_t *count,
+                        const struct format **format)
+{
+    int file = -1;
+    uint64_t length = 0;
+    size_t got = 0, rest = 0;
+    uint8_t head[MAGIC], *data = NULL;
+    WEFT_TRY(weft_open_regular(path, "a JPEG or PNG file", &file, &length));
+    size_t size = (size_t)length;
+    weft_status status = weft_read_bytes(file, path, head, MAGIC, &got);
+    if (status == WEFT_OK) /* before memory is taken for the rest */
+        status = recognise(path, head, got, format);
+    if (status != WEFT_OK)
+        goto out;
+    if (size < got)
+        size = got;
+    data = weft_alloc(allocator, size);
+    if (!data) {
+        status = weft_fail_in(WEFT_NO_MEMORY, "%s", path);
+        goto out;
+    }
+    memcpy(data, head, got);
+    status = weft_read_bytes(file, path, data + got, size - got, &rest);
+    if (status == WEFT_OK && got + rest != size)
+        status = weft_fail(WEFT_IO, "%s: byte %zu: the file became shorter while it was read; %zu bytes were expected",
+                           path, got + rest, size);
+out:
+    close(file);
+    if (status != WEFT_OK) {
+        weft_free(allocator, data);
+        return status;
+    }
+    *bytes = data;
+    *count = size;
+    return WEFT_OK;
+}
+
+static weft_status decode(const weft_allocator *allocator, const struct format *format, const weft_source *source,
+                          const weft_image_opt *opt, weft_image *out)
+{
+    weft_image image;
+    WEFT_TRY(format->decode(allocator, source, &image));
+    const int orientation = opt && opt->upright ? format->orientation(source) : 1;
+    const weft_status status = weft_image_turn(allocator, source->path, orientation, &image);
+    if (status != WEFT_OK) {
+        weft_free(allocator, image.pixels);
+        return status;
+    }
+    *out = image;
+    return WEFT_OK;
+}
+
+weft_status weft_image_read(weft_ctx *ctx, const char *path, const weft_image_opt *opt, weft_image *out)
+{
+    if (!ctx || !path || !out)
+        return weft_fail(WEFT_INVALID, "weft_image_read: ctx, path and out must not be NULL");
+    uint8_t *data = NULL;
+    size_t size = 0;
+    const struct format *format = NULL;
+    WEFT_TRY(load(&ctx->allocator, path, &data, &size, &format));
+    const weft_source source = { .path = path, .data = data, .size = size };
+    const weft_status status = decode(&ctx->allocator, format, &source, opt, out);
+    weft_free(&ctx->allocator, data);
+    return status;
+}
+
+weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data, size_t size,
+                              const weft_image_opt *opt, weft_image *out)
+{
+    if (!ctx || !name || (!data && size) || !out)
+        return weft_fail(WEFT_INVALID, "weft_image_decode: ctx, name, data and out must not be NULL");
+    const struct format *format = NULL;
+    WEFT_TRY(recognise(name, data, size < MAGIC ? size : MAGIC, &format));
+    const weft_source source = { .path = name, .data = data, .size = size };
+    return decode(&ctx->allocator, format, &source, opt, out);
+}
+
+void weft_image_free(weft_ctx *ctx, weft_image *image)
+{
+    if (!ctx || !image)
+        return;
+    weft_free(&ctx->allocator, image->pixels);
+    *image = (weft_image){ 0 };
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the image files share: a file in memory, its name for sentences, and room for pixels. */
+#ifndef WEFT_IMAGE_IMAGE_H
+#define WEFT_IMAGE_IMAGE_H
+
+#include <weft/image.h>
+
+#include "base/alloc.h"
+
+/* Limits of what a file may ask for (docs: file rules). The pixels are Pillow's limit. */
+enum { WEFT_IMAGE_PIXELS = 178956970, WEFT_JPEG_SCANS = 100, WEFT_PNG_SIDE = 65535, WEFT_PNG_CHUNK = 8 << 20 };
+enum { WEFT_RECIPE_PX = 8192 }; /* of a side that a recipe asks for */
+
+/* A whole file in memory: never mapped, since a mapped file that is cut kills its reader. */
+typedef struct weft_source {
+    const char *path;
+    const uint8_t *data;
+    size_t size;
+} weft_source;
+
+/* Refuses sides below 1 and too many pixels before anything is allocated; fills *out with cleared pixels. */
+weft_status weft_image_alloc(const weft_allocator *allocator, const char *path, int64_t width, int64_t height,
+                             weft_image *out);
+/* BAD_DATA, or NO_MEMORY, with the file's name; *out is untouched on failure. */
+weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+weft_status weft_png_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+
+/* 1..8 as EXIF numbers them; 1, as stored, where the file says nothing or nonsense (exif.c). */
+int weft_jpeg_orientation(const weft_source *source);
+int weft_png_orientation(const weft_source *source);
+/* Turns *image upright in a buffer of its own; orientation 1 does nothing. */
+weft_status weft_image_turn(const weft_allocator *allocator, const char *path, int orientation, weft_image *image);
+
+/* A part [x, x + width) x [y, y + height) of an image that is never made whole. */
+typedef struct weft_window {
+    int x, y, width, height;
+} weft_window;
+/* The part `window` of weft_image_resize(in, box, width, height): the same pixels. window NULL: all. */
+weft_status weft_image_resize_part(const weft_allocator *allocator, const weft_image *in, const double box[4],
+                                   int width, int height, const weft_window *window, weft_resample how,
+                                   weft_image *out);
+/* The same of weft_image_sample, to out[window->width * window->height * 3]. */
+weft_status weft_image_sample_part(const weft_allocator *allocator, const weft_image *in, int width, int height,
+                                   const weft_window *window, weft_resample how, float *out);
+/* INVALID with the reason if a field has no meaning. */
+weft_status weft_recipe_check(const weft_recipe *recipe);
+
+#endif

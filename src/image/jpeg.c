@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * JPEG by libjpeg-turbo: ISLOW transform and fancy upsampling, as Pillow decodes. Every warning but one is an error: of
+ * a cut file the library otherwise makes a grey picture. Grey and CMYK (also YCCK, inverted as Adobe writes them)
+ * become RGB with Pillow's formulas. The library's own allocations are not ours to choose; what they may amount to is
+ * checked against the size of the file first. */
+#include "image/image.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+#include "base/error.h"
+
+/* Everything that outlives a jump back lives here, in the caller's frame. */
+typedef struct decoder {
+    struct jpeg_decompress_struct info;
+    struct jpeg_error_mgr errors;
+    struct jpeg_source_mgr input;
+    struct jpeg_progress_mgr progress;
+    jmp_buf back;
+    const weft_allocator *allocator;
+    const weft_source *source;
+    weft_image image;
+    uint8_t *row; /* of a CMYK or grey file */
+    weft_status status;
+} decoder;
+
+static size_t offset(const decoder *d)
+{
+    return d->source->size - d->input.bytes_in_buffer;
+}
+
+static _Noreturn void give_up(j_common_ptr info)
+{
+    decoder *d = info->client_data;
+    char reason[JMSG_LENGTH_MAX];
+    info->err->format_message(info, reason);
+    if (info->err->msg_code == JERR_OUT_OF_MEMORY)
+        d->status = weft_fail(WEFT_NO_MEMORY, "%s: out of memory in the JPEG decoder", d->source->path);
+    else
+        d->status = weft_fail(WEFT_BAD_DATA, "%s: byte %zu of %zu: %s; an undamaged JPEG file was expected",
+                              d->source->path, offset(d), d->source->size, reason);
+    longjmp(d->back, 1);
+}
+
+static _Noreturn void refuse(decoder *d, weft_status status)
+{
+    d->status = status;
+    longjmp(d->back, 1);
+}
+
+/* Bytes between two segments that belong to neither touch no pixel, and ImageNet has such files. Before a restart
+ * marker they mean that the decoder lost its way. */
+static bool harmless(const struct jpeg_error_mgr *err)
+{
+    const int marker = err->msg_parm.i[1];
+    return err->msg_code == JWRN_EXTRANEOUS_DATA && (marker < JPEG_RST0 || marker > JPEG_RST0 + 7);
+}
+
+static void on_message(j_common_ptr info, int level)
+{
+    if (level < 0 && !harmless(info->err))
+        give_up(info);
+}
+
+static void no_output(j_common_ptr info)
+{
+    (void)info;
+}
+
+static void no_source(j_decompress_ptr info)
+{
+    (void)info;
+}
+
+static boolean at_end(j_decompress_ptr info)
+{
+    decoder *d = info->client_data;
+    refuse(d, weft_fail(WEFT_BAD_DATA, "%s: byte %zu: the JPEG file ends here; more image data was expected",
+                        d->source->path, d->source->size));
+}
+
+static void skip(j_decompress_ptr info, long count)
+{
+    decoder *d = info->client_data;
+    if (count <= 0)
+        return;
+    if ((unsigned long)count > d->input.bytes_in_buffer) {
+        d->input.bytes_in_buffer = 0;
+        at_end(info);
+    }
+    d->input.next_input_byte += count;
+    d->input.bytes_in_buffer -= (size_t)count;
+}
+
+static void on_progress(j_common_ptr info)
+{
+    decoder *d = info->client_data;
+    if (d->info.input_scan_number > WEFT_JPEG_SCANS)
+        refuse(d, weft_fail(WEFT_BAD_DATA, "%s: byte %zu: more than %d scans; a JPEG file of fewer was expected",
+                            d->source->path, offset(d), WEFT_JPEG_SCANS));
+}
+
+/* A Huffman-coded block takes at least a bit: so the file bounds what decoding may allocate. */
+static void check_blocks(decoder *d)
+{
+    uint64_t blocks = 0;
+    for (int i = 0; i < d->info.num_components; i++)
+        blocks += (uint64_t)d->info.comp_info[i].width_in_blocks * d->info.comp_info[i].height_in_blocks;
+    if (!d->info.arith_code && blocks / 8 > d->source->size)
+        refuse(d, weft_fail(WEFT_BAD_DATA, "%s: %u x %u pixels are declared, which a JPEG file of %zu bytes cannot "
+                            "hold", d->source->path, d->info.image_width, d->info.image_height, d->source->size));
+}
+
+static void choose_colours(decoder *d)
+{
+    switch (d->info.num_components) {
+    case 1: d->info.out_color_space = JCS_GRAYSCALE; break;
+    case 3: d->info.out_color_space = JCS_RGB; break;
+    case 4: d->info.out_color_space = JCS_CMYK; break;
+    default:
+        refuse(d, weft_fail(WEFT_BAD_DATA, "%s: %d colour components; a JPEG file of 1, 3 or 4 was expected",
+                            d->source->path, d->info.num_components));
+    }
+    d->info.dct_method = JDCT_ISLOW;
+    d->info.do_fancy_upsampling = TRUE;
+}
+
+/* round(a * b / 255) without a division, for 0 <= a, b <= 255. */
+static int scaled(int a, int b)
+{
+    const int t = a * b + 128;
+    return (t + (t >> 8)) >> 8;
+}
+
+/* Adobe stores CMYK inverted: with c' = 255 - c etc. the ink that is missing, R = (255 - k) - c (255 - k) / 255. */
+static void row_from_cmyk(uint8_t *to, const uint8_t *from, int width)
+{
+    for (int x = 0; x < width; x++, to += 3, from += 4) {
+        const int light = from[3];
+        for (int c = 0; c < 3; c++)
+            to[c] = (uint8_t)(light - scaled(255 - from[c], light));
+    }
+}
+
+static void row_from_grey(uint8_t *to, const uint8_t *from, int width)
+{
+    for (int x = 0; x < width; x++, to += 3)
+        to[0] = to[1] = to[2] = from[x];
+}
+
+static void read_rows(decoder *d)
+{
+    const int width = d->image.width;
+    while (d->info.output_scanline < d->info.output_height) {
+        uint8_t *to = d->image.pixels + (size_t)d->info.output_scanline * (size_t)width * 3;
+        JSAMPROW row = d->row ? d->row : to;
+        if (jpeg_read_scanlines(&d->info, &row, 1) != 1)
+            continue; /* cannot happen: the source never suspends */
+        if (d->info.num_components == 1)
+            row_from_grey(to, row, width);
+        else if (d->info.num_components == 4)
+            row_from_cmyk(to, row, width);
+    }
+}
+
+static void decode(decoder *d)
+{
+    jpeg_create_decompress(&d->info);
+    d->info.client_data = d;
+    d->info.src = &d->input;
+    d->info.progress = &d->progress;
+    jpeg_read_header(&d->info, TRUE);
+    /* The blocks are counted at the first scan, which the header ends with. */
+    check_blocks(d);
+    choose_colours(d);
+    const weft_status status = weft_image_alloc(d->allocator, d->source->path, d->info.image_width,
+                                                d->info.image_height, &d->image);
+    if (status != WEFT_OK)
+        refuse(d, status);
+    if (d->info.num_components != 3) {
+        d->row = weft_alloc(d->allocator, (size_t)d->image.width * (size_t)d->info.num_components);
+        if (!d->row)
+            refuse(d, weft_fail_in(WEFT_NO_MEMORY, "%s", d->source->path));
+    }
+    jpeg_start_decompress(&d->info);
+    read_rows(d);
+    jpeg_finish_decompress(&d->info);
+}
+
+/* Apart from its caller, so that nothing of this frame changes between the two returns of setjmp. */
+static WEFT_NOINLINE void decode_guarded(decoder *d)
+{
+    if (setjmp(d->back) == 0)
+        decode(d);
+}
+
+weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
+{
+    decoder d = { .allocator = allocator, .source = source };
+    d.info.err = jpeg_std_error(&d.errors);
+    d.info.client_data = &d;
+    d.errors.error_exit = give_up;
+    d.errors.emit_message = on_message;
+    d.errors.output_message = no_output;
+    d.input = (struct jpeg_source_mgr){ .next_input_byte = source->data,
+                                        .bytes_in_buffer = source->size,
+                                        .init_source = no_source,
+                                        .fill_input_buffer = at_end,
+                                        .skip_input_data = skip,
+                                        .resync_to_restart = jpeg_resync_to_restart,
+                                        .term_source = no_source };
+    d.progress.progress_monitor = on_progress;
+    decode_guarded(&d);
+    jpeg_destroy_decompress(&d.info);
+    weft_free(allocator, d.row);
+    if (d.status != WEFT_OK) {
+        weft_free(allocator, d.image.pixels);
+        return d.status;
+    }
+    *out = d.image;
+    return WEFT_OK;
+}

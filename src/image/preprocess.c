@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * From a photograph to a network's input: centre crop, resize, and the arithmetic that the network was trained with
+ * (Keras Applications' preprocess_input, torchvision's Normalize), in single precision and in their order. What part of
+ * it the network sees, and how large, is the recipe's; rounding is that of the libraries whose recipe it is. */
+#include "image/image.h"
+
+#include "backend/kernel.h"
+#include "base/error.h"
+
+enum { LEVELS = 256 };
+
+static const float caffe_mean[3] = { 103.939f, 116.779f, 123.68f }; /* B, G, R */
+static const float torch_mean[3] = { .485f, .456f, .406f };
+static const float torch_deviation[3] = { .229f, .224f, .225f };
+
+static float none(float x, int c)
+{
+    (void)c;
+    return x;
+}
+
+static float tf(float x, int c)
+{
+    (void)c;
+    return x / 127.5f - 1;
+}
+
+static float caffe(float x, int c)
+{
+    return x - caffe_mean[c];
+}
+
+static float torch(float x, int c)
+{
+    return (x / 255 - torch_mean[c]) / torch_deviation[c];
+}
+
+static float unit(float x, int c)
+{
+    (void)c;
+    return x / 255;
+}
+
+/* c is the channel of the result, which BGR takes from the other end. */
+static const struct mode {
+    float (*value)(float x, int c);
+    bool bgr;
+} modes[] = {
+    [WEFT_PREPROCESS_NONE] = { none, false },   [WEFT_PREPROCESS_TF] = { tf, false },
+    [WEFT_PREPROCESS_CAFFE] = { caffe, true },  [WEFT_PREPROCESS_TORCH] = { torch, false },
+    [WEFT_PREPROCESS_UNIT] = { unit, false },
+};
+
+/* 8-bit pixels, by a table of all values. */
+static void apply_bytes(const struct mode *mode, const uint8_t *pixels, int64_t count, float *out)
+{
+    for (int c = 0; c < 3; c++) {
+        float level[LEVELS];
+        for (int i = 0; i < LEVELS; i++)
+            level[i] = mode->value((float)i, c);
+        const uint8_t *from = pixels + (mode->bgr ? 2 - c : c);
+        for (int64_t i = 0; i < count; i++)
+            out[3 * i + c] = level[from[3 * i]];
+    }
+}
+
+static void apply_floats(const struct mode *mode, int64_t count, float *pixels)
+{
+    for (float *at = pixels; at < pixels + 3 * count; at += 3) {
+        const float pixel[3] = { at[0], at[1], at[2] };
+        for (int c = 0; c < 3; c++)
+            at[c] = mode->value(pixel[mode->bgr ? 2 - c : c], c);
+    }
+}
+
+/* Rec. 601 luma in 16 fractional bits, as Pillow's convert("L"). */
+static void luma_bytes(const struct mode *mode, const uint8_t *pixels, int64_t count, float *out)
+{
+    for (int64_t i = 0; i < count; i++, pixels += 3)
+        out[i] = mode->value((float)((pixels[0] * 19595 + pixels[1] * 38470 + pixels[2] * 7471 + 0x8000) >> 16), 0);
+}
+
+static void luma_floats(const struct mode *mode, int64_t count, const float *pixels, float *out)
+{
+    for (int64_t i = 0; i < count; i++, pixels += 3)
+        out[i] = mode->value(.299f * pixels[0] + .587f * pixels[1] + .114f * pixels[2], 0);
+}
+
+/* To the even neighbour at a half, as Python's round: torchvision's centre crop is counted so. */
+static int half_even(int doubled)
+{
+    const int low = doubled >> 1;
+    return low + (doubled & 1 & low);
+}
+
+/* Where the recipe cuts: the box of the input (all of it but for FIT_CROP), the size it is resized to and the part of
+ * that which is kept. */
+typedef struct framing {
+    weft_window cut;
+    int width, height;
+    weft_window keep;
+} framing;
+
+static weft_status frame(const weft_image *in, const weft_recipe *r, framing *out)
+{
+    framing f = { .cut = { 0, 0, in->width, in->height }, .width = r->px, .height = r->px };
+    const int shorter = in->width < in->height ? in->width : in->height;
+    if (r->fit == WEFT_FIT_SHORT) {
+        const int64_t longer = (int64_t)r->side * (in->width < in->height ? in->height : in->width) / shorter;
+        if (longer * r->side > WEFT_IMAGE_PIXELS)
+            return weft_fail(WEFT_BAD_DATA, "an image of %d x %d pixels is too long: its shorter side resized to %d, "
+                             "the longer one has %lld", in->width, in->height, r->side, (long long)longer);
+        f.width = in->width <= in->height ? r->side : (int)longer;
+        f.height = in->width <= in->height ? (int)longer : r->side;
+    } else if (r->fit == WEFT_FIT_CROP) {
+        const int side = (int)((float)r->share * (float)shorter), kept = side < 1 ? 1 : side;
+        f.cut = (weft_window){ (in->width - kept + 1) / 2, (in->height - kept + 1) / 2, kept, kept };
+    }
+    f.keep = (weft_window){ half_even(f.width - r->px), half_even(f.height - r->px), r->px, r->px };
+    *out = f;
+    return WEFT_OK;
+}
+
+/* Resized to out[px * px * 3] of preprocessed colours, or to luma. */
+static weft_status render(weft_ctx *ctx, const weft_image *in, const framing *f, const weft_recipe *r, float *out)
+{
+    const struct mode *mode = &modes[r->preprocess];
+    const int64_t count = (int64_t)r->px * r->px;
+    if (r->no_antialias) {
+        float *sampled = r->channels == 3 ? out : weft_calloc(&ctx->allocator, (size_t)count * 3, sizeof *sampled);
+        if (!sampled)
+            return weft_fail_in(WEFT_NO_MEMORY, "weft_image_to_input");
+        const weft_status status =
+            weft_image_sample_part(&ctx->allocator, in, f->width, f->height, &f->keep, r->resample, sampled);
+        if (status == WEFT_OK && r->channels == 3)
+            apply_floats(mode, count, out);
+        else if (status == WEFT_OK)
+            luma_floats(mode, count, sampled, out);
+        if (sampled != out)
+            weft_free(&ctx->allocator, sampled);
+        return status;
+    }
+    weft_image sized;
+    WEFT_TRY(weft_image_resize_part(&ctx->allocator, in, NULL, f->width, f->height, &f->keep, r->resample, &sized));
+    (r->channels == 3 ? apply_bytes : luma_bytes)(mode, sized.pixels, count, out);
+    weft_image_free(ctx, &sized);
+    return WEFT_OK;
+}
+
+weft_status weft_image_to_input(weft_ctx *ctx, const weft_image *in, const weft_recipe *recipe, float *out)
+{
+    if (!ctx || !in || !recipe || !out)
+        return weft_fail(WEFT_INVALID, "weft_image_to_input: ctx, in, recipe and out must not be NULL");
+    if (!in->pixels || in->width < 1 || in->height < 1)
+        return weft_fail(WEFT_INVALID, "weft_image_to_input: the image is empty");
+    WEFT_TRY(weft_recipe_check(recipe));
+    framing f;
+    WEFT_TRY(frame(in, recipe, &f));
+    if (f.cut.width == in->width && f.cut.height == in->height)
+        return render(ctx, in, &f, recipe, out);
+    /* A picture of its own: Pillow's filters would reach beyond a box. */
+    weft_image part;
+    WEFT_TRY(weft_image_resize_part(&ctx->allocator, in, NULL, in->width, in->height, &f.cut, WEFT_NEAREST, &part));
+    const weft_status status = render(ctx, &part, &f, recipe, out);
+    weft_image_free(ctx, &part);
+    return status;
+}

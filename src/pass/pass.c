@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the passes share: reader counts and rewiring. */
+#include "pass/pass.h"
+
+int32_t *weft_pass_readers(weft_graph *graph)
+{
+    int32_t *readers = weft_arena_array(&graph->arena, (size_t)graph->n_values, sizeof *readers);
+    if (!readers)
+        return NULL;
+    for (int32_t i = 0; i < graph->n_nodes; i++) {
+        const weft_gnode *gnode = &graph->nodes[i];
+        for (int k = 0; k < gnode->node.n_in && !gnode->dead; k++)
+            readers[gnode->in[k]]++;
+    }
+    for (int32_t i = 0; i < graph->n_outputs; i++)
+        readers[graph->outputs[i].value] += 2; /* never anybody's sole reader */
+    return readers;
+}
+
+weft_gnode *weft_pass_sole_maker(weft_graph *graph, const int32_t *readers, int32_t value)
+{
+    const int32_t maker = graph->values[value].maker;
+    return maker >= 0 && readers[value] == 1 && !graph->nodes[maker].dead ? &graph->nodes[maker] : NULL;
+}
+
+void weft_pass_take_over(weft_graph *graph, int32_t node, int32_t by)
+{
+    weft_gnode *heir = &graph->nodes[by], *gone = &graph->nodes[node];
+    heir->out[0] = gone->out[0];
+    graph->values[gone->out[0]].maker = by;
+    gone->dead = true;
+}

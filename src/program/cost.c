@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The cost report: the launches of every step as its kernel states them, their sum, and what the graph needs at least.
+ * Roofline: Williams et al. 2009, CACM 52(4). */
+#include <stdio.h>
+
+#include "program/model.h"
+
+/* ---- the fused minimum ---- */
+
+/* Elements of input 0 that a convolution reads: with a stride beyond its window, not all. */
+static double conv_input(const weft_node *node)
+{
+    const weft_conv2d_opt *o = node->opt;
+    const weft_shape *x = &node->in[0], *y = &node->out[0];
+    const bool skips_h = o->stride_h > o->kernel_h, skips_w = o->stride_w > o->kernel_w;
+    return (double)x->dim[0] * (double)x->dim[3] * (double)(skips_h ? y->dim[1] : x->dim[1]) *
+           (double)(skips_w ? y->dim[2] : x->dim[2]);
+}
+
+static double count(const weft_shape *shape)
+{
+    return (double)weft_shape_count(shape);
+}
+
+static double weight_count(const weft_node *node)
+{
+    double sum = 0;
+    for (int i = 0; i < node->n_param; i++)
+        sum += node->param[i].rank > 1 ? count(&node->param[i]) : 0; /* biases do not count */
+    return sum;
+}
+
+/* Elements that the node must move when all that can be fused is. */
+static double least_elements(const weft_node *node)
+{
+    const double residual = node->epi.residual ? count(&node->in[node->n_in - 1]) : 0;
+    switch (node->id) {
+    case WEFT_OP_CONV2D:
+        return conv_input(node) + weight_count(node) + count(&node->out[0]) + residual;
+    case WEFT_OP_DENSE:
+    case WEFT_OP_PARTIAL_CONV2D:
+    case WEFT_OP_RBF:
+        return count(&node->in[0]) + weight_count(node) + count(&node->out[0]) + residual;
+    case WEFT_OP_MAX_POOL2D:
+    case WEFT_OP_AVG_POOL2D:
+    case WEFT_OP_GLOBAL_AVG_POOL2D:
+    case WEFT_OP_GLOBAL_MAX_POOL2D:
+    case WEFT_OP_SUBSAMPLE:
+    case WEFT_OP_LRN:
+        return count(&node->in[0]) + count(&node->out[0]);
+    case WEFT_OP_SQUEEZE_EXCITE: /* both layers; sums in, gates out and in again */
+        return weight_count(node) + 4 * (double)node->in[0].dim[0] * (double)node->in[0].dim[3];
+    default:
+        return 0;
+    }
+}
+
+double weft_graph_least_bytes(const weft_graph *graph)
+{
+    double sum = 0;
+    for (int32_t i = 0; i < graph->n_nodes; i++)
+        sum += graph->nodes[i].dead ? 0 : least_elements(&graph->nodes[i].node);
+    return sum * (double)weft_dtype_size(graph->ctx->device.dtype);
+}
+
+/* ---- launches ---- */
+
+static int launches_of(const weft_step *step, weft_launch out[WEFT_MAX_LAUNCH])
+{
+    const weft_node *node = &step->gnode->node;
+    return step->kernel->launches ? step->kernel->launches(node, &step->plan, out)
+                                  : weft_plain_launch(node, &step->plan, out);
+}
+
+static const weft_roofs *roofs_of(const weft_model *model)
+{
+    const weft_device *device = &model->ctx->device;
+    return device->backend->roofs ? device->backend->roofs(device) : NULL;
+}
+
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static double roofline(const weft_launch *launch, const weft_roofs *roofs)
+{
+    if (!roofs)
+        return 0;
+    const double bytes = launch->weights + launch->read + launch->written;
+    const double fast = launch->tensor_core > 0 ? launch->tensor_core / roofs->tensor_core : 0;
+    return larger(larger(fast, launch->core / roofs->core), larger(bytes / roofs->bandwidth, roofs->launch));
+}
+
+int weft_model_launch_count(const weft_model *model)
+{
+    weft_launch list[WEFT_MAX_LAUNCH];
+    int n = 0;
+    for (int i = 0; i < weft_model_step_count(model); i++)
+        n += launches_of(&model->steps[i], list);
+    return n;
+}
+
+weft_status weft_model_launch(const weft_model *model, int index, weft_launch_info *out)
+{
+    int first = 0;
+    for (int i = 0; index >= 0 && i < weft_model_step_count(model); i++) {
+        weft_launch list[WEFT_MAX_LAUNCH];
+        const weft_step *step = &model->steps[i];
+        const int n = launches_of(step, list);
+        if (index < first + n) {
+            const weft_launch *l = &list[index - first];
+            *out = (weft_launch_info){ .step = i, .name = step->gnode->node.name, .kernel = step->kernel->name,
+                                       .what = l->what ? l->what : "", .tensor_core = l->tensor_core, .core = l->core,
+                                       .weights = l->weights, .read = l->read, .written = l->written,
+                                       .seconds = roofline(l, roofs_of(model)), .workspace = l->workspace,
+                                       .copy = l->copy, .cast = l->cast };
+            return WEFT_OK;
+        }
+        first += n;
+    }
+    return weft_fail(WEFT_INVALID, "launch %d: the model has launches 0 to %d", index, first - 1);
+}
+
+static void add_launch(weft_run_cost *sum, const weft_launch *l, const weft_roofs *roofs)
+{
+    sum->launches++;
+    sum->copies += l->copy;
+    sum->casts += l->cast;
+    sum->tensor_core += l->tensor_core;
+    sum->core += l->core;
+    sum->weights += l->weights;
+    sum->read += l->read;
+    sum->written += l->written;
+    sum->seconds += roofline(l, roofs);
+    sum->workspace = l->workspace > sum->workspace ? l->workspace : sum->workspace;
+}
+
+/* Adds hash to seen[n] unless it is there. */
+static int remember(uint64_t *seen, int n, uint64_t hash)
+{
+    for (int i = 0; i < n; i++)
+        if (seen[i] == hash)
+            return n;
+    seen[n] = hash;
+    return n + 1;
+}
+
+weft_status weft_model_cost(const weft_model *model, weft_run_cost *out)
+{
+    if (!model || !out)
+        return weft_fail(WEFT_INVALID, "weft_model_cost: model and out must not be NULL");
+    const weft_roofs *roofs = roofs_of(model);
+    weft_run_cost sum = { .least_bytes = model->least_bytes };
+    const size_t most = (size_t)model->n_steps * WEFT_MAX_LAUNCH;
+    uint64_t *seen = weft_calloc(&model->ctx->allocator, most, sizeof *seen);
+    if (!seen)
+        return WEFT_NO_MEMORY;
+    for (int i = 0; i < model->n_steps; i++) {
+        weft_launch list[WEFT_MAX_LAUNCH];
+        const int n = launches_of(&model->steps[i], list);
+        for (int k = 0; k < n; k++) {
+            add_launch(&sum, &list[k], roofs);
+            if (list[k].plan)
+                sum.plans = remember(seen, sum.plans, list[k].plan);
+        }
+    }
+    weft_free(&model->ctx->allocator, seen);
+    if (roofs) {
+        snprintf(sum.device, sizeof sum.device, "%s", roofs->name);
+        sum.peak_tensor_core = roofs->tensor_core;
+        sum.peak_core = roofs->core;
+        sum.bandwidth = roofs->bandwidth;
+    }
+    *out = sum;
+    return WEFT_OK;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The memory plan. 1. Values are aliased: inputs of a concatenation into slices of its output, reshapes onto their
+ * input, outputs over a dead input where the kernel allows it. 2. Each group becomes a storage that lives from its
+ * first writer to its last reader. 3. Storages get offsets, largest first, each at the lowest gap among those it
+ * lives beside ("greedy by size": Pisarchyk & Lee 2020, arXiv:2001.03288). */
+#include "program/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How a value leans on another's memory. parent 0: it has its own. */
+typedef struct lean {
+    int32_t parent;
+    int64_t offset; /* elements into the parent's row */
+    bool reshaped;  /* rows are the value's own, not the parent's */
+    int32_t last;   /* of a root: last phase that reads any value of the group */
+} lean;
+
+typedef struct work {
+    const weft_graph *graph;
+    const weft_demand *demand;
+    const weft_layout_opt *opt;
+    lean *leans;
+    weft_layout *layout;
+} work;
+
+/* Phases of node i: its first, its last, the last in which it reads input k, the first in which it writes. */
+static int32_t first_phase(int32_t node)
+{
+    return node * WEFT_PHASES;
+}
+
+static int32_t last_phase(int32_t node)
+{
+    return node * WEFT_PHASES + WEFT_PHASES - 1;
+}
+
+static int32_t read_phase(const work *w, int32_t node, int k)
+{
+    const int phases = w->demand[node].in_phases;
+    return k == 0 && phases ? first_phase(node) + phases - 1 : last_phase(node);
+}
+
+static int32_t write_phase(const work *w, int32_t node)
+{
+    return first_phase(node) + w->demand[node].out_phase;
+}
+
+static int32_t root_of(const work *w, int32_t value)
+{
+    while (w->leans[value].parent)
+        value = w->leans[value].parent;
+    return value;
+}
+
+static bool is_output(const weft_graph *graph, int32_t value)
+{
+    for (int32_t i = 0; i < graph->n_outputs; i++)
+        if (graph->outputs[i].value == value)
+            return true;
+    return false;
+}
+
+/* ---- 1. aliases ---- */
+
+static bool fits_slice(const work *w, const weft_gnode *concat, int index)
+{
+    const int32_t value = concat->in[index], maker = w->graph->values[value].maker;
+    for (int i = 0; i < index; i++)
+        if (concat->in[i] == value)
+            return false;
+    return maker >= 0 && !w->leans[value].parent && w->graph->nodes[maker].node.id != WEFT_OP_RESHAPE &&
+           !is_output(w->graph, value);
+}
+
+static void alias_concat(work *w, int32_t index)
+{
+    const weft_gnode *concat = &w->graph->nodes[index];
+    int64_t channel = 0;
+    bool all = true;
+    for (int i = 0; i < concat->node.n_in; i++) {
+        const bool fits = fits_slice(w, concat, i);
+        if (fits) {
+            w->leans[concat->in[i]].parent = concat->out[0];
+            w->leans[concat->in[i]].offset = channel;
+        }
+        all = all && fits;
+        channel += weft_shape_channels(&concat->node.in[i]);
+    }
+    w->layout->elided[index] = all;
+}
+
+/* Elements from pixel to pixel of a value with memory of its own. */
+static int64_t own_ld(const work *w, int32_t value)
+{
+    const weft_value *v = &w->graph->values[value];
+    const int64_t channels = weft_shape_channels(&v->shape), pad = w->opt->input_channels;
+    return v->padded && pad > 1 ? (channels + pad - 1) / pad * pad : channels;
+}
+
+static void alias_reshape(work *w, int32_t index)
+{
+    const weft_gnode *reshape = &w->graph->nodes[index];
+    const int32_t in = reshape->in[0];
+    const bool gaps = own_ld(w, in) != weft_shape_channels(&w->graph->values[in].shape);
+    if (gaps || w->leans[in].parent || w->leans[reshape->out[0]].parent)
+        return;
+    w->leans[reshape->out[0]] = (lean){ .parent = in, .reshaped = true };
+    w->layout->elided[index] = true;
+}
+
+/* The value is all of its storage, laid out as the output would be, and dies at this node. */
+static bool may_overwrite(const work *w, int32_t index, int32_t value)
+{
+    const weft_gnode *gnode = &w->graph->nodes[index];
+    const int32_t root = root_of(w, value);
+    int times = 0;
+    for (int i = 0; i < gnode->node.n_in; i++)
+        times += root_of(w, gnode->in[i]) == root;
+    return times == 1 && w->leans[root].last <= last_phase(index) && w->graph->values[root].maker >= 0 &&
+           w->graph->values[root].dtype == gnode->node.out_dtype &&
+           weft_shape_equal(&w->graph->values[value].shape, &gnode->node.out[0]) &&
+           weft_shape_equal(&w->graph->values[value].shape, &w->graph->values[root].shape);
+}
+
+static void alias_inplace(work *w, int32_t index)
+{
+    const weft_gnode *gnode = &w->graph->nodes[index];
+    const unsigned allowed = w->demand[index].inplace;
+    const int32_t out = gnode->out[0];
+    if (!allowed || w->leans[out].parent || w->layout->elided[index])
+        return;
+    const int own = gnode->node.n_in - gnode->node.epi.residual; /* inputs without the residual */
+    for (int i = gnode->node.n_in - 1; i >= 0; i--) {
+        const unsigned bit = i >= own ? WEFT_INPLACE_RESIDUAL : i < 2 ? WEFT_INPLACE_IN0 << i : 0;
+        if (!(allowed & bit) || !may_overwrite(w, index, gnode->in[i]))
+            continue;
+        const int32_t root = root_of(w, gnode->in[i]);
+        w->leans[root].last = w->leans[out].last;
+        w->leans[out].parent = gnode->in[i];
+        return;
+    }
+}
+
+/* The group of a value lives at least until `phase`. */
+static void outlive(work *w, int32_t value, int32_t phase)
+{
+    lean *root = &w->leans[root_of(w, value)];
+    root->last = root->last < phase ? phase : root->last;
+}
+
+/* Last reader of every group, kept at its root. Inputs (unless staged) and outputs live through the whole run, so that
+ * it can be repeated and read. */
+static void find_lives(work *w)
+{
+    const weft_graph *graph = w->graph;
+    for (int32_t v = 0; v < graph->n_values; v++)
+        w->leans[v].last = -1;
+    for (int32_t i = 0; i < graph->n_nodes; i++) {
+        const weft_gnode *gnode = &graph->nodes[i];
+        for (int k = 0; k < gnode->node.n_in && !gnode->dead; k++)
+            outlive(w, gnode->in[k], read_phase(w, i, k));
+        if (!gnode->dead) /* even if nobody reads it, it lives one step */
+            outlive(w, gnode->out[0], last_phase(i));
+    }
+    for (int32_t i = 0; i < graph->n_inputs && !(w->opt->flags & WEFT_LAYOUT_STAGED); i++)
+        outlive(w, graph->inputs[i], last_phase(graph->n_nodes));
+    for (int32_t i = 0; i < graph->n_outputs; i++)
+        outlive(w, graph->outputs[i].value, last_phase(graph->n_nodes));
+}
+
+static void alias(work *w)
+{
+    const weft_graph *graph = w->graph;
+    const unsigned flags = w->opt->flags & ~(unsigned)WEFT_LAYOUT_STAGED;
+    if (!(flags & WEFT_LAYOUT_NO_ALIAS)) {
+        for (int32_t i = graph->n_nodes - 1; i >= 0; i--) /* outer concatenations first */
+            if (!graph->nodes[i].dead && graph->nodes[i].node.id == WEFT_OP_CONCAT)
+                alias_concat(w, i);
+        for (int32_t i = 0; i < graph->n_nodes; i++)
+            if (!graph->nodes[i].dead && graph->nodes[i].node.id == WEFT_OP_RESHAPE)
+                alias_reshape(w, i);
+    }
+    find_lives(w);
+    if (flags == 0)
+        for (int32_t i = 0; i < graph->n_nodes; i++)
+            if (!graph->nodes[i].dead)
+                alias_inplace(w, i);
+}
+
+/* ---- 2. storages ---- */
+
+enum { ALIGN = 64 };
+
+static bool is_alive(const weft_graph *graph, int32_t value)
+{
+    const int32_t maker = graph->values[value].maker;
+    return value > 0 && (maker < 0 || (!graph->nodes[maker].dead && graph->nodes[maker].out[0] == value));
+}
+
+/* Storage of a value, the whole chain of leans resolved. */
+static void place_value(const work *w, int32_t value)
+{
+    weft_place *place = &w->layout->place[value];
+    const lean *l = &w->leans[value];
+    if (place->storage >= 0 || !l->parent)
+        return;
+    place_value(w, l->parent); /* depth: nesting of concatenations */
+    *place = w->layout->place[l->parent];
+    place->offset += l->offset;
+    if (l->reshaped)
+        place->ld = weft_shape_channels(&w->graph->values[value].shape);
+}
+
+static void add_storage(weft_layout *layout, size_t bytes, int32_t first, int32_t last, int32_t value)
+{
+    layout->storages[layout->n_storages++] = (weft_storage){ .bytes = weft_round_up(bytes, ALIGN), .first = first,
+                                                             .last = last, .value = value };
+}
+
+static weft_status make_values(work *w)
+{
+    const weft_graph *graph = w->graph;
+    weft_layout *layout = w->layout;
+    const bool keep = w->opt->flags & WEFT_LAYOUT_KEEP_ALL;
+    for (int32_t v = 0; v < graph->n_values; v++) {
+        layout->place[v].storage = -1;
+        if (!is_alive(graph, v) || w->leans[v].parent)
+            continue;
+        const weft_value *value = &graph->values[v];
+        const int64_t count = weft_shape_count(&value->shape), ld = own_ld(w, v);
+        const int64_t padded = count / weft_shape_channels(&value->shape) * ld;
+        if (count > (int64_t)(SIZE_MAX / 32))
+            return weft_fail(WEFT_NO_MEMORY, "a tensor of %lld elements does not fit in memory", (long long)count);
+        layout->place[v] = (weft_place){ layout->n_storages, 0, ld };
+        add_storage(layout, (size_t)padded * weft_dtype_size(value->dtype), last_phase(graph->n_nodes),
+                    keep ? last_phase(graph->n_nodes) : w->leans[v].last, v);
+    }
+    for (int32_t v = 0; v < graph->n_values; v++) {
+        if (!is_alive(graph, v))
+            continue;
+        place_value(w, v);
+        weft_storage *storage = &layout->storages[layout->place[v].storage];
+        const int32_t maker = graph->values[v].maker, made = maker < 0 || keep ? -1 : write_phase(w, maker);
+        storage->first = made < storage->first ? made : storage->first;
+    }
+    return WEFT_OK;
+}
+
+/* Scratch lives through its node, a buffer through its phases. */
+static void make_scratch(work *w)
+{
+    const weft_graph *graph = w->graph;
+    weft_layout *layout = w->layout;
+    for (int32_t i = 0; i < graph->n_nodes; i++) {
+        const weft_demand *demand = &w->demand[i];
+        const bool runs = !graph->nodes[i].dead && !layout->elided[i];
+        const size_t bytes = runs ? demand->scratch : 0;
+        layout->scratch[i] = bytes ? layout->n_storages : -1;
+        if (bytes)
+            add_storage(layout, bytes, first_phase(i), last_phase(i), 0);
+        layout->workspace = bytes > layout->workspace ? bytes : layout->workspace;
+        for (int b = 0; b < WEFT_MAX_BUFFER; b++) {
+            const weft_buffer *buffer = runs && demand->buffer ? &demand->buffer[b] : NULL;
+            const bool wanted = buffer && buffer->bytes;
+            layout->buffer[i * WEFT_MAX_BUFFER + b] = wanted ? layout->n_storages : -1;
+            if (wanted)
+                add_storage(layout, buffer->bytes, first_phase(i) + buffer->first, first_phase(i) + buffer->last, 0);
+        }
+    }
+}
+
+/* ---- 3. offsets ---- */
+
+static int larger_first(const void *a, const void *b)
+{
+    const weft_storage *x = *(const weft_storage *const *)a, *y = *(const weft_storage *const *)b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x->first != y->first ? x->first - y->first : x->value - y->value;
+}
+
+static int lower_first(const void *a, const void *b)
+{
+    const weft_storage *x = *(const weft_storage *const *)a, *y = *(const weft_storage *const *)b;
+    return x->offset != y->offset ? (x->offset < y->offset ? -1 : 1) : 0;
+}
+
+/* The lowest offset at which s fits beside the placed ones (sorted by offset) that live when it does. */
+static size_t lowest_gap(const weft_storage *s, weft_storage *const *placed, int32_t n)
+{
+    size_t offset = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const weft_storage *p = placed[i];
+        if (p->last < s->first || s->last < p->first)
+            continue;
+        if (p->offset >= offset + s->bytes)
+            break;
+        if (p->offset + p->bytes > offset)
+            offset = p->offset + p->bytes;
+    }
+    return offset;
+}
+
+static weft_status assign_offsets(weft_layout *layout, weft_arena *arena)
+{
+    const size_t n = (size_t)layout->n_storages;
+    weft_storage **order = weft_arena_array(arena, n, sizeof *order);
+    weft_storage **placed = weft_arena_array(arena, n, sizeof *placed);
+    if (!order || !placed)
+        return WEFT_NO_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        order[i] = &layout->storages[i];
+    qsort(order, n, sizeof *order, larger_first);
+    for (size_t i = 0; i < n; i++) {
+        order[i]->offset = lowest_gap(order[i], placed, (int32_t)i);
+        size_t end;
+        if (!weft_add_size(order[i]->offset, order[i]->bytes, &end))
+            return weft_fail(WEFT_NO_MEMORY, "the network's activations do not fit in memory");
+        layout->bytes = end > layout->bytes ? end : layout->bytes;
+        size_t at = i;
+        for (; at > 0 && lower_first(&order[i], &placed[at - 1]) < 0; at--)
+            placed[at] = placed[at - 1];
+        placed[at] = order[i];
+    }
+    return WEFT_OK;
+}
+
+weft_status weft_layout_plan(const weft_graph *graph, const weft_demand *demand, const weft_layout_opt *opt,
+                             weft_arena *arena, weft_layout *out)
+{
+    const size_t values = (size_t)graph->n_values, nodes = (size_t)graph->n_nodes;
+    weft_layout layout = { 0 };
+    layout.place = weft_arena_array(arena, values, sizeof *layout.place);
+    layout.storages = weft_arena_array(arena, values + nodes * (1 + WEFT_MAX_BUFFER), sizeof *layout.storages);
+    layout.scratch = weft_arena_array(arena, nodes, sizeof *layout.scratch);
+    layout.buffer = weft_arena_array(arena, nodes * WEFT_MAX_BUFFER, sizeof *layout.buffer);
+    layout.elided = weft_arena_array(arena, nodes, sizeof *layout.elided);
+    lean *leans = weft_arena_array(arena, values, sizeof *leans);
+    if (!layout.place || !layout.storages || !layout.scratch || !layout.buffer || !layout.elided || !leans)
+        return WEFT_NO_MEMORY;
+    work w = { graph, demand, opt, leans, &layout };
+    alias(&w);
+    WEFT_TRY(make_values(&w));
+    make_scratch(&w);
+    WEFT_TRY(assign_offsets(&layout, arena));
+    *out = layout;
+    return WEFT_OK;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Where every value lies in the arena, known before the run. Values that share memory (slices of a concatenation,
+ * reshapes, results written over a dead input) form one storage; storages whose lives do not overlap share bytes. */
+#ifndef WEFT_PROGRAM_LAYOUT_H
+#define WEFT_PROGRAM_LAYOUT_H
+
+#include "graph/graph.h"
+
+/* Memory that one node asks for while it runs, and what its kernel allows: all as in weft_plan. */
+typedef struct weft_demand {
+    size_t scratch;   /* bytes, workspace of all threads */
+    unsigned inplace; /* weft_kernel.inplace */
+    const weft_buffer *buffer; /* [WEFT_MAX_BUFFER]; NULL: none */
+    int in_phases, out_phase;
+} weft_demand;
+
+/* A run of arena bytes with a life, from `first` to `last`, both included, in phases: node i is alive from phase
+ * i * WEFT_PHASES on. */
+typedef struct weft_storage {
+    size_t bytes, offset;
+    int32_t first, last;
+    int32_t value; /* the root value; 0: scratch or a buffer of a node */
+} weft_storage;
+
+/* Where a value lies: element `offset` of its storage's first value, `ld` elements from pixel to pixel. */
+typedef struct weft_place {
+    int32_t storage; /* -1: the value is not alive */
+    int64_t offset, ld;
+} weft_place;
+
+typedef struct weft_layout {
+    weft_place *place;      /* [graph->n_values] */
+    weft_storage *storages; /* [n_storages] */
+    int32_t n_storages;
+    int32_t *scratch; /* [graph->n_nodes] storage of the node's scratch; -1: none */
+    int32_t *buffer;  /* [graph->n_nodes * WEFT_MAX_BUFFER] of its buffers; -1: none */
+    bool *elided;     /* [graph->n_nodes] the node needs no step: its output is where its inputs are */
+    size_t bytes;     /* of the arena */
+    size_t workspace; /* largest scratch */
+} weft_layout;
+
+enum {
+    WEFT_LAYOUT_NO_ALIAS = 1,
+    WEFT_LAYOUT_KEEP_ALL = 2,
+    WEFT_LAYOUT_STAGED = 4 /* inputs are written anew for every run: they die with their last reader */
+};
+
+/* How to plan: flags, and to a multiple of how many elements the pixels of network inputs are padded (0: 1). */
+typedef struct weft_layout_opt {
+    unsigned flags;
+    int input_channels;
+} weft_layout_opt;
+
+/* Plans into `arena`. demand is [graph->n_nodes]. */
+weft_status weft_layout_plan(const weft_graph *graph, const weft_demand *demand, const weft_layout_opt *opt,
+                             weft_arena *arena, weft_layout *out);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A classifier inside, for evaluation. */
+#ifndef WEFT_TASK_CLASSIFY_H
+#define WEFT_TASK_CLASSIFY_H
+
+#include <weft/classify.h>
+
+#include "backend/kernel.h"
+#include "image/image.h"
+
+enum { WEFT_CLASSES_MAX = 1 << 20, WEFT_BATCH_MAX = 65536 };
+
+struct weft_classifier {
+    weft_ctx *ctx;
+    const weft_arch *arch;
+    weft_recipe recipe;
+    weft_arena arena;     /* labels */
+    weft_label *labels;   /* [classes] */
+    int classes;
+    int64_t batch;
+    bool distances;       /* what comes out is small for likely classes (LeNet-5 as published) */
+    weft_image_opt image;
+    weft_model *model;
+    float *input, *output; /* [batch] images, [batch][classes] */
+    double *probability;   /* [classes] */
+    weft_fault *faults;    /* [batch] */
+};
+
+/* Labels for `classes` classes: opt's, the text's lines (may be NULL), ImageNet's or none, copied into the arena. */
+weft_status weft_labels_make(weft_arena *arena, const weft_classifier_opt *opt, const char *text, int classes,
+                             weft_label **out);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Evaluation: every image of a data set through a classifier, counted by true and by answered class. Only whole numbers
+ * are summed, so the result does not depend on the order in which threads are done. */
+#include <string.h>
+#include <time.h>
+
+#include "task/classify.h"
+#include "data/dataset.h"
+
+enum { FIVE = 5, CONFUSION_MAX = 20000 /* classes; beyond, the square of them is more than 3 GB */ };
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+typedef struct tally {
+    weft_classifier *c;
+    const weft_dataset *set;
+    const weft_evaluate_opt *opt;
+    int top;
+    const char **paths;   /* [batch] */
+    weft_answer *answers; /* [batch][top] */
+    weft_fault *faults;   /* [batch] */
+    weft_evaluation result;
+} tally;
+
+static void score(tally *e, int label, const weft_answer *answers)
+{
+    weft_evaluation *r = &e->result;
+    const bool first = answers[0].index == label;
+    bool five = false;
+    for (int k = 0; k < e->top; k++)
+        five = five || answers[k].index == label;
+    r->images++;
+    r->top1 += first;
+    r->top5 += five;
+    r->score[label].images++;
+    r->score[label].top1 += first;
+    r->score[label].top5 += five;
+    r->confusion[(size_t)label * (size_t)r->classes + (size_t)answers[0].index]++;
+}
+
+static weft_status one_batch(tally *e, int64_t first, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        e->paths[i] = e->set->images[first + i].path;
+    WEFT_TRY(weft_classify_files(e->c, e->paths, count, e->top, e->answers, e->faults));
+    for (int64_t i = 0; i < count; i++) {
+        if (e->faults[i].status == WEFT_OK) {
+            score(e, e->set->images[first + i].label, e->answers + i * e->top);
+            continue;
+        }
+        e->result.bad++;
+        if (e->opt->bad)
+            e->opt->bad(e->opt->user, &e->faults[i]);
+        if (e->result.bad > e->opt->bad_limit)
+            return weft_fail(WEFT_BAD_DATA, "%s (%lld unreadable image%s, %lld may be)", e->faults[i].reason,
+                             (long long)e->result.bad, e->result.bad == 1 ? "" : "s", (long long)e->opt->bad_limit);
+    }
+    return WEFT_OK;
+}
+
+static weft_status all_batches(tally *e)
+{
+    const double start = now();
+    for (int64_t first = 0; first < e->set->count; first += e->c->batch) {
+        const int64_t rest = e->set->count - first, count = rest < e->c->batch ? rest : e->c->batch;
+        WEFT_TRY(one_batch(e, first, count));
+        if (e->opt->progress && !e->opt->progress(e->opt->user, first + count, e->set->count))
+            break;
+    }
+    e->result.seconds = now() - start;
+    return WEFT_OK;
+}
+
+weft_status weft_evaluate(weft_classifier *c, const weft_dataset *set, const weft_evaluate_opt *opt,
+                          weft_evaluation *out)
+{
+    static const weft_evaluate_opt defaults;
+    if (!c || !set || !out)
+        return weft_fail(WEFT_INVALID, "weft_evaluate: classifier, dataset and out must not be NULL");
+    if (set->classes != c->classes)
+        return weft_fail(WEFT_INVALID, "weft_evaluate: the data set was opened for %d classes, the classifier has %d",
+                         set->classes, c->classes);
+    if (c->classes > CONFUSION_MAX)
+        return weft_fail(WEFT_UNSUPPORTED, "weft_evaluate: %d classes; at most %d are counted", c->classes,
+                         CONFUSION_MAX);
+    const weft_allocator *a = &c->ctx->allocator;
+    const size_t batch = (size_t)c->batch, classes = (size_t)c->classes;
+    tally e = { .c = c, .set = set, .opt = opt ? opt : &defaults, .top = c->classes < FIVE ? c->classes : FIVE };
+    e.paths = weft_calloc(a, batch, sizeof *e.paths);
+    e.answers = weft_calloc(a, batch * FIVE, sizeof *e.answers);
+    e.faults = weft_calloc(a, batch, sizeof *e.faults);
+    e.result.classes = c->classes;
+    e.result.score = weft_calloc(a, classes, sizeof *e.result.score);
+    e.result.confusion = weft_calloc(a, classes * classes, sizeof *e.result.confusion);
+    weft_status status = WEFT_OK;
+    if (!e.paths || !e.answers || !e.faults || !e.result.score || !e.result.confusion)
+        status = weft_fail_in(WEFT_NO_MEMORY, "weft_evaluate");
+    if (status == WEFT_OK)
+        status = all_batches(&e);
+    weft_free(a, e.paths);
+    weft_free(a, e.answers);
+    weft_free(a, e.faults);
+    if (status != WEFT_OK)
+        weft_evaluation_release(c->ctx, &e.result);
+    else
+        *out = e.result;
+    return status;
+}
+
+void weft_evaluation_release(weft_ctx *ctx, weft_evaluation *evaluation)
+{
+    if (!ctx || !evaluation)
+        return;
+    weft_free(&ctx->allocator, evaluation->score);
+    weft_free(&ctx->allocator, evaluation->confusion);
+    *evaluation = (weft_evaluation){ 0 };
+}
