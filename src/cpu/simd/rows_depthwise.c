@@ -251,7 +251,8 @@ WEFT_INLINE void band_of(const weft_depthwise *p, const live *rows, ahead next, 
 {
     const int64_t channels = p->window.channels;
     const int64_t whole = channels / LANES * LANES, tile = p->stream ? WEFT_ROWS_TILE : whole;
-    const bool pairs = LANES == 16 && kw == 3 && stride == 1 && p->window.kh == 3; /* 24 registers */
+    /* 24 registers. stride is that of the columns; the rows of a pair must begin a line apart as well. */
+    const bool pairs = LANES == 16 && kw == 3 && stride == 1 && p->window.kh == 3 && p->window.stride_h == 1;
     for (int64_t c = 0; c < whole; c += tile)
         for (int oh = first; oh < last; oh++) {
             if (next.at >= next.end)
