@@ -39,18 +39,21 @@ typedef enum verdict { BAD, UNSUPPORTED, MEMORY } verdict;
 #define PRINTF(text, first)
 #endif
 
-/* ---- main.c: memory and the end ---- */
+/* ---- verdict.c: the end ---- */
 
 /* Sends the verdict and ends the process. */
 NORETURN void refuse(verdict kind, const char *format, ...) PRINTF(2, 3);
 /* The same, with what libhdf5 said last. */
 NORETURN void refuse_h5(const char *format, ...) PRINTF(1, 2);
+void send_bytes(const void *data, uint64_t size);
+
+/* ---- memory.c ---- */
+
 /* Never NULL. */
 void *take(uint64_t count, size_t size);
 /* Room for one more element in *items, which holds count of them; doubles at powers of two. */
 void *grow(void *items, uint64_t count, size_t size);
 char *text(const char *format, ...) PRINTF(1, 2);
-void send_bytes(const void *data, uint64_t size);
 
 /* ---- sandbox.c ---- */
 
