@@ -17,10 +17,46 @@
 
 #include "cli/common.h"
 
+/* What the argument structs of bench and bench table begin with, and its rows. */
+typedef struct cli_protocol {
+    weft_ctx_opt ctx; /* but for the threads */
+    cli_list batch, threads;
+    weft_dialect dialect;
+    int reps, warmup;
+    double min_time;
+    int64_t seed;
+    const char *images;
+    cli_progress progress;
+} cli_protocol;
+
+/* clang-format off */
+#define PROTOCOL_BATCH(arg, most, more) \
+    OPT_LIST(cli_protocol, batch, 'b', "batch", arg, most, "32", 1, 65536, IMAGES_IN_A_RUN more)
+#define PROTOCOL_THREADS(arg, most, more) \
+    OPT_LIST(cli_protocol, threads, 't', "threads", arg, most, "0", 0, 4096, "threads" EACH_CPU more)
+#define PROTOCOL_ROWS(device) \
+    OPT_INT(cli_protocol, reps, 'r', "reps", "N", "3", 1, 1000000, "repetitions at least"), \
+    OPT_REAL(cli_protocol, min_time, 0, "min-time", "SECONDS", "5", 0, 86400, \
+             "repeat until a network has run this long"), \
+    OPT_INT(cli_protocol, warmup, 0, "warmup", "N", "1", 0, 1000, "runs before the clock starts"), \
+    device, \
+    ROW_PRECISION(cli_protocol, PRECISION_OF_GPU), \
+    ROW_ISA(cli_protocol), \
+    ROW_MATH(cli_protocol, "fast"), \
+    ROW_DIALECT(cli_protocol, WHOSE_VARIANT), \
+    OPT_COUNT(cli_protocol, seed, 0, "seed", "N", "1", 0, OPT_MAX_COUNT, "seed of weights and of noise inputs"), \
+    OPT_DIR(cli_protocol, images, 0, "images", "DIR", \
+            "run on the JPEG and PNG photographs of this folder, in order of name, repeated to fill the batch; " \
+            "others are named and skipped")
+#define PROTOCOL_PROGRESS ROW_PROGRESS(cli_protocol, progress, " (a line for each network)")
+/* clang-format on */
+
 typedef struct cli_job {
     const weft_arch *arch;
     const char *device;
     int64_t batch, threads; /* threads 0: all */
+    bool layers;            /* time each step */
+    bool no_units;
 } cli_job;
 
 /* ---- the other process ---- */
@@ -41,7 +77,7 @@ typedef struct cli_meter {
     double passes, min_time; /* protocol: runs of each job at least, warm-up included */
     const cli_job *job;
 } cli_meter;
-void cli_meter_open(cli_meter *meter, const cli_args *args, const cli_job *jobs, int count);
+void cli_meter_open(cli_meter *meter, const cli_protocol *protocol, const cli_job *jobs, int count);
 void cli_meter_begin(cli_meter *meter, const cli_job *job);
 void cli_meter_event(void *meter, const json_t *event);
 void cli_meter_end(cli_meter *meter, const json_t *result);
@@ -61,14 +97,14 @@ typedef struct cli_roof {
     weft_roof roof; /* the best of the measurements so far */
 } cli_roof;
 typedef struct cli_machine {
-    const cli_args *args;
+    const cli_protocol *protocol;
     char cpu[160], isa[32], date[32], gpu[160], no_gpu[320];
     cli_roof roofs[CLI_LIST_MAX];
     int n_roofs;
     double measured; /* when, by cli_now() */
     json_t *images;  /* paths */
 } cli_machine;
-cli_exit cli_machine_open(cli_machine *machine, const cli_args *args);
+cli_exit cli_machine_open(cli_machine *machine, const cli_protocol *protocol);
 /* Measures the roofs of all thread counts: before the jobs, and again after them if they took a while. */
 cli_exit cli_machine_measure(cli_machine *machine);
 cli_exit cli_machine_measure_again(cli_machine *machine);
@@ -84,7 +120,7 @@ void cli_machine_close(cli_machine *machine);
 /* ---- jobs ---- */
 
 /* Runs jobs one after the other; results[i] is owned by the caller. */
-void cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, bool layers, json_t **results);
+void cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, json_t **results);
 /* NULL if the job did not fail. */
 const char *cli_failure(const json_t *result);
 /* The exit code of the first failed result; says on stderr how many failed. */

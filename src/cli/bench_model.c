@@ -7,10 +7,20 @@
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/command.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
 #define MIB 1048576.0
+#define NOT_GIVEN (-1.0)
+
+typedef struct bench_args {
+    cli_protocol protocol;
+    double fail_over;
+    const char *compare;
+    bool layers, no_units;
+    cli_format output;
+} bench_args;
 
 static const cli_column columns[] = {
     { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
@@ -88,7 +98,7 @@ static void put_result(cli_table *t, const cli_machine *machine, const json_t *r
 }
 
 /* CLI_BELOW if a row is slower than allowed; an error if no row could be compared. */
-static cli_exit judge(const cli_args *args, const cli_table *table)
+static cli_exit judge(const bench_args *args, const cli_table *table)
 {
     cli_exit code = CLI_OK;
     int compared = 0;
@@ -108,10 +118,10 @@ static cli_exit judge(const cli_args *args, const cli_table *table)
     return code;
 }
 
-static void print(const cli_machine *machine, cli_table *table, json_t *const *results, int count)
+static void print(const bench_args *args, const cli_machine *machine, cli_table *table, json_t *const *results,
+                  int count)
 {
-    const cli_args *args = machine->args;
-    const cli_format format = (cli_format)args->output;
+    const cli_format format = args->output;
     if (format == CLI_FORMAT_JSON) {
         json_t *root = cli_machine_json(machine), *list = json_array();
         for (int i = 0; i < count; i++) {
@@ -133,7 +143,7 @@ static void print(const cli_machine *machine, cli_table *table, json_t *const *r
         cli_layers_print(machine, results, count, format);
 }
 
-static cli_exit run(const cli_args *args, cli_machine *machine, const cli_job *jobs, int count, json_t **results)
+static cli_exit run_jobs(const bench_args *args, cli_machine *machine, const cli_job *jobs, int count, json_t **results)
 {
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
     json_t *old = NULL;
@@ -141,13 +151,13 @@ static cli_exit run(const cli_args *args, cli_machine *machine, const cli_job *j
     if (!code)
         code = cli_machine_measure(machine);
     if (!code) {
-        cli_run_jobs(machine, jobs, count, args->layers, results);
+        cli_run_jobs(machine, jobs, count, results);
         code = cli_machine_measure_again(machine);
     }
     if (!code) {
         for (int i = 0; i < count; i++)
             put_result(table, machine, results[i], old);
-        print(machine, table, results, count);
+        print(args, machine, table, results, count);
         code = cli_failed(results, count);
         if (!code && old)
             code = judge(args, table);
@@ -158,33 +168,44 @@ static cli_exit run(const cli_args *args, cli_machine *machine, const cli_job *j
 }
 
 /* The device must be there before anything is run. */
-static cli_exit check_device(const cli_args *args)
+static cli_exit check_device(const cli_protocol *protocol)
 {
     weft_ctx *ctx;
-    const cli_exit code = cli_open(args, cli_device(args), args->threads.value[0], &ctx);
+    weft_ctx_opt opt = protocol->ctx;
+    opt.threads = (int)protocol->threads.value[0];
+    const cli_exit code = cli_open(&opt, &ctx);
     if (!code)
         weft_ctx_destroy(ctx);
     return code;
 }
 
-static cli_exit list_jobs(const cli_args *args, cli_job *jobs, int *count)
+static cli_exit list_jobs(const cli_call *call, cli_job *jobs, int *count)
 {
-    for (int w = 0; w < args->n_words; w++) {
+    const bench_args *args = call->args;
+    const cli_protocol *p = &args->protocol;
+    for (int w = 0; w < call->n_words; w++) {
         const weft_arch *arch;
-        const cli_exit code = cli_find_arch(args->words[w], args->dialect, &arch);
+        const cli_exit code = cli_find_arch(call->words[w], p->dialect, &arch);
         if (code)
             return code;
-        for (int b = 0; b < args->batch.count; b++)
-            for (int t = 0; t < args->threads.count; t++)
-                jobs[(*count)++] = (cli_job){ arch, cli_device(args), args->batch.value[b], args->threads.value[t] };
+        for (int b = 0; b < p->batch.count; b++)
+            for (int t = 0; t < p->threads.count; t++)
+                jobs[(*count)++] = (cli_job){ .arch = arch,
+                                              .device = p->ctx.device,
+                                              .batch = p->batch.value[b],
+                                              .threads = p->threads.value[t],
+                                              .layers = args->layers,
+                                              .no_units = args->no_units };
     }
     return CLI_OK;
 }
 
-cli_exit cli_bench(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const bench_args *args = call->args;
+    const cli_protocol *protocol = &args->protocol;
     cli_machine machine = { 0 };
-    const size_t most = (size_t)args->n_words * (size_t)args->batch.count * (size_t)args->threads.count;
+    const size_t most = (size_t)call->n_words * (size_t)protocol->batch.count * (size_t)protocol->threads.count;
     cli_job *jobs = cli_alloc(most, sizeof *jobs);
     json_t **results = cli_alloc(most, sizeof *results);
     int count = 0;
@@ -192,13 +213,13 @@ cli_exit cli_bench(const cli_args *args)
     if (args->fail_over >= 0 && !args->compare)
         code = cli_error(CLI_USAGE, "--fail-over needs --compare");
     if (!code)
-        code = list_jobs(args, jobs, &count);
+        code = list_jobs(call, jobs, &count);
     if (!code)
-        code = check_device(args);
+        code = check_device(protocol);
     if (!code)
-        code = cli_machine_open(&machine, args);
+        code = cli_machine_open(&machine, protocol);
     if (!code)
-        code = run(args, &machine, jobs, count, results);
+        code = run_jobs(args, &machine, jobs, count, results);
     for (int i = 0; i < count; i++)
         json_decref(results[i]);
     free(results);
@@ -206,3 +227,50 @@ cli_exit cli_bench(const cli_args *args)
     cli_machine_close(&machine);
     return code;
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    PROTOCOL_BATCH("N,...", CLI_LIST_MAX, "; a list runs each"),
+    PROTOCOL_THREADS("N,...", CLI_LIST_MAX, "; a list runs each"),
+    PROTOCOL_ROWS(ROW_DEVICE_PLAN(cli_protocol)),
+    OPT_BOOL(bench_args, layers, 'l', "layers", "time every step, and sum the times of every kernel"),
+    ROW_NO_UNITS(bench_args),
+    OPT_FILE(bench_args, compare, 0, "compare", "OLD.json", NULL, "compare with a result saved earlier with -o json"),
+    OPT_PERCENT(bench_args, fail_over, 0, "fail-over", "PERCENT", NULL, 0, 1000,
+                "with --compare: exit 1 if a median is slower by more than this"),
+    ROW_OUTPUT(bench_args),
+    PROTOCOL_PROGRESS,
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_bench = {
+    .name = "bench",
+    .takes = CLI_TAKES_MODEL,
+    .min_words = 1,
+    .max_words = -1,
+    .synopsis = "MODEL...",
+    .brief = "time networks, whole or layer by layer",
+    .description =
+        "Runs each MODEL for every batch size and thread count asked for, each in a process of its own, and "
+        "prints the median time of a run with its quartiles, images per second, GFLOP/s, and the shares of the "
+        "roofs of this machine (fused multiply-add peak and memory bandwidth) that weft measures at the start "
+        "and, after jobs of more than ten seconds, once more.\n"
+        "\n"
+        "FLOPs are twice the multiply-adds of convolutions and dense layers by the direct algorithm, so that a "
+        "faster algorithm may pass 100 %. Bytes are the least traffic: each step's inputs and parameters read "
+        "once, its outputs written once.\n"
+        "\n"
+        "With --compare the medians are set against those of an earlier run, saved with -o json by this command "
+        "or by weft bench table.",
+    .examples = "weft bench resnet50 --batch 1,8,32 --threads 1,2|all six combinations\n"
+                "weft bench resnet50 --layers|time, kernel and share of the roof of every step\n"
+                "weft bench resnet50 -o json > old.json|save a result\n"
+                "weft bench resnet50 --compare old.json --fail-over 5%|exit 1 if more than 5 % slower\n"
+                "weft bench table|the table of all networks: see weft-bench-table(1)",
+    .rows = rows,
+    .args_size = sizeof(bench_args),
+    .defaults = &(const bench_args){ .fail_over = NOT_GIVEN },
+    .run = run,
+};

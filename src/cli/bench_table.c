@@ -6,18 +6,29 @@
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/command.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
 #define MIB 1048576.0
 
-/* The GPU that a publisher says its times are from, and what it can do at most: the tensor cores' dense TF32 rate. */
-static const struct {
+typedef struct table_args {
+    cli_protocol protocol;
+    const char *sort, *svg;
+    bool reverse;
+    cli_format output;
+} table_args;
+
+/* Who publishes times: the machine and the batch that they are of, and what that GPU can do at most. */
+static const struct publisher {
     const char *source, *cpu, *gpu;
+    int batch;
     double tflops;
-} hardware[] = {
-    { "Keras", "a 92-core AMD EPYC", "a Tesla A100", 156 },
+    const char *unit; /* that has this rate */
+} publishers[] = {
+    { "Keras", "a 92-core AMD EPYC", "a Tesla A100", 32, 156, "dense TF32" },
 };
+enum { PUBLISHERS = sizeof publishers / sizeof *publishers };
 
 static const cli_column columns[] = {
     { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
@@ -54,6 +65,7 @@ static const cli_column columns[] = {
 };
 
 typedef struct bench {
+    const table_args *args;
     cli_machine machine;
     const weft_arch **archs;
     int n_archs, n_jobs;
@@ -63,49 +75,56 @@ typedef struct bench {
     const char *cpu_device; /* "cpu" or "null" */
     const char *no_gpu;     /* why not */
     cli_table *table;
-    char flagged[512]; /* "vgg16 235.7, ..." */
+    char flagged[PUBLISHERS][512]; /* "vgg16 235.7, ..." */
 } bench;
 
-static cli_exit choose_archs(bench *b, const cli_args *args)
+static cli_exit choose_archs(bench *b, const cli_call *call)
 {
-    b->archs = cli_alloc((size_t)(weft_arch_count() + args->n_words), sizeof *b->archs);
-    for (int i = 0; i < args->n_words; i++) {
-        const cli_exit code = cli_find_arch(args->words[i], args->dialect, &b->archs[b->n_archs]);
+    const weft_dialect dialect = b->args->protocol.dialect;
+    b->archs = cli_alloc((size_t)(weft_arch_count() + call->n_words), sizeof *b->archs);
+    for (int i = 0; i < call->n_words; i++) {
+        const cli_exit code = cli_find_arch(call->words[i], dialect, &b->archs[b->n_archs]);
         if (code)
             return code;
         b->n_archs++;
     }
-    for (int i = 0; args->n_words == 0 && i < weft_arch_count(); i++) {
+    for (int i = 0; call->n_words == 0 && i < weft_arch_count(); i++) {
         const weft_arch *arch = weft_arch_get(i);
-        const bool wanted = args->dialect == WEFT_DIALECT_DEFAULT || arch->dialect == (weft_dialect)args->dialect;
+        const bool wanted = dialect == WEFT_DIALECT_DEFAULT || arch->dialect == dialect;
         if (arch->in_table && wanted)
             b->archs[b->n_archs++] = arch;
     }
     if (b->n_archs == 0)
         return cli_error(CLI_NOT_FOUND, "no network of the table has the dialect '%s'",
-                         weft_dialect_name((weft_dialect)args->dialect));
+                         weft_dialect_name(dialect));
     return CLI_OK;
 }
 
 /* auto: the CPU always, and CUDA where there is one. A device that was named must be there. */
-static cli_exit choose_devices(bench *b, const cli_args *args)
+static cli_exit choose_devices(bench *b)
 {
-    const bool automatic = strcmp(args->device, "auto") == 0;
+    weft_ctx_opt opt = b->args->protocol.ctx;
+    const bool automatic = strcmp(opt.device, "auto") == 0;
     weft_ctx *ctx;
-    b->cpu = automatic || strncmp(args->device, "cuda", 4) != 0;
-    b->cpu_device = automatic ? "cpu" : args->device;
+    b->cpu = automatic || strncmp(opt.device, "cuda", 4) != 0;
+    b->cpu_device = automatic ? "cpu" : opt.device;
     b->gpu = automatic ? b->machine.gpu[0] != '\0' : !b->cpu;
     b->no_gpu = automatic ? b->machine.no_gpu : "not asked for";
-    const cli_exit code = cli_open(args, automatic ? "cpu" : args->device, args->threads.value[0], &ctx);
+    opt.device = automatic ? "cpu" : opt.device;
+    opt.threads = (int)b->args->protocol.threads.value[0];
+    const cli_exit code = cli_open(&opt, &ctx);
     if (!code)
         weft_ctx_destroy(ctx);
     return code;
 }
 
-static void add_jobs(bench *b, const cli_args *args, const char *device)
+static void add_jobs(bench *b, const char *device)
 {
+    const cli_protocol *p = &b->args->protocol;
     for (int i = 0; i < b->n_archs; i++)
-        b->jobs[b->n_jobs++] = (cli_job){ b->archs[i], device, args->batch.value[0], args->threads.value[0] };
+        b->jobs[b->n_jobs++] = (cli_job){
+            .arch = b->archs[i], .device = device, .batch = p->batch.value[0], .threads = p->threads.value[0]
+        };
 }
 
 static void put_published(cli_table *table, const char *key, double value)
@@ -113,20 +132,28 @@ static void put_published(cli_table *table, const char *key, double value)
     cli_put_number(table, key, value > 0 ? value : (double)NAN);
 }
 
+static const struct publisher *publisher_of(const char *source)
+{
+    for (int i = 0; source && i < PUBLISHERS; i++)
+        if (strstr(source, publishers[i].source))
+            return &publishers[i];
+    return NULL;
+}
+
 /* A published time that implies more than the hardware can do is marked. */
 static void put_published_gpu(bench *b, const weft_arch *a)
 {
-    put_published(b->table, "gpu_published", a->published.gpu_ms);
-    for (size_t i = 0; i < sizeof hardware / sizeof *hardware; i++) {
-        const bool same = a->published.source && strstr(a->published.source, hardware[i].source);
-        const double ms = a->published.gpu_ms, tflops = 2.0 * (double)a->macs * 32 / (ms * 1e9);
-        const size_t used = strlen(b->flagged);
-        if (!same || !(ms > 0) || tflops <= hardware[i].tflops)
-            continue;
-        cli_put_mark(b->table, "gpu_published", "†");
-        snprintf(b->flagged + used, sizeof b->flagged - used, "%s%s %.1f", used ? ", " : "",
-                 a->alias ? a->alias : a->name, tflops);
-    }
+    const struct publisher *p = publisher_of(a->published.source);
+    const double ms = a->published.gpu_ms;
+    put_published(b->table, "gpu_published", ms);
+    const double tflops = p && ms > 0 ? 2.0 * (double)a->macs * p->batch / (ms * 1e9) : 0;
+    if (!p || tflops <= p->tflops)
+        return;
+    char *flagged = b->flagged[p - publishers];
+    const size_t used = strlen(flagged);
+    cli_put_mark(b->table, "gpu_published", "†");
+    snprintf(flagged + used, sizeof *b->flagged - used, "%s%s %.1f", used ? ", " : "", a->alias ? a->alias : a->name,
+             tflops);
 }
 
 static void put_arch(bench *b, const weft_arch *a)
@@ -219,13 +246,10 @@ static void note_sources(bench *b)
             first = !b->archs[k]->published.source || strcmp(b->archs[k]->published.source, source) != 0;
         if (!first)
             continue;
-        size_t h = 0;
-        const size_t known = sizeof hardware / sizeof *hardware;
-        while (h < known && !strstr(source, hardware[h].source))
-            h++;
-        if (h < known)
-            cli_table_note(b->table, "Published by %s: ImageNet validation accuracy; ms of a batch of 32 on %s and %s.",
-                           source, hardware[h].cpu, hardware[h].gpu);
+        const struct publisher *p = publisher_of(source);
+        if (p)
+            cli_table_note(b->table, "Published by %s: ImageNet validation accuracy; ms of a batch of %d on %s and %s.",
+                           source, p->batch, p->cpu, p->gpu);
         else
             cli_table_note(b->table, "Published by %s: ImageNet validation accuracy.", source);
     }
@@ -261,14 +285,18 @@ static const char *gpu_precision(const bench *b)
 
 static void add_notes(bench *b)
 {
+    const int64_t batch = b->args->protocol.batch.value[0];
     note_sources(b);
-    if (b->flagged[0])
-        cli_table_note(b->table,
-                       "† published, yet above what an A100 can do (156 TFLOP/s dense TF32); implied TFLOP/s: %s.",
-                       b->flagged);
-    if (b->machine.args->batch.value[0] != 32)
-        cli_table_note(b->table, "Measured with batch %lld; published times are of 32.",
-                       (long long)b->machine.args->batch.value[0]);
+    for (int i = 0; i < PUBLISHERS; i++) {
+        const struct publisher *p = &publishers[i];
+        if (b->flagged[i][0])
+            cli_table_note(b->table,
+                           "† published, yet above what %s can do (%g TFLOP/s %s); implied TFLOP/s: %s.", p->gpu,
+                           p->tflops, p->unit, b->flagged[i]);
+        if (batch != p->batch)
+            cli_table_note(b->table, "Measured with batch %lld; published times are of %d.", (long long)batch,
+                           p->batch);
+    }
     if (b->gpu)
         cli_table_note(b->table, "GPU ms measured: in %s, with the copy of the images to the GPU.", gpu_precision(b));
     else
@@ -278,7 +306,7 @@ static void add_notes(bench *b)
         b->table,
         "%sMACs of convolutions and dense layers of one image; GFLOP/s = 2 MACs x batch / time; GB/s of least "
         "traffic. Memory: arena + weights as packed + weights as given.",
-        best[b->machine.args->output]);
+        best[b->args->output]);
     for (int i = 0; i < b->n_jobs; i++)
         note_memory(b, i);
 }
@@ -297,18 +325,19 @@ static void print_json(const bench *b)
     json_decref(root);
 }
 
-static cli_exit run_table(bench *b, const cli_args *args, int sort)
+static cli_exit run_table(bench *b, int sort)
 {
+    const table_args *args = b->args;
     b->jobs = cli_alloc((size_t)b->n_archs * 2, sizeof *b->jobs);
     b->results = cli_alloc((size_t)b->n_archs * 2, sizeof *b->results);
     if (b->cpu)
-        add_jobs(b, args, b->cpu_device);
+        add_jobs(b, b->cpu_device);
     if (b->gpu)
-        add_jobs(b, args, b->cpu ? "cuda" : args->device);
+        add_jobs(b, b->cpu ? "cuda" : args->protocol.ctx.device);
     cli_exit code = cli_machine_measure(&b->machine);
     if (code)
         return code;
-    cli_run_jobs(&b->machine, b->jobs, b->n_jobs, false, b->results);
+    cli_run_jobs(&b->machine, b->jobs, b->n_jobs, b->results);
     code = cli_machine_measure_again(&b->machine);
     if (code)
         return code;
@@ -322,7 +351,7 @@ static cli_exit run_table(bench *b, const cli_args *args, int sort)
     if (args->output == CLI_FORMAT_JSON)
         print_json(b);
     else
-        cli_table_print(b->table, (cli_format)args->output, stdout);
+        cli_table_print(b->table, args->output, stdout);
     code = args->svg ? cli_svg_write(args->svg, &b->machine, b->table) : CLI_OK;
     const cli_exit failed = cli_failed(b->results, b->n_jobs);
     return code ? code : failed;
@@ -340,17 +369,18 @@ static cli_exit unknown_column(const char *name)
     return cli_error(CLI_USAGE, "--sort: unknown column '%s'; see 'weft bench table --help'", name);
 }
 
-cli_exit cli_bench_table(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
-    bench b = { .table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns)) };
+    const table_args *args = call->args;
+    bench b = { .args = args, .table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns)) };
     const int sort = cli_table_column(b.table, args->sort);
-    cli_exit code = sort < 0 ? unknown_column(args->sort) : choose_archs(&b, args);
+    cli_exit code = sort < 0 ? unknown_column(args->sort) : choose_archs(&b, call);
     if (!code)
-        code = cli_machine_open(&b.machine, args);
+        code = cli_machine_open(&b.machine, &args->protocol);
     if (!code)
-        code = choose_devices(&b, args);
+        code = choose_devices(&b);
     if (!code)
-        code = run_table(&b, args, sort);
+        code = run_table(&b, sort);
     for (int i = 0; i < b.n_jobs; i++)
         json_decref(b.results[i]);
     free(b.results);
@@ -360,3 +390,54 @@ cli_exit cli_bench_table(const cli_args *args)
     cli_table_destroy(b.table);
     return code;
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    PROTOCOL_BATCH("N", 1, ""),
+    PROTOCOL_THREADS("N", 1, ""),
+    PROTOCOL_ROWS(ROW_DEVICE(cli_protocol, ctx.device, "auto", DEVICES_ALL,
+                             "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cpu, and cuda where there is "
+                             "one")),
+    OPT_TEXT(table_args, sort, 's', "sort", "COLUMN", "size",
+             "model|px|size|size_published|top1|top5|params|macs|cpu|cpu_published|gpu|gpu_published|gflops|"
+             "fma_share|gbs|bandwidth_share|memory|memory_predicted",
+             "column to sort by: model, px, size, size_published, top1, top5, params, macs, cpu, cpu_published, gpu, "
+             "gpu_published, gflops, fma_share, gbs, bandwidth_share, memory or memory_predicted"),
+    OPT_BOOL(table_args, reverse, 0, "reverse", "largest first"),
+    OPT_FILE(table_args, svg, 0, "svg", "FILE", NULL,
+             "also draw top-1 accuracy against measured time, the size as area"),
+    ROW_OUTPUT(table_args),
+    PROTOCOL_PROGRESS,
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_bench_table = {
+    .name = "bench table",
+    .takes = CLI_TAKES_MODEL,
+    .max_words = -1,
+    .synopsis = "[MODEL...]",
+    .brief = "print the table of networks: size, accuracy, cost, time and memory",
+    .description =
+        "Runs the fifteen networks of the book's table, or those named, each in a process of its own, and prints "
+        "for each what was published beside what was measured here: input size, MiB, top-1 and top-5 accuracy, "
+        "parameters, multiply-adds (MACs), milliseconds of a batch on the CPU and on the GPU, GFLOP/s, the shares "
+        "of this machine's own measured roofs, and peak memory as planned and as measured. The best value of "
+        "every column is marked (bold in Markdown, * in text, listed as best in JSON).\n"
+        "\n"
+        "A published time is flagged when it implies more arithmetic than the stated hardware can do. A network "
+        "that fails (out of memory, a crash) becomes a row with the reason; the others go on, and the exit code "
+        "is that of the first failure.\n"
+        "\n"
+        "Accuracies are the publishers', never measured here. With --images the inputs are photographs, else "
+        "seeded noise; neither the time nor the memory depends on which. In csv, lines of the header and the "
+        "notes begin with #.",
+    .examples = "weft bench table|the fifteen, sorted by size\n"
+                "weft bench table --sort cpu -o md > table.md|sorted by measured time, as Markdown\n"
+                "weft bench table --svg table.svg|also draw accuracy against time\n"
+                "weft bench table --images photos/ mobilenetv2 efficientnet-b0|two networks on real photographs",
+    .rows = rows,
+    .args_size = sizeof(table_args),
+    .run = run,
+};

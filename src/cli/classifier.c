@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "cli/common.h"
-#include "cli/option.h"
 
 /* A name with a '/' or '.' that no network has is a file's; so is any other name that a file has and no network. */
 static bool names_a_file(const char *word)
@@ -15,36 +14,37 @@ static bool names_a_file(const char *word)
     return !weft_arch_find(word, WEFT_DIALECT_DEFAULT) && (strpbrk(word, "/.") || access(word, F_OK) == 0);
 }
 
-static cli_exit without_weights(const cli_args *args, const char *name)
+static cli_exit without_weights(const cli_call *call, const char *name)
 {
     return cli_error(CLI_USAGE,
                      "%s: no weights for %s: give a file of torchvision, timm or Keras by --weights FILE (safetensors, "
                      ".pth, .h5, .weights.h5, .keras, .npz); weft downloads nothing. --seed N runs on random weights",
-                     args->command->name, name);
+                     call->command->name, name);
 }
 
-cli_exit cli_open_classifier(const cli_args *args, int64_t batch, bool as_stored, weft_ctx **ctx, weft_classifier **out)
+cli_exit cli_open_classifier(const cli_call *call, int64_t batch, bool as_stored, weft_ctx **ctx, weft_classifier **out)
 {
-    const char *const word = args->words[0];
+    const cli_classifier_args *args = call->args;
+    const char *const word = call->words[0];
     const bool is_file = names_a_file(word);
     const weft_arch *arch = NULL;
     cli_exit code = CLI_OK;
     if (is_file && args->weights)
         return cli_error(CLI_USAGE, "%s: '%s' is no network's name, and --weights is given too; 'weft models' lists "
-                         "all", args->command->name, word);
+                         "all", call->command->name, word);
     if (!is_file)
         code = cli_find_arch(word, args->dialect, &arch);
     if (!code && !is_file && !args->weights && !args->seed)
-        code = without_weights(args, arch->name);
+        code = without_weights(call, arch->name);
     if (!code && args->seed && (is_file || args->weights))
-        code = cli_error(CLI_USAGE, "%s: --seed is for networks without weights", args->command->name);
+        code = cli_error(CLI_USAGE, "%s: --seed is for networks without weights", call->command->name);
     if (!code)
-        code = cli_open(args, cli_device(args), args->threads.value[0], ctx);
+        code = cli_open(&args->ctx, ctx);
     if (code)
         return code;
     const weft_classifier_opt opt = {
         .arch = arch ? arch->name : NULL,
-        .dialect = (weft_dialect)args->dialect,
+        .dialect = args->dialect,
         .batch = batch,
         .as_stored = as_stored,
         .random = args->seed != 0,
@@ -63,8 +63,9 @@ cli_exit cli_open_classifier(const cli_args *args, int64_t batch, bool as_stored
     return CLI_OK;
 }
 
-void cli_describe_classifier(const cli_args *args, const weft_classifier *classifier, json_t *object)
+void cli_describe_classifier(const cli_call *call, const weft_classifier *classifier, json_t *object)
 {
+    const cli_classifier_args *args = call->args;
     const weft_arch *arch = weft_classifier_arch(classifier);
     char recipe[160];
     cli_set_text(object, "model", arch->name);
@@ -74,7 +75,7 @@ void cli_describe_classifier(const cli_args *args, const weft_classifier *classi
     if (args->seed)
         cli_set_count(object, "random_seed", args->seed);
     else
-        cli_set_text(object, "weights", args->weights ? args->weights : args->words[0]);
+        cli_set_text(object, "weights", args->weights ? args->weights : call->words[0]);
 }
 
 const char *cli_label_text(const weft_label *label, int index, char buf[32])

@@ -13,8 +13,14 @@
 
 enum { BATCH = 8, BAR = 20 };
 
+typedef struct classify_args {
+    cli_classifier_args classifier;
+    int top;
+    bool json;
+} classify_args;
+
 typedef struct classify {
-    const cli_args *args;
+    const cli_call *call;
     weft_ctx *ctx;
     weft_classifier *classifier;
     int top;
@@ -122,11 +128,11 @@ static cli_exit add_lines(classify *k)
 }
 
 /* Images of the command line; many if standard input names them. */
-static int64_t expected(const cli_args *args)
+static int64_t expected(const cli_call *call)
 {
-    int64_t count = args->n_words - 1;
-    for (int i = 1; i < args->n_words; i++)
-        if (strcmp(args->words[i], "-") == 0)
+    int64_t count = call->n_words - 1;
+    for (int i = 1; i < call->n_words; i++)
+        if (strcmp(call->words[i], "-") == 0)
             count = BATCH;
     return count > BATCH ? BATCH : count;
 }
@@ -136,7 +142,7 @@ static void report(const classify *k, double ready)
     const weft_arch *arch = weft_classifier_arch(k->classifier);
     if (k->images) {
         json_t *root = json_object();
-        cli_describe_classifier(k->args, k->classifier, root);
+        cli_describe_classifier(k->call, k->classifier, root);
         json_object_set(root, "images", k->images);
         cli_json_print(root, stdout);
         json_decref(root);
@@ -146,26 +152,27 @@ static void report(const classify *k, double ready)
             1e3 * k->seconds, 1e3 * ready);
 }
 
-cli_exit cli_classify(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const classify_args *args = call->args;
     const double start = cli_now();
-    if (args->n_words < 2)
+    if (call->n_words < 2)
         return cli_error(CLI_USAGE, "classify: IMAGE is missing; see 'weft classify --help'");
-    classify k = { .args = args };
-    const int64_t batch = args->batch.value[0] ? args->batch.value[0] : expected(args);
-    cli_exit code = cli_open_classifier(args, batch, false, &k.ctx, &k.classifier);
+    classify k = { .call = call };
+    const int64_t batch = args->classifier.batch ? args->classifier.batch : expected(call);
+    cli_exit code = cli_open_classifier(call, batch, false, &k.ctx, &k.classifier);
     if (code)
         return code;
     const double ready = cli_now() - start;
     const int classes = weft_classifier_classes(k.classifier);
-    k.top = args->top < classes ? (int)args->top : classes;
+    k.top = args->top < classes ? args->top : classes;
     k.capacity = (int)batch;
     k.names = cli_alloc((size_t)batch, sizeof *k.names);
     k.answers = cli_alloc((size_t)batch * (size_t)k.top, sizeof *k.answers);
     k.faults = cli_alloc((size_t)batch, sizeof *k.faults);
     k.images = args->json ? json_array() : NULL;
-    for (int i = 1; !code && i < args->n_words; i++)
-        code = strcmp(args->words[i], "-") == 0 ? add_lines(&k) : add(&k, args->words[i]);
+    for (int i = 1; !code && i < call->n_words; i++)
+        code = strcmp(call->words[i], "-") == 0 ? add_lines(&k) : add(&k, call->words[i]);
     if (!code && k.count)
         code = flush(&k);
     if (!code)
@@ -180,3 +187,38 @@ cli_exit cli_classify(const cli_args *args)
     weft_ctx_destroy(k.ctx);
     return !code && k.bad ? CLI_DATA : code;
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    CLASSIFIER_ROWS,
+    OPT_INT(classify_args, top, 'k', "top", "K", "5", 1, 1000000, "classes to print"),
+    ROW_JSON(classify_args),
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_classify = {
+    .name = "classify",
+    .takes = CLI_TAKES_MODEL | CLI_TAKES_FILE,
+    .min_words = 1,
+    .max_words = -1,
+    .synopsis = "MODEL|FILE IMAGE...",
+    .brief = "say what photographs show",
+    .description =
+        "Classifies JPEG and PNG photographs by a network of that name with the weights of --weights, or by a weight "
+        "file that says itself which network it is of (see weft-convert(1)). Weights may be of weft, torchvision, "
+        "timm or Keras, in safetensors, .pth, .h5, .weights.h5, .keras or .npz; weft never downloads any.\n"
+        "\n"
+        "Photographs are turned upright by their EXIF orientation, then resized, cropped and preprocessed as the "
+        "network's publisher does. With '-' for an image, the names of images are read from standard input, one a "
+        "line. An image that cannot be read is named on standard error; the others go on, and the exit code is 65.\n"
+        "\n"
+        "In JSON, images has an object for each: file, and top (class, id, name, probability) or error.",
+    .examples = "weft classify mobilenetv2 --weights mobilenet_v2.h5 photo.jpg|the five likeliest classes\n"
+                "weft classify lite0.safetensors *.jpg --top 1|by a converted file, which knows its network\n"
+                "find photos -name '*.jpg' | weft classify lite0.safetensors - --json|many, for a program",
+    .rows = rows,
+    .args_size = sizeof(classify_args),
+    .run = run,
+};

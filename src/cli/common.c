@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What several commands do: find a network by name, open a device, print a table in the format asked for. */
+ * What several commands do: find a network by name, open a device, put together JSON. */
 #include "cli/common.h"
 
 #include <stdlib.h>
@@ -21,9 +21,9 @@ static void list_dialects(const char *name, char *buf, size_t size)
     }
 }
 
-cli_exit cli_find_arch(const char *name, int dialect, const weft_arch **out)
+cli_exit cli_find_arch(const char *name, weft_dialect dialect, const weft_arch **out)
 {
-    const weft_arch *arch = weft_arch_find(name, (weft_dialect)dialect);
+    const weft_arch *arch = weft_arch_find(name, dialect);
     if (arch) {
         *out = arch;
         return CLI_OK;
@@ -35,26 +35,18 @@ cli_exit cli_find_arch(const char *name, int dialect, const weft_arch **out)
     char dialects[64];
     list_dialects(other->name, dialects, sizeof dialects);
     return cli_error(CLI_NOT_FOUND, "%s has no dialect '%s'; it has: %s", other->name,
-                     weft_dialect_name((weft_dialect)dialect), dialects);
+                     weft_dialect_name(dialect), dialects);
 }
 
-const char *cli_device(const cli_args *args)
+cli_exit cli_open(const weft_ctx_opt *opt, weft_ctx **out)
 {
-    return args->device ? args->device : "cpu";
-}
-
-cli_exit cli_open(const cli_args *args, const char *device, int64_t threads, weft_ctx **out)
-{
-    const weft_ctx_opt opt = {
-        .device = device,
-        .threads = (int)threads,
-        .isa = args->isa,
-        .math = (weft_math)args->math,
-        .precision = (weft_precision)args->precision,
-        .target = args->target,
-    };
-    const weft_status status = weft_ctx_create(&opt, out);
+    const weft_status status = weft_ctx_create(opt, out);
     return status ? cli_library_error(status) : CLI_OK;
+}
+
+cli_exit cli_open_cpu(int threads, weft_ctx **out)
+{
+    return cli_open(&(weft_ctx_opt){ .threads = threads }, out);
 }
 
 int cli_find_device(const char *name, weft_device_info *info)

@@ -8,6 +8,16 @@
 #include <math.h>
 
 #include "cli/cli.h"
+#include "cli/rows.h"
+
+/* The network of a name as the user wrote it; prints why not. */
+cli_exit cli_find_arch(const char *name, weft_dialect dialect, const weft_arch **out);
+/* A context; prints why not. */
+cli_exit cli_open(const weft_ctx_opt *opt, weft_ctx **out);
+/* The same on the CPU, for what the device does not matter to. */
+cli_exit cli_open_cpu(int threads, weft_ctx **out);
+/* The index of the first available device whose name is `name`; -1 with info->missing saying why. */
+int cli_find_device(const char *name, weft_device_info *info);
 
 /* What the dialect calls the number of parameters: with moving statistics (keras) or without. */
 int64_t cli_params(const weft_arch *arch, const weft_counts *counts);

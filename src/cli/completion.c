@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Completion scripts for bash, zsh and fish, written from the tables of commands.c and the registry of networks. */
+ * Completion scripts for bash, zsh and fish, written from the commands, their rows and the registry of networks. */
 #include <string.h>
 
-#include "cli/option.h"
+#include "cli/command.h"
 
 typedef struct shell {
     const char *name;
-    void (*print)(void);
+    void (*print)(const cli_command *top);
 } shell;
+
+/* ---- lists ---- */
 
 static void print_models(const char *between)
 {
@@ -43,94 +45,123 @@ static void print_quoted(const char *text)
     }
 }
 
+/* "table" of "bench table"; NULL of a command that is no other's. */
+static const char *sub_name(const cli_command *c)
+{
+    const char *space = strchr(c->name, ' ');
+    return space ? space + 1 : NULL;
+}
+
 static bool top_level(const cli_command *c)
 {
-    return !c->hidden && !strchr(c->name, ' ');
+    return !c->hidden && !sub_name(c);
 }
 
-static bool takes_file(const cli_option *o)
+/* Whether sub is "bench table" and c is "bench". */
+static bool is_sub_of(const cli_command *sub, const cli_command *c)
 {
-    return o->arg && (strcmp(o->arg, "FILE") == 0 || strcmp(o->arg, "OLD.json") == 0);
+    const size_t length = strlen(c->name);
+    return strncmp(sub->name, c->name, length) == 0 && sub->name[length] == ' ';
 }
 
-static void print_commands(const char *between)
+static void print_subs(const cli_command *top, const cli_command *c, const char *before)
+{
+    for (const cli_command *const *sub = top->commands; *sub; sub++)
+        if (is_sub_of(*sub, c))
+            printf("%s%s", before, sub_name(*sub));
+}
+
+static void print_commands(const cli_command *top, const char *between)
 {
     bool first = true;
-    for (int i = 0; i < cli_command_count; i++)
-        if (top_level(&cli_commands[i])) {
-            printf("%s%s", first ? "" : between, cli_commands[i].name);
+    for (const cli_command *const *c = top->commands; *c; c++)
+        if (top_level(*c)) {
+            printf("%s%s", first ? "" : between, (*c)->name);
             first = false;
         }
 }
 
 /* ---- bash ---- */
 
-static void bash_case(const cli_command *c)
+static void bash_option(const cli_option *o)
 {
-    printf("    \"%s\")\n        options=\"", c->name);
-    for (int i = 0; i < cli_option_count; i++)
-        if (cli_options[i].commands & c->bit)
-            printf(" --%s", cli_options[i].name);
-    fputs("\"\n        words=\"", stdout);
-    if (c->operand == CLI_OPERAND_MODEL)
-        fputs("$models", stdout);
-    else if (c->operand == CLI_OPERAND_SHELL)
-        fputs("bash zsh fish", stdout);
-    else if (c->operand == CLI_OPERAND_COMMAND)
-        fputs("$commands", stdout);
-    if (strcmp(c->name, "bench") == 0)
-        fputs(" table", stdout);
-    fputs("\"\n        ;;\n", stdout);
+    fputs("        ", stdout);
+    if (o->letter)
+        printf("-%c|", o->letter);
+    printf("--%s)", o->name);
+    if (o->values) {
+        fputs(" _weft_words \"", stdout);
+        print_parts(o->values, " ");
+        fputs("\";", stdout);
+    }
+    if (o->kind == CLI_FILE)
+        fputs(" _weft_files -f;", stdout);
+    else if (o->kind == CLI_DIR)
+        fputs(" _weft_files -d;", stdout);
+    fputs(" return ;;\n", stdout);
 }
 
-static void print_bash(void)
+static void bash_case(const cli_command *top, const cli_command *c)
 {
-    fputs("# bash completion for weft; written by: weft completion bash\n_weft()\n{\n"
-          "    local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]} options words command i\n"
+    printf("    \"%s\")\n        options=\"", c->name ? c->name : "");
+    for (const cli_option *o = c->rows; o->name; o++)
+        printf("%s--%s", o == c->rows ? "" : " ", o->name);
+    fputs("\"\n        words=\"", stdout);
+    if (c->takes & CLI_TAKES_MODEL)
+        fputs("$models", stdout);
+    if (c->takes & CLI_TAKES_SHELL)
+        fputs("bash zsh fish", stdout);
+    if (c->takes & CLI_TAKES_COMMAND)
+        fputs("$commands", stdout);
+    if (c->name)
+        print_subs(top, c, " ");
+    printf("\"\n        files=%s\n        case $last in\n", c->takes & CLI_TAKES_FILE ? "-f" : "");
+    for (const cli_option *o = c->rows; o->name; o++)
+        if (o->arg)
+            bash_option(o);
+    fputs("        esac\n        ;;\n", stdout);
+}
+
+static void bash_subs(const cli_command *top)
+{
+    fputs("    for ((i = 2; i < COMP_CWORD; i++)); do\n        case \"$command ${COMP_WORDS[i]}\" in\n", stdout);
+    for (const cli_command *const *c = top->commands; *c; c++)
+        if (sub_name(*c))
+            printf("        \"%s\") command=\"%s\" ;;\n", (*c)->name, (*c)->name);
+    fputs("        esac\n    done\n", stdout);
+}
+
+static void print_bash(const cli_command *top)
+{
+    fputs("# bash completion for weft; written by: weft completion bash\n"
+          "_weft_words() # those of the words that begin with $word\n{\n"
+          "    COMPREPLY+=($(compgen -W \"$1\" -- \"$word\"))\n}\n"
+          "_weft_files() # -f: files; -d: folders\n{\n"
+          "    mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen \"$1\" -- \"$word\")\n"
+          "    compopt -o filenames 2> /dev/null # quotes them, and ends folders with a slash\n}\n"
+          "_weft()\n{\n"
+          "    local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]} options words files command i\n"
           "    local commands=\"",
           stdout);
-    print_commands(" ");
+    print_commands(top, " ");
     fputs("\"\n    local models=\"", stdout);
     print_models(" ");
     fputs("\"\n"
           "    COMPREPLY=()\n"
           "    if [[ $word == = ]]; then word=; elif [[ $last == = ]]; then last=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
-          "    case $last in\n",
-          stdout);
-    for (int i = 0; i < cli_option_count; i++) {
-        const cli_option *o = &cli_options[i];
-        const bool seen = i > 0 && strcmp(o->name, cli_options[i - 1].name) == 0;
-        if (!o->arg || seen)
-            continue;
-        printf("    --%s)", o->name);
-        if (o->values) {
-            fputs(" COMPREPLY=($(compgen -W \"", stdout);
-            print_parts(o->values, " ");
-            fputs("\" -- \"$word\"));", stdout);
-        } else if (takes_file(o)) {
-            fputs(" COMPREPLY=($(compgen -f -- \"$word\"));", stdout);
-        } else if (strcmp(o->arg, "DIR") == 0) {
-            fputs(" COMPREPLY=($(compgen -d -- \"$word\"));", stdout);
-        }
-        fputs(" return ;;\n", stdout);
-    }
-    fputs("    esac\n"
           "    command=${COMP_WORDS[1]}\n"
-          "    if ((COMP_CWORD == 1)); then command=; fi\n"
-          "    if [[ $command == bench ]]; then\n"
-          "        for ((i = 2; i < COMP_CWORD; i++)); do\n"
-          "            if [[ ${COMP_WORDS[i]} == table ]]; then command='bench table'; fi\n"
-          "        done\n"
-          "    fi\n"
-          "    case $command in\n"
-          "    \"\")\n        options=\"--help --version\"\n        words=\"$commands\"\n        ;;\n",
+          "    if ((COMP_CWORD == 1)); then command=; fi\n",
           stdout);
-    for (int i = 0; i < cli_command_count; i++)
-        if (!cli_commands[i].hidden)
-            bash_case(&cli_commands[i]);
+    bash_subs(top);
+    fputs("    case $command in\n", stdout);
+    bash_case(top, top);
+    for (const cli_command *const *c = top->commands; *c; c++)
+        if (!(*c)->hidden)
+            bash_case(top, *c);
     fputs("    esac\n"
-          "    if [[ $word == -* ]]; then words=$options; fi\n"
-          "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+          "    if [[ $word == -?* ]]; then _weft_words \"$options\"; return; fi\n"
+          "    _weft_words \"$words\"\n"
+          "    if [[ $files ]]; then _weft_files $files; fi\n"
           "}\ncomplete -F _weft weft\n",
           stdout);
 }
@@ -164,95 +195,104 @@ static void zsh_option(const cli_option *o)
             putchar('(');
             print_parts(o->values, " ");
             putchar(')');
-        } else if (takes_file(o)) {
+        } else if (o->kind == CLI_FILE) {
             fputs("_files", stdout);
-        } else if (strcmp(o->arg, "DIR") == 0) {
+        } else if (o->kind == CLI_DIR) {
             fputs("_files -/", stdout);
         }
     }
     fputs("' \\\n", stdout);
 }
 
-static void zsh_case(const cli_command *c)
+static void zsh_operands(const cli_command *top, const cli_command *c)
 {
-    printf("    '%s')\n        _arguments \\\n", c->name);
-    for (int i = 0; i < cli_option_count; i++)
-        if (cli_options[i].commands & c->bit)
-            zsh_option(&cli_options[i]);
-    switch (c->operand) {
-    case CLI_OPERAND_MODEL:
-        fputs(strcmp(c->name, "bench") == 0 ? "        '*:model:(table '\"$models\"')'\n"
-                                            : "        '*:model:('\"$models\"')'\n",
+    if (c->takes == CLI_TAKES_MODEL) {
+        fputs("        '*:model:(", stdout);
+        for (const cli_command *const *sub = top->commands; *sub; sub++)
+            if (is_sub_of(*sub, c))
+                printf("%s ", sub_name(*sub));
+        fputs("'\"$models\"')'\n", stdout);
+    } else if (c->takes == (CLI_TAKES_MODEL | CLI_TAKES_FILE)) {
+        fputs("        '*:model or file:{ _alternative \"models:model:('\"$models\"')\" \"files:file:_files\" }'\n",
               stdout);
-        break;
-    case CLI_OPERAND_FILE:
+    } else if (c->takes == CLI_TAKES_FILE) {
         fputs("        '*:file:_files'\n", stdout);
-        break;
-    case CLI_OPERAND_SHELL:
+    } else if (c->takes == CLI_TAKES_SHELL) {
         fputs("        '1:shell:(bash zsh fish)'\n", stdout);
-        break;
-    case CLI_OPERAND_COMMAND:
+    } else if (c->takes == CLI_TAKES_COMMAND) {
         fputs("        '*:command:('\"$commands\"')'\n", stdout);
-        break;
-    case CLI_OPERAND_NONE:
+    } else {
         fputs("        && return\n", stdout);
-        break;
     }
-    fputs("        ;;\n", stdout);
 }
 
-static void print_zsh(void)
+static void zsh_subs(const cli_command *top)
+{
+    for (const cli_command *const *c = top->commands; *c; c++) {
+        const char *sub = sub_name(*c);
+        if (sub)
+            printf("    if [[ $command == %.*s && ${words[(I)%s]} -gt 2 && ${words[(I)%s]} -lt $CURRENT ]]; then\n"
+                   "        command='%s'\n    fi\n",
+                   (int)strcspn((*c)->name, " "), (*c)->name, sub, sub, (*c)->name);
+    }
+}
+
+static void print_zsh(const cli_command *top)
 {
     fputs("#compdef weft\n# zsh completion for weft; written by: weft completion zsh\n_weft()\n{\n"
           "    local commands='",
           stdout);
-    print_commands(" ");
+    print_commands(top, " ");
     fputs("'\n    local models='", stdout);
     print_models(" ");
     fputs("'\n    local command=$words[2]\n"
           "    if (( CURRENT == 2 )); then\n        local -a list=(\n",
           stdout);
-    for (int i = 0; i < cli_command_count; i++)
-        if (top_level(&cli_commands[i])) {
-            printf("            '%s:", cli_commands[i].name);
-            zsh_text(cli_commands[i].brief);
+    for (const cli_command *const *c = top->commands; *c; c++)
+        if (top_level(*c)) {
+            printf("            '%s:", (*c)->name);
+            zsh_text((*c)->brief);
             fputs("'\n", stdout);
         }
-    fputs("        )\n        _describe command list\n        return\n    fi\n"
-          "    if [[ $command == bench && ${words[(I)table]} -gt 2 && ${words[(I)table]} -lt $CURRENT ]]; then\n"
-          "        command='bench table'\n    fi\n"
-          "    shift words\n    (( CURRENT-- ))\n"
-          "    case $command in\n",
-          stdout);
-    for (int i = 0; i < cli_command_count; i++)
-        if (!cli_commands[i].hidden)
-            zsh_case(&cli_commands[i]);
+    fputs("        )\n        _describe command list\n        return\n    fi\n", stdout);
+    zsh_subs(top);
+    fputs("    shift words\n    (( CURRENT-- ))\n    case $command in\n", stdout);
+    for (const cli_command *const *c = top->commands; *c; c++) {
+        if ((*c)->hidden)
+            continue;
+        printf("    '%s')\n        _arguments \\\n", (*c)->name);
+        for (const cli_option *o = (*c)->rows; o->name; o++)
+            zsh_option(o);
+        zsh_operands(top, *c);
+        fputs("        ;;\n", stdout);
+    }
     fputs("    esac\n}\nif [ \"$funcstack[1]\" = _weft ]; then _weft \"$@\"; else compdef _weft weft; fi\n", stdout);
 }
 
 /* ---- fish ---- */
 
-static void fish_condition(const cli_command *c)
+static void fish_condition(const cli_command *top, const cli_command *c)
 {
-    if (!c->name)
+    if (!c->name) {
         fputs("__fish_use_subcommand", stdout);
-    else if (strcmp(c->name, "bench table") == 0)
-        fputs("__fish_seen_subcommand_from bench; and __fish_seen_subcommand_from table", stdout);
-    else if (strcmp(c->name, "bench") == 0)
-        fputs("__fish_seen_subcommand_from bench; and not __fish_seen_subcommand_from table", stdout);
+        return;
+    }
+    printf("__fish_seen_subcommand_from %.*s", (int)strcspn(c->name, " "), c->name);
+    if (sub_name(c))
+        printf("; and __fish_seen_subcommand_from %s", sub_name(c));
     else
-        printf("__fish_seen_subcommand_from %s", c->name);
+        print_subs(top, c, "; and not __fish_seen_subcommand_from ");
 }
 
-static void fish_option(const cli_command *c, const cli_option *o)
+static void fish_option(const cli_command *top, const cli_command *c, const cli_option *o)
 {
     fputs("complete -c weft -n '", stdout);
-    fish_condition(c);
+    fish_condition(top, c);
     printf("' -l %s", o->name);
     if (o->letter)
         printf(" -s %c", o->letter);
     if (o->arg)
-        fputs(takes_file(o) || strcmp(o->arg, "DIR") == 0 ? " -r -F" : " -x", stdout);
+        fputs(o->kind == CLI_FILE || o->kind == CLI_DIR ? " -r -F" : " -x", stdout);
     if (o->values) {
         fputs(" -a '", stdout);
         print_parts(o->values, " ");
@@ -263,55 +303,71 @@ static void fish_option(const cli_command *c, const cli_option *o)
     fputs("'\n", stdout);
 }
 
-static void fish_command(const cli_command *c)
+static void fish_command(const cli_command *top, const cli_command *c)
 {
-    for (int i = 0; i < cli_option_count; i++)
-        if (cli_options[i].commands & c->bit)
-            fish_option(c, &cli_options[i]);
-    if (c->operand == CLI_OPERAND_FILE) {
-        fputs("complete -c weft -F -n '", stdout);
-        fish_condition(c);
-        fputs("'\n", stdout);
+    for (const cli_option *o = c->rows; o->name; o++)
+        fish_option(top, c, o);
+    if (!c->takes || !c->name)
         return;
-    }
-    if (c->operand == CLI_OPERAND_NONE || !c->name)
-        return;
-    fputs("complete -c weft -n '", stdout);
-    fish_condition(c);
-    fputs("' -a '", stdout);
-    if (c->operand == CLI_OPERAND_SHELL)
+    fputs("complete -c weft", stdout);
+    if (c->takes & CLI_TAKES_FILE)
+        fputs(" -F", stdout);
+    fputs(" -n '", stdout);
+    fish_condition(top, c);
+    putchar('\'');
+    if (c->takes != CLI_TAKES_FILE)
+        fputs(" -a '", stdout);
+    if (c->takes & CLI_TAKES_SHELL)
         fputs("bash zsh fish", stdout);
-    else if (c->operand == CLI_OPERAND_COMMAND)
-        print_commands(" ");
-    else
+    if (c->takes & CLI_TAKES_COMMAND)
+        print_commands(top, " ");
+    if (c->takes & CLI_TAKES_MODEL)
         print_models(" ");
-    fputs(strcmp(c->name, "bench") == 0 ? " table'\n" : "'\n", stdout);
+    print_subs(top, c, " ");
+    fputs(c->takes != CLI_TAKES_FILE ? "'\n" : "\n", stdout);
 }
 
-static void print_fish(void)
+static void print_fish(const cli_command *top)
 {
     fputs("# fish completion for weft; written by: weft completion fish\ncomplete -c weft -f\n", stdout);
-    for (int i = 0; i < cli_command_count; i++) {
-        if (!top_level(&cli_commands[i]))
+    for (const cli_command *const *c = top->commands; *c; c++) {
+        if (!top_level(*c))
             continue;
-        printf("complete -c weft -n __fish_use_subcommand -a %s -d '", cli_commands[i].name);
-        print_quoted(cli_commands[i].brief);
+        printf("complete -c weft -n __fish_use_subcommand -a %s -d '", (*c)->name);
+        print_quoted((*c)->brief);
         fputs("'\n", stdout);
     }
-    fish_command(&cli_top);
-    for (int i = 0; i < cli_command_count; i++)
-        if (!cli_commands[i].hidden)
-            fish_command(&cli_commands[i]);
+    fish_command(top, top);
+    for (const cli_command *const *c = top->commands; *c; c++)
+        if (!(*c)->hidden)
+            fish_command(top, *c);
 }
 
-cli_exit cli_completion(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
     static const shell shells[] = { { "bash", print_bash }, { "zsh", print_zsh }, { "fish", print_fish } };
     for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
-        if (strcmp(args->words[0], shells[i].name) == 0) {
-            shells[i].print();
+        if (strcmp(call->words[0], shells[i].name) == 0) {
+            shells[i].print(call->top);
             return CLI_OK;
         }
     return cli_error(CLI_USAGE, "completion: no script for the shell '%s'; there are bash, zsh and fish",
-                     args->words[0]);
+                     call->words[0]);
 }
+
+static const cli_option rows[] = { OPT_HELP, OPT_END };
+
+const cli_command cli_completion = {
+    .name = "completion",
+    .takes = CLI_TAKES_SHELL,
+    .min_words = 1,
+    .max_words = 1,
+    .synopsis = "bash|zsh|fish",
+    .brief = "print a completion script for a shell",
+    .description = "Prints a script that completes commands, options, their values, files and the names of networks.",
+    .examples = "source <(weft completion bash)|in this shell\n"
+                "weft completion zsh > ~/.zfunc/_weft|for zsh, in a folder of its fpath\n"
+                "weft completion fish > ~/.config/fish/completions/weft.fish|for fish",
+    .rows = rows,
+    .run = run,
+};

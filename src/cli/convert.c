@@ -7,15 +7,23 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/command.h"
 #include "cli/common.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
 enum { LISTED = 10, MAX_LABELS = 1 << 20 };
 
+typedef struct convert_args {
+    const char *model, *names, *classes;
+    weft_dialect dialect;
+    weft_origin from;
+    bool no_strict, no_verify, json;
+} convert_args;
+
 /* One conversion. */
 typedef struct job {
-    const cli_args *args;
+    const convert_args *args;
     const char *in, *out;
     weft_ctx *ctx;
     weft_weights *read, *mapped;
@@ -86,7 +94,7 @@ static void print_names_json(const weft_name_list *list, const weft_arch *arch)
     json_decref(root);
 }
 
-static cli_exit list_names(const cli_args *args)
+static cli_exit list_names(const convert_args *args)
 {
     const weft_arch *arch;
     weft_ctx *ctx = NULL;
@@ -95,9 +103,9 @@ static cli_exit list_names(const cli_args *args)
 
     if (code)
         return code;
-    code = cli_open(args, "cpu", 1, &ctx);
+    code = cli_open_cpu(1, &ctx);
     if (!code) {
-        const weft_status status = weft_weights_names(ctx, arch->name, arch->dialect, (weft_origin)args->from, &list);
+        const weft_status status = weft_weights_names(ctx, arch->name, arch->dialect, args->from, &list);
         code = status ? cli_library_error(status) : CLI_OK;
     }
     if (!code && args->json)
@@ -142,7 +150,7 @@ static cli_exit find_network(job *j)
             return code;
         name = j->arch->name;
     }
-    const weft_status status = weft_weights_identify(j->ctx, j->read, j->in, name, (weft_dialect)j->args->dialect,
+    const weft_status status = weft_weights_identify(j->ctx, j->read, j->in, name, j->args->dialect,
                                                      &j->arch, &j->how);
     if (status == WEFT_NOT_FOUND && !name)
         return cli_error(CLI_DATA, "%s: %s; name the network with --model", j->in, weft_error());
@@ -161,7 +169,7 @@ static void list(const char *what, const char *const *names, int64_t count)
 
 static cli_exit map(job *j)
 {
-    const weft_map_opt opt = { .origin = (weft_origin)j->args->from, .lenient = j->args->no_strict };
+    const weft_map_opt opt = { .origin = j->args->from, .lenient = j->args->no_strict };
     const weft_status status =
         weft_weights_map(j->ctx, j->read, j->arch->name, j->arch->dialect, &opt, &j->report, &j->mapped);
     const cli_exit code = status ? fail(j, status) : CLI_OK;
@@ -298,7 +306,7 @@ static void print_text(const job *j)
 
 static cli_exit convert(job *j)
 {
-    cli_exit code = cli_open(j->args, "cpu", 1, &j->ctx);
+    cli_exit code = cli_open_cpu(1, &j->ctx);
 
     if (!code)
         code = read_file(j);
@@ -326,16 +334,17 @@ static bool ends_in(const char *path, const char *extension)
     return length > n && strcasecmp(path + length - n, extension) == 0;
 }
 
-cli_exit cli_convert(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const convert_args *args = call->args;
     if (args->names) {
-        if (args->n_words > 0)
+        if (call->n_words > 0)
             return cli_error(CLI_USAGE, "convert: --names lists names and takes no files");
         return list_names(args);
     }
-    if (args->n_words != 2)
+    if (call->n_words != 2)
         return cli_error(CLI_USAGE, "convert: a file to read and one to write are needed; see 'weft convert --help'");
-    job j = { .args = args, .in = args->words[0], .out = args->words[1] };
+    job j = { .args = args, .in = call->words[0], .out = call->words[1] };
     if (!ends_in(j.out, ".safetensors") && !ends_in(j.out, ".npz"))
         return cli_error(CLI_USAGE, "convert: %s: the file to write must end in .safetensors or .npz", j.out);
 
@@ -346,3 +355,48 @@ cli_exit cli_convert(const cli_args *args)
     weft_ctx_destroy(j.ctx);
     return code;
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    OPT_TEXT(convert_args, model, 'm', "model", "MODEL", NULL, NULL, "the network that the file is of"),
+    ROW_DIALECT(convert_args, WHOSE_VARIANT "; default: the one that the tensors are of"),
+    OPT_ENUM(convert_args, from, 0, "from", "ORIGIN", "auto", "auto|weft|torchvision|timm|keras",
+             "whose names the tensors have"),
+    OPT_FILE(convert_args, classes, 0, "classes", "FILE", NULL,
+             "keep the names of the classes with the weights: one a line"),
+    OPT_BOOL(convert_args, no_strict, 0, "no-strict", "take what fits; list missing and unknown tensors"),
+    OPT_BOOL(convert_args, no_verify, 0, "no-verify", "do not hold the file's SHA-256 against its name"),
+    OPT_TEXT(convert_args, names, 0, "names", "MODEL", NULL, NULL,
+             "read no file, list the names of MODEL's tensors there and here"),
+    ROW_JSON(convert_args),
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_convert = {
+    .name = "convert",
+    .takes = CLI_TAKES_FILE,
+    .max_words = 2,
+    .synopsis = "IN OUT",
+    .brief = "make another framework's weight file one of weft's",
+    .description =
+        "Reads the weight file IN (safetensors, PyTorch .pth, Keras .h5, .weights.h5 or .keras, NumPy .npz), gives "
+        "every tensor weft's name and layout, and writes OUT, .safetensors or .npz by its name. The network is what "
+        "--model says, else what the file says, else what its name begins with, else what its tensors fit; it is "
+        "printed. Nothing in a file is executed.\n"
+        "\n"
+        "Every parameter of the network must be in the file and every tensor of the file in the network; if not, "
+        "those that are missing or unknown are listed with the network that fits better, nothing is written, and "
+        "the exit code is 65. With --no-strict they are only listed. A name that ends in the first digits of the "
+        "file's SHA-256, such as resnet50-0676ba61.pth, is held against it.\n"
+        "\n"
+        "With --names MODEL no file is read: the names, shapes and layouts of MODEL's tensors there and here are "
+        "listed. See weft-weights(5).",
+    .examples = "weft convert resnet50-0676ba61.pth resnet50.safetensors|from torchvision\n"
+                "weft convert my.keras my.safetensors --model mobilenetv2 --classes names.txt|of ten classes, say\n"
+                "weft convert --names vgg16 --from keras --json|for a script",
+    .rows = rows,
+    .args_size = sizeof(convert_args),
+    .run = run,
+};

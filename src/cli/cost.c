@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * weft cost: what a run would launch, move and compute on a GPU, from the steps of its plan. */
+#include "cli/command.h"
 #include "cli/common.h"
 #include "cli/table.h"
 #include "cli/text.h"
+
+typedef struct cost_args {
+    weft_ctx_opt ctx;
+    int64_t batch;
+    weft_dialect dialect;
+    cli_format output;
+    bool steps;
+} cost_args;
 
 #define MEGA 1e6
 #define GIGA 1e9
@@ -55,14 +64,17 @@ typedef struct plan {
     weft_memory memory;
 } plan;
 
-static cli_exit open_plan(const cli_args *args, const char *name, plan *p)
+static cli_exit open_plan(const cost_args *args, const char *name, plan *p)
 {
     static const weft_model_opt opt = { .plan_only = true };
+    weft_ctx_opt ctx = args->ctx;
+    ctx.device = "cuda";
+    ctx.threads = 1;
     cli_exit code = cli_find_arch(name, args->dialect, &p->arch);
     if (!code)
-        code = cli_open(args, "cuda", 1, &p->ctx);
+        code = cli_open(&ctx, &p->ctx);
     if (!code)
-        code = cli_build(p->ctx, p->arch, args->batch.value[0], &p->graph);
+        code = cli_build(p->ctx, p->arch, args->batch, &p->graph);
     if (code)
         return code;
     weft_status status = weft_model_create(p->ctx, p->graph, &opt, &p->model);
@@ -135,12 +147,12 @@ typedef struct setting {
     double tensor_core, core, bandwidth;
 } setting;
 
-static cli_exit add_model(const cli_args *args, const char *name, cli_table *table, cli_table *steps, setting *s)
+static cli_exit add_model(const cost_args *args, const char *name, cli_table *table, cli_table *steps, setting *s)
 {
     plan p = { 0 };
     cli_exit code = open_plan(args, name, &p);
     if (!code) {
-        add_totals(&p, args->batch.value[0], table);
+        add_totals(&p, args->batch, table);
         snprintf(s->device, sizeof s->device, "%s", p.cost.device);
         snprintf(s->precision, sizeof s->precision, "%s", weft_precision_name(weft_ctx_precision(p.ctx)));
         s->tensor_core = p.cost.peak_tensor_core;
@@ -153,13 +165,13 @@ static cli_exit add_model(const cli_args *args, const char *name, cli_table *tab
     return code;
 }
 
-static void print_json(const cli_args *args, const cli_table *table, const cli_table *steps, const setting *s)
+static void print_json(const cost_args *args, const cli_table *table, const cli_table *steps, const setting *s)
 {
     json_t *root = json_object();
-    cli_set_text(root, "target", args->target);
+    cli_set_text(root, "target", args->ctx.target);
     cli_set_text(root, "device", s->device);
     cli_set_text(root, "precision", s->precision);
-    cli_set_count(root, "batch", args->batch.value[0]);
+    cli_set_count(root, "batch", args->batch);
     cli_set_real(root, "peak_tensor_core", s->tensor_core);
     cli_set_real(root, "peak_core", s->core);
     cli_set_real(root, "bandwidth", s->bandwidth);
@@ -170,27 +182,28 @@ static void print_json(const cli_args *args, const cli_table *table, const cli_t
     json_decref(root);
 }
 
-static void print_tables(const cli_args *args, cli_table *table, cli_table *steps, const setting *s)
+static void print_tables(const cost_args *args, cli_table *table, cli_table *steps, const setting *s)
 {
     if (args->steps) {
-        cli_table_print(steps, (cli_format)args->output, stdout);
+        cli_table_print(steps, args->output, stdout);
         putchar('\n');
     }
     cli_table_head(table, "%s, %s, batch %lld; peaks %.4g TFLOP/s in %s, %.4g on other cores, %.4g GB/s", s->device,
-                   s->precision, (long long)args->batch.value[0], s->tensor_core / 1e12, s->precision, s->core / 1e12,
+                   s->precision, (long long)args->batch, s->tensor_core / 1e12, s->precision, s->core / 1e12,
                    s->bandwidth / GIGA);
     cli_table_note(table, "planned, not run: counted from the steps that would run, over the card's published peaks");
-    cli_table_print(table, (cli_format)args->output, stdout);
+    cli_table_print(table, args->output, stdout);
 }
 
-cli_exit cli_cost(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const cost_args *args = call->args;
     cli_table *table = cli_table_create(totals, (int)(sizeof totals / sizeof *totals));
     cli_table *steps = cli_table_create(launches, (int)(sizeof launches / sizeof *launches));
     setting s = { .device = "" };
     cli_exit code = CLI_OK;
-    for (int i = 0; i < args->n_words && !code; i++)
-        code = add_model(args, args->words[i], table, steps, &s);
+    for (int i = 0; i < call->n_words && !code; i++)
+        code = add_model(args, call->words[i], table, steps, &s);
     if (!code && args->output == CLI_FORMAT_JSON)
         print_json(args, table, steps, &s);
     else if (!code)
@@ -199,3 +212,43 @@ cli_exit cli_cost(const cli_args *args)
     cli_table_destroy(steps);
     return code;
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    ROW_BATCH(cost_args, "32", 1, IMAGES_IN_A_RUN),
+    ROW_TARGET(cost_args, "a100",
+               "the GPU to plan for: t4, a100, 3090, l4, h100, b200, 5090, a compute capability (sm_90) or a file"),
+    ROW_PRECISION(cost_args, PRECISION_OF_GPU),
+    OPT_BOOL(cost_args, steps, 0, "steps", "print every launch"),
+    ROW_DIALECT(cost_args, WHOSE_VARIANT),
+    ROW_OUTPUT(cost_args),
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_cost = {
+    .name = "cost",
+    .takes = CLI_TAKES_MODEL,
+    .min_words = 1,
+    .max_words = -1,
+    .synopsis = "MODEL...",
+    .brief = "what a run would cost on a GPU, whether it is there or not",
+    .description =
+        "Plans each MODEL for the GPU named by --target, which need not be there (neither driver nor NVIDIA's "
+        "libraries are asked), and adds up what its steps would launch: kernels, bytes read and written, FLOPs and "
+        "their share on tensor cores, memory. Nothing runs.\n"
+        "\n"
+        "Least is the traffic that fusion leaves at best: every convolution, dense layer and pool reads its inputs "
+        "and weights once and writes its output once; norms, activations, additions, excitation and concatenation "
+        "are free. The roofline time is the sum over launches of the longest of FLOPs over peak, bytes over "
+        "bandwidth and the time of a launch in a recorded run: no card is faster.\n"
+        "\n"
+        "A target is t4, a100, 3090, l4, h100, b200 or 5090, a compute capability such as sm_90, or a file.",
+    .examples = "weft cost resnet50 --precision fp16|on an A100, 32 images a run\n"
+                "weft cost efficientnet-b0 --target h100 --precision bf16 --batch 1 --steps|every launch\n"
+                "weft cost resnet50 vgg16 mobilenetv2 --json|several networks, for a program to read",
+    .rows = rows,
+    .args_size = sizeof(cost_args),
+    .run = run,
+};

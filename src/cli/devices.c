@@ -3,9 +3,17 @@
  * weft devices: what this build can run on, what is missing for the rest, and the roofs of the CPU. */
 #include <math.h>
 
+#include "cli/command.h"
 #include "cli/common.h"
 #include "cli/table.h"
 #include "cli/text.h"
+
+typedef struct devices_args {
+    weft_ctx_opt ctx;   /* of --roof */
+    const char *device; /* to open, too */
+    cli_format output;
+    bool roof;
+} devices_args;
 
 static const cli_column columns[] = {
     { "name", { "", "device" }, .flags = CLI_COLUMN_LEFT },
@@ -46,10 +54,10 @@ static void add_pieces(cli_table *table)
     }
 }
 
-static cli_exit measure(const cli_args *args, weft_roof *roof, int *threads, char isa[32])
+static cli_exit measure(const weft_ctx_opt *opt, weft_roof *roof, int *threads, char isa[32])
 {
     weft_ctx *ctx;
-    const cli_exit code = cli_open(args, "cpu", args->threads.value[0], &ctx);
+    const cli_exit code = cli_open(opt, &ctx);
     if (code)
         return code;
     const weft_status status = weft_measure_roof(ctx, roof);
@@ -89,8 +97,9 @@ static cli_exit try_device(const char *name)
     return CLI_OK;
 }
 
-cli_exit cli_devices(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const devices_args *args = call->args;
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
     weft_roof roof = { 0 };
     int threads = 0;
@@ -99,7 +108,7 @@ cli_exit cli_devices(const cli_args *args)
     cli_exit code = add_devices(table);
     add_pieces(parts);
     if (!code && args->roof)
-        code = measure(args, &roof, &threads, isa);
+        code = measure(&args->ctx, &roof, &threads, isa);
     if (!code && args->output == CLI_FORMAT_JSON) {
         json_t *root = json_object();
         json_object_set_new(root, "devices", cli_table_json(table));
@@ -114,13 +123,37 @@ cli_exit cli_devices(const cli_args *args)
         if (args->roof)
             cli_table_note(table, "roof of the CPU (%s, %d thread%s): %.1f GFLOP/s fp32, %.1f GB/s read + written", isa,
                            threads, threads == 1 ? "" : "s", roof.gflops, roof.bandwidth);
-        cli_table_print(table, (cli_format)args->output, stdout);
+        cli_table_print(table, args->output, stdout);
         if (cli_table_rows(parts) > 0 && args->output != CLI_FORMAT_CSV) {
             putchar('\n');
-            cli_table_print(parts, (cli_format)args->output, stdout);
+            cli_table_print(parts, args->output, stdout);
         }
     }
     cli_table_destroy(parts);
     cli_table_destroy(table);
     return code ? code : try_device(args->device);
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    ROW_THREADS(devices_args, "threads that --roof measures with"),
+    ROW_DEVICE(devices_args, device, NULL, DEVICES_ALL,
+               "also open this device: exit 69, and what is missing, if it cannot be used"),
+    ROW_ISA(devices_args),
+    OPT_BOOL(devices_args, roof, 0, "roof", "measure the CPU's FMA peak and memory bandwidth"),
+    ROW_OUTPUT(devices_args),
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_devices = {
+    .name = "devices",
+    .brief = "list the devices, and what an absent one needs",
+    .description = "Lists every device that this build knows. For one that cannot be used it says what is missing. "
+                   "--roof measures what the CPU can do at best.",
+    .examples = "weft devices --roof|also measure FMA peak and memory bandwidth",
+    .rows = rows,
+    .args_size = sizeof(devices_args),
+    .run = run,
+};

@@ -7,11 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/command.h"
 #include "cli/common.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
 enum { SCOPE_MAX = 256 };
+
+typedef struct diff_args {
+    weft_ctx_opt ctx;
+    weft_dialect dialect;
+    double tolerance;
+    int64_t seed;
+    int px;
+    bool json;
+} diff_args;
 
 /* One side: weights run through the network, or what another framework computed. */
 typedef struct side {
@@ -22,7 +32,7 @@ typedef struct side {
 } side;
 
 typedef struct diff {
-    const cli_args *args;
+    const diff_args *args;
     const weft_arch *arch;
     weft_ctx *ctx;
     weft_graph *graph;
@@ -105,7 +115,7 @@ static bool is_dump(const weft_graph *graph, const weft_weights *file)
 static cli_exit build(diff *d, int classes)
 {
     const weft_arch_opt opt = {
-        .dialect = d->arch->dialect, .batch = 1, .px = (int)d->args->px, .classes = classes, .no_softmax = true
+        .dialect = d->arch->dialect, .batch = 1, .px = d->args->px, .classes = classes, .no_softmax = true
     };
     weft_graph_destroy(d->graph);
     d->graph = NULL;
@@ -171,14 +181,14 @@ static cli_exit run_side(diff *d, side *s)
     return status ? cli_library_error(status) : CLI_OK;
 }
 
-static cli_exit open_diff(diff *d)
+static cli_exit open_diff(diff *d, const cli_call *call)
 {
     const char *classes;
-    cli_exit code = cli_find_arch(d->args->words[0], d->args->dialect, &d->arch);
-    d->a.path = d->args->words[1];
-    d->b.path = d->args->n_words > 2 ? d->args->words[2] : NULL;
+    cli_exit code = cli_find_arch(call->words[0], d->args->dialect, &d->arch);
+    d->a.path = call->words[1];
+    d->b.path = call->n_words > 2 ? call->words[2] : NULL;
     if (!code)
-        code = cli_open(d->args, "cpu", d->args->threads.value[0], &d->ctx);
+        code = cli_open(&d->args->ctx, &d->ctx);
     if (!code)
         code = build(d, 0);
     if (!code)
@@ -373,12 +383,13 @@ static void print_tables(diff *d)
     cli_table_print(d->blocks, CLI_FORMAT_TEXT, stdout);
 }
 
-cli_exit cli_diff(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const diff_args *args = call->args;
     diff d = { .args = args };
     d.params = cli_table_create(param_columns, (int)(sizeof param_columns / sizeof *param_columns));
     d.blocks = cli_table_create(block_columns, (int)(sizeof block_columns / sizeof *block_columns));
-    cli_exit code = open_diff(&d);
+    cli_exit code = open_diff(&d, call);
     if (!code)
         code = compare_params(&d);
     if (!code)
@@ -392,3 +403,44 @@ cli_exit cli_diff(const cli_args *args)
     close_diff(&d);
     return code;
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    ROW_THREADS(diff_args, "threads"),
+    ROW_MATH(diff_args, "strict"),
+    ROW_DIALECT(diff_args, WHOSE_VARIANT),
+    ROW_JSON(diff_args),
+    OPT_REAL(diff_args, tolerance, 0, "tolerance", "X", "1e-4", 0, 2,
+             "relative L2 difference that still counts as equal"),
+    OPT_INT(diff_args, px, 0, "px", "N", "0", 0, 4096, "pixels along each side of the input; 0: the network's own"),
+    OPT_COUNT(diff_args, seed, 0, "seed", "N", "1", 0, OPT_MAX_COUNT,
+              "seed of the input, and of the weights that stand for B"),
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_diff = {
+    .name = "diff",
+    .takes = CLI_TAKES_MODEL | CLI_TAKES_FILE,
+    .min_words = 2,
+    .max_words = 3,
+    .synopsis = "MODEL A [B]",
+    .brief = "find where two weight files of a network part",
+    .description =
+        "Compares the weight files A and B of network MODEL, of any format and framework, parameter by parameter, "
+        "and what the network computes with each of them on one input, block by block. Printed are relative L2 "
+        "differences (over the larger norm), the first block and the first layer that differ by more than "
+        "--tolerance. Without B, A is compared with the seeded weights of weft-weights(5).\n"
+        "\n"
+        "B may also hold what another framework computed: an .npz or .safetensors file whose tensors are called like "
+        "the blocks of weft summary (stem, stage2.1) and lie as [N, H, W, C], with the tensor input if it was not "
+        "the seeded image of weft-weights(5). Blocks that it does not have are passed over.\n"
+        "\n"
+        "The exit code is 0 if nothing differs by more than --tolerance, 1 if something does.",
+    .examples = "weft diff resnet50 mine.safetensors theirs.pth|the same weights?\n"
+                "weft diff mobilenetv2 mobilenet_v2.h5 activations.npz|where does the port go wrong?",
+    .rows = rows,
+    .args_size = sizeof(diff_args),
+    .run = run,
+};

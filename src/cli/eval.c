@@ -15,8 +15,18 @@
 
 enum { BATCH = 32 };
 
+typedef struct eval_args {
+    cli_classifier_args classifier;
+    const char *data;
+    weft_dataset_opt set; /* layout, labels, limit */
+    const char *bad_images, *csv, *confusion;
+    cli_progress progress;
+    bool json;
+} eval_args;
+
 typedef struct eval {
-    const cli_args *args;
+    const cli_call *call;
+    const eval_args *args;
     weft_ctx *ctx;
     weft_classifier *classifier;
     weft_dataset *set;
@@ -61,9 +71,8 @@ static bool on_progress(void *user, int64_t done, int64_t count)
 }
 
 /* "fail" or "skip:N". */
-static cli_exit bad_limit(const cli_args *args, int64_t *out)
+static cli_exit bad_limit(const char *text, int64_t *out)
 {
-    const char *const text = args->bad_images;
     char *end = NULL;
     *out = 0;
     if (strcmp(text, "fail") == 0)
@@ -131,7 +140,7 @@ static void print_json(const eval *e)
 {
     const weft_evaluation *r = &e->result;
     json_t *root = json_object();
-    cli_describe_classifier(e->args, e->classifier, root);
+    cli_describe_classifier(e->call, e->classifier, root);
     cli_set_text(root, "data", e->args->data);
     cli_set_text(root, "classes_by", weft_dataset_rule(e->set));
     cli_set_count(root, "images", r->images);
@@ -160,21 +169,18 @@ static void print_text(const eval *e)
     printf("top-1 %7.3f %%   %lld right\n", percent(r->top1, r->images), (long long)r->top1);
     printf("top-5 %7.3f %%   %lld right\n", percent(r->top5, r->images), (long long)r->top5);
     printf("%.1f images/s\n", (double)(r->images + r->bad) / r->seconds);
-    if (arch->published.top1 > 0 && !e->args->seed)
+    if (arch->published.top1 > 0 && !e->args->classifier.seed)
         printf("%s publishes %g %% and %g %% for ImageNet's validation set\n", arch->published.source,
                arch->published.top1, arch->published.top5);
 }
 
 static cli_exit evaluate(eval *e)
 {
-    const cli_args *args = e->args;
-    const weft_dataset_opt where = {
-        .layout = (weft_layout)args->layout, .labels = args->labels, .limit = args->limit
-    };
+    const eval_args *args = e->args;
     const weft_evaluate_opt how = {
         .bad_limit = e->bad_limit, .progress = on_progress, .bad = on_bad, .user = e
     };
-    weft_status status = weft_dataset_open(e->classifier, args->data, &where, &e->set);
+    weft_status status = weft_dataset_open(e->classifier, args->data, &args->set, &e->set);
     e->start = cli_now();
     if (!status)
         status = weft_evaluate(e->classifier, e->set, &how, &e->result);
@@ -189,16 +195,17 @@ static cli_exit evaluate(eval *e)
     return code;
 }
 
-cli_exit cli_eval(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const eval_args *args = call->args;
     if (!args->data)
         return cli_error(CLI_USAGE, "eval: --data DIR is missing");
-    eval e = { .args = args };
-    const int64_t batch = args->batch.value[0] ? args->batch.value[0] : BATCH;
+    eval e = { .call = call, .args = args };
+    const int64_t batch = args->classifier.batch ? args->classifier.batch : BATCH;
     e.live = args->progress == CLI_PROGRESS_ALWAYS || (args->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO));
-    cli_exit code = bad_limit(args, &e.bad_limit);
+    cli_exit code = bad_limit(args->bad_images, &e.bad_limit);
     if (!code)
-        code = cli_open_classifier(args, batch, true, &e.ctx, &e.classifier);
+        code = cli_open_classifier(call, batch, true, &e.ctx, &e.classifier);
     if (code)
         return code;
     e.bad = json_array();
@@ -210,3 +217,53 @@ cli_exit cli_eval(const cli_args *args)
     weft_ctx_destroy(e.ctx);
     return code;
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    CLASSIFIER_ROWS,
+    OPT_DIR(eval_args, data, 0, "data", "DIR", "the folder of the data set"),
+    OPT_ENUM(eval_args, set.layout, 0, "layout", "NAME", "auto", "auto|folder|imagenet-val",
+             "folder (one for each class), imagenet-val (all in one, with --labels), or auto: the latter with "
+             "--labels"),
+    OPT_FILE(eval_args, set.labels, 0, "labels", "FILE", NULL, "label file of the data set"),
+    OPT_COUNT(eval_args, set.limit, 0, "limit", "N", "0", 0, OPT_MAX_COUNT,
+              "images at most, spread evenly over the set; 0: all"),
+    OPT_TEXT(eval_args, bad_images, 0, "bad-images", "WHAT", "fail", "fail|skip:10",
+             "fail at the first image that cannot be read, or skip:N, which leaves out up to N of them"),
+    OPT_FILE(eval_args, csv, 0, "csv", "FILE", NULL, "also write the counts of each class"),
+    OPT_FILE(eval_args, confusion, 0, "confusion", "FILE", NULL,
+             "also write how often each class was taken for which (CSV; pairs that occurred)"),
+    ROW_JSON(eval_args),
+    ROW_PROGRESS(eval_args, progress, ""),
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_eval = {
+    .name = "eval",
+    .takes = CLI_TAKES_MODEL | CLI_TAKES_FILE,
+    .min_words = 1,
+    .max_words = 1,
+    .synopsis = "MODEL|FILE",
+    .brief = "measure accuracy on a labelled data set",
+    .description =
+        "Classifies every image of --data and counts how often the label is the likeliest class (top-1) or among the "
+        "five likeliest (top-5). The layout is a folder for each class, or ImageNet's validation images in one "
+        "folder with a label file.\n"
+        "\n"
+        "Class folders are matched to the network's classes by exactly one rule, the first that fits all of them: "
+        "WordNet ids (n01440764), class names, as many folders as classes in order of name. Anything less clear is "
+        "refused. A label file has the class of image i on line i, or lines FILE CLASS; a class is a WordNet id, a "
+        "name or an index from 0. The ids of ImageNet's development kit, which count from 1 in another order, are "
+        "refused.\n"
+        "\n"
+        "Images are used as stored, without EXIF orientation, as in published figures. The counts do not depend on "
+        "threads, and on the batch only where two classes are as likely to the last digits of single precision.",
+    .examples = "weft eval resnet50 --weights resnet50.pth --data imagenet/val|folders of WordNet ids\n"
+                "weft eval lite0.safetensors --data val --labels val.txt --csv classes.csv|per class\n"
+                "weft eval lite0.safetensors --data val --limit 1000 --bad-images skip:10|a sample",
+    .rows = rows,
+    .args_size = sizeof(eval_args),
+    .run = run,
+};

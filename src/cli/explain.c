@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * weft explain: for each step of a plan the kernel chosen, and why each earlier candidate refused. */
+#include "cli/command.h"
 #include "cli/common.h"
 #include "cli/table.h"
+
+typedef struct explain_args {
+    weft_ctx_opt ctx;
+    int64_t batch;
+    weft_dialect dialect;
+    cli_format output;
+    bool no_units;
+} explain_args;
 
 static const cli_column columns[] = {
     { "step", { "", "step" }, .digits = 0 },
@@ -57,7 +66,7 @@ static cli_exit add_steps(const weft_model *model, cli_table *table, json_t *ste
     return CLI_OK;
 }
 
-static cli_exit explain(const cli_args *args, const weft_arch *arch, weft_ctx *ctx, const weft_model *model)
+static cli_exit explain(const explain_args *args, const weft_arch *arch, weft_ctx *ctx, const weft_model *model)
 {
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
     json_t *steps = json_array();
@@ -66,37 +75,38 @@ static cli_exit explain(const cli_args *args, const weft_arch *arch, weft_ctx *c
         json_t *root = json_object();
         cli_set_text(root, "model", arch->name);
         cli_set_text(root, "dialect", weft_dialect_name(arch->dialect));
-        cli_set_count(root, "batch", args->batch.value[0]);
+        cli_set_count(root, "batch", args->batch);
         cli_set_text(root, "device", weft_ctx_device(ctx));
         cli_set_text(root, "isa", weft_ctx_isa(ctx));
         cli_set_count(root, "threads", weft_ctx_threads(ctx));
-        cli_set_text(root, "math", args->math == WEFT_MATH_FAST ? "fast" : "strict");
+        cli_set_text(root, "math", args->ctx.math == WEFT_MATH_FAST ? "fast" : "strict");
         json_object_set(root, "steps", steps);
         cli_json_print(root, stdout);
         json_decref(root);
     } else if (!code) {
         cli_table_head(table, "%s, dialect %s, batch %lld: %d steps on %s (%s, %d threads, %s math)", arch->name,
-                       weft_dialect_name(arch->dialect), (long long)args->batch.value[0], cli_table_rows(table),
+                       weft_dialect_name(arch->dialect), (long long)args->batch, cli_table_rows(table),
                        weft_ctx_device(ctx), weft_ctx_isa(ctx), weft_ctx_threads(ctx),
-                       args->math == WEFT_MATH_FAST ? "fast" : "strict");
-        cli_table_print(table, (cli_format)args->output, stdout);
+                       args->ctx.math == WEFT_MATH_FAST ? "fast" : "strict");
+        cli_table_print(table, args->output, stdout);
     }
     json_decref(steps);
     cli_table_destroy(table);
     return code;
 }
 
-cli_exit cli_explain(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const explain_args *args = call->args;
     const weft_arch *arch;
     weft_ctx *ctx = NULL;
     weft_graph *graph = NULL;
     weft_model *model = NULL;
-    cli_exit code = cli_find_arch(args->words[0], args->dialect, &arch);
+    cli_exit code = cli_find_arch(call->words[0], args->dialect, &arch);
     if (!code)
-        code = cli_open(args, cli_device(args), args->threads.value[0], &ctx);
+        code = cli_open(&args->ctx, &ctx);
     if (!code)
-        code = cli_build(ctx, arch, args->batch.value[0], &graph);
+        code = cli_build(ctx, arch, args->batch, &graph);
     if (!code) {
         const weft_model_opt plan = { .plan_only = true, .no_units = args->no_units };
         const weft_status status = weft_model_create(ctx, graph, &plan, &model);
@@ -107,3 +117,35 @@ cli_exit cli_explain(const cli_args *args)
     weft_ctx_destroy(ctx);
     return code;
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    ROW_BATCH(explain_args, "1", 1, "images to plan for"),
+    ROW_THREADS(explain_args, "threads"),
+    ROW_DEVICE_PLAN(explain_args),
+    ROW_TARGET(explain_args, NULL, "with --device cuda: plan for this GPU, which need not be there"),
+    ROW_PRECISION(explain_args, PRECISION_OF_GPU),
+    ROW_ISA(explain_args),
+    ROW_MATH(explain_args, "fast"),
+    ROW_DIALECT(explain_args, WHOSE_VARIANT),
+    ROW_NO_UNITS(explain_args),
+    ROW_OUTPUT(explain_args),
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_explain = {
+    .name = "explain",
+    .takes = CLI_TAKES_MODEL,
+    .min_words = 1,
+    .max_words = 1,
+    .synopsis = "MODEL",
+    .brief = "say which kernel runs each step, and why not another",
+    .description = "Plans MODEL without running it and prints for each step of the plan the kernel chosen and every "
+                   "kernel that is tried before it, with the reason why it refused.",
+    .examples = "weft explain resnet50|every step\nweft explain resnet50 --isa avx2 --batch 32|for another CPU",
+    .rows = rows,
+    .args_size = sizeof(explain_args),
+    .run = run,
+};

@@ -14,13 +14,13 @@ static double job_flops(const cli_job *job)
     return 2.0 * (double)job->arch->macs * (double)job->batch;
 }
 
-void cli_meter_open(cli_meter *m, const cli_args *args, const cli_job *jobs, int count)
+void cli_meter_open(cli_meter *m, const cli_protocol *protocol, const cli_job *jobs, int count)
 {
-    *m = (cli_meter){ .jobs = count, .start = cli_now(), .min_time = args->min_time };
-    m->passes = (double)(args->reps + args->warmup);
-    m->live = args->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO);
-    m->lines = args->progress == CLI_PROGRESS_ALWAYS;
-    if (args->progress == CLI_PROGRESS_ALWAYS && isatty(STDERR_FILENO))
+    *m = (cli_meter){ .jobs = count, .start = cli_now(), .min_time = protocol->min_time };
+    m->passes = (double)(protocol->reps + protocol->warmup);
+    m->live = protocol->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO);
+    m->lines = protocol->progress == CLI_PROGRESS_ALWAYS;
+    if (protocol->progress == CLI_PROGRESS_ALWAYS && isatty(STDERR_FILENO))
         m->live = true;
     for (int i = 0; i < count; i++)
         m->to_come += job_flops(&jobs[i]);
@@ -98,37 +98,37 @@ void cli_meter_close(cli_meter *m)
     fflush(stderr);
 }
 
-static json_t *request_of(const cli_machine *machine, const cli_job *job, bool layers)
+static json_t *request_of(const cli_machine *machine, const cli_job *job)
 {
-    const cli_args *a = machine->args;
+    const cli_protocol *p = machine->protocol;
     json_t *request = json_object();
     cli_set_text(request, "model", job->arch->name);
     cli_set_text(request, "dialect", weft_dialect_name(job->arch->dialect));
     cli_set_count(request, "batch", job->batch);
     cli_set_count(request, "threads", job->threads);
     cli_set_text(request, "device", job->device);
-    if (a->isa)
-        cli_set_text(request, "isa", a->isa);
-    cli_set_count(request, "math", a->math);
-    cli_set_count(request, "precision", a->precision); /* the CPU computes in fp32 */
-    cli_set_count(request, "seed", a->seed);
-    cli_set_count(request, "reps", a->reps);
-    cli_set_count(request, "warmup", a->warmup);
-    cli_set_real(request, "min_time", a->min_time);
-    json_object_set_new(request, "layers", json_boolean(layers));
-    json_object_set_new(request, "no_units", json_boolean(a->no_units));
+    if (p->ctx.isa)
+        cli_set_text(request, "isa", p->ctx.isa);
+    cli_set_count(request, "math", p->ctx.math);
+    cli_set_count(request, "precision", p->ctx.precision); /* the CPU computes in fp32 */
+    cli_set_count(request, "seed", p->seed);
+    cli_set_count(request, "reps", p->reps);
+    cli_set_count(request, "warmup", p->warmup);
+    cli_set_real(request, "min_time", p->min_time);
+    json_object_set_new(request, "layers", json_boolean(job->layers));
+    json_object_set_new(request, "no_units", json_boolean(job->no_units));
     if (machine->images)
         json_object_set(request, "images", machine->images);
     return request;
 }
 
-void cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, bool layers, json_t **results)
+void cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, json_t **results)
 {
     cli_meter meter;
-    cli_meter_open(&meter, machine->args, jobs, count);
+    cli_meter_open(&meter, machine->protocol, jobs, count);
     for (int i = 0; i < count; i++) {
         cli_meter_begin(&meter, &jobs[i]);
-        json_t *request = request_of(machine, &jobs[i], layers);
+        json_t *request = request_of(machine, &jobs[i]);
         results[i] = cli_process(request, cli_meter_event, &meter);
         json_decref(request);
         if (cli_failure(results[i])) { /* it cannot say what it was */

@@ -20,40 +20,51 @@ static void find_gpu(cli_machine *m)
         snprintf(m->no_gpu, sizeof m->no_gpu, "no CUDA device (%s)", info.missing);
 }
 
-cli_exit cli_machine_open(cli_machine *m, const cli_args *args)
+/* Settings for the roof of the CPU with so many threads. */
+static weft_ctx_opt cpu_opt(const cli_machine *m, int threads)
 {
-    *m = (cli_machine){ .args = args };
+    weft_ctx_opt opt = m->protocol->ctx;
+    opt.device = "cpu";
+    opt.threads = threads;
+    return opt;
+}
+
+cli_exit cli_machine_open(cli_machine *m, const cli_protocol *protocol)
+{
+    *m = (cli_machine){ .protocol = protocol };
     weft_device_info info;
     cli_date(m->date);
     find_gpu(m);
     if (cli_find_device("cpu", &info) >= 0)
         snprintf(m->cpu, sizeof m->cpu, "%s", info.description);
-    for (int i = 0; i < args->threads.count; i++) {
+    for (int i = 0; i < protocol->threads.count; i++) {
         weft_ctx *ctx;
-        const cli_exit code = cli_open(args, "cpu", args->threads.value[i], &ctx);
+        const weft_ctx_opt opt = cpu_opt(m, (int)protocol->threads.value[i]);
+        const cli_exit code = cli_open(&opt, &ctx);
         if (code)
             return code;
         snprintf(m->isa, sizeof m->isa, "%s", weft_ctx_isa(ctx));
         m->roofs[m->n_roofs++].threads = weft_ctx_threads(ctx);
         weft_ctx_destroy(ctx);
     }
-    if (args->images) {
+    if (protocol->images) {
         int64_t most = 1;
-        for (int i = 0; i < args->batch.count; i++)
-            most = args->batch.value[i] > most ? args->batch.value[i] : most;
-        return cli_images(args->images, most, &m->images);
+        for (int i = 0; i < protocol->batch.count; i++)
+            most = protocol->batch.value[i] > most ? protocol->batch.value[i] : most;
+        return cli_images(protocol->images, most, &m->images);
     }
     return CLI_OK;
 }
 
 cli_exit cli_machine_measure(cli_machine *m)
 {
-    if (strcmp(cli_device(m->args), "null") == 0)
+    if (strcmp(m->protocol->ctx.device, "null") == 0)
         return CLI_OK;
     for (int i = 0; i < m->n_roofs; i++) {
         weft_ctx *ctx;
         weft_roof now;
-        const cli_exit code = cli_open(m->args, "cpu", m->roofs[i].threads, &ctx);
+        const weft_ctx_opt opt = cpu_opt(m, m->roofs[i].threads);
+        const cli_exit code = cli_open(&opt, &ctx);
         if (code)
             return code;
         const weft_status status = weft_measure_roof(ctx, &now);
@@ -108,13 +119,13 @@ static const char *precision_text(const cli_machine *m)
     static const char *const text[WEFT_PRECISION_COUNT] = {
         "fp32 (GPU: tf32 where it has it)", "fp32", "fp32 (GPU: tf32)", "fp32 (GPU: fp16)", "fp32 (GPU: bf16)",
     };
-    const bool cpu_only = !m->gpu[0] || strcmp(cli_device(m->args), "cpu") == 0;
-    return text[cpu_only ? WEFT_PRECISION_FP32 : m->args->precision];
+    const bool cpu_only = !m->gpu[0] || strcmp(m->protocol->ctx.device, "cpu") == 0;
+    return text[cpu_only ? WEFT_PRECISION_FP32 : m->protocol->ctx.precision];
 }
 
 void cli_machine_head(const cli_machine *m, cli_table *table)
 {
-    const cli_args *a = m->args;
+    const cli_protocol *p = m->protocol;
     char batch[256], input[300];
     cli_table_head(table, "weft %s, %s", weft_version(), m->date);
     cli_table_head(table, "CPU: %s; ISA %s", m->cpu, m->isa);
@@ -128,26 +139,26 @@ void cli_machine_head(const cli_machine *m, cli_table *table)
     }
     cli_table_head(table, "GPU: %s", m->gpu[0] ? m->gpu : m->no_gpu);
     if (m->images)
-        snprintf(input, sizeof input, "%zu photographs of %.200s", json_array_size(m->images), a->images);
+        snprintf(input, sizeof input, "%zu photographs of %.200s", json_array_size(m->images), p->images);
     else
         snprintf(input, sizeof input, "noise");
     cli_table_head(table,
                    "Protocol: batch %s, %lld warm-up, then at least %lld runs and %g s; median ± half the "
                    "interquartile range; math %s, %s; input %s, weights from seed %lld",
-                   list_text(&a->batch, batch), (long long)a->warmup, (long long)a->reps, a->min_time,
-                   a->math == WEFT_MATH_STRICT ? "strict" : "fast", precision_text(m), input, (long long)a->seed);
+                   list_text(&p->batch, batch), (long long)p->warmup, (long long)p->reps, p->min_time,
+                   p->ctx.math == WEFT_MATH_STRICT ? "strict" : "fast", precision_text(m), input, (long long)p->seed);
 }
 
 json_t *cli_machine_json(const cli_machine *m)
 {
-    const cli_args *a = m->args;
+    const cli_protocol *p = m->protocol;
     json_t *roofs = json_array(), *batch = json_array();
     for (int i = 0; i < m->n_roofs; i++)
         if (m->roofs[i].roof.gflops > 0)
             json_array_append_new(roofs, json_pack("{s:i, s:f, s:f}", "threads", m->roofs[i].threads, "gflops",
                                                    m->roofs[i].roof.gflops, "bandwidth", m->roofs[i].roof.bandwidth));
-    for (int i = 0; i < a->batch.count; i++)
-        json_array_append_new(batch, json_integer(a->batch.value[i]));
+    for (int i = 0; i < p->batch.count; i++)
+        json_array_append_new(batch, json_integer(p->batch.value[i]));
     json_t *root = json_object(), *machine = json_object(), *protocol = json_object();
     cli_set_text(root, "weft", weft_version());
     cli_set_text(root, "date", m->date);
@@ -159,13 +170,13 @@ json_t *cli_machine_json(const cli_machine *m)
     cli_set_text(machine, "no_gpu", m->no_gpu);
     json_object_set_new(machine, "roofs", roofs);
     json_object_set_new(protocol, "batch", batch);
-    cli_set_count(protocol, "warmup", a->warmup);
-    cli_set_count(protocol, "reps", a->reps);
-    cli_set_real(protocol, "min_time", a->min_time);
-    cli_set_text(protocol, "math", a->math == WEFT_MATH_STRICT ? "strict" : "fast");
-    cli_set_text(protocol, "precision", weft_precision_name((weft_precision)a->precision));
-    cli_set_text(protocol, "device", cli_device(a));
-    cli_set_count(protocol, "seed", a->seed);
+    cli_set_count(protocol, "warmup", p->warmup);
+    cli_set_count(protocol, "reps", p->reps);
+    cli_set_real(protocol, "min_time", p->min_time);
+    cli_set_text(protocol, "math", p->ctx.math == WEFT_MATH_STRICT ? "strict" : "fast");
+    cli_set_text(protocol, "precision", weft_precision_name(p->ctx.precision));
+    cli_set_text(protocol, "device", p->ctx.device);
+    cli_set_count(protocol, "seed", p->seed);
     cli_set_text(protocol, "input", m->images ? "photographs" : "noise");
     if (m->images)
         json_object_set(protocol, "images", m->images);

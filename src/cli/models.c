@@ -3,8 +3,13 @@
  * weft models: the networks of the registry, with what was published about each. */
 #include <math.h>
 
+#include "cli/command.h"
 #include "cli/common.h"
 #include "cli/table.h"
+
+typedef struct models_args {
+    cli_format output;
+} models_args;
 
 static const cli_column columns[] = {
     { "name", { "", "model" }, .flags = CLI_COLUMN_LEFT },
@@ -59,33 +64,38 @@ static void add(cli_table *table, const weft_arch *a)
     cli_put_text(table, "paper", "%s", a->paper ? a->paper : "");
 }
 
-cli_exit cli_models(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const models_args *args = call->args;
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
     cli_exit code = CLI_OK;
-    for (int w = 0; !code && w < args->n_words; w++) {
+    for (int w = 0; !code && w < call->n_words; w++) {
         const weft_arch *wanted;
-        code = cli_find_arch(args->words[w], WEFT_DIALECT_DEFAULT, &wanted);
+        code = cli_find_arch(call->words[w], WEFT_DIALECT_DEFAULT, &wanted);
         for (int i = 0; !code && i < weft_arch_count(); i++)
-            if (weft_arch_find(args->words[w], weft_arch_get(i)->dialect) == weft_arch_get(i))
+            if (weft_arch_find(call->words[w], weft_arch_get(i)->dialect) == weft_arch_get(i))
                 add(table, weft_arch_get(i));
     }
-    for (int i = 0; args->n_words == 0 && i < weft_arch_count(); i++)
+    for (int i = 0; call->n_words == 0 && i < weft_arch_count(); i++)
         add(table, weft_arch_get(i));
     if (!code)
-        cli_table_print(table, (cli_format)args->output, stdout);
+        cli_table_print(table, args->output, stdout);
     cli_table_destroy(table);
     return code;
 }
 
-cli_exit cli_version(const cli_args *args)
-{
-    if (!args->json) {
-        printf("weft %s\n", weft_version());
-        return CLI_OK;
-    }
-    json_t *root = json_pack("{s:s}", "weft", weft_version());
-    cli_json_print(root, stdout);
-    json_decref(root);
-    return CLI_OK;
-}
+static const cli_option rows[] = { ROW_OUTPUT(models_args), OPT_HELP, OPT_END };
+
+const cli_command cli_models = {
+    .name = "models",
+    .takes = CLI_TAKES_MODEL,
+    .max_words = -1,
+    .synopsis = "[MODEL...]",
+    .brief = "list the networks that weft knows",
+    .description = "Lists every network (or those named) in each of its dialects: aliases, input size, parameters, "
+                   "multiply-adds, and the accuracy that was published, with its source and paper.",
+    .examples = "weft models|the list\nweft models --json resnet50|all about one, for a program",
+    .rows = rows,
+    .args_size = sizeof(models_args),
+    .run = run,
+};

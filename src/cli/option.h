@@ -1,101 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one option table and the one command table, from which parsing, --help, man pages and completions all come. */
+ * Rows of options. A command lists the options it has as rows that name the field of its own argument struct; parsing,
+ * --help, manual pages and completions are all made from the rows. The macros check the type of the field; arguments
+ * are (struct, field, letter or 0, name, ...), the default as the user would write it. */
 #ifndef WEFT_CLI_OPTION_H
 #define WEFT_CLI_OPTION_H
+
+#include <stddef.h>
 
 #include "cli/cli.h"
 
 typedef enum cli_kind {
-    CLI_FLAG,   /* bool */
+    CLI_HELP,
+    CLI_VERSION,
+    CLI_BOOL,
+    CLI_SET,    /* an enum becomes `value` */
     CLI_TEXT,   /* const char * */
-    CLI_CHOICE, /* int: index into values */
-    CLI_INT,    /* int64_t in min..max */
-    CLI_INTS,   /* cli_list of the same */
+    CLI_FILE,   /* the same; completions offer files */
+    CLI_DIR,    /* folders */
+    CLI_ENUM,   /* the index into values */
+    CLI_INT,    /* int in min..max */
+    CLI_COUNT,  /* int64_t */
+    CLI_LIST,   /* cli_list of at most `value` */
     CLI_REAL,   /* double in min..max */
     CLI_PERCENT /* double: 5 and 5% are .05 */
 } cli_kind;
-
-/* Bits of cli_option.commands. */
-enum {
-    CLI_AT_BENCH = 1,
-    CLI_AT_TABLE = 2,
-    CLI_AT_SUMMARY = 4,
-    CLI_AT_MODELS = 8,
-    CLI_AT_DEVICES = 16,
-    CLI_AT_EXPLAIN = 32,
-    CLI_AT_COMPLETION = 64,
-    CLI_AT_HELP = 128,
-    CLI_AT_VERSION = 256,
-    CLI_AT_WORKER = 512,
-    CLI_AT_TOP = 1024, /* weft itself */
-    CLI_AT_CLASSIFY = 1 << 16,
-    CLI_AT_EVAL = 1 << 17,
-    CLI_AT_CONVERT = 1 << 20,
-    CLI_AT_COST = 1 << 18,
-    CLI_AT_DIFF = 1 << 21,
-    CLI_AT_SELFTEST = 1 << 22,
-    CLI_AT_TARGET = CLI_AT_COST | CLI_AT_EXPLAIN, /* what plans for a GPU that need not be there */
-    CLI_AT_ANSWER = CLI_AT_CLASSIFY | CLI_AT_EVAL,
-    CLI_AT_RUN = CLI_AT_BENCH | CLI_AT_TABLE,
-    CLI_AT_PLAN = CLI_AT_RUN | CLI_AT_SUMMARY | CLI_AT_EXPLAIN,
-    CLI_AT_ALL = (2047 & ~CLI_AT_WORKER) | CLI_AT_ANSWER | CLI_AT_COST | CLI_AT_CONVERT | CLI_AT_DIFF |
-                 CLI_AT_SELFTEST
-};
 
 typedef struct cli_option {
     const char *name; /* "batch" */
     char letter;      /* 'b'; 0: none */
     const char *arg;  /* "N"; NULL: takes none */
     cli_kind kind;
-    unsigned commands;
-    size_t offset;        /* in cli_args */
-    const char *fallback; /* the default as the user would write it; NULL: zero */
+    size_t offset;        /* in the command's argument struct */
+    const char *fallback; /* NULL: what the struct begins with */
     double min, max;      /* of numbers */
+    int value;            /* see CLI_SET, CLI_LIST */
     const char *values;   /* "text|md|csv|json": the choices, or what completions offer */
     const char *help;
 } cli_option;
 
-/* What a command's operands are. */
-typedef enum cli_operand {
-    CLI_OPERAND_NONE,
-    CLI_OPERAND_MODEL,
-    CLI_OPERAND_FILE,
-    CLI_OPERAND_SHELL,
-    CLI_OPERAND_COMMAND
-} cli_operand;
+enum { CLI_LIST_MAX = 16 };
+typedef struct cli_list {
+    int count;
+    int64_t value[CLI_LIST_MAX];
+} cli_list;
 
-typedef struct cli_command {
-    const char *name; /* "bench table" */
-    unsigned bit;
-    cli_operand operand;
-    int min_words, max_words; /* max 0: none; -1: any number */
-    const char *synopsis;     /* after the options */
-    const char *brief;
-    const char *description; /* paragraphs apart by an empty line */
-    const char *examples;    /* lines "command|what it does" */
-    cli_exit (*run)(const cli_args *args);
-    bool hidden;
-} cli_command;
+/* The offset of a field of that type; of an enum, which is as large as an int. */
+#define OPT_AT(args, field, type) (offsetof(args, field) + 0 * sizeof(1 ? &((args *)0)->field : (type *)0))
+#define OPT_AT_ENUM(args, field) (offsetof(args, field) + 0 / (sizeof((args *)0)->field == sizeof(int)))
 
-extern const cli_option cli_options[];
-extern const int cli_option_count;
-extern const cli_command cli_commands[];
-extern const int cli_command_count;
-extern const cli_command cli_top; /* weft itself */
-extern const struct cli_code {
-    int code;
-    const char *meaning;
-} cli_exit_codes[];
-extern const int cli_exit_code_count;
+#define OPT_BOOL(args, field, letter_, name_, help_) \
+    { .name = name_, .letter = letter_, .kind = CLI_BOOL, .offset = OPT_AT(args, field, bool), .help = help_ }
+#define OPT_SET(args, field, letter_, name_, value_, help_) \
+    { .name = name_, .letter = letter_, .kind = CLI_SET, .offset = OPT_AT_ENUM(args, field), .value = value_, \
+      .help = help_ }
+#define OPT_WORD(kind_, args, field, letter_, name_, arg_, fallback_, values_, help_) \
+    { .name = name_, .letter = letter_, .arg = arg_, .kind = kind_, .offset = OPT_AT(args, field, const char *), \
+      .fallback = fallback_, .values = values_, .help = help_ }
+#define OPT_TEXT(args, field, letter_, name_, arg_, fallback_, values_, help_) \
+    OPT_WORD(CLI_TEXT, args, field, letter_, name_, arg_, fallback_, values_, help_)
+#define OPT_FILE(args, field, letter_, name_, arg_, values_, help_) \
+    OPT_WORD(CLI_FILE, args, field, letter_, name_, arg_, NULL, values_, help_)
+#define OPT_DIR(args, field, letter_, name_, arg_, help_) \
+    OPT_WORD(CLI_DIR, args, field, letter_, name_, arg_, NULL, NULL, help_)
+#define OPT_ENUM(args, field, letter_, name_, arg_, fallback_, values_, help_) \
+    { .name = name_, .letter = letter_, .arg = arg_, .kind = CLI_ENUM, .offset = OPT_AT_ENUM(args, field), \
+      .fallback = fallback_, .values = values_, .help = help_ }
+#define OPT_NUMBER(kind_, type, args, field, letter_, name_, arg_, fallback_, min_, max_, help_) \
+    { .name = name_, .letter = letter_, .arg = arg_, .kind = kind_, .offset = OPT_AT(args, field, type), \
+      .fallback = fallback_, .min = min_, .max = max_, .help = help_ }
+#define OPT_INT(args, field, letter_, name_, arg_, fallback_, min_, max_, help_) \
+    OPT_NUMBER(CLI_INT, int, args, field, letter_, name_, arg_, fallback_, min_, max_, help_)
+#define OPT_COUNT(args, field, letter_, name_, arg_, fallback_, min_, max_, help_) \
+    OPT_NUMBER(CLI_COUNT, int64_t, args, field, letter_, name_, arg_, fallback_, min_, max_, help_)
+#define OPT_REAL(args, field, letter_, name_, arg_, fallback_, min_, max_, help_) \
+    OPT_NUMBER(CLI_REAL, double, args, field, letter_, name_, arg_, fallback_, min_, max_, help_)
+#define OPT_PERCENT(args, field, letter_, name_, arg_, fallback_, min_, max_, help_) \
+    OPT_NUMBER(CLI_PERCENT, double, args, field, letter_, name_, arg_, fallback_, min_, max_, help_)
+#define OPT_LIST(args, field, letter_, name_, arg_, most, fallback_, min_, max_, help_) \
+    { .name = name_, .letter = letter_, .arg = arg_, .kind = CLI_LIST, .offset = OPT_AT(args, field, cli_list), \
+      .value = most, .fallback = fallback_, .min = min_, .max = max_, .help = help_ }
+#define OPT_HELP { .name = "help", .letter = 'h', .kind = CLI_HELP, .help = "print this help" }
+#define OPT_VERSION { .name = "version", .letter = 'V', .kind = CLI_VERSION, .help = "print the version" }
+#define OPT_END { .name = NULL }
 
-/* Finds the command of argv[1..] and parses the rest into args; prints what is wrong. args->words is allocated. */
-cli_exit cli_parse(int argc, char **argv, cli_args *args);
-/* The row of that name for a command; NULL if it has none. */
-const cli_option *cli_option_find(const char *name, size_t length, unsigned bit);
-const cli_command *cli_command_find(const char *name);
+/* The last double that counts. */
+#define OPT_MAX_COUNT 9007199254740991.0
 
-/* Calls each with every '|'-separated part of text. */
+/* Puts value, as the user wrote it, into the row's field of args; prints what is wrong. NULL for options without. */
+cli_exit cli_option_set(const cli_option *option, const char *value, void *args);
+/* The row of that name or letter; NULL if there is none. */
+const cli_option *cli_option_find(const cli_option *rows, const char *name, size_t length);
+const cli_option *cli_option_letter(const cli_option *rows, char letter);
+
+/* The next of the parts of *text between '|'; false at the end. */
 bool cli_part(const char **text, const char **part, size_t *length);
 
 #endif

@@ -3,123 +3,13 @@
  * weft selftest: whether a device computes what the CPU computes, and how fast, for anyone who has a card. One report
  * file holds all of it, to be sent back; docs/cuda.md says how. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/command.h"
 #include "cli/selftest.h"
 #include "cli/table.h"
 #include "cli/text.h"
-
-/* ---- a test ---- */
-
-void selftest_say(const selftest *s, const char *format, ...)
-{
-    va_list ap;
-    if (!s->loud)
-        return;
-    va_start(ap, format);
-    vprintf(format, ap);
-    va_end(ap);
-    putchar('\n');
-    fflush(stdout);
-}
-
-/* Noise that is the same everywhere: the golden ratio's multiples, hashed (Knuth 1998, section 6.4). */
-static void fill(float *to, int64_t count, int input, double low, double high)
-{
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t h = ((uint32_t)i + 1) * 2654435761u + (uint32_t)input * 40503u;
-        h ^= h >> 15;
-        h *= 2246822519u;
-        h ^= h >> 13;
-        to[i] = (float)(low + (high - low) * (double)(h >> 8) / 16777216);
-    }
-}
-
-static weft_status feed(weft_model *model, double low, double high)
-{
-    weft_status status = WEFT_OK;
-    for (int i = 0; !status && i < weft_model_input_count(model); i++) {
-        weft_port_info port;
-        status = weft_model_input(model, i, &port);
-        if (status)
-            break;
-        const int64_t count = weft_shape_count(&port.shape);
-        float *data = cli_alloc((size_t)count, sizeof *data);
-        fill(data, count, i, low, high);
-        status = weft_model_set_input(model, i, data, (size_t)count * sizeof *data);
-        free(data);
-    }
-    return status;
-}
-
-weft_status selftest_open(weft_ctx *ctx, const selftest_graph *graph, weft_model **out)
-{
-    weft_graph *g = NULL;
-    weft_model *model = NULL;
-    weft_status status = graph->build(ctx, graph->what, &g);
-    if (!status)
-        status = weft_model_create(ctx, g, NULL, &model);
-    weft_graph_destroy(g);
-    if (!status)
-        status = weft_model_seed(model, SELFTEST_SEED);
-    if (!status)
-        status = feed(model, graph->low, graph->high);
-    if (status)
-        weft_model_destroy(model);
-    else
-        *out = model;
-    return status;
-}
-
-weft_status selftest_compute(weft_ctx *ctx, const selftest_graph *graph, int runs, selftest_result *out)
-{
-    weft_model *model = NULL;
-    weft_port_info port;
-    weft_status status = selftest_open(ctx, graph, &model);
-    if (status)
-        return status;
-    status = weft_model_output(model, 0, &port);
-    const int64_t count = status ? 0 : weft_shape_count(&port.shape);
-    const size_t bytes = (size_t)count * sizeof(float);
-    float *data = cli_alloc((size_t)count, sizeof *data), *last = cli_alloc((size_t)count, sizeof *last);
-    int differs = 0;
-    for (int run = 0; !status && run < runs; run++) {
-        memcpy(last, data, bytes);
-        status = weft_model_run(model);
-        if (!status)
-            status = weft_model_get_output(model, 0, data, bytes);
-        if (!status && run > 0 && !differs && memcmp(last, data, bytes) != 0)
-            differs = run + 1;
-    }
-    weft_model_destroy(model);
-    free(last);
-    if (status)
-        free(data);
-    else
-        *out = (selftest_result){ data, count, differs };
-    return status;
-}
-
-double selftest_rms(const float *data, int64_t count)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < count; i++)
-        sum += (double)data[i] * (double)data[i];
-    return count > 0 ? sqrt(sum / (double)count) : 0;
-}
-
-void selftest_judge(selftest *s, json_t *list, json_t *row, const char *name, const char *failure)
-{
-    json_object_set_new(row, "ok", json_boolean(!failure));
-    if (failure) {
-        cli_set_text(row, "failure", failure);
-        selftest_say(s, "FAILED %s in %s: %s", name, weft_precision_name(s->precision), failure);
-    }
-    json_array_append_new(list, row);
-    *(failure ? &s->failed : &s->passed) += 1;
-}
 
 /* ---- the report ---- */
 
@@ -178,7 +68,7 @@ static json_t *report_open(selftest *s)
     cli_set_text(root, "report", "weft selftest");
     cli_set_text(root, "weft", weft_version());
     cli_set_text(root, "date", cli_date(date));
-    cli_set_text(root, "device", s->args->device);
+    cli_set_text(root, "device", s->args->ctx.device);
     json_object_set_new(root, "quick", json_boolean(s->args->quick));
     json_object_set_new(root, "complete", json_false());
     json_object_set_new(root, "devices", devices_json());
@@ -205,7 +95,7 @@ static cli_exit report_write(const json_t *root, const char *path)
 }
 
 /* "weft-selftest-2026-01-31.json" */
-static char *report_path(const cli_args *args)
+static char *report_path(const selftest_args *args)
 {
     char date[32];
     if (args->report)
@@ -217,7 +107,7 @@ static char *report_path(const cli_args *args)
 
 static weft_status open_device(const selftest *s, weft_precision precision, weft_ctx **out)
 {
-    const weft_ctx_opt opt = { .device = s->args->device, .threads = (int)s->args->threads.value[0],
+    const weft_ctx_opt opt = { .device = s->args->ctx.device, .threads = s->args->ctx.threads,
                                .math = s->cpu ? WEFT_MATH_STRICT : WEFT_MATH_FAST,
                                .precision = s->cpu ? WEFT_PRECISION_DEFAULT : precision };
     return weft_ctx_create(&opt, out);
@@ -229,7 +119,7 @@ static void (*const parts[])(selftest *) = { selftest_ops, selftest_networks, se
 static cli_exit run_precision(selftest *s, weft_precision precision, json_t *root, const char *path)
 {
     const weft_status status = open_device(s, precision, &s->ctx);
-    if (status == WEFT_INVALID && s->args->precision == WEFT_PRECISION_DEFAULT) {
+    if (status == WEFT_INVALID && s->args->ctx.precision == WEFT_PRECISION_DEFAULT) {
         selftest_say(s, "left out: %s", weft_error());
         return CLI_OK;
     }
@@ -248,10 +138,10 @@ static cli_exit run_precision(selftest *s, weft_precision precision, json_t *roo
 
 static cli_exit run_precisions(selftest *s, json_t *root, const char *path)
 {
-    const bool all = !s->cpu && s->args->precision == WEFT_PRECISION_DEFAULT;
+    const bool all = !s->cpu && s->args->ctx.precision == WEFT_PRECISION_DEFAULT;
     cli_exit code = CLI_OK;
     if (!all)
-        return run_precision(s, (weft_precision)s->args->precision, root, path);
+        return run_precision(s, s->args->ctx.precision, root, path);
     for (int p = WEFT_PRECISION_FP32; !code && p < WEFT_PRECISION_COUNT; p++)
         code = run_precision(s, (weft_precision)p, root, path);
     return code;
@@ -276,7 +166,7 @@ static cli_exit finish(const selftest *s, json_t *root, const char *path)
 /* The CPU's slowest and plainest kernels, against which everything is held. */
 static cli_exit open_reference(selftest *s)
 {
-    const weft_ctx_opt opt = { .device = "cpu", .threads = (int)s->args->threads.value[0], .isa = "ref",
+    const weft_ctx_opt opt = { .device = "cpu", .threads = s->args->ctx.threads, .isa = "ref",
                                .math = WEFT_MATH_STRICT };
     const weft_status status = weft_ctx_create(&opt, &s->reference);
     return status ? cli_library_error(status) : CLI_OK;
@@ -286,7 +176,7 @@ static cli_exit find_device(selftest *s)
 {
     weft_device_info info;
     weft_ctx *ctx = NULL;
-    const weft_status status = open_device(s, (weft_precision)s->args->precision, &ctx);
+    const weft_status status = open_device(s, s->args->ctx.precision, &ctx);
     if (status)
         return cli_library_error(status);
     char name[32];
@@ -303,10 +193,11 @@ static cli_exit find_device(selftest *s)
     return CLI_OK;
 }
 
-cli_exit cli_selftest(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const selftest_args *args = call->args;
     selftest s = { .args = args, .loud = !args->json };
-    s.cpu = strcmp(args->device, "cpu") == 0;
+    s.cpu = strcmp(args->ctx.device, "cpu") == 0;
     json_t *root = NULL;
     char *path = report_path(args);
     cli_exit code = find_device(&s);
@@ -323,3 +214,41 @@ cli_exit cli_selftest(const cli_args *args)
     free(path);
     return code;
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    ROW_THREADS(selftest_args, "threads"),
+    ROW_DEVICE(selftest_args, ctx.device, "cuda", DEVICES_THAT_RUN,
+               "cuda, cuda:1, cpu or auto: cuda where there is one, else cpu"),
+    ROW_PRECISION(selftest_args, "fp32, tf32, fp16 or bf16; default: each that the device has"),
+    OPT_BOOL(selftest_args, quick, 0, "quick", "small shapes and small images only: seconds instead of minutes"),
+    OPT_FILE(selftest_args, report, 'o', "output", "FILE", NULL, "the report; default: weft-selftest-DATE.json"),
+    OPT_BOOL(selftest_args, json, 0, "json", "print the report instead of the summary, too"),
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_selftest = {
+    .name = "selftest",
+    .synopsis = "",
+    .brief = "test a device against the CPU, and measure it",
+    .description =
+        "Runs every operation on a ladder of shapes and a ladder of networks with seeded weights on the device, in "
+        "every precision that it has, and holds the results against the CPU: within what the precision and the "
+        "length of the sums allow, and with the same bits in three runs. Then measures memory bandwidth, the cost "
+        "of a launch, and the networks, whole and kernel by kernel, beside the roofline of their plans.\n"
+        "\n"
+        "A summary goes to standard output, everything to one report file, which is written after each part, so "
+        "that a crash leaves what came before. If you ran this on a GPU, please send the report: open an issue and "
+        "attach the file. It names the devices and versions of this machine, and nothing else of it.\n"
+        "\n"
+        "The exit code is 1 if something differs, 69 if there is no such device, with what is missing. With "
+        "--device cpu the CPU's vector kernels are held against its plain loops.",
+    .examples = "weft selftest|the GPU, in every precision\n"
+                "weft selftest --quick --precision fp16 -o report.json|small shapes, one precision\n"
+                "weft selftest --device cpu --quick|try the command where there is no GPU",
+    .rows = rows,
+    .args_size = sizeof(selftest_args),
+    .run = run,
+};

@@ -8,8 +8,14 @@
 
 #include "cli/common.h"
 
+typedef struct selftest_args {
+    weft_ctx_opt ctx; /* device, threads, precision */
+    const char *report;
+    bool quick, json;
+} selftest_args;
+
 typedef struct selftest {
-    const cli_args *args;
+    const selftest_args *args;
     weft_ctx *ctx;       /* the device under test, in one precision */
     weft_ctx *reference; /* the CPU */
     weft_precision precision;

@@ -86,7 +86,7 @@ static void compare(selftest *s, weft_ctx *reference, const sized *n)
 /* The CPU's plain loops would take minutes: portable vectors, or for a GPU the best there are. */
 static weft_status open_reference(const selftest *s, weft_ctx **out)
 {
-    const weft_ctx_opt opt = { .device = "cpu", .threads = (int)s->args->threads.value[0],
+    const weft_ctx_opt opt = { .device = "cpu", .threads = s->args->ctx.threads,
                                .isa = s->cpu ? "portable" : NULL, .math = WEFT_MATH_STRICT };
     return weft_ctx_create(&opt, out);
 }

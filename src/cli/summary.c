@@ -4,9 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/command.h"
 #include "cli/common.h"
 #include "cli/table.h"
 #include "cli/text.h"
+
+typedef struct summary_args {
+    weft_ctx_opt ctx;
+    int64_t batch;
+    weft_dialect dialect;
+    cli_format output;
+    bool dot;
+} summary_args;
 
 static const cli_column columns[] = {
     { "name", { "", "layer" }, .flags = CLI_COLUMN_LEFT },
@@ -29,13 +38,13 @@ typedef struct summary {
     weft_port_info input;
 } summary;
 
-static cli_exit open_summary(const cli_args *args, summary *s)
+static cli_exit open_summary(const summary_args *args, const char *name, summary *s)
 {
-    cli_exit code = cli_find_arch(args->words[0], args->dialect, &s->arch);
+    cli_exit code = cli_find_arch(name, args->dialect, &s->arch);
     if (!code)
-        code = cli_open(args, cli_device(args), args->threads.value[0], &s->ctx);
+        code = cli_open(&args->ctx, &s->ctx);
     if (!code)
-        code = cli_build(s->ctx, s->arch, args->batch.value[0], &s->graph);
+        code = cli_build(s->ctx, s->arch, args->batch, &s->graph);
     if (code)
         return code;
     const weft_model_opt plan = { .plan_only = true };
@@ -164,11 +173,12 @@ static cli_exit print_dot(const summary *s)
     return CLI_OK;
 }
 
-cli_exit cli_summary(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
+    const summary_args *args = call->args;
     summary s = { 0 };
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
-    cli_exit code = open_summary(args, &s);
+    cli_exit code = open_summary(args, call->words[0], &s);
     if (!code && args->dot)
         code = print_dot(&s);
     else if (!code) {
@@ -177,9 +187,45 @@ cli_exit cli_summary(const cli_args *args)
         if (!code && args->output == CLI_FORMAT_JSON)
             print_json(&s, table);
         else if (!code)
-            cli_table_print(table, (cli_format)args->output, stdout);
+            cli_table_print(table, args->output, stdout);
     }
     cli_table_destroy(table);
     close_summary(&s);
     return code;
 }
+
+/* clang-format off */
+static const cli_option rows[] = {
+    ROW_BATCH(summary_args, "1", 1, "images to plan for"),
+    ROW_THREADS(summary_args, "threads"),
+    ROW_DEVICE_PLAN(summary_args),
+    ROW_ISA(summary_args),
+    ROW_MATH(summary_args, "fast"),
+    ROW_DIALECT(summary_args, WHOSE_VARIANT),
+    OPT_BOOL(summary_args, dot, 0, "dot", "print the graph for Graphviz instead"),
+    ROW_OUTPUT(summary_args),
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_summary = {
+    .name = "summary",
+    .takes = CLI_TAKES_MODEL,
+    .min_words = 1,
+    .max_words = 1,
+    .synopsis = "MODEL",
+    .brief = "show a network's layers, shapes, parameters, MACs and memory",
+    .description =
+        "Prints every layer of MODEL with the shape of its output, its parameters and its multiply-adds of one "
+        "image, then the totals and the memory that a run will use, known to the byte without running anything.\n"
+        "\n"
+        "In JSON, params counts moving statistics where the dialect does (keras); trainable and statistics are "
+        "always apart. peak_bytes is the arena: activations and workspace at their peak.",
+    .examples = "weft summary efficientnet-b0|layers and totals\n"
+                "weft summary resnet50 --dialect torch --json|counts for a program\n"
+                "weft summary lenet5 --dot | dot -Tsvg > lenet5.svg|draw the graph",
+    .rows = rows,
+    .args_size = sizeof(summary_args),
+    .run = run,
+};

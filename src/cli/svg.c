@@ -156,7 +156,7 @@ static void draw_axes(FILE *out, const chart *plot, const cli_machine *machine)
     fprintf(out,
             "<text x=\"%d\" y=\"28\" font-size=\"18\" text-anchor=\"middle\">Accuracy against time of a batch of "
             "%lld</text>\n",
-            W / 2, (long long)machine->args->batch.value[0]);
+            W / 2, (long long)machine->protocol->batch.value[0]);
     fprintf(out, "<text x=\"%d\" y=\"50\" font-size=\"12\" fill=\"#444\" text-anchor=\"middle\">", W / 2);
     write_text(out, strcmp(plot->what, "GPU") == 0 ? machine->gpu : machine->cpu);
     fprintf(out, "; area of a circle: size of the weights; accuracy as published; weft %s</text>\n", weft_version());

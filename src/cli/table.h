@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-#include "cli/cli.h"
+#include "cli/rows.h"
 
 typedef enum cli_best { CLI_BEST_NONE, CLI_BEST_LOW, CLI_BEST_HIGH } cli_best;
 

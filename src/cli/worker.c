@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "cli/bench.h"
+#include "cli/command.h"
 #include "cli/text.h"
 
 typedef struct work {
@@ -332,9 +333,9 @@ static void release(work *w)
     weft_ctx_destroy(w->ctx);
 }
 
-cli_exit cli_worker(const cli_args *args)
+static cli_exit run(const cli_call *call)
 {
-    (void)args;
+    (void)call;
     json_t *result = NULL, *request = json_loadf(stdin, 0, NULL);
     work w = { .request = request, .batch = 1 };
     if (!request)
@@ -357,3 +358,8 @@ cli_exit cli_worker(const cli_args *args)
     json_decref(request);
     return CLI_OK;
 }
+
+static const cli_option rows[] = { OPT_END };
+
+/* What bench starts for each network. */
+const cli_command cli_worker = { .name = "bench-worker", .rows = rows, .run = run, .hidden = true };

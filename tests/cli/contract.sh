@@ -215,7 +215,8 @@ case_completion() {
     done
     command -v bash > /dev/null || return
     complete() { # WORD...: completes the last
-        bash -c '. ./weft.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weft; echo "${COMPREPLY[@]}"' x "$@" 2> err
+        bash -c '. ./weft.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weft; IFS="|"; echo "${COMPREPLY[*]}"' \
+            x "$@" 2> err
     }
     equal "weft su<TAB>" "$(complete weft su)" summary
     equal "weft summary lene<TAB>" "$(complete weft summary lene)" lenet5
@@ -224,6 +225,19 @@ case_completion() {
     equal "weft bench --sv<TAB>" "$(complete weft bench --sv)" ""
     equal "weft bench --math st<TAB>" "$(complete weft bench --math st)" strict
     equal "weft bench --math = st<TAB>" "$(complete weft bench --math = st)" strict
+    equal "weft bench -d cu<TAB>" "$(complete weft bench -d cu)" cuda
+    equal "weft selftest --output te<TAB>" "$(complete weft selftest --output te)" ""
+    : > "a photo.jpg"
+    : > lenet.pth
+    mkdir -p "a folder"
+    equal "weft classify lene<TAB>" "$(complete weft classify lene)" "lenet5|lenet.pth"
+    equal "weft classify lenet5 a<TAB>" "$(complete weft classify lenet5 a\ p)" "a photo.jpg"
+    equal "weft classify lenet5 -w lenet.<TAB>" "$(complete weft classify lenet5 -w lenet.)" lenet.pth
+    equal "weft convert lenet.<TAB>" "$(complete weft convert lenet.)" lenet.pth
+    equal "weft eval lenet5 --data a<TAB>" "$(complete weft eval lenet5 --data a)" "a folder"
+    equal "weft cost --target h<TAB>" "$(complete weft cost --target h)" h100
+    equal "weft cost --target lenet<TAB>" "$(complete weft cost --target lenet)" lenet.pth
+    equal "weft summary lenet.<TAB>" "$(complete weft summary lenet.)" "" # takes no file
 }
 
 case_man() {
@@ -239,7 +253,7 @@ case_man() {
         groff -man -Tutf8 -ww -z out > lint 2>&1
         [ -s lint ] && fail "groff: $(head -3 lint)"
     done
-    equal pages $pages "$(grep '{ .name = "' "$source/src/cli/commands.c" | grep -vc hidden)"
+    equal pages $pages "$(cat "$source"/src/cli/*.c | grep '^const cli_command cli_' | grep -vc 'cli_top\|hidden')"
 }
 
 case_full_disk() {

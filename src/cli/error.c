@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How weft fails: one sentence on standard error and an exit code. */
+#include "cli/cli.h"
+
+#include <stdarg.h>
+
+/* clang-format off */
+const struct cli_code cli_exit_codes[] = {
+    { CLI_OK, "success" },
+    { CLI_BELOW, "a result is worse than asked for (bench --fail-over), or differs (diff, selftest)" },
+    { CLI_USAGE, "wrong usage: unknown command or option, bad or missing value" },
+    { CLI_DATA, "a file is damaged or not what it should be" },
+    { CLI_NOT_FOUND, "no such network, dialect, file or folder" },
+    { CLI_UNAVAILABLE, "the device or something it needs is not available" },
+    { CLI_INTERNAL, "internal error, or a process of bench crashed" },
+    { CLI_MEMORY, "out of memory" },
+    { CLI_CREATE, "cannot create an output file" },
+    { CLI_IO, "input or output error" },
+    { CLI_NUMERIC, "numeric fault" },
+};
+/* clang-format on */
+const int cli_exit_code_count = (int)(sizeof cli_exit_codes / sizeof *cli_exit_codes);
+
+static void say(const char *kind, const char *format, va_list ap)
+{
+    fflush(stdout);
+    fprintf(stderr, "weft: %s", kind);
+    vfprintf(stderr, format, ap);
+    fputc('\n', stderr);
+}
+
+cli_exit cli_error(cli_exit code, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    say("", format, ap);
+    va_end(ap);
+    return code;
+}
+
+void cli_warn(const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    say("warning: ", format, ap);
+    va_end(ap);
+}
+
+cli_exit cli_exit_of(weft_status status)
+{
+    static const cli_exit code[WEFT_STATUS_COUNT] = {
+        [WEFT_OK] = CLI_OK,
+        [WEFT_INVALID] = CLI_USAGE,
+        [WEFT_UNSUPPORTED] = CLI_UNAVAILABLE,
+        [WEFT_NOT_FOUND] = CLI_NOT_FOUND,
+        [WEFT_NO_MEMORY] = CLI_MEMORY,
+        [WEFT_BAD_DATA] = CLI_DATA,
+        [WEFT_IO] = CLI_IO,
+        [WEFT_NO_DEVICE] = CLI_UNAVAILABLE,
+        [WEFT_NUMERIC] = CLI_NUMERIC,
+        [WEFT_INTERNAL] = CLI_INTERNAL,
+    };
+    return (unsigned)status < WEFT_STATUS_COUNT ? code[status] : CLI_INTERNAL;
+}
+
+cli_exit cli_library_error(weft_status status)
+{
+    const char *sentence = weft_error();
+    return cli_error(cli_exit_of(status), "%s", *sentence ? sentence : weft_status_text(status));
+}
