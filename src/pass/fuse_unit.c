@@ -95,12 +95,7 @@ static weft_status unite(weft_graph *graph, const unit *u, weft_gnode *out)
 
 static bool has_kernel(const weft_graph *graph, const weft_gnode *gnode)
 {
-    const weft_device *device = &graph->ctx->device;
-    const weft_kernel *const *list = device->kernels[gnode->node.id];
-    const weft_kernel *chosen = weft_select(&gnode->node, device);
-    while (*list != chosen)
-        list++;
-    return list[1] != NULL; /* not the last, the reference */
+    return !weft_select(&gnode->node, &graph->ctx->device)->reference;
 }
 
 weft_status weft_pass_fuse_units(weft_graph *graph)

@@ -300,6 +300,7 @@ START_TEST(kernel_lists_are_sound)
             ck_assert_str_ne(k->name, list[j]->name);
         ck_assert(k->run != NULL);
         ck_assert(k->error_factor >= 0 && k->error_factor < 100);
+        ck_assert_msg(k->reference == (k == refs[_i]), "%s is %sthe reference", k->name, k->reference ? "not " : "");
         ck_assert_msg(k->refuse || !list[count + 1], "%s refuses nothing, so %s is never run", k->name,
                       list[count + 1] ? list[count + 1]->name : "");
     }

@@ -20,4 +20,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(activation) = { .name = WEFT_REF_NAME(activation), .run = run, .inplace = WEFT_INPLACE_IN0 };
+const weft_kernel WEFT_REF(activation) = { WEFT_REF_NAMED(activation), .run = run, .inplace = WEFT_INPLACE_IN0 };

@@ -19,7 +19,7 @@ static weft_status run(const weft_call *call)
 }
 
 const weft_kernel WEFT_REF(add) = {
-    .name = WEFT_REF_NAME(add),
+    WEFT_REF_NAMED(add),
     .run = run,
     .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_IN1,
 };

@@ -34,4 +34,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(avg_pool2d) = { .name = WEFT_REF_NAME(avg_pool2d), .run = run };
+const weft_kernel WEFT_REF(avg_pool2d) = { WEFT_REF_NAMED(avg_pool2d), .run = run };

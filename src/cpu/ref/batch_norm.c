@@ -25,4 +25,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(batch_norm) = { .name = WEFT_REF_NAME(batch_norm), .run = run, .inplace = WEFT_INPLACE_IN0 };
+const weft_kernel WEFT_REF(batch_norm) = { WEFT_REF_NAMED(batch_norm), .run = run, .inplace = WEFT_INPLACE_IN0 };

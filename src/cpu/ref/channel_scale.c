@@ -19,7 +19,7 @@ static weft_status run(const weft_call *call)
 }
 
 const weft_kernel WEFT_REF(channel_scale) = {
-    .name = WEFT_REF_NAME(channel_scale),
+    WEFT_REF_NAMED(channel_scale),
     .run = run,
     .inplace = WEFT_INPLACE_IN0,
 };

@@ -18,4 +18,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(concat) = { .name = WEFT_REF_NAME(concat), .run = run };
+const weft_kernel WEFT_REF(concat) = { WEFT_REF_NAMED(concat), .run = run };

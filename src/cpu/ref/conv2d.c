@@ -44,4 +44,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(conv2d) = { .name = WEFT_REF_NAME(conv2d), .run = run };
+const weft_kernel WEFT_REF(conv2d) = { WEFT_REF_NAMED(conv2d), .run = run };

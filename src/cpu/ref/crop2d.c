@@ -17,4 +17,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(crop2d) = { .name = WEFT_REF_NAME(crop2d), .run = run };
+const weft_kernel WEFT_REF(crop2d) = { WEFT_REF_NAMED(crop2d), .run = run };

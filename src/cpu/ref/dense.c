@@ -23,4 +23,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(dense) = { .name = WEFT_REF_NAME(dense), .run = run };
+const weft_kernel WEFT_REF(dense) = { WEFT_REF_NAMED(dense), .run = run };

@@ -17,4 +17,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(dropout) = { .name = WEFT_REF_NAME(dropout), .run = run, .inplace = WEFT_INPLACE_IN0 };
+const weft_kernel WEFT_REF(dropout) = { WEFT_REF_NAMED(dropout), .run = run, .inplace = WEFT_INPLACE_IN0 };

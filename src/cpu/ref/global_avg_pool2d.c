@@ -18,4 +18,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(global_avg_pool2d) = { .name = WEFT_REF_NAME(global_avg_pool2d), .run = run };
+const weft_kernel WEFT_REF(global_avg_pool2d) = { WEFT_REF_NAMED(global_avg_pool2d), .run = run };

@@ -63,5 +63,5 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(inverted_residual) = { .name = WEFT_REF_NAME(inverted_residual), .prepare = prepare,
+const weft_kernel WEFT_REF(inverted_residual) = { WEFT_REF_NAMED(inverted_residual), .prepare = prepare,
                                                   .run = run };

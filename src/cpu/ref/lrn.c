@@ -30,4 +30,4 @@ static weft_status run(const weft_call *call)
 }
 
 /* Not in place: a channel is read again for its neighbours. */
-const weft_kernel WEFT_REF(lrn) = { .name = WEFT_REF_NAME(lrn), .run = run };
+const weft_kernel WEFT_REF(lrn) = { WEFT_REF_NAMED(lrn), .run = run };

@@ -26,4 +26,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(normalize) = { .name = WEFT_REF_NAME(normalize), .run = run, .inplace = WEFT_INPLACE_IN0 };
+const weft_kernel WEFT_REF(normalize) = { WEFT_REF_NAMED(normalize), .run = run, .inplace = WEFT_INPLACE_IN0 };

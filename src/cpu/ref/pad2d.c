@@ -18,4 +18,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(pad2d) = { .name = WEFT_REF_NAME(pad2d), .run = run };
+const weft_kernel WEFT_REF(pad2d) = { WEFT_REF_NAMED(pad2d), .run = run };

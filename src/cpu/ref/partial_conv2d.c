@@ -26,4 +26,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(partial_conv2d) = { .name = WEFT_REF_NAME(partial_conv2d), .run = run };
+const weft_kernel WEFT_REF(partial_conv2d) = { WEFT_REF_NAMED(partial_conv2d), .run = run };

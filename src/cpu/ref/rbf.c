@@ -24,4 +24,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(rbf) = { .name = WEFT_REF_NAME(rbf), .run = run };
+const weft_kernel WEFT_REF(rbf) = { WEFT_REF_NAMED(rbf), .run = run };

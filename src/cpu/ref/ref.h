@@ -14,11 +14,11 @@
 #ifdef WEFT_ORACLE
 typedef double real;
 #define WEFT_REF(op) weft_oracle_##op##_ref
-#define WEFT_REF_NAME(op) "oracle." #op ".ref"
+#define WEFT_REF_NAMED(op) .name = "oracle." #op ".ref", .reference = true
 #else
 typedef float real;
 #define WEFT_REF(op) weft_cpu_##op##_ref
-#define WEFT_REF_NAME(op) "cpu." #op ".ref"
+#define WEFT_REF_NAMED(op) .name = "cpu." #op ".ref", .reference = true
 #endif
 
 /* Declares weft_cpu_<op>_ref and weft_oracle_<op>_ref for every op. */

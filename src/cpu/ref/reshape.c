@@ -13,4 +13,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(reshape) = { .name = WEFT_REF_NAME(reshape), .run = run };
+const weft_kernel WEFT_REF(reshape) = { WEFT_REF_NAMED(reshape), .run = run };

@@ -23,4 +23,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(softmax) = { .name = WEFT_REF_NAME(softmax), .run = run, .inplace = WEFT_INPLACE_IN0 };
+const weft_kernel WEFT_REF(softmax) = { WEFT_REF_NAMED(softmax), .run = run, .inplace = WEFT_INPLACE_IN0 };

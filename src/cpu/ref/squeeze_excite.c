@@ -53,5 +53,5 @@ static weft_status run(const weft_call *call)
 
 /* In place: the last read of an element, for its product, comes just before its write. */
 const weft_kernel WEFT_REF(squeeze_excite) = {
-    .name = WEFT_REF_NAME(squeeze_excite), .prepare = prepare, .run = run, .inplace = WEFT_INPLACE_IN0
+    WEFT_REF_NAMED(squeeze_excite), .prepare = prepare, .run = run, .inplace = WEFT_INPLACE_IN0
 };

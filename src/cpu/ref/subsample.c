@@ -22,4 +22,4 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-const weft_kernel WEFT_REF(subsample) = { .name = WEFT_REF_NAME(subsample), .run = run };
+const weft_kernel WEFT_REF(subsample) = { WEFT_REF_NAMED(subsample), .run = run };

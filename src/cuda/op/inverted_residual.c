@@ -219,5 +219,4 @@ static const weft_kernel phases = {
     .name = "cuda.inverted_residual.phases", .prepare = prepare, .load = load, .run = run, .launches = launches,
 };
 
-/* Listed twice: the pass that joins units asks for a kernel that is not the last, the reference of other devices. */
-const weft_kernel *const weft_cuda_inverted_residual[] = { &phases, &phases, NULL };
+const weft_kernel *const weft_cuda_inverted_residual[] = { &phases, NULL };
