@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const weft_host host = {
+static const weft_lent lent = {
     .version = WEFT_PLUGIN_VERSION,
     .device_size = sizeof(weft_device),
     .node_size = sizeof(weft_node),
@@ -28,7 +28,7 @@ enum { PATH_SIZE = 1024 };
 static bool own_folder(char folder[PATH_SIZE])
 {
     Dl_info info;
-    if (!dladdr(&host, &info) || !info.dli_fname)
+    if (!dladdr(&lent, &info) || !info.dli_fname)
         return false;
     const char *slash = strrchr(info.dli_fname, '/');
     const int length = slash ? (int)(slash - info.dli_fname) : 1;
@@ -45,7 +45,7 @@ static weft_status open_plugin(const char *path, const weft_backend **out)
     void *symbol = dlsym(library, WEFT_PLUGIN_ENTRY);
     weft_plugin_fn entry = NULL;
     memcpy(&entry, &symbol, sizeof entry);
-    const weft_plugin *plugin = entry ? entry(&host) : NULL;
+    const weft_plugin *plugin = entry ? entry(&lent) : NULL;
     dlclose(library);
     if (!plugin || plugin->version != WEFT_PLUGIN_VERSION)
         return weft_fail(WEFT_NO_DEVICE, "%s is not a plug-in of this build of weft: install both from one build",

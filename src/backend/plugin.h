@@ -14,7 +14,7 @@
 #define WEFT_PLUGIN_ENTRY "weft_plugin_entry"
 
 /* What weft lends. A backend that is linked in calls the functions themselves. */
-typedef struct weft_host {
+typedef struct weft_lent {
     int version;
     size_t device_size, node_size, kernel_size, backend_size; /* of the structs that both sides know */
     weft_status (*fail_v)(weft_status status, const char *format, va_list args);
@@ -22,15 +22,15 @@ typedef struct weft_host {
     const char *(*error)(void);
     void (*stages_split)(const weft_node *node, weft_stages *stages);
     const char *(*act_name)(weft_act act);
-} weft_host;
+} weft_lent;
 
 typedef struct weft_plugin {
     int version;
     const weft_backend *backend;
 } weft_plugin;
 
-/* NULL if host is of another version. */
-typedef const weft_plugin *(*weft_plugin_fn)(const weft_host *host);
+/* NULL if *lent is of another version. */
+typedef const weft_plugin *(*weft_plugin_fn)(const weft_lent *lent);
 
 /* The CUDA backend: from $WEFT_CUDA_PLUGIN, or libweft_cuda.so beside the library or program that this code is in, or
  * in weft/ there. NO_DEVICE says where it was looked for and what the loader said. It stays loaded. */

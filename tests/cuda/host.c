@@ -406,8 +406,8 @@ START_TEST(a_plug_in_of_another_version_is_refused)
     ck_assert_ptr_nonnull(symbol);
     memcpy(&entry, &symbol, sizeof entry);
     ck_assert_ptr_null(entry(NULL));
-    ck_assert_ptr_null(entry(&(weft_host){ .version = WEFT_PLUGIN_VERSION + 1 }));
-    ck_assert_ptr_null(entry(&(weft_host){ .version = WEFT_PLUGIN_VERSION })); /* structs of other sizes */
+    ck_assert_ptr_null(entry(&(weft_lent){ .version = WEFT_PLUGIN_VERSION + 1 }));
+    ck_assert_ptr_null(entry(&(weft_lent){ .version = WEFT_PLUGIN_VERSION })); /* structs of other sizes */
     dlclose(library);
 }
 END_TEST

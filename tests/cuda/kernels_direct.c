@@ -185,7 +185,7 @@ START_TEST(folded_weights)
     make(&folded, dtype, N * K, C, side, NULL);
     make(&out, gate_dtype, N, C, 3, NULL);
     const weft_excite_args a = { .dtype = dtype,
-                                 .pool = pool,
+                                 .sums = pool,
                                  .parts = PARTS,
                                  .pixels = 49,
                                  .n = N,
@@ -411,7 +411,7 @@ START_TEST(refusals)
     const weft_gemm_args gemm = { .x = v, .y = v, .batch = 1, .rows = 1, .c = 8, .k = 8, .wt = from, .ld_wt = 8 };
     const weft_softmax_args softmax = { .x = v, .y = v, .rows = 1, .c = 8 };
     const weft_excite_args excite = {
-        .pool = from, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from, .w2 = from
+        .sums = from, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from, .w2 = from
     };
     const weft_input_args in = {
         .x = from, .x_dtype = WEFT_F32, .y = v, .n = 1, .h = 2, .w = 2, .oh = 2, .ow = 2, .c = 3
@@ -460,7 +460,7 @@ START_TEST(refusals)
 #undef launcher
 #define launcher weft_launch_excite
     WITH(weft_excite_args, excite, reduced, 12000);
-    WITH(weft_excite_args, excite, pool, NULL);
+    WITH(weft_excite_args, excite, sums, NULL);
     WITH(weft_excite_args, excite, to, v);
 #undef launcher
 #define launcher weft_launch_input

@@ -134,12 +134,12 @@ static int depthwise_in(const lower_call *call, int64_t ld_wt, bool pooled)
                               .epi = epilogue_of(call, o->bias ? call->param[1] : NULL) };
     const int parts = weft_depthwise_parts(&a);
     if (pooled) {
-        a.pool = fresh_floats(call, a.win.n * (int64_t)parts * c);
-        if (!a.pool)
+        a.sums = fresh_floats(call, a.win.n * (int64_t)parts * c);
+        if (!a.sums)
             return -1;
     }
     const int status = weft_launch_depthwise(&a, NULL);
-    return status == 0 && pooled && !pool_is_right(call, a.pool, parts) ? -2 : status;
+    return status == 0 && pooled && !pool_is_right(call, a.sums, parts) ? -2 : status;
 }
 
 static int conv2d_depthwise(const lower_call *call)
@@ -295,7 +295,7 @@ static int squeeze_excite(const lower_call *call)
     const int status = weft_launch_global_pool(&squeeze, NULL);
     const int second = o->no_bias ? 1 : 2;
     const weft_excite_args a = { .dtype = call->dtype,
-                                 .pool = squeeze.scratch,
+                                 .sums = squeeze.scratch,
                                  .parts = parts,
                                  .pixels = squeeze.pixels,
                                  .n = squeeze.n,

@@ -8,7 +8,7 @@
  * window and stride, are template arguments for that reason: 3x3 and 5x5 at strides 1 and 2 are nearly all there is.
  * Others, and what is not aligned, take the kernel `any`: one output and one pack a thread, like a pool.
  * Traffic: x about (tile + K - S) / tile times from L2, once from memory; y once; weights from L1. Bound by memory.
- * The pool's sums are those of one tile, in a fixed order: parts = tiles of an image. */
+ * The sums of an image are those of one tile, in a fixed order: parts = tiles of an image. */
 #include "cuda/kernel/device.cuh"
 
 enum { STRIP = 4, MOST_PACKS = 8, TILE_ROWS = 8 };
@@ -20,14 +20,14 @@ template <typename T> struct depthwise_job {
     int packs;
     weft_kwindow win;
     int tiles_w, tiles; /* of one image */
-    float *pool;        /* [n][tiles][c] */
+    float *sums;        /* [n][tiles][c] */
     int c;
     weft_finish<T> end;
 };
 
 /* The block's sums over its threads of one pack, added in order by the first of them. */
 template <int V>
-__device__ __forceinline__ void pool_tile(float *to, float *rows, unsigned packs, const float (&sum)[V], bool wanted)
+__device__ __forceinline__ void sum_tile(float *to, float *rows, unsigned packs, const float (&sum)[V], bool wanted)
 {
     const unsigned position = threadIdx.z * blockDim.y + threadIdx.y, count = blockDim.y * blockDim.z;
     const unsigned me = position * packs + threadIdx.x;
@@ -90,10 +90,10 @@ template <typename T, int V, int K, int S> __global__ void __launch_bounds__(WEF
     const int ow = (int)(tile_w * blockDim.y + threadIdx.y) * STRIP;
     const bool mine = pack < job.packs && oh < win.oh && ow < win.ow;
 
-    float pool[V];
+    float total[V];
 #pragma unroll
     for (int i = 0; i < V; i++)
-        pool[i] = 0;
+        total[i] = 0;
     if (mine) {
         float sum[STRIP][V];
         weft_load_or<V>(job.end.bias, c, 0, sum[0]);
@@ -120,11 +120,11 @@ template <typename T, int V, int K, int S> __global__ void __launch_bounds__(WEF
             weft_store<T, V>(job.y + (first + t) * job.y_ld + c, sum[t]);
 #pragma unroll
             for (int i = 0; i < V; i++)
-                pool[i] += weft_rounded<T>(sum[t][i]);
+                total[i] += weft_rounded<T>(sum[t][i]);
         }
     }
-    if (job.pool) /* the same for all threads */
-        pool_tile<V>(job.pool + (int64_t)blockIdx.x * job.c + c, rows, blockDim.x, pool, pack < job.packs);
+    if (job.sums) /* the same for all threads */
+        sum_tile<V>(job.sums + (int64_t)blockIdx.x * job.c + c, rows, blockDim.x, total, pack < job.packs);
 }
 
 /* ---- any window ---- */
@@ -168,8 +168,8 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 4) an
 #pragma unroll
     for (int i = 0; i < V; i++)
         sum[i] = mine ? weft_rounded<T>(sum[i]) : 0;
-    if (job.pool)
-        pool_tile<V>(job.pool + (int64_t)blockIdx.x * job.c + c, rows, blockDim.x, sum, pack < job.packs);
+    if (job.sums)
+        sum_tile<V>(job.sums + (int64_t)blockIdx.x * job.c + c, rows, blockDim.x, sum, pack < job.packs);
 }
 
 /* ---- the host's side ---- */
@@ -237,11 +237,11 @@ template <typename T> static int launch(const weft_depthwise_args *a, void *stre
     job.win = a->win;
     job.win.dilation = a->win.dilation > 0 ? a->win.dilation : 1;
     job.tiles_w = (int)p.tiles_w, job.tiles = (int)(p.tiles_h * p.tiles_w);
-    job.pool = a->pool;
+    job.sums = a->sums;
     job.c = a->c;
     job.end = weft_finish_of<T>(&a->epi);
     const dim3 grid((unsigned)a->win.n * p.tiles_h * p.tiles_w, p.chunks), block(p.x, p.y, p.z);
-    const size_t shared = a->pool ? (size_t)p.x * p.y * p.z * (p.wide ? V : 1) * sizeof(float) : 0;
+    const size_t shared = a->sums ? (size_t)p.x * p.y * p.z * (p.wide ? V : 1) * sizeof(float) : 0;
     if (p.k == 3 && p.s == 1)
         return WEFT_LAUNCH((depthwise<T, V, 3, 1>), grid, block, shared, stream, job);
     if (p.k == 3)

@@ -66,7 +66,7 @@ int weft_launch_input(const weft_input_args *args, void *stream);
 
 /* Depthwise convolution, multiplier 1, any window, stride, dilation and pads. wt is [kernel_h * kernel_w][ld_wt] of
  * dtype: the op's [C, kh, kw, 1] turned round, ld_wt >= c (a multiple of 8 for 16-byte loads).
- * pool: not NULL: receives sums of y (as stored, after rounding) over parts of each image, [n][parts][c] floats, parts
+ * sums: not NULL: receives sums of y (as stored, after rounding) over parts of each image, [n][parts][c] floats, parts
  * being weft_depthwise_parts(args): what weft_launch_excite wants. */
 typedef struct weft_depthwise_args {
     weft_dtype dtype;
@@ -76,7 +76,7 @@ typedef struct weft_depthwise_args {
     const void *wt;
     int64_t ld_wt;
     weft_kepilogue epi;
-    float *pool;
+    float *sums;
 } weft_depthwise_args;
 int weft_launch_depthwise(const weft_depthwise_args *args, void *stream);
 int weft_depthwise_parts(const weft_depthwise_args *args);
@@ -122,7 +122,7 @@ int weft_launch_gemm(const weft_gemm_args *args, void *stream);
 
 /* ---- squeeze and excite ---- */
 
-/* All between the squeeze and the next layer, in one launch: m[n, c] = sum over parts of pool[n][part][c] / pixels,
+/* All between the squeeze and the next layer, in one launch: m[n, c] = sum over parts of sums[n][part][c] / pixels,
  * s = gate(W2 act(W1 m + b1) + b2), then any of
  *   gate_out[n, c] = s[n, c]                                    (data NULL: not wanted)
  *   to[n * rows + r, c] = from[(shared ? 0 : n * rows) + r, c] * s[n, c]   for r < rows  (to.data NULL: not wanted)
@@ -131,7 +131,7 @@ int weft_launch_gemm(const weft_gemm_args *args, void *stream);
  * while k < h * w. w1 [reduced][c], w2 [c][reduced] of dtype; b1, b2 floats or NULL. c + reduced at most 12000. */
 typedef struct weft_excite_args {
     weft_dtype dtype;
-    const float *pool; /* [n][parts][c] */
+    const float *sums; /* [n][parts][c] */
     int parts, pixels;
     int n, c, reduced;
     const void *w1, *w2;

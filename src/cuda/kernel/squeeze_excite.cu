@@ -5,14 +5,14 @@
  * Mapping: y of the grid an image, x its splits. Each block computes the image's gates anew, means first, then the
  * hidden layer with a warp for each unit, then a thread for each gate, all in shared memory: weights come from L2, a
  * few hundred kilobytes. Then it scales its share of rows: the image's pixels, or the rows of the weights of the 1x1
- * convolution that follows. Traffic: pool and weights per block from L2, the scaled rows once each way. So one launch
+ * convolution that follows. Traffic: sums and weights per block from L2, the scaled rows once each way. So one launch
  * takes the place of five, and no block waits for another. */
 #include "cuda/kernel/device.cuh"
 
 enum { SHARE = 1 << 14 /* elements that a block scales */, MOST_SPLITS = 32, MOST_STATE = 12000 };
 
 template <typename T, typename G> struct excite_job {
-    const float *pool, *b1, *b2;
+    const float *sums, *b1, *b2;
     const T *w1, *w2, *from;
     T *to;
     G *gate_out;
@@ -27,11 +27,11 @@ template <typename T, typename G> struct excite_job {
 template <typename T, typename G>
 __device__ __forceinline__ void find_gates(const excite_job<T, G> &job, int64_t n, float *gate, float *hidden)
 {
-    const float *pool = job.pool + n * job.parts * job.c;
+    const float *sums = job.sums + n * job.parts * job.c;
     for (int c = (int)threadIdx.x; c < job.c; c += WEFT_BLOCK) {
         float sum = 0;
         for (int part = 0; part < job.parts; part++)
-            sum += pool[(int64_t)part * job.c + c];
+            sum += sums[(int64_t)part * job.c + c];
         gate[c] = sum * job.share;
     }
     __syncthreads();
@@ -89,7 +89,7 @@ template <typename T, typename G> static int launch(const weft_excite_args *a, v
     constexpr int V = weft_wide<T>::V;
     const bool wide = a->c % V == 0 && weft_is_wide(a->from, sizeof(T)) && weft_is_wide(a->to, sizeof(T));
     excite_job<T, G> job;
-    job.pool = a->pool, job.b1 = a->b1, job.b2 = a->b2;
+    job.sums = a->sums, job.b1 = a->b1, job.b2 = a->b2;
     job.w1 = static_cast<const T *>(a->w1), job.w2 = static_cast<const T *>(a->w2);
     job.from = static_cast<const T *>(a->from.data);
     job.to = static_cast<T *>(a->to.data);
@@ -112,7 +112,7 @@ template <typename T, typename G> static int launch(const weft_excite_args *a, v
 int weft_launch_excite(const weft_excite_args *a, void *stream)
 {
     const bool scales = a->to.data != nullptr;
-    if (!a->pool || !a->w1 || !a->w2 || a->parts <= 0 || a->pixels <= 0 || a->n <= 0 || a->n > 65535 || a->c <= 0 ||
+    if (!a->sums || !a->w1 || !a->w2 || a->parts <= 0 || a->pixels <= 0 || a->n <= 0 || a->n > 65535 || a->c <= 0 ||
         a->reduced <= 0 || (int64_t)a->c + a->reduced > MOST_STATE || (a->gate_out.data && a->gate_out.ld < a->c))
         return WEFT_INVALID_VALUE;
     if (scales && (!weft_view_fits(a->from, a->c) || a->to.ld < a->c || a->rows <= 0 ||

@@ -49,7 +49,7 @@ static weft_status run_depthwise(const weft_call *call)
 static int launches_depthwise(const weft_node *node, const weft_plan *plan, weft_launch *out)
 {
     (void)node;
-    weft_cuda_depthwise_launch(plan->state, false, out);
+    weft_cuda_depthwise_cost(plan->state, false, out);
     return 1;
 }
 
@@ -90,7 +90,7 @@ static weft_status run(const weft_call *call)
 static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
 {
     (void)node;
-    weft_cuda_conv_launch(plan->state, plan->device, out);
+    weft_cuda_conv_cost(plan->state, plan->device, out);
     return 1;
 }
 
@@ -163,7 +163,7 @@ static weft_status run_pooled(const weft_call *call)
 static int launches_pooled(const weft_node *node, const weft_plan *plan, weft_launch *out)
 {
     const pooled *p = plan->state;
-    weft_cuda_conv_launch(&p->conv, plan->device, &out[0]);
+    weft_cuda_conv_cost(&p->conv, plan->device, &out[0]);
     if (!p->apart)
         return 1;
     const double size = (double)weft_dtype_size(p->conv.dtype);

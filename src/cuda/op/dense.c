@@ -55,7 +55,7 @@ static weft_status run(const weft_call *call)
 static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
 {
     (void)node;
-    weft_cuda_product_launch(plan->state, plan->device, out);
+    weft_cuda_product_cost(plan->state, plan->device, out);
     return 1;
 }
 

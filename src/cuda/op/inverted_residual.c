@@ -200,17 +200,17 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_launch *o
     int n = 0;
     (void)node;
     if (s->expands) {
-        weft_cuda_conv_launch(&s->expand, plan->device, &out[n]);
+        weft_cuda_conv_cost(&s->expand, plan->device, &out[n]);
         out[n++].what = "expand";
     }
-    weft_cuda_depthwise_launch(&s->depthwise, s->gated, &out[n]);
+    weft_cuda_depthwise_cost(&s->depthwise, s->gated, &out[n]);
     out[n++].what = "depthwise";
     if (s->gated)
-        weft_cuda_excite_launch(&s->excite, s->depthwise.parts, gated_rows(s), s->folded, &out[n++]);
+        weft_cuda_excite_cost(&s->excite, s->depthwise.parts, gated_rows(s), s->folded, &out[n++]);
     if (s->folded)
-        weft_cuda_product_launch(&s->product, plan->device, &out[n]);
+        weft_cuda_product_cost(&s->product, plan->device, &out[n]);
     else
-        weft_cuda_conv_launch(&s->project, plan->device, &out[n]);
+        weft_cuda_conv_cost(&s->project, plan->device, &out[n]);
     out[n++].what = "project";
     return n;
 }

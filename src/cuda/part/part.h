@@ -2,7 +2,7 @@
  *
  * The pieces that ops are made of on CUDA, each with the same five functions: prepare (describe it; build cuDNN's plan
  * if the model is to run), load (parameters in the device's type, 16-byte aligned, into host memory), run (queue it)
- * and launch (what it costs). conv2d is one convolution; an inverted residual unit is a convolution, a depthwise
+ * and cost (of its launch, for the report). conv2d is one convolution; an inverted residual unit is a convolution, a depthwise
  * convolution, an excitation and a product. */
 #ifndef WEFT_CUDA_PART_PART_H
 #define WEFT_CUDA_PART_PART_H
@@ -29,7 +29,7 @@ typedef struct weft_cuda_io {
     void *workspace;
 } weft_cuda_io;
 
-/* ---- a convolution with epilogue: one cuDNN plan (conv.c) ---- */
+/* ---- a convolution with epilogue: one cuDNN plan (conv2d.c) ---- */
 
 typedef struct weft_cuda_conv {
     const weft_node *node;
@@ -44,9 +44,9 @@ weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, 
                                    const weft_plan *plan);
 void weft_cuda_conv_load(const weft_cuda_conv *conv, const float *const *param, char *to);
 weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *io);
-void weft_cuda_conv_launch(const weft_cuda_conv *conv, const weft_device *device, weft_launch *out);
+void weft_cuda_conv_cost(const weft_cuda_conv *conv, const weft_device *device, weft_launch *out);
 
-/* ---- a depthwise convolution (depthwise.c): own kernel ---- */
+/* ---- a depthwise convolution (conv2d_depthwise.c): own kernel ---- */
 
 typedef struct weft_cuda_depthwise {
     const weft_node *node;
@@ -59,11 +59,11 @@ typedef struct weft_cuda_depthwise {
 bool weft_cuda_is_depthwise(const weft_node *node);
 void weft_cuda_depthwise_prepare(weft_cuda_depthwise *depthwise, const weft_node *node, const weft_plan *plan);
 void weft_cuda_depthwise_load(const weft_cuda_depthwise *depthwise, const float *const *param, char *to);
-/* pool: NULL, or where the sums over parts of each image go, [N][parts][C]. */
-weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *depthwise, const weft_cuda_io *io, float *pool);
-void weft_cuda_depthwise_launch(const weft_cuda_depthwise *depthwise, bool pool, weft_launch *out);
+/* sums: NULL, or where those over parts of each image go, [N][parts][C]. */
+weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *depthwise, const weft_cuda_io *io, float *sums);
+void weft_cuda_depthwise_cost(const weft_cuda_depthwise *depthwise, bool sums, weft_launch *out);
 
-/* ---- an excitation (excite.c): both layers in one launch, which also scales what follows ---- */
+/* ---- an excitation (squeeze_excite.c): both layers in one launch, which also scales what follows ---- */
 
 typedef struct weft_cuda_excite {
     const weft_node *node;
@@ -79,9 +79,9 @@ typedef struct weft_cuda_gated {
     int64_t rows;
     bool shared;
 } weft_cuda_gated;
-weft_status weft_cuda_excite_run(const weft_cuda_excite *excite, const weft_cuda_io *io, const float *pool, int parts,
+weft_status weft_cuda_excite_run(const weft_cuda_excite *excite, const weft_cuda_io *io, const float *sums, int parts,
                                  const weft_cuda_gated *gated);
-void weft_cuda_excite_launch(const weft_cuda_excite *excite, int parts, int64_t rows, bool shared, weft_launch *out);
+void weft_cuda_excite_cost(const weft_cuda_excite *excite, int parts, int64_t rows, bool shared, weft_launch *out);
 
 /* ---- a matrix product (product.c): cuDNN's, else cuBLASLt's, else an own kernel ---- */
 
@@ -106,6 +106,6 @@ void weft_cuda_product_load_bias(const weft_cuda_product *product, const float *
 /* bias: what load_bias wrote, on the device; NULL without. */
 weft_status weft_cuda_product_run(const weft_cuda_product *product, const weft_cuda_io *io, const void *weight,
                                   const char *bias);
-void weft_cuda_product_launch(const weft_cuda_product *product, const weft_device *device, weft_launch *out);
+void weft_cuda_product_cost(const weft_cuda_product *product, const weft_device *device, weft_launch *out);
 
 #endif

@@ -111,7 +111,7 @@ weft_status weft_cuda_product_run(const weft_cuda_product *p, const weft_cuda_io
     return run_own(p, io, weight, bias);
 }
 
-void weft_cuda_product_launch(const weft_cuda_product *p, const weft_device *device, weft_launch *out)
+void weft_cuda_product_cost(const weft_cuda_product *p, const weft_device *device, weft_launch *out)
 {
     const double y = (double)p->batch * (double)p->rows * (double)p->k;
     const double x = (double)p->batch * (double)p->rows * (double)p->c, products = 2 * y * (double)p->c;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The entry of the plug-in on doubles: puts the stand-ins in NVIDIA's place, then is the entry of the real one
- * (cuda/host.c, compiled here under another name). */
+ * (cuda/plugin.c, compiled here under another name). */
 #include <stdlib.h>
 
 #include "base/compiler.h"
@@ -9,9 +9,9 @@
 #include "cuda/double/api.h"
 #include "cuda/emu/control.h"
 
-WEFT_API const weft_plugin *weft_plugin_entry(const weft_host *host);
+WEFT_API const weft_plugin *weft_plugin_entry(const weft_lent *lent);
 WEFT_API const double_api *weft_double_entry(void);
-const weft_plugin *weft_real_plugin_entry(const weft_host *host);
+const weft_plugin *weft_real_plugin_entry(const weft_lent *lent);
 
 static void install(void)
 {
@@ -33,7 +33,7 @@ static const char *complaint(void)
     return double_complaint()[0] ? double_complaint() : emu_fault();
 }
 
-const weft_plugin *weft_plugin_entry(const weft_host *host)
+const weft_plugin *weft_plugin_entry(const weft_lent *lent)
 {
     const char *spoil = getenv("WEFT_DOUBLE_SPOIL"); /* for programs, which have no other way to ask for it */
     if (double_get_card()->memory == 0) {
@@ -42,7 +42,7 @@ const weft_plugin *weft_plugin_entry(const weft_host *host)
             double_fail("spoil", atoll(spoil), 1);
     }
     install();
-    return weft_real_plugin_entry(host);
+    return weft_real_plugin_entry(lent);
 }
 
 const double_api *weft_double_entry(void)

@@ -32,13 +32,13 @@ void weft_cuda_excite_load(const weft_cuda_excite *e, const float *const *param,
     memcpy(to + e->b2_at, param[3], (size_t)c * sizeof(float));
 }
 
-weft_status weft_cuda_excite_run(const weft_cuda_excite *e, const weft_cuda_io *io, const float *pool, int parts,
+weft_status weft_cuda_excite_run(const weft_cuda_excite *e, const weft_cuda_io *io, const float *sums, int parts,
                                  const weft_cuda_gated *gated)
 {
     const weft_squeeze_excite_opt *o = e->node->opt;
     const weft_shape *x = &e->node->in[0];
     weft_excite_args args = {
-        .dtype = e->dtype, .pool = pool, .parts = parts, .pixels = (int)(x->dim[1] * x->dim[2]), .n = (int)x->dim[0],
+        .dtype = e->dtype, .sums = sums, .parts = parts, .pixels = (int)(x->dim[1] * x->dim[2]), .n = (int)x->dim[0],
         .c = (int)x->dim[3], .reduced = (int)o->reduced, .w1 = io->packed, .w2 = io->packed + e->w2_at,
         .act = o->act, .gate = o->gate, .gate_dtype = e->dtype, .from = gated->from, .to = gated->to,
         .rows = (int)gated->rows, .shared = gated->shared,
@@ -50,7 +50,7 @@ weft_status weft_cuda_excite_run(const weft_cuda_excite *e, const weft_cuda_io *
     return weft_cuda_launched(io->call, weft_launch_excite(&args, weft_cuda_stream_of(io->call)));
 }
 
-void weft_cuda_excite_launch(const weft_cuda_excite *e, int parts, int64_t rows, bool shared, weft_launch *out)
+void weft_cuda_excite_cost(const weft_cuda_excite *e, int parts, int64_t rows, bool shared, weft_launch *out)
 {
     const weft_squeeze_excite_opt *o = e->node->opt;
     const double n = (double)e->node->in[0].dim[0], c = (double)e->node->in[0].dim[3], size =

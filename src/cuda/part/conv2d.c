@@ -151,7 +151,7 @@ static double read_of_x(const weft_cuda_conv *conv)
     return (double)x->dim[0] * (double)h * (double)w * (double)conv->channels * (double)weft_dtype_size(conv->dtype);
 }
 
-void weft_cuda_conv_launch(const weft_cuda_conv *conv, const weft_device *device, weft_launch *out)
+void weft_cuda_conv_cost(const weft_cuda_conv *conv, const weft_device *device, weft_launch *out)
 {
     const weft_node *node = conv->node;
     const double products = 2 * node->op->cost(node).macs; /* the epilogue rides along */

@@ -45,7 +45,7 @@ void weft_cuda_depthwise_load(const weft_cuda_depthwise *d, const float *const *
         memcpy(to + d->bias_at, param[1], (size_t)o->out * sizeof(float));
 }
 
-weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *d, const weft_cuda_io *io, float *pool)
+weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *d, const weft_cuda_io *io, float *sums)
 {
     const weft_conv2d_opt *o = d->node->opt;
     weft_depthwise_args args = args_of(d);
@@ -55,16 +55,16 @@ weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *d, const weft_cud
     args.epi = (weft_kepilogue){ .residual = io->residual, .act = d->node->epi.act };
     if (o->bias)
         args.epi.bias = (const float *)(const void *)(io->packed + d->bias_at);
-    args.pool = pool;
+    args.sums = sums;
     return weft_cuda_launched(io->call, weft_launch_depthwise(&args, weft_cuda_stream_of(io->call)));
 }
 
-void weft_cuda_depthwise_launch(const weft_cuda_depthwise *d, bool pool, weft_launch *out)
+void weft_cuda_depthwise_cost(const weft_cuda_depthwise *d, bool sums, weft_launch *out)
 {
     const weft_node *node = d->node;
-    const double sums = (double)node->out[0].dim[0] * d->parts * (double)node->out[0].dim[3] * sizeof(float);
+    const double bytes = (double)node->out[0].dim[0] * d->parts * (double)node->out[0].dim[3] * sizeof(float);
     *out = (weft_launch){ .core = 2 * node->op->cost(node).macs, .weights = (double)d->bytes };
     for (int i = 0; i < node->n_in; i++)
         out->read += weft_tensor_bytes(&node->in[i], d->dtype);
-    out->written = weft_tensor_bytes(&node->out[0], d->dtype) + (pool ? sums : 0);
+    out->written = weft_tensor_bytes(&node->out[0], d->dtype) + (sums ? bytes : 0);
 }

@@ -9,18 +9,18 @@
 #include "base/compiler.h"
 #include "cuda/cuda.h"
 
-static _Atomic(const weft_host *) lender;
+static _Atomic(const weft_lent *) lender;
 
-WEFT_API const weft_plugin *weft_plugin_entry(const weft_host *host);
+WEFT_API const weft_plugin *weft_plugin_entry(const weft_lent *lent);
 
-const weft_plugin *weft_plugin_entry(const weft_host *host)
+const weft_plugin *weft_plugin_entry(const weft_lent *lent)
 {
     static const weft_plugin plugin = { WEFT_PLUGIN_VERSION, &weft_backend_cuda };
-    if (!host || host->version != WEFT_PLUGIN_VERSION || host->device_size != sizeof(weft_device) ||
-        host->node_size != sizeof(weft_node) || host->kernel_size != sizeof(weft_kernel) ||
-        host->backend_size != sizeof(weft_backend))
+    if (!lent || lent->version != WEFT_PLUGIN_VERSION || lent->device_size != sizeof(weft_device) ||
+        lent->node_size != sizeof(weft_node) || lent->kernel_size != sizeof(weft_kernel) ||
+        lent->backend_size != sizeof(weft_backend))
         return NULL;
-    atomic_store(&lender, host);
+    atomic_store(&lender, lent);
     return &plugin;
 }
 
