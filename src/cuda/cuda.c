@@ -72,9 +72,10 @@ static weft_status read_card(const weft_vendor *v, int index, weft_target *out)
     if (weft_target_find(kind, out) != WEFT_OK)
         *out = *weft_target_get(0); /* a card that came later: peaks of the first, for reports only */
     out->sm = major * 10 + minor;
-    for (int i = 0; i < WEFT_COUNT(rows); i++)
-        WEFT_TRY_CUDA(v, "device", cudaDeviceGetAttribute,
-                      ((int *)(void *)((char *)out + rows[i].field), rows[i].attribute, index));
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        void *field = (char *)out + rows[i].field;
+        WEFT_TRY_CUDA(v, "device", cudaDeviceGetAttribute, (field, rows[i].attribute, index));
+    }
     weft_cuda_properties properties = { .name = "" };
     WEFT_TRY_CUDA(v, "device", cudaGetDeviceProperties, (&properties, index));
     snprintf(out->device, sizeof out->device, "%.63s", properties.name);
@@ -105,15 +106,19 @@ static void close_state(weft_cuda *cuda, const weft_allocator *allocator)
     weft_free(allocator, cuda);
 }
 
+static weft_status fill_state(weft_device *device, weft_cuda *cuda)
+{
+    WEFT_TRY(device->target ? weft_target_find(device->target, &cuda->target) : open_card(device, cuda));
+    return choose_precision(device, cuda);
+}
+
 static weft_status cuda_open(weft_device *device)
 {
     weft_cuda *cuda = weft_calloc(device->allocator, 1, sizeof *cuda);
     if (!cuda)
         return WEFT_NO_MEMORY;
     device->dry = device->target != NULL;
-    weft_status status = device->target ? weft_target_find(device->target, &cuda->target) : open_card(device, cuda);
-    if (status == WEFT_OK)
-        status = choose_precision(device, cuda);
+    const weft_status status = fill_state(device, cuda);
     if (status != WEFT_OK) {
         close_state(cuda, device->allocator);
         return status;

@@ -72,7 +72,13 @@ WEFT_INLINE weft_kview weft_kview_of(const weft_view *view)
     return (weft_kview){ view->data, view->ld };
 }
 
-/* What the vendors' libraries bind by pointers to non-const, though they only read it. */
+/* A piece of packed parameters, of any type. */
+WEFT_INLINE const void *weft_cuda_at(const void *packed, size_t at)
+{
+    return (const char *)packed + at;
+}
+
+/* Packed parameters as a view, whose data kernels only read where it is an input. */
 WEFT_INLINE void *weft_cuda_mutable(const void *data)
 {
     union {

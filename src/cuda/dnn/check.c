@@ -284,17 +284,20 @@ static weft_status check_wiring(checker *c, const weft_dnn_op *op)
     return WEFT_OK;
 }
 
+static weft_status check_row(checker *c, const weft_dnn_op *op, const weft_dnn_row *row)
+{
+    WEFT_TRY(check_wiring(c, op));
+    WEFT_TRY(check_types(c->graph, op));
+    return checks[row->form](c->graph, op);
+}
+
 static weft_status check_op(checker *c, int index)
 {
     const weft_dnn_op *op = &c->graph->op[index];
     const weft_dnn_row *row = weft_dnn_row_of(op->kind);
     if (!row)
         return weft_fail(WEFT_INVALID, "operation %d is of no kind", index);
-    weft_status status = check_wiring(c, op);
-    if (status == WEFT_OK)
-        status = check_types(c->graph, op);
-    if (status == WEFT_OK)
-        status = checks[row->form](c->graph, op);
+    const weft_status status = check_row(c, op, row);
     return status == WEFT_OK ? status : weft_fail_in(status, "%s", row->name);
 }
 

@@ -94,15 +94,15 @@ void weft_dnn_destroy(weft_dnn *dnn)
 /* ---- running ---- */
 
 /* Pointers in order of the graph's tensors. */
-static weft_status bind(weft_dnn_plan *plan, const weft_dnn_binding *binding, int count, int64_t *ids, void **data,
-                        int *n)
+static weft_status bind(const weft_dnn_plan *plan, const weft_dnn_binding *binding, int count, int64_t *ids,
+                        const void **data, int *n)
 {
-    weft_dnn_graph *graph = &plan->graph;
+    const weft_dnn_graph *graph = &plan->graph;
     for (int i = 0; i < graph->n_tensors; i++) {
-        weft_dnn_tensor *t = &graph->tensor[i];
+        const weft_dnn_tensor *t = &graph->tensor[i];
         if (t->is_virtual)
             continue;
-        void *ptr = t->constant ? &t->value : NULL;
+        const void *ptr = t->constant ? &t->value : NULL;
         for (int b = 0; b < count && !ptr; b++)
             if (binding[b].id == t->id)
                 ptr = binding[b].data;
@@ -116,8 +116,8 @@ static weft_status bind(weft_dnn_plan *plan, const weft_dnn_binding *binding, in
     return WEFT_OK;
 }
 
-static int make_pack(const weft_vendor *vendor, weft_cudnn_descriptor pack, const int64_t *ids, void *const *data,
-                     int n, void *workspace)
+static int make_pack(const weft_vendor *vendor, weft_cudnn_descriptor pack, const int64_t *ids,
+                     const void *const *data, int n, void *workspace)
 {
     int failed = vendor->cudnnBackendSetAttribute(pack, API(ATTR_VARIANT_PACK_UNIQUE_IDS), API(TYPE_INT64), n, ids);
     if (!failed)
@@ -135,7 +135,7 @@ weft_status weft_dnn_plan_run(weft_dnn_plan *plan, weft_cuda_stream stream, cons
     const weft_dnn *dnn = plan->dnn;
     const weft_vendor *vendor = dnn->vendor;
     int64_t ids[WEFT_DNN_MAX_TENSOR];
-    void *data[WEFT_DNN_MAX_TENSOR];
+    const void *data[WEFT_DNN_MAX_TENSOR];
     int n = 0;
     if (!dnn->handle)
         return weft_fail(WEFT_NO_DEVICE, "%s: planned for a described device, which runs nothing", plan->graph.name);

@@ -81,11 +81,7 @@ typedef struct weft_dnn_graph {
 
 /* Empties the graph. The name may be NULL. */
 void weft_dnn_graph_init(weft_dnn_graph *graph, const char *name);
-/* Add a tensor, give its index. ld: elements from one pixel to the next, 0: c. id 0: virtual, with an id of its own. */
-int weft_dnn_add_nhwc(weft_dnn_graph *graph, const char *name, int64_t id, weft_dtype dtype, int64_t n, int64_t h,
-                      int64_t w, int64_t c, int64_t ld);
-int weft_dnn_add_filter(weft_dnn_graph *graph, const char *name, int64_t id, weft_dtype dtype, int64_t k, int64_t r,
-                        int64_t s, int64_t c);
+/* Add a tensor, give its index. id 0: virtual, with an id of its own. */
 int weft_dnn_add_vector(weft_dnn_graph *graph, const char *name, int64_t id, weft_dtype dtype, int64_t c);
 int weft_dnn_add_constant(weft_dnn_graph *graph, float value, int rank);
 /* A virtual float tensor shaped as tensor `like`. */
@@ -99,9 +95,17 @@ void weft_dnn_add_act(weft_dnn_graph *graph, weft_act act, int in, int out);
 /* ---- the graphs that networks are made of ---- */
 
 /* Ids of their tensors, for plan_run. */
-enum { WEFT_DNN_X = 1, WEFT_DNN_WEIGHT, WEFT_DNN_BIAS, WEFT_DNN_RESIDUAL, WEFT_DNN_Y, WEFT_DNN_FIRST_VIRTUAL = 100 };
+enum {
+    WEFT_DNN_X = 1,
+    WEFT_DNN_WEIGHT,
+    WEFT_DNN_BIAS,
+    WEFT_DNN_RESIDUAL,
+    WEFT_DNN_Y,
+    WEFT_DNN_MAP = 99, /* what the pool of a convolution reads */
+    WEFT_DNN_FIRST_VIRTUAL = 100
+};
 
-/* y = act(conv(x, weight) + bias + residual). */
+/* y = pool(act(conv(x, weight) + bias + residual)). */
 typedef struct weft_dnn_conv {
     const char *name;
     weft_dtype dtype;       /* of x, weight, bias, residual, y */
@@ -111,6 +115,7 @@ typedef struct weft_dnn_conv {
     int x_alignment, y_alignment, residual_alignment; /* bytes, where a channel slice begins; 0: 16 */
     int r, s;               /* filter [k, r, s, c / groups] */
     weft_dnn_window window; /* kernel_h and kernel_w are taken from r and s; zero strides and dilations: 1 */
+    weft_dnn_window pool;   /* the maximum over such windows of the map, which stays inside; kernel_h 0: no pool */
     bool bias, residual;
     weft_act act;
 } weft_dnn_conv;
@@ -124,8 +129,9 @@ typedef struct weft_dnn_dense {
     int64_t batch; /* 0: 1 */
     int64_t n, c, k;
     int64_t x_ld, y_ld, residual_ld; /* 0: dense */
-    int x_alignment, y_alignment, residual_alignment;
+    int x_alignment, y_alignment, residual_alignment; /* as a convolution's */
     bool bias, residual;
+    bool float_y; /* y is kept in float, whatever dtype is */
     weft_act act;
 } weft_dnn_dense;
 void weft_dnn_dense_graph(const weft_dnn_dense *dense, weft_dnn_graph *graph);
@@ -214,7 +220,7 @@ const weft_dnn_info *weft_dnn_plan_info(const weft_dnn_plan *plan);
 
 typedef struct weft_dnn_binding {
     int64_t id;
-    void *data; /* device memory */
+    const void *data; /* device memory; what the plan computes is written all the same */
 } weft_dnn_binding;
 
 /* Queues the plan on stream. Every tensor that is neither virtual nor constant must be bound, aligned as it says;

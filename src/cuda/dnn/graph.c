@@ -101,39 +101,36 @@ int weft_dnn_add_tensor(weft_dnn_graph *graph, const weft_dnn_tensor *tensor)
     return graph->n_tensors++;
 }
 
-/* c contiguous, ld from pixel to pixel, rows and images without gaps. */
-static weft_dnn_tensor nhwc(const char *name, weft_dtype dtype, int64_t n, int64_t h, int64_t w, int64_t c, int64_t ld)
-{
-    if (ld == 0)
-        ld = c;
-    return (weft_dnn_tensor){
-        .name = name, .dtype = dtype, .rank = 4, .dim = { n, c, h, w }, .stride = { h * w * ld, 1, w * ld, ld }
-    };
-}
+/* A map or filter in memory. */
+typedef struct map {
+    const char *name;
+    int64_t id; /* 0: virtual */
+    weft_dtype dtype;
+    int64_t n, h, w, c, ld; /* ld: from pixel to pixel, 0: c; rows and images without gaps */
+    int alignment;
+} map;
 
-static int add(weft_dnn_graph *graph, weft_dnn_tensor tensor, int64_t id, int alignment)
+static int add(weft_dnn_graph *graph, weft_dnn_tensor tensor)
 {
-    tensor.id = id ? id : WEFT_DNN_FIRST_VIRTUAL + graph->n_tensors;
-    tensor.is_virtual = id == 0;
-    tensor.alignment = alignment;
+    if (tensor.id == 0) {
+        tensor.id = WEFT_DNN_FIRST_VIRTUAL + graph->n_tensors;
+        tensor.is_virtual = true;
+    }
     return weft_dnn_add_tensor(graph, &tensor);
 }
 
-int weft_dnn_add_nhwc(weft_dnn_graph *graph, const char *name, int64_t id, weft_dtype dtype, int64_t n, int64_t h,
-                      int64_t w, int64_t c, int64_t ld)
+static int add_map(weft_dnn_graph *graph, const map *m)
 {
-    return add(graph, nhwc(name, dtype, n, h, w, c, ld), id, 0);
-}
-
-int weft_dnn_add_filter(weft_dnn_graph *graph, const char *name, int64_t id, weft_dtype dtype, int64_t k, int64_t r,
-                        int64_t s, int64_t c)
-{
-    return add(graph, nhwc(name, dtype, k, r, s, c, 0), id, 0);
+    const int64_t ld = m->ld ? m->ld : m->c;
+    return add(graph, (weft_dnn_tensor){ .name = m->name, .id = m->id, .dtype = m->dtype, .rank = 4,
+                                         .dim = { m->n, m->c, m->h, m->w },
+                                         .stride = { m->h * m->w * ld, 1, m->w * ld, ld },
+                                         .alignment = m->alignment });
 }
 
 int weft_dnn_add_vector(weft_dnn_graph *graph, const char *name, int64_t id, weft_dtype dtype, int64_t c)
 {
-    return add(graph, nhwc(name, dtype, 1, 1, 1, c, 0), id, 0);
+    return add_map(graph, &(map){ .name = name, .id = id, .dtype = dtype, .n = 1, .h = 1, .w = 1, .c = c });
 }
 
 int weft_dnn_add_constant(weft_dnn_graph *graph, float value, int rank)
@@ -151,14 +148,14 @@ int weft_dnn_add_constant(weft_dnn_graph *graph, float value, int rank)
 int weft_dnn_add_virtual(weft_dnn_graph *graph, const char *name, int like)
 {
     const weft_dnn_tensor *shape = &graph->tensor[like];
-    weft_dnn_tensor tensor = nhwc(name, WEFT_F32, shape->dim[0], shape->dim[2], shape->dim[3], shape->dim[1], 0);
     if (shape->rank == 3)
-        tensor = (weft_dnn_tensor){ .name = name,
-                                    .dtype = WEFT_F32,
-                                    .rank = 3,
-                                    .dim = { shape->dim[0], shape->dim[1], shape->dim[2] },
-                                    .stride = { shape->dim[1] * shape->dim[2], shape->dim[2], 1 } };
-    return add(graph, tensor, 0, 0);
+        return add(graph, (weft_dnn_tensor){ .name = name,
+                                             .dtype = WEFT_F32,
+                                             .rank = 3,
+                                             .dim = { shape->dim[0], shape->dim[1], shape->dim[2] },
+                                             .stride = { shape->dim[1] * shape->dim[2], shape->dim[2], 1 } });
+    return add_map(graph, &(map){ .name = name, .dtype = WEFT_F32, .n = shape->dim[0], .h = shape->dim[2],
+                                  .w = shape->dim[3], .c = shape->dim[1] });
 }
 
 int weft_dnn_add_op(weft_dnn_graph *graph, const weft_dnn_op *op)
@@ -264,17 +261,12 @@ static void add_epilogue(weft_dnn_graph *graph, int sum, int bias, int residual,
     weft_dnn_add_act(graph, act, sum, y);
 }
 
-static int one_if_zero(int x)
-{
-    return x ? x : 1;
-}
-
 static weft_dnn_window whole_window(weft_dnn_window window)
 {
-    window.stride_h = one_if_zero(window.stride_h);
-    window.stride_w = one_if_zero(window.stride_w);
-    window.dilation_h = one_if_zero(window.dilation_h);
-    window.dilation_w = one_if_zero(window.dilation_w);
+    int *const fields[] = { &window.stride_h, &window.stride_w, &window.dilation_h, &window.dilation_w };
+    for (int i = 0; i < WEFT_COUNT(fields); i++)
+        if (*fields[i] == 0)
+            *fields[i] = 1;
     return window;
 }
 
@@ -285,76 +277,108 @@ static int64_t axis_out(int64_t in, int before, int after, int kernel, int strid
     return room < 0 || stride <= 0 ? 0 : room / stride + 1;
 }
 
+/* The maximum over windows of the map that was computed, into y. */
+static void add_pool(weft_dnn_graph *graph, const weft_dnn_conv *conv, int from)
+{
+    const weft_dnn_window win = whole_window(conv->pool);
+    const int64_t *dim = graph->tensor[from].dim;
+    const int y = add_map(graph, &(map){ .name = "y", .id = WEFT_DNN_Y, .dtype = conv->dtype, .n = conv->n,
+                                         .h = axis_out(dim[2], win.top, win.bottom, win.kernel_h, win.stride_h, 1),
+                                         .w = axis_out(dim[3], win.left, win.right, win.kernel_w, win.stride_w, 1),
+                                         .c = conv->k, .ld = conv->y_ld, .alignment = conv->y_alignment });
+    weft_dnn_add_op(graph,
+                    &(weft_dnn_op){ .kind = WEFT_DNN_MAX_POOL, .in = { from, -1 }, .out = y, .window = win });
+}
+
 void weft_dnn_conv_graph(const weft_dnn_conv *conv, weft_dnn_graph *graph)
 {
     weft_dnn_graph_init(graph, conv->name);
     weft_dnn_window win = whole_window(conv->window);
     win.kernel_h = conv->r;
     win.kernel_w = conv->s;
-    const int64_t groups = conv->groups ? conv->groups : 1;
-    const int64_t oh = axis_out(conv->h, win.top, win.bottom, conv->r, win.stride_h, win.dilation_h);
-    const int64_t ow = axis_out(conv->w, win.left, win.right, conv->s, win.stride_w, win.dilation_w);
-    const weft_dtype dtype = conv->dtype;
-    const int x =
-        add(graph, nhwc("x", dtype, conv->n, conv->h, conv->w, conv->c, conv->x_ld), WEFT_DNN_X, conv->x_alignment);
-    const int filter =
-        weft_dnn_add_filter(graph, "weight", WEFT_DNN_WEIGHT, dtype, conv->k, conv->r, conv->s, conv->c / groups);
-    const int y = add(graph, nhwc("y", dtype, conv->n, oh, ow, conv->k, conv->y_ld), WEFT_DNN_Y, conv->y_alignment);
-    const int bias = conv->bias ? weft_dnn_add_vector(graph, "bias", WEFT_DNN_BIAS, dtype, conv->k) : -1;
-    const int residual = conv->residual
-                             ? add(graph, nhwc("residual", dtype, conv->n, oh, ow, conv->k, conv->residual_ld),
-                                   WEFT_DNN_RESIDUAL, conv->residual_alignment)
-                             : -1;
-    const int sum = first_output(graph, y, conv->bias || conv->residual || conv->act != WEFT_ACT_NONE);
-    weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = WEFT_DNN_CONV, .in = { x, filter }, .out = sum, .window = win });
-    add_epilogue(graph, sum, bias, residual, conv->act, y);
+    const bool pooled = conv->pool.kernel_h > 0;
+    const map x = { "x", WEFT_DNN_X, conv->dtype, conv->n, conv->h, conv->w, conv->c, conv->x_ld, conv->x_alignment };
+    const map weight = { .name = "weight", .id = WEFT_DNN_WEIGHT, .dtype = conv->dtype, .n = conv->k, .h = conv->r,
+                         .w = conv->s, .c = conv->c / (conv->groups ? conv->groups : 1) };
+    map y = { .name = pooled ? "map" : "y", .id = pooled ? WEFT_DNN_MAP : WEFT_DNN_Y, .dtype = conv->dtype,
+              .n = conv->n, .c = conv->k };
+    y.h = axis_out(conv->h, win.top, win.bottom, conv->r, win.stride_h, win.dilation_h);
+    y.w = axis_out(conv->w, win.left, win.right, conv->s, win.stride_w, win.dilation_w);
+    map residual = y;
+    residual.name = "residual";
+    residual.id = WEFT_DNN_RESIDUAL;
+    residual.ld = conv->residual_ld;
+    residual.alignment = conv->residual_alignment;
+    if (!pooled) {
+        y.ld = conv->y_ld;
+        y.alignment = conv->y_alignment;
+    }
+    const int from = add_map(graph, &x), filter = add_map(graph, &weight), to = add_map(graph, &y);
+    graph->tensor[to].is_virtual = pooled;
+    const int bias = conv->bias ? weft_dnn_add_vector(graph, "bias", WEFT_DNN_BIAS, conv->dtype, conv->k) : -1;
+    const int shortcut = conv->residual ? add_map(graph, &residual) : -1;
+    const int sum = first_output(graph, to, conv->bias || conv->residual || conv->act != WEFT_ACT_NONE);
+    weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = WEFT_DNN_CONV, .in = { from, filter }, .out = sum, .window = win });
+    add_epilogue(graph, sum, bias, shortcut, conv->act, to);
+    if (pooled)
+        add_pool(graph, conv, to);
 }
 
-/* [batch, rows, columns], ld from row to row. */
-static weft_dnn_tensor matrix(const char *name, weft_dtype dtype, int64_t batch, int64_t rows_, int64_t columns,
-                              int64_t ld)
+/* A matrix [batch, rows, columns] in memory, ld from row to row (0: columns). */
+typedef struct matrix {
+    const char *name;
+    int64_t id;
+    weft_dtype dtype;
+    int64_t batch, rows, columns, ld;
+    int alignment;
+    bool transposed; /* stored [batch, columns, rows], dense */
+} matrix;
+
+static int add_matrix(weft_dnn_graph *graph, const matrix *m)
 {
-    if (ld == 0)
-        ld = columns;
-    return (weft_dnn_tensor){
-        .name = name, .dtype = dtype, .rank = 3, .dim = { batch, rows_, columns }, .stride = { rows_ * ld, ld, 1 }
-    };
+    const int64_t ld = m->ld ? m->ld : m->columns;
+    weft_dnn_tensor t = { .name = m->name, .id = m->id, .dtype = m->dtype, .rank = 3,
+                          .dim = { m->batch, m->rows, m->columns }, .stride = { m->rows * ld, ld, 1 },
+                          .alignment = m->alignment };
+    if (m->transposed) {
+        t.stride[1] = 1;
+        t.stride[2] = m->rows;
+    }
+    return add(graph, t);
 }
 
 void weft_dnn_dense_graph(const weft_dnn_dense *dense, weft_dnn_graph *graph)
 {
     weft_dnn_graph_init(graph, dense->name);
-    const int64_t batch = dense->batch ? dense->batch : 1;
+    const int64_t batch = dense->batch ? dense->batch : 1, n = dense->n, c = dense->c, k = dense->k;
     const weft_dtype dtype = dense->dtype;
-    const int x =
-        add(graph, matrix("x", dtype, batch, dense->n, dense->c, dense->x_ld), WEFT_DNN_X, dense->x_alignment);
-    weft_dnn_tensor transposed = matrix("weight", dtype, batch, dense->c, dense->k, 0);
-    transposed.stride[1] = 1; /* stored [k, c] */
-    transposed.stride[2] = dense->c;
-    const int weight = add(graph, transposed, WEFT_DNN_WEIGHT, 0);
-    const int y =
-        add(graph, matrix("y", dtype, batch, dense->n, dense->k, dense->y_ld), WEFT_DNN_Y, dense->y_alignment);
-    const int bias = dense->bias ? add(graph, matrix("bias", dtype, 1, 1, dense->k, 0), WEFT_DNN_BIAS, 0) : -1;
-    const int residual = dense->residual
-                             ? add(graph, matrix("residual", dtype, batch, dense->n, dense->k, dense->residual_ld),
-                                   WEFT_DNN_RESIDUAL, dense->residual_alignment)
-                             : -1;
-    const int sum = first_output(graph, y, dense->bias || dense->residual || dense->act != WEFT_ACT_NONE);
-    emit(graph, WEFT_DNN_MATMUL, x, weight, sum);
-    add_epilogue(graph, sum, bias, residual, dense->act, y);
+    const matrix x = { "x", WEFT_DNN_X, dtype, batch, n, c, dense->x_ld, dense->x_alignment, false };
+    const matrix weight = { .name = "weight", .id = WEFT_DNN_WEIGHT, .dtype = dtype, .batch = batch, .rows = c,
+                            .columns = k, .transposed = true };
+    const matrix y = { "y", WEFT_DNN_Y, dense->float_y ? WEFT_F32 : dtype, batch, n, k, dense->y_ld,
+                       dense->y_alignment, false };
+    const matrix bias = { .name = "bias", .id = WEFT_DNN_BIAS, .dtype = dtype, .batch = 1, .rows = 1, .columns = k };
+    const matrix residual = { "residual", WEFT_DNN_RESIDUAL, dtype, batch, n, k, dense->residual_ld,
+                              dense->residual_alignment, false };
+    const int from = add_matrix(graph, &x), with = add_matrix(graph, &weight), to = add_matrix(graph, &y);
+    const int vector = dense->bias ? add_matrix(graph, &bias) : -1;
+    const int shortcut = dense->residual ? add_matrix(graph, &residual) : -1;
+    const int sum = first_output(graph, to, dense->bias || dense->residual || dense->act != WEFT_ACT_NONE);
+    emit(graph, WEFT_DNN_MATMUL, from, with, sum);
+    add_epilogue(graph, sum, vector, shortcut, dense->act, to);
 }
 
 void weft_dnn_pool_graph(const weft_dnn_pool *pool, weft_dnn_graph *graph)
 {
     weft_dnn_graph_init(graph, pool->name);
     const weft_dnn_window win = whole_window(pool->window);
-    const int64_t oh = axis_out(pool->h, win.top, win.bottom, win.kernel_h, win.stride_h, 1);
-    const int64_t ow = axis_out(pool->w, win.left, win.right, win.kernel_w, win.stride_w, 1);
-    const int x = add(graph, nhwc("x", pool->dtype, pool->n, pool->h, pool->w, pool->c, pool->x_ld), WEFT_DNN_X,
-                      pool->x_alignment);
-    const int y =
-        add(graph, nhwc("y", pool->dtype, pool->n, oh, ow, pool->c, pool->y_ld), WEFT_DNN_Y, pool->y_alignment);
-    weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = pool->kind, .in = { x, -1 }, .out = y, .window = win });
+    const map x = { "x", WEFT_DNN_X, pool->dtype, pool->n, pool->h, pool->w, pool->c, pool->x_ld, pool->x_alignment };
+    const map y = { .name = "y", .id = WEFT_DNN_Y, .dtype = pool->dtype, .n = pool->n,
+                    .h = axis_out(pool->h, win.top, win.bottom, win.kernel_h, win.stride_h, 1),
+                    .w = axis_out(pool->w, win.left, win.right, win.kernel_w, win.stride_w, 1),
+                    .c = pool->c, .ld = pool->y_ld, .alignment = pool->y_alignment };
+    const int from = add_map(graph, &x), to = add_map(graph, &y);
+    weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = pool->kind, .in = { from, -1 }, .out = to, .window = win });
 }
 
 /* ---- as text ---- */

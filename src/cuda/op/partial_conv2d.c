@@ -60,9 +60,9 @@ static weft_status run(const weft_call *call)
         .win = { .n = (int)x->dim[0], .h = (int)x->dim[1], .w = (int)x->dim[2], .oh = (int)y->dim[1],
                  .ow = (int)y->dim[2], .kernel_h = o->kernel, .kernel_w = o->kernel, .stride_h = 1, .stride_w = 1,
                  .dilation = 1 },
-        .k = (int)o->out, .first = (const int *)(const void *)(packed + s->first_at),
-        .channel = (const int *)(const void *)(packed + s->channel_at), .wt = packed,
-        .epi = { .bias = o->bias ? (const float *)(const void *)(packed + s->bias_at) : NULL, .act = node->epi.act },
+        .k = (int)o->out, .first = weft_cuda_at(packed, s->first_at),
+        .channel = weft_cuda_at(packed, s->channel_at), .wt = packed,
+        .epi = { .bias = o->bias ? weft_cuda_at(packed, s->bias_at) : NULL, .act = node->epi.act },
     };
     return weft_cuda_launched(call, weft_launch_partial_conv2d(&args, weft_cuda_stream_of(call)));
 }

@@ -8,7 +8,7 @@
 #include "cuda/part/part.h"
 #include "tensor/cast.h"
 
-enum { ALIGN = 16, POOLED_MAP = WEFT_DNN_FIRST_VIRTUAL - 1 }; /* bytes; an id */
+enum { ALIGN = 16 };
 
 weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan)
 {
@@ -26,55 +26,25 @@ weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan)
     return pitch;
 }
 
-void weft_cuda_align(weft_dnn_graph *graph, const weft_cuda_pitch *pitch)
-{
-    for (int i = 0; i < graph->n_tensors; i++) {
-        weft_dnn_tensor *t = &graph->tensor[i];
-        if (t->id == WEFT_DNN_X)
-            t->alignment = pitch->x_align;
-        else if (t->id == WEFT_DNN_Y)
-            t->alignment = pitch->y_align;
-        else if (t->id == WEFT_DNN_RESIDUAL)
-            t->alignment = pitch->residual_align;
-    }
-}
-
-/* The maximum over windows of what the graph computes so far, which then stays inside. */
-static void add_pool(const weft_node *node, weft_dtype dtype, int64_t y_ld, weft_dnn_graph *graph)
-{
-    const weft_shape *y = &node->out[0];
-    const weft_pool2d_opt *p = node->pool;
-    int map = 0;
-    while (graph->tensor[map].id != WEFT_DNN_Y)
-        map++;
-    const int out = weft_dnn_add_nhwc(graph, "y", WEFT_DNN_Y, dtype, y->dim[0], y->dim[1], y->dim[2], y->dim[3], y_ld);
-    graph->tensor[map].name = "map";
-    graph->tensor[map].id = POOLED_MAP;
-    graph->tensor[map].is_virtual = true;
-    const weft_dnn_op op = { .kind = WEFT_DNN_MAX_POOL, .in = { map, -1 }, .out = out,
-                             .window = { .kernel_h = p->kernel_h, .kernel_w = p->kernel_w, .stride_h = p->stride_h,
-                                         .stride_w = p->stride_w, .dilation_h = 1, .dilation_w = 1 } };
-    weft_dnn_add_op(graph, &op);
-}
-
 static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, weft_dnn_graph *graph)
 {
     const weft_node *node = conv->node;
     const weft_conv2d_opt *o = node->opt;
     const weft_shape *x = &node->in[0];
-    const weft_dnn_conv d = {
+    weft_dnn_conv d = {
         .name = node->name, .dtype = conv->dtype, .n = x->dim[0], .h = x->dim[1], .w = x->dim[2], .c = conv->channels,
-        .k = o->out, .groups = o->groups, .x_ld = pitch->x, .y_ld = node->pool ? 0 : pitch->y,
-        .residual_ld = node->epi.residual ? pitch->residual : 0, .r = o->kernel_h, .s = o->kernel_w,
+        .k = o->out, .groups = o->groups, .x_ld = pitch->x, .y_ld = pitch->y,
+        .residual_ld = node->epi.residual ? pitch->residual : 0, .x_alignment = pitch->x_align,
+        .y_alignment = pitch->y_align, .residual_alignment = pitch->residual_align, .r = o->kernel_h, .s = o->kernel_w,
         .window = { .stride_h = o->stride_h, .stride_w = o->stride_w, .dilation_h = o->dilation,
                     .dilation_w = o->dilation, .top = o->pad.top, .bottom = o->pad.bottom, .left = o->pad.left,
                     .right = o->pad.right },
         .bias = o->bias, .residual = node->epi.residual, .act = node->epi.act
     };
-    weft_dnn_conv_graph(&d, graph);
     if (node->pool)
-        add_pool(node, conv->dtype, pitch->y, graph);
-    weft_cuda_align(graph, pitch);
+        d.pool = (weft_dnn_window){ .kernel_h = node->pool->kernel_h, .kernel_w = node->pool->kernel_w,
+                                    .stride_h = node->pool->stride_h, .stride_w = node->pool->stride_w };
+    weft_dnn_conv_graph(&d, graph);
 }
 
 weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, const weft_cuda_pitch *pitch,
@@ -118,11 +88,11 @@ weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *i
 {
     const weft_conv2d_opt *o = conv->node->opt;
     weft_dnn_binding binding[5] = {
-        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, weft_cuda_mutable(io->packed) }, { WEFT_DNN_Y, io->y.data },
+        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, io->packed }, { WEFT_DNN_Y, io->y.data },
     };
     int n = 3;
     if (o->bias)
-        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, weft_cuda_mutable(io->packed + conv->bias_at) };
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, io->packed + conv->bias_at };
     if (io->residual.data)
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_RESIDUAL, io->residual.data };
     return weft_dnn_plan_run(conv->plan, weft_cuda_of(io->call->device)->stream, binding, n, io->workspace);

@@ -54,7 +54,7 @@ weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *d, const weft_cud
     args.wt = io->packed;
     args.epi = (weft_kepilogue){ .residual = io->residual, .act = d->node->epi.act };
     if (o->bias)
-        args.epi.bias = (const float *)(const void *)(io->packed + d->bias_at);
+        args.epi.bias = weft_cuda_at(io->packed, d->bias_at);
     args.sums = sums;
     return weft_cuda_launched(io->call, weft_launch_depthwise(&args, weft_cuda_stream_of(io->call)));
 }

@@ -18,8 +18,6 @@ typedef struct weft_cuda_pitch {
 
 /* Of a node, from what its plan says. */
 weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan);
-/* Tells the graph of a convolution or product how its tensors are aligned. */
-void weft_cuda_align(weft_dnn_graph *graph, const weft_cuda_pitch *pitch);
 
 /* Where a run finds everything. */
 typedef struct weft_cuda_io {

@@ -11,13 +11,11 @@ static void describe(const weft_cuda_product *p, weft_dnn_graph *graph)
 {
     const weft_dnn_dense d = { .name = p->name, .dtype = p->dtype, .batch = p->batch, .n = p->rows, .c = p->c,
                                .k = p->k, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
-                               .residual_ld = p->residual ? p->pitch.residual : 0, .bias = p->bias,
-                               .residual = p->residual, .act = p->act };
+                               .residual_ld = p->residual ? p->pitch.residual : 0, .x_alignment = p->pitch.x_align,
+                               .y_alignment = p->pitch.y_align, .residual_alignment = p->pitch.residual_align,
+                               .bias = p->bias, .residual = p->residual, .float_y = p->y_dtype == WEFT_F32,
+                               .act = p->act };
     weft_dnn_dense_graph(&d, graph);
-    weft_cuda_align(graph, &p->pitch);
-    for (int i = 0; i < graph->n_tensors; i++)
-        if (graph->tensor[i].id == WEFT_DNN_Y)
-            graph->tensor[i].dtype = p->y_dtype;
 }
 
 static weft_status plan_blas(weft_cuda_product *p, const weft_plan *plan)
@@ -79,11 +77,11 @@ void weft_cuda_product_load_bias(const weft_cuda_product *p, const float *from, 
 static weft_status run_dnn(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)
 {
     weft_dnn_binding binding[5] = {
-        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, weft_cuda_mutable(weight) }, { WEFT_DNN_Y, io->y.data },
+        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, weight }, { WEFT_DNN_Y, io->y.data },
     };
     int n = 3;
     if (p->bias)
-        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, weft_cuda_mutable(bias) };
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, bias };
     if (p->residual)
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_RESIDUAL, io->residual.data };
     return weft_dnn_plan_run(p->dnn, weft_cuda_of(io->call->device)->stream, binding, n, io->workspace);
@@ -94,7 +92,7 @@ static weft_status run_own(const weft_cuda_product *p, const weft_cuda_io *io, c
     const weft_gemm_args args = {
         .dtype = p->dtype, .y_dtype = p->y_dtype, .x = io->x, .y = io->y, .batch = (int)p->batch, .rows = (int)p->rows,
         .c = (int)p->c, .k = (int)p->k, .wt = weight, .ld_wt = p->c, .wt_stride = p->batch > 1 ? p->c * p->k : 0,
-        .epi = { .bias = bias ? (const float *)(const void *)(bias + typed_bias_bytes(p)) : NULL,
+        .epi = { .bias = bias ? weft_cuda_at(bias, typed_bias_bytes(p)) : NULL,
                  .residual = io->residual, .act = p->act },
     };
     return weft_cuda_launched(io->call, weft_launch_gemm(&args, weft_cuda_stream_of(io->call)));

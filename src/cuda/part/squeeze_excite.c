@@ -44,8 +44,8 @@ weft_status weft_cuda_excite_run(const weft_cuda_excite *e, const weft_cuda_io *
         .rows = (int)gated->rows, .shared = gated->shared,
     };
     if (!o->no_bias) {
-        args.b1 = (const float *)(const void *)(io->packed + e->b1_at);
-        args.b2 = (const float *)(const void *)(io->packed + e->b2_at);
+        args.b1 = weft_cuda_at(io->packed, e->b1_at);
+        args.b2 = weft_cuda_at(io->packed, e->b2_at);
     }
     return weft_cuda_launched(io->call, weft_launch_excite(&args, weft_cuda_stream_of(io->call)));
 }
