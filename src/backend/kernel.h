@@ -137,6 +137,12 @@ double weft_tensor_bytes(const weft_shape *shape, weft_dtype dtype);
 /* One launch on the ordinary units that reads and writes each tensor of the node once: what launches is when NULL. */
 int weft_plain_launch(const weft_node *node, const weft_plan *plan, weft_launch *out);
 
+/* What became of recording a run. */
+typedef struct weft_recording {
+    const char *failed; /* why this model's runs are not recorded, told once; NULL: nothing to tell */
+    bool again;         /* what failed has run nothing: the steps are to be run anew, without recording */
+} weft_recording;
+
 /* A family of devices. */
 struct weft_backend {
     const char *name, *brief;
@@ -162,9 +168,10 @@ struct weft_backend {
     weft_status (*send)(const weft_device *device, void *to, const void *from, size_t bytes);
     int input_channels; /* pixels of inputs are padded to a multiple of so many channels; 0: 1 */
     /* Around the steps of a run; both NULL or none. begin sets *replayed when it has run all steps from a recording,
-     * kept in *record; end may record them for the next time. forget frees the recording. */
+     * kept in *record; end, given the status of the steps, may record them for the next time. forget frees the
+     * recording. */
     weft_status (*begin)(const weft_device *device, void **record, bool *replayed);
-    weft_status (*end)(const weft_device *device, void **record, weft_status status);
+    weft_status (*end)(const weft_device *device, void **record, weft_status status, weft_recording *out);
     void (*forget)(const weft_device *device, void *record);
     size_t (*available)(const weft_device *device);        /* bytes of memory that are free; NULL: not known */
     weft_status (*wait)(const weft_device *device);        /* until all that was queued is done; NULL: it is */

@@ -43,6 +43,12 @@ weft_status weft_cuda_launched(const weft_call *call, int error)
     return weft_vendor_cuda_failed(&weft_cuda_of(call->device)->vendor, error, "kernel launch", call->node->op->name);
 }
 
+bool weft_cuda_still_works(const weft_cuda *cuda)
+{
+    (void)cuda->vendor.cudaGetLastError();
+    return cuda->vendor.cudaStreamSynchronize(cuda->stream) == WEFT_CUDA_SUCCESS;
+}
+
 void *weft_cuda_stream_of(const weft_call *call)
 {
     return weft_cuda_of(call->device)->stream;

@@ -11,11 +11,13 @@
 #include "cuda/kernel/kernels.h"
 #include "cuda/vendor/target.h"
 
-/* A plan of cuDNN, shared by all steps that compute the same. */
+/* A plan of one of the libraries. cuDNN's are shared by all steps that compute the same. */
 typedef struct weft_cuda_plan {
-    uint64_t hash;
-    weft_dnn_plan *plan;  /* NULL: of cuBLASLt */
-    weft_blas_plan *blas; /* NULL: of cuDNN */
+    uint64_t hash;        /* of cuDNN's graph; 0: nobody looks for it */
+    weft_dnn_plan *dnn;   /* NULL: of cuBLASLt, or no engine runs it */
+    weft_blas_plan *blas; /* NULL: of cuDNN, or it does not run */
+    size_t workspace;     /* that steps have been given: whatever stands in for the first plan takes no more */
+    void *spare;          /* of weft_cuda_plan_spare */
     struct weft_cuda_plan *next;
 } weft_cuda_plan;
 
@@ -28,6 +30,7 @@ typedef struct weft_cuda {
     weft_dnn *dnn;
     weft_blas *blas;
     weft_cuda_plan *plans;
+    bool capturing; /* a run is being recorded: nothing may be built */
 } weft_cuda;
 
 WEFT_INLINE weft_cuda *weft_cuda_of(const weft_device *device)
@@ -54,15 +57,22 @@ void weft_cuda_host_free(const weft_device *device, void *ptr);
 size_t weft_cuda_available(const weft_device *device);
 weft_status weft_cuda_wait(const weft_device *device);
 weft_status weft_cuda_begin(const weft_device *device, void **record, bool *replayed);
-weft_status weft_cuda_end(const weft_device *device, void **record, weft_status status);
+weft_status weft_cuda_end(const weft_device *device, void **record, weft_status status, weft_recording *out);
 void weft_cuda_forget(const weft_device *device, void *record);
 
 /* ---- plans (plans.c) ---- */
 
-/* The plan of graph, built once for each device. */
-weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *graph, weft_dnn_plan **out);
-/* A plan of cuBLASLt that lives as long as the device. */
-weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmul *matmul, weft_blas_plan **out);
+/* cuDNN's plan of graph, built once for each device. UNSUPPORTED: no engine takes it. */
+weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *graph, weft_cuda_plan **out);
+/* A plan of cuBLASLt. Both live as long as the device. */
+weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmul *matmul, weft_cuda_plan **out);
+/* Queues cuDNN's plan. An engine that was planned may still refuse to run: it is then forgotten, on disk too, and the
+ * next takes its place. UNSUPPORTED: none is left, and weft's own kernel is to run instead. */
+weft_status weft_cuda_plan_run(const weft_device *device, weft_cuda_plan *plan, const weft_dnn_binding *binding,
+                               int count, void *workspace);
+/* Device memory for what stands in for the plan when none is left, which nobody had planned for: always of one size for
+ * one plan, the plan's own. */
+weft_status weft_cuda_plan_spare(const weft_device *device, weft_cuda_plan *plan, size_t bytes, void **out);
 void weft_cuda_plans_release(weft_cuda *cuda, const weft_allocator *allocator);
 
 /* ---- what ops share (common.c) ---- */
@@ -93,6 +103,9 @@ weft_kwindow weft_cuda_conv_window(const weft_node *node);
 weft_kwindow weft_cuda_pool_window(const weft_pool2d_opt *opt, const weft_shape *x, const weft_shape *y);
 /* OK for 0; else the launch of call's node failed. */
 weft_status weft_cuda_launched(const weft_call *call, int error);
+/* Whether the card still works after a call that failed: a context that is lost answers nothing any more. Waits, so not
+ * while a run is recorded. */
+bool weft_cuda_still_works(const weft_cuda *cuda);
 /* The stream of call's device, as launchers take it. */
 void *weft_cuda_stream_of(const weft_call *call);
 

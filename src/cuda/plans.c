@@ -1,47 +1,106 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The plans of a device. cuDNN's graphs are each built once, whatever the number of steps that run it. */
+ * The plans of a device. cuDNN's graphs are each built once, whatever the number of steps that run it. A plan that was
+ * built has not run yet: what cuDNN then refuses is replaced by its next engine, until none is left. */
 #include "cuda/cuda.h"
 
-weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *graph, weft_dnn_plan **out)
+static weft_cuda_plan *new_plan(const weft_device *device, uint64_t hash)
+{
+    weft_cuda_plan *plan = weft_calloc(device->allocator, 1, sizeof *plan);
+    if (plan)
+        plan->hash = hash;
+    return plan;
+}
+
+/* Into the device's list if it could be built. */
+static weft_status keep(const weft_device *device, weft_cuda_plan *plan, weft_status status, weft_cuda_plan **out)
 {
     weft_cuda *cuda = weft_cuda_of(device);
-    const uint64_t hash = weft_dnn_graph_hash(graph);
-    for (const weft_cuda_plan *p = cuda->plans; p; p = p->next)
-        if (p->plan && p->hash == hash) {
-            *out = p->plan;
-            return WEFT_OK;
-        }
-    weft_cuda_plan *fresh = weft_calloc(device->allocator, 1, sizeof *fresh);
-    if (!fresh)
-        return WEFT_NO_MEMORY;
-    const weft_dnn_request request = { .strict = device->precision == WEFT_PRECISION_FP32 };
-    const weft_status status = weft_dnn_plan_create(cuda->dnn, graph, &request, &fresh->plan);
     if (status != WEFT_OK) {
-        weft_free(device->allocator, fresh);
+        weft_free(device->allocator, plan);
         return status;
     }
-    fresh->hash = hash;
-    fresh->next = cuda->plans;
-    cuda->plans = fresh;
-    *out = fresh->plan;
+    plan->next = cuda->plans;
+    cuda->plans = plan;
+    *out = plan;
     return WEFT_OK;
 }
 
-weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmul *matmul, weft_blas_plan **out)
+static weft_status none_runs(const char *name)
 {
-    weft_cuda *cuda = weft_cuda_of(device);
-    weft_cuda_plan *fresh = weft_calloc(device->allocator, 1, sizeof *fresh);
+    return weft_fail(WEFT_UNSUPPORTED, "%s: no engine of cuDNN runs it", name);
+}
+
+weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *graph, weft_cuda_plan **out)
+{
+    const weft_cuda *cuda = weft_cuda_of(device);
+    const uint64_t hash = weft_dnn_graph_hash(graph);
+    for (weft_cuda_plan *p = cuda->plans; p; p = p->next) {
+        if (p->hash != hash)
+            continue;
+        if (!p->dnn)
+            return none_runs(graph->name);
+        *out = p;
+        return WEFT_OK;
+    }
+    weft_cuda_plan *fresh = new_plan(device, hash);
     if (!fresh)
         return WEFT_NO_MEMORY;
-    const weft_status status = weft_blas_plan_create(cuda->blas, matmul, &fresh->blas);
-    if (status != WEFT_OK) {
-        weft_free(device->allocator, fresh);
-        return status;
+    const weft_dnn_request request = { .strict = device->precision == WEFT_PRECISION_FP32 };
+    const weft_status status = weft_dnn_plan_create(cuda->dnn, graph, &request, &fresh->dnn);
+    if (status == WEFT_OK)
+        fresh->workspace = weft_dnn_plan_info(fresh->dnn)->workspace;
+    return keep(device, fresh, status, out);
+}
+
+weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmul *matmul, weft_cuda_plan **out)
+{
+    weft_cuda_plan *fresh = new_plan(device, 0);
+    if (!fresh)
+        return WEFT_NO_MEMORY;
+    const weft_status status = weft_blas_plan_create(weft_cuda_of(device)->blas, matmul, &fresh->blas);
+    if (status == WEFT_OK)
+        fresh->workspace = weft_blas_plan_workspace(fresh->blas);
+    return keep(device, fresh, status, out);
+}
+
+/* ---- running ---- */
+
+/* Puts the next engine in the place of one that does not run. The old one stays until the device closes: a recorded
+ * run of another model may hold its kernels. */
+static weft_status replace(const weft_device *device, weft_cuda_plan *plan)
+{
+    weft_cuda *cuda = weft_cuda_of(device);
+    weft_cuda_plan *retired = new_plan(device, 0);
+    if (!retired)
+        return WEFT_NO_MEMORY;
+    retired->dnn = plan->dnn;
+    retired->next = cuda->plans;
+    cuda->plans = retired;
+    plan->dnn = NULL;
+    return weft_dnn_plan_next(retired->dnn, plan->workspace, &plan->dnn);
+}
+
+weft_status weft_cuda_plan_run(const weft_device *device, weft_cuda_plan *plan, const weft_dnn_binding *binding,
+                               int count, void *workspace)
+{
+    const weft_cuda *cuda = weft_cuda_of(device);
+    while (plan->dnn) {
+        const weft_status status = weft_dnn_plan_run(plan->dnn, cuda->stream, binding, count, workspace);
+        if (status != WEFT_UNSUPPORTED)
+            return status;
+        if (cuda->capturing || !weft_cuda_still_works(cuda))
+            return weft_fail(WEFT_INTERNAL, "%s", weft_error());
+        WEFT_TRY(replace(device, plan));
     }
-    fresh->next = cuda->plans;
-    cuda->plans = fresh;
-    *out = fresh->blas;
+    return none_runs("plan");
+}
+
+weft_status weft_cuda_plan_spare(const weft_device *device, weft_cuda_plan *plan, size_t bytes, void **out)
+{
+    if (!plan->spare)
+        WEFT_TRY(weft_cuda_alloc(device, bytes, &plan->spare));
+    *out = plan->spare;
     return WEFT_OK;
 }
 
@@ -50,8 +109,10 @@ void weft_cuda_plans_release(weft_cuda *cuda, const weft_allocator *allocator)
     while (cuda->plans) {
         weft_cuda_plan *first = cuda->plans;
         cuda->plans = first->next;
-        weft_dnn_plan_destroy(first->plan);
+        weft_dnn_plan_destroy(first->dnn);
         weft_blas_plan_destroy(first->blas);
+        if (first->spare)
+            (void)cuda->vendor.cudaFree(first->spare);
         weft_free(allocator, first);
     }
 }

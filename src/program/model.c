@@ -254,9 +254,17 @@ static weft_status run_steps(weft_model *model, double *seconds)
 static weft_status run_recorded(weft_model *model)
 {
     const weft_device *device = &model->ctx->device;
-    bool replayed = false;
-    WEFT_TRY(device->backend->begin(device, &model->record, &replayed));
-    return device->backend->end(device, &model->record, replayed ? WEFT_OK : run_steps(model, NULL));
+    weft_recording recording;
+    do {
+        bool replayed = false;
+        WEFT_TRY(device->backend->begin(device, &model->record, &replayed));
+        const weft_status status = replayed ? WEFT_OK : run_steps(model, NULL);
+        WEFT_TRY(device->backend->end(device, &model->record, status, &recording));
+        if (recording.failed)
+            weft_log(model->ctx, WEFT_LOG_WARN, "runs are not recorded, each launch is made anew: %s",
+                     recording.failed);
+    } while (recording.again);
+    return WEFT_OK;
 }
 
 static weft_status run(weft_model *model, double *seconds)

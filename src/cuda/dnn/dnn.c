@@ -152,7 +152,8 @@ weft_status weft_dnn_plan_run(weft_dnn_plan *plan, weft_cuda_stream stream, cons
         call = "cudnnSetStream";
         failed = vendor->cudnnSetStream(dnn->handle, stream);
     }
-    if (!failed) {
+    const bool executed = !failed;
+    if (executed) {
         call = "cudnnBackendExecute";
         failed = vendor->cudnnBackendExecute(dnn->handle, plan->plan, pack);
     }
@@ -160,5 +161,5 @@ weft_status weft_dnn_plan_run(weft_dnn_plan *plan, weft_cuda_stream stream, cons
     const weft_status status = failed ? weft_vendor_cudnn_failed(vendor, failed, call, plan->graph.name) : WEFT_OK;
     if (pack)
         vendor->cudnnBackendDestroyDescriptor(pack);
-    return status;
+    return executed && failed ? WEFT_UNSUPPORTED : status;
 }

@@ -215,6 +215,9 @@ typedef struct weft_dnn_plan weft_dnn_plan;
  * when no engine takes it: says how many were offered, allowed and failed, and which libraries were found. */
 weft_status weft_dnn_plan_create(weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *request,
                                  weft_dnn_plan **out);
+/* The next plan in order of the heuristics, with at most so many bytes of workspace, for one that was built but does
+ * not run. It takes that one's place in the cache. UNSUPPORTED: there is none, and the cache has neither. */
+weft_status weft_dnn_plan_next(const weft_dnn_plan *plan, size_t workspace_limit, weft_dnn_plan **out);
 void weft_dnn_plan_destroy(weft_dnn_plan *plan);
 const weft_dnn_info *weft_dnn_plan_info(const weft_dnn_plan *plan);
 
@@ -224,7 +227,8 @@ typedef struct weft_dnn_binding {
 } weft_dnn_binding;
 
 /* Queues the plan on stream. Every tensor that is neither virtual nor constant must be bound, aligned as it says;
- * workspace holds weft_dnn_info.workspace bytes (NULL for 0). Safe while a stream is captured. One thread at a time. */
+ * workspace holds weft_dnn_info.workspace bytes (NULL for 0). Safe while a stream is captured. One thread at a time.
+ * UNSUPPORTED: cuDNN does not run it, whatever it said when it was built. */
 weft_status weft_dnn_plan_run(weft_dnn_plan *plan, weft_cuda_stream stream, const weft_dnn_binding *binding, int count,
                               void *workspace);
 

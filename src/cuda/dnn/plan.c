@@ -296,46 +296,54 @@ static void remember(const weft_dnn *dnn, const char *key, const weft_dnn_plan *
 
 /* ---- the public part ---- */
 
-static weft_status find_plan(weft_dnn *dnn, const weft_dnn_request *request, weft_dnn_plan *plan)
+/* Builds the plan that comes after `skipped` others, and keeps it under key. */
+static weft_status build_and_remember(weft_dnn_plan *plan, const weft_dnn_request *request, const char *key)
 {
-    weft_dnn_request whole = *request;
-    if (whole.workspace_limit == 0)
-        whole.workspace_limit = WEFT_DNN_WORKSPACE_LIMIT;
-    char *key = make_key(dnn, &plan->graph, &whole);
+    weft_dnn *dnn = plan->dnn;
+    search *s = weft_calloc(dnn->allocator, 1, sizeof *s);
+    if (!s)
+        return WEFT_NO_MEMORY;
+    s->dnn = dnn;
+    s->graph = &plan->graph;
+    s->request = *request;
+    const weft_status status = build_plan(s, plan);
+    weft_free(dnn->allocator, s);
+    WEFT_TRY(status);
+    remember(dnn, key, plan);
+    return WEFT_OK;
+}
+
+/* For plan->request; after: in the place of a plan that does not run. */
+static weft_status find_plan(weft_dnn_plan *plan, const weft_dnn_plan *after, size_t limit)
+{
+    weft_dnn *dnn = plan->dnn;
+    char *key = make_key(dnn, &plan->graph, &plan->request);
     if (!key)
         return WEFT_NO_MEMORY;
-    weft_status status = WEFT_OK;
-    if (!reload(dnn, key, whole.workspace_limit, plan)) {
-        search *s = weft_calloc(dnn->allocator, 1, sizeof *s);
-        if (s) {
-            s->dnn = dnn;
-            s->graph = &plan->graph;
-            s->request = whole;
-            status = build_plan(s, plan);
-            weft_free(dnn->allocator, s);
-        } else {
-            status = WEFT_NO_MEMORY;
-        }
-        if (status == WEFT_OK)
-            remember(dnn, key, plan);
-    }
+    if (after && dnn->cache)
+        weft_dnn_cache_drop(dnn->cache, key);
+    weft_dnn_request request = plan->request;
+    request.skip += plan->skipped;
+    request.workspace_limit = limit;
+    const weft_status status =
+        !after && reload(dnn, key, limit, plan) ? WEFT_OK : build_and_remember(plan, &request, key);
     weft_free(dnn->allocator, key);
     return status;
 }
 
-weft_status weft_dnn_plan_create(weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *request,
-                                 weft_dnn_plan **out)
+static weft_status make_plan(weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *request,
+                             const weft_dnn_plan *after, size_t limit, weft_dnn_plan **out)
 {
-    static const weft_dnn_request defaults;
     const double start = now();
-    WEFT_TRY(weft_dnn_graph_check(graph));
     weft_dnn_plan *plan = weft_calloc(dnn->allocator, 1, sizeof *plan);
     if (!plan)
         return WEFT_NO_MEMORY;
     plan->dnn = dnn;
     plan->graph = *graph;
     plan->set.vendor = dnn->vendor;
-    const weft_status status = find_plan(dnn, request ? request : &defaults, plan);
+    plan->request = *request;
+    plan->skipped = after ? after->skipped + 1 : 0;
+    const weft_status status = find_plan(plan, after, limit);
     if (status != WEFT_OK) {
         weft_dnn_plan_destroy(plan);
         return status;
@@ -343,6 +351,21 @@ weft_status weft_dnn_plan_create(weft_dnn *dnn, const weft_dnn_graph *graph, con
     plan->info.seconds = now() - start;
     *out = plan;
     return WEFT_OK;
+}
+
+weft_status weft_dnn_plan_create(weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *request,
+                                 weft_dnn_plan **out)
+{
+    weft_dnn_request whole = request ? *request : (weft_dnn_request){ .strict = false };
+    if (whole.workspace_limit == 0)
+        whole.workspace_limit = WEFT_DNN_WORKSPACE_LIMIT;
+    WEFT_TRY(weft_dnn_graph_check(graph));
+    return make_plan(dnn, graph, &whole, NULL, whole.workspace_limit, out);
+}
+
+weft_status weft_dnn_plan_next(const weft_dnn_plan *plan, size_t workspace_limit, weft_dnn_plan **out)
+{
+    return make_plan(plan->dnn, &plan->graph, &plan->request, plan, workspace_limit, out);
 }
 
 void weft_dnn_plan_destroy(weft_dnn_plan *plan)

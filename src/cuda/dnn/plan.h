@@ -37,11 +37,13 @@ weft_status weft_dnn_lower(weft_dnn_set *set, const weft_dnn_graph *graph, weft_
 void weft_dnn_set_release(weft_dnn_set *set);
 
 struct weft_dnn_plan {
-    const weft_dnn *dnn;
+    weft_dnn *dnn;
     weft_dnn_graph graph; /* whose constants the variant pack points to */
     weft_dnn_set set;     /* what the plan stands on */
     weft_cudnn_descriptor plan;
     weft_dnn_info info;
+    weft_dnn_request request; /* as it was first made, whose key the cache has */
+    int skipped;              /* plans of that request that were passed over */
 };
 
 /* ---- cache (cache.c) ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * conv2d on CUDA: own kernel for depthwise ones, cuDNN for the rest; a pool behind it is part of cuDNN's plan, or a
- * launch of its own where cuDNN has no engine for both. */
+ * conv2d on CUDA: own kernel for depthwise ones, cuDNN for the rest and an own one behind it; a pool that follows is
+ * part of cuDNN's plan, or a launch of its own where cuDNN has no engine for both. */
 #include "cuda/part/part.h"
 
 /* ---- depthwise ---- */
@@ -143,21 +143,43 @@ static weft_status prepare_pooled(const weft_node *node, weft_plan *plan)
     return status;
 }
 
-static weft_status run_pooled(const weft_call *call)
+/* The convolution into a map of its own, then the pool. */
+static weft_status run_both(const weft_call *call, const weft_cuda_conv *conv, void *memory)
 {
-    const pooled *p = call->state;
     const weft_node *node = call->node;
-    const weft_kview map = { call->buffer[0], node->map->dim[3] };
+    const weft_kview map = { memory, node->map->dim[3] };
     weft_cuda_io io = io_of(call);
-    if (!p->apart)
-        return weft_cuda_conv_run(&p->conv, &io);
     io.y = map;
-    WEFT_TRY(weft_cuda_conv_run(&p->conv, &io));
+    WEFT_TRY(weft_cuda_conv_run(conv, &io));
     const weft_pool2d_args args = {
         .dtype = node->out_dtype, .kind = WEFT_POOL_MAX, .x = map, .y = weft_kview_of(&call->out[0]),
         .win = weft_cuda_pool_window(node->pool, node->map, &node->out[0]), .c = (int)node->map->dim[3],
     };
     return weft_cuda_launched(call, weft_launch_pool2d(&args, weft_cuda_stream_of(call)));
+}
+
+/* No plan for both runs, though one was built: the own kernels, and memory for the map that nobody planned. */
+static weft_status run_without_plan(const weft_call *call, const weft_cuda_conv *conv)
+{
+    weft_node alone = *call->node;
+    alone.out = call->node->map;
+    alone.pool = NULL;
+    weft_cuda_conv own = *conv;
+    own.node = &alone;
+    own.own = true;
+    void *map;
+    WEFT_TRY(weft_cuda_plan_spare(call->device, conv->plan, (size_t)weft_tensor_bytes(alone.out, conv->dtype), &map));
+    return run_both(call, &own, map);
+}
+
+static weft_status run_pooled(const weft_call *call)
+{
+    const pooled *p = call->state;
+    if (p->apart)
+        return run_both(call, &p->conv, call->buffer[0]);
+    const weft_cuda_io io = io_of(call);
+    const weft_status status = weft_cuda_conv_run(&p->conv, &io);
+    return status == WEFT_UNSUPPORTED ? run_without_plan(call, &p->conv) : status;
 }
 
 static int launches_pooled(const weft_node *node, const weft_plan *plan, weft_launch *out)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A convolution with bias, residual and activation as one cuDNN plan, reading and writing channel slices by their
- * pitch. Weights are [K, R, S, C / groups] in the device's type, as inferred; channels that pad an image have zero
- * weights. */
+ * pitch; where cuDNN has no plan, or none that runs, the direct kernel. Weights are [K, R, S, C / groups] in the
+ * device's type, as inferred; channels that pad an image have zero weights. The bias is kept twice: in the device's
+ * type for cuDNN, as floats for the own kernel. */
 #include <string.h>
 
 #include "cuda/part/part.h"
@@ -47,6 +48,14 @@ static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, w
     weft_dnn_conv_graph(&d, graph);
 }
 
+/* Of cuDNN, which may have none. With a pool inside, there is then no other way here. */
+static weft_status build(weft_cuda_conv *conv, const weft_dnn_graph *graph, const weft_device *device)
+{
+    const weft_status status = weft_cuda_plan_for(device, graph, &conv->plan);
+    conv->own = status == WEFT_UNSUPPORTED && !conv->node->pool;
+    return conv->own ? WEFT_OK : status;
+}
+
 weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, const weft_cuda_pitch *pitch,
                                    const weft_plan *plan)
 {
@@ -57,17 +66,15 @@ weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, 
         conv->channels = pitch->channels;
     const size_t each = (size_t)(o->kernel_h * o->kernel_w) * (size_t)(conv->channels / o->groups);
     conv->bias_at = weft_round_up((size_t)o->out * each * size, ALIGN);
-    conv->bytes = conv->bias_at + weft_round_up((size_t)o->out * size, ALIGN);
+    conv->float_bias_at = conv->bias_at + weft_round_up((size_t)o->out * size, ALIGN);
+    conv->bytes = conv->float_bias_at + (o->bias ? weft_round_up((size_t)o->out * sizeof(float), ALIGN) : 0);
     weft_dnn_graph *graph = weft_alloc(plan->device->allocator, sizeof *graph);
     if (!graph)
         return WEFT_NO_MEMORY;
     describe(conv, pitch, graph);
     conv->hash = weft_dnn_graph_hash(graph);
-    weft_status status = plan->build ? WEFT_OK : weft_dnn_graph_check(graph);
-    if (plan->build)
-        status = weft_cuda_plan_for(plan->device, graph, &conv->plan);
-    if (status == WEFT_OK && conv->plan)
-        conv->workspace = weft_dnn_plan_info(conv->plan)->workspace;
+    const weft_status status = plan->build ? build(conv, graph, plan->device) : weft_dnn_graph_check(graph);
+    conv->workspace = conv->plan ? conv->plan->workspace : 0;
     weft_free(plan->device->allocator, graph);
     return status;
 }
@@ -80,22 +87,44 @@ void weft_cuda_conv_load(const weft_cuda_conv *conv, const float *const *param, 
     const size_t size = weft_dtype_size(conv->dtype);
     for (int64_t r = 0; r < rows; r++)
         weft_cast_from_f32(conv->dtype, param[0] + r * own, to + (size_t)(r * kept) * size, own);
-    if (o->bias)
-        weft_cast_from_f32(conv->dtype, param[1], to + conv->bias_at, o->out);
+    if (!o->bias)
+        return;
+    weft_cast_from_f32(conv->dtype, param[1], to + conv->bias_at, o->out);
+    weft_cast_from_f32(WEFT_F32, param[1], to + conv->float_bias_at, o->out);
 }
 
-weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *io)
+static weft_status run_plan(const weft_cuda_conv *conv, const weft_cuda_io *io)
 {
-    const weft_conv2d_opt *o = conv->node->opt;
     weft_dnn_binding binding[5] = {
         { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, io->packed }, { WEFT_DNN_Y, io->y.data },
     };
+    const weft_conv2d_opt *o = conv->node->opt;
     int n = 3;
     if (o->bias)
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, io->packed + conv->bias_at };
     if (io->residual.data)
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_RESIDUAL, io->residual.data };
-    return weft_dnn_plan_run(conv->plan, weft_cuda_of(io->call->device)->stream, binding, n, io->workspace);
+    return weft_cuda_plan_run(io->call->device, conv->plan, binding, n, io->workspace);
+}
+
+static weft_status run_own(const weft_cuda_conv *conv, const weft_cuda_io *io)
+{
+    const weft_conv2d_opt *o = conv->node->opt;
+    const weft_conv2d_args args = {
+        .dtype = conv->dtype, .x = io->x, .y = io->y, .win = weft_cuda_conv_window(conv->node),
+        .c = (int)conv->channels, .k = (int)o->out, .groups = (int)o->groups, .wt = io->packed,
+        .epi = { .bias = o->bias ? weft_cuda_at(io->packed, conv->float_bias_at) : NULL, .residual = io->residual,
+                 .act = conv->node->epi.act },
+    };
+    return weft_cuda_launched(io->call, weft_launch_conv2d(&args, weft_cuda_stream_of(io->call)));
+}
+
+weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *io)
+{
+    if (conv->own)
+        return run_own(conv, io);
+    const weft_status status = run_plan(conv, io);
+    return status == WEFT_UNSUPPORTED && !conv->node->pool ? run_own(conv, io) : status; /* with one: op/conv2d.c */
 }
 
 /* Whether cuDNN's plan runs on tensor cores: any type but strict fp32; of groups only wide ones; before compute
@@ -104,7 +133,7 @@ static bool on_tensor_cores(const weft_cuda_conv *conv, const weft_device *devic
 {
     const weft_conv2d_opt *o = conv->node->opt;
     const int64_t c = conv->channels / o->groups, k = o->out / o->groups;
-    if (device->precision == WEFT_PRECISION_FP32)
+    if (device->precision == WEFT_PRECISION_FP32 || conv->own)
         return false;
     if (weft_cuda_of(device)->target.sm < 80)
         return o->groups == 1 && c % 8 == 0 && k % 8 == 0;
@@ -128,6 +157,7 @@ void weft_cuda_conv_cost(const weft_cuda_conv *conv, const weft_device *device, 
     const bool fast = on_tensor_cores(conv, device);
     const double y = weft_tensor_bytes(&node->out[0], conv->dtype);
     *out = (weft_launch){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
-                          .weights = (double)conv->bytes, .read = read_of_x(conv) + (node->epi.residual ? y : 0),
-                          .written = y, .workspace = conv->workspace, .plan = conv->hash };
+                          .weights = (double)conv->float_bias_at,
+                          .read = read_of_x(conv) + (node->epi.residual ? y : 0), .written = y,
+                          .workspace = conv->workspace, .plan = conv->own ? 0 : conv->hash };
 }

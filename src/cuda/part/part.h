@@ -2,8 +2,8 @@
  *
  * The pieces that ops are made of on CUDA, each with the same five functions: prepare (describe it; build cuDNN's plan
  * if the model is to run), load (parameters in the device's type, 16-byte aligned, into host memory), run (queue it)
- * and cost (of its launch, for the report). conv2d is one convolution; an inverted residual unit is a convolution, a depthwise
- * convolution, an excitation and a product. */
+ * and cost (of its launch, for the report). conv2d is one convolution; an inverted residual unit is a convolution, a
+ * depthwise convolution, an excitation and a product. */
 #ifndef WEFT_CUDA_PART_PART_H
 #define WEFT_CUDA_PART_PART_H
 
@@ -27,17 +27,19 @@ typedef struct weft_cuda_io {
     void *workspace;
 } weft_cuda_io;
 
-/* ---- a convolution with epilogue: one cuDNN plan (conv2d.c) ---- */
+/* ---- a convolution with epilogue (conv2d.c): one cuDNN plan, else an own kernel ---- */
 
 typedef struct weft_cuda_conv {
     const weft_node *node;
     weft_dtype dtype;
     int64_t channels; /* of x as cuDNN sees it: padded with zero weights */
-    size_t bias_at, bytes, workspace;
+    size_t bias_at, float_bias_at, bytes, workspace;
     uint64_t hash;
-    weft_dnn_plan *plan; /* NULL: only described */
+    weft_cuda_plan *plan; /* NULL: only described, or own */
+    bool own;             /* cuDNN has no plan */
 } weft_cuda_conv;
 
+/* UNSUPPORTED: cuDNN has no plan for the convolution with its pool; without a pool there is always a kernel. */
 weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, const weft_cuda_pitch *pitch,
                                    const weft_plan *plan);
 void weft_cuda_conv_load(const weft_cuda_conv *conv, const float *const *param, char *to);
@@ -93,8 +95,7 @@ typedef struct weft_cuda_product {
     weft_act act;
     size_t workspace;
     uint64_t hash;
-    weft_dnn_plan *dnn;   /* the one of the two that takes it; both NULL: described, or the own kernel */
-    weft_blas_plan *blas;
+    weft_cuda_plan *plan; /* of the library that takes it; NULL: described, or the own kernel */
 } weft_cuda_product;
 
 weft_status weft_cuda_product_prepare(weft_cuda_product *product, const weft_plan *plan);

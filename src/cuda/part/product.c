@@ -24,9 +24,7 @@ static weft_status plan_blas(weft_cuda_product *p, const weft_plan *plan)
                                  .strict = plan->device->precision == WEFT_PRECISION_FP32, .batch = p->batch,
                                  .n = p->rows, .c = p->c, .k = p->k, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
                                  .bias = p->bias, .act = p->act == WEFT_ACT_RELU ? WEFT_BLAS_RELU : WEFT_BLAS_NONE };
-    WEFT_TRY(weft_cuda_blas_plan(plan->device, &m, &p->blas));
-    p->workspace = weft_blas_plan_workspace(p->blas);
-    return WEFT_OK;
+    return weft_cuda_blas_plan(plan->device, &m, &p->plan);
 }
 
 /* What cuBLASLt's epilogues do. */
@@ -38,11 +36,10 @@ static bool blas_takes(const weft_cuda_product *p)
 
 static weft_status build(weft_cuda_product *p, const weft_dnn_graph *graph, const weft_plan *plan)
 {
-    weft_status status = weft_cuda_plan_for(plan->device, graph, &p->dnn);
-    if (status == WEFT_OK)
-        p->workspace = weft_dnn_plan_info(p->dnn)->workspace;
+    weft_status status = weft_cuda_plan_for(plan->device, graph, &p->plan);
     if (status == WEFT_UNSUPPORTED && blas_takes(p))
         status = plan_blas(p, plan);
+    p->workspace = p->plan ? p->plan->workspace : 0;
     return status == WEFT_UNSUPPORTED ? WEFT_OK : status; /* our own kernel takes it */
 }
 
@@ -84,7 +81,7 @@ static weft_status run_dnn(const weft_cuda_product *p, const weft_cuda_io *io, c
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, bias };
     if (p->residual)
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_RESIDUAL, io->residual.data };
-    return weft_dnn_plan_run(p->dnn, weft_cuda_of(io->call->device)->stream, binding, n, io->workspace);
+    return weft_cuda_plan_run(io->call->device, p->plan, binding, n, io->workspace);
 }
 
 static weft_status run_own(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)
@@ -101,12 +98,13 @@ static weft_status run_own(const weft_cuda_product *p, const weft_cuda_io *io, c
 weft_status weft_cuda_product_run(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight,
                                   const char *bias)
 {
-    if (p->dnn)
-        return run_dnn(p, io, weight, bias);
-    if (p->blas)
-        return weft_blas_plan_run(p->blas, weft_cuda_of(io->call->device)->stream, io->x.data, weight, bias,
+    if (!p->plan)
+        return run_own(p, io, weight, bias);
+    if (p->plan->blas)
+        return weft_blas_plan_run(p->plan->blas, weft_cuda_of(io->call->device)->stream, io->x.data, weight, bias,
                                   io->y.data, io->workspace);
-    return run_own(p, io, weight, bias);
+    const weft_status status = run_dnn(p, io, weight, bias);
+    return status == WEFT_UNSUPPORTED ? run_own(p, io, weight, bias) : status;
 }
 
 void weft_cuda_product_cost(const weft_cuda_product *p, const weft_device *device, weft_launch *out)

@@ -25,6 +25,7 @@ typedef struct double_card {
     int major, minor;   /* compute capability */
     size_t memory;      /* bytes of the card */
     int driver, cudnn;  /* versions: 13000, 91900 */
+    int lost;           /* what every wait gives once a fault has happened, as a lost context does; 0: nothing */
 } double_card;
 
 /* Everything as on a machine with one card of sm_90: forgets faults, counts and what is open. */

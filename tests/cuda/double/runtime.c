@@ -22,6 +22,7 @@ static struct {
     } fault;
     int64_t open;
     int sticky; /* cudaGetLastError's */
+    int lost;   /* the card's, from now on */
     char complaint[256];
     struct {
         char *at;
@@ -74,6 +75,7 @@ int double_called(const char *function)
         return 0;
     if (strncmp(books.fault.function, "cuda", 4) == 0)
         books.sticky = books.fault.error;
+    books.lost = books.card.lost;
     return books.fault.error;
 }
 
@@ -392,7 +394,7 @@ int double_cudaStreamDestroy(weft_cuda_stream stream)
 int double_cudaStreamSynchronize(weft_cuda_stream stream)
 {
     DOUBLE_CALLED();
-    return stream && stream->capture ? refuse("cudaStreamSynchronize: the stream is being captured") : 0;
+    return stream && stream->capture ? refuse("cudaStreamSynchronize: the stream is being captured") : books.lost;
 }
 
 int double_cudaDeviceSynchronize(void)
