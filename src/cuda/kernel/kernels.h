@@ -46,18 +46,14 @@ typedef struct weft_kwindow {
 
 /* ---- input ---- */
 
-/* Images to a network's input: y[c] = v[bgr ? 2 - c : c] * scale[c] + offset[c] for c < c, zeros for c..padded-1.
- * v is the pixel, or with resize the mean of the box's pixels under a triangle as wide as the shrinking asks (Pillow's
- * bilinear, without its rounding to 8 bits between the passes). */
+/* Images to a network's input: y[c] = x[c] * scale[c] + offset[c] for c < c, zeros for c..padded-1. */
 typedef struct weft_input_args {
-    const void *x;      /* [n, h, w, c], dense */
+    const void *x;      /* [rows, c], dense */
     weft_dtype x_dtype; /* WEFT_U8 or WEFT_F32 */
     weft_dtype dtype;   /* of y */
-    weft_kview y;       /* [n, oh, ow, padded], ld >= padded */
-    int n, h, w, oh, ow;
-    int c, padded; /* c <= 4; padded 0: c; at most 8 */
-    float box[4];  /* x0, y0, x1, y1 in x that is resized to ow x oh; all 0: no resize, x and y are of a size */
-    bool bgr;      /* the channels turned round (c == 3) */
+    weft_kview y;       /* [rows, padded], ld >= padded */
+    int64_t rows;
+    int c, padded;             /* c <= 4; padded 0: c; at most 8 */
     float scale[4], offset[4]; /* scale all 0: 1 */
 } weft_input_args;
 int weft_launch_input(const weft_input_args *args, void *stream);
@@ -205,18 +201,12 @@ typedef struct weft_lrn_args {
 } weft_lrn_args;
 int weft_launch_lrn(const weft_lrn_args *args, void *stream);
 
-/* Over each row. y_dtype: dtype or WEFT_F32. In place if the types agree. top > 0: also the largest of each row, value
- * and index, largest first, the lower index first of equals: top_value, top_index [rows][top], top at most 32 and c.
- * y.data NULL: only those; logits: values are x's own instead of probabilities. */
+/* Over each row. y_dtype: dtype or WEFT_F32. In place if the types agree. */
 typedef struct weft_softmax_args {
     weft_dtype dtype, y_dtype;
     weft_kview x, y;
     int64_t rows;
     int c;
-    int top;
-    bool logits;
-    float *top_value;
-    int *top_index;
 } weft_softmax_args;
 int weft_launch_softmax(const weft_softmax_args *args, void *stream);
 

@@ -40,14 +40,9 @@ static weft_status run(const weft_call *call)
     const weft_node *node = call->node;
     const weft_shape *x = &node->in[0];
     const state *s = call->state;
-    const bool image = x->rank == 4;
-    const int64_t channels = weft_shape_channels(x), rows = weft_shape_rows(x);
     weft_input_args args = { .x = call->in[0].data, .x_dtype = WEFT_F32, .dtype = node->out_dtype,
-                             .y = weft_kview_of(&call->out[0]), .n = image ? (int)x->dim[0] : 1,
-                             .h = image ? (int)x->dim[1] : (int)rows, .w = image ? (int)x->dim[2] : 1,
-                             .c = (int)channels, .padded = (int)call->out[0].ld };
-    args.oh = args.h;
-    args.ow = args.w;
+                             .y = weft_kview_of(&call->out[0]), .rows = weft_shape_rows(x),
+                             .c = (int)weft_shape_channels(x), .padded = (int)call->out[0].ld };
     for (int c = 0; c < 4; c++) {
         args.scale[c] = s->scale[c];
         args.offset[c] = s->offset[c];
