@@ -5,7 +5,7 @@
 #ifndef WEFT_CLASSIFY_H
 #define WEFT_CLASSIFY_H
 
-#include <weft/image.h>
+#include <weft/data.h>
 #include <weft/weights.h>
 
 #ifdef __cplusplus
@@ -77,34 +77,12 @@ WEFT_API weft_status weft_classify_inputs(weft_classifier *classifier, const flo
 
 /* ---- evaluation ---- */
 
-/* Images with their classes: index of paths and of classes, 0..count - 1. */
-typedef struct weft_dataset weft_dataset;
-
-typedef enum weft_layout {
-    WEFT_LAYOUT_AUTO,        /* imagenet-val if a label file is given, else folder */
-    WEFT_LAYOUT_FOLDER,      /* a folder for each class, photographs in it at any depth */
-    WEFT_LAYOUT_IMAGENET_VAL /* ILSVRC2012_val_00000001.JPEG ... in one folder, and a label file */
-} weft_layout;
-
-typedef struct weft_dataset_opt {
-    weft_layout layout;
-    const char *labels; /* label file: line i has the class of image i, or a line is "FILE CLASS"; a class is a WordNet
-                         * id, a name or an index from 0 */
-    int64_t limit;      /* > 0: that many images at most, spread evenly over the set */
-} weft_dataset_opt;
-
-/* Lists a data set for a classifier. Class folders are matched to its classes by exactly one rule, the first of these
- * that fits all folders: WordNet ids; class names; as many folders as classes, in order of name. Files of names that
- * begin with '.' and those without an image's suffix (.jpg .jpeg .png in any case) are not looked at. NOT_FOUND a
- * folder or label file that is not there; BAD_DATA a layout or class that is not clear, with the reason. */
-WEFT_API weft_status weft_dataset_open(const weft_classifier *classifier, const char *folder,
-                                       const weft_dataset_opt *opt, weft_dataset **out);
-WEFT_API void weft_dataset_destroy(weft_dataset *dataset);
-WEFT_API int64_t weft_dataset_count(const weft_dataset *dataset);
-/* "WordNet id", "class name", "sorted order" or "label file": how classes were found. */
-WEFT_API const char *weft_dataset_rule(const weft_dataset *dataset);
-/* Path and class of an image; INVALID if index is out of range. */
-WEFT_API weft_status weft_dataset_get(const weft_dataset *dataset, int64_t index, const char **path, int *label);
+/* Which of the classifier's classes each class of a data set is, to map[weft_dataset_classes(dataset)], and by what, to
+ * *rule (a static text). Class folders are matched by exactly one rule, the first of these that fits all of them:
+ * "WordNet id"; "class name"; "sorted order", if there are as many folders as classes. The classes of a "label file"
+ * are each a WordNet id, a name or an index. BAD_DATA with the reason where it is not clear which class is meant. */
+WEFT_API weft_status weft_classifier_match(const weft_classifier *classifier, const weft_dataset *dataset, int *map,
+                                           const char **rule);
 
 typedef struct weft_evaluate_opt {
     int64_t bad_limit; /* images that may be unreadable; one more is BAD_DATA (0: none may) */
@@ -123,13 +101,14 @@ typedef struct weft_evaluation {
     int64_t images, bad;     /* scored; unreadable, which count as neither right nor wrong */
     int64_t top1, top5;      /* of them right: the label is the first, is among the five first */
     double seconds;
+    const char *rule;        /* how classes were matched, see weft_classifier_match */
     int classes;
     weft_class_score *score; /* [classes], by true class */
     int64_t *confusion;      /* [classes][classes]: true class, answered class */
 } weft_evaluation;
 
-/* Classifies every image of a data set. The counts do not depend on threads, and on the batch only where two classes
- * are as likely to the last digits of single precision. */
+/* Classifies every image of a data set, whose classes weft_classifier_match finds. The counts do not depend on threads,
+ * and on the batch only where two classes are as likely to the last digits of single precision. */
 WEFT_API weft_status weft_evaluate(weft_classifier *classifier, const weft_dataset *dataset,
                                    const weft_evaluate_opt *opt, weft_evaluation *out);
 WEFT_API void weft_evaluation_release(weft_ctx *ctx, weft_evaluation *evaluation);

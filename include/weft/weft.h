@@ -7,6 +7,7 @@
 #include <weft/arch.h>
 #include <weft/classify.h>
 #include <weft/context.h>
+#include <weft/data.h>
 #include <weft/graph.h>
 #include <weft/image.h>
 #include <weft/model.h>

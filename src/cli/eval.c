@@ -136,13 +136,29 @@ static double percent(int64_t part, int64_t whole)
     return whole ? 100. * (double)part / (double)whole : (double)NAN;
 }
 
+static void warn_left_out(const eval *e)
+{
+    const weft_left_out *left;
+    for (int i = 0; (left = weft_dataset_left_out(e->set, i)) != NULL; i++)
+        cli_warn("not looked at: %lld %s (%s)", (long long)left->count, left->kind, left->first);
+}
+
+static json_t *json_left_out(const eval *e)
+{
+    const weft_left_out *left;
+    json_t *kinds = json_object();
+    for (int i = 0; (left = weft_dataset_left_out(e->set, i)) != NULL; i++)
+        cli_set_count(kinds, left->kind, left->count);
+    return kinds;
+}
+
 static void print_json(const eval *e)
 {
     const weft_evaluation *r = &e->result;
     json_t *root = json_object();
     cli_describe_classifier(e->call, e->classifier, root);
     cli_set_text(root, "data", e->args->data);
-    cli_set_text(root, "classes_by", weft_dataset_rule(e->set));
+    cli_set_text(root, "classes_by", e->result.rule);
     cli_set_count(root, "images", r->images);
     cli_set_count(root, "top1_right", r->top1);
     cli_set_count(root, "top5_right", r->top5);
@@ -153,6 +169,7 @@ static void print_json(const eval *e)
     cli_set_real(root, "seconds", r->seconds);
     cli_set_real(root, "images_per_second", (double)(r->images + r->bad) / r->seconds);
     json_object_set(root, "bad_images", e->bad);
+    json_object_set_new(root, "not_looked_at", json_left_out(e));
     cli_json_print(root, stdout);
     json_decref(root);
 }
@@ -164,7 +181,7 @@ static void print_text(const eval *e)
     char recipe[160];
     printf("%s (%s), %s\n", arch->name, weft_dialect_name(arch->dialect),
            weft_recipe_text(weft_classifier_recipe(e->classifier), recipe, sizeof recipe));
-    printf("%lld images of %s, classes by %s", (long long)r->images, e->args->data, weft_dataset_rule(e->set));
+    printf("%lld images of %s, classes by %s", (long long)r->images, e->args->data, e->result.rule);
     printf(r->bad ? "; %lld left out\n" : "\n", (long long)r->bad);
     printf("top-1 %7.3f %%   %lld right\n", percent(r->top1, r->images), (long long)r->top1);
     printf("top-5 %7.3f %%   %lld right\n", percent(r->top5, r->images), (long long)r->top5);
@@ -180,7 +197,8 @@ static cli_exit evaluate(eval *e)
     const weft_evaluate_opt how = {
         .bad_limit = e->bad_limit, .progress = on_progress, .bad = on_bad, .user = e
     };
-    weft_status status = weft_dataset_open(e->classifier, args->data, &args->set, &e->set);
+    weft_status status = weft_dataset_open(e->ctx, args->data, &args->set, &e->set);
+    warn_left_out(e);
     e->start = cli_now();
     if (!status)
         status = weft_evaluate(e->classifier, e->set, &how, &e->result);
@@ -226,6 +244,12 @@ static const cli_option rows[] = {
              "folder (one for each class), imagenet-val (all in one, with --labels), or auto: the latter with "
              "--labels"),
     OPT_FILE(eval_args, set.labels, 0, "labels", "FILE", NULL, "label file of the data set"),
+    OPT_ENUM(eval_args, set.order, 0, "order", "HOW", "auto", "auto|name|number",
+             "where class folders are numbers: the order of the network's classes, by the names' bytes (name: 10 before "
+             "2, as torchvision's ImageFolder) or by number; auto refuses where they differ"),
+    OPT_ENUM(eval_args, set.numbers, 0, "count-from", "N", "auto", "auto|0|1",
+             "which class a number in a label file is: the index from 0 or from 1; auto: from 0, and refuses where "
+             "numbers may be those of ImageNet's development kit"),
     OPT_COUNT(eval_args, set.limit, 0, "limit", "N", "0", 0, OPT_MAX_COUNT,
               "images at most, spread evenly over the set; 0: all"),
     OPT_TEXT(eval_args, bad_images, 0, "bad-images", "WHAT", "fail", "fail|skip:10",
@@ -254,9 +278,14 @@ const cli_command cli_eval = {
         "\n"
         "Class folders are matched to the network's classes by exactly one rule, the first that fits all of them: "
         "WordNet ids (n01440764), class names, as many folders as classes in order of name. Anything less clear is "
-        "refused. A label file has the class of image i on line i, or lines FILE CLASS; a class is a WordNet id, a "
-        "name or an index from 0. The ids of ImageNet's development kit, which count from 1 in another order, are "
-        "refused.\n"
+        "refused, and so are folders called train and val. A folder that is met again through a link is not entered "
+        "again. Files that are not looked at are counted by kind, and a class of which no file is read is an error.\n"
+        "\n"
+        "A label file has the class of image i on line i, or lines of an image and its class: two words, or fields "
+        "between tabs, commas or semicolons, with or without a line of headings (Kaggle's LOC_val_solution.csv too). "
+        "An image is named by its path in the folder or one that ends in it, with its suffix or without. A class is a "
+        "WordNet id, a name or an index from 0. The ids of ImageNet's development kit, which count from 1 in another "
+        "order, are refused.\n"
         "\n"
         "Images are used as stored, without EXIF orientation, as in published figures. The counts do not depend on "
         "threads, and on the batch only where two classes are as likely to the last digits of single precision.",

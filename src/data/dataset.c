@@ -4,18 +4,16 @@
  * the same tree gives the same order everywhere. */
 #include "data/dataset.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 
-enum { PATH = 4096 };
+#include "base/error.h"
 
-/* Room for one more of count elements in an array that doubles. */
-static weft_status grow(const weft_allocator *allocator, void **array, int64_t count, int64_t *capacity, size_t size)
+enum { KINDS = 64 };
+
+weft_status weft_dataset_grow(const weft_allocator *allocator, void **array, int64_t count, int64_t *capacity,
+                              size_t size)
 {
     if (count < *capacity)
         return WEFT_OK;
@@ -31,30 +29,65 @@ static weft_status grow(const weft_allocator *allocator, void **array, int64_t c
     return WEFT_OK;
 }
 
-weft_status weft_dataset_add(weft_dataset *set, const char *folder, const char *name, int label)
+weft_status weft_dataset_add(weft_dataset *set, const char *path, int label)
 {
     void *images = set->images;
-    const weft_status status = grow(set->allocator, &images, set->count, &set->capacity, sizeof *set->images);
+    const weft_status status = weft_dataset_grow(set->allocator, &images, set->count, &set->capacity,
+                                                 sizeof *set->images);
     set->images = images;
     if (status != WEFT_OK)
         return status;
-    const char *path = weft_arena_text(&set->arena, "%s/%s", folder, name);
-    if (!path)
-        return weft_fail_in(WEFT_NO_MEMORY, "data set");
     set->images[set->count++] = (weft_sample){ .path = path, .label = label };
+    set->classes[label].images++;
     return WEFT_OK;
 }
 
-bool weft_names_image(const char *name)
+weft_status weft_dataset_add_class(weft_dataset *set, const char *name, int64_t line)
 {
-    static const char *const suffixes[] = { ".jpg", ".jpeg", ".png" };
-    const size_t length = strlen(name);
-    for (int i = 0; name[0] != '.' && i < WEFT_COUNT(suffixes); i++) {
-        const size_t suffix = strlen(suffixes[i]);
-        if (length > suffix && strcasecmp(name + length - suffix, suffixes[i]) == 0)
-            return true;
+    void *classes = set->classes;
+    const weft_status status = weft_dataset_grow(set->allocator, &classes, set->class_count, &set->class_capacity,
+                                                 sizeof *set->classes);
+    set->classes = classes;
+    if (status != WEFT_OK)
+        return status;
+    set->classes[set->class_count++] = (weft_set_class){ .name = name, .line = line };
+    return WEFT_OK;
+}
+
+weft_status weft_dataset_leave(weft_dataset *set, const char *kind, const char *folder, const char *name)
+{
+    if (set->left_count == KINDS - 1)
+        kind = "other kinds";
+    for (int64_t i = 0; i < set->left_count; i++) {
+        if (strcmp(set->left[i].kind, kind) == 0) {
+            set->left[i].count++;
+            return WEFT_OK;
+        }
     }
-    return false;
+    void *left = set->left;
+    const weft_status status = weft_dataset_grow(set->allocator, &left, set->left_count, &set->left_capacity,
+                                                 sizeof *set->left);
+    set->left = left;
+    if (status != WEFT_OK)
+        return status;
+    weft_left_out *at = &set->left[set->left_count];
+    *at = (weft_left_out){ .kind = weft_arena_text(&set->arena, "%s", kind),
+                           .first = weft_arena_text(&set->arena, "%s/%s", folder, name), .count = 1 };
+    if (!at->kind || !at->first)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s", folder);
+    set->left_count++;
+    return WEFT_OK;
+}
+
+/* ---- names that are numbers ---- */
+
+bool weft_are_numbers(const char *const *names, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!*names[i] || names[i][strspn(names[i], "0123456789")])
+            return false;
+    }
+    return count > 0;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -62,57 +95,41 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-weft_status weft_list_folder(const weft_allocator *allocator, weft_arena *arena, const char *folder, bool folders,
-                             const char ***names, int64_t *count)
+/* Of digits: without the zeros in front the longer is the larger, of the same length the later. */
+static int by_value(const void *a, const void *b)
 {
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return weft_fail(errno == ENOENT || errno == ENOTDIR ? WEFT_NOT_FOUND : WEFT_IO, "%s: cannot be listed: %s",
-                         folder, strerror(errno));
-    void *list = NULL;
-    int64_t n = 0, capacity = 0;
-    weft_status status = WEFT_OK;
-    for (const struct dirent *entry = readdir(dir); status == WEFT_OK && entry; entry = readdir(dir)) {
-        struct stat facts;
-        char path[PATH];
-        if (entry->d_name[0] == '.')
-            continue;
-        const int length = snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (length < 0 || length >= PATH || stat(path, &facts) != 0 ||
-            !(folders ? S_ISDIR(facts.st_mode) : S_ISREG(facts.st_mode)))
-            continue;
-        status = grow(allocator, &list, n, &capacity, sizeof(const char *));
-        const char *name = status == WEFT_OK ? weft_arena_text(arena, "%s", entry->d_name) : NULL;
-        if (status == WEFT_OK && !name)
-            status = weft_fail_in(WEFT_NO_MEMORY, "%s", folder);
-        if (status == WEFT_OK)
-            ((const char **)list)[n++] = name;
-    }
-    closedir(dir);
-    if (status != WEFT_OK) {
-        weft_free(allocator, list);
-        return status;
-    }
-    if (n)
-        qsort(list, (size_t)n, sizeof(const char *), by_bytes);
-    *names = list;
-    *count = n;
-    return WEFT_OK;
+    const char *const one = *(const char *const *)a, *const other = *(const char *const *)b;
+    const char *const x = one + strspn(one, "0"), *const y = other + strspn(other, "0");
+    const size_t p = strlen(x), q = strlen(y);
+    if (p != q)
+        return p < q ? -1 : 1;
+    const int order = strcmp(x, y);
+    return order ? order : strcmp(one, other);
 }
 
-int weft_class_of(const weft_classifier *c, const char *text, bool numbers)
+void weft_sort_names(const char **names, int64_t count, bool by_number)
 {
-    int found = -1;
-    for (int i = 0; i < c->classes; i++) {
-        if (*c->labels[i].id && strcmp(c->labels[i].id, text) == 0)
-            return i;
-        if (*c->labels[i].name && strcasecmp(c->labels[i].name, text) == 0)
-            found = found == -1 ? i : -2;
-    }
-    char *end;
-    const long index = found == -1 && numbers && *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
-    return index >= 0 && !*end && index < c->classes ? (int)index : found;
+    if (count)
+        qsort(names, (size_t)count, sizeof *names, by_number ? by_value : by_bytes);
 }
+
+int weft_dataset_find_class(const weft_dataset *set, const char *name, bool by_number)
+{
+    int64_t low = 0, high = set->class_count;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        const int order = (by_number ? by_value : by_bytes)(&set->classes[middle].name, &name);
+        if (order == 0)
+            return (int)middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+/* ---- opening ---- */
 
 /* Keeps `limit` images, spread evenly. */
 static void thin(weft_dataset *set, int64_t limit)
@@ -125,36 +142,47 @@ static void thin(weft_dataset *set, int64_t limit)
 }
 
 /* AUTO: flat if a label file says so. */
-static weft_status list(weft_dataset *set, const weft_classifier *c, const char *folder, const weft_dataset_opt *opt)
+static weft_status list(weft_dataset *set, const weft_dataset_opt *opt)
 {
-    const bool flat = opt->layout == WEFT_LAYOUT_IMAGENET_VAL || (opt->layout == WEFT_LAYOUT_AUTO && opt->labels);
+    const bool flat = opt->layout == WEFT_DATASET_IMAGENET_VAL || (opt->layout == WEFT_DATASET_AUTO && opt->labels);
     if (flat && !opt->labels)
-        return weft_fail(WEFT_INVALID, "%s: this layout needs a label file: a class for each image", folder);
+        return weft_fail(WEFT_INVALID, "%s: this layout needs a label file: a class for each image", set->folder);
     if (!flat && opt->labels)
-        return weft_fail(WEFT_INVALID, "%s: class folders and a label file were given; only one can be meant", folder);
-    return flat ? weft_dataset_label_file(set, c, folder, opt->labels) : weft_dataset_folders(set, c, folder);
+        return weft_fail(WEFT_INVALID, "%s: class folders and a label file were given; only one can be meant",
+                         set->folder);
+    set->order = opt->order;
+    set->numbers = opt->numbers;
+    WEFT_TRY(flat ? weft_dataset_label_file(set) : weft_dataset_folders(set));
+    if (set->count == 0)
+        return weft_fail(WEFT_BAD_DATA, "%s: no images in it", set->folder);
+    return WEFT_OK;
 }
 
-weft_status weft_dataset_open(const weft_classifier *c, const char *folder, const weft_dataset_opt *opt,
-                              weft_dataset **out)
+weft_status weft_dataset_open(weft_ctx *ctx, const char *folder, const weft_dataset_opt *opt, weft_dataset **out)
 {
     static const weft_dataset_opt defaults;
-    if (!c || !folder || !out)
-        return weft_fail(WEFT_INVALID, "weft_dataset_open: classifier, folder and out must not be NULL");
-    const weft_allocator *a = &c->ctx->allocator;
+    if (!ctx || !folder || !out)
+        return weft_fail(WEFT_INVALID, "weft_dataset_open: ctx, folder and out must not be NULL");
+    if (!opt)
+        opt = &defaults;
+    const weft_allocator *a = weft_ctx_allocator(ctx);
     weft_dataset *set = weft_calloc(a, 1, sizeof *set);
     if (!set)
         return weft_fail_in(WEFT_NO_MEMORY, "data set");
-    *set = (weft_dataset){ .allocator = a, .classes = c->classes };
+    set->allocator = a;
     weft_arena_init(&set->arena, a);
-    weft_status status = list(set, c, folder, opt ? opt : &defaults);
-    if (status == WEFT_OK && set->count == 0)
-        status = weft_fail(WEFT_BAD_DATA, "%s: no images (.jpg, .jpeg, .png) in it", folder);
+    set->folder = weft_arena_text(&set->arena, "%s", folder);
+    set->labels = opt->labels ? weft_arena_text(&set->arena, "%s", opt->labels) : NULL;
+    weft_status status = WEFT_OK;
+    if (!set->folder || (opt->labels && !set->labels))
+        status = weft_fail_in(WEFT_NO_MEMORY, "data set");
+    if (status == WEFT_OK)
+        status = list(set, opt);
     if (status != WEFT_OK) {
         weft_dataset_destroy(set);
         return status;
     }
-    thin(set, opt ? opt->limit : 0);
+    thin(set, opt->limit);
     *out = set;
     return WEFT_OK;
 }
@@ -163,19 +191,19 @@ void weft_dataset_destroy(weft_dataset *set)
 {
     if (!set)
         return;
-    weft_free(set->allocator, set->images);
+    const weft_allocator *a = set->allocator;
+    weft_free(a, set->images);
+    weft_free(a, set->classes);
+    weft_free(a, set->left);
     weft_arena_release(&set->arena);
-    weft_free(set->allocator, set);
+    weft_free(a, set);
 }
+
+/* ---- asking ---- */
 
 int64_t weft_dataset_count(const weft_dataset *set)
 {
     return set ? set->count : 0;
-}
-
-const char *weft_dataset_rule(const weft_dataset *set)
-{
-    return set ? set->rule : "";
 }
 
 weft_status weft_dataset_get(const weft_dataset *set, int64_t index, const char **path, int *label)
@@ -186,4 +214,24 @@ weft_status weft_dataset_get(const weft_dataset *set, int64_t index, const char 
     *path = set->images[index].path;
     *label = set->images[index].label;
     return WEFT_OK;
+}
+
+int weft_dataset_classes(const weft_dataset *set)
+{
+    return set ? (int)set->class_count : 0;
+}
+
+const char *weft_dataset_class(const weft_dataset *set, int index)
+{
+    return set && index >= 0 && index < set->class_count ? set->classes[index].name : NULL;
+}
+
+int64_t weft_dataset_class_count(const weft_dataset *set, int index)
+{
+    return set && index >= 0 && index < set->class_count ? set->classes[index].images : 0;
+}
+
+const weft_left_out *weft_dataset_left_out(const weft_dataset *set, int index)
+{
+    return set && index >= 0 && index < set->left_count ? &set->left[index] : NULL;
 }

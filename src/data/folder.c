@@ -1,129 +1,140 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ImageFolder trees: a folder for each class, as torchvision has them. Which class a folder means is settled for all
- * folders at once, by the first rule that fits every one of them: WordNet ids, class names, order of the names. A tree
- * that fits a rule only in part is refused: half right would be wrong by any number of classes. */
-#include <stdio.h>
+ * ImageFolder trees: a folder for each class, as torchvision has them. The folders' names are the classes' names;
+ * what a network calls them is not asked here. */
 #include <string.h>
+#include <strings.h>
 
+#include "base/error.h"
 #include "data/dataset.h"
+#include "image/image.h"
 
-enum { DEPTH = 8 };
+enum { CLASSES = 1 << 20 };
 
-/* Images of a folder and of those in it. */
-static weft_status add_tree(weft_dataset *set, const char *folder, int label, int depth)
+typedef struct folders {
+    weft_entry *entries; /* the folders among them first */
+    const char **names;  /* of the folders, in the order of classes */
+    int64_t count;
+} folders;
+
+static bool is_split(const char *name)
 {
-    const char **names = NULL;
-    int64_t count = 0;
-    weft_status status = weft_list_folder(set->allocator, &set->arena, folder, false, &names, &count);
-    for (int64_t i = 0; status == WEFT_OK && i < count; i++) {
-        if (weft_names_image(names[i]))
-            status = weft_dataset_add(set, folder, names[i], label);
+    static const char *const splits[] = { "train", "training", "val", "valid", "validation", "test", "testing" };
+    for (int i = 0; i < WEFT_COUNT(splits); i++) {
+        if (strcasecmp(name, splits[i]) == 0)
+            return true;
     }
-    weft_free(set->allocator, names);
-    names = NULL;
-    count = 0;
-    if (status == WEFT_OK && depth < DEPTH)
-        status = weft_list_folder(set->allocator, &set->arena, folder, true, &names, &count);
-    for (int64_t i = 0; status == WEFT_OK && i < count; i++) {
-        const char *inside = weft_arena_text(&set->arena, "%s/%s", folder, names[i]);
-        status = inside ? add_tree(set, inside, label, depth + 1) : weft_fail_in(WEFT_NO_MEMORY, "%s", folder);
-    }
-    weft_free(set->allocator, names);
-    return status;
+    return false;
 }
 
-typedef int finder(const weft_classifier *c, const char *name);
-
-static int by_id(const weft_classifier *c, const char *name)
+/* Files beside the class folders belong to no class. */
+static weft_status keep_folders(weft_dataset *set, folders *f, int64_t count)
 {
-    for (int i = 0; i < c->classes; i++) {
-        if (*c->labels[i].id && strcmp(c->labels[i].id, name) == 0)
-            return i;
-    }
-    return -1;
-}
-
-/* Folders often have '_' for the space of "great white shark". */
-static int by_name(const weft_classifier *c, const char *name)
-{
-    char plain[256];
-    snprintf(plain, sizeof plain, "%s", name);
-    for (char *at = plain; *at; at++) {
-        if (*at == '_')
-            *at = ' ';
-    }
-    const int exact = weft_class_of(c, name, false);
-    return exact >= 0 ? exact : weft_class_of(c, plain, false);
-}
-
-static const struct rule {
-    const char *name;
-    finder *find;
-} rules[] = { { "WordNet id", by_id }, { "class name", by_name } };
-
-/* How many folders a rule fits; *first_misfit is the first it does not. Two folders of one class fit none. */
-static int64_t fit(const weft_classifier *c, const struct rule *rule, const char *const *folders, int64_t count,
-                   int *label, const char **first_misfit)
-{
-    int64_t fitting = 0;
-    *first_misfit = NULL;
     for (int64_t i = 0; i < count; i++) {
-        label[i] = rule->find(c, folders[i]);
-        bool good = label[i] >= 0;
-        for (int64_t k = 0; good && k < i; k++)
-            good = label[k] != label[i];
-        fitting += good;
-        if (!good && !*first_misfit)
-            *first_misfit = folders[i];
+        if (f->entries[i].folder)
+            f->entries[f->count++] = f->entries[i];
+        else
+            WEFT_TRY(weft_dataset_leave(set, "outside of the class folders", set->folder, f->entries[i].name));
     }
-    return fitting;
-}
-
-/* The class of each folder. */
-static weft_status match(weft_dataset *set, const weft_classifier *c, const char *root, const char *const *folders,
-                         int64_t count, int *label)
-{
-    const char *misfit = NULL;
-    for (int r = 0; r < WEFT_COUNT(rules); r++) {
-        const int64_t fitting = fit(c, &rules[r], folders, count, label, &misfit);
-        if (fitting == count) {
-            set->rule = rules[r].name;
-            return WEFT_OK;
-        }
-        if (fitting > 0)
-            return weft_fail(WEFT_BAD_DATA, "%s: %lld of %lld folders are classes by %s, but '%.80s' is none (or one "
-                             "that another folder is already): which class is meant is not clear", root,
-                             (long long)fitting, (long long)count, rules[r].name, misfit);
-    }
-    if (count != c->classes)
-        return weft_fail(WEFT_BAD_DATA, "%s: %lld folders ('%.80s' ...) are neither WordNet ids nor names of the "
-                         "network's %d classes, nor as many", root, (long long)count, folders[0], c->classes);
-    for (int64_t i = 0; i < count; i++)
-        label[i] = (int)i;
-    set->rule = "sorted order";
+    if (f->count == 0)
+        return weft_fail(WEFT_BAD_DATA, "%s: no folders in it; one for each class was expected, or a label file",
+                         set->folder);
+    if (f->count > CLASSES)
+        return weft_fail(WEFT_BAD_DATA, "%s: %lld folders; %d classes at most were expected", set->folder,
+                         (long long)f->count, CLASSES);
+    int64_t splits = 0;
+    for (int64_t i = 0; i < f->count; i++)
+        splits += is_split(f->entries[i].name);
+    if (splits == f->count || splits > 1)
+        return weft_fail(WEFT_BAD_DATA, "%s: holds parts of a data set ('%s'), not classes; give one of them, such as "
+                         "%s/%s", set->folder, f->entries[0].name, set->folder, f->entries[f->count - 1].name);
     return WEFT_OK;
 }
 
-weft_status weft_dataset_folders(weft_dataset *set, const weft_classifier *c, const char *root)
+/* The order of the classes; set->unsure where it would be a guess. */
+static weft_status sort_classes(weft_dataset *set, folders *f)
 {
-    const char **folders = NULL;
-    int64_t count = 0;
-    WEFT_TRY(weft_list_folder(set->allocator, &set->arena, root, true, &folders, &count));
-    int *label = weft_calloc(set->allocator, (size_t)count + 1, sizeof *label);
-    weft_status status = WEFT_OK;
-    if (!label)
-        status = weft_fail_in(WEFT_NO_MEMORY, "%s", root);
-    else if (count == 0)
-        status = weft_fail(WEFT_BAD_DATA, "%s: no folders in it; one for each class was expected, or a label file",
-                           root);
+    f->names = weft_calloc(set->allocator, (size_t)f->count, sizeof *f->names);
+    if (!f->names)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s", set->folder);
+    for (int64_t i = 0; i < f->count; i++)
+        f->names[i] = f->entries[i].name;
+    const bool numbers = weft_are_numbers(f->names, f->count);
+    if (!numbers && set->order == WEFT_CLASS_ORDER_NUMBER)
+        return weft_fail(WEFT_BAD_DATA, "%s: an order by number was asked for, but not all of its folders are numbers",
+                         set->folder);
+    if (!numbers || set->order == WEFT_CLASS_ORDER_NAME)
+        return WEFT_OK;
+    weft_sort_names(f->names, f->count, true);
+    for (int64_t i = 0; i < f->count; i++)
+        set->unsure = set->unsure || f->names[i] != f->entries[i].name;
+    if (set->order == WEFT_CLASS_ORDER_AUTO)
+        weft_sort_names(f->names, f->count, false);
     else
-        status = match(set, c, root, folders, count, label);
-    for (int64_t i = 0; status == WEFT_OK && i < count; i++) {
-        const char *folder = weft_arena_text(&set->arena, "%s/%s", root, folders[i]);
-        status = folder ? add_tree(set, folder, label[i], 1) : weft_fail_in(WEFT_NO_MEMORY, "%s", root);
+        set->unsure = false;
+    return WEFT_OK;
+}
+
+static weft_status add_image(weft_walk *walk, const char *path)
+{
+    return weft_dataset_add(walk->set, path, walk->mark);
+}
+
+/* Files that are left out so far, but for hidden ones. */
+static int64_t left(const weft_dataset *set)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < set->left_count; i++)
+        count += strcmp(set->left[i].kind, "hidden") != 0 ? set->left[i].count : 0;
+    return count;
+}
+
+static weft_status add_class(weft_walk *walk, const char *name)
+{
+    weft_dataset *set = walk->set;
+    const int64_t before = left(set);
+    const char *inside = weft_arena_text(&set->arena, "%s/%s", set->folder, name);
+    if (!inside)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s", set->folder);
+    WEFT_TRY(weft_walk_tree(walk, inside, 1));
+    if (set->classes[walk->mark].images == 0 && left(set) > before)
+        return weft_fail(WEFT_BAD_DATA, "%s: none of its %lld files is an image that is read (%s): the class would "
+                         "be empty", inside, (long long)(left(set) - before), weft_image_suffixes);
+    return WEFT_OK;
+}
+
+static weft_status add_classes(weft_dataset *set, const folders *f)
+{
+    weft_walk walk = { .set = set, .image = add_image };
+    weft_status status = weft_walk_begin(&walk, set->folder);
+    for (int64_t i = 0; status == WEFT_OK && i < f->count; i++) {
+        int before = -1;
+        status = weft_seen_note(&walk.seen, f->entries[i].device, f->entries[i].file, 0, &before);
+        if (status == WEFT_OK && before >= 0)
+            status = weft_fail(WEFT_BAD_DATA, "%s/%s: is a link to another class folder or to a folder that holds the "
+                               "data set; a folder of its own was expected", set->folder, f->entries[i].name);
+        if (status == WEFT_OK)
+            status = weft_dataset_add_class(set, f->names[i], 0);
     }
-    weft_free(set->allocator, label);
-    weft_free(set->allocator, folders);
+    for (int64_t i = 0; status == WEFT_OK && i < f->count; i++) {
+        walk.mark = (int)i;
+        status = add_class(&walk, f->names[i]);
+    }
+    weft_walk_end(&walk);
+    return status;
+}
+
+weft_status weft_dataset_folders(weft_dataset *set)
+{
+    folders f = { 0 };
+    int64_t count = 0;
+    WEFT_TRY(weft_list_folder(set, set->folder, &f.entries, &count));
+    weft_status status = keep_folders(set, &f, count);
+    if (status == WEFT_OK)
+        status = sort_classes(set, &f);
+    if (status == WEFT_OK)
+        status = add_classes(set, &f);
+    weft_free(set->allocator, f.names);
+    weft_free(set->allocator, f.entries);
     return status;
 }

@@ -1,120 +1,413 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * All images in one folder and a label file beside them, as ImageNet's validation set comes. A line of the file is
- * "CLASS" (line i is of image i in order of the names) or "FILE CLASS" (of the image of that name). The class is a
- * WordNet id, a class name or an index from 0. The development kit's numbers look like indices but count from 1 in an
- * order of their own, so a number that is as large as the number of classes is refused with that explanation. */
+ * A folder of images and a label file beside it. A line of the file is "CLASS" (line i is of image i in order of the
+ * names, as in ImageNet's validation set) or has the image and its class: two words, or fields between tabs, commas or
+ * semicolons, with or without a header (also Kaggle's LOC_val_solution.csv). An image is named by its path in the
+ * folder or by a path that ends in it, with its suffix or without. What a class is called is not looked into. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
+#include "base/error.h"
+#include "base/file.h"
 #include "data/dataset.h"
+#include "data/label_line.h"
+#include "image/image.h"
 
-enum { LINE = 1024 };
+enum { LINE = 65536, FILE_MAX = 1 << 30, LABELS = 1 << 20 };
 
 typedef struct reader {
     weft_dataset *set;
-    const weft_classifier *c;
-    const char *folder, *labels; /* paths */
-    const char **names;          /* of the images, sorted */
-    int64_t count, line, used;
-    int form; /* 0: no line yet; 1: CLASS; 2: FILE CLASS */
+    const char **paths; /* of the images, sorted; what follows the folder is the name */
+    int64_t count, capacity;
+    size_t skip; /* bytes of a path before the name */
+    const char **text; /* [count] class of each image; NULL: not named */
+    int64_t *named_at; /* [count] its line */
+    char *data;        /* the label file */
+    int64_t line, used;
+    weft_label_form form;
+    const char *prefix; /* what lines put before names; NULL: not known yet */
 } reader;
 
-static int by_bytes(const void *key, const void *entry)
+#define AT "%s: line %lld: "
+
+/* ---- the images ---- */
+
+static weft_status add_path(weft_walk *walk, const char *path)
 {
-    return strcmp(key, *(const char *const *)entry);
+    reader *r = walk->user;
+    void *paths = r->paths;
+    const weft_status status = weft_dataset_grow(r->set->allocator, &paths, r->count, &r->capacity, sizeof *r->paths);
+    r->paths = paths;
+    if (status == WEFT_OK)
+        r->paths[r->count++] = path;
+    return status;
 }
 
-static weft_status class_of(const reader *r, const char *text, int *out)
+static weft_status list_images(reader *r)
 {
-    const int label = weft_class_of(r->c, text, true);
-    if (label >= 0) {
-        *out = label;
+    weft_walk walk = { .set = r->set, .mark = -1, .image = add_path, .user = r };
+    weft_status status = weft_walk_begin(&walk, r->set->folder);
+    if (status == WEFT_OK)
+        status = weft_walk_tree(&walk, r->set->folder, 0);
+    weft_walk_end(&walk);
+    if (status != WEFT_OK)
+        return status;
+    weft_sort_names(r->paths, r->count, false);
+    r->skip = strlen(r->set->folder) + 1;
+    r->text = weft_calloc(r->set->allocator, (size_t)r->count + 1, sizeof *r->text);
+    r->named_at = weft_calloc(r->set->allocator, (size_t)r->count + 1, sizeof *r->named_at);
+    return r->text && r->named_at ? WEFT_OK : weft_fail_in(WEFT_NO_MEMORY, "%s", r->set->labels);
+}
+
+static const char *name_of(const reader *r, int64_t image)
+{
+    return r->paths[image] + r->skip;
+}
+
+/* The first image whose name is not before text. */
+static int64_t lower_bound(const reader *r, const char *text)
+{
+    int64_t low = 0, high = r->count;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (strcmp(name_of(r, middle), text) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* By name, or by name without suffix; -1: none, -2: several. */
+static int64_t find_name(const reader *r, const char *text)
+{
+    const size_t length = strlen(text);
+    int64_t found = -1, at = lower_bound(r, text);
+    for (; at < r->count && strncmp(name_of(r, at), text, length) == 0; at++) {
+        const char *const rest = name_of(r, at) + length;
+        if (!*rest)
+            return at;
+        if (*rest > '.')
+            break;
+        if (*rest == '.' && !strpbrk(rest + 1, "./"))
+            found = found == -1 ? at : -2;
+    }
+    return found;
+}
+
+/* A folder's own name, without what is before it. */
+static const char *last_part(const char *path, size_t *length)
+{
+    *length = strlen(path);
+    while (*length && path[*length - 1] == '/')
+        --*length;
+    size_t first = *length;
+    while (first && path[first - 1] != '/')
+        first--;
+    *length -= first;
+    return path + first;
+}
+
+/* Whether "train/a.jpg" may mean a.jpg of the folder: not of one that is called val. */
+static bool fits_folder(const reader *r, const char *prefix, size_t size)
+{
+    static const char *const splits[] = { "train", "training", "val", "valid", "validation", "test", "testing" };
+    char copy[256];
+    size_t length, own;
+    if (size >= sizeof copy)
+        return true;
+    snprintf(copy, sizeof copy, "%.*s", (int)size, prefix);
+    const char *const part = last_part(copy, &length), *const folder = last_part(r->set->folder, &own);
+    if (length == own && strncmp(part, folder, own) == 0)
+        return true;
+    for (int i = 0; i < WEFT_COUNT(splits); i++) {
+        if (strlen(splits[i]) == length && strncasecmp(part, splits[i], length) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The image that a line names. All lines must have the same in front of the names, lest "train/a.jpg" and "val/a.jpg"
+ * be one. */
+static int64_t find_image(reader *r, const char *text)
+{
+    while (strncmp(text, "./", 2) == 0)
+        text += 2;
+    for (const char *rest = text; rest; rest = strchr(rest, '/') ? strchr(rest, '/') + 1 : NULL) {
+        const size_t size = (size_t)(rest - text);
+        const int64_t image = find_name(r, rest);
+        if (image == -1 || (size && !fits_folder(r, text, size)))
+            continue;
+        if (r->prefix && (strlen(r->prefix) != size || strncmp(r->prefix, text, size) != 0))
+            return -1;
+        if (!r->prefix)
+            r->prefix = weft_arena_text(&r->set->arena, "%.*s", (int)size, text);
+        return image;
+    }
+    return -1;
+}
+
+/* ---- the form ---- */
+
+/* Whether two words or more are an image and its class; *end is the space between. Names may have spaces. */
+static bool split_words(reader *r, char *line, char **end)
+{
+    bool found = false;
+    for (char *space = strchr(line, ' '); space; space = strchr(space + 1, ' ')) {
+        *space = '\0';
+        const char *const prefix = r->prefix;
+        const bool names = find_image(r, line) != -1;
+        if (!r->used) /* the first line is only looked at */
+            r->prefix = prefix;
+        if (names || (!found && weft_names_image(line))) {
+            *end = space;
+            found = true;
+        }
+        *space = ' ';
+    }
+    return found;
+}
+
+static weft_status choose_columns(reader *r, const char *line)
+{
+    static const char betweens[] = { '\t', ',', ';' };
+    char *end;
+    char *copy = weft_arena_text(&r->set->arena, "%s", line);
+    for (int b = 0; copy && b < WEFT_COUNT(betweens); b++) {
+        char *fields[WEFT_LABEL_COLUMNS];
+        snprintf(copy, strlen(line) + 1, "%s", line);
+        const int count = weft_label_split(copy, betweens[b], fields);
+        for (int i = 0; i < 2 && count >= 2; i++) {
+            if (!weft_names_image(fields[i]) && find_image(r, fields[i]) == -1)
+                continue;
+            r->prefix = NULL;
+            if (count > 2)
+                return weft_fail(WEFT_BAD_DATA, AT "%d columns, and no first line that names them, such as "
+                                 "'file,label'", r->set->labels, (long long)r->line, count);
+            r->form = (weft_label_form){ .between = betweens[b], .file = i, .label = 1 - i };
+            return WEFT_OK;
+        }
+    }
+    if (!copy)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s", r->set->labels);
+    snprintf(copy, strlen(line) + 1, "%s", line);
+    r->form.between = split_words(r, copy, &end) ? ' ' : '\0';
+    r->prefix = NULL;
+    return WEFT_OK;
+}
+
+/* From the first line that is not empty; `more` are the lines behind it. */
+static weft_status choose_form(reader *r, const char *line, int64_t more)
+{
+    if (weft_label_header(line, &r->form)) {
+        if (r->form.label < 0)
+            return weft_fail(WEFT_BAD_DATA, AT "no column is called label or class: '%.80s'", r->set->labels,
+                             (long long)r->line, line);
         return WEFT_OK;
     }
-    if (label == -2)
-        return weft_fail(WEFT_BAD_DATA, "%s: line %lld: several classes are named '%.80s'; give the WordNet id",
-                         r->labels, (long long)r->line, text);
-    if (strtol(text, NULL, 10) == r->c->classes)
-        return weft_fail(WEFT_BAD_DATA, "%s: line %lld: class %s, but indices are 0 to %d: these are the numbers of "
-                         "ImageNet's development kit, which are in another order; give WordNet ids", r->labels,
-                         (long long)r->line, text, r->c->classes - 1);
-    return weft_fail(WEFT_BAD_DATA, "%s: line %lld: '%.80s' is no WordNet id, name or index of the network's %d "
-                     "classes", r->labels, (long long)r->line, text, r->c->classes);
+    if (weft_label_names_class(line) && more == r->count) {
+        r->form.header = true;
+        return WEFT_OK;
+    }
+    return choose_columns(r, line);
+}
+
+/* ---- lines ---- */
+
+static weft_status set_class(reader *r, int64_t image, const char *file, char *text)
+{
+    const char *const labels = r->set->labels;
+    const long long line = (long long)r->line;
+    if (image == -2)
+        return weft_fail(WEFT_BAD_DATA, AT "several images are called '%.200s'; give the suffix too", labels, line,
+                         file);
+    if (image < 0)
+        return weft_fail(WEFT_BAD_DATA, AT "'%.200s' is not in %s", labels, line, file, r->set->folder);
+    if (r->text[image])
+        return weft_fail(WEFT_BAD_DATA, AT "'%.200s' has a class on line %lld already", labels, line, name_of(r, image),
+                         (long long)r->named_at[image]);
+    if (!*text)
+        return weft_fail(WEFT_BAD_DATA, AT "no class", labels, line);
+    if (!weft_label_cut_boxes(text))
+        return weft_fail(WEFT_BAD_DATA, AT "boxes of several classes; one class was expected", labels, line);
+    r->text[image] = text;
+    r->named_at[image] = r->line;
+    r->used++;
+    return WEFT_OK;
+}
+
+static bool begins_with_image(const char *line)
+{
+    char word[256];
+    const size_t length = strcspn(line, " \t,;");
+    snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : 0), line);
+    return line[length] && weft_names_image(word);
 }
 
 static weft_status one_line(reader *r, char *line)
 {
-    char *const space = strchr(line, ' ');
-    if (space)
-        *space = '\0';
-    const int form = space && weft_names_image(line) ? 2 : 1;
-    if (space && form == 1)
-        *space = ' '; /* a name of two words */
-    if (r->form && r->form != form)
-        return weft_fail(WEFT_BAD_DATA, "%s: line %lld: some lines are 'FILE CLASS' and some 'CLASS'", r->labels,
-                         (long long)r->line);
-    r->form = form;
-    const char *name = r->used < r->count ? r->names[r->used] : NULL;
-    if (form == 2) {
-        const char *const *found = bsearch(line, r->names, (size_t)r->count, sizeof *r->names, by_bytes);
-        if (!found)
-            return weft_fail(WEFT_BAD_DATA, "%s: line %lld: '%.200s' is not in %s", r->labels, (long long)r->line, line,
-                             r->folder);
-        name = *found;
-    } else if (!name) {
-        return weft_fail(WEFT_BAD_DATA, "%s: line %lld: more labels than the %lld images of %s", r->labels,
-                         (long long)r->line, (long long)r->count, r->folder);
+    char *fields[WEFT_LABEL_COLUMNS], *end = NULL;
+    const weft_label_form *f = &r->form;
+    if (f->between == ' ') {
+        if (!split_words(r, line, &end))
+            return weft_fail(WEFT_BAD_DATA, AT "'%.200s' is not 'FILE CLASS' of an image in %s, as the lines before "
+                             "(some lines are 'FILE CLASS' and some 'CLASS'?)", r->set->labels, (long long)r->line,
+                             line, r->set->folder);
+        *end = '\0';
+        return set_class(r, find_image(r, line), line, end + 1 + strspn(end + 1, " "));
     }
-    int label = 0;
-    WEFT_TRY(class_of(r, form == 2 ? space + 1 + strspn(space + 1, " ") : line, &label));
-    r->used++;
-    return weft_dataset_add(r->set, r->folder, name, label);
+    if (f->between) {
+        const int count = weft_label_split(line, f->between, fields);
+        if (count <= f->file || count <= f->label)
+            return weft_fail(WEFT_BAD_DATA, AT "%d field%s; %d were expected", r->set->labels, (long long)r->line,
+                             count, count == 1 ? "" : "s", (f->file > f->label ? f->file : f->label) + 1);
+        return set_class(r, find_image(r, fields[f->file]), fields[f->file], fields[f->label]);
+    }
+    if (begins_with_image(line))
+        return weft_fail(WEFT_BAD_DATA, AT "some lines are 'FILE CLASS' and some 'CLASS'", r->set->labels,
+                         (long long)r->line);
+    if (r->used >= r->count)
+        return weft_fail(WEFT_BAD_DATA, AT "more labels than the %lld images of %s", r->set->labels, (long long)r->line,
+                         (long long)r->count, r->set->folder);
+    if (strchr(name_of(r, r->used), '/'))
+        return weft_fail(WEFT_BAD_DATA, "%s: the lines are classes alone, but images are in folders (%s): which is the "
+                         "first is not clear; lines 'FILE CLASS' were expected", r->set->labels, name_of(r, r->used));
+    return set_class(r, r->used, line, line);
 }
 
-static weft_status read_lines(reader *r, FILE *file)
+/* Ends the next line at its end and returns it without blanks around it; NULL at the end of the file. */
+static char *next_line(reader *r, char **at, char *last)
 {
-    char line[LINE];
-    while (fgets(line, sizeof line, file)) {
-        size_t length = strlen(line);
-        r->line++;
-        if (length == sizeof line - 1 && line[length - 1] != '\n')
-            return weft_fail(WEFT_BAD_DATA, "%s: line %lld is longer than %d bytes", r->labels, (long long)r->line,
-                             LINE - 2);
-        while (length && (line[length - 1] == '\n' || line[length - 1] == '\r' || line[length - 1] == ' '))
-            line[--length] = '\0';
-        if (length)
-            WEFT_TRY(one_line(r, line));
+    if (*at >= last)
+        return NULL;
+    char *line = *at, *end = memchr(line, '\n', (size_t)(last - line));
+    if (!end)
+        end = last;
+    *at = end + 1;
+    r->line++;
+    while (end > line && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    *end = '\0';
+    return line;
+}
+
+static int64_t count_lines(const char *at, const char *last)
+{
+    int64_t count = 0;
+    for (; at < last; count++) {
+        const char *const end = memchr(at, '\n', (size_t)(last - at));
+        at = end ? end + 1 : last;
     }
-    if (ferror(file))
-        return weft_fail(WEFT_IO, "%s: cannot be read: %s", r->labels, strerror(errno));
-    if (r->form == 1 && r->used != r->count)
-        return weft_fail(WEFT_BAD_DATA, "%s: %lld labels for the %lld images of %s", r->labels, (long long)r->used,
-                         (long long)r->count, r->folder);
+    return count;
+}
+
+static weft_status read_lines(reader *r, size_t size)
+{
+    char *at = r->data, *const last = r->data + size;
+    bool first = true;
+    if (size >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
+        at += 3;
+    else if (size >= 2 && (memcmp(at, "\xff\xfe", 2) == 0 || memcmp(at, "\xfe\xff", 2) == 0))
+        return weft_fail(WEFT_BAD_DATA, "%s: is UTF-16 text; UTF-8 was expected", r->set->labels);
+    for (char *line; (line = next_line(r, &at, last)) != NULL;) {
+        const size_t length = strlen(line);
+        if (length > LINE || strpbrk(line, "\001\002\003\004\005\006\007\010\033"))
+            return weft_fail(WEFT_BAD_DATA, AT "is no line of text", r->set->labels, (long long)r->line);
+        if (!length)
+            continue;
+        if (first)
+            WEFT_TRY(choose_form(r, line, count_lines(at, last)));
+        if (!first || !r->form.header)
+            WEFT_TRY(one_line(r, line));
+        first = false;
+    }
+    if (!r->form.between && r->used && r->used != r->count)
+        return weft_fail(WEFT_BAD_DATA, "%s: %lld labels for the %lld images of %s", r->set->labels, (long long)r->used,
+                         (long long)r->count, r->set->folder);
     return WEFT_OK;
 }
 
-weft_status weft_dataset_label_file(weft_dataset *set, const weft_classifier *c, const char *folder, const char *labels)
+static weft_status load(reader *r, size_t *size)
 {
-    reader r = { .set = set, .c = c, .folder = folder, .labels = labels };
-    int64_t all = 0;
-    set->rule = "label file";
-    WEFT_TRY(weft_list_folder(set->allocator, &set->arena, folder, false, &r.names, &all));
-    for (int64_t i = 0; i < all; i++) {
-        if (weft_names_image(r.names[i]))
-            r.names[r.count++] = r.names[i];
-    }
+    int file = -1;
+    uint64_t length = 0;
+    const char *const path = r->set->labels;
+    WEFT_TRY(weft_open_regular(path, "a label file", &file, &length));
     weft_status status = WEFT_OK;
-    FILE *file = fopen(labels, "r");
-    if (file)
-        status = read_lines(&r, file);
-    else
-        status = weft_fail(errno == ENOENT ? WEFT_NOT_FOUND : WEFT_IO, "%s: cannot be opened: %s", labels,
-                           strerror(errno));
-    if (file)
-        fclose(file);
-    weft_free(set->allocator, r.names);
+    if (length > FILE_MAX)
+        status = weft_fail(WEFT_BAD_DATA, "%s: %llu bytes; a label file of at most %d was expected", path,
+                           (unsigned long long)length, FILE_MAX);
+    if (status == WEFT_OK) {
+        r->data = weft_alloc(r->set->allocator, (size_t)length + 1);
+        status = r->data ? weft_read_bytes(file, path, (uint8_t *)r->data, (size_t)length, size)
+                         : weft_fail_in(WEFT_NO_MEMORY, "%s", path);
+    }
+    close(file);
+    if (status == WEFT_OK && memchr(r->data, '\0', *size))
+        status = weft_fail(WEFT_BAD_DATA, "%s: byte %zu is 0; text was expected", path,
+                           (size_t)((char *)memchr(r->data, '\0', *size) - r->data));
+    return status;
+}
+
+/* ---- the set ---- */
+
+/* The classes are the different texts, in order; images that no line names are left out. */
+static weft_status fill(reader *r)
+{
+    weft_dataset *set = r->set;
+    const char **texts = weft_calloc(set->allocator, (size_t)r->used + 1, sizeof *texts);
+    int64_t n = 0;
+    if (!texts)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s", set->labels);
+    for (int64_t i = 0; i < r->count; i++) {
+        if (r->text[i])
+            texts[n++] = r->text[i];
+    }
+    const bool numbers = weft_are_numbers(texts, n);
+    weft_sort_names(texts, n, numbers);
+    weft_status status = WEFT_OK;
+    for (int64_t i = 0; status == WEFT_OK && i < n; i++) {
+        if (i && strcmp(texts[i], texts[i - 1]) == 0)
+            continue;
+        const char *name = weft_arena_text(&set->arena, "%s", texts[i]);
+        status = name ? weft_dataset_add_class(set, name, INT64_MAX) : weft_fail_in(WEFT_NO_MEMORY, "%s", set->labels);
+    }
+    if (status == WEFT_OK && set->class_count > LABELS)
+        status = weft_fail(WEFT_BAD_DATA, "%s: %lld classes; %d at most were expected", set->labels,
+                           (long long)set->class_count, LABELS);
+    for (int64_t i = 0; status == WEFT_OK && i < r->count; i++) {
+        if (!r->text[i]) {
+            status = weft_dataset_leave(set, "not in the label file", set->folder, name_of(r, i));
+            continue;
+        }
+        const int label = weft_dataset_find_class(set, r->text[i], numbers);
+        weft_set_class *const c = &set->classes[label];
+        c->line = r->named_at[i] < c->line ? r->named_at[i] : c->line;
+        status = weft_dataset_add(set, r->paths[i], label);
+    }
+    weft_free(set->allocator, texts);
+    return status;
+}
+
+weft_status weft_dataset_label_file(weft_dataset *set)
+{
+    reader r = { .set = set };
+    size_t size = 0;
+    weft_status status = list_images(&r);
+    if (status == WEFT_OK)
+        status = load(&r, &size);
+    if (status == WEFT_OK)
+        status = read_lines(&r, size);
+    if (status == WEFT_OK)
+        status = fill(&r);
+    const weft_allocator *a = set->allocator;
+    weft_free(a, r.data);
+    weft_free(a, r.named_at);
+    weft_free(a, r.text);
+    weft_free(a, r.paths);
     return status;
 }

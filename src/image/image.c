@@ -5,9 +5,9 @@
 #include "image/image.h"
 
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-#include "backend/kernel.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -26,6 +26,20 @@ static const struct format {
     { "JPEG", jpeg_magic, sizeof jpeg_magic, weft_jpeg_decode, weft_jpeg_orientation },
     { "PNG", png_magic, sizeof png_magic, weft_png_decode, weft_png_orientation },
 };
+
+const char weft_image_suffixes[] = ".jpg .jpeg .jpe .jfif .png";
+
+bool weft_names_image(const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *at = weft_image_suffixes; *at && name[0] != '.'; at += strspn(at, " ")) {
+        const size_t suffix = strcspn(at, " ");
+        if (length > suffix && strncasecmp(name + length - suffix, at, suffix) == 0)
+            return true;
+        at += suffix;
+    }
+    return false;
+}
 
 /* What else people have lying about, so that the sentence can name it. */
 static const struct {
@@ -146,18 +160,24 @@ static weft_status decode(const weft_allocator *allocator, const struct format *
     return WEFT_OK;
 }
 
+weft_status weft_image_load(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
+                            weft_image *out)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    const struct format *format = NULL;
+    WEFT_TRY(load(allocator, path, &data, &size, &format));
+    const weft_source source = { .path = path, .data = data, .size = size };
+    const weft_status status = decode(allocator, format, &source, opt, out);
+    weft_free(allocator, data);
+    return status;
+}
+
 weft_status weft_image_read(weft_ctx *ctx, const char *path, const weft_image_opt *opt, weft_image *out)
 {
     if (!ctx || !path || !out)
         return weft_fail(WEFT_INVALID, "weft_image_read: ctx, path and out must not be NULL");
-    uint8_t *data = NULL;
-    size_t size = 0;
-    const struct format *format = NULL;
-    WEFT_TRY(load(&ctx->allocator, path, &data, &size, &format));
-    const weft_source source = { .path = path, .data = data, .size = size };
-    const weft_status status = decode(&ctx->allocator, format, &source, opt, out);
-    weft_free(&ctx->allocator, data);
-    return status;
+    return weft_image_load(weft_ctx_allocator(ctx), path, opt, out);
 }
 
 weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data, size_t size,
@@ -168,13 +188,13 @@ weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data,
     const struct format *format = NULL;
     WEFT_TRY(recognise(name, data, size < MAGIC ? size : MAGIC, &format));
     const weft_source source = { .path = name, .data = data, .size = size };
-    return decode(&ctx->allocator, format, &source, opt, out);
+    return decode(weft_ctx_allocator(ctx), format, &source, opt, out);
 }
 
 void weft_image_free(weft_ctx *ctx, weft_image *image)
 {
     if (!ctx || !image)
         return;
-    weft_free(&ctx->allocator, image->pixels);
+    weft_free(weft_ctx_allocator(ctx), image->pixels);
     *image = (weft_image){ 0 };
 }

@@ -19,6 +19,17 @@ typedef struct weft_source {
     size_t size;
 } weft_source;
 
+/* ".jpg .jpeg ..." */
+extern const char weft_image_suffixes[];
+/* Ends in one of them, in any case, and does not begin with '.'. */
+bool weft_names_image(const char *name);
+
+/* weft_image_read and weft_image_to_input with an allocator for a context; weft_free the pixels. */
+weft_status weft_image_load(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
+                            weft_image *out);
+weft_status weft_image_prepare(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
+                               float *out);
+
 /* Refuses sides below 1 and too many pixels before anything is allocated; fills *out with cleared pixels. */
 weft_status weft_image_alloc(const weft_allocator *allocator, const char *path, int64_t width, int64_t height,
                              weft_image *out);

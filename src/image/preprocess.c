@@ -5,7 +5,6 @@
  * it the network sees, and how large, is the recipe's; rounding is that of the libraries whose recipe it is. */
 #include "image/image.h"
 
-#include "backend/kernel.h"
 #include "base/error.h"
 
 enum { LEVELS = 256 };
@@ -123,46 +122,53 @@ static weft_status frame(const weft_image *in, const weft_recipe *r, framing *ou
 }
 
 /* Resized to out[px * px * 3] of preprocessed colours, or to luma. */
-static weft_status render(weft_ctx *ctx, const weft_image *in, const framing *f, const weft_recipe *r, float *out)
+static weft_status render(const weft_allocator *allocator, const weft_image *in, const framing *f,
+                          const weft_recipe *r, float *out)
 {
     const struct mode *mode = &modes[r->preprocess];
     const int64_t count = (int64_t)r->px * r->px;
     if (r->no_antialias) {
-        float *sampled = r->channels == 3 ? out : weft_calloc(&ctx->allocator, (size_t)count * 3, sizeof *sampled);
+        float *sampled = r->channels == 3 ? out : weft_calloc(allocator, (size_t)count * 3, sizeof *sampled);
         if (!sampled)
             return weft_fail_in(WEFT_NO_MEMORY, "weft_image_to_input");
         const weft_status status =
-            weft_image_sample_part(&ctx->allocator, in, f->width, f->height, &f->keep, r->resample, sampled);
+            weft_image_sample_part(allocator, in, f->width, f->height, &f->keep, r->resample, sampled);
         if (status == WEFT_OK && r->channels == 3)
             apply_floats(mode, count, out);
         else if (status == WEFT_OK)
             luma_floats(mode, count, sampled, out);
         if (sampled != out)
-            weft_free(&ctx->allocator, sampled);
+            weft_free(allocator, sampled);
         return status;
     }
     weft_image sized;
-    WEFT_TRY(weft_image_resize_part(&ctx->allocator, in, NULL, f->width, f->height, &f->keep, r->resample, &sized));
+    WEFT_TRY(weft_image_resize_part(allocator, in, NULL, f->width, f->height, &f->keep, r->resample, &sized));
     (r->channels == 3 ? apply_bytes : luma_bytes)(mode, sized.pixels, count, out);
-    weft_image_free(ctx, &sized);
+    weft_free(allocator, sized.pixels);
     return WEFT_OK;
 }
 
-weft_status weft_image_to_input(weft_ctx *ctx, const weft_image *in, const weft_recipe *recipe, float *out)
+weft_status weft_image_prepare(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
+                               float *out)
 {
-    if (!ctx || !in || !recipe || !out)
-        return weft_fail(WEFT_INVALID, "weft_image_to_input: ctx, in, recipe and out must not be NULL");
     if (!in->pixels || in->width < 1 || in->height < 1)
         return weft_fail(WEFT_INVALID, "weft_image_to_input: the image is empty");
     WEFT_TRY(weft_recipe_check(recipe));
     framing f;
     WEFT_TRY(frame(in, recipe, &f));
     if (f.cut.width == in->width && f.cut.height == in->height)
-        return render(ctx, in, &f, recipe, out);
+        return render(allocator, in, &f, recipe, out);
     /* A picture of its own: Pillow's filters would reach beyond a box. */
     weft_image part;
-    WEFT_TRY(weft_image_resize_part(&ctx->allocator, in, NULL, in->width, in->height, &f.cut, WEFT_NEAREST, &part));
-    const weft_status status = render(ctx, &part, &f, recipe, out);
-    weft_image_free(ctx, &part);
+    WEFT_TRY(weft_image_resize_part(allocator, in, NULL, in->width, in->height, &f.cut, WEFT_NEAREST, &part));
+    const weft_status status = render(allocator, &part, &f, recipe, out);
+    weft_free(allocator, part.pixels);
     return status;
+}
+
+weft_status weft_image_to_input(weft_ctx *ctx, const weft_image *in, const weft_recipe *recipe, float *out)
+{
+    if (!ctx || !in || !recipe || !out)
+        return weft_fail(WEFT_INVALID, "weft_image_to_input: ctx, in, recipe and out must not be NULL");
+    return weft_image_prepare(weft_ctx_allocator(ctx), in, recipe, out);
 }

@@ -10,7 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "backend/kernel.h"
 #include "base/error.h"
 
 /* 8 bits of result, 2 for sums beyond 255 and below 0 (the lobes of bicubic). */
@@ -318,5 +317,5 @@ weft_status weft_image_resize(weft_ctx *ctx, const weft_image *in, const double 
 {
     if (!ctx || !in || !out)
         return weft_fail(WEFT_INVALID, "weft_image_resize: ctx, in and out must not be NULL");
-    return weft_image_resize_part(&ctx->allocator, in, box, width, height, NULL, how, out);
+    return weft_image_resize_part(weft_ctx_allocator(ctx), in, box, width, height, NULL, how, out);
 }

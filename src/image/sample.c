@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-#include "backend/kernel.h"
 #include "base/error.h"
 
 enum { TAPS = 4 };
@@ -123,5 +122,5 @@ weft_status weft_image_sample(weft_ctx *ctx, const weft_image *in, int width, in
     if (!ctx || !in || !out)
         return weft_fail(WEFT_INVALID, "weft_image_sample: ctx, in and out must not be NULL");
     const weft_window all = { 0, 0, width, height };
-    return weft_image_sample_part(&ctx->allocator, in, width, height, &all, how, out);
+    return weft_image_sample_part(weft_ctx_allocator(ctx), in, width, height, &all, how, out);
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "task/classify.h"
 #include "data/dataset.h"
+#include "task/classify.h"
 
 enum { FIVE = 5, CONFUSION_MAX = 20000 /* classes; beyond, the square of them is more than 3 GB */ };
 
@@ -22,6 +22,7 @@ typedef struct tally {
     const weft_dataset *set;
     const weft_evaluate_opt *opt;
     int top;
+    int *map; /* [classes of the set]: the classifier's */
     const char **paths;   /* [batch] */
     weft_answer *answers; /* [batch][top] */
     weft_fault *faults;   /* [batch] */
@@ -51,7 +52,7 @@ static weft_status one_batch(tally *e, int64_t first, int64_t count)
     WEFT_TRY(weft_classify_files(e->c, e->paths, count, e->top, e->answers, e->faults));
     for (int64_t i = 0; i < count; i++) {
         if (e->faults[i].status == WEFT_OK) {
-            score(e, e->set->images[first + i].label, e->answers + i * e->top);
+            score(e, e->map[e->set->images[first + i].label], e->answers + i * e->top);
             continue;
         }
         e->result.bad++;
@@ -83,15 +84,13 @@ weft_status weft_evaluate(weft_classifier *c, const weft_dataset *set, const wef
     static const weft_evaluate_opt defaults;
     if (!c || !set || !out)
         return weft_fail(WEFT_INVALID, "weft_evaluate: classifier, dataset and out must not be NULL");
-    if (set->classes != c->classes)
-        return weft_fail(WEFT_INVALID, "weft_evaluate: the data set was opened for %d classes, the classifier has %d",
-                         set->classes, c->classes);
     if (c->classes > CONFUSION_MAX)
         return weft_fail(WEFT_UNSUPPORTED, "weft_evaluate: %d classes; at most %d are counted", c->classes,
                          CONFUSION_MAX);
     const weft_allocator *a = &c->ctx->allocator;
     const size_t batch = (size_t)c->batch, classes = (size_t)c->classes;
     tally e = { .c = c, .set = set, .opt = opt ? opt : &defaults, .top = c->classes < FIVE ? c->classes : FIVE };
+    e.map = weft_calloc(a, (size_t)set->class_count, sizeof *e.map);
     e.paths = weft_calloc(a, batch, sizeof *e.paths);
     e.answers = weft_calloc(a, batch * FIVE, sizeof *e.answers);
     e.faults = weft_calloc(a, batch, sizeof *e.faults);
@@ -99,10 +98,13 @@ weft_status weft_evaluate(weft_classifier *c, const weft_dataset *set, const wef
     e.result.score = weft_calloc(a, classes, sizeof *e.result.score);
     e.result.confusion = weft_calloc(a, classes * classes, sizeof *e.result.confusion);
     weft_status status = WEFT_OK;
-    if (!e.paths || !e.answers || !e.faults || !e.result.score || !e.result.confusion)
+    if (!e.map || !e.paths || !e.answers || !e.faults || !e.result.score || !e.result.confusion)
         status = weft_fail_in(WEFT_NO_MEMORY, "weft_evaluate");
     if (status == WEFT_OK)
+        status = weft_classifier_match(c, set, e.map, &e.result.rule);
+    if (status == WEFT_OK)
         status = all_batches(&e);
+    weft_free(a, e.map);
     weft_free(a, e.paths);
     weft_free(a, e.answers);
     weft_free(a, e.faults);

@@ -2,68 +2,22 @@
  *
  * Data sets and evaluation: which class a folder or a line of a label file means and what is refused, and counts that
  * are known beforehand, because each image is filed under the class that the classifier itself answers. */
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "check/alloc.h"
 #include "check/harness.h"
-#include "task/classify.h"
 #include "data/golden.h"
+#include "data/tree.h"
+#include "task/classify.h"
 
-enum { CLASSES = 10, IMAGES = 12, TEXT = 1024 };
+enum { CLASSES = 10, IMAGES = 12, ANY = WEFT_CLASS_ORDER_AUTO };
 
 static const weft_label ten[CLASSES] = {
     { "n00000001", "ant" }, { "n00000002", "bee" }, { "n00000003", "cat" },   { "n00000004", "dog" },
     { "n00000005", "eel" }, { "n00000006", "fly" }, { "n00000007", "grey gnu" }, { "n00000008", "crane" },
     { "n00000009", "crane" }, { "n00000010", "jay" },
 };
-
-static char root[64];
-
-/* Writes root/path, making its folders: an image of the fixtures, or a text. */
-static void put(const char *fixture, const char *text, const char *format, ...) WEFT_PRINTF(3, 4);
-static void put(const char *fixture, const char *text, const char *format, ...)
-{
-    char name[256], path[TEXT], from[GOLDEN_TEXT];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(name, sizeof name, format, args);
-    va_end(args);
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
-        *at = '\0';
-        mkdir(path, 0700);
-        *at = '/';
-    }
-    size_t size = text ? strlen(text) : 0;
-    uint8_t *data = NULL;
-    if (fixture) {
-        golden_path(fixture, from);
-        data = golden_bytes(from, &size);
-    }
-    FILE *file = fopen(path, "wb");
-    ck_assert_msg(file != NULL, "%s", path);
-    ck_assert_uint_eq(fwrite(fixture ? (const void *)data : text ? text : "", 1, size, file), size);
-    fclose(file);
-    free(data);
-}
-
-static void setup(void)
-{
-    snprintf(root, sizeof root, "weft-eval-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-}
-
-static void teardown(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -r '%s'", root);
-    ck_assert_int_eq(system(command), 0);
-}
 
 static weft_classifier *classifier(weft_ctx *ctx, int64_t batch)
 {
@@ -74,13 +28,6 @@ static weft_classifier *classifier(weft_ctx *ctx, int64_t batch)
     return c;
 }
 
-static char *in_root(const char *name)
-{
-    static char path[TEXT];
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    return path;
-}
-
 /* ---- what folders mean ---- */
 
 START_TEST(folders_are_matched_by_one_rule)
@@ -89,18 +36,24 @@ START_TEST(folders_are_matched_by_one_rule)
         const char *tree, *folders[11], *rule;
         int labels[11];
         const char *refused;
+        int order; /* weft_class_order */
     } cases[] = {
-        { "ids", { "n00000003", "n00000010" }, "WordNet id", { 2, 9 }, NULL },
-        { "names", { "DOG", "bee", "grey_gnu" }, "class name", { 3, 1, 6 }, NULL },
+        { "ids", { "n00000003", "n00000010" }, "WordNet id", { 2, 9 }, NULL, ANY },
+        { "names", { "DOG", "bee", "grey_gnu" }, "class name", { 3, 1, 6 }, NULL, ANY },
         { "order", { "00", "01", "02", "03", "04", "05", "06", "07", "08", "09" }, "sorted order",
-          { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL },
+          { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL, ANY },
         { "half", { "n00000003", "n99999999" }, NULL, { 0 },
-          "1 of 2 folders are classes by WordNet id, but 'n99999999'" },
-        { "mixed", { "ant", "zebra" }, NULL, { 0 }, "1 of 2 folders are classes by class name, but 'zebra'" },
-        { "twice", { "Ant", "ant" }, NULL, { 0 }, "which class is meant is not clear" },
-        { "several", { "bee", "crane" }, NULL, { 0 }, "'crane'" },
+          "1 of 2 folders are classes by WordNet id, but 'n99999999'", ANY },
+        { "mixed", { "ant", "zebra" }, NULL, { 0 }, "1 of 2 folders are classes by class name, but 'zebra'", ANY },
+        { "twice", { "Ant", "ant" }, NULL, { 0 }, "which class is meant is not clear", ANY },
+        { "several", { "bee", "crane" }, NULL, { 0 }, "'crane'", ANY },
         { "few", { "00", "01", "02" }, NULL, { 0 }, "3 folders ('00' ...) are neither WordNet ids nor names of the "
-          "network's 10 classes, nor as many" },
+          "network's 10 classes, nor as many", ANY },
+        { "unsure", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, NULL, { 0 }, "--order number", ANY },
+        { "text", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, "sorted order",
+          { 0, 2, 3, 4, 5, 6, 7, 8, 9, 1 }, NULL, WEFT_CLASS_ORDER_NAME },
+        { "number", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, "sorted order",
+          { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL, WEFT_CLASS_ORDER_NUMBER },
     };
     weft_ctx *ctx;
     CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
@@ -109,22 +62,28 @@ START_TEST(folders_are_matched_by_one_rule)
         weft_dataset *set = NULL;
         int count = 0;
         for (; cases[i].folders[count]; count++)
-            put("one.jpg", NULL, "%s/%s/sub/%d.JPEG", cases[i].tree, cases[i].folders[count], cases[i].labels[count]);
+            tree_put("one.jpg", NULL, "%s/%s/sub/%d.JPEG", cases[i].tree, cases[i].folders[count],
+                     cases[i].labels[count]);
+        const char *rule = NULL;
+        int map[11];
+        const weft_dataset_opt opt = { .order = (weft_class_order)cases[i].order };
+        CHECK_OK(weft_dataset_open(ctx, tree_path(cases[i].tree), &opt, &set));
         if (cases[i].refused) {
-            CHECK_FAILS(WEFT_BAD_DATA, weft_dataset_open(c, in_root(cases[i].tree), NULL, &set), cases[i].refused);
-            ck_assert_ptr_null(set);
+            CHECK_FAILS(WEFT_BAD_DATA, weft_classifier_match(c, set, map, &rule), cases[i].refused);
+            ck_assert_ptr_null(rule);
+            weft_dataset_destroy(set);
             continue;
         }
-        CHECK_OK(weft_dataset_open(c, in_root(cases[i].tree), NULL, &set));
-        ck_assert_str_eq(weft_dataset_rule(set), cases[i].rule);
+        CHECK_OK(weft_classifier_match(c, set, map, &rule));
+        ck_assert_str_eq(rule, cases[i].rule);
         ck_assert_int_eq(weft_dataset_count(set), count);
         for (int k = 0; k < count; k++) {
             const char *path;
             int label;
             char name[32];
             CHECK_OK(weft_dataset_get(set, k, &path, &label));
-            snprintf(name, sizeof name, "/sub/%d.JPEG", label);
-            ck_assert_msg(strstr(path, name) != NULL, "%s is of class %d", path, label);
+            snprintf(name, sizeof name, "/sub/%d.JPEG", map[label]);
+            ck_assert_msg(strstr(path, name) != NULL, "%s is of class %d", path, map[label]);
         }
         weft_dataset_destroy(set);
     }
@@ -133,83 +92,102 @@ START_TEST(folders_are_matched_by_one_rule)
 }
 END_TEST
 
-START_TEST(other_files_are_not_looked_at)
-{
-    weft_ctx *ctx;
-    weft_dataset *set = NULL;
-    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
-    weft_classifier *c = classifier(ctx, 1);
-    put("one.jpg", NULL, "t/ant/a.JPG");
-    put(NULL, "x", "t/ant/.hidden.jpg");
-    put(NULL, "x", "t/ant/notes.txt");
-    put(NULL, "x", "t/ant/jpg");
-    put(NULL, "x", "t/.git/b.jpg");
-    put(NULL, "x", "t/readme.jpg");
-    CHECK_OK(weft_dataset_open(c, in_root("t"), NULL, &set));
-    ck_assert_int_eq(weft_dataset_count(set), 1);
-    weft_dataset_destroy(set);
-    put(NULL, "x", "empty/ant/notes.txt");
-    CHECK_FAILS(WEFT_BAD_DATA, weft_dataset_open(c, in_root("empty"), NULL, &set), "no images");
-    CHECK_FAILS(WEFT_BAD_DATA, weft_dataset_open(c, in_root("empty/ant"), NULL, &set), "no folders");
-    CHECK_FAILS(WEFT_NOT_FOUND, weft_dataset_open(c, in_root("none"), NULL, &set), "none");
-    weft_classifier_destroy(c);
-    weft_ctx_destroy(ctx);
-}
-END_TEST
+/* ---- what label files mean ---- */
 
-/* ---- label files ---- */
+/* A set and its classes in the classifier's numbers, or why not. */
+static weft_status open_matched(weft_classifier *c, weft_ctx *ctx, const weft_dataset_opt *opt, weft_dataset **set,
+                                int *map)
+{
+    const char *rule;
+    WEFT_TRY(weft_dataset_open(ctx, tree_path("val"), opt, set));
+    const weft_status status = weft_classifier_match(c, *set, map, &rule);
+    if (status != WEFT_OK) {
+        weft_dataset_destroy(*set);
+        return status;
+    }
+    ck_assert_str_eq(rule, "label file");
+    return status;
+}
 
 START_TEST(label_files_are_read_and_checked)
 {
     static const struct {
         const char *text, *part; /* NULL: read */
+        weft_class_numbers numbers;
     } cases[] = {
-        { "cat\nn00000010\n0\n", NULL },
-        { "cat\r\n\njay\n0", NULL },
-        { "v_3.JPEG 0\nv_1.JPEG cat\nv_2.JPEG n00000010\n", NULL },
-        { "cat\njay\n", "2 labels for the 3 images" },
-        { "cat\njay\n0\n0\n", "line 4: more labels than the 3 images" },
-        { "cat\njay\n10\n", "development kit" },
-        { "cat\njay\n11\n", "line 3: '11' is no WordNet id" },
-        { "cat\njay\ncrane\n", "line 3: several classes are named 'crane'" },
-        { "cat\njay\n-1\n", "'-1'" },
-        { "cat\nv_2.JPEG 3\n", "line 2: some lines are" },
-        { "v_4.JPEG 3\n", "line 1: 'v_4.JPEG' is not in" },
-        { "", "no images" },
+        { "cat\nn00000010\n0\n", NULL, WEFT_CLASS_NUMBERS_AUTO },
+        { "cat\r\n\njay\n0", NULL, WEFT_CLASS_NUMBERS_AUTO },
+        { "v_3.JPEG 0\nv_1.JPEG cat\nv_2.JPEG n00000010\n", NULL, WEFT_CLASS_NUMBERS_AUTO },
+        { "2\n09\n0\n", NULL, WEFT_CLASS_NUMBERS_AUTO },
+        { "2\n9\nant\n", NULL, WEFT_CLASS_NUMBERS_FROM_0 },
+        { "3\n10\n1\n", NULL, WEFT_CLASS_NUMBERS_FROM_1 },
+        { "0\n9\n1\n", "line 1: '0' is no", WEFT_CLASS_NUMBERS_FROM_1 },
+        { "cat\njay\n10\n", "line 3: '10' is no", WEFT_CLASS_NUMBERS_FROM_0 },
+        { "cat\njay\n", "2 labels for the 3 images", WEFT_CLASS_NUMBERS_AUTO },
+        { "cat\njay\n0\n0\n", "line 4: more labels than the 3 images", WEFT_CLASS_NUMBERS_AUTO },
+        { "cat\njay\n10\n", "development kit", WEFT_CLASS_NUMBERS_AUTO },
+        { "cat\njay\n11\n", "line 3: '11' is no WordNet id", WEFT_CLASS_NUMBERS_AUTO },
+        { "cat\njay\ncrane\n", "line 3: several classes are named 'crane'", WEFT_CLASS_NUMBERS_AUTO },
+        { "cat\njay\n-1\n", "'-1'", WEFT_CLASS_NUMBERS_AUTO },
+        { "cat\nv_2.JPEG 3\n", "line 2: some lines are", WEFT_CLASS_NUMBERS_AUTO },
+        { "v_4.JPEG 3\n", "line 1: 'v_4.JPEG' is not in", WEFT_CLASS_NUMBERS_AUTO },
+        { "", "no images", WEFT_CLASS_NUMBERS_AUTO },
     };
     weft_ctx *ctx;
     CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
     weft_classifier *c = classifier(ctx, 1);
     for (int i = 1; i <= 3; i++)
-        put("one.jpg", NULL, "val/v_%d.JPEG", i);
-    char labels[TEXT];
-    snprintf(labels, sizeof labels, "%s", in_root("labels.txt"));
-    const weft_dataset_opt opt = { .labels = labels };
+        tree_put("one.jpg", NULL, "val/v_%d.JPEG", i);
+    char labels[TREE_TEXT];
+    snprintf(labels, sizeof labels, "%s", tree_path("labels.txt"));
     for (int i = 0; i < WEFT_COUNT(cases); i++) {
         weft_dataset *set = NULL;
-        put(NULL, cases[i].text, "labels.txt");
+        int map[3];
+        const weft_dataset_opt opt = { .labels = labels, .numbers = cases[i].numbers };
+        tree_put(NULL, cases[i].text, "labels.txt");
         if (cases[i].part) {
-            CHECK_FAILS(WEFT_BAD_DATA, weft_dataset_open(c, in_root("val"), &opt, &set), cases[i].part);
+            CHECK_FAILS(WEFT_BAD_DATA, open_matched(c, ctx, &opt, &set, map), cases[i].part);
             continue;
         }
-        CHECK_OK(weft_dataset_open(c, in_root("val"), &opt, &set));
+        CHECK_OK(open_matched(c, ctx, &opt, &set, map));
         ck_assert_int_eq(weft_dataset_count(set), 3);
         for (int k = 0; k < 3; k++) {
             static const int expected[] = { 2, 9, 0 };
             const char *path;
             int label;
             CHECK_OK(weft_dataset_get(set, k, &path, &label));
-            ck_assert_int_eq(label, expected[path[strlen(path) - 6] - '1']);
+            ck_assert_int_eq(map[label], expected[path[strlen(path) - 6] - '1']);
         }
         weft_dataset_destroy(set);
     }
-    weft_dataset *set = NULL;
-    const weft_dataset_opt flat = { .layout = WEFT_LAYOUT_IMAGENET_VAL };
-    const weft_dataset_opt both = { .layout = WEFT_LAYOUT_FOLDER, .labels = labels };
-    CHECK_FAILS(WEFT_INVALID, weft_dataset_open(c, in_root("val"), &flat, &set), "needs a label file");
-    CHECK_FAILS(WEFT_INVALID, weft_dataset_open(c, in_root("val"), &both, &set), "only one can be meant");
-    unlink(labels);
-    CHECK_FAILS(WEFT_NOT_FOUND, weft_dataset_open(c, in_root("val"), &opt, &set), "labels.txt");
+    weft_classifier_destroy(c);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+/* The development kit's numbers of ImageNet's first five validation images, none of which is 1000. */
+START_TEST(the_development_kits_numbers_are_refused)
+{
+    weft_ctx *ctx;
+    weft_classifier *c;
+    weft_dataset *set;
+    int map[5];
+    char labels[TREE_TEXT];
+    snprintf(labels, sizeof labels, "%s", tree_path("labels.txt"));
+    const weft_classifier_opt how = { .arch = "mobilenetv2", .random = true };
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
+    CHECK_OK(weft_classifier_create(ctx, NULL, &how, &c));
+    for (int i = 1; i <= 5; i++)
+        tree_put("one.jpg", NULL, "val/ILSVRC2012_val_%08d.JPEG", i);
+    tree_put(NULL, "490\n361\n171\n822\n297\n", "labels.txt");
+    weft_dataset_opt opt = { .labels = labels };
+    CHECK_FAILS(WEFT_BAD_DATA, open_matched(c, ctx, &opt, &set, map), "development kit");
+    opt.numbers = WEFT_CLASS_NUMBERS_FROM_1;
+    CHECK_FAILS(WEFT_BAD_DATA, open_matched(c, ctx, &opt, &set, map), "development kit");
+    opt.numbers = WEFT_CLASS_NUMBERS_FROM_0;
+    CHECK_OK(open_matched(c, ctx, &opt, &set, map));
+    ck_assert_int_eq(map[0], 171);
+    weft_dataset_destroy(set);
     weft_classifier_destroy(c);
     weft_ctx_destroy(ctx);
 }
@@ -231,7 +209,7 @@ static void file_by_answer(weft_classifier *c, int place)
         weft_answer answers[CLASSES];
         golden_path(fixtures[i], path);
         CHECK_OK(weft_classify_files(c, &one, 1, CLASSES, answers, NULL));
-        put(fixtures[i], NULL, "place%d/%s/%02d%s", place, answers[place].id, i, strrchr(fixtures[i], '.'));
+        tree_put(fixtures[i], NULL, "place%d/%s/%02d%s", place, answers[place].id, i, strrchr(fixtures[i], '.'));
     }
 }
 
@@ -253,7 +231,7 @@ START_TEST(counts_are_right_for_any_batch_and_threads)
                 int64_t sum = 0, diagonal = 0, images = 0;
                 snprintf(name, sizeof name, "place%d", cases[i].place);
                 file_by_answer(c, cases[i].place);
-                CHECK_OK(weft_dataset_open(c, in_root(name), NULL, &set));
+                CHECK_OK(weft_dataset_open(ctx, tree_path(name), NULL, &set));
                 CHECK_OK(weft_evaluate(c, set, NULL, &r));
                 ck_assert(r.images == IMAGES && r.bad == 0 && r.classes == CLASSES && r.seconds > 0);
                 ck_assert_int_eq(r.top1, cases[i].top1);
@@ -303,9 +281,9 @@ START_TEST(bad_images_are_limited_and_progress_can_stop)
     CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 2 }, &ctx));
     weft_classifier *c = classifier(ctx, 3);
     file_by_answer(c, 0);
-    put("bad-crc.png", NULL, "place0/n00000001/aa.png");
-    put("bad-crc.png", NULL, "place0/n00000001/zz.png");
-    CHECK_OK(weft_dataset_open(c, in_root("place0"), NULL, &set));
+    tree_put("bad-crc.png", NULL, "place0/n00000001/aa.png");
+    tree_put("bad-crc.png", NULL, "place0/n00000001/zz.png");
+    CHECK_OK(weft_dataset_open(ctx, tree_path("place0"), NULL, &set));
     for (int64_t limit = 0; limit < 4; limit++) {
         seen s = { .stop_at = 100 };
         const weft_evaluate_opt opt = { .bad_limit = limit, .bad = on_bad, .progress = on_progress, .user = &s };
@@ -323,7 +301,7 @@ START_TEST(bad_images_are_limited_and_progress_can_stop)
     CHECK_OK(weft_evaluate(c, set, &opt, &r));
     ck_assert(s.done == 6 && r.images + r.bad == 6);
     weft_evaluation_release(ctx, &r);
-    CHECK_OK(weft_dataset_open(c, in_root("place0"), &(weft_dataset_opt){ .limit = 5 }, &few));
+    CHECK_OK(weft_dataset_open(ctx, tree_path("place0"), &(weft_dataset_opt){ .limit = 5 }, &few));
     ck_assert_int_eq(weft_dataset_count(few), 5);
     weft_dataset_destroy(few);
     CHECK_FAILS(WEFT_INVALID, weft_evaluate(NULL, set, NULL, &r), "NULL");
@@ -347,7 +325,7 @@ static weft_status evaluate_step(const weft_allocator *allocator, void *arg)
         return status;
     status = weft_classifier_create(ctx, NULL, &how, &c);
     if (status == WEFT_OK)
-        status = weft_dataset_open(c, in_root("place0"), arg, &set);
+        status = weft_dataset_open(ctx, tree_path("place0"), arg, &set);
     if (status == WEFT_OK)
         status = weft_evaluate(c, set, NULL, &r);
     weft_evaluation_release(ctx, &r);
@@ -359,8 +337,8 @@ static weft_status evaluate_step(const weft_allocator *allocator, void *arg)
 
 START_TEST(every_failing_allocation_is_reported)
 {
-    put("one.jpg", NULL, "place0/ant/a.jpg");
-    put("one.jpg", NULL, "place0/bee/deep/a.jpg");
+    tree_put("one.jpg", NULL, "place0/ant/a.jpg");
+    tree_put("one.jpg", NULL, "place0/bee/deep/a.jpg");
     ck_assert_int_ge(check_every_failure(evaluate_step, NULL), 30);
 }
 END_TEST
@@ -370,10 +348,10 @@ int main(int argc, char **argv)
     (void)argc;
     Suite *suite = suite_create("data: evaluate");
     TCase *cases = tcase_create("all");
-    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_checked_fixture(cases, tree_setup, tree_teardown);
     tcase_add_test(cases, folders_are_matched_by_one_rule);
-    tcase_add_test(cases, other_files_are_not_looked_at);
     tcase_add_test(cases, label_files_are_read_and_checked);
+    tcase_add_test(cases, the_development_kits_numbers_are_refused);
     tcase_add_test(cases, counts_are_right_for_any_batch_and_threads);
     tcase_add_test(cases, bad_images_are_limited_and_progress_can_stop);
     tcase_add_test(cases, every_failing_allocation_is_reported);
