@@ -42,7 +42,8 @@ WEFT_API weft_status weft_model_get_param(const weft_model *model, const char *n
 
 /* Copies data ([N, H, W, C] floats, bytes in all) to input index. */
 WEFT_API weft_status weft_model_set_input(weft_model *model, int index, const void *data, size_t bytes);
-/* Runs all steps; folds and packs parameters first if they changed. */
+/* Runs all steps; folds and packs parameters first if they changed. While it runs, subnormal numbers count as zeros and
+ * results are rounded to nearest; the caller's floating-point mode is put back. */
 WEFT_API weft_status weft_model_run(weft_model *model);
 /* The same, and stores each step's seconds in seconds[weft_model_step_count()]. */
 WEFT_API weft_status weft_model_run_timed(weft_model *model, double *seconds);

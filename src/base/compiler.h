@@ -4,6 +4,8 @@
 #ifndef WEFT_BASE_COMPILER_H
 #define WEFT_BASE_COMPILER_H
 
+#include <stdint.h>
+
 #define WEFT_INLINE static inline __attribute__((always_inline))
 #define WEFT_NOINLINE __attribute__((noinline))
 #define WEFT_RESTRICT __restrict__
@@ -22,6 +24,32 @@ WEFT_INLINE void weft_flush_line(const void *address)
     __asm__ volatile("dc civac, %0" : : "r"(address) : "memory");
 #else
     (void)address;
+#endif
+}
+
+/* The thread's floating-point control word (fpmode.h). Arithmetic that must stay on one side of a change belongs into a
+ * function that is called through a pointer, as kernels are: compilers move it across. */
+WEFT_INLINE uint64_t weft_fp_read(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_stmxcsr();
+#elif defined(__aarch64__)
+    uint64_t word;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(word));
+    return word;
+#else
+    return 0;
+#endif
+}
+
+WEFT_INLINE void weft_fp_write(uint64_t word)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr((unsigned)word);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(word) : "memory");
+#else
+    (void)word;
 #endif
 }
 

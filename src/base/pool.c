@@ -5,6 +5,8 @@
  * waited for by nobody, so a busy machine costs speed, not progress. Waiting is a short spin, then a futex (Linux) or a
  * condition variable. The gate is one word: OPEN | WAITING | number of workers inside.
  *
+ * Workers take over the caller's floating-point mode with every run, so that an item gives the same bits on each.
+ *
  * Order of memory: the caller's release of OPEN hands task and items to a joining worker (acquire); a worker's
  * leaving (release) hands its results to the caller, who acquires the gate with nobody inside. */
 #include "base/pool.h"
@@ -18,6 +20,7 @@
 #include "base/alloc.h"
 #include "base/compiler.h"
 #include "base/error.h"
+#include "base/fpmode.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -49,6 +52,7 @@ struct weft_pool {
     weft_task task;
     void *arg;
     int64_t items;
+    weft_fp_mode mode;
 
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t signal; /* counts runs; workers wait for it to change */
     _Atomic uint32_t sleepers;                         /* workers that sleep on signal, or are about to */
@@ -166,6 +170,7 @@ static void *worker_main(void *arg)
         await_signal(pool, seen);
         seen = atomic_load_explicit(&pool->signal, memory_order_acquire);
         if (join_run(pool)) {
+            weft_fp_write(pool->mode);
             work(pool, self->index);
             leave_run(pool);
         }
@@ -213,6 +218,7 @@ void weft_pool_run(weft_pool *pool, int64_t items, weft_task task, void *arg)
     pool->task = task;
     pool->arg = arg;
     pool->items = items;
+    pool->mode = weft_fp_read();
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     atomic_store_explicit(&pool->gate, OPEN, memory_order_release);
     notify(pool, items - 1);

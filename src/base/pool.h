@@ -17,7 +17,8 @@ typedef void (*weft_task)(void *arg, int64_t item, int thread);
 weft_status weft_pool_create(const weft_allocator *allocator, int threads, weft_pool **out);
 void weft_pool_destroy(weft_pool *pool);
 int weft_pool_threads(const weft_pool *pool);
-/* Returns when all items are done. Not reentrant. items <= 1 or one thread: runs in the caller, in order. */
+/* Returns when all items are done. Not reentrant. items <= 1 or one thread: runs in the caller, in order. All items run
+ * in the caller's floating-point mode. */
 void weft_pool_run(weft_pool *pool, int64_t items, weft_task task, void *arg);
 /* CPUs this process may run on (affinity and cgroup quota). */
 int weft_cpu_count(void);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fpmode.h"
 #include "pass/pass.h"
 #include "tensor/cast.h"
 
@@ -274,7 +275,10 @@ static weft_status run(weft_model *model, double *seconds)
         WEFT_TRY(weft_model_commit(model));
     WEFT_TRY(upload_inputs(model));
     const bool records = model->ctx->device.backend->begin && !model->ctx->device.dry && !seconds;
-    WEFT_TRY(records ? run_recorded(model) : run_steps(model, seconds));
+    const weft_fp_mode before = weft_fp_enter();
+    const weft_status status = records ? run_recorded(model) : run_steps(model, seconds);
+    weft_fp_write(before);
+    WEFT_TRY(status);
     model->ran = true;
     return WEFT_OK;
 }

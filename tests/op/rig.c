@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/fpmode.h"
 #include "compare.h"
 #include "fence.h"
 
@@ -212,7 +213,10 @@ static bool run_once(session *s, float *const *got, char *fault, size_t size)
                              .scratch = s->scratch.data,
                              .thread_scratch = s->thread_scratch.data,
                              .thread_stride = s->thread_stride };
-    if (s->kernel->run(&call) != WEFT_OK)
+    const weft_fp_mode mode = weft_fp_enter(); /* as a model's run does */
+    const weft_status status = s->kernel->run(&call);
+    weft_fp_write(mode);
+    if (status != WEFT_OK)
         return fail(fault, size, "run fails", weft_error());
     if (digest(&s->packed) != before)
         return fail(fault, size, "run changes the packed parameters", "");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The thread pool: every item exactly once, results visible to the caller, pools inside tasks of other pools, sleeping
- * workers, more threads than CPUs, rapid creation, and starts that fail. Built twice: with futexes and with a condition
- * variable. pthread_create is wrapped here so that the n-th start can fail. */
+ * workers, more threads than CPUs, rapid creation, starts that fail, and the caller's floating-point
+ * mode. Built twice: with futexes and with a condition variable. pthread_create is wrapped here so that the n-th
+ * start can fail. */
 #include "base/pool.h"
 
 #include <dlfcn.h>
@@ -15,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/fpmode.h"
 #include "check/alloc.h"
 #include "check/harness.h"
 
@@ -270,12 +272,41 @@ START_TEST(signals_stay_with_the_host)
 }
 END_TEST
 
+static void own_mode(void *arg, int64_t item, int thread)
+{
+    const weft_fp_mode *const modes = arg;
+    const weft_fp_mode mine = weft_fp_read();
+    (void)thread;
+    nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL); /* leave some for the others */
+    if (mine != modes[0])
+        ck_abort_msg("item %lld runs in mode 0x%llx, its caller in 0x%llx", (long long)item, (unsigned long long)mine,
+                     (unsigned long long)modes[0]);
+}
+
+START_TEST(items_run_in_the_callers_mode)
+{
+    const weft_fp_mode before = weft_fp_read(), modes[] = { before, WEFT_FP_KERNEL, before };
+    weft_pool *pool = NULL;
+    CHECK_OK(weft_pool_create(&weft_malloc_allocator, 3, &pool));
+    for (int i = 0; i < WEFT_COUNT(modes); i++) {
+        weft_fp_mode mode = modes[i];
+        weft_fp_write(mode);
+        weft_pool_run(pool, 60, own_mode, &mode);
+        const weft_fp_mode after = weft_fp_read();
+        weft_fp_write(before);
+        ck_assert_uint_eq(after, mode);
+    }
+    weft_pool_destroy(pool);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
     Suite *suite = suite_create("pool");
     CHECK_CASE(suite, "pool", every_item_once, one_thread_or_one_item_stays_with_the_caller,
                back_to_back_and_after_sleep, pools_inside_tasks_of_a_pool, rapid_creation, oversubscribed,
-               impossible_counts, every_allocation_failing, every_start_failing, signals_stay_with_the_host);
+               impossible_counts, every_allocation_failing, every_start_failing, signals_stay_with_the_host,
+               items_run_in_the_callers_mode);
     return check_main(suite, argv[0]);
 }
