@@ -7,6 +7,9 @@
  *
  * Workers take over the caller's floating-point mode with every run, so that an item gives the same bits on each.
  *
+ * A forked child inherits the pool without its workers. There a run is the caller's alone, since nobody joins it, and
+ * what belongs to the workers (joining them, the condition variable on which they sleep) is left alone.
+ *
  * Order of memory: the caller's release of OPEN hands task and items to a joining worker (acquire); a worker's
  * leaving (release) hands its results to the caller, who acquires the gate with nobody inside. */
 #include "base/pool.h"
@@ -16,6 +19,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/compiler.h"
@@ -30,7 +34,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #else
 #define WEFT_POOL_FUTEX 0
 #endif
@@ -47,6 +50,7 @@ typedef struct worker {
 struct weft_pool {
     const weft_allocator *allocator;
     int threads, started; /* the caller counts as one of threads */
+    pid_t owner;          /* the process that has the workers */
     int64_t spin_ns;
     /* of the run under way; written while nobody is inside */
     weft_task task;
@@ -178,12 +182,18 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
+/* Whether this process is a child that was forked from the pool's. */
+static bool inherited(const weft_pool *pool)
+{
+    return pool->owner != getpid();
+}
+
 /* Tells up to `count` workers that signal has changed. Both sides change their word before they read the other's, in
  * one total order: either the worker sees the new signal or we see the sleeper. */
 static void notify(weft_pool *pool, int64_t count)
 {
     atomic_fetch_add(&pool->signal, 1);
-    if (atomic_load(&pool->sleepers))
+    if (atomic_load(&pool->sleepers) && !inherited(pool))
         wake(pool, &pool->signal, count < MAX_THREADS ? (int)count : MAX_THREADS);
 }
 
@@ -259,6 +269,7 @@ weft_status weft_pool_create(const weft_allocator *allocator, int threads, weft_
         return WEFT_NO_MEMORY;
     pool->allocator = allocator;
     pool->threads = threads;
+    pool->owner = getpid();
     /* More threads than CPUs: a spinning thread keeps the CPU from the one it waits for. */
     pool->spin_ns = threads > weft_cpu_count() ? SPIN_BUSY_NS : SPIN_NS;
     atomic_init(&pool->signal, 0);
@@ -283,14 +294,16 @@ void weft_pool_destroy(weft_pool *pool)
 {
     if (!pool)
         return;
-    atomic_store_explicit(&pool->stop, true, memory_order_release);
-    notify(pool, pool->started);
-    for (int i = 0; i < pool->started; i++)
-        pthread_join(pool->workers[i].thread, NULL);
+    if (!inherited(pool)) {
+        atomic_store_explicit(&pool->stop, true, memory_order_release);
+        notify(pool, pool->started);
+        for (int i = 0; i < pool->started; i++)
+            pthread_join(pool->workers[i].thread, NULL);
 #if !WEFT_POOL_FUTEX
-    pthread_cond_destroy(&pool->cond);
-    pthread_mutex_destroy(&pool->mutex);
+        pthread_cond_destroy(&pool->cond);
+        pthread_mutex_destroy(&pool->mutex);
 #endif
+    }
     weft_free(pool->allocator, pool);
 }
 

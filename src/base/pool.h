@@ -18,7 +18,8 @@ weft_status weft_pool_create(const weft_allocator *allocator, int threads, weft_
 void weft_pool_destroy(weft_pool *pool);
 int weft_pool_threads(const weft_pool *pool);
 /* Returns when all items are done. Not reentrant. items <= 1 or one thread: runs in the caller, in order. All items run
- * in the caller's floating-point mode. */
+ * in the caller's floating-point mode. In a child that was forked from the process that made the pool, the caller runs
+ * them all; there it may be destroyed as well. */
 void weft_pool_run(weft_pool *pool, int64_t items, weft_task task, void *arg);
 /* CPUs this process may run on (affinity and cgroup quota). */
 int weft_cpu_count(void);

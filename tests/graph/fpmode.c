@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The floating-point mode of a run: subnormal weights and activations cost what others do and count as zeros, whatever
- * the host program's mode is the bits are the same, and it has its own mode back afterwards. */
+ * the host program's mode is the bits are the same, and it has its own mode back afterwards. And a forked child: it may
+ * use and destroy the models and contexts that it inherits. */
 #include <fenv.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include <weft/model.h>
 #include <weft/ops.h>
 
@@ -180,11 +183,53 @@ START_TEST(the_hosts_mode_matters_to_nobody)
 }
 END_TEST
 
+/* The child has none of the workers; it must not wait for them, neither in a run nor at the end. */
+START_TEST(a_forked_child_may_use_and_destroy)
+{
+    net n;
+    float want[CLASSES], got[CLASSES];
+    make(&n, NULL, 3, WEFT_MATH_FAST);
+    set_params(&n, .2f);
+    set_input(&n, 1);
+    run(&n, want);
+    for (int round = 0; round < 8; round++) {
+        if (round % 2) /* with workers that sleep, and with some that still spin */
+            nanosleep(&(struct timespec){ .tv_nsec = 3000000 }, NULL);
+        const pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            alarm(30);
+            if (round / 2 % 2 == 0)
+                for (int i = 0; i < 3; i++) {
+                    run(&n, got);
+                    if (memcmp(want, got, sizeof want) != 0)
+                        _exit(2);
+                }
+            net own;
+            make(&own, NULL, 3, WEFT_MATH_FAST);
+            drop(&n);
+            set_params(&own, .2f);
+            set_input(&own, 1);
+            run(&own, got);
+            drop(&own);
+            _exit(memcmp(want, got, sizeof want) != 0 ? 3 : 0);
+        }
+        int status;
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "round %d: the child's status is 0x%x", round,
+                      (unsigned)status);
+        run(&n, got);
+        ck_assert_int_eq(memcmp(want, got, sizeof want), 0);
+    }
+    drop(&n);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
     Suite *suite = suite_create("fpmode");
     CHECK_CASE(suite, "fpmode", subnormal_numbers_cost_no_more, subnormal_numbers_are_zeros,
-               the_hosts_mode_matters_to_nobody);
+               the_hosts_mode_matters_to_nobody, a_forked_child_may_use_and_destroy);
     return check_main(suite, argv[0]);
 }

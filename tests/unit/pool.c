@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The thread pool: every item exactly once, results visible to the caller, pools inside tasks of other pools, sleeping
- * workers, more threads than CPUs, rapid creation, starts that fail, and the caller's floating-point
- * mode. Built twice: with futexes and with a condition variable. pthread_create is wrapped here so that the n-th
+ * workers, more threads than CPUs, rapid creation, starts that fail, the caller's floating-point mode, and forked
+ * children. Built twice: with futexes and with a condition variable. pthread_create is wrapped here so that the n-th
  * start can fail. */
 #include "base/pool.h"
 
@@ -12,7 +12,9 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -300,6 +302,47 @@ START_TEST(items_run_in_the_callers_mode)
 }
 END_TEST
 
+/* In the child: the inherited pool has no workers; new ones take over the stacks of those that are not there. */
+static void use_inherited(weft_pool *pool, bool run)
+{
+    counter total = { 0 };
+    weft_pool *own = NULL;
+    alarm(20); /* rather than wait for ever for a worker */
+    if (run)
+        for (int i = 0; i < 100; i++)
+            weft_pool_run(pool, 50, count, &total);
+    if (weft_pool_create(&weft_malloc_allocator, 3, &own) != WEFT_OK)
+        _exit(2);
+    weft_pool_run(own, 50, count, &total);
+    weft_pool_destroy(pool);
+    weft_pool_run(own, 50, count, &total);
+    weft_pool_destroy(own);
+    _exit(total.value == (run ? 5100 : 100) ? 0 : 3);
+}
+
+START_TEST(a_forked_child_uses_and_destroys)
+{
+    counter total = { 0 };
+    weft_pool *pool = NULL;
+    CHECK_OK(weft_pool_create(&weft_malloc_allocator, 4, &pool));
+    for (int i = 0; i < 8; i++) {
+        int status;
+        weft_pool_run(pool, 50, count, &total);
+        if (i & 1) /* workers that sleep, or still spin */
+            nanosleep(&(struct timespec){ .tv_nsec = 3000000 }, NULL);
+        const pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0)
+            use_inherited(pool, i & 2);
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child %d ended with 0x%x", i, (unsigned)status);
+    }
+    weft_pool_run(pool, 50, count, &total);
+    ck_assert_int_eq(total.value, 9 * 50);
+    weft_pool_destroy(pool);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -307,6 +350,6 @@ int main(int argc, char **argv)
     CHECK_CASE(suite, "pool", every_item_once, one_thread_or_one_item_stays_with_the_caller,
                back_to_back_and_after_sleep, pools_inside_tasks_of_a_pool, rapid_creation, oversubscribed,
                impossible_counts, every_allocation_failing, every_start_failing, signals_stay_with_the_host,
-               items_run_in_the_callers_mode);
+               items_run_in_the_callers_mode, a_forked_child_uses_and_destroys);
     return check_main(suite, argv[0]);
 }
