@@ -141,7 +141,7 @@ static void report(const classify *k, double ready)
 {
     const weft_arch *arch = weft_classifier_arch(k->classifier);
     if (k->images) {
-        json_t *root = json_object();
+        json_t *root = cli_json_document();
         cli_describe_classifier(k->call, k->classifier, root);
         json_object_set(root, "images", k->images);
         cli_json_print(root, stdout);

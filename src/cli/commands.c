@@ -18,7 +18,10 @@ const cli_command cli_top = {
     .brief = "convolutional networks, from LeNet-5 to EfficientNet, on this machine",
     .description =
         "weft describes convolutional networks, plans them for a device, runs them and says how fast and how large "
-        "they are. Results go to standard output, progress and errors to standard error.",
+        "they are. Results go to standard output, progress and errors to standard error.\n"
+        "\n"
+        "What a command prints as JSON is one object. Its schema, 1, goes up when a key goes or means something else; "
+        "keys may come without that.",
     .examples = "weft bench table|print the table of the fifteen networks, measured on this machine\n"
                 "weft summary resnet50|the layers of a network, with shapes, parameters and multiply-adds\n"
                 "weft help bench|what bench can do",

@@ -24,6 +24,8 @@ int64_t cli_params(const weft_arch *arch, const weft_counts *counts);
 /* Builds the network; prints why it cannot. */
 cli_exit cli_build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_graph **out);
 
+/* What is printed as JSON, every command's: an object that begins with the version of its keys. */
+json_t *cli_json_document(void);
 /* Adds a member to an object. */
 void cli_set_text(json_t *object, const char *key, const char *value);
 void cli_set_count(json_t *object, const char *key, int64_t value);

@@ -69,7 +69,7 @@ static void print_names_text(const weft_name_list *list, const weft_arch *arch, 
 
 static void print_names_json(const weft_name_list *list, const weft_arch *arch)
 {
-    json_t *root = json_object(), *tensors = json_array();
+    json_t *root = cli_json_document(), *tensors = json_array();
 
     cli_set_text(root, "arch", arch->name);
     cli_set_text(root, "dialect", weft_dialect_name(arch->dialect));
@@ -267,7 +267,7 @@ static json_t *json_names(const char *const *names, int64_t count)
 static void print_json(const job *j)
 {
     const weft_map_report *r = j->report;
-    json_t *root = json_object();
+    json_t *root = cli_json_document();
 
     cli_set_text(root, "in", j->in);
     cli_set_text(root, "out", j->out);

@@ -167,7 +167,7 @@ static cli_exit add_model(const cost_args *args, const char *name, cli_table *ta
 
 static void print_json(const cost_args *args, const cli_table *table, const cli_table *steps, const setting *s)
 {
-    json_t *root = json_object();
+    json_t *root = cli_json_document();
     cli_set_text(root, "target", args->ctx.target);
     cli_set_text(root, "device", s->device);
     cli_set_text(root, "precision", s->precision);

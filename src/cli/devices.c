@@ -46,7 +46,7 @@ static void add_pieces(cli_table *table)
             cli_put_text(table, "device", "%s", info.name);
             cli_put_text(table, "what", "%s", list[k].what);
             cli_put_text(table, "library", "%s", list[k].library);
-            cli_put_text(table, "found", "%s", list[k].found ? "yes" : "no");
+            cli_put_bool(table, "found", list[k].found);
             cli_put_text(table, "version", "%s", list[k].version);
             if (list[k].missing[0])
                 cli_put_text(table, "missing", "%s", list[k].missing);
@@ -76,7 +76,7 @@ static cli_exit add_devices(cli_table *table)
             return cli_library_error(status);
         cli_table_add(table);
         cli_put_text(table, "name", "%s", info.name);
-        cli_put_text(table, "available", "%s", info.available ? "yes" : "no");
+        cli_put_bool(table, "available", info.available);
         cli_put_text(table, "description", "%s", info.description);
         cli_put_number(table, "memory", info.memory ? (double)info.memory : (double)NAN);
         if (info.missing[0])
@@ -110,7 +110,7 @@ static cli_exit run(const cli_call *call)
     if (!code && args->roof)
         code = measure(&args->ctx, &roof, &threads, isa);
     if (!code && args->output == CLI_FORMAT_JSON) {
-        json_t *root = json_object();
+        json_t *root = cli_json_document();
         json_object_set_new(root, "devices", cli_table_json(table));
         json_object_set_new(root, "pieces", cli_table_json(parts));
         if (args->roof)

@@ -352,7 +352,7 @@ static json_t *text_or_null(const char *text)
 
 static void print_json(const diff *d)
 {
-    json_t *root = json_object();
+    json_t *root = cli_json_document();
     cli_set_text(root, "model", d->arch->name);
     cli_set_text(root, "dialect", weft_dialect_name(d->arch->dialect));
     cli_set_real(root, "tolerance", d->args->tolerance);

@@ -155,7 +155,7 @@ static json_t *json_left_out(const eval *e)
 static void print_json(const eval *e)
 {
     const weft_evaluation *r = &e->result;
-    json_t *root = json_object();
+    json_t *root = cli_json_document();
     cli_describe_classifier(e->call, e->classifier, root);
     cli_set_text(root, "data", e->args->data);
     cli_set_text(root, "classes_by", e->result.rule);

@@ -72,7 +72,7 @@ static cli_exit explain(const explain_args *args, const weft_arch *arch, weft_ct
     json_t *steps = json_array();
     const cli_exit code = add_steps(model, table, steps);
     if (!code && args->output == CLI_FORMAT_JSON) {
-        json_t *root = json_object();
+        json_t *root = cli_json_document();
         cli_set_text(root, "model", arch->name);
         cli_set_text(root, "dialect", weft_dialect_name(arch->dialect));
         cli_set_count(root, "batch", args->batch);

@@ -159,7 +159,7 @@ json_t *cli_machine_json(const cli_machine *m)
                                                    m->roofs[i].roof.gflops, "bandwidth", m->roofs[i].roof.bandwidth));
     for (int i = 0; i < p->batch.count; i++)
         json_array_append_new(batch, json_integer(p->batch.value[i]));
-    json_t *root = json_object(), *machine = json_object(), *protocol = json_object();
+    json_t *root = cli_json_document(), *machine = json_object(), *protocol = json_object();
     cli_set_text(root, "weft", weft_version());
     cli_set_text(root, "date", m->date);
     json_object_set_new(root, "machine", machine);

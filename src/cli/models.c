@@ -46,8 +46,8 @@ static void add(cli_table *table, const weft_arch *a)
     cli_put_text(table, "name", "%s", a->name);
     cli_put_text(table, "alias", "%s", a->alias ? a->alias : "");
     cli_put_text(table, "dialect", "%s", weft_dialect_name(a->dialect));
-    cli_put_text(table, "default", "%s", a->is_default ? "yes" : "no");
-    cli_put_text(table, "in_table", "%s", a->in_table ? "yes" : "no");
+    cli_put_bool(table, "default", a->is_default);
+    cli_put_bool(table, "in_table", a->in_table);
     cli_put_number(table, "px", a->px);
     cli_put_number(table, "channels", a->channels);
     cli_put_number(table, "classes", a->classes);
@@ -64,6 +64,14 @@ static void add(cli_table *table, const weft_arch *a)
     cli_put_text(table, "paper", "%s", a->paper ? a->paper : "");
 }
 
+static void print_json(const cli_table *table)
+{
+    json_t *root = cli_json_document();
+    json_object_set_new(root, "models", cli_table_json(table));
+    cli_json_print(root, stdout);
+    json_decref(root);
+}
+
 static cli_exit run(const cli_call *call)
 {
     const models_args *args = call->args;
@@ -78,7 +86,9 @@ static cli_exit run(const cli_call *call)
     }
     for (int i = 0; call->n_words == 0 && i < weft_arch_count(); i++)
         add(table, weft_arch_get(i));
-    if (!code)
+    if (!code && args->output == CLI_FORMAT_JSON)
+        print_json(table);
+    else if (!code)
         cli_table_print(table, args->output, stdout);
     cli_table_destroy(table);
     return code;

@@ -64,7 +64,7 @@ static json_t *devices_json(void)
 static json_t *report_open(selftest *s)
 {
     char date[32];
-    json_t *root = json_object();
+    json_t *root = cli_json_document();
     cli_set_text(root, "report", "weft selftest");
     cli_set_text(root, "weft", weft_version());
     cli_set_text(root, "date", cli_date(date));

@@ -109,7 +109,7 @@ static void add_totals(const summary *s, cli_table *table)
 static void print_json(const summary *s, const cli_table *table)
 {
     const weft_arch *a = s->arch;
-    json_t *root = json_object();
+    json_t *root = cli_json_document();
     cli_set_text(root, "model", a->name);
     cli_set_text(root, "dialect", weft_dialect_name(a->dialect));
     cli_set_text(root, "paper", a->paper ? a->paper : "");

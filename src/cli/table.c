@@ -107,6 +107,13 @@ void cli_put_text(cli_table *table, const char *key, const char *format, ...)
     va_end(ap);
 }
 
+void cli_put_bool(cli_table *table, const char *key, bool value)
+{
+    cli_cell *cell = newest(table, key);
+    cell->text = cli_copy(value ? "yes" : "no");
+    cell->is_bool = true;
+}
+
 void cli_put_shown(cli_table *table, const char *key, const char *format, ...)
 {
     va_list ap;
@@ -202,6 +209,15 @@ static json_t *json_number(double number)
     return json_real(number);
 }
 
+static json_t *json_cell(const cli_cell *cell)
+{
+    if (cell->has_number)
+        return json_number(cell->number);
+    if (cell->is_bool)
+        return json_boolean(strcmp(cell->text, "yes") == 0);
+    return cell->text ? json_string(cell->text) : json_null();
+}
+
 json_t *cli_table_json(const cli_table *table)
 {
     json_t *rows = json_array();
@@ -210,10 +226,7 @@ json_t *cli_table_json(const cli_table *table)
         for (int c = 0; c < table->n_columns; c++) {
             const cli_cell *cell = &table->rows[r][c];
             const char *key = table->columns[c].key;
-            json_object_set_new(row, key,
-                                cell->has_number ? json_number(cell->number)
-                                : cell->text     ? json_string(cell->text)
-                                                 : json_null());
+            json_object_set_new(row, key, json_cell(cell));
             if (cell->best)
                 json_array_append_new(best, json_string(key));
             if (cell->mark)

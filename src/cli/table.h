@@ -39,6 +39,8 @@ int cli_table_column(const cli_table *table, const char *key); /* -1: none */
 /* All cells are of the newest row, named by the column's key. */
 void cli_put_number(cli_table *table, const char *key, double number);
 void cli_put_text(cli_table *table, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* "yes" or "no"; true or false in JSON. */
+void cli_put_bool(cli_table *table, const char *key, bool value);
 /* What text and Markdown show instead of the rounded number. */
 void cli_put_shown(cli_table *table, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Why there is no number. */
@@ -54,7 +56,7 @@ void cli_table_note(cli_table *table, const char *format, ...) __attribute__((fo
 void cli_table_sort(cli_table *table, int column, bool reverse);
 void cli_table_mark_best(cli_table *table);
 
-/* Rows as an array of objects. */
+/* Rows as an array of objects, for a document. */
 json_t *cli_table_json(const cli_table *table);
 /* The number of a cell; NAN if it has none. The text; NULL if it has none. */
 double cli_table_number(const cli_table *table, int row, const char *key);
@@ -71,7 +73,7 @@ void cli_json_print(const json_t *value, FILE *out);
 
 /* ---- inside ---- */
 typedef struct cli_cell {
-    bool has_number, best;
+    bool has_number, is_bool, best;
     double number;
     char *text, *shown, *missing;
     const char *mark;

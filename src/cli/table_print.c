@@ -236,12 +236,8 @@ void cli_table_print(const cli_table *table, cli_format format, FILE *out)
     case CLI_FORMAT_CSV:
         print_csv(table, out);
         break;
-    case CLI_FORMAT_JSON: {
-        json_t *rows = cli_table_json(table);
-        cli_json_print(rows, out);
-        json_decref(rows);
+    case CLI_FORMAT_JSON: /* a table is a part of a document */
         break;
-    }
     }
 }
 

@@ -15,7 +15,7 @@ void cli_print_version(FILE *out, bool json)
         fprintf(out, "weft %s\n", weft_version());
         return;
     }
-    json_t *root = json_object();
+    json_t *root = cli_json_document();
     cli_set_text(root, "weft", weft_version());
     cli_json_print(root, out);
     json_decref(root);

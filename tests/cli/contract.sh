@@ -159,15 +159,29 @@ case_models() {
     cp out text
     expect 0 models --json
     cp out models.json
-    rows=$(json models.json "")
+    equal schema "$(json models.json schema)" 1
+    equal "lenet5 is a default" "$(json models.json models.0.default)" true
+    equal "lenet5 is in the table" "$(json models.json models.0.in_table)" false
+    rows=$(json models.json models)
     true_that "$rows >= 19"
     equal "rows of text" "$(($(wc -l < text) - 2))" "$rows"
     expect 0 models resnet50 -ojson
-    equal "dialects of resnet50" "$(json out "")" 3
+    equal "dialects of resnet50" "$(json out models)" 3
     expect 0 models -o csv
     equal "lines of csv" "$(wc -l < out)" $((rows + 1))
     expect 0 models -o md mobilenetv2
     has out "| mobilenetv2 | MobileNetV2 | keras | 224 |" "71.3"
+}
+
+# Every document is one object that says its version, and answers yes or no by true or false.
+case_json() {
+    for command in version models "summary lenet5" "explain lenet5" devices "bench lenet5 --device null" \
+        "bench table lenet5 --device null" "convert --names lenet5"; do
+        expect 0 $command --json
+        equal "schema of weft $command" "$(json out schema)" 1
+        hasnt out '": "yes"'
+        hasnt out '": "no"'
+    done
 }
 
 case_summary() {
@@ -189,6 +203,7 @@ case_devices() {
     has out cpu null cuda
     expect 0 devices --json --roof --threads 1
     equal threads "$(json out roof.threads)" 1
+    equal "the CPU is available" "$(json out devices.0.available)" true
     true_that "$(json out roof.gflops) > 0.1 && $(json out roof.bandwidth) > 0.1"
 }
 
