@@ -8,7 +8,13 @@
 #include "cli/option.h"
 
 /* What completions offer for operands. */
-enum { CLI_TAKES_MODEL = 1, CLI_TAKES_FILE = 2, CLI_TAKES_SHELL = 4, CLI_TAKES_COMMAND = 8 };
+enum {
+    CLI_TAKES_MODEL = 1,
+    CLI_TAKES_FILE = 2,
+    CLI_TAKES_SHELL = 4,
+    CLI_TAKES_COMMAND = 8,
+    CLI_TAKES_TOPIC = 16
+};
 
 typedef struct cli_command cli_command;
 

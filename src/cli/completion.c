@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/roff.h"
 
 typedef struct shell {
     const char *name;
@@ -81,6 +82,12 @@ static void print_commands(const cli_command *top, const char *between)
         }
 }
 
+static void print_topics(void)
+{
+    for (const cli_topic *t = cli_topics; t->name; t++)
+        printf(" %s", t->name);
+}
+
 /* ---- bash ---- */
 
 static void bash_option(const cli_option *o)
@@ -113,6 +120,8 @@ static void bash_case(const cli_command *top, const cli_command *c)
         fputs("bash zsh fish", stdout);
     if (c->takes & CLI_TAKES_COMMAND)
         fputs("$commands", stdout);
+    if (c->takes & CLI_TAKES_TOPIC)
+        print_topics();
     if (c->name)
         print_subs(top, c, " ");
     printf("\"\n        files=%s\n        case $last in\n", c->takes & CLI_TAKES_FILE ? "-f" : "");
@@ -219,8 +228,10 @@ static void zsh_operands(const cli_command *top, const cli_command *c)
         fputs("        '*:file:_files'\n", stdout);
     } else if (c->takes == CLI_TAKES_SHELL) {
         fputs("        '1:shell:(bash zsh fish)'\n", stdout);
-    } else if (c->takes == CLI_TAKES_COMMAND) {
-        fputs("        '*:command:('\"$commands\"')'\n", stdout);
+    } else if (c->takes & CLI_TAKES_COMMAND) {
+        fputs("        '*:command:('\"$commands\"'", stdout);
+        print_topics();
+        fputs(")'\n", stdout);
     } else {
         fputs("        && return\n", stdout);
     }
@@ -321,6 +332,8 @@ static void fish_command(const cli_command *top, const cli_command *c)
         fputs("bash zsh fish", stdout);
     if (c->takes & CLI_TAKES_COMMAND)
         print_commands(top, " ");
+    if (c->takes & CLI_TAKES_TOPIC)
+        print_topics();
     if (c->takes & CLI_TAKES_MODEL)
         print_models(" ");
     print_subs(top, c, " ");

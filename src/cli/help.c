@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/roff.h"
+#include "cli/text.h"
 
-enum { INDENT = 30, WIDTH = 100 };
+enum { INDENT = 30, WIDTH = 100, NAMES = 64 };
 
 typedef struct help_args {
     bool man;
@@ -90,24 +92,62 @@ void cli_print_overview(FILE *out, const cli_command *top)
     for (const cli_command *const *c = top->commands; *c; c++)
         if (!(*c)->hidden)
             fprintf(out, "  %-14s %s\n", (*c)->name, (*c)->brief);
+    fputs("\nTopics of 'weft help':\n", out);
+    for (const cli_topic *t = cli_topics; t->name; t++) {
+        char brief[128];
+        fprintf(out, "  %-14s %s\n", t->name, cli_topic_brief(t, brief, sizeof brief));
+    }
     print_options(out, top->rows);
     fputs("\n'weft COMMAND --help' explains a command.\n", out);
     print_examples(out, top->examples);
 }
 
+static cli_exit unknown(const cli_call *call, const char *name)
+{
+    const char *const said = call->n_words > 1 ? name : call->words[0];
+    const char *names[NAMES];
+    int count = 0;
+    for (const cli_command *const *c = call->top->commands; *c && count < NAMES; c++)
+        if (!(*c)->hidden)
+            names[count++] = (*c)->name;
+    for (const cli_topic *t = cli_topics; t->name && count < NAMES; t++)
+        names[count++] = t->name;
+    const char *nearest = cli_nearest(name, names, count);
+    if (nearest)
+        return cli_error(CLI_USAGE, "no help for '%s'; did you mean '%s'?", said, nearest);
+    return cli_error(CLI_USAGE, "no help for '%s': there is no such command or topic; see 'weft --help'", said);
+}
+
+/* What is meant by the words or by the name of a page: "bench table" by bench-table, weft-bench-table. */
+static void join(const cli_call *call, char name[64])
+{
+    size_t used = 0;
+    name[0] = '\0';
+    for (int i = 0; i < call->n_words && used < 64; i++)
+        used += (size_t)snprintf(name + used, 64 - used, "%s%s", i ? " " : "", call->words[i]);
+    for (char *at = name; *at; at++)
+        if (*at == '-')
+            *at = ' ';
+    if (strncmp(name, "weft ", 5) == 0)
+        memmove(name, name + 5, strlen(name + 5) + 1);
+}
+
 static cli_exit run(const cli_call *call)
 {
     const help_args *args = call->args;
-    const cli_command *command = call->top;
-    if (call->n_words) {
-        char name[64];
-        snprintf(name, sizeof name, "%s%s%s", call->words[0], call->n_words > 1 ? " " : "",
-                 call->n_words > 1 ? call->words[1] : "");
-        command = cli_command_find(call->top, name);
-        if (!command || command->hidden)
-            return cli_error(CLI_USAGE, "no help for '%s': there is no such command; see 'weft --help'", name);
-    }
-    if (args->man)
+    char name[64];
+    join(call, name);
+    const cli_command *command = *name && strcmp(name, "weft") != 0 ? cli_command_find(call->top, name) : call->top;
+    const cli_topic *topic = cli_topic_find(name);
+    if (command && command->hidden)
+        command = NULL;
+    if (!command && !topic)
+        return unknown(call, name);
+    if (!command && args->man)
+        fputs(topic->page, stdout);
+    else if (!command)
+        cli_topic_print(stdout, topic, WIDTH);
+    else if (args->man)
         cli_print_man(stdout, call->top, command);
     else if (command->name)
         cli_print_usage(stdout, command);
@@ -124,12 +164,15 @@ static const cli_option rows[] = {
 
 const cli_command cli_help = {
     .name = "help",
-    .takes = CLI_TAKES_COMMAND,
+    .takes = CLI_TAKES_COMMAND | CLI_TAKES_TOPIC,
     .max_words = 2,
-    .synopsis = "[COMMAND]",
-    .brief = "explain a command",
-    .description = "Prints the help of a command, or of weft. With --man it prints the manual page as roff.",
+    .synopsis = "[COMMAND|TOPIC]",
+    .brief = "explain a command or a topic",
+    .description = "Prints the help of a command, by its name or by that of its page (bench-table), or of weft; "
+                   "or the manual page of a topic, such as weights for weft-weights(5). With --man it prints the "
+                   "manual page as roff.",
     .examples = "weft help bench table|as weft bench table --help\n"
+                "weft help weights|the formats of weight files\n"
                 "weft help --man bench | man -l -|read the manual page before it is installed",
     .rows = rows,
     .args_size = sizeof(help_args),

@@ -95,6 +95,16 @@ completion
 help --man
 version --json
 LIST
+    expect 0 help bench table
+    cp out asked
+    for name in bench-table weft-bench-table; do
+        expect 0 help $name
+        cmp -s out asked || fail "weft help $name differs from weft help bench table"
+    done
+    expect 0 help weft
+    has out "Topics" weights
+    refuses 2 "no help for 'weigts'; did you mean 'weights'?" help weigts
+    refuses 2 "no help for 'bench-worker'" help bench-worker
     expect 0 version
     has out "weft 0."
     cp out asked
@@ -268,6 +278,20 @@ case_man() {
         groff -man -Tutf8 -ww -z out > lint 2>&1
         [ -s lint ] && fail "groff: $(head -3 lint)"
     done
+    for page in "$source"/docs/man/weft-*.5; do # written by hand
+        topic=$(basename "$page" .5 | sed 's/^weft-//')
+        expect 0 help --man $topic
+        cmp -s out "$page" || fail "weft help --man $topic differs from $page"
+        expect 0 help $topic
+        for word in $(sed -n 's/^\.SH //p' "$page"); do
+            has out "$word"
+        done
+        equal "requests and escapes in weft help $topic" "$(grep -c '^ *\.[A-Z][A-Z]\|\\f\|\\-' out)" 0
+        equal "lines that are too long" "$(awk 'length > 104' out)" ""
+    done
+    expect 0 help weights
+    has out "    gamma, beta, mean, variance" "oihw    PyTorch's filters              ohwi; oi if ours is dense" \
+        "    • One convolution of timm's CSPNets makes both halves of a stage; ours are two, each with its"
     equal pages $pages "$(cat "$source"/src/cli/*.c | grep '^const cli_command cli_' | grep -vc 'cli_top\|hidden')"
 }
 
