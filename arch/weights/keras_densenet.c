@@ -3,7 +3,7 @@
  * DenseNet as Keras Applications names it. A unit's batch norms come before its convolutions, so they are numbered
  * from 0 and these from 1; the transition behind dense block n is pool n + 1. The files of 2018 call the stem's
  * layers and the classifier differently. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 #define UNITS                                                                                                          \
     { .layer = "block{b}.{u}/{x:a|b}/batch_norm", .source = "conv{b+1}_block{u+1}_{x}_bn" },                           \

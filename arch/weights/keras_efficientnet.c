@@ -5,7 +5,7 @@
  * the published ImageNet weights hold deviations in the place of variances, and Keras adds a layer to models made with
  * them that divides by their square roots once more (tensorflow#49930): ours take the squares, which is the same
  * function. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 #define UNIT "stage{s}.{u}"
 #define BLOCK "block{s}{u:a|b|c|d|e|f|g|h|i|j|k|l|m|n|o|p}"

@@ -3,7 +3,7 @@
  * Inception-v3 and Inception-ResNet-v2 as Keras Applications names them: most layers have no name of their own but
  * Keras' automatic number, in the order in which they were made, which is that of our parameters. It begins
  * anywhere: a session goes on counting from model to model. Batch norm has no gamma in either. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 static const weft_name_rule inception_v3[] = {
     { .layer = "head/dense", .source = "predictions" },

@@ -2,7 +2,7 @@
  *
  * MobileNet and MobileNetV2 as Keras Applications names them. MobileNet's classifier is a 1x1 convolution. MobileNetV2
  * counts its blocks through all stages; the first, which does not expand, has no number. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 static const weft_name_rule mobilenet[] = {
     { .layer = "stem/conv2d", .source = "conv1" },

@@ -2,7 +2,7 @@
  *
  * NASNet as Keras Applications names it: every layer ends in its cell's number, which counts normal and reduction cells
  * together, and the two halves of a separable convolution are parameters of one layer. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 /* The separable convolutions of a cell; blocks are ours, theirs the names there, in the same order. */
 #define SEPARABLES(scope, kind, blocks, theirs, cell)                                                                  \

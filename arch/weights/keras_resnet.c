@@ -2,7 +2,7 @@
  *
  * ResNet as Keras Applications names it: convM_blockU_K_conv, where M is the paper's stage (2 to 5) and K the place in
  * the unit (0: the projection). */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 static const weft_name_rule resnet[] = {
     { .layer = "stem/conv2d", .source = "conv1_conv" },

@@ -2,7 +2,7 @@
  *
  * ResNet V2 as Keras Applications names it: as ResNet, with each unit's pre-activation beside its three
  * convolutions, the last of which has no batch norm. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 static const weft_name_rule resnet_v2[] = {
     { .layer = "stem", .source = "conv1_conv" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * VGG as Keras Applications names it, counting blocks and their convolutions from 1. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 static const weft_name_rule vgg[] = {
     { .layer = "block{b}/{x:a|b|c|d}/conv2d", .source = "block{b}_conv{x+1}" },

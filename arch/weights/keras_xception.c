@@ -2,7 +2,7 @@
  *
  * Xception as Keras Applications names it: both halves of a separable convolution are parameters of one layer, and
  * only the four projections have automatic numbers. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 static const weft_name_rule xception[] = {
     { .layer = "stem/{x:a|b}/conv2d", .source = "block1_conv{x+1}" },

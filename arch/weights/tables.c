@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * All tables of names, in the order in which they are tried: one line of FAMILIES for each file. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 #define FAMILIES(X)                                                                                                    \
     X(torch_csp)                                                                                                       \
@@ -24,15 +24,5 @@ FAMILIES(DECLARE)
 #undef DECLARE
 
 #define ENTRY(name) &weft_names_##name,
-static const weft_name_tables *const families[] = { FAMILIES(ENTRY) };
+const weft_name_tables *const weft_name_families[] = { FAMILIES(ENTRY) 0 };
 #undef ENTRY
-
-const weft_name_table *weft_name_table_get(int index)
-{
-    for (size_t i = 0; index >= 0 && i < sizeof families / sizeof *families; i++) {
-        if (index < families[i]->count)
-            return &families[i]->tables[index];
-        index -= families[i]->count;
-    }
-    return 0;
-}

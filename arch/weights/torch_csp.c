@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * CSPNet as timm names it. One convolution makes both halves of a stage there; ours has one for each. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 #define LAYER "{k:conv2d|batch_norm}"
 #define THEIRS "{k:conv|bn}"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * GoogLeNet and Inception as torchvision and timm name them. The auxiliary heads of a file are left out. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 #define LAYER "{k:conv2d|batch_norm}"
 #define THEIRS "{k:conv|bn}"

@@ -3,7 +3,7 @@
  * MobileNetV2 and EfficientNet as torchvision and timm name them. The first unit has no expansion, so its later layers
  * have other numbers than those of all other units. timm's "tf_" networks, which pad like TensorFlow, are our Keras
  * dialect; what that has inside as statistics, timm leaves to the caller. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 #define LAYER "{k:conv2d|batch_norm}"
 

@@ -2,7 +2,7 @@
  *
  * AlexNet, VGG and DenseNet as torchvision and timm name them. In VGG a layer's number counts convolutions, ReLUs and
  * pools; timm makes its hidden dense layers convolutions. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 static const weft_name_rule alexnet[] = {
     { .layer = "{x:conv1|conv2|conv3|conv4|conv5}/conv2d", .source = "features.{x:0|3|6|8|10}" },

@@ -3,7 +3,7 @@
  * ResNet and its kin as torchvision and timm name them: a stage is layerN, a unit its number, the projection is
  * "downsample". timm's SENets are its "legacy" ones, after the authors' Caffe models; their gates are 1x1
  * convolutions. */
-#include "arch/weights.h"
+#include "weights/names/table.h"
 
 static const weft_name_rule resnet[] = {
     { .layer = "stem/{k:conv2d|batch_norm}", .source = "{k:conv|bn}1" },

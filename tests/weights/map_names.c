@@ -3,7 +3,7 @@
  * The real names and shapes of every network of torchvision and timm that is ours too (names-torch.gz, written by
  * check_torch.py) must all be found: every parameter has a tensor or a fixed value, in a layout that fits; every
  * tensor is taken or known not to matter; and among all networks the right one is nearest. */
-#include "arch/weights/map.h"
+#include "weights/names/map.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,11 +89,11 @@ static void read_networks(const char *path)
 }
 
 /* The network's tensors as a file's; without data. */
-static void open_source(const network *n, weft_scratch *scratch, weft_source *source)
+static void open_source(const network *n, weft_arena *arena, weft_source *source)
 {
-    *source = (weft_source){ .scratch = scratch, .count = n->count, .tensors = &all.tensors[n->first] };
-    source->key = weft_scratch_array(scratch, n->count, sizeof *source->key);
-    source->sorted = weft_scratch_array(scratch, n->count, sizeof *source->sorted);
+    *source = (weft_source){ .arena = arena, .count = n->count, .tensors = &all.tensors[n->first] };
+    source->key = weft_arena_array(arena, (size_t)n->count, sizeof *source->key);
+    source->sorted = weft_arena_array(arena, (size_t)n->count, sizeof *source->sorted);
     ck_assert(source->key && source->sorted);
     weft_source_sort(source);
 }
@@ -121,7 +121,7 @@ static void check_params(const network *n, const weft_graph *graph, const weft_r
     for (int i = 0; i < r->count; i++) {
         const weft_match *match = &r->match[i];
         int64_t map[3] = { 0 };
-        weft_layout layout;
+        weft_tensor_order layout;
         char layer[WEFT_NAME_MAX];
 
         if (match->fill)
@@ -135,7 +135,7 @@ static void check_params(const network *n, const weft_graph *graph, const weft_r
         snprintf(layer, sizeof layer, "%.*s", (int)(strrchr(match->param.name, '/') - match->param.name),
                  match->param.name);
         weft_flattened_map(graph, layer, map);
-        ck_assert_msg(weft_layout_find(weft_origin_style(r->origin), &have, &match->param.shape, map, &layout),
+        ck_assert_msg(weft_tensor_order_find(weft_origin_style(r->origin), &have, &match->param.shape, map, &layout),
                       "%s %s: %s does not fit %s", n->origin, n->arch, tensor->name, match->param.name);
     }
 }
@@ -144,23 +144,23 @@ START_TEST(every_tensor_has_its_parameter)
 {
     const network *n = &networks[_i];
     const weft_arch *arch = arch_of(n);
-    weft_scratch scratch = { .allocator = weft_ctx_allocator(ctx) };
+    weft_arena arena = { .allocator = weft_ctx_allocator(ctx) };
     weft_graph *graph = NULL;
     weft_source source;
     weft_resolved r;
 
-    open_source(n, &scratch, &source);
-    bool *used = weft_scratch_array(&scratch, n->count, sizeof *used);
+    open_source(n, &arena, &source);
+    bool *used = weft_arena_array(&arena, (size_t)n->count, sizeof *used);
     ck_assert_ptr_nonnull(used);
     CHECK_OK(weft_arch_build(ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect }, &graph));
-    CHECK_OK(weft_resolve_best(&scratch, graph, arch, origin_of(n), &source, &r));
+    CHECK_OK(weft_resolve_best(&arena, graph, arch, origin_of(n), &source, &r));
     ck_assert_msg(r.match != NULL, "%s has no table for %s", n->origin, n->arch);
     check_params(n, graph, &r, &source, used);
     for (int i = 0; i < n->count; i++)
         ck_assert_msg(used[i] || weft_resolve_ignores(&r, source.key[i]), "%s %s: nothing takes %s", n->origin,
                       n->arch, source.key[i]);
     weft_graph_destroy(graph);
-    weft_scratch_release(&scratch);
+    weft_arena_release(&arena);
 }
 END_TEST
 
@@ -169,16 +169,16 @@ START_TEST(no_tensor_is_taken_twice)
 {
     const network *n = &networks[_i];
     const weft_arch *arch = arch_of(n);
-    weft_scratch scratch = { .allocator = weft_ctx_allocator(ctx) };
+    weft_arena arena = { .allocator = weft_ctx_allocator(ctx) };
     weft_graph *graph = NULL;
     weft_source source;
     weft_resolved r;
 
-    open_source(n, &scratch, &source);
-    int *halves = weft_scratch_array(&scratch, n->count, sizeof *halves);
+    open_source(n, &arena, &source);
+    int *halves = weft_arena_array(&arena, (size_t)n->count, sizeof *halves);
     ck_assert_ptr_nonnull(halves);
     CHECK_OK(weft_arch_build(ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect }, &graph));
-    CHECK_OK(weft_resolve_best(&scratch, graph, arch, WEFT_ORIGIN_AUTO, &source, &r));
+    CHECK_OK(weft_resolve_best(&arena, graph, arch, WEFT_ORIGIN_AUTO, &source, &r));
     for (int i = 0; i < r.count; i++)
         if (r.match[i].source >= 0)
             halves[r.match[i].source] += 2 / weft_match_parts(&r.match[i]);
@@ -186,7 +186,7 @@ START_TEST(no_tensor_is_taken_twice)
         ck_assert_msg(halves[i] == 0 || halves[i] == 2, "%s %s: %s is taken %d/2 times", n->origin, n->arch,
                       source.key[i], halves[i]);
     weft_graph_destroy(graph);
-    weft_scratch_release(&scratch);
+    weft_arena_release(&arena);
 }
 END_TEST
 
@@ -203,21 +203,21 @@ START_TEST(the_right_network_is_nearest)
     };
 
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
-        weft_scratch scratch = { .allocator = weft_ctx_allocator(ctx) };
+        weft_arena arena = { .allocator = weft_ctx_allocator(ctx) };
         const char *nearest = NULL;
         weft_source source;
         int i = 0;
 
         while (strcmp(networks[i].origin, cases[c].origin) != 0 || strcmp(networks[i].arch, cases[c].arch) != 0)
             ck_assert_int_lt(++i, n_networks);
-        open_source(&networks[i], &scratch, &source);
-        CHECK_OK(weft_nearest_network(ctx, &scratch, &source, weft_arch_find(cases[c].named, WEFT_DIALECT_DEFAULT),
+        open_source(&networks[i], &arena, &source);
+        CHECK_OK(weft_nearest_network(ctx, &arena, &source, weft_arch_find(cases[c].named, WEFT_DIALECT_DEFAULT),
                                       &nearest));
         ck_assert_ptr_nonnull(nearest);
         /* the dialect follows where it is not the default one */
         ck_assert_msg(strncmp(nearest, cases[c].arch, strlen(cases[c].arch)) == 0, "%s as %s: nearest is %s",
                       cases[c].arch, cases[c].named, nearest);
-        weft_scratch_release(&scratch);
+        weft_arena_release(&arena);
     }
 }
 END_TEST

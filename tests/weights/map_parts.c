@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The parts of the mapping by examples worked by hand: patterns and templates, Keras' numbers, layouts, digests. */
-#include "arch/weights/map.h"
+#include "weights/names/map.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,8 +108,8 @@ START_TEST(numbers_are_taken_in_order_wherever_they_begin)
     char buf[32];
 
     CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
-    weft_scratch scratch = { .allocator = weft_ctx_allocator(ctx) };
-    weft_source source = { .scratch = &scratch, .count = COUNT, .tensors = tensors, .key = key, .sorted = sorted };
+    weft_arena arena = { .allocator = weft_ctx_allocator(ctx) };
+    weft_source source = { .arena = &arena, .count = COUNT, .tensors = tensors, .key = key, .sorted = sorted };
     for (int i = 0; i < COUNT; i++)
         tensors[i] = (weft_weight){ .name = names[i] };
     weft_source_sort(&source);
@@ -122,7 +122,7 @@ START_TEST(numbers_are_taken_in_order_wherever_they_begin)
     ck_assert_str_eq(buf, "dense");
     ck_assert_int_eq(weft_source_find(&source, "dense/kernel"), 6);
     ck_assert_int_eq(weft_source_find(&source, "dense"), -1);
-    weft_scratch_release(&scratch);
+    weft_arena_release(&arena);
     weft_ctx_destroy(ctx);
 }
 END_TEST
@@ -166,8 +166,8 @@ START_TEST(layouts_are_as_by_hand)
 {
     const int64_t count = layouts[_i].have.rank ? weft_shape_count(&layouts[_i].have) : 1;
     float in[16], out[16];
-    weft_layout layout;
-    const bool fits = weft_layout_find(layouts[_i].style, &layouts[_i].have, &layouts[_i].want, layouts[_i].map,
+    weft_tensor_order layout;
+    const bool fits = weft_tensor_order_find(layouts[_i].style, &layouts[_i].have, &layouts[_i].want, layouts[_i].map,
                                        &layout);
 
     ck_assert_int_eq(fits, layouts[_i].name != NULL);
@@ -176,7 +176,7 @@ START_TEST(layouts_are_as_by_hand)
     ck_assert_str_eq(layout.name, layouts[_i].name);
     for (int i = 0; i < 16; i++)
         in[i] = (float)i;
-    weft_layout_apply(&layout, in, out);
+    weft_tensor_order_apply(&layout, in, out);
     for (int64_t i = 0; i < count; i++)
         ck_assert_msg(out[i] == layouts[_i].result[i], "element %d is %g, expected %g", (int)i, (double)out[i],
                       (double)layouts[_i].result[i]);

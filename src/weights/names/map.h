@@ -1,12 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the mechanism share: a file's tensors by name (source.c), leaves (leaf.c), layouts (layout.c), and
+ * What the files of the mechanism share: a file's tensors by name (source.c), leaves (leaf.c), layouts (order.c), and
  * which tensor is which parameter (resolve.c). */
-#ifndef WEFT_ARCH_WEIGHTS_MAP_H
-#define WEFT_ARCH_WEIGHTS_MAP_H
+#ifndef WEFT_WEIGHTS_NAMES_MAP_H
+#define WEFT_WEIGHTS_NAMES_MAP_H
 
-#include "arch/weights.h"
-#include "scratch.h"
+#include "base/alloc.h"
+#include "weights/names/table.h"
+
+/* ---- tables and their patterns ---- */
+
+/* Table i of all, or NULL behind the last. */
+const weft_name_table *weft_name_table_get(int index);
+/* Whether a table is for a row of the registry. */
+bool weft_name_table_fits(const weft_name_table *table, const weft_arch *arch);
+
+enum { WEFT_NAME_MAX = 256 }; /* bytes of a name with its end; longer ones match nothing */
+
+typedef struct weft_name_values {
+    int64_t value['z' - 'a' + 1];
+} weft_name_values;
+
+/* Whether all of text is as the pattern says; fills *values. */
+bool weft_name_match(const char *pattern, const char *text, weft_name_values *values);
+/* The same for any of the patterns between '|'. */
+bool weft_name_match_any(const char *patterns, const char *text);
+
+/* What a template's {#stem} needs: writes the name of the k-th layer of the stem (of length chars); false if there is
+ * none. k < 0: the next one. */
+typedef bool weft_name_numbered(void *arg, const char *stem, size_t length, int64_t k, char *buf, size_t size);
+/* Writes the template with its braces replaced; false if it does not fit, or numbered said so. */
+bool weft_name_expand(const char *source, const weft_name_values *values, int64_t matched, weft_name_numbered *numbered,
+                      void *arg, char *buf, size_t size);
 
 /* ---- a file's tensors ---- */
 
@@ -16,7 +41,7 @@ typedef struct weft_source_key {
 } weft_source_key;
 
 typedef struct weft_source {
-    weft_scratch *scratch;
+    weft_arena *arena;
     int64_t count;
     weft_weight *tensors;        /* in the file's order */
     const char **key;            /* of each */
@@ -24,7 +49,7 @@ typedef struct weft_source {
     struct weft_stem *stems;     /* numbered layers looked for so far */
 } weft_source;
 
-weft_status weft_source_open(weft_source *source, weft_scratch *scratch, const weft_weights *weights);
+weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_weights *weights);
 /* Makes keys and order of tensors that are set, as open does. */
 void weft_source_sort(weft_source *source);
 /* Index of the tensor of that key; -1 if there is none. */
@@ -45,20 +70,20 @@ bool weft_leaf_candidate(weft_style style, const char *layer, const char *leaf, 
 bool weft_leaf_ignored(weft_style style, const char *key);
 
 /* How a tensor lies: the dimensions of the file as a view of four, in the order in which ours takes them. */
-typedef struct weft_layout {
+typedef struct weft_tensor_order {
     const char *name;
     int64_t view[4];
     int order[4];
-} weft_layout;
+} weft_tensor_order;
 
 /* map: height, width, channels of what was flattened before a dense layer; zeros: nothing was. False: no layout of that
  * style makes `want` of a tensor shaped `have`. */
-bool weft_layout_find(weft_style style, const weft_shape *have, const weft_shape *want, const int64_t map[3],
-                      weft_layout *out);
+bool weft_tensor_order_find(weft_style style, const weft_shape *have, const weft_shape *want, const int64_t map[3],
+                      weft_tensor_order *out);
 /* The layout and shape that a parameter usually has there; conv: it is a convolution's. */
-const char *weft_layout_usual(weft_style style, const weft_shape *want, bool conv, const int64_t map[3],
+const char *weft_tensor_order_usual(weft_style style, const weft_shape *want, bool conv, const int64_t map[3],
                               weft_shape *shape);
-void weft_layout_apply(const weft_layout *layout, const float *in, float *out);
+void weft_tensor_order_apply(const weft_tensor_order *layout, const float *in, float *out);
 
 /* ---- which tensor is which parameter ---- */
 
@@ -85,10 +110,10 @@ weft_shape weft_match_shape(const weft_match *match, const weft_weight *tensor);
 int weft_match_parts(const weft_match *match);
 
 /* Looks every parameter of graph up. source NULL: only says the names. table NULL: our own. */
-weft_status weft_resolve(weft_scratch *scratch, const weft_graph *graph, const weft_name_table *table,
+weft_status weft_resolve(weft_arena *arena, const weft_graph *graph, const weft_name_table *table,
                          weft_source *source, weft_resolved *out);
 /* The best of all tables for a row of the registry; origin AUTO: any. out->match stays NULL if there is no table. */
-weft_status weft_resolve_best(weft_scratch *scratch, const weft_graph *graph, const weft_arch *arch,
+weft_status weft_resolve_best(weft_arena *arena, const weft_graph *graph, const weft_arch *arch,
                               weft_origin origin, weft_source *source, weft_resolved *out);
 /* Whether a tensor of the file that no parameter took is known not to matter. */
 bool weft_resolve_ignores(const weft_resolved *resolved, const char *key);
@@ -108,8 +133,8 @@ void weft_describe_network(const weft_arch *arch, char *buf, size_t size);
 /* How well the tensors are those of a network, by any origin: 0 to 1. */
 weft_status weft_score_network(weft_ctx *ctx, const weft_arch *arch, weft_source *source, double *out);
 /* The network that the tensors fit best, with its dialect where that is not its default, if they fit it better than
- * arch; else NULL. Text of scratch. */
-weft_status weft_nearest_network(weft_ctx *ctx, weft_scratch *scratch, weft_source *source, const weft_arch *arch,
+ * arch; else NULL. Text of arena. */
+weft_status weft_nearest_network(weft_ctx *ctx, weft_arena *arena, weft_source *source, const weft_arch *arch,
                                  const char **out);
 
 #endif

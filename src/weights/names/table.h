@@ -21,8 +21,8 @@
  * The first rule that matches is taken. Leaves and layouts are the same for all networks of an origin: leaf.c,
  * layout.c. Several tables may serve the same network, dialect and origin (files of another port, or the paths of a
  * Keras file without names): the one that finds most tensors is taken; the first gives the names that are listed. */
-#ifndef WEFT_ARCH_WEIGHTS_H
-#define WEFT_ARCH_WEIGHTS_H
+#ifndef WEFT_WEIGHTS_NAMES_TABLE_H
+#define WEFT_WEIGHTS_NAMES_TABLE_H
 
 #include <weft/weights.h>
 
@@ -55,35 +55,13 @@ typedef struct weft_name_table {
 /* A table's last two members. */
 #define WEFT_NAME_RULES(array) (array), (int)(sizeof(array) / sizeof((array)[0]))
 
-/* Tables of one origin and family; tables.c lists them all. */
+/* Tables of one origin and family. */
 typedef struct weft_name_tables {
     const weft_name_table *tables;
     int count;
 } weft_name_tables;
 
-/* Table i of all, or NULL behind the last. */
-const weft_name_table *weft_name_table_get(int index);
-/* Whether a table is for a row of the registry. */
-bool weft_name_table_fits(const weft_name_table *table, const weft_arch *arch);
-
-/* ---- patterns ---- */
-
-enum { WEFT_NAME_MAX = 256 }; /* bytes of a name with its end; longer ones match nothing */
-
-typedef struct weft_name_values {
-    int64_t value['z' - 'a' + 1];
-} weft_name_values;
-
-/* Whether all of text is as the pattern says; fills *values. */
-bool weft_name_match(const char *pattern, const char *text, weft_name_values *values);
-/* The same for any of the patterns between '|'. */
-bool weft_name_match_any(const char *patterns, const char *text);
-
-/* What a template's {#stem} needs: writes the name of the k-th layer of the stem (of length chars); false if there is
- * none. k < 0: the next one. */
-typedef bool weft_name_numbered(void *arg, const char *stem, size_t length, int64_t k, char *buf, size_t size);
-/* Writes the template with its braces replaced; false if it does not fit, or numbered said so. */
-bool weft_name_expand(const char *source, const weft_name_values *values, int64_t matched, weft_name_numbered *numbered,
-                      void *arg, char *buf, size_t size);
+/* All of them, in the order in which they are tried, NULL behind the last: arch/weights/tables.c. */
+extern const weft_name_tables *const weft_name_families[];
 
 #endif

@@ -11,9 +11,9 @@
  *   hwcm    Keras' depthwise filters: channel, multiplier
  *   io      Keras' dense layers
  *   vector  one dimension, or none */
-#include "map.h"
-
 #include <string.h>
+
+#include "weights/names/map.h"
 
 typedef struct row {
     weft_style style;
@@ -40,7 +40,6 @@ enum { ROWS = sizeof rows / sizeof *rows };
 static bool arrives(const row *r, const int64_t view[4], const weft_shape *want)
 {
     const int64_t a = view[r->order[0]], b = view[r->order[1]], c = view[r->order[2]], d = view[r->order[3]];
-
     if (want->rank == 2)
         return a == want->dim[0] && b * c * d == want->dim[1];
     if (strcmp(r->name, "hwcm") == 0)
@@ -48,7 +47,7 @@ static bool arrives(const row *r, const int64_t view[4], const weft_shape *want)
     return a == want->dim[0] && b == want->dim[1] && c == want->dim[2] && d == want->dim[3];
 }
 
-static void set(weft_layout *out, const char *name, const int64_t view[4], const int order[4])
+static void set(weft_tensor_order *out, const char *name, const int64_t view[4], const int order[4])
 {
     out->name = name;
     memcpy(out->view, view, sizeof out->view);
@@ -63,17 +62,15 @@ static bool is_vector(const weft_shape *shape)
 static bool same_count(const weft_shape *have, const weft_shape *want)
 {
     const int64_t a = have->rank == 0 ? 1 : weft_shape_count(have), b = want->rank == 0 ? 1 : weft_shape_count(want);
-
     return a == b;
 }
 
-bool weft_layout_find(weft_style style, const weft_shape *have, const weft_shape *want, const int64_t map[3],
-                      weft_layout *out)
+bool weft_tensor_order_find(weft_style style, const weft_shape *have, const weft_shape *want, const int64_t map[3],
+                      weft_tensor_order *out)
 {
     static const int as_is[4] = { 0, 1, 2, 3 }, torch[4] = { 0, 2, 3, 1 };
     const bool flat = map[0] * map[1] > 1;
     int64_t view[4] = { 1, 1, 1, 1 };
-
     /* sizes of a file are not multiplied before they are known to be ours */
     if (!same_count(have, want))
         return false;
@@ -84,7 +81,6 @@ bool weft_layout_find(weft_style style, const weft_shape *have, const weft_shape
     }
     if (style == WEFT_STYLE_TORCH && flat && have->rank == 2 && weft_shape_equal(have, want)) {
         const int64_t chw[4] = { want->dim[0], map[2], map[0], map[1] };
-
         set(out, "o(chw)", chw, torch);
         return true;
     }
@@ -109,14 +105,13 @@ static void usual_shape(const row *r, const int64_t dims[4], weft_shape *shape)
             shape->dim[r->order[i]] = dims[i];
 }
 
-const char *weft_layout_usual(weft_style style, const weft_shape *want, bool conv, const int64_t map[3],
+const char *weft_tensor_order_usual(weft_style style, const weft_shape *want, bool conv, const int64_t map[3],
                               weft_shape *shape)
 {
     const int have = want->rank == 2 && conv ? 4 : want->rank;
     const bool flat = map[0] * map[1] > 1, wide = style == WEFT_STYLE_KERAS && want->rank == 4 && want->dim[0] > 1 &&
                                                   want->dim[3] == 1;
     int64_t dims[4] = { want->dim[0], want->dim[1], 1, 1 };
-
     *shape = *want;
     if (want->rank != 4 && want->rank != 2)
         return "vector";
@@ -133,7 +128,6 @@ const char *weft_layout_usual(weft_style style, const weft_shape *want, bool con
     }
     for (int i = 0; i < ROWS; i++) {
         const row *r = &rows[i];
-
         if (r->style != style || r->have != have || r->want != want->rank)
             continue;
         if ((strcmp(r->name, "hwcm") == 0) != (wide && !conv))
@@ -144,11 +138,10 @@ const char *weft_layout_usual(weft_style style, const weft_shape *want, bool con
     return "vector";
 }
 
-void weft_layout_apply(const weft_layout *layout, const float *in, float *out)
+void weft_tensor_order_apply(const weft_tensor_order *layout, const float *in, float *out)
 {
     const int *order = layout->order;
     int64_t step[4], size[4];
-
     for (int i = 0; i < 4; i++) {
         size[i] = layout->view[order[i]];
         step[i] = 1;
@@ -159,7 +152,6 @@ void weft_layout_apply(const weft_layout *layout, const float *in, float *out)
         for (int64_t b = 0; b < size[1]; b++)
             for (int64_t c = 0; c < size[2]; c++) {
                 const float *from = in + a * step[0] + b * step[1] + c * step[2];
-
                 for (int64_t d = 0; d < size[3]; d++)
                     *out++ = from[d * step[3]];
             }

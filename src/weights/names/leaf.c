@@ -2,10 +2,10 @@
  *
  * What the frameworks call a layer's parameters. PyTorch says "layer.leaf"; Keras "layer/leaf", or "layer/k" in the
  * files of Keras 3, where k is the parameter's place among the layer's. */
-#include "map.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "weights/names/map.h"
 
 weft_style weft_origin_style(weft_origin origin)
 {
@@ -15,7 +15,6 @@ weft_style weft_origin_style(weft_origin origin)
         [WEFT_ORIGIN_TIMM] = WEFT_STYLE_TORCH,
         [WEFT_ORIGIN_KERAS] = WEFT_STYLE_KERAS,
     };
-
     return (unsigned)origin < WEFT_ORIGIN_COUNT ? styles[origin] : WEFT_STYLE_OURS;
 }
 
@@ -55,15 +54,15 @@ static const struct {
 static bool write_name(char *buf, size_t size, const char *layer, char between, const char *leaf)
 {
     const int n = *layer ? snprintf(buf, size, "%s%c%s", layer, between, leaf) : snprintf(buf, size, "%s", leaf);
-
     return n > 0 && (size_t)n < size;
 }
 
 static int place_of(const char *given, int position)
 {
-    for (size_t i = 0; given && i < sizeof places / sizeof *places; i++)
+    for (int i = 0; given && i < WEFT_COUNT(places); i++) {
         if (strcmp(places[i].leaf, given) == 0)
             return places[i].position;
+    }
     return position;
 }
 
@@ -73,16 +72,16 @@ bool weft_leaf_candidate(weft_style style, const char *layer, const char *leaf, 
     const char between = style == WEFT_STYLE_TORCH ? '.' : '/';
     char number[16];
     int i = 0;
-
     if (style == WEFT_STYLE_OURS)
         return c == 0 && write_name(buf, size, layer, between, leaf);
     if (given && c == 0)
         return write_name(buf, size, layer, between, given);
     if (given)
         i = LEAVES, c--;
-    for (; i < LEAVES; i++)
+    for (; i < LEAVES; i++) {
         if (leaves[i].style == style && strcmp(leaves[i].ours, leaf) == 0 && c-- == 0)
             return write_name(buf, size, layer, between, leaves[i].theirs);
+    }
     if (style != WEFT_STYLE_KERAS || c != 0)
         return false;
     snprintf(number, sizeof number, "%d", place_of(given, position));
@@ -100,10 +99,8 @@ bool weft_leaf_ignored(weft_style style, const char *key)
         { WEFT_STYLE_KERAS, "optimizer*" },
         { WEFT_STYLE_KERAS, "*/seed_generator*" },
     };
-
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         weft_name_values values;
-
         if (rows[i].style == style && weft_name_match(rows[i].pattern, key, &values))
             return true;
     }

@@ -2,9 +2,10 @@
  *
  * Which tensor of a file is which parameter of a network: a walk over the parameters in the network's order, which
  * finds each layer's rule, writes the layer's name there and looks for the leaf. */
-#include "map.h"
-
 #include <string.h>
+
+#include "base/error.h"
+#include "weights/names/map.h"
 
 /* Rules that say something else than a layer's name. */
 enum { NO_LAYER = WEFT_NAME_IGNORE | WEFT_NAME_FILL | WEFT_NAME_SQUARE | WEFT_NAME_SHIFT };
@@ -31,7 +32,6 @@ static bool numbered(void *arg, const char *stem, size_t length, int64_t k, char
 {
     walk *w = arg;
     int i = 0;
-
     if (k >= 0)
         return weft_source_numbered(w->source, stem, length, k, buf, size);
     while (i < MAX_STEMS && w->stem[i].name &&
@@ -48,7 +48,6 @@ static bool numbered(void *arg, const char *stem, size_t length, int64_t k, char
 static void enter_layer(walk *w)
 {
     weft_name_values values;
-
     w->rule = NULL;
     w->given = NULL;
     w->position = 0;
@@ -58,7 +57,6 @@ static void enter_layer(walk *w)
     }
     for (int i = 0; i < w->table->count && i < MAX_RULES; i++) {
         const weft_name_rule *rule = &w->table->rules[i];
-
         if ((rule->flags & NO_LAYER) || !weft_name_match(rule->layer, w->path, &values))
             continue;
         if (!weft_name_expand(rule->source, &values, w->matched[i]++, numbered, w, w->layer, sizeof w->layer))
@@ -76,24 +74,23 @@ static void enter_layer(walk *w)
 static const weft_name_rule *find_fill(const weft_name_table *table, const char *param)
 {
     weft_name_values values;
-
-    for (int i = 0; table && i < table->count; i++)
+    for (int i = 0; table && i < table->count; i++) {
         if ((table->rules[i].flags & WEFT_NAME_FILL) && weft_name_match(table->rules[i].layer, param, &values))
             return &table->rules[i];
+    }
     return NULL;
 }
 
 /* Looks the leaf up in the layer under way. */
-static weft_status look_up(walk *w, weft_scratch *scratch, weft_style style, const char *leaf, weft_match *match)
+static weft_status look_up(walk *w, weft_arena *arena, weft_style style, const char *leaf, weft_match *match)
 {
     char name[WEFT_NAME_MAX];
-
     if (w->table && !w->rule)
         return WEFT_OK;
     for (int c = 0; match->source < 0; c++) {
         if (!weft_leaf_candidate(style, w->layer, leaf, w->given, w->position, c, name, sizeof name))
             break;
-        if (c == 0 && !(match->name = weft_scratch_text(scratch, name)))
+        if (c == 0 && !(match->name = weft_arena_text(arena, "%s", name)))
             return WEFT_NO_MEMORY;
         if (!w->source)
             break;
@@ -113,32 +110,26 @@ int weft_match_parts(const weft_match *match)
 weft_shape weft_match_shape(const weft_match *match, const weft_weight *tensor)
 {
     weft_shape shape = tensor->shape;
-
     if (weft_match_parts(match) == 2 && shape.rank > 0)
         shape.dim[0] = shape.dim[0] % 2 == 0 ? shape.dim[0] / 2 : 0;
     return shape;
 }
 
-weft_status weft_resolve(weft_scratch *scratch, const weft_graph *graph, const weft_name_table *table,
+weft_status weft_resolve(weft_arena *arena, const weft_graph *graph, const weft_name_table *table,
                          weft_source *source, weft_resolved *out)
 {
     walk w = { .table = table, .source = source };
     weft_resolved r = { .origin = table ? table->origin : WEFT_ORIGIN_WEFT, .table = table };
-
     r.count = weft_graph_param_count(graph);
-    r.match = weft_scratch_array(scratch, r.count, sizeof *r.match);
+    r.match = weft_arena_array(arena, (size_t)r.count, sizeof *r.match);
     if (!r.match)
         return WEFT_NO_MEMORY;
     for (int i = 0; i < r.count; i++) {
         weft_match *match = &r.match[i];
-        weft_status status = weft_graph_param(graph, i, &match->param);
-
-        if (status != WEFT_OK)
-            return status;
+        WEFT_TRY(weft_graph_param(graph, i, &match->param));
         match->source = match->gamma = -1;
         const char *slash = strrchr(match->param.name, '/'), *leaf = slash ? slash + 1 : match->param.name;
         const size_t length = slash ? (size_t)(slash - match->param.name) : 0;
-
         if (length >= sizeof w.path)
             continue;
         if (i == 0 || strlen(w.path) != length || memcmp(w.path, match->param.name, length) != 0) {
@@ -146,9 +137,7 @@ weft_status weft_resolve(weft_scratch *scratch, const weft_graph *graph, const w
             w.path[length] = '\0';
             enter_layer(&w);
         }
-        status = look_up(&w, scratch, weft_origin_style(r.origin), leaf, match);
-        if (status != WEFT_OK)
-            return status;
+        WEFT_TRY(look_up(&w, arena, weft_origin_style(r.origin), leaf, match));
         match->rule = w.rule;
         match->fill = match->source < 0 ? find_fill(table, match->param.name) : NULL;
         r.found += match->source >= 0;
@@ -158,21 +147,17 @@ weft_status weft_resolve(weft_scratch *scratch, const weft_graph *graph, const w
     return WEFT_OK;
 }
 
-weft_status weft_resolve_best(weft_scratch *scratch, const weft_graph *graph, const weft_arch *arch,
+weft_status weft_resolve_best(weft_arena *arena, const weft_graph *graph, const weft_arch *arch,
                               weft_origin origin, weft_source *source, weft_resolved *out)
 {
     weft_resolved best = { .origin = origin };
     const weft_name_table *table = NULL; /* our own names first */
-
     for (int i = 0; i == 0 || (table = weft_name_table_get(i - 1)) != NULL; i++) {
         const weft_origin whose = table ? table->origin : WEFT_ORIGIN_WEFT;
         weft_resolved r;
-
         if ((origin != WEFT_ORIGIN_AUTO && origin != whose) || (table && !weft_name_table_fits(table, arch)))
             continue;
-        const weft_status status = weft_resolve(scratch, graph, table, source, &r);
-        if (status != WEFT_OK)
-            return status;
+        WEFT_TRY(weft_resolve(arena, graph, table, source, &r));
         if (!best.match || r.found > best.found)
             best = r;
     }
@@ -184,10 +169,10 @@ bool weft_resolve_ignores(const weft_resolved *resolved, const char *key)
 {
     const weft_name_table *table = resolved->table;
     weft_name_values values;
-
-    for (int i = 0; table && i < table->count; i++)
+    for (int i = 0; table && i < table->count; i++) {
         if ((table->rules[i].flags & WEFT_NAME_IGNORE) && weft_name_match(table->rules[i].source, key, &values))
             return true;
+    }
     return weft_leaf_ignored(weft_origin_style(resolved->origin), key);
 }
 
@@ -195,7 +180,6 @@ void weft_flattened_map(const weft_graph *graph, const char *layer, int64_t map[
 {
     weft_node_info node;
     int at = weft_graph_node_count(graph) - 1;
-
     map[0] = map[1] = map[2] = 0;
     while (at >= 0 && (weft_graph_node(graph, at, &node) != WEFT_OK || strcmp(node.name, layer) != 0))
         at--;

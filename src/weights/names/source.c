@@ -2,11 +2,12 @@
  *
  * A file's tensors, to be found by name. What training scripts put before every name (DataParallel's "module.", a
  * wrapper's "model.") does not count. */
-#include "map.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "weights/names/map.h"
 
 /* The numbers of the layers "stem" (0) and "stem_N" (N), ascending. */
 struct weft_stem {
@@ -18,10 +19,8 @@ struct weft_stem {
 static const char *without_prefix(const char *name)
 {
     static const char *const prefixes[] = { "module.", "model.", "state_dict.", "_orig_mod." };
-
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         const size_t length = strlen(prefixes[i]);
-
         if (strncmp(name, prefixes[i], length) == 0 && name[length])
             return without_prefix(name + length);
     }
@@ -32,7 +31,6 @@ static int by_key(const void *a, const void *b)
 {
     const weft_source_key *const x = a, *const y = b;
     const int order = strcmp(x->key, y->key);
-
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
@@ -45,22 +43,17 @@ void weft_source_sort(weft_source *source)
     qsort(source->sorted, (size_t)source->count, sizeof *source->sorted, by_key);
 }
 
-weft_status weft_source_open(weft_source *source, weft_scratch *scratch, const weft_weights *weights)
+weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_weights *weights)
 {
     const int64_t count = weft_weights_count(weights);
-
-    *source = (weft_source){ .scratch = scratch, .count = count };
-    source->tensors = weft_scratch_array(scratch, count, sizeof *source->tensors);
-    source->key = weft_scratch_array(scratch, count, sizeof *source->key);
-    source->sorted = weft_scratch_array(scratch, count, sizeof *source->sorted);
+    *source = (weft_source){ .arena = arena, .count = count };
+    source->tensors = weft_arena_array(arena, (size_t)count, sizeof *source->tensors);
+    source->key = weft_arena_array(arena, (size_t)count, sizeof *source->key);
+    source->sorted = weft_arena_array(arena, (size_t)count, sizeof *source->sorted);
     if (!source->tensors || !source->key || !source->sorted)
         return WEFT_NO_MEMORY;
-    for (int64_t i = 0; i < count; i++) {
-        const weft_status status = weft_weights_get(weights, i, &source->tensors[i]);
-
-        if (status != WEFT_OK)
-            return status;
-    }
+    for (int64_t i = 0; i < count; i++)
+        WEFT_TRY(weft_weights_get(weights, i, &source->tensors[i]));
     weft_source_sort(source);
     return WEFT_OK;
 }
@@ -68,10 +61,8 @@ weft_status weft_source_open(weft_source *source, weft_scratch *scratch, const w
 int64_t weft_source_find(const weft_source *source, const char *key)
 {
     int64_t low = 0, high = source->count;
-
     while (low < high) { /* the first that is not before key */
         const int64_t middle = low + (high - low) / 2;
-
         if (strcmp(source->sorted[middle].key, key) < 0)
             low = middle + 1;
         else
@@ -87,7 +78,6 @@ static int64_t number_of(const char *key, const char *stem, size_t length)
 {
     int64_t number = 0;
     int digits = 0;
-
     if (strncmp(key, stem, length) != 0)
         return -1;
     key += length;
@@ -103,7 +93,6 @@ static int64_t number_of(const char *key, const char *stem, size_t length)
 static int by_number(const void *a, const void *b)
 {
     const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
     return (x > y) - (x < y);
 }
 
@@ -111,20 +100,18 @@ static struct weft_stem *find_stem(weft_source *source, const char *name, size_t
 {
     struct weft_stem *stem = source->stems;
     int64_t count = 0;
-
     for (; stem; stem = stem->next)
         if (strlen(stem->name) == length && memcmp(stem->name, name, length) == 0)
             return stem;
-    stem = weft_scratch_array(source->scratch, 1, sizeof *stem);
+    stem = weft_arena_array(source->arena, 1, sizeof *stem);
     if (!stem || length >= sizeof stem->name)
         return NULL;
-    stem->number = weft_scratch_array(source->scratch, source->count, sizeof *stem->number);
+    stem->number = weft_arena_array(source->arena, (size_t)source->count, sizeof *stem->number);
     if (!stem->number)
         return NULL;
     memcpy(stem->name, name, length);
     for (int64_t i = 0; i < source->count; i++) {
         const int64_t number = number_of(source->key[i], name, length);
-
         if (number >= 0)
             stem->number[count++] = number;
     }
@@ -141,10 +128,8 @@ bool weft_source_numbered(weft_source *source, const char *stem, size_t length, 
 {
     int64_t number = k;
     int n;
-
     if (source) {
         const struct weft_stem *known = find_stem(source, stem, length);
-
         if (!known || k < 0 || k >= known->count)
             return false;
         number = known->number[k];

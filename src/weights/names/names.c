@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The names that other frameworks give a network's parameters, told without a file. */
-#include "map.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "weights/names/map.h"
 
 const char *weft_origin_name(weft_origin origin)
 {
@@ -15,8 +16,17 @@ const char *weft_origin_name(weft_origin origin)
         [WEFT_ORIGIN_TIMM] = "timm",
         [WEFT_ORIGIN_KERAS] = "keras",
     };
-
     return (unsigned)origin < WEFT_ORIGIN_COUNT ? names[origin] : "unknown";
+}
+
+const weft_name_table *weft_name_table_get(int index)
+{
+    for (int i = 0; index >= 0 && weft_name_families[i]; i++) {
+        if (index < weft_name_families[i]->count)
+            return &weft_name_families[i]->tables[index];
+        index -= weft_name_families[i]->count;
+    }
+    return NULL;
 }
 
 bool weft_name_table_fits(const weft_name_table *table, const weft_arch *arch)
@@ -27,26 +37,24 @@ bool weft_name_table_fits(const weft_name_table *table, const weft_arch *arch)
 /* A list and the memory it lives in. */
 typedef struct names {
     weft_name_list list; /* first: the caller holds its address */
-    weft_scratch scratch;
+    weft_arena arena;
     weft_graph *graph;
 } names;
 
 void weft_name_list_destroy(weft_ctx *ctx, weft_name_list *list)
 {
     names *n = (names *)(void *)list;
-
     if (!n)
         return;
     weft_graph_destroy(n->graph);
-    weft_scratch_release(&n->scratch);
-    weft_ctx_allocator(ctx)->free(weft_ctx_allocator(ctx)->user, n);
+    weft_arena_release(&n->arena);
+    weft_free(weft_ctx_allocator(ctx), n);
 }
 
 static weft_status add_names(names *n, const weft_resolved *resolved)
 {
     const weft_style style = weft_origin_style(resolved->origin);
-    weft_name_entry *entries = weft_scratch_array(&n->scratch, resolved->count, sizeof *entries);
-
+    weft_name_entry *entries = weft_arena_array(&n->arena, (size_t)resolved->count, sizeof *entries);
     if (!entries)
         return WEFT_NO_MEMORY;
     for (int i = 0; i < resolved->count; i++) {
@@ -55,7 +63,6 @@ static weft_status add_names(names *n, const weft_resolved *resolved)
         weft_name_entry *entry = &entries[i];
         char layer[WEFT_NAME_MAX];
         int64_t map[3];
-
         snprintf(layer, sizeof layer, "%.*s", (int)(strrchr(match->param.name, '/') - match->param.name),
                  match->param.name);
         weft_flattened_map(n->graph, layer, map);
@@ -63,7 +70,7 @@ static weft_status add_names(names *n, const weft_resolved *resolved)
         entry->shape = match->param.shape;
         if (match->name) {
             entry->origin_name = match->name;
-            entry->layout = weft_layout_usual(style, &entry->shape, conv, map, &entry->origin_shape);
+            entry->layout = weft_tensor_order_usual(style, &entry->shape, conv, map, &entry->origin_shape);
             entry->parts = weft_match_parts(match);
             entry->part = match->rule && (match->rule->flags & WEFT_NAME_SECOND) ? 1 : 0;
             entry->origin_shape.dim[0] *= entry->parts;
@@ -77,7 +84,6 @@ static weft_status add_names(names *n, const weft_resolved *resolved)
 static weft_origin usual_origin(const weft_arch *arch)
 {
     const weft_name_table *table, *first = NULL;
-
     for (int i = 0; (table = weft_name_table_get(i)) != NULL; i++) {
         if (!weft_name_table_fits(table, arch))
             continue;
@@ -90,19 +96,16 @@ static weft_origin usual_origin(const weft_arch *arch)
 
 static weft_status fill(names *n, weft_ctx *ctx, const char *name, weft_dialect dialect, weft_origin origin)
 {
-    weft_resolved resolved;
-    weft_status status = weft_arch_build(ctx, name, &(weft_arch_opt){ .dialect = dialect }, &n->graph);
-
-    if (status != WEFT_OK)
-        return status;
+    WEFT_TRY(weft_arch_build(ctx, name, &(weft_arch_opt){ .dialect = dialect }, &n->graph));
     const weft_arch *arch = weft_arch_find(name, dialect);
     if (origin == WEFT_ORIGIN_AUTO)
         origin = usual_origin(arch);
-    status = weft_resolve_best(&n->scratch, n->graph, arch, origin, NULL, &resolved);
-    if (status == WEFT_OK && !resolved.match)
-        status = weft_fail(WEFT_NOT_FOUND, "%s has no network that is weft's %s (%s)", weft_origin_name(origin),
-                           arch->name, weft_dialect_name(arch->dialect));
-    return status == WEFT_OK ? add_names(n, &resolved) : status;
+    weft_resolved resolved;
+    WEFT_TRY(weft_resolve_best(&n->arena, n->graph, arch, origin, NULL, &resolved));
+    if (!resolved.match)
+        return weft_fail(WEFT_NOT_FOUND, "%s has no network that is weft's %s (%s)", weft_origin_name(origin),
+                         arch->name, weft_dialect_name(arch->dialect));
+    return add_names(n, &resolved);
 }
 
 weft_status weft_weights_names(weft_ctx *ctx, const char *arch, weft_dialect dialect, weft_origin origin,
@@ -111,13 +114,11 @@ weft_status weft_weights_names(weft_ctx *ctx, const char *arch, weft_dialect dia
     if (!ctx || !arch || !out || (unsigned)origin >= WEFT_ORIGIN_COUNT)
         return weft_fail(WEFT_INVALID, "weft_weights_names: ctx, arch and out must not be NULL, origin one of %d",
                          WEFT_ORIGIN_COUNT);
-
     const weft_allocator *allocator = weft_ctx_allocator(ctx);
-    names *n = allocator->alloc(allocator->user, sizeof *n, 64);
+    names *n = weft_calloc(allocator, 1, sizeof *n);
     if (!n)
-        return weft_fail(WEFT_NO_MEMORY, "cannot allocate %zu bytes", sizeof *n);
-    *n = (names){ .scratch.allocator = allocator };
-
+        return WEFT_NO_MEMORY;
+    weft_arena_init(&n->arena, allocator);
     const weft_status status = fill(n, ctx, arch, dialect, origin);
     if (status == WEFT_OK)
         *out = &n->list;
@@ -132,7 +133,6 @@ static weft_status copy_name(const weft_name_list *list, const char *arch, const
 {
     for (int i = 0; i < list->count; i++) {
         const weft_name_entry *entry = &list->entries[i];
-
         if (strcmp(entry->name, param) != 0)
             continue;
         if (!entry->origin_name)
@@ -152,14 +152,11 @@ static weft_status copy_name(const weft_name_list *list, const char *arch, const
 weft_status weft_weights_origin_name(weft_ctx *ctx, const char *arch, weft_dialect dialect, weft_origin origin,
                                      const char *param, char *buf, size_t size, const char **layout)
 {
-    weft_name_list *list = NULL;
-
     if (!param || !buf)
         return weft_fail(WEFT_INVALID, "weft_weights_origin_name: param and buf must not be NULL");
-    weft_status status = weft_weights_names(ctx, arch, dialect, origin, &list);
-    if (status != WEFT_OK)
-        return status;
-    status = copy_name(list, arch, param, buf, size, layout);
+    weft_name_list *list = NULL;
+    WEFT_TRY(weft_weights_names(ctx, arch, dialect, origin, &list));
+    const weft_status status = copy_name(list, arch, param, buf, size, layout);
     weft_name_list_destroy(ctx, list);
     return status;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The patterns and templates of arch/weights.h. Matching backtracks over words and stars; tables are ours, not a
+ * The patterns and templates of table.h. Matching backtracks over words and stars; tables are ours, not a
  * file's, so patterns are trusted and short. */
-#include "arch/weights.h"
-
 #include <stdio.h>
 #include <string.h>
+
+#include "weights/names/map.h"
 
 static bool is_digit(char c)
 {
@@ -28,7 +28,6 @@ static bool match_number(const char *rest, const char *end, const char *text, in
 {
     int64_t number = 0;
     int digits = 0;
-
     for (; is_digit(text[digits]) && digits < MAX_DIGITS; digits++)
         number = 10 * number + (text[digits] - '0');
     if (digits == 0 || !match(rest, end, text + digits, values))
@@ -42,10 +41,8 @@ static bool match_word(const char *words, const char *close, const char *end, co
                        weft_name_values *values)
 {
     int64_t position = 0;
-
     for (const char *word = words; word <= close; position++) {
         const size_t length = strcspn(word, "|}");
-
         if (strncmp(word, text, length) == 0 && match(close + 1, end, text + length, values)) {
             *value = position;
             return true;
@@ -69,7 +66,6 @@ static bool match(const char *pattern, const char *end, const char *text, weft_n
         if (*pattern == '{') {
             const char *close = strchr(pattern, '}');
             int64_t *value = &values->value[pattern[1] - 'a'];
-
             return pattern[2] == ':' ? match_word(pattern + 3, close, end, text, value, values)
                                      : match_number(close + 1, end, text, value, values);
         }
@@ -90,7 +86,6 @@ bool weft_name_match_any(const char *patterns, const char *text)
     weft_name_values values;
     const char *from = patterns;
     bool inside = false;
-
     for (const char *at = patterns;; at++) {
         inside = *at == '{' || (inside && *at != '}');
         if (*at && (*at != '|' || inside))
@@ -109,10 +104,8 @@ bool weft_name_match_any(const char *patterns, const char *text)
 static int64_t sum(const char **text, const weft_name_values *values, int64_t matched)
 {
     int64_t total = 0;
-
     for (;;) {
         int64_t sign = 1, term = 0;
-
         if (**text == '+' || **text == '-')
             sign = *(*text)++ == '-' ? -1 : 1;
         const bool factor = is_digit(**text);
@@ -146,11 +139,9 @@ bool weft_name_expand(const char *source, const weft_name_values *values, int64_
                       void *arg, char *buf, size_t size)
 {
     size_t used = 0;
-
     while (*source) {
         const char *close = *source == '{' ? strchr(source, '}') : NULL, *text = source + 1;
         int n = 1;
-
         if (!close) {
             if (used + 1 < size)
                 buf[used] = *source;
@@ -158,7 +149,6 @@ bool weft_name_expand(const char *source, const weft_name_values *values, int64_
         } else {
             if (is_stem(source)) {
                 const size_t length = strcspn(source + 2, ":}");
-
                 text = source + 3 + length;
                 if (!numbered(arg, source + 2, length, source[2 + length] == ':' ? sum(&text, values, matched) : -1,
                               buf + used, size - used))

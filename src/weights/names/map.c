@@ -2,11 +2,12 @@
  *
  * weft_weights_map: a file's tensors under our names and in our layouts. First everything is found and compared, so
  * that all that is wrong is told at once; then tensor by tensor is converted to f32 and laid out. */
-#include "map.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/error.h"
+#include "weights/names/map.h"
 
 /* One call. */
 typedef struct job {
@@ -14,11 +15,11 @@ typedef struct job {
     const weft_weights *in;
     const weft_arch *arch;
     weft_map_opt opt;
-    weft_scratch scratch;
+    weft_arena arena;
     weft_source source;
     weft_graph *graph;
     weft_resolved resolved;
-    weft_layout *layout; /* of each parameter that was found */
+    weft_tensor_order *order; /* of each parameter that was found */
     int classes;
 } job;
 
@@ -30,13 +31,10 @@ static weft_status build(job *j)
 {
     const weft_arch_opt opt = { .dialect = j->arch->dialect, .classes = j->classes };
     weft_graph *graph = NULL;
-    const weft_status status = weft_arch_build(j->ctx, j->arch->name, &opt, &graph);
-
-    if (status == WEFT_OK) {
-        weft_graph_destroy(j->graph);
-        j->graph = graph;
-    }
-    return status;
+    WEFT_TRY(weft_arch_build(j->ctx, j->arch->name, &opt, &graph));
+    weft_graph_destroy(j->graph);
+    j->graph = graph;
+    return WEFT_OK;
 }
 
 /* How many classes the file's classifier has: the bias of the last layer says it. 0: it does not. */
@@ -44,7 +42,6 @@ static int classes_in_file(const job *j)
 {
     const weft_match *last = &j->resolved.match[j->resolved.count - 1];
     const weft_shape *shape = last->source >= 0 ? &j->source.tensors[last->source].shape : NULL;
-
     if (!shape || last->param.shape.rank != 1 || shape->rank != 1)
         return 0;
     return shape->dim[0] > 0 && shape->dim[0] <= MAX_CLASSES ? (int)shape->dim[0] : 0;
@@ -52,53 +49,42 @@ static int classes_in_file(const job *j)
 
 static weft_status find_tensors(job *j)
 {
-    weft_status status = weft_source_open(&j->source, &j->scratch, j->in);
-
+    WEFT_TRY(weft_source_open(&j->source, &j->arena, j->in));
     j->classes = j->opt.classes ? j->opt.classes : j->arch->classes;
-    if (status == WEFT_OK)
-        status = build(j);
-    if (status == WEFT_OK)
-        status = weft_resolve_best(&j->scratch, j->graph, j->arch, j->opt.origin, &j->source, &j->resolved);
-    if (status != WEFT_OK)
-        return status;
+    WEFT_TRY(build(j));
+    WEFT_TRY(weft_resolve_best(&j->arena, j->graph, j->arch, j->opt.origin, &j->source, &j->resolved));
     if (!j->resolved.match)
         return weft_fail(WEFT_NOT_FOUND, "%s has no network that is weft's %s (%s)", weft_origin_name(j->opt.origin),
                          j->arch->name, weft_dialect_name(j->arch->dialect));
-
     const int classes = j->opt.classes ? 0 : classes_in_file(j);
     if (classes == 0 || classes == j->classes)
         return WEFT_OK;
     j->classes = classes;
-    status = build(j);
-    if (status != WEFT_OK)
-        return status;
-    return weft_resolve(&j->scratch, j->graph, j->resolved.table, &j->source, &j->resolved);
+    WEFT_TRY(build(j));
+    return weft_resolve(&j->arena, j->graph, j->resolved.table, &j->source, &j->resolved);
 }
 
 /* The layout of every tensor found; *misshapen: the first parameter that has none, or -1. */
-static weft_status find_layouts(job *j, int *misshapen)
+static weft_status find_orders(job *j, int *misshapen)
 {
     const weft_style style = weft_origin_style(j->resolved.origin);
-
     *misshapen = -1;
-    j->layout = weft_scratch_array(&j->scratch, j->resolved.count, sizeof *j->layout);
-    if (!j->layout)
+    j->order = weft_arena_array(&j->arena, (size_t)j->resolved.count, sizeof *j->order);
+    if (!j->order)
         return WEFT_NO_MEMORY;
     for (int i = 0; i < j->resolved.count; i++) {
         const weft_match *match = &j->resolved.match[i];
         char layer[WEFT_NAME_MAX];
         int64_t map[3] = { 0 };
-
         if (match->source < 0)
             continue;
         const weft_shape have = weft_match_shape(match, &j->source.tensors[match->source]);
         if (match->param.shape.rank == 2) {
             const char *slash = strrchr(match->param.name, '/');
-
             snprintf(layer, sizeof layer, "%.*s", slash ? (int)(slash - match->param.name) : 0, match->param.name);
             weft_flattened_map(j->graph, layer, map);
         }
-        if (!weft_layout_find(style, &have, &match->param.shape, map, &j->layout[i]) && *misshapen < 0)
+        if (!weft_tensor_order_find(style, &have, &match->param.shape, map, &j->order[i]) && *misshapen < 0)
             *misshapen = i;
     }
     return WEFT_OK;
@@ -110,7 +96,6 @@ static weft_status find_layouts(job *j, int *misshapen)
 static void list_names(char *buf, size_t size, const char *what, const char *const *names, int64_t count)
 {
     size_t used = (size_t)snprintf(buf, size, "%lld %s", (long long)count, what);
-
     for (int64_t i = 0; i < count && i < TOLD && used < size; i++)
         used += (size_t)snprintf(buf + used, size - used, "%s%.90s", i == 0 ? " (" : ", ", names[i]);
     if (count > 0 && used < size)
@@ -125,8 +110,7 @@ static weft_status fail_misshapen(const job *j, int at, const char *advice)
     const int64_t flat[3] = { 0 };
     char have[96], want[96];
     weft_shape shape;
-
-    weft_layout_usual(weft_origin_style(j->resolved.origin), &match->param.shape, conv, flat, &shape);
+    weft_tensor_order_usual(weft_origin_style(j->resolved.origin), &match->param.shape, conv, flat, &shape);
     shape.dim[0] *= weft_match_parts(match);
     return weft_fail(WEFT_BAD_DATA, "tensor '%.120s' has shape %s, expected %s for %s of %s (%s)%s", tensor->name,
                      tensor->shape.rank ? weft_shape_text(&tensor->shape, have, sizeof have) : "[]",
@@ -141,19 +125,14 @@ static weft_status judge(job *j, weft_map_report *report, int misshapen)
         report->mapped == 0 || (!j->opt.lenient && (report->missing_count > 0 || report->unused_count > 0));
     const char *nearest = NULL;
     char advice[200] = "", missing[320], unused[320];
-
     if (!incomplete && misshapen < 0)
         return WEFT_OK;
-    weft_status status = weft_nearest_network(j->ctx, &j->scratch, &j->source, j->arch, &nearest);
-    if (status == WEFT_OK && nearest)
-        status = weft_report_set_nearest(report, nearest);
-    if (status != WEFT_OK)
-        return status;
-    if (nearest)
+    WEFT_TRY(weft_nearest_network(j->ctx, &j->arena, &j->source, j->arch, &nearest));
+    if (nearest) {
+        WEFT_TRY(weft_report_set_nearest(report, nearest));
         snprintf(advice, sizeof advice, "; the tensors fit %s better", nearest);
-    if (misshapen >= 0 && !nearest)
-        return fail_misshapen(j, misshapen, advice);
-    if (!incomplete)
+    }
+    if (!incomplete || (misshapen >= 0 && !nearest))
         return fail_misshapen(j, misshapen, advice);
     list_names(missing, sizeof missing, "missing", report->missing, report->missing_count);
     list_names(unused, sizeof unused, "unknown", report->unused, report->unused_count);
@@ -175,31 +154,29 @@ static weft_status fold_gamma(const job *j, int at, const buffers *b)
     const weft_match *match = &j->resolved.match[at], *next = at + 1 < j->resolved.count ? match + 1 : NULL;
     const weft_shape *shape = &match->param.shape;
     int64_t source = -1;
-
     if (shape->rank == 4 && next)
         source = next->gamma;
     else if (shape->rank == 1 && strcmp(strrchr(match->param.name, '/'), "/mean") == 0)
         source = match->gamma;
     if (source < 0)
         return WEFT_OK;
-
     const weft_weight *gamma = &j->source.tensors[source];
     if (gamma->count != shape->dim[0])
         return weft_fail(WEFT_BAD_DATA, "tensor '%.120s' has %lld elements, expected %lld", gamma->name,
                          (long long)gamma->count, (long long)shape->dim[0]);
-    const weft_status status = weft_weight_floats(gamma, b->gamma);
+    WEFT_TRY(weft_weight_floats(gamma, b->gamma));
     const int64_t row = weft_shape_count(shape) / shape->dim[0];
-    for (int64_t k = 0; status == WEFT_OK && k < shape->dim[0]; k++)
+    for (int64_t k = 0; k < shape->dim[0]; k++) {
         for (int64_t i = 0; i < row; i++)
             b->out[k * row + i] *= b->gamma[k];
-    return status;
+    }
+    return WEFT_OK;
 }
 
 /* Squares values that are the rule's, as floats of either way to write them. */
 static void square(const weft_name_rule *rule, float *values, int64_t count)
 {
     int64_t same = 0;
-
     while (same < count && fabsf(values[same] - rule->fill[same % 3]) <= 1e-6f)
         same++;
     for (int64_t i = 0; same == count && i < count; i++)
@@ -211,19 +188,16 @@ static void adjust(const job *j, const weft_match *match, float *values)
 {
     const weft_name_table *table = j->resolved.table;
     const int64_t count = weft_shape_count(&match->param.shape);
-
     for (int r = 0; table && r < table->count; r++) {
         const weft_name_rule *rule = &table->rules[r];
         weft_name_values ignored;
-
         if (!(rule->flags & (WEFT_NAME_SQUARE | WEFT_NAME_SHIFT)) ||
             !weft_name_match(rule->layer, match->param.name, &ignored))
             continue;
         if (rule->flags & WEFT_NAME_SQUARE)
             square(rule, values, count);
-        else
-            for (int64_t i = 0; i < count; i++)
-                values[i] += rule->fill[0];
+        for (int64_t i = 0; (rule->flags & WEFT_NAME_SHIFT) && i < count; i++)
+            values[i] += rule->fill[0];
     }
 }
 
@@ -231,101 +205,74 @@ static weft_status convert(job *j, int at, const buffers *b, weft_weights *out)
 {
     const weft_match *match = &j->resolved.match[at];
     const int64_t count = weft_shape_count(&match->param.shape);
-    weft_status status = WEFT_OK;
-
     if (match->source >= 0) {
-        status = weft_weight_floats(&j->source.tensors[match->source], b->in);
-        if (status == WEFT_OK) {
-            const bool second = match->rule && (match->rule->flags & WEFT_NAME_SECOND);
-
-            weft_layout_apply(&j->layout[at], b->in + (second ? count : 0), b->out);
-            status = fold_gamma(j, at, b);
-            adjust(j, match, b->out);
-        }
+        const bool second = match->rule && (match->rule->flags & WEFT_NAME_SECOND);
+        WEFT_TRY(weft_weight_floats(&j->source.tensors[match->source], b->in));
+        weft_tensor_order_apply(&j->order[at], b->in + (second ? count : 0), b->out);
+        WEFT_TRY(fold_gamma(j, at, b));
+        adjust(j, match, b->out);
     } else if (match->fill) {
         for (int64_t i = 0; i < count; i++)
             b->out[i] = match->fill->fill[i % 3];
     } else {
         return WEFT_OK; /* missing; the caller is lenient */
     }
-    return status == WEFT_OK ? weft_weights_add(out, match->param.name, WEFT_F32, &match->param.shape, b->out) : status;
+    return weft_weights_add(out, match->param.name, WEFT_F32, &match->param.shape, b->out);
 }
 
 static weft_status convert_all(job *j, weft_weights *out)
 {
     int64_t most = 1, widest = 1;
-
     for (int i = 0; i < j->resolved.count; i++) {
         const weft_shape *shape = &j->resolved.match[i].param.shape;
         const int64_t count = weft_shape_count(shape) * weft_match_parts(&j->resolved.match[i]);
-
         most = count > most ? count : most;
         widest = shape->dim[0] > widest ? shape->dim[0] : widest;
     }
     const buffers b = {
-        .in = weft_scratch_array(&j->scratch, most, sizeof *b.in),
-        .gamma = weft_scratch_array(&j->scratch, widest, sizeof *b.gamma),
-        .out = weft_scratch_array(&j->scratch, most, sizeof *b.out),
+        .in = weft_arena_array(&j->arena, (size_t)most, sizeof *b.in),
+        .gamma = weft_arena_array(&j->arena, (size_t)widest, sizeof *b.gamma),
+        .out = weft_arena_array(&j->arena, (size_t)most, sizeof *b.out),
     };
-    weft_status status = b.in && b.gamma && b.out ? WEFT_OK : WEFT_NO_MEMORY;
-    for (int i = 0; status == WEFT_OK && i < j->resolved.count; i++)
-        status = convert(j, i, &b, out);
-    return status;
+    if (!b.in || !b.gamma || !b.out)
+        return WEFT_NO_MEMORY;
+    for (int i = 0; i < j->resolved.count; i++)
+        WEFT_TRY(convert(j, i, &b, out));
+    return WEFT_OK;
 }
 
 /* What the file says about itself stays, where it is in our words; the network is told. */
 static weft_status set_metadata(const job *j, weft_weights *out)
 {
-    weft_status status = WEFT_OK;
-    char classes[16];
-
-    for (int i = 0; status == WEFT_OK && i < weft_weights_meta_count(j->in); i++) {
+    for (int i = 0; i < weft_weights_meta_count(j->in); i++) {
         const char *key, *text;
-
-        status = weft_weights_meta(j->in, i, &key, &text);
-        if (status == WEFT_OK && strncmp(key, "weft.", 5) == 0)
-            status = weft_weights_set_meta(out, key, text);
+        WEFT_TRY(weft_weights_meta(j->in, i, &key, &text));
+        if (strncmp(key, "weft.", 5) == 0)
+            WEFT_TRY(weft_weights_set_meta(out, key, text));
     }
+    char classes[16];
     snprintf(classes, sizeof classes, "%d", j->classes);
-    if (status == WEFT_OK)
-        status = weft_weights_set_meta(out, "weft.arch", j->arch->name);
-    if (status == WEFT_OK)
-        status = weft_weights_set_meta(out, "weft.dialect", weft_dialect_name(j->arch->dialect));
-    if (status == WEFT_OK && !weft_weights_meta_find(j->in, "weft.classes"))
-        status = weft_weights_set_meta(out, "weft.classes", classes);
-    return status;
+    WEFT_TRY(weft_weights_set_meta(out, "weft.arch", j->arch->name));
+    WEFT_TRY(weft_weights_set_meta(out, "weft.dialect", weft_dialect_name(j->arch->dialect)));
+    if (weft_weights_meta_find(j->in, "weft.classes"))
+        return WEFT_OK;
+    return weft_weights_set_meta(out, "weft.classes", classes);
 }
 
-static weft_status run(job *j, weft_map_report **report, weft_weights **out)
+static weft_status run(job *j, weft_map_report **report, weft_weights *out)
 {
-    weft_weights *set = NULL;
     int misshapen;
-    weft_status status = find_tensors(j);
-
-    if (status == WEFT_OK)
-        status = find_layouts(j, &misshapen);
-    if (status == WEFT_OK)
-        status = weft_report_create(j->ctx, &j->resolved, &j->source, report);
-    if (status == WEFT_OK)
-        status = judge(j, *report, misshapen);
-    if (status == WEFT_OK)
-        status = weft_weights_create(j->ctx, &set);
-    if (status == WEFT_OK)
-        status = set_metadata(j, set);
-    if (status == WEFT_OK)
-        status = convert_all(j, set);
-    if (status == WEFT_OK)
-        *out = set;
-    else
-        weft_weights_destroy(set);
-    return status;
+    WEFT_TRY(find_tensors(j));
+    WEFT_TRY(find_orders(j, &misshapen));
+    WEFT_TRY(weft_report_create(j->ctx, &j->resolved, &j->source, report));
+    WEFT_TRY(judge(j, *report, misshapen));
+    WEFT_TRY(set_metadata(j, out));
+    return convert_all(j, out);
 }
 
 weft_status weft_weights_map(weft_ctx *ctx, const weft_weights *in, const char *arch, weft_dialect dialect,
                              const weft_map_opt *opt, weft_map_report **report, weft_weights **out)
 {
-    weft_map_report *found = NULL;
-
     if (!ctx || !in || !arch || !out)
         return weft_fail(WEFT_INVALID, "weft_weights_map: ctx, in, arch and out must not be NULL");
     job j = {
@@ -333,20 +280,26 @@ weft_status weft_weights_map(weft_ctx *ctx, const weft_weights *in, const char *
         .in = in,
         .arch = weft_arch_find(arch, dialect),
         .opt = opt ? *opt : (weft_map_opt){ 0 },
-        .scratch.allocator = weft_ctx_allocator(ctx),
     };
     if ((unsigned)j.opt.origin >= WEFT_ORIGIN_COUNT || j.opt.classes < 0)
         return weft_fail(WEFT_INVALID, "weft_weights_map: origin %d, classes %d: no such origin or number",
                          (int)j.opt.origin, j.opt.classes);
     if (!j.arch) /* says which name is near */
         return weft_arch_build(ctx, arch, &(weft_arch_opt){ .dialect = dialect }, &j.graph);
-
-    const weft_status status = run(&j, &found, out);
+    weft_map_report *found = NULL;
+    weft_weights *set = NULL;
+    WEFT_TRY(weft_weights_create(ctx, &set));
+    weft_arena_init(&j.arena, weft_ctx_allocator(ctx));
+    const weft_status status = run(&j, &found, set);
+    if (status == WEFT_OK)
+        *out = set;
+    else
+        weft_weights_destroy(set);
     if (report && (status == WEFT_OK || status == WEFT_BAD_DATA) && found)
         *report = found;
     else
         weft_map_report_destroy(ctx, found);
     weft_graph_destroy(j.graph);
-    weft_scratch_release(&j.scratch);
+    weft_arena_release(&j.arena);
     return status;
 }

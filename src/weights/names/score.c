@@ -2,25 +2,24 @@
  *
  * The network that a file is of, by the names and shapes of its tensors: every row of the registry is built (which
  * costs about a millisecond) and looked up; what share of its parameters and of the file's tensors agrees decides. */
-#include "map.h"
-
 #include <stdio.h>
+
+#include "base/error.h"
+#include "weights/names/map.h"
 
 /* 2 * agreeing / (parameters + tensors): 1 if all do. */
 static double score(const weft_resolved *r, const weft_source *source)
 {
+    static const int64_t flat_or_not[3] = { 0 }; /* changes the order only, never what fits */
     const weft_style style = weft_origin_style(r->origin);
     int64_t agree = 0, relevant = 0;
-
     for (int i = 0; i < r->count; i++) {
-        static const int64_t flat_or_not[3] = { 0 }; /* changes the order only, never what fits */
         const weft_match *match = &r->match[i];
-        weft_layout layout;
-
         if (match->source < 0)
             continue;
         const weft_shape have = weft_match_shape(match, &source->tensors[match->source]);
-        agree += weft_layout_find(style, &have, &match->param.shape, flat_or_not, &layout);
+        weft_tensor_order order;
+        agree += weft_tensor_order_find(style, &have, &match->param.shape, flat_or_not, &order);
     }
     for (int64_t i = 0; i < source->count; i++)
         relevant += !weft_resolve_ignores(r, source->key[i]);
@@ -29,16 +28,15 @@ static double score(const weft_resolved *r, const weft_source *source)
 
 weft_status weft_score_network(weft_ctx *ctx, const weft_arch *arch, weft_source *source, double *out)
 {
-    weft_scratch own = { .allocator = source->scratch->allocator };
     weft_graph *graph = NULL;
+    WEFT_TRY(weft_arch_build(ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect }, &graph));
+    weft_arena own;
+    weft_arena_init(&own, source->arena->allocator);
     weft_resolved resolved;
-    weft_status status = weft_arch_build(ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect }, &graph);
-
-    if (status == WEFT_OK)
-        status = weft_resolve_best(&own, graph, arch, WEFT_ORIGIN_AUTO, source, &resolved);
+    const weft_status status = weft_resolve_best(&own, graph, arch, WEFT_ORIGIN_AUTO, source, &resolved);
     if (status == WEFT_OK)
         *out = resolved.found > 0 ? score(&resolved, source) : 0;
-    weft_scratch_release(&own);
+    weft_arena_release(&own);
     weft_graph_destroy(graph);
     return status;
 }
@@ -51,27 +49,25 @@ void weft_describe_network(const weft_arch *arch, char *buf, size_t size)
         snprintf(buf, size, "%s (%s)", arch->name, weft_dialect_name(arch->dialect));
 }
 
-weft_status weft_nearest_network(weft_ctx *ctx, weft_scratch *scratch, weft_source *source, const weft_arch *arch,
+weft_status weft_nearest_network(weft_ctx *ctx, weft_arena *arena, weft_source *source, const weft_arch *arch,
                                  const char **out)
 {
     const weft_arch *best = arch;
     double highest = 0;
-    weft_status status = arch ? weft_score_network(ctx, arch, source, &highest) : WEFT_OK;
-
-    for (int i = 0; status == WEFT_OK && i < weft_arch_count(); i++) {
+    if (arch)
+        WEFT_TRY(weft_score_network(ctx, arch, source, &highest));
+    for (int i = 0; i < weft_arch_count(); i++) {
         double value = 0;
-
-        status = weft_score_network(ctx, weft_arch_get(i), source, &value);
+        WEFT_TRY(weft_score_network(ctx, weft_arch_get(i), source, &value));
         if (value > highest) {
             highest = value;
             best = weft_arch_get(i);
         }
     }
-    if (status != WEFT_OK || best == arch)
-        return status;
-
+    if (best == arch)
+        return WEFT_OK;
     char name[128];
     weft_describe_network(best, name, sizeof name);
-    *out = weft_scratch_text(scratch, name);
+    *out = weft_arena_text(arena, "%s", name);
     return *out ? WEFT_OK : WEFT_NO_MEMORY;
 }
