@@ -44,8 +44,20 @@ WEFT_API const char *weft_format_name(weft_format format);
 WEFT_API weft_status weft_weights_create(weft_ctx *ctx, weft_weights **out);
 WEFT_API void weft_weights_destroy(weft_weights *weights);
 
-/* Reads a whole file into owned memory. NOT_FOUND, IO, BAD_DATA (above), UNSUPPORTED (names the dtype or feature). */
+/* Reads a whole file into owned memory. NOT_FOUND, IO, BAD_DATA (above; also a variant, a dtype or a feature that weft
+ * does not read, by name), UNSUPPORTED (weft-h5 is not installed). */
 WEFT_API weft_status weft_weights_read(weft_ctx *ctx, const char *path, weft_format format, weft_weights **out);
+
+typedef struct weft_read_opt {
+    weft_format format; /* AUTO */
+    /* The dictionary of a PyTorch file to read, by its path: "state_dict_ema", "models.1"; "" is the pickled object
+     * itself. NULL: the only one that holds the most tensors, or of several the one under a usual name and no running
+     * average. Metadata torch.key says which was read, torch.other_keys which others there are. */
+    const char *key;
+} weft_read_opt;
+/* The same with options; opt NULL: all defaults. */
+WEFT_API weft_status weft_weights_read_with(weft_ctx *ctx, const char *path, const weft_read_opt *opt,
+                                            weft_weights **out);
 /* Writes to a temporary file in the same folder, syncs, renames: the old file or the new one, never a part. */
 WEFT_API weft_status weft_weights_write(const weft_weights *weights, const char *path, weft_format format);
 

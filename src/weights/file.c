@@ -22,6 +22,14 @@ weft_status weft_file_head(const char *path, uint8_t *head, size_t size, size_t 
     return status;
 }
 
+weft_status weft_file_size(const char *path, uint64_t *out)
+{
+    int file = -1;
+    WEFT_TRY(weft_open_regular(path, wanted, &file, out));
+    close(file);
+    return WEFT_OK;
+}
+
 weft_status weft_file_load(const weft_allocator *allocator, const char *path, weft_file *out)
 {
     int file = -1;
@@ -49,33 +57,18 @@ weft_status weft_file_load(const weft_allocator *allocator, const char *path, we
 
 /* ---- sentences ---- */
 
-static weft_status fail_at(weft_status status, const weft_file *file, uint64_t at, const char *format, va_list args)
-{
-    weft_fail_v(status, format, args);
-    return weft_fail_in(status, "%.200s: byte %llu", file->path, (unsigned long long)at);
-}
-
 weft_status weft_file_bad(const weft_file *file, uint64_t at, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fail_at(WEFT_BAD_DATA, file, at, format, args);
+    weft_fail_v(WEFT_BAD_DATA, format, args);
     va_end(args);
-    return WEFT_BAD_DATA;
-}
-
-weft_status weft_file_fail(weft_status status, const weft_file *file, uint64_t at, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fail_at(status, file, at, format, args);
-    va_end(args);
-    return status;
+    return weft_fail_in(WEFT_BAD_DATA, "%.200s: byte %llu", file->path, (unsigned long long)at);
 }
 
 weft_status weft_file_bad_in(weft_status status, const weft_file *file, uint64_t at)
 {
-    const weft_status kept = status == WEFT_NO_MEMORY || status == WEFT_UNSUPPORTED ? status : WEFT_BAD_DATA;
+    const weft_status kept = status == WEFT_NO_MEMORY ? status : WEFT_BAD_DATA;
     return weft_fail_in(kept, "%.200s: byte %llu", file->path, (unsigned long long)at);
 }
 

@@ -16,13 +16,13 @@ typedef struct weft_file {
 /* The first bytes of a regular file, at most size; *got says how many. NOT_FOUND, IO;
  * BAD_DATA for what is not a regular file. */
 weft_status weft_file_head(const char *path, uint8_t *head, size_t size, size_t *got);
+/* How many bytes a regular file has. */
+weft_status weft_file_size(const char *path, uint64_t *out);
 /* All of it; free out->data with weft_free. */
 weft_status weft_file_load(const weft_allocator *allocator, const char *path, weft_file *out);
 
-/* "<path>: byte <at>: ..." as BAD_DATA (or another status). */
+/* "<path>: byte <at>: ..." as BAD_DATA. */
 weft_status weft_file_bad(const weft_file *file, uint64_t at, const char *format, ...) WEFT_PRINTF(3, 4);
-weft_status weft_file_fail(weft_status status, const weft_file *file, uint64_t at, const char *format, ...)
-    WEFT_PRINTF(4, 5);
 /* The same before the sentence of the failure under way; whatever is no fault of memory becomes BAD_DATA. */
 weft_status weft_file_bad_in(weft_status status, const weft_file *file, uint64_t at);
 

@@ -258,7 +258,7 @@ static weft_status judge(weft_ctx *ctx, run *r, int status, weft_weights **out)
     static const struct {
         const char *word;
         weft_status status;
-    } verdicts[] = { { "bad ", WEFT_BAD_DATA }, { "unsupported ", WEFT_UNSUPPORTED }, { "memory ", WEFT_BAD_DATA } };
+    } verdicts[] = { { "bad ", WEFT_BAD_DATA }, { "unsupported ", WEFT_BAD_DATA }, { "memory ", WEFT_BAD_DATA } };
     const size_t tail = r->size < SENTENCE + 32 ? r->size : SENTENCE + 32;
     const uint8_t *line = tail > 0 ? memrchr(r->data + r->size - tail, '\n', tail) : NULL;
     char said[SENTENCE];
@@ -274,7 +274,8 @@ static weft_status judge(weft_ctx *ctx, run *r, int status, weft_weights **out)
         return no_verdict(r, status);
     const weft_file file = { .path = r->job->path, .data = r->data, .size = (size_t)(line - r->data) };
     r->data = NULL; /* the parser's */
-    const weft_status parsed = weft_weights_parse(ctx, &file, WEFT_SAFETENSORS, out);
+    const weft_status parsed =
+        weft_weights_fill(ctx, &file, weft_safetensors_read, &(weft_read_opt){ 0 }, out);
     return parsed == WEFT_OK ? WEFT_OK : weft_fail_in(parsed, "what weft-h5 sent for");
 }
 

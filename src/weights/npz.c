@@ -90,7 +90,7 @@ static weft_status read_descr(array *a)
         while (length < 20 && (size_t)length + 1 < left && from[length + 1] > 0x20 && from[length + 1] < 0x7f &&
                from[length + 1] != '\'')
             length++;
-        return weft_file_fail(WEFT_UNSUPPORTED, &a->zip->file, place(a), "array \"%.80s\" is of '%.*s': %s",
+        return weft_file_bad(&a->zip->file, place(a), "array \"%.80s\" is of '%.*s': %s",
                               a->entry->name, length, (const char *)from + 1, what);
     }
     return bad(a, "the name of an element type was expected");
@@ -114,7 +114,7 @@ static weft_status read_dim(array *a)
     if (a->at == first)
         return bad(a, "a dimension was expected");
     if (a->shape.rank == WEFT_MAX_RANK)
-        return weft_file_fail(WEFT_UNSUPPORTED, &a->zip->file, place(a), "array \"%.80s\" has more than %d dimensions",
+        return weft_file_bad(&a->zip->file, place(a), "array \"%.80s\" has more than %d dimensions",
                               a->entry->name, WEFT_MAX_RANK);
     a->shape.dim[a->shape.rank++] = dim;
     return WEFT_OK;
@@ -203,58 +203,71 @@ static void fortran_strides(const weft_shape *shape, int64_t *stride)
     }
 }
 
+/* The JSON at bytes at..at + bytes of the entry, whose copy is at `copy`. */
+static weft_status parse_metadata(const array *a, uint8_t *copy, size_t bytes, weft_weights *weights)
+{
+    const weft_file unpacked = { .path = a->zip->file.path, .data = copy, .size = (size_t)a->entry->size };
+    weft_arena arena;
+    weft_arena_init(&arena, weights->allocator);
+    weft_json json = { .file = &unpacked, .at = a->at, .end = a->at + bytes, .arena = &arena };
+    weft_status status = weft_meta_read(&json, weights);
+    if (status == WEFT_OK)
+        status = weft_json_end(&json);
+    weft_arena_release(&arena);
+    return status;
+}
+
 static weft_status take_metadata(const array *a, size_t bytes, weft_weights *weights)
 {
     if (a->dtype != WEFT_U8 || a->shape.rank != 1)
         return bad(a, "the metadata should be one row of bytes (|u1)");
-    weft_arena arena;
-    weft_arena_init(&arena, weights->allocator);
-    weft_file unpacked = { .path = a->zip->file.path, .size = (size_t)a->entry->size };
-    uint8_t *copy = weft_alloc(weights->allocator, unpacked.size);
-    weft_status status = WEFT_NO_MEMORY;
-    if (copy) {
-        memcpy(copy, a->bytes, unpacked.size);
-        unpacked.data = copy;
-        weft_json json = { .file = &unpacked, .at = a->at, .end = a->at + bytes, .arena = &arena };
-        status = weft_meta_read(&json, weights);
-        if (status == WEFT_OK)
-            status = weft_json_end(&json);
-    }
+    uint8_t *copy = weft_alloc(weights->allocator, (size_t)a->entry->size);
+    if (!copy)
+        return weft_file_bad_in(WEFT_NO_MEMORY, &a->zip->file, a->entry->data);
+    memcpy(copy, a->bytes, (size_t)a->entry->size);
+    const weft_status status = parse_metadata(a, copy, bytes, weights);
     weft_free(weights->allocator, copy);
-    weft_arena_release(&arena);
     return status == WEFT_OK ? WEFT_OK : weft_file_bad_in(status, &a->zip->file, a->entry->data);
+}
+
+/* The elements, in the set. */
+static weft_status take_elements(const array *a, size_t name, size_t bytes, weft_weights *weights)
+{
+    int64_t stride[WEFT_MAX_RANK];
+    void *to = NULL;
+    if (!a->entry->deflated && !(a->fortran && a->shape.rank > 1))
+        return weft_weights_lend(weights, a->entry->name, name, a->dtype, &a->shape, a->bytes + a->at);
+    WEFT_TRY(weft_weights_room(weights, a->entry->name, name, a->dtype, &a->shape, &to));
+    if (a->fortran && bytes > 0) {
+        fortran_strides(&a->shape, stride);
+        weft_weight_gather(to, a->bytes + a->at, weft_dtype_size(a->dtype), &a->shape, stride);
+    } else if (bytes > 0) {
+        memcpy(to, a->bytes + a->at, bytes);
+    }
+    return WEFT_OK;
 }
 
 static weft_status take_array(array *a, weft_weights *weights)
 {
-    int64_t count = 0, stride[WEFT_MAX_RANK];
+    int64_t count = 0;
     size_t bytes = 0;
-    void *to = NULL;
     const size_t name = strlen(a->entry->name) - strlen(EXTENSION);
     WEFT_TRY(read_header(a));
     weft_status status = weft_weight_bytes(a->dtype, &a->shape, &count, &bytes);
-    if (status == WEFT_OK && bytes != a->entry->size - a->at)
+    if (status != WEFT_OK)
+        return weft_file_bad_in(status, &a->zip->file, place(a));
+    if (bytes != a->entry->size - a->at)
         return weft_file_bad(&a->zip->file, place(a),
                              "array \"%.80s\" has %" PRIu64 " bytes of elements; its shape takes "
                              "%zu",
                              a->entry->name, a->entry->size - a->at, bytes);
-    if (status == WEFT_OK && name == strlen(WEFT_META_NAME) && strncmp(a->entry->name, WEFT_META_NAME, name) == 0)
+    if (name == strlen(WEFT_META_NAME) && strncmp(a->entry->name, WEFT_META_NAME, name) == 0)
         return take_metadata(a, bytes, weights);
-    if (status == WEFT_OK && !a->entry->deflated && !(a->fortran && a->shape.rank > 1))
-        status = weft_weights_lend(weights, a->entry->name, name, a->dtype, &a->shape, a->bytes + a->at);
-    else if (status == WEFT_OK) {
-        status = weft_weights_room(weights, a->entry->name, name, a->dtype, &a->shape, &to);
-        if (status == WEFT_OK && a->fortran && count > 0) {
-            fortran_strides(&a->shape, stride);
-            weft_weight_gather(to, a->bytes + a->at, weft_dtype_size(a->dtype), &a->shape, stride);
-        } else if (status == WEFT_OK && bytes > 0) {
-            memcpy(to, a->bytes + a->at, bytes);
-        }
-    }
+    status = take_elements(a, name, bytes, weights);
     return status == WEFT_OK ? WEFT_OK : weft_file_bad_in(status, &a->zip->file, place(a));
 }
 
-weft_status weft_npz_read(weft_ctx *ctx, const weft_zip *zip, weft_weights *weights)
+static weft_status read_arrays(weft_ctx *ctx, const weft_zip *zip, weft_weights *weights)
 {
     for (int64_t i = 0; i < zip->count; i++) {
         array a = { .zip = zip, .entry = &zip->entries[i] };
@@ -272,6 +285,16 @@ weft_status weft_npz_read(weft_ctx *ctx, const weft_zip *zip, weft_weights *weig
     }
     const weft_status status = weft_weights_check_digest(weights);
     return status == WEFT_OK ? WEFT_OK : weft_file_bad_in(status, &zip->file, 0);
+}
+
+weft_status weft_npz_read(weft_ctx *ctx, const weft_file *file, const weft_read_opt *opt, weft_weights *weights)
+{
+    (void)opt;
+    weft_zip zip;
+    WEFT_TRY(weft_zip_open(&ctx->allocator, file, &zip));
+    const weft_status status = read_arrays(ctx, &zip, weights);
+    weft_zip_close(&zip);
+    return status;
 }
 
 /* ---- writing ---- */

@@ -9,10 +9,10 @@
 
 #include "base/error.h"
 
-enum { TENSOR_ARGUMENTS = 6, PARAMETER_ARGUMENTS = 3, ID_PARTS = 5, MOST = 7 };
+enum { TENSOR_ARGUMENTS = 6, OLD_TENSOR_ARGUMENTS = 4, ID_PARTS = 5, MOST = 7 };
 
 struct weft_pickle_global {
-    const char *module, *name;
+    const char *module, *name; /* module NULL: not in the table; name is "module.name" */
     bool class; /* may be made by NEWOBJ */
     weft_status (*make)(weft_arena *arena, const weft_pickle_items *arguments, weft_pickle_value *out);
     size_t size; /* storages: bytes of an element */
@@ -50,7 +50,7 @@ static weft_status counts_of(const weft_pickle_value *value, const char *what, i
 {
     WEFT_TRY(expect(value, WEFT_PICKLE_TUPLE, what));
     if (value->as.items->count > WEFT_MAX_RANK)
-        return weft_fail(WEFT_UNSUPPORTED, "a tensor has %" PRId64 " dimensions; at most %d are read",
+        return weft_fail(WEFT_BAD_DATA, "a tensor has %" PRId64 " dimensions; at most %d are read",
                          value->as.items->count, WEFT_MAX_RANK);
     *rank = 0;
     for (const weft_pickle_item *item = value->as.items->first; item; item = item->next) {
@@ -62,16 +62,44 @@ static weft_status counts_of(const weft_pickle_value *value, const char *what, i
 
 /* ---- rows ---- */
 
+/* Python 2 makes an OrderedDict of a list of pairs [key, value]. */
+static weft_status add_pairs(weft_arena *arena, const weft_pickle_items *pairs, weft_pickle_items *dict)
+{
+    for (const weft_pickle_item *item = pairs->first; item; item = item->next) {
+        const weft_pickle_value *pair = &item->value;
+        weft_pickle_value parts[2];
+        if ((pair->kind != WEFT_PICKLE_LIST && pair->kind != WEFT_PICKLE_TUPLE) ||
+            unpack(pair->as.items, parts, 2) != 2)
+            return weft_fail(WEFT_BAD_DATA, "an OrderedDict is made of a list; pairs of key and value were expected");
+        if (!weft_pickle_add(arena, dict, &parts[0], &parts[1]))
+            return WEFT_NO_MEMORY;
+    }
+    return WEFT_OK;
+}
+
 static weft_status make_dict(weft_arena *arena, const weft_pickle_items *arguments, weft_pickle_value *out)
 {
-    if (arguments->count != 0)
-        return weft_fail(WEFT_BAD_DATA, "an OrderedDict is made of %" PRId64 " arguments; none was expected",
-                         arguments->count);
+    weft_pickle_value pairs = { 0 };
+    const int64_t count = unpack(arguments, &pairs, 1);
+    if (count > 1 || (count == 1 && pairs.kind != WEFT_PICKLE_LIST))
+        return weft_fail(WEFT_BAD_DATA,
+                         "an OrderedDict is made of %" PRId64 " arguments; none, or a list of pairs, was "
+                         "expected",
+                         count);
     weft_pickle_items *items = weft_arena_alloc(arena, sizeof *items);
     if (!items)
         return WEFT_NO_MEMORY;
+    if (count == 1)
+        WEFT_TRY(add_pairs(arena, pairs.as.items, items));
     *out = (weft_pickle_value){ .kind = WEFT_PICKLE_DICT, .as.items = items };
     return WEFT_OK;
+}
+
+/* defaultdict(factory) */
+static weft_status make_default_dict(weft_arena *arena, const weft_pickle_items *arguments, weft_pickle_value *out)
+{
+    (void)arguments;
+    return make_dict(arena, &(weft_pickle_items){ 0 }, out);
 }
 
 /* torch.Size((2, 3)) is the tuple. */
@@ -87,16 +115,17 @@ static weft_status make_size(weft_arena *arena, const weft_pickle_items *argumen
     return WEFT_OK;
 }
 
-/* _rebuild_parameter(data, requires_grad, backward_hooks) is the data. */
+/* _rebuild_parameter(data, requires_grad, backward_hooks[, state]) is the data; so is Parameter(data, ...), which
+ * PyTorch's first releases pickled. */
 static weft_status make_parameter(weft_arena *arena, const weft_pickle_items *arguments, weft_pickle_value *out)
 {
     (void)arena;
-    weft_pickle_value values[PARAMETER_ARGUMENTS];
-    if (unpack(arguments, values, PARAMETER_ARGUMENTS) != PARAMETER_ARGUMENTS)
-        return weft_fail(WEFT_BAD_DATA, "a parameter is made of %" PRId64 " arguments; %d were expected",
-                         arguments->count, PARAMETER_ARGUMENTS);
-    WEFT_TRY(expect(&values[0], WEFT_PICKLE_TENSOR, "a parameter's data"));
-    *out = values[0];
+    weft_pickle_value data;
+    if (unpack(arguments, &data, 1) < 1)
+        return weft_fail(WEFT_BAD_DATA, "a parameter is made of 0 arguments; its data were expected");
+    if (data.kind != WEFT_PICKLE_OPAQUE)
+        WEFT_TRY(expect(&data, WEFT_PICKLE_TENSOR, "a parameter's data"));
+    *out = data;
     return WEFT_OK;
 }
 
@@ -119,15 +148,20 @@ static weft_status check_reach(weft_pickle_tensor *t)
     return WEFT_OK;
 }
 
-/* _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks[, metadata]) */
+/* _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks[, metadata]), and the same without
+ * what follows the strides, of PyTorch before 0.4 */
 static weft_status make_tensor(weft_arena *arena, const weft_pickle_items *arguments, weft_pickle_value *out)
 {
     weft_pickle_value values[MOST];
     int strides = 0;
     const int64_t count = unpack(arguments, values, MOST);
-    if (count != TENSOR_ARGUMENTS && count != TENSOR_ARGUMENTS + 1)
-        return weft_fail(WEFT_BAD_DATA, "a tensor is made of %" PRId64 " arguments; %d or %d were expected", count,
-                         TENSOR_ARGUMENTS, TENSOR_ARGUMENTS + 1);
+    if (count != OLD_TENSOR_ARGUMENTS && count != TENSOR_ARGUMENTS && count != TENSOR_ARGUMENTS + 1)
+        return weft_fail(WEFT_BAD_DATA, "a tensor is made of %" PRId64 " arguments; %d, %d or %d were expected", count,
+                         OLD_TENSOR_ARGUMENTS, TENSOR_ARGUMENTS, TENSOR_ARGUMENTS + 1);
+    if (values[0].kind == WEFT_PICKLE_OPAQUE) { /* of a type that is not in the table */
+        *out = values[0];
+        return WEFT_OK;
+    }
     WEFT_TRY(expect(&values[0], WEFT_PICKLE_STORAGE, "what a tensor lies in"));
     WEFT_TRY(expect_count(&values[1], "a tensor's offset"));
     weft_pickle_tensor t = { .storage = values[0].as.storage, .offset = values[1].as.integer };
@@ -143,57 +177,132 @@ static weft_status make_tensor(weft_arena *arena, const weft_pickle_items *argum
     return WEFT_OK;
 }
 
+/* _rebuild_from_type_v2(function, type, arguments, state) of a tensor of a class of its own is what the function
+ * makes. */
+static weft_status make_from_type(weft_arena *arena, const weft_pickle_items *arguments, weft_pickle_value *out)
+{
+    weft_pickle_value values[3];
+    if (unpack(arguments, values, 3) < 3)
+        return weft_fail(WEFT_BAD_DATA, "a tensor of another class is made of %" PRId64 " arguments; 4 were expected",
+                         arguments->count);
+    WEFT_TRY(expect(&values[0], WEFT_PICKLE_GLOBAL, "what makes a tensor of another class"));
+    WEFT_TRY(expect(&values[2], WEFT_PICKLE_TUPLE, "what a tensor of another class is made of"));
+    if (values[0].as.global->make == make_from_type)
+        return weft_fail(WEFT_BAD_DATA, "a tensor of another class is made of itself");
+    return weft_pickle_make(arena, &values[0], values[2].as.items, false, out);
+}
+
 #define STORAGE(name, size, dtype) { "torch", name "Storage", false, NULL, size, dtype }
 static const weft_pickle_global globals[] = {
     { "collections", "OrderedDict", true, make_dict, 0, 0 },
+    { "collections", "defaultdict", true, make_default_dict, 0, 0 },
     { "torch._utils", "_rebuild_tensor_v2", false, make_tensor, 0, 0 },
+    { "torch._utils", "_rebuild_tensor", false, make_tensor, 0, 0 },
     { "torch._utils", "_rebuild_parameter", false, make_parameter, 0, 0 },
+    { "torch._utils", "_rebuild_parameter_with_state", false, make_parameter, 0, 0 },
+    { "torch._tensor", "_rebuild_from_type_v2", false, make_from_type, 0, 0 },
+    { "torch.nn.parameter", "Parameter", true, make_parameter, 0, 0 },
+    { "torch.autograd.variable", "Variable", true, make_parameter, 0, 0 },
     { "torch", "Size", true, make_size, 0, 0 },
     STORAGE("Float", 4, WEFT_F32), STORAGE("Half", 2, WEFT_F16), STORAGE("BFloat16", 2, WEFT_BF16),
     STORAGE("Double", 8, WEFT_F64), STORAGE("Byte", 1, WEFT_U8), STORAGE("Int", 4, WEFT_I32),
     STORAGE("Long", 8, WEFT_I64), STORAGE("Bool", 1, -1), STORAGE("Char", 1, -1), STORAGE("Short", 2, -1),
-    STORAGE("ComplexFloat", 8, -1), STORAGE("ComplexDouble", 16, -1),
+    STORAGE("ComplexFloat", 8, -1), STORAGE("ComplexDouble", 16, -1), STORAGE("QInt8", 1, -1),
+    STORAGE("QUInt8", 1, -1), STORAGE("QInt32", 4, -1),
 };
 #undef STORAGE
 
-const weft_pickle_global *weft_pickle_find_global(const char *module, const char *name)
+const weft_pickle_global *weft_pickle_find_global(weft_arena *arena, const char *module, const char *name)
 {
+    const char *const place = strcmp(module, "torch.cuda") == 0 ? "torch" : module; /* where a storage was */
     for (int i = 0; i < WEFT_COUNT(globals); i++) {
-        if (strcmp(globals[i].name, name) == 0 && strcmp(globals[i].module, module) == 0)
+        if (strcmp(globals[i].name, name) == 0 && strcmp(globals[i].module, place) == 0)
             return &globals[i];
     }
-    return NULL;
+    weft_pickle_global *other = weft_arena_alloc(arena, sizeof *other);
+    if (!other)
+        return NULL;
+    other->name = weft_arena_text(arena, "%s.%s", module, name);
+    return other->name ? other : NULL;
 }
 
-weft_status weft_pickle_make(weft_arena *arena, const weft_pickle_global *global, const weft_pickle_items *arguments,
+static weft_status opaque(weft_arena *arena, const char *name, bool holds, weft_pickle_value *out)
+{
+    return weft_pickle_make_opaque(arena, name, holds, out) ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
+weft_status weft_pickle_make(weft_arena *arena, const weft_pickle_value *callee, const weft_pickle_items *arguments,
                              bool instance, weft_pickle_value *out)
 {
+    if (callee->kind == WEFT_PICKLE_OPAQUE)
+        return opaque(arena, callee->as.opaque->name, callee->as.opaque->holds || arguments->holds, out);
+    const weft_pickle_global *global = callee->as.global;
+    if (!global->module)
+        return opaque(arena, global->name, arguments->holds, out);
     if (!global->make || (instance && !global->class))
         return weft_fail(WEFT_BAD_DATA, "the pickle makes %s of %s.%s", instance ? "an instance" : "a call",
                          global->module, global->name);
     return global->make(arena, arguments, out);
 }
 
-weft_status weft_pickle_make_storage(weft_arena *arena, const weft_pickle_items *id, weft_pickle_value *out)
+/* ---- persistent ids ---- */
+
+/* (key, offset, elements): a storage may be a part of another one. */
+static weft_status set_view(const weft_pickle_value *view, weft_pickle_storage *storage)
 {
-    weft_pickle_value parts[ID_PARTS];
-    if (unpack(id, parts, ID_PARTS) != ID_PARTS)
-        return weft_fail(WEFT_BAD_DATA, "a persistent id has %" PRId64 " parts; %d were expected", id->count, ID_PARTS);
-    WEFT_TRY(expect(&parts[0], WEFT_PICKLE_TEXT, "the kind of a persistent id"));
+    weft_pickle_value parts[3];
+    if (view->kind == WEFT_PICKLE_NONE)
+        return WEFT_OK;
+    WEFT_TRY(expect(view, WEFT_PICKLE_TUPLE, "the view of a storage"));
+    if (unpack(view->as.items, parts, 3) != 3)
+        return weft_fail(WEFT_BAD_DATA, "the view of a storage has %" PRId64 " parts; 3 were expected",
+                         view->as.items->count);
+    WEFT_TRY(expect_count(&parts[1], "where a view of a storage begins"));
+    WEFT_TRY(expect_count(&parts[2], "the size of a view of a storage"));
+    const int64_t first = parts[1].as.integer, count = parts[2].as.integer;
+    if (first > storage->whole || count > storage->whole - first)
+        return weft_fail(WEFT_BAD_DATA, "a view of a storage ends behind its %" PRId64 " elements", storage->whole);
+    storage->first = first;
+    storage->count = count;
+    return WEFT_OK;
+}
+
+static weft_status make_storage(weft_arena *arena, const weft_pickle_value *parts, bool viewed, weft_pickle_value *out)
+{
     WEFT_TRY(expect(&parts[1], WEFT_PICKLE_GLOBAL, "the type of a storage"));
     WEFT_TRY(expect(&parts[2], WEFT_PICKLE_TEXT, "the key of a storage"));
     WEFT_TRY(expect(&parts[3], WEFT_PICKLE_TEXT, "the device of a storage"));
     WEFT_TRY(expect_count(&parts[4], "the size of a storage"));
-    const weft_pickle_text *kind = parts[0].as.text;
     const weft_pickle_global *type = parts[1].as.global;
-    if (kind->length != 7 || memcmp(kind->bytes, "storage", 7) != 0 || type->size == 0)
+    if (!type->module)
+        return opaque(arena, type->name, true, out);
+    if (type->size == 0)
         return weft_fail(WEFT_BAD_DATA, "a persistent id should be ('storage', type of storage, ...)");
     weft_pickle_storage *storage = weft_arena_alloc(arena, sizeof *storage);
     if (!storage)
         return WEFT_NO_MEMORY;
+    const int64_t count = parts[4].as.integer;
     *storage = (weft_pickle_storage){ .type = type->name, .supported = type->dtype >= 0, .size = type->size,
                                       .dtype = (weft_dtype)(type->dtype < 0 ? 0 : type->dtype),
-                                      .key = *parts[2].as.text, .count = parts[4].as.integer };
+                                      .key = *parts[2].as.text, .count = count, .whole = count };
+    if (viewed)
+        WEFT_TRY(set_view(&parts[5], storage));
     *out = (weft_pickle_value){ .kind = WEFT_PICKLE_STORAGE, .as.storage = storage };
     return WEFT_OK;
+}
+
+weft_status weft_pickle_make_persistent(weft_arena *arena, const weft_pickle_items *id, weft_pickle_value *out)
+{
+    weft_pickle_value parts[ID_PARTS + 1];
+    const int64_t count = unpack(id, parts, ID_PARTS + 1);
+    if (count > 1 && weft_pickle_is(&parts[0], "module")) { /* a class, with its text, of torch.save(model) */
+        *out = parts[1];
+        return WEFT_OK;
+    }
+    if (count != ID_PARTS && count != ID_PARTS + 1)
+        return weft_fail(WEFT_BAD_DATA, "a persistent id has %" PRId64 " parts; %d or %d were expected", count,
+                         ID_PARTS, ID_PARTS + 1);
+    if (!weft_pickle_is(&parts[0], "storage"))
+        return weft_fail(WEFT_BAD_DATA, "a persistent id should be ('storage', type of storage, ...)");
+    return make_storage(arena, parts, count > ID_PARTS, out);
 }

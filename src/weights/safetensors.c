@@ -54,7 +54,7 @@ static weft_status read_dtype(reader *r, record *t)
             return WEFT_OK;
         }
     }
-    return weft_file_fail(WEFT_UNSUPPORTED, r->json.file, at, "tensor \"%.80s\" is of dtype \"%.16s\", which weft does "
+    return weft_file_bad(r->json.file, at, "tensor \"%.80s\" is of dtype \"%.16s\", which weft does "
                           "not read", t->name, text);
 }
 
@@ -66,7 +66,7 @@ static weft_status read_shape(reader *r, record *t)
     do {
         uint64_t dim = 0;
         if (t->shape.rank == WEFT_MAX_RANK)
-            return weft_file_fail(WEFT_UNSUPPORTED, r->json.file, r->json.at, "tensor \"%.80s\" has more than %d "
+            return weft_file_bad(r->json.file, r->json.at, "tensor \"%.80s\" has more than %d "
                                   "dimensions", t->name, WEFT_MAX_RANK);
         WEFT_TRY(weft_json_number(&r->json, "a dimension", &dim));
         if (dim > INT64_MAX)
@@ -222,7 +222,8 @@ static weft_status add_all(reader *r, const uint8_t *data)
     return WEFT_OK;
 }
 
-weft_status weft_safetensors_read(weft_ctx *ctx, const weft_file *file, weft_weights *weights)
+/* The header's length, which file's first bytes say. */
+static weft_status header_length(const weft_file *file, uint64_t *out)
 {
     if (file->size < PREFIX)
         return weft_file_bad(file, file->size, "the file ends here; %d bytes of header length were expected", PREFIX);
@@ -232,26 +233,81 @@ weft_status weft_safetensors_read(weft_ctx *ctx, const weft_file *file, weft_wei
                              WEFT_SAFETENSORS_HEADER);
     if (length > file->size - PREFIX)
         return weft_file_bad(file, file->size, "the file ends here, within a header of %" PRIu64 " bytes", length);
+    *out = length;
+    return WEFT_OK;
+}
+
+/* Reads the header and what it claims of the file's size. */
+static weft_status parse_header(reader *r, uint64_t length)
+{
+    const weft_file *file = r->json.file;
     if (file->data[PREFIX] != '{')
         return weft_file_bad(file, PREFIX, "the header begins with byte %02x; '{' was expected", file->data[PREFIX]);
+    WEFT_TRY(read_header(r));
+    return check_cover(r, file->size - PREFIX - length);
+}
+
+static weft_status read_tensors(reader *r, uint64_t length)
+{
+    const weft_file *file = r->json.file;
+    WEFT_TRY(parse_header(r, length));
+    WEFT_TRY(add_all(r, file->data + PREFIX + length));
+    const weft_status status = weft_weights_check_digest(r->weights);
+    return status == WEFT_OK ? WEFT_OK : weft_file_bad_in(status, file, PREFIX + length);
+}
+
+/* One of the two above, with what it needs. */
+static weft_status with_reader(weft_ctx *ctx, const weft_file *file, weft_weights *weights,
+                               weft_status (*use)(reader *r, uint64_t length))
+{
+    uint64_t length = 0;
+    WEFT_TRY(header_length(file, &length));
     weft_arena arena;
     weft_arena_init(&arena, &ctx->allocator);
     reader r = {
         .json = { .file = file, .at = PREFIX, .end = PREFIX + (size_t)length, .arena = &arena },
         .weights = weights,
     };
-    weft_status status = read_header(&r);
-    if (status == WEFT_OK)
-        status = check_cover(&r, file->size - PREFIX - length);
-    if (status == WEFT_OK)
-        status = add_all(&r, file->data + PREFIX + length);
-    if (status == WEFT_OK) {
-        status = weft_weights_check_digest(weights);
-        if (status != WEFT_OK)
-            status = weft_file_bad_in(status, file, PREFIX + length);
-    }
+    const weft_status status = use(&r, length);
     weft_free(&ctx->allocator, r.records);
     weft_arena_release(&arena);
+    return status;
+}
+
+weft_status weft_safetensors_read(weft_ctx *ctx, const weft_file *file, const weft_read_opt *opt, weft_weights *weights)
+{
+    (void)opt;
+    return with_reader(ctx, file, weights, read_tensors);
+}
+
+/* Of a header that was read alone, with the size of the whole file. */
+static weft_status check_header(weft_ctx *ctx, const weft_file *file)
+{
+    weft_weights *metadata = NULL;
+    WEFT_TRY(weft_weights_create(ctx, &metadata));
+    const weft_status status = with_reader(ctx, file, metadata, parse_header);
+    weft_weights_destroy(metadata);
+    return status;
+}
+
+weft_status weft_safetensors_check(weft_ctx *ctx, const char *path)
+{
+    uint8_t prefix[PREFIX];
+    uint64_t size = 0, length = 0;
+    size_t got = 0;
+    WEFT_TRY(weft_file_size(path, &size));
+    WEFT_TRY(weft_file_head(path, prefix, PREFIX, &got));
+    weft_file file = { .path = path, .data = prefix, .size = got < PREFIX ? got : (size_t)size };
+    WEFT_TRY(header_length(&file, &length));
+    file.data = weft_alloc(&ctx->allocator, PREFIX + (size_t)length);
+    if (!file.data)
+        return weft_fail_in(WEFT_NO_MEMORY, "%.200s", path);
+    weft_status status = weft_file_head(path, file.data, PREFIX + (size_t)length, &got);
+    if (status == WEFT_OK && (got != PREFIX + length || memcmp(file.data, prefix, PREFIX) != 0))
+        status = weft_fail(WEFT_IO, "%s: the file changed while it was read", path);
+    if (status == WEFT_OK)
+        status = check_header(ctx, &file);
+    weft_free(&ctx->allocator, file.data);
     return status;
 }
 
@@ -322,29 +378,36 @@ static weft_status put_all(const weft_weights *weights, weft_writer *writer, con
     return WEFT_OK;
 }
 
+/* The header's text, padded so that the data are aligned; the caller frees its data. */
+static weft_status make_header(const weft_weights *weights, const uint64_t *begin, weft_header_text *out)
+{
+    char digest[16];
+    weft_header_text header = { 0 };
+    snprintf(digest, sizeof digest, "%08" PRIx32, weft_weights_digest(weights));
+    add_header(&header, weights, digest, begin);
+    const size_t length = weft_round_up(header.length + PREFIX, ALIGN) - PREFIX;
+    if (length > WEFT_SAFETENSORS_HEADER)
+        return weft_fail(WEFT_INVALID, "the header has %zu bytes; safetensors allows %d", length,
+                         WEFT_SAFETENSORS_HEADER);
+    header = (weft_header_text){ .data = weft_alloc(weights->allocator, length) };
+    if (!header.data)
+        return WEFT_NO_MEMORY;
+    add_header(&header, weights, digest, begin);
+    memset(header.data + header.length, ' ', length - header.length);
+    header.length = length;
+    *out = header;
+    return WEFT_OK;
+}
+
 weft_status weft_safetensors_write(const weft_weights *weights, weft_writer *writer)
 {
     const weft_allocator *allocator = weights->allocator;
-    uint64_t *begin = weft_calloc(allocator, (size_t)weights->count + 1, sizeof *begin);
     weft_header_text header = { 0 };
-    weft_status status = begin ? WEFT_OK : WEFT_NO_MEMORY;
-    if (status == WEFT_OK) {
-        char digest[16];
-        snprintf(digest, sizeof digest, "%08" PRIx32, weft_weights_digest(weights));
-        place(weights, begin);
-        add_header(&header, weights, digest, begin);
-        const size_t length = weft_round_up(header.length + PREFIX, ALIGN) - PREFIX;
-        header = (weft_header_text){ .data = weft_alloc(allocator, length) };
-        status = header.data ? WEFT_OK : WEFT_NO_MEMORY;
-        if (status == WEFT_OK) {
-            add_header(&header, weights, digest, begin);
-            memset(header.data + header.length, ' ', length - header.length);
-            header.length = length;
-        }
-    }
-    if (status == WEFT_OK && header.length > WEFT_SAFETENSORS_HEADER)
-        status = weft_fail(WEFT_INVALID, "the header has %zu bytes; safetensors allows %d", header.length,
-                           WEFT_SAFETENSORS_HEADER);
+    uint64_t *begin = weft_calloc(allocator, (size_t)weights->count + 1, sizeof *begin);
+    if (!begin)
+        return weft_fail_in(WEFT_NO_MEMORY, "%.200s", writer->path);
+    place(weights, begin);
+    weft_status status = make_header(weights, begin, &header);
     if (status != WEFT_OK)
         weft_fail_in(status, "%.200s", writer->path);
     else

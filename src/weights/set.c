@@ -44,6 +44,29 @@ void weft_weights_destroy(weft_weights *weights)
     weft_free(allocator, weights);
 }
 
+weft_status weft_weights_fill(weft_ctx *ctx, const weft_file *file, weft_reader *read, const weft_read_opt *opt,
+                              weft_weights **out)
+{
+    weft_weights *weights = NULL;
+    weft_status status = weft_weights_create(ctx, &weights);
+    if (status != WEFT_OK) {
+        weft_free(&ctx->allocator, file->data);
+        return weft_fail_in(status, "%s", file->path);
+    }
+    weights->block = file->data;
+    status = read(ctx, file, opt, weights);
+    if (status != WEFT_OK) {
+        weft_weights_destroy(weights);
+        return status;
+    }
+    if (!weights->lent) {
+        weft_free(&ctx->allocator, weights->block);
+        weights->block = NULL;
+    }
+    *out = weights;
+    return WEFT_OK;
+}
+
 /* ---- tensors ---- */
 
 weft_status weft_weight_bytes(weft_dtype dtype, const weft_shape *shape, int64_t *count, size_t *bytes)

@@ -9,8 +9,10 @@
 #include "backend/kernel.h"
 #include "base/error.h"
 #include "weights/h5.h"
+#include "weights/pth.h"
+#include "weights/stranger.h"
 
-enum { HEAD = 16, TEXT = 3 * HEAD + 1 };
+enum { HEAD = 264 /* as far as tar's mark goes */, SHOWN = 16, TEXT = 3 * SHOWN + 1 };
 
 /* One row per format. Exactly one of the readers is set; a row without any is a format that this build leaves out. */
 static const struct format {
@@ -18,43 +20,22 @@ static const struct format {
     size_t at, length;                 /* of magic */
     const char *member;                /* of an archive: an entry's name ends so */
     weft_status (*read_path)(weft_ctx *ctx, const char *path, weft_weights **out);
-    weft_status (*read_file)(weft_ctx *ctx, const weft_file *file, weft_weights *weights);
-    weft_status (*read_zip)(weft_ctx *ctx, const weft_zip *zip, weft_weights *weights);
+    weft_reader *read_file;
+    weft_status (*check)(weft_ctx *ctx, const char *path); /* before the whole file is read; NULL: nothing to check */
     weft_status (*write)(const weft_weights *weights, weft_writer *writer);
 } formats[WEFT_FORMAT_COUNT] = {
     [WEFT_FORMAT_AUTO] = { .name = "auto" },
     [WEFT_SAFETENSORS] = { .name = "safetensors", .extension = ".safetensors", .magic = "{", .at = 8, .length = 1,
-                           .read_file = weft_safetensors_read, .write = weft_safetensors_write },
+                           .read_file = weft_safetensors_read, .check = weft_safetensors_check,
+                           .write = weft_safetensors_write },
     [WEFT_NPZ] = { .name = "npz", .extension = ".npz", .magic = "PK", .length = 2, .member = ".npy",
-                   .read_zip = weft_npz_read, .write = weft_npz_write },
+                   .read_file = weft_npz_read, .write = weft_npz_write },
     [WEFT_PTH] = { .name = "pth", .extension = ".pth", .magic = "PK", .length = 2, .member = "/data.pkl",
-                   .read_zip = weft_pth_read },
+                   .read_file = weft_pth_read },
     [WEFT_H5] = { .name = "h5", .extension = ".h5", .magic = "\x89HDF\r\n\x1a\n", .length = 8,
                   .read_path = weft_h5_read },
     [WEFT_KERAS_ZIP] = { .name = "keras", .extension = ".keras", .magic = "PK", .length = 2,
                          .member = "model.weights.h5", .read_path = weft_keras_zip_read },
-};
-
-/* What else people have lying about, so that the sentence can name it and say what to do. */
-static const struct {
-    const char *magic;
-    size_t length, at;
-    const char *what;
-} strangers[] = {
-    { "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14, 0,
-      "a PyTorch file of the old format; save it again with torch.save of PyTorch 1.6 or later" },
-    { "\x80", 1, 0, "a bare pickle; PyTorch weights are read from the archive that torch.save writes" },
-    { "\x93NUMPY", 6, 0, "a single NumPy array; save it by numpy.savez" },
-    { "GGUF", 4, 0, "a GGUF file" },
-    { "\x1f\x8b", 2, 0, "compressed by gzip; unpack it first" },
-    { "BZh", 3, 0, "compressed by bzip2; unpack it first" },
-    { "\xfd""7zXZ", 5, 0, "compressed by xz; unpack it first" },
-    { "(\xb5/\xfd", 4, 0, "compressed by zstd; unpack it first" },
-    { "\xff\xd8\xff", 3, 0, "a JPEG image" },
-    { "\x89PNG", 4, 0, "a PNG image" },
-    { "version https://git-lfs", 16, 0, "a Git LFS pointer; fetch the file it stands for" },
-    { "<!DOCTYPE", 9, 0, "an HTML page" },
-    { "<html", 5, 0, "an HTML page" },
 };
 
 const char *weft_format_name(weft_format format)
@@ -66,14 +47,13 @@ const char *weft_format_name(weft_format format)
 
 static weft_status unknown(const char *path, const uint8_t *head, size_t size)
 {
-    for (int i = 0; i < WEFT_COUNT(strangers); i++) {
-        if (size >= strangers[i].length && memcmp(head, strangers[i].magic, strangers[i].length) == 0)
-            return weft_fail(WEFT_BAD_DATA, "%s: byte 0: this is %s", path, strangers[i].what);
-    }
+    const char *const what = weft_stranger(head, size);
+    if (what)
+        return weft_fail(WEFT_BAD_DATA, "%s: byte 0: this is %s", path, what);
     if (size == 0)
         return weft_fail(WEFT_BAD_DATA, "%s: byte 0: the file is empty; a weight file was expected", path);
     char text[TEXT] = "";
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; i < size && i < SHOWN; i++)
         snprintf(text + 3 * i, 4, " %02x", head[i]);
     return weft_fail(WEFT_BAD_DATA, "%s: byte 0: the file begins with%s; a header length and '{' (safetensors), "
                      "50 4b 03 04 (npz, pth, keras) or 89 48 44 46 (h5) was expected", path, text);
@@ -91,6 +71,10 @@ static weft_status recognise(const char *path, const uint8_t *head, size_t size,
             *format = (weft_format)i;
             return WEFT_OK;
         }
+    }
+    if (weft_pth_is_legacy(head, size)) {
+        *format = WEFT_PTH;
+        return WEFT_OK;
     }
     return unknown(path, head, size);
 }
@@ -130,73 +114,71 @@ static weft_status look_inside(weft_ctx *ctx, const weft_file *file, weft_format
     return status;
 }
 
-static weft_status read_archive(weft_ctx *ctx, const weft_file *file, weft_format format, weft_weights *weights)
+/* What an archive is, where that is still to be found out. */
+static weft_status settle(weft_ctx *ctx, const weft_file *file, weft_format asked, weft_format *format)
 {
-    weft_zip zip;
-    WEFT_TRY(weft_zip_open(&ctx->allocator, file, &zip));
-    const weft_status status = formats[format].read_zip(ctx, &zip, weights);
-    weft_zip_close(&zip);
-    return status;
+    const bool zip = file->size > 1 && memcmp(file->data, "PK", 2) == 0;
+    return asked == WEFT_FORMAT_AUTO && zip && formats[*format].member ? look_inside(ctx, file, format) : WEFT_OK;
 }
 
-static weft_status parse(weft_ctx *ctx, const weft_file *file, weft_format asked, weft_weights *weights)
+static weft_status check_key(const char *path, weft_format format, const weft_read_opt *opt)
 {
-    weft_format format = asked;
-    if (asked == WEFT_FORMAT_AUTO)
+    if (!opt->key || format == WEFT_PTH)
+        return WEFT_OK;
+    return weft_fail(WEFT_BAD_DATA,
+                     "%s: the key \"%.80s\" is for PyTorch files, which hold dictionaries in dictionaries; "
+                     "this is a %s file",
+                     path, opt->key, formats[format].name);
+}
+
+/* A reader of every format that is read from memory. */
+static weft_status read_any(weft_ctx *ctx, const weft_file *file, const weft_read_opt *opt, weft_weights *weights)
+{
+    weft_format format = opt->format;
+    if (format == WEFT_FORMAT_AUTO)
         WEFT_TRY(recognise(file->path, file->data, file->size < HEAD ? file->size : HEAD, &format));
-    if (asked == WEFT_FORMAT_AUTO && formats[format].member)
-        WEFT_TRY(look_inside(ctx, file, &format));
+    WEFT_TRY(settle(ctx, file, opt->format, &format));
+    WEFT_TRY(check_key(file->path, format, opt));
     if (formats[format].read_file)
-        return formats[format].read_file(ctx, file, weights);
-    if (formats[format].read_zip)
-        return read_archive(ctx, file, format, weights);
+        return formats[format].read_file(ctx, file, opt, weights);
     return weft_fail(WEFT_UNSUPPORTED, "%s: %s files are not read here", file->path, formats[format].name);
 }
 
-weft_status weft_weights_parse(weft_ctx *ctx, const weft_file *file, weft_format format, weft_weights **out)
+weft_status weft_weights_parse(weft_ctx *ctx, const weft_file *file, const weft_read_opt *opt, weft_weights **out)
 {
-    weft_weights *weights = NULL;
-    weft_status status = weft_weights_create(ctx, &weights);
-    if (status != WEFT_OK) {
-        weft_free(&ctx->allocator, file->data);
-        return weft_fail_in(status, "%s", file->path);
+    return weft_weights_fill(ctx, file, read_any, opt, out);
+}
+
+weft_status weft_weights_read_with(weft_ctx *ctx, const char *path, const weft_read_opt *opt, weft_weights **out)
+{
+    const weft_read_opt asked = opt ? *opt : (weft_read_opt){ 0 };
+    if (!ctx || !path || !out || (int)asked.format < 0 || asked.format >= WEFT_FORMAT_COUNT)
+        return weft_fail(WEFT_INVALID, "weft_weights_read: ctx, path and out must not be NULL, format must be known");
+    uint8_t head[HEAD];
+    size_t got = 0;
+    weft_format found = asked.format;
+    WEFT_TRY(weft_file_head(path, head, HEAD, &got));
+    if (found == WEFT_FORMAT_AUTO) /* before memory is taken for a file that is no good */
+        WEFT_TRY(recognise(path, head, got, &found));
+    if (formats[found].check)
+        WEFT_TRY(formats[found].check(ctx, path));
+    weft_file file = { 0 };
+    weft_status status = WEFT_OK;
+    if (!formats[found].read_path) {
+        WEFT_TRY(weft_file_load(&ctx->allocator, path, &file));
+        status = settle(ctx, &file, asked.format, &found);
     }
-    weights->block = file->data;
-    status = parse(ctx, file, format, weights);
-    if (status != WEFT_OK) {
-        weft_weights_destroy(weights);
-        return status;
-    }
-    if (!weights->lent) {
-        weft_free(&ctx->allocator, weights->block);
-        weights->block = NULL;
-    }
-    *out = weights;
-    return WEFT_OK;
+    if (status == WEFT_OK && !formats[found].read_path)
+        return weft_weights_fill(ctx, &file, read_any, &(weft_read_opt){ .format = found, .key = asked.key }, out);
+    weft_free(&ctx->allocator, file.data);
+    WEFT_TRY(status);
+    WEFT_TRY(check_key(path, found, &asked));
+    return formats[found].read_path(ctx, path, out);
 }
 
 weft_status weft_weights_read(weft_ctx *ctx, const char *path, weft_format format, weft_weights **out)
 {
-    if (!ctx || !path || !out || (int)format < 0 || format >= WEFT_FORMAT_COUNT)
-        return weft_fail(WEFT_INVALID, "weft_weights_read: ctx, path and out must not be NULL, format must be known");
-    uint8_t head[HEAD];
-    size_t got = 0;
-    weft_format found = format;
-    WEFT_TRY(weft_file_head(path, head, HEAD, &got));
-    if (format == WEFT_FORMAT_AUTO) /* before memory is taken for a file that is no good */
-        WEFT_TRY(recognise(path, head, got, &found));
-    if (formats[found].read_path)
-        return formats[found].read_path(ctx, path, out);
-    weft_file file;
-    WEFT_TRY(weft_file_load(&ctx->allocator, path, &file));
-    if (format == WEFT_FORMAT_AUTO && formats[found].member) {
-        const weft_status status = look_inside(ctx, &file, &found);
-        if (status != WEFT_OK || formats[found].read_path) {
-            weft_free(&ctx->allocator, file.data);
-            return status != WEFT_OK ? status : formats[found].read_path(ctx, path, out);
-        }
-    }
-    return weft_weights_parse(ctx, &file, found, out);
+    return weft_weights_read_with(ctx, path, &(weft_read_opt){ .format = format }, out);
 }
 
 /* ---- writing ---- */

@@ -73,13 +73,18 @@ weft_status weft_weights_check_digest(weft_weights *weights);
 
 /* Parses a file in memory as weft_weights_read does, and takes file->data, which came from ctx's allocator, whatever
  * happens. For pipes and fuzzers; h5 is not parsed in memory. */
-weft_status weft_weights_parse(weft_ctx *ctx, const weft_file *file, weft_format format, weft_weights **out);
+weft_status weft_weights_parse(weft_ctx *ctx, const weft_file *file, const weft_read_opt *opt, weft_weights **out);
 
 /* ---- formats: `weights` is empty but for its block, which is file->data ---- */
 
-weft_status weft_safetensors_read(weft_ctx *ctx, const weft_file *file, weft_weights *weights);
-weft_status weft_npz_read(weft_ctx *ctx, const weft_zip *zip, weft_weights *weights);
-weft_status weft_pth_read(weft_ctx *ctx, const weft_zip *zip, weft_weights *weights);
+typedef weft_status weft_reader(weft_ctx *ctx, const weft_file *file, const weft_read_opt *opt, weft_weights *weights);
+weft_reader weft_safetensors_read, weft_npz_read, weft_pth_read;
+/* The header, and what it claims of the file's size, before all of it is read. */
+weft_status weft_safetensors_check(weft_ctx *ctx, const char *path);
+/* A new set of what the reader finds in the file; takes file->data, which came from ctx's allocator, whatever
+ * happens. */
+weft_status weft_weights_fill(weft_ctx *ctx, const weft_file *file, weft_reader *read, const weft_read_opt *opt,
+                              weft_weights **out);
 /* HDF5 and .keras are read in a process of their own: h5.h. */
 
 weft_status weft_safetensors_write(const weft_weights *weights, weft_writer *writer);

@@ -123,9 +123,9 @@ static weft_status read_extra(const weft_file *file, uint64_t at, uint64_t lengt
 static weft_status check_method(const weft_file *file, uint64_t at, uint32_t flags, uint32_t method)
 {
     if (flags & ENCRYPTED)
-        return weft_file_fail(WEFT_UNSUPPORTED, file, at, "the zip entry is encrypted");
+        return weft_file_bad(file, at, "the zip entry is encrypted");
     if (method != STORED && method != DEFLATED)
-        return weft_file_fail(WEFT_UNSUPPORTED, file, at,
+        return weft_file_bad(file, at,
                               "the zip entry is packed by method %u; stored (0) and deflate "
                               "(8) are read",
                               method);

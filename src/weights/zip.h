@@ -30,7 +30,7 @@ typedef struct weft_zip {
     weft_arena names;
 } weft_zip;
 
-/* Reads the directory and checks every local header. BAD_DATA; UNSUPPORTED names a method or encryption. */
+/* Reads the directory and checks every local header. BAD_DATA. */
 weft_status weft_zip_open(const weft_allocator *allocator, const weft_file *file, weft_zip *out);
 void weft_zip_close(weft_zip *zip);
 /* NULL if there is none. */

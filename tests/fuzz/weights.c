@@ -36,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     weft_file file = { .path = path, .data = ctx.allocator.alloc(ctx.allocator.user, size + 1, 64), .size = size };
     weft_weights *const untouched = (weft_weights *)&memory, *weights = untouched;
     memcpy(file.data, data, size);
-    const weft_status status = weft_weights_parse(&ctx, &file, WEFT_FUZZ_FORMAT, &weights);
+    const weft_status status =
+        weft_weights_parse(&ctx, &file, &(weft_read_opt){ .format = WEFT_FUZZ_FORMAT }, &weights);
     if (status == WEFT_OK) {
         read_all(weights);
         weft_weights_destroy(weights);

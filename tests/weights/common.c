@@ -50,7 +50,7 @@ weft_status weights_parse(weft_ctx *ctx, const void *data, size_t size, weft_for
     if (!file.data)
         return WEFT_NO_MEMORY;
     memcpy(file.data, data, size);
-    return weft_weights_parse(ctx, &file, format, out);
+    return weft_weights_parse(ctx, &file, &(weft_read_opt){ .format = format }, out);
 }
 
 bool weights_same(const weft_weights *a, const weft_weights *b)

@@ -78,7 +78,7 @@ static const struct {
     /* verdicts */
     { STREAM "printf '\\nbad /a/b: is no good'", LONG_MS, WEFT_BAD_DATA, "x.h5: /a/b: is no good" },
     { "printf '\\nbad \\033[31mred\\n'; printf '\\nbad \\001\\002'", LONG_MS, WEFT_BAD_DATA, "x.h5: ??" },
-    { "printf '\\nunsupported it is new'", LONG_MS, WEFT_UNSUPPORTED, "x.h5: it is new" },
+    { "printf '\\nunsupported it is new'", LONG_MS, WEFT_BAD_DATA, "x.h5: it is new" },
     { "printf '\\nmemory too much'", LONG_MS, WEFT_BAD_DATA, "x.h5: too much" },
     { "printf 'no libhdf5\\n'; exit 127", LONG_MS, WEFT_UNSUPPORTED, "cannot run: no libhdf5" },
 };

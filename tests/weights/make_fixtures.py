@@ -77,11 +77,13 @@ for version in (2, 3):
             numpy.lib.format.write_array(data, t.detach().contiguous().numpy(), version=(version, 0))
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), data.getvalue())
 
-# What weft refuses, and says why.
+# Other ways of torch.save; make_pth_fixtures.py has more of them.
 small = {"a": torch.ones(2)}
-torch.save(small, folder / "refused-legacy.pth", _use_new_zipfile_serialization=False)
-torch.save(small, folder / "refused-protocol4.pth", pickle_protocol=4)
-torch.save(torch.nn.Linear(1, 1), folder / "refused-module.pth")
+torch.save(small, folder / "legacy.pth", _use_new_zipfile_serialization=False)
+torch.save(small, folder / "protocol4.pth", pickle_protocol=4)
+torch.save(torch.nn.Linear(1, 1), folder / "linear.pth")
+
+# What weft refuses, and says why.
 torch.save({"a": torch.ones(2, dtype=torch.bool)}, folder / "refused-bool.pth")
 torch.save(torch.ones(2), folder / "refused-tensor.pth")
 torch.save({"epoch": 1}, folder / "refused-empty.pth")

@@ -19,21 +19,6 @@ const char *weft_origin_name(weft_origin origin)
     return (unsigned)origin < WEFT_ORIGIN_COUNT ? names[origin] : "unknown";
 }
 
-const weft_name_table *weft_name_table_get(int index)
-{
-    for (int i = 0; index >= 0 && weft_name_families[i]; i++) {
-        if (index < weft_name_families[i]->count)
-            return &weft_name_families[i]->tables[index];
-        index -= weft_name_families[i]->count;
-    }
-    return NULL;
-}
-
-bool weft_name_table_fits(const weft_name_table *table, const weft_arch *arch)
-{
-    return table->dialect == arch->dialect && weft_name_match_any(table->archs, arch->name);
-}
-
 /* A list and the memory it lives in. */
 typedef struct names {
     weft_name_list list; /* first: the caller holds its address */

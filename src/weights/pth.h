@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * PyTorch's files, inside: both of torch.save's formats give a pickle that describes tensors and the bytes of storages;
+ * which of its dictionaries is read (pth_choose.c) and how tensors come out of storages (pth_add.c) is the same. */
+#ifndef WEFT_WEIGHTS_PTH_H
+#define WEFT_WEIGHTS_PTH_H
+
+#include "weights/pickle.h"
+#include "weights/weights.h"
+
+typedef struct weft_pth {
+    weft_ctx *ctx;
+    const weft_file *file;
+    weft_weights *weights;
+    const char *key; /* the path of the dictionary to read; NULL: found */
+    weft_arena arena;
+    uint64_t at;     /* byte of the pickle, for sentences */
+    uint64_t budget; /* bytes that may still be copied */
+    /* The bytes of all that a storage's key names: `whole` elements, of which a view is a part. */
+    weft_status (*storage)(struct weft_pth *pth, const weft_pickle_storage *storage, const uint8_t **out);
+    void *source;
+} weft_pth;
+
+/* What is read: a dictionary of tensors, or a module, whose dictionaries are its parts. */
+typedef struct weft_pth_choice {
+    const char *path; /* "state_dict", "models.0"; "": the pickled object itself */
+    const char *others; /* paths that could have been meant as well, with commas; NULL: none */
+    const weft_pickle_items *dict;
+    const weft_pickle_opaque *module; /* NULL: dict it is */
+} weft_pth_choice;
+
+/* The dictionaries of a module; NULL where it has none of a kind. False: it is no module. */
+typedef struct weft_pth_module {
+    const weft_pickle_items *parameters, *buffers, *modules;
+} weft_pth_module;
+bool weft_pth_open_module(const weft_pickle_opaque *object, weft_pth_module *out);
+
+weft_status weft_pth_choose(weft_pth *pth, const weft_pickle_value *root, weft_pth_choice *out);
+weft_status weft_pth_add(weft_pth *pth, const weft_pth_choice *choice);
+
+/* The format before PyTorch 1.6. */
+bool weft_pth_is_legacy(const uint8_t *head, size_t size);
+weft_status weft_pth_legacy_read(weft_pth *pth);
+
+#endif

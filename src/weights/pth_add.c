@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tensors of the dictionary, or of the module, that was chosen. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "backend/kernel.h"
+#include "base/error.h"
+#include "weights/pth.h"
+
+enum { DEPTH = 32, SHOWN = 80 };
+
+/* What is done. */
+typedef struct adding {
+    weft_pth *pth;
+    int64_t others; /* values that were left out */
+    char name[WEFT_WEIGHTS_NAME + 1]; /* of the module under way, with a dot behind it, and of its tensor */
+} adding;
+
+static bool dense(const weft_pickle_tensor *t)
+{
+    int64_t step = 1;
+    for (int i = t->shape.rank - 1; i >= 0; i--) {
+        if (t->shape.dim[i] != 1 && t->stride[i] != step)
+            return false;
+        step *= t->shape.dim[i];
+    }
+    return true;
+}
+
+static int shown(size_t length)
+{
+    return length < SHOWN ? (int)length : SHOWN;
+}
+
+static weft_status add_tensor(weft_pth *pth, const char *name, size_t length, const weft_pickle_tensor *t)
+{
+    const weft_pickle_storage *storage = t->storage;
+    const uint8_t *bytes = NULL;
+    if (!storage->supported)
+        return weft_file_bad(pth->file, pth->at, "tensor \"%.*s\" lies in a %s, whose elements weft does not read",
+                             shown(length), name, storage->type);
+    WEFT_TRY(pth->storage(pth, storage, &bytes));
+    if (t->count > 0)
+        bytes += (size_t)(storage->first + t->offset) * storage->size;
+    const bool lend = t->count == 0 || (dense(t) && (uintptr_t)bytes % storage->size == 0);
+    const uint64_t size = (uint64_t)t->count * storage->size;
+    if (!lend && size > pth->budget)
+        return weft_file_bad(pth->file, pth->at, "tensors that are not dense add up to more than 4 times the file");
+    weft_status status = WEFT_OK;
+    if (lend) {
+        status = weft_weights_lend(pth->weights, name, length, storage->dtype, &t->shape, bytes);
+    } else {
+        void *to = NULL;
+        pth->budget -= size;
+        status = weft_weights_room(pth->weights, name, length, storage->dtype, &t->shape, &to);
+        if (status == WEFT_OK)
+            weft_weight_gather(to, bytes, storage->size, &t->shape, t->stride);
+    }
+    return status == WEFT_OK ? WEFT_OK : weft_file_bad_in(status, pth->file, pth->at);
+}
+
+/* Every tensor of dict, under `before` bytes of a->name and its key. */
+static weft_status add_dict(adding *a, const weft_pickle_items *dict, size_t before)
+{
+    weft_pth *pth = a->pth;
+    for (const weft_pickle_item *item = dict->first; item; item = item->next) {
+        const bool made = item->value.kind == WEFT_PICKLE_OPAQUE && item->value.as.opaque->holds;
+        if (item->value.kind != WEFT_PICKLE_TENSOR && !made) {
+            a->others += item->value.kind != WEFT_PICKLE_NONE || before == 0;
+            continue;
+        }
+        if (item->key.kind != WEFT_PICKLE_TEXT)
+            return weft_file_bad(pth->file, pth->at, "the key of a tensor is %s; a string was expected",
+                                 weft_pickle_kind_name(item->key.kind));
+        const weft_pickle_text *key = item->key.as.text;
+        if (key->length > WEFT_WEIGHTS_NAME - before)
+            return weft_file_bad(pth->file, pth->at, "the name of a tensor has more than %d bytes", WEFT_WEIGHTS_NAME);
+        memcpy(a->name + before, key->bytes, key->length);
+        const size_t length = before + key->length;
+        if (made)
+            return weft_file_bad(pth->file, pth->at, "tensor \"%.*s\" is made by %.160s, which weft does not know and "
+                                 "never runs; save plain tensors: torch.save(model.state_dict(), path)", shown(length),
+                                 a->name, item->value.as.opaque->name);
+        WEFT_TRY(add_tensor(pth, a->name, length, item->value.as.tensor));
+    }
+    return WEFT_OK;
+}
+
+/* A module as its state_dict() lists it: parameters, buffers, the modules in it. */
+static weft_status add_module(adding *a, const weft_pickle_opaque *object, size_t before, int depth)
+{
+    weft_pth *pth = a->pth;
+    weft_pth_module module;
+    if (depth == DEPTH)
+        return weft_file_bad(pth->file, pth->at, "modules are nested more than %d deep", DEPTH);
+    if (!weft_pth_open_module(object, &module))
+        return weft_file_bad(pth->file, pth->at, "\"%.*s\", %.160s, is no module", shown(before), a->name,
+                             object->name);
+    if (module.parameters)
+        WEFT_TRY(add_dict(a, module.parameters, before));
+    if (module.buffers)
+        WEFT_TRY(add_dict(a, module.buffers, before));
+    const weft_pickle_item *item = module.modules ? module.modules->first : NULL;
+    for (; item; item = item->next) {
+        if (item->value.kind != WEFT_PICKLE_OPAQUE)
+            continue; /* None */
+        const weft_pickle_text *key = item->key.as.text;
+        if (item->key.kind != WEFT_PICKLE_TEXT || key->length >= WEFT_WEIGHTS_NAME - before)
+            return weft_file_bad(pth->file, pth->at, "the name of a module is no string, or has more than %d bytes",
+                                 WEFT_WEIGHTS_NAME);
+        memcpy(a->name + before, key->bytes, key->length);
+        a->name[before + key->length] = '.';
+        WEFT_TRY(add_module(a, item->value.as.opaque, before + key->length + 1, depth + 1));
+    }
+    return WEFT_OK;
+}
+
+weft_status weft_pth_add(weft_pth *pth, const weft_pth_choice *choice)
+{
+    adding a = { .pth = pth };
+    if (choice->module)
+        WEFT_TRY(add_module(&a, choice->module, 0, 0));
+    else
+        WEFT_TRY(add_dict(&a, choice->dict, 0));
+    if (choice->path[0])
+        WEFT_TRY(weft_weights_set_meta(pth->weights, "torch.key", choice->path));
+    if (choice->others) {
+        WEFT_TRY(weft_weights_set_meta(pth->weights, "torch.other_keys", choice->others));
+        weft_log(pth->ctx, WEFT_LOG_WARN, "%s: the tensors under \"%s\" are taken; the file also has: %s",
+                 pth->file->path, choice->path, choice->others);
+    }
+    if (a.others)
+        weft_log(pth->ctx, WEFT_LOG_INFO, "%s: %" PRId64 " values that are no tensors were left out", pth->file->path,
+                 a.others);
+    return WEFT_OK;
+}
