@@ -84,6 +84,7 @@ typedef struct weft_device_piece {
     bool found;
     char version[24];  /* "9.19.0"; "" where it says none */
     char missing[256]; /* why it is not there, and what to install; "" when found */
+    char path[256];    /* the file that it was loaded from; "" if it is none */
 } weft_device_piece;
 /* Looks for the pieces of device `index` and stores up to room of them; returns how many there are, 0 for a device that
  * needs none. */

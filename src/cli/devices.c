@@ -30,6 +30,7 @@ static const cli_column pieces[] = {
     { "library", { "", "library" }, .flags = CLI_COLUMN_LEFT },
     { "found", { "", "found" }, .flags = CLI_COLUMN_LEFT },
     { "version", { "", "version" }, .flags = CLI_COLUMN_LEFT },
+    { "path", { "", "file" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
     { "missing", { "", "missing" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
 };
 
@@ -48,6 +49,8 @@ static void add_pieces(cli_table *table)
             cli_put_text(table, "library", "%s", list[k].library);
             cli_put_bool(table, "found", list[k].found);
             cli_put_text(table, "version", "%s", list[k].version);
+            if (list[k].path[0])
+                cli_put_text(table, "path", "%s", list[k].path);
             if (list[k].missing[0])
                 cli_put_text(table, "missing", "%s", list[k].missing);
         }

@@ -171,6 +171,7 @@ static int cuda_pieces(weft_device_piece *out, int room)
         snprintf(out[i].what, sizeof out[i].what, "%s", piece->what);
         snprintf(out[i].library, sizeof out[i].library, "%s", piece->library ? piece->library : "");
         snprintf(out[i].version, sizeof out[i].version, "%s", piece->version);
+        snprintf(out[i].path, sizeof out[i].path, "%s", piece->path);
         snprintf(out[i].missing, sizeof out[i].missing, "%s", piece->missing);
     }
     return report.count;

@@ -3,6 +3,7 @@
  * NVIDIA's libraries as they are on this machine, or are not: whatever is found, the report, the loader and the device
  * agree, and what is missing is named with what to install. Runs anywhere. */
 #include <string.h>
+#include <unistd.h>
 
 #include "check/harness.h"
 #include "cuda/vendor/vendor.h"
@@ -24,6 +25,8 @@ START_TEST(report_and_loader_agree)
     for (int i = 0; i < report.count; i++) {
         const weft_vendor_piece *p = &report.piece[i];
         ck_assert_msg(p->found != (p->missing[0] != '\0'), "%s: found, and yet \"%s\"", p->what, p->missing);
+        if (p->found && p->library[0] && strcmp(p->what, "NVIDIA driver") != 0)
+            ck_assert_msg(access(p->path, R_OK) == 0, "%s: found, and its file is '%s'", p->what, p->path);
         if (!p->found && p->library[0])
             ck_assert_msg(strstr(p->missing, "install"), "%s: \"%s\"", p->what, p->missing);
     }

@@ -10,6 +10,9 @@ weft=$1 plugin=$2 nodevice=$3 stub=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
+# What is hidden on the library path is not to be found elsewhere.
+unset WEFT_CUDA_LIBRARIES CONDA_PREFIX
+export CUDA_PATH="$work/nowhere" VIRTUAL_ENV="$work/nowhere"
 
 # expect NAME CODE TEXT COMMAND...: the exit code, and TEXT in what is said (not looked for if empty).
 expect()

@@ -4,11 +4,11 @@
 # the toolkit is installed, the real ones without a GPU (tests skip themselves where they are not).
 set(cuda ${PROJECT_SOURCE_DIR}/src/cuda)
 add_library(weft_cuda_vendors STATIC ${cuda}/dnn/cache.c ${cuda}/dnn/check.c ${cuda}/dnn/dnn.c
-    ${cuda}/dnn/graph.c ${cuda}/dnn/lower.c ${cuda}/dnn/plan.c ${cuda}/vendor/blas.c ${cuda}/vendor/target.c
-    ${cuda}/vendor/vendor.c)
+    ${cuda}/dnn/graph.c ${cuda}/dnn/lower.c ${cuda}/dnn/plan.c ${cuda}/vendor/blas.c ${cuda}/vendor/find.c
+    ${cuda}/vendor/target.c ${cuda}/vendor/vendor.c)
 target_link_libraries(weft_cuda_vendors PRIVATE weft_flags PUBLIC weft_check ${CMAKE_DL_LIBS})
 weft_cuda_count_lines(weft_cuda_vendors)
-foreach(subject vendor target dnn)
+foreach(subject find vendor target dnn)
     weft_test(cuda-${subject} SOURCES ${subject}.c LIBRARIES weft_cuda_vendors)
 endforeach()
 weft_test(cuda-loading SOURCES loading.c LIBRARIES weft_cuda_vendors LABELS slow) # opens gigabytes where they are

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Opening NVIDIA's libraries by name and filling the table of functions. The order matters: cuDNN calls abort() in its
+ * Opening NVIDIA's libraries and filling the table of functions. The order matters: cuDNN calls abort() in its
  * first graph query when it cannot open cuBLASLt, so cuBLASLt is opened first and its absence is an error of ours.
  * Libraries stay mapped once opened (RTLD_NODELETE): CUDA's register handlers that must not vanish. */
+#include "cuda/vendor/find.h"
 #include "cuda/vendor/vendor.h"
 
 #include <dlfcn.h>
@@ -82,33 +83,65 @@ static bool read_version(weft_vendor *vendor, int library, char *version, size_t
 
 static const char *const versions_needed[LIBRARIES] = { "CUDA 13", "13", "9.10 or a later 9" };
 
-/* Opens and reads one library. False with the reason in piece->missing. */
+/* One library that is looked for. */
+typedef struct opening {
+    weft_vendor *vendor;
+    int library;
+    weft_vendor_piece *piece;
+} opening;
+
+/* Fills in the functions of an opened library, whose version must be right. */
+static bool read_library(const opening *o, void *handle)
+{
+    weft_vendor_piece *piece = o->piece;
+    const char *const package = libraries[o->library].package;
+    for (int i = 0; i < WEFT_COUNT(functions); i++) {
+        if (functions[i].library != o->library)
+            continue;
+        void *const symbol = dlsym(handle, functions[i].symbol);
+        if (!symbol) {
+            snprintf(piece->missing, sizeof piece->missing, "it has no function %s: too old; install %s",
+                     functions[i].symbol, package);
+            return false;
+        }
+        memcpy((char *)o->vendor + functions[i].at, &symbol, sizeof symbol);
+    }
+    if (read_version(o->vendor, o->library, piece->version, sizeof piece->version))
+        return true;
+    snprintf(piece->missing, sizeof piece->missing, "version %s was found, %s is needed; install %s", piece->version,
+             versions_needed[o->library], package);
+    return false;
+}
+
+/* One file that may be the library. It stays only if it is the right one: a wrong one of the same soname would be in
+ * the way of the others. */
+static bool try_library(const char *path, void *user)
+{
+    const opening *o = user;
+    weft_vendor_piece *piece = o->piece;
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        const char *reason = dlerror();
+        if (!piece->missing[0]) /* else what is wrong with one that is there says more */
+            snprintf(piece->missing, sizeof piece->missing, "%.150s; install %s", reason ? reason : "not found",
+                     libraries[o->library].package);
+        return false;
+    }
+    piece->missing[0] = '\0';
+    if (read_library(o, handle)) {
+        o->vendor->library[o->library] = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+        piece->found = true;
+        weft_vendor_path_of(handle, piece->path, sizeof piece->path);
+    }
+    dlclose(handle);
+    return piece->found;
+}
+
+/* Looks for, opens and reads one library. False with the reason in piece->missing. */
 static bool open_library(weft_vendor *vendor, int library, weft_vendor_piece *piece)
 {
     *piece = (weft_vendor_piece){ .what = libraries[library].what, .library = libraries[library].soname };
-    vendor->library[library] = dlopen(piece->library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!vendor->library[library]) {
-        const char *reason = dlerror();
-        snprintf(piece->missing, sizeof piece->missing, "%.150s; install %s", reason ? reason : "not found",
-                 libraries[library].package);
-        return false;
-    }
-    for (int i = 0; i < WEFT_COUNT(functions); i++) {
-        if (functions[i].library != library)
-            continue;
-        void *const symbol = dlsym(vendor->library[library], functions[i].symbol);
-        if (!symbol) {
-            snprintf(piece->missing, sizeof piece->missing, "it has no function %s: too old; install %s",
-                     functions[i].symbol, libraries[library].package);
-            return false;
-        }
-        memcpy((char *)vendor + functions[i].at, &symbol, sizeof symbol);
-    }
-    piece->found = read_version(vendor, library, piece->version, sizeof piece->version);
-    if (!piece->found)
-        snprintf(piece->missing, sizeof piece->missing, "version %s was found, %s is needed; install %s",
-                 piece->version, versions_needed[library], libraries[library].package);
-    return piece->found;
+    return weft_vendor_find(piece->library, try_library, &(opening){ vendor, library, piece });
 }
 
 void weft_vendor_close(weft_vendor *vendor)
@@ -140,18 +173,32 @@ weft_status weft_vendor_load(weft_vendor *out)
 
 /* ---- what is only looked for ---- */
 
-static bool open_part(int part, weft_vendor_piece *piece)
+/* One file that may be a part. Once open it stays: cuDNN, which asks for it by its soname alone, then has it too. */
+static bool try_part(const char *path, void *user)
 {
-    *piece = (weft_vendor_piece){ .what = parts[part].what, .library = parts[part].soname };
-    void *const handle = dlopen(parts[part].soname, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
+    weft_vendor_piece *piece = user;
+    void *const handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
     piece->found = handle != NULL;
     if (handle) {
+        weft_vendor_path_of(handle, piece->path, sizeof piece->path);
         dlclose(handle);
-    } else {
+    } else if (!piece->missing[0]) {
         const char *reason = dlerror();
-        snprintf(piece->missing, sizeof piece->missing, "%.120s; without it %s; install %s",
-                 reason ? reason : "not found", parts[part].loss, parts[part].package);
+        snprintf(piece->missing, sizeof piece->missing, "%.120s", reason ? reason : "not found");
     }
+    return piece->found;
+}
+
+static bool open_part(int part, weft_vendor_piece *piece)
+{
+    char reason[sizeof piece->missing];
+    *piece = (weft_vendor_piece){ .what = parts[part].what, .library = parts[part].soname };
+    weft_vendor_find(piece->library, try_part, piece);
+    snprintf(reason, sizeof reason, "%s", piece->missing);
+    piece->missing[0] = '\0';
+    if (!piece->found)
+        snprintf(piece->missing, sizeof piece->missing, "%.120s; without it %s; install %s", reason, parts[part].loss,
+                 parts[part].package);
     return piece->found;
 }
 
@@ -190,6 +237,7 @@ static void probe_driver(weft_vendor_piece *piece)
     } else {
         cuda_version_text(version, piece->version, sizeof piece->version);
         piece->found = version / 1000 >= CUDA_MAJOR;
+        weft_vendor_path_of(handle, piece->path, sizeof piece->path);
         if (!piece->found)
             snprintf(piece->missing, sizeof piece->missing,
                      "it supports CUDA %s, %d.0 is needed; install NVIDIA's "

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * NVIDIA's libraries as one struct of function pointers: vendor->cudaMalloc(&ptr, bytes). They are opened by name when
- * a CUDA device is first asked for, so that weft starts, and says what is missing, on a machine that has none of them.
- * Tests fill the struct with functions of their own. All calls of the backend go through it; the enumerations that weft
- * needs of CUDA and cuBLASLt are below, those of cuDNN in dnn/api.h. */
+ * NVIDIA's libraries as one struct of function pointers: vendor->cudaMalloc(&ptr, bytes). They are looked for (find.h)
+ * and opened when a CUDA device is first asked for, so that weft starts, and says what is missing, on a machine that
+ * has none of them. Tests fill the struct with functions of their own. All calls of the backend go through it; the
+ * enumerations that weft needs of CUDA and cuBLASLt are below, those of cuDNN in dnn/api.h. */
 #ifndef WEFT_CUDA_VENDOR_VENDOR_H
 #define WEFT_CUDA_VENDOR_VENDOR_H
 
@@ -95,6 +95,7 @@ typedef struct weft_vendor_piece {
     const char *library; /* "libcudnn.so.9" */
     bool found;
     char version[24];  /* "9.19.0"; "" where it says none */
+    char path[256];    /* the file that it came from; "" if it is none */
     char missing[256]; /* the reason and what to install; "" when found */
 } weft_vendor_piece;
 
