@@ -15,7 +15,8 @@
 typedef struct weft_cuda_plan {
     uint64_t hash;        /* of cuDNN's graph; 0: nobody looks for it */
     weft_dnn_plan *dnn;   /* NULL: of cuBLASLt, or no engine runs it */
-    weft_blas_plan *blas; /* NULL: of cuDNN, or it does not run */
+    weft_blas_plan *blas; /* NULL: of cuDNN */
+    bool refused;         /* cuBLASLt does not run it */
     size_t workspace;     /* that steps have been given: whatever stands in for the first plan takes no more */
     void *spare;          /* of weft_cuda_plan_spare */
     struct weft_cuda_plan *next;
@@ -70,6 +71,9 @@ weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmu
  * next takes its place. UNSUPPORTED: none is left, and weft's own kernel is to run instead. */
 weft_status weft_cuda_plan_run(const weft_device *device, weft_cuda_plan *plan, const weft_dnn_binding *binding,
                                int count, void *workspace);
+/* Whether a failed run was the library's fault alone, so that something else may be tried: not while a run is recorded,
+ * nor on a card that is lost. */
+bool weft_cuda_may_replace(const weft_cuda *cuda);
 /* Device memory for what stands in for the plan when none is left, which nobody had planned for: always of one size for
  * one plan, the plan's own. */
 weft_status weft_cuda_plan_spare(const weft_device *device, weft_cuda_plan *plan, size_t bytes, void **out);

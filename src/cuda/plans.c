@@ -66,6 +66,11 @@ weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmu
 
 /* ---- running ---- */
 
+bool weft_cuda_may_replace(const weft_cuda *cuda)
+{
+    return !cuda->capturing && weft_cuda_still_works(cuda);
+}
+
 /* Puts the next engine in the place of one that does not run. The old one stays until the device closes: a recorded
  * run of another model may hold its kernels. */
 static weft_status replace(const weft_device *device, weft_cuda_plan *plan)
@@ -89,7 +94,7 @@ weft_status weft_cuda_plan_run(const weft_device *device, weft_cuda_plan *plan, 
         const weft_status status = weft_dnn_plan_run(plan->dnn, cuda->stream, binding, count, workspace);
         if (status != WEFT_UNSUPPORTED)
             return status;
-        if (cuda->capturing || !weft_cuda_still_works(cuda))
+        if (!weft_cuda_may_replace(cuda))
             return weft_fail(WEFT_INTERNAL, "%s", weft_error());
         WEFT_TRY(replace(device, plan));
     }

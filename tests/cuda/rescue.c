@@ -89,6 +89,41 @@ START_TEST(a_plan_that_does_not_run_is_replaced)
 }
 END_TEST
 
+/* ---- products that cuBLASLt does not plan, or run ---- */
+
+START_TEST(a_product_that_cublaslt_cannot_plan)
+{
+    static const char *const functions[] = { "none", "cublasLtMatmulAlgoGetHeuristic", "cublasLtMatmulDescCreate",
+                                             "cublasLtMatmulDescSetAttribute", "cublasLtMatrixLayoutCreate",
+                                             "cublasLtMatmulPreferenceSetAttribute" };
+    float expected[MOST], got[MOST];
+    const fault bad = { functions[_i], 0, INVALID_VALUE, NULL };
+    doubles->card()->no_products = true;
+    doubles->card()->nonsense = _i == 0;
+    want(&small_dense, expected);
+    CHECK_OK(work(&half, &small_dense, NULL, &bad, got, NULL));
+    compare(&small_dense, got, expected, 1e-2, "own kernels");
+    ck_assert_int_eq(doubles->counts().products, 0);
+    ck_assert_int_eq(doubles->counts().plans, 0);
+    finish();
+}
+END_TEST
+
+/* In the first run, in the one that is recorded, always. */
+START_TEST(a_product_that_cublaslt_does_not_run)
+{
+    static const int64_t calls[] = { 1, 3, 0 };
+    float expected[MOST], got[MOST];
+    const fault bad = { "cublasLtMatmul", calls[_i], INVALID_VALUE, NULL };
+    doubles->card()->no_products = true;
+    want(&small_dense, expected);
+    CHECK_OK(run_with(&half, &small_dense, &bad, got));
+    compare(&small_dense, got, expected, 1e-2, "own kernels");
+    ck_assert(calls[_i] == 0 ? doubles->counts().products == 0 : doubles->counts().products > 0);
+    finish();
+}
+END_TEST
+
 /* ---- runs that cannot be recorded ---- */
 
 static void count_message(void *user, weft_log_level level, const char *message)
@@ -140,6 +175,8 @@ static Suite *suite(void)
     tcase_add_loop_test(ways, convolutions_without_cudnn, 0, 2);
     tcase_add_loop_test(ways, a_plan_that_does_not_run_is_replaced, 0, 3);
     tcase_add_loop_test(ways, a_capture_that_fails_goes_on_launch_by_launch, 0, 6);
+    tcase_add_loop_test(ways, a_product_that_cublaslt_cannot_plan, 0, 6);
+    tcase_add_loop_test(ways, a_product_that_cublaslt_does_not_run, 0, 3);
     tcase_add_test(ways, a_lost_card_is_said);
     suite_add_tcase(s, ways);
     return s;

@@ -11,7 +11,7 @@
 #include "cuda/double/api.h"
 
 /* Errors of the libraries; the most numbers that a network takes or gives. */
-enum { NOT_SUPPORTED = 3000, EXECUTION_FAILED = 5000, CAPTURE_FAILED = 900, MOST = 4096 };
+enum { INVALID_VALUE = 7, NOT_SUPPORTED = 3000, EXECUTION_FAILED = 5000, CAPTURE_FAILED = 900, MOST = 4096 };
 
 typedef struct network {
     weft_var (*body)(weft_graph *g, weft_var x);

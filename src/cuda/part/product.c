@@ -84,6 +84,19 @@ static weft_status run_dnn(const weft_cuda_product *p, const weft_cuda_io *io, c
     return weft_cuda_plan_run(io->call->device, p->plan, binding, n, io->workspace);
 }
 
+static weft_status run_blas(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)
+{
+    const weft_cuda *cuda = weft_cuda_of(io->call->device);
+    const weft_status status =
+        weft_blas_plan_run(p->plan->blas, cuda->stream, io->x.data, weight, bias, io->y.data, io->workspace);
+    if (status != WEFT_UNSUPPORTED)
+        return status;
+    if (!weft_cuda_may_replace(cuda))
+        return weft_fail(WEFT_INTERNAL, "%s", weft_error());
+    p->plan->refused = true;
+    return status;
+}
+
 static weft_status run_own(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)
 {
     const weft_gemm_args args = {
@@ -98,12 +111,9 @@ static weft_status run_own(const weft_cuda_product *p, const weft_cuda_io *io, c
 weft_status weft_cuda_product_run(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight,
                                   const char *bias)
 {
-    if (!p->plan)
+    if (!p->plan || p->plan->refused)
         return run_own(p, io, weight, bias);
-    if (p->plan->blas)
-        return weft_blas_plan_run(p->plan->blas, weft_cuda_of(io->call->device)->stream, io->x.data, weight, bias,
-                                  io->y.data, io->workspace);
-    const weft_status status = run_dnn(p, io, weight, bias);
+    const weft_status status = p->plan->blas ? run_blas(p, io, weight, bias) : run_dnn(p, io, weight, bias);
     return status == WEFT_UNSUPPORTED ? run_own(p, io, weight, bias) : status;
 }
 

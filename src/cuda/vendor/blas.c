@@ -92,6 +92,13 @@ static weft_status resolve(const weft_blas_matmul *given, weft_blas_matmul *m)
     return WEFT_OK;
 }
 
+static weft_status set_bias(const weft_blas_plan *plan, const void *bias)
+{
+    TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+           (plan->desc, LT(CUBLASLT_MATMUL_DESC_BIAS_POINTER), &bias, sizeof bias));
+    return WEFT_OK;
+}
+
 static weft_status make_desc(weft_blas_plan *plan, int type)
 {
     const weft_blas_matmul *m = &plan->matmul;
@@ -108,10 +115,11 @@ static weft_status make_desc(weft_blas_plan *plan, int type)
            (plan->desc, LT(CUBLASLT_MATMUL_DESC_TRANSA), &transpose, sizeof transpose));
     TRY_LT(plan, cublasLtMatmulDescSetAttribute,
            (plan->desc, LT(CUBLASLT_MATMUL_DESC_EPILOGUE), &epilogue, sizeof epilogue));
-    if (m->bias)
-        TRY_LT(plan, cublasLtMatmulDescSetAttribute,
-               (plan->desc, LT(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE), &type, sizeof type));
-    return WEFT_OK;
+    if (!m->bias)
+        return WEFT_OK;
+    TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+           (plan->desc, LT(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE), &type, sizeof type));
+    return set_bias(plan, plan); /* the heuristics look at how an address is aligned; the bias is not known yet */
 }
 
 /* Columns are the rows of the matrix as weft stores it. */
@@ -142,7 +150,8 @@ static weft_status choose(weft_blas_plan *plan, weft_cublaslt_preference prefere
     const weft_cublaslt_layout *l = plan->layout;
     const int failed = vendor->cublasLtMatmulAlgoGetHeuristic(plan->blas->handle, plan->desc, l[WEIGHT], l[X], l[Y],
                                                               l[Y], preference, 1, &plan->choice, &found);
-    if (failed == LT(CUBLAS_STATUS_NOT_SUPPORTED) || (!failed && (found < 1 || plan->choice.state != 0)))
+    const bool sound = found == 1 && plan->choice.state == 0 && plan->choice.workspace <= limit;
+    if (failed == LT(CUBLAS_STATUS_NOT_SUPPORTED) || (!failed && !sound))
         return weft_fail(WEFT_UNSUPPORTED,
                          "%s: cuBLASLt has no algorithm for %" PRId64 " products of %" PRId64 "x%" PRId64 " by %" PRId64
                          " outputs in %s with %zu MiB of workspace",
@@ -177,9 +186,9 @@ weft_status weft_blas_plan_create(weft_blas *blas, const weft_blas_matmul *matmu
     plan->blas = blas;
     plan->matmul = whole;
     const weft_status status = build(plan);
-    if (status != WEFT_OK) {
+    if (status != WEFT_OK) { /* whatever it is: there are other ways to a product */
         weft_blas_plan_destroy(plan);
-        return status;
+        return status == WEFT_NO_MEMORY ? status : WEFT_UNSUPPORTED;
     }
     *out = plan;
     return WEFT_OK;
@@ -214,10 +223,12 @@ weft_status weft_blas_plan_run(const weft_blas_plan *plan, weft_cuda_stream stre
     if (!x || !weight || !y || (m->bias && !bias) || (plan->choice.workspace > 0 && !workspace))
         return weft_fail(WEFT_INVALID, "%s: a matrix, the bias or the workspace is missing", m->name);
     if (m->bias)
-        TRY_LT(plan, cublasLtMatmulDescSetAttribute,
-               (plan->desc, LT(CUBLASLT_MATMUL_DESC_BIAS_POINTER), &bias, sizeof bias));
-    TRY_LT(plan, cublasLtMatmul,
-           (plan->blas->handle, plan->desc, &one, weight, l[WEIGHT], x, l[X], &beta, y, l[Y], y, l[Y],
-            &plan->choice.algo, workspace, plan->choice.workspace, stream));
-    return WEFT_OK;
+        WEFT_TRY(set_bias(plan, bias));
+    const int failed = plan->blas->vendor->cublasLtMatmul(plan->blas->handle, plan->desc, &one, weight, l[WEIGHT], x,
+                                                          l[X], &beta, y, l[Y], y, l[Y], &plan->choice.algo, workspace,
+                                                          plan->choice.workspace, stream);
+    if (!failed)
+        return WEFT_OK;
+    (void)weft_vendor_cublaslt_failed(plan->blas->vendor, failed, "cublasLtMatmul", m->name);
+    return WEFT_UNSUPPORTED;
 }

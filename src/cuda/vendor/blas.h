@@ -40,11 +40,12 @@ typedef struct weft_blas_plan weft_blas_plan;
 weft_status weft_blas_create(const weft_vendor *vendor, const weft_allocator *allocator, weft_blas **out);
 void weft_blas_destroy(weft_blas *blas);
 
-/* INVALID for sizes that make no product, UNSUPPORTED if cuBLASLt has no algorithm. */
+/* INVALID for sizes that make no product, UNSUPPORTED if cuBLASLt has no algorithm, or cannot say which. */
 weft_status weft_blas_plan_create(weft_blas *blas, const weft_blas_matmul *matmul, weft_blas_plan **out);
 void weft_blas_plan_destroy(weft_blas_plan *plan);
 size_t weft_blas_plan_workspace(const weft_blas_plan *plan);
-/* Queues the product. Pointers are device memory, 16-byte aligned; bias only where the plan has one. */
+/* Queues the product. Pointers are device memory, 16-byte aligned; bias only where the plan has one. UNSUPPORTED:
+ * cuBLASLt does not run it. */
 weft_status weft_blas_plan_run(const weft_blas_plan *plan, weft_cuda_stream stream, const void *x, const void *weight,
                                const void *bias, void *y, void *workspace);
 

@@ -198,11 +198,14 @@ int double_cublasLtMatmulAlgoGetHeuristic(weft_cublaslt handle, weft_cublaslt_ma
     *found = 0;
     if (!agree(desc, a, b, d))
         return INVALID_VALUE;
-    if (wanted < 1)
+    const matmul *m = desc;
+    if (wanted < 1 || ((m->epilogue & EPILOGUE_BIAS) && !m->bias)) /* whose alignment the choice depends on */
         return SUCCESS;
     uint64_t limit;
     memcpy(&limit, preference, sizeof limit);
     choices[0] = (weft_cublaslt_choice){ .workspace = limit >= WORKSPACE ? WORKSPACE : 0, .waves = 1 };
+    if (double_get_card()->nonsense)
+        choices[0].workspace = limit + 1;
     choices[0].algo.data[0] = choices[0].workspace;
     *found = 1;
     return SUCCESS;

@@ -25,6 +25,10 @@ typedef struct double_card {
     int major, minor;   /* compute capability */
     size_t memory;      /* bytes of the card */
     int driver, cudnn;  /* versions: 13000, 91900 */
+    int memory_khz, bus_bits;
+    bool silent;        /* cuDNN does not print its properties */
+    bool no_products;   /* cuDNN has no engine for matrix products */
+    bool nonsense;      /* cuBLASLt names an algorithm that wants more workspace than it was given */
     int lost;           /* what every wait gives once a fault has happened, as a lost context does; 0: nothing */
 } double_card;
 

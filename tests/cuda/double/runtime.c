@@ -35,7 +35,7 @@ void double_reset(void)
 {
     memset(&books, 0, sizeof books);
     books.card = (double_card){ .devices = 1, .major = 9, .memory = (size_t)80 << 30, .driver = 13000,
-                                .cudnn = 91900 };
+                                .cudnn = 91900, .memory_khz = 2619000, .bus_bits = 5120 };
 }
 
 double_card *double_get_card(void)
@@ -205,10 +205,10 @@ int double_cudaDeviceGetAttribute(int *value, int attribute, int device)
         *value = 1980000;
         return 0;
     case WEFT_CUDA_ATTR_MEMORY_CLOCK_KHZ:
-        *value = 2619000;
+        *value = books.card.memory_khz;
         return 0;
     case WEFT_CUDA_ATTR_MEMORY_BUS_BITS:
-        *value = 5120;
+        *value = books.card.bus_bits;
         return 0;
     case WEFT_CUDA_ATTR_L2_BYTES:
         *value = 50 << 20;
