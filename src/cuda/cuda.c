@@ -76,6 +76,10 @@ static weft_status read_card(const weft_vendor *v, int index, weft_target *out)
         void *field = (char *)out + rows[i].field;
         WEFT_TRY_CUDA(v, "device", cudaDeviceGetAttribute, (field, rows[i].attribute, index));
     }
+    int bits = 0;
+    WEFT_TRY_CUDA(v, "device", cudaDeviceGetAttribute, (&bits, WEFT_CUDA_ATTR_MEMORY_BUS_BITS, index));
+    if (bits > 0 && out->memory_khz > 0) /* two transfers a clock */
+        out->bandwidth = 2e3 * out->memory_khz * bits / 8 / 1e9;
     weft_cuda_properties properties = { .name = "" };
     WEFT_TRY_CUDA(v, "device", cudaGetDeviceProperties, (&properties, index));
     snprintf(out->device, sizeof out->device, "%.63s", properties.name);

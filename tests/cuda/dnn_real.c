@@ -18,16 +18,21 @@
 
 static weft_vendor vendor;
 
+static weft_dnn *open_card(const weft_target *t, const char *cache)
+{
+    char json[WEFT_TARGET_JSON];
+    weft_dnn *dnn = NULL;
+    CHECK_OK(weft_dnn_create(&vendor, &weft_malloc_allocator,
+                             &(weft_dnn_opt){ .properties = weft_target_json(t, json, sizeof json), .cache = cache },
+                             &dnn));
+    return dnn;
+}
+
 static weft_dnn *open_for(const char *target, const char *cache)
 {
     weft_target t;
-    char json[WEFT_TARGET_JSON];
-    weft_dnn *dnn = NULL;
     CHECK_OK(weft_target_find(target, &t));
-    CHECK_OK(weft_dnn_create(&vendor, &weft_malloc_allocator,
-                             &(weft_dnn_opt){ .properties = weft_target_json(&t, json, sizeof json), .cache = cache },
-                             &dnn));
-    return dnn;
+    return open_card(&t, cache);
 }
 
 static weft_dnn_conv conv(weft_dtype dtype, weft_act act)
@@ -363,6 +368,17 @@ START_TEST(a_plan_comes_back_from_disk)
     ck_assert_uint_eq(again.notes, built.notes);
     ck_assert_uint_eq(again.workspace, built.workspace);
     ck_assert_double_lt(again.seconds, built.seconds / 4);
+
+    /* another machine's card of the kind, under its own name, clocks and memory */
+    weft_dnn_destroy(dnn);
+    weft_target other;
+    CHECK_OK(weft_target_find("h100", &other));
+    snprintf(other.device, sizeof other.device, "NVIDIA H100 PCIe");
+    other.sm_khz = 1755000;
+    other.memory_khz = 1593000;
+    other.memory = 85520809984;
+    dnn = open_card(&other, folder);
+    ck_assert(plan(dnn, &graph, (weft_dnn_request){ 0 }).cached);
 
     /* another request, another device, another graph: not this plan */
     ck_assert(!plan(dnn, &graph, (weft_dnn_request){ .skip = 1 }).cached);

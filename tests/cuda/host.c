@@ -187,6 +187,32 @@ START_TEST(plans_come_from_the_cache)
 }
 END_TEST
 
+/* Plans serve every card of a kind, whatever its memory; another kind has its own. Without a description there is no
+ * cache, and no error. */
+START_TEST(plans_are_of_a_kind_of_card)
+{
+    float got[MOST];
+    char base[128];
+    snprintf(base, sizeof base, "%s/deep/down", folder);
+    setenv("XDG_CACHE_HOME", base, 1);
+    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, NULL));
+    const int plans = each_plan(NULL);
+    ck_assert_int_gt(plans, 2);
+    doubles->card()->memory /= 2;
+    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, NULL));
+    ck_assert_int_eq(each_plan(NULL), plans);
+    doubles->card()->major = 8;
+    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, NULL));
+    ck_assert_int_eq(each_plan(NULL), 2 * plans);
+    each_plan(drop);
+    doubles->card()->silent = true;
+    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, NULL));
+    ck_assert_int_eq(each_plan(NULL), 0);
+    setenv("XDG_CACHE_HOME", "/dev/null", 1);
+    finish();
+}
+END_TEST
+
 static int second_engines;
 
 static void count_second(const char *path)
@@ -267,6 +293,21 @@ START_TEST(pieces_and_cards_are_described)
 }
 END_TEST
 
+/* The roof is that of the card's own memory, not of the first card with its multiprocessors. */
+START_TEST(bandwidth_is_the_cards_own)
+{
+    weft_run_cost cost;
+    doubles->card()->memory_khz = 3201000;
+    doubles->card()->bus_bits = 6144;
+    CHECK_OK(work(&half, &small_mixed, NULL, NULL, NULL, &cost));
+    ck_assert_double_eq_tol(cost.bandwidth, 4.917e12, 1e9);
+    doubles->card()->bus_bits = 0; /* it does not say */
+    CHECK_OK(work(&half, &small_mixed, NULL, NULL, NULL, &cost));
+    ck_assert_double_eq_tol(cost.bandwidth, 3.35e12, 1e9);
+    finish();
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("cuda-host");
@@ -277,9 +318,11 @@ static Suite *suite(void)
     tcase_add_loop_test(ways, every_refused_request_for_host_memory_is_survived, 0, 2);
     tcase_add_test(ways, a_plug_in_of_another_version_is_refused);
     tcase_add_test(ways, pieces_and_cards_are_described);
+    tcase_add_test(ways, bandwidth_is_the_cards_own);
     suite_add_tcase(s, ways);
     tcase_add_checked_fixture(cache, fresh_folder, NULL);
     tcase_add_test(cache, plans_come_from_the_cache);
+    tcase_add_test(cache, plans_are_of_a_kind_of_card);
     tcase_add_test(cache, the_cache_keeps_what_runs);
     suite_add_tcase(s, cache);
     return s;

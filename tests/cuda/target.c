@@ -12,7 +12,7 @@
 
 START_TEST(every_card_is_whole)
 {
-    ck_assert_int_ge(weft_target_count(), 7);
+    ck_assert_int_ge(weft_target_count(), 8);
     ck_assert_ptr_null(weft_target_get(-1));
     ck_assert_ptr_null(weft_target_get(weft_target_count()));
     for (int i = 0; i < weft_target_count(); i++) {
@@ -44,6 +44,13 @@ START_TEST(names_and_capabilities)
     ck_assert_str_eq(t.name, "t4");
     CHECK_OK(weft_target_find("120", &t));
     ck_assert_str_eq(t.name, "rtx5090");
+    CHECK_OK(weft_target_find("5090", &t));
+    ck_assert_str_eq(t.name, "rtx5090");
+    CHECK_OK(weft_target_find("h200", &t));
+    ck_assert_double_eq(t.bandwidth, 4800);
+    CHECK_OK(weft_target_find("sm_90", &t));
+    ck_assert_str_eq(t.name, "h100");
+    CHECK_OK(weft_target_find("120", &t));
     CHECK_FAILS(WEFT_NOT_FOUND, weft_target_find("h10O", &t), "did you mean 'h100'?");
     ck_assert_str_eq(t.name, "rtx5090"); /* untouched */
 }

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FORMAT = 1, MAX_HEADER = 200, MAX_FILE = 64 << 20, PATH = 1024 };
+enum { FORMAT = 2, MAX_HEADER = 200, MAX_FILE = 64 << 20, PATH = 1024 };
 static const size_t default_limit = (size_t)256 << 20;
 
 struct weft_dnn_cache {
@@ -34,6 +34,37 @@ static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
 }
 
 static const uint64_t hash_start = UINT64_C(14695981039346656037);
+
+/* ---- keys ---- */
+
+/* The number behind "name": in a flat JSON text. */
+static bool find_number(const char *json, const char *name, long long *out)
+{
+    const size_t length = strlen(name);
+    for (const char *at = strchr(json, '"'); at; at = strchr(at + 1, '"')) {
+        if (strncmp(at + 1, name, length) != 0 || at[1 + length] != '"')
+            continue;
+        return sscanf(at + length + 2, " : %lld", out) == 1;
+    }
+    return false;
+}
+
+bool weft_dnn_kind_of_device(const char *json, char *buf, size_t size)
+{
+    static const char *const names[] = { "deviceVer", "multiProcessorCount", "maxSharedMemoryPerBlock",
+                                         "maxSharedMemoryPerBlockOptin", "reservedSharedMemoryPerBlock",
+                                         "maxRegistersPerSM", "regsPerBlock", "maxCtasPerSM", "maxThreadsPerSM",
+                                         "l2CacheSize" };
+    size_t at = 0;
+    for (int i = 0; i < WEFT_COUNT(names) && at < size; i++) {
+        long long number = 0;
+        const bool known = find_number(json, names[i], &number);
+        if (!known && i < 2)
+            return false;
+        at += (size_t)snprintf(buf + at, size - at, known ? "%s %lld " : "%s ? ", names[i], number);
+    }
+    return at < size;
+}
 
 /* ---- opening ---- */
 

@@ -30,22 +30,35 @@ static weft_status make_properties(weft_dnn *dnn, const char *json)
     return failed ? weft_vendor_cudnn_failed(vendor, failed, "cudnnBackendFinalize", what) : WEFT_OK;
 }
 
-/* The properties as text, for the keys of the cache. */
-static weft_status read_properties(weft_dnn *dnn)
+/* The properties as cuDNN's JSON text; NULL if it does not print them. */
+static weft_status read_properties(const weft_dnn *dnn, char **out)
 {
     const weft_vendor *vendor = dnn->vendor;
+    const int attribute = API(ATTR_DEVICEPROP_JSON_REPRESENTATION);
     int64_t size = 0;
-    int failed = vendor->cudnnBackendGetAttribute(dnn->properties, API(ATTR_DEVICEPROP_JSON_REPRESENTATION),
-                                                  API(TYPE_CHAR), 0, &size, NULL);
-    if (!failed && (size < 0 || size > 1 << 20))
-        return weft_fail(WEFT_INTERNAL, "cuDNN describes the device in %" PRId64 " bytes", size);
-    dnn->device = failed ? NULL : weft_calloc(dnn->allocator, (size_t)size + 1, 1);
-    if (!failed && !dnn->device)
+    *out = NULL;
+    if (vendor->cudnnBackendGetAttribute(dnn->properties, attribute, API(TYPE_CHAR), 0, &size, NULL) != 0 ||
+        size <= 0 || size > 1 << 20)
+        return WEFT_OK;
+    char *text = weft_calloc(dnn->allocator, (size_t)size + 1, 1);
+    if (!text)
         return WEFT_NO_MEMORY;
-    if (!failed)
-        failed = vendor->cudnnBackendGetAttribute(dnn->properties, API(ATTR_DEVICEPROP_JSON_REPRESENTATION),
-                                                  API(TYPE_CHAR), size, &size, dnn->device);
-    return failed ? weft_vendor_cudnn_failed(vendor, failed, "cudnnBackendGetAttribute", "device properties") : WEFT_OK;
+    if (vendor->cudnnBackendGetAttribute(dnn->properties, attribute, API(TYPE_CHAR), size, &size, text) == 0) {
+        *out = text;
+        return WEFT_OK;
+    }
+    weft_free(dnn->allocator, text);
+    return WEFT_OK;
+}
+
+/* Opens the cache. A card that is not described well enough has none: nothing says for which others its plans hold. */
+static weft_status open_cache(weft_dnn *dnn, const weft_dnn_opt *opt)
+{
+    char *json;
+    WEFT_TRY(read_properties(dnn, &json));
+    const bool described = json && weft_dnn_kind_of_device(json, dnn->device, sizeof dnn->device);
+    weft_free(dnn->allocator, json);
+    return described ? weft_dnn_cache_open(dnn->allocator, opt->cache, opt->cache_limit, &dnn->cache) : WEFT_OK;
 }
 
 static weft_status open_dnn(weft_dnn *dnn, const weft_dnn_opt *opt)
@@ -57,8 +70,7 @@ static weft_status open_dnn(weft_dnn *dnn, const weft_dnn_opt *opt)
             return weft_vendor_cudnn_failed(dnn->vendor, failed, "cudnnCreate", "cuDNN");
     }
     WEFT_TRY(make_properties(dnn, opt->properties));
-    WEFT_TRY(read_properties(dnn));
-    return weft_dnn_cache_open(dnn->allocator, opt->cache, opt->cache_limit, &dnn->cache);
+    return open_cache(dnn, opt);
 }
 
 weft_status weft_dnn_create(const weft_vendor *vendor, const weft_allocator *allocator, const weft_dnn_opt *opt,
@@ -87,7 +99,6 @@ void weft_dnn_destroy(weft_dnn *dnn)
         dnn->vendor->cudnnBackendDestroyDescriptor(dnn->properties);
     if (dnn->handle)
         dnn->vendor->cudnnDestroy(dnn->handle);
-    weft_free(dnn->allocator, dnn->device);
     weft_free(dnn->allocator, dnn);
 }
 

@@ -9,6 +9,8 @@
  *   weft_dnn_plan_create(dnn, &graph, &request, &plan);       check, ask the heuristics, filter, finalise; or reload
  *   weft_dnn_plan_run(plan, stream, pointers, n, workspace);  run
  *
+ * Built plans are kept on disk, by cuDNN's version, the kind of device and the graph.
+ *
  * cuDNN's own checks are not complete; weft_dnn_graph_check does the rest before cuDNN is asked: unique ids, broadcast
  * extents, tensors that nobody writes or reads, alignment. The compute type is float, always.
  * New operations (dgrad, wgrad, statistics) are rows of the table in graph.c. */

@@ -49,7 +49,7 @@ static unsigned read_notes(const weft_vendor *vendor, weft_cudnn_descriptor engi
         return 0;
     unsigned bits = 0;
     for (int i = 0; i < count && i < MAX_NOTE; i++)
-        bits |= 1U << note[i];
+        bits |= note[i] >= 0 && note[i] < 32 ? 1U << note[i] : 0;
     return bits;
 }
 

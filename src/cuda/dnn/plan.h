@@ -14,7 +14,7 @@ struct weft_dnn {
     const weft_allocator *allocator;
     weft_cudnn handle;                /* NULL: plans only */
     weft_cudnn_descriptor properties; /* of the device */
-    char *device;                     /* the same as JSON text, for keys */
+    char device[512];                 /* what plans depend on of them, for keys */
     weft_dnn_cache *cache;            /* NULL: none */
 };
 
@@ -55,6 +55,10 @@ typedef struct weft_dnn_entry {
     weft_dnn_info info; /* notes, runtime_compiled, engine, workspace */
 } weft_dnn_entry;
 
+/* What a plan needs of the device that cuDNN describes as JSON: architecture, multiprocessors, their memories. Not its
+ * name, clocks, memory, numbers: plans serve all cards of a kind, and those that are planned for without one. False if
+ * the text does not say the first two. */
+bool weft_dnn_kind_of_device(const char *json, char *buf, size_t size);
 /* Opens the folder (dnn.h: weft_dnn_opt.cache), making it on the first store. *out NULL for "". */
 weft_status weft_dnn_cache_open(const weft_allocator *allocator, const char *folder, size_t limit,
                                 weft_dnn_cache **out);

@@ -51,6 +51,12 @@ static const weft_target targets[] = {
       .registers_sm = 65536, .blocks_sm = 32, .threads_sm = 2048,
       .memory = 85024112640, .sm_khz = 1980000, .memory_khz = 2619000, .l2 = MIB(50),
       .bandwidth = 3350, .fp32 = 67, .tf32 = 495, .fp16 = 989, .bf16 = 989, .launch_us = 1.5 },
+    /* GH100 with HBM3e, SXM5 141 GB. Data sheet: the H100's units, 4800 GB/s. By its name only: sm_90 is the H100. */
+    { .name = "h200", .device = "NVIDIA H200", .sm = 90, .sm_count = 132,
+      .shared_block = KIB(48), .shared_optin = KIB(227), .shared_reserved = KIB(1),
+      .registers_sm = 65536, .blocks_sm = 32, .threads_sm = 2048,
+      .memory = 150754820096, .sm_khz = 1980000, .memory_khz = 3201000, .l2 = MIB(50),
+      .bandwidth = 4800, .fp32 = 67, .tf32 = 495, .fp16 = 989, .bf16 = 989, .launch_us = 1.5 },
     /* HGX B200 (half of the sparse figures): 2250 fp16 and bf16, 1125 TF32, 75 fp32, 7700 GB/s. */
     { .name = "b200", .device = "NVIDIA B200", .sm = 100, .sm_count = 148,
       .shared_block = KIB(48), .shared_optin = KIB(227), .shared_reserved = KIB(1),
@@ -148,7 +154,9 @@ static const weft_target *built_in(const char *text)
     for (int i = 0; i < WEFT_COUNT(targets); i++) {
         char sm[12];
         snprintf(sm, sizeof sm, "%d", targets[i].sm);
-        if (strcmp(text, targets[i].name) == 0 || strcmp(number, sm) == 0)
+        const char *name = targets[i].name;
+        const bool is_named = strcmp(text, name) == 0 || (strncmp(name, "rtx", 3) == 0 && strcmp(text, name + 3) == 0);
+        if (is_named || strcmp(number, sm) == 0)
             return &targets[i];
     }
     return NULL;
