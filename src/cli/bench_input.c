@@ -57,8 +57,12 @@ cli_exit cli_images(const char *folder, int64_t wanted, json_t **paths)
         } else if (status) {
             cli_warn("skipped: %s", weft_error()); /* names the file */
         } else {
+            json_t *path = json_string(files[i]);
             weft_image_free(ctx, &image);
-            json_array_append_new(good, json_string(files[i]));
+            if (path)
+                json_array_append_new(good, path);
+            else
+                cli_warn("skipped: %s: its name is not UTF-8", files[i]);
         }
     }
     if (!code && json_array_size(good) == 0)

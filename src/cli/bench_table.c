@@ -317,7 +317,7 @@ static void print_json(const bench *b)
     for (int i = 0; i < b->n_jobs; i++)
         json_array_append(results, b->results[i]);
     for (int i = 0; i < b->table->n_notes; i++)
-        json_array_append_new(notes, json_string(b->table->notes[i]));
+        json_array_append_new(notes, cli_json_string(b->table->notes[i]));
     json_object_set_new(root, "rows", cli_table_json(b->table));
     json_object_set_new(root, "notes", notes);
     json_object_set_new(root, "results", results);

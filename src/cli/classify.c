@@ -46,13 +46,16 @@ static void print_bar(double share)
 
 static void print_text(const classify *k, const char *name, const weft_answer *answers)
 {
-    printf("%s\n", name);
+    cli_put_visible(stdout, name);
+    putchar('\n');
     for (int i = 0; i < k->top; i++) {
         char buf[32];
         const weft_label label = { answers[i].id, answers[i].name };
         printf("  %5.1f %%  ", 100 * answers[i].probability);
         print_bar(answers[i].probability);
-        printf("  %s\n", cli_label_text(&label, answers[i].index, buf));
+        fputs("  ", stdout);
+        cli_put_visible(stdout, cli_label_text(&label, answers[i].index, buf));
+        putchar('\n');
     }
 }
 

@@ -91,9 +91,20 @@ json_t *cli_json_document(void)
     return root;
 }
 
+json_t *cli_json_string(const char *text)
+{
+    json_t *string = json_string(text);
+    if (string)
+        return string;
+    char *visible = cli_visible(text);
+    string = json_string(visible);
+    free(visible);
+    return string;
+}
+
 void cli_set_text(json_t *object, const char *key, const char *value)
 {
-    json_object_set_new(object, key, json_string(value));
+    json_object_set_new(object, key, cli_json_string(value));
 }
 
 void cli_set_count(json_t *object, const char *key, int64_t value)

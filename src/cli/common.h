@@ -26,6 +26,8 @@ cli_exit cli_build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_gra
 
 /* What is printed as JSON, every command's: an object that begins with the version of its keys. */
 json_t *cli_json_document(void);
+/* JSON is UTF-8: text that is not becomes what cli_visible makes of it. */
+json_t *cli_json_string(const char *text);
 /* Adds a member to an object. */
 void cli_set_text(json_t *object, const char *key, const char *value);
 void cli_set_count(json_t *object, const char *key, int64_t value);

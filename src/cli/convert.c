@@ -80,7 +80,7 @@ static void print_names_json(const weft_name_list *list, const weft_arch *arch)
 
         cli_set_text(tensor, "name", e->name);
         json_object_set_new(tensor, "shape", cli_json_shape(&e->shape));
-        json_object_set_new(tensor, "origin_name", e->origin_name ? json_string(e->origin_name) : json_null());
+        json_object_set_new(tensor, "origin_name", e->origin_name ? cli_json_string(e->origin_name) : json_null());
         if (e->origin_name) {
             json_object_set_new(tensor, "origin_shape", cli_json_shape(&e->origin_shape));
             cli_set_text(tensor, "layout", e->layout);
@@ -161,8 +161,11 @@ static cli_exit find_network(job *j)
 
 static void list(const char *what, const char *const *names, int64_t count)
 {
-    for (int64_t i = 0; i < count && i < LISTED; i++)
-        fprintf(stderr, "  %s: %s\n", what, names[i]);
+    for (int64_t i = 0; i < count && i < LISTED; i++) {
+        fprintf(stderr, "  %s: ", what);
+        cli_put_visible(stderr, names[i]);
+        fputc('\n', stderr);
+    }
     if (count > LISTED)
         fprintf(stderr, "  %s: ... and %" PRId64 " more\n", what, count - LISTED);
 }
@@ -260,7 +263,7 @@ static json_t *json_names(const char *const *names, int64_t count)
     json_t *array = json_array();
 
     for (int64_t i = 0; i < count; i++)
-        json_array_append_new(array, json_string(names[i]));
+        json_array_append_new(array, cli_json_string(names[i]));
     return array;
 }
 
@@ -297,11 +300,15 @@ static void print_text(const job *j)
     printf("names of: %s\n", weft_origin_name(r->origin));
     printf("tensors:  %" PRId64 ", %s", weft_weights_count(j->mapped),
            cli_bytes_text((double)bytes_of(j->mapped), size));
-    if (r->ignored_count > 0)
-        printf("; %" PRId64 " that do not matter left out, such as %s", r->ignored_count, r->ignored[0]);
+    if (r->ignored_count > 0) {
+        printf("; %" PRId64 " that do not matter left out, such as ", r->ignored_count);
+        cli_put_visible(stdout, r->ignored[0]);
+    }
     if (r->missing_count + r->unused_count > 0)
         printf("; %" PRId64 " missing, %" PRId64 " unknown", r->missing_count, r->unused_count);
-    printf("\nsha256:   %s\nwritten:  %s\n", j->digest, j->out);
+    printf("\nsha256:   %s\nwritten:  ", j->digest);
+    cli_put_visible(stdout, j->out);
+    putchar('\n');
 }
 
 static cli_exit convert(job *j)

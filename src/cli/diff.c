@@ -347,7 +347,7 @@ static cli_exit compare_blocks(diff *d)
 
 static json_t *text_or_null(const char *text)
 {
-    return *text ? json_string(text) : json_null();
+    return *text ? cli_json_string(text) : json_null();
 }
 
 static void print_json(const diff *d)

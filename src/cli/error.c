@@ -4,6 +4,9 @@
 #include "cli/cli.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
+
+#include "cli/text.h"
 
 /* clang-format off */
 const struct cli_code cli_exit_codes[] = {
@@ -24,10 +27,11 @@ const int cli_exit_code_count = (int)(sizeof cli_exit_codes / sizeof *cli_exit_c
 
 static void say(const char *kind, const char *format, va_list ap)
 {
+    char *sentence = cli_format_list(format, ap), *visible = cli_visible(sentence);
     fflush(stdout);
-    fprintf(stderr, "weft: %s", kind);
-    vfprintf(stderr, format, ap);
-    fputc('\n', stderr);
+    fprintf(stderr, "weft: %s%s\n", kind, visible);
+    free(visible);
+    free(sentence);
 }
 
 cli_exit cli_error(cli_exit code, const char *format, ...)

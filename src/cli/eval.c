@@ -48,7 +48,7 @@ static void on_bad(void *user, const weft_fault *fault)
     eval *e = user;
     clear_line(e);
     cli_warn("left out: %s", fault->reason);
-    json_array_append_new(e->bad, json_string(fault->reason));
+    json_array_append_new(e->bad, cli_json_string(fault->reason));
 }
 
 static bool on_progress(void *user, int64_t done, int64_t count)
@@ -89,7 +89,9 @@ static cli_exit bad_limit(const char *text, int64_t *out)
 static void csv_class(const eval *e, FILE *file, int index)
 {
     const weft_label *label = weft_classifier_label(e->classifier, index);
-    fprintf(file, "%d,%s,", index, label->id);
+    fprintf(file, "%d,", index);
+    cli_csv_text(file, label->id);
+    fputc(',', file);
     cli_csv_text(file, label->name);
 }
 
@@ -181,7 +183,9 @@ static void print_text(const eval *e)
     char recipe[160];
     printf("%s (%s), %s\n", arch->name, weft_dialect_name(arch->dialect),
            weft_recipe_text(weft_classifier_recipe(e->classifier), recipe, sizeof recipe));
-    printf("%lld images of %s, classes by %s", (long long)r->images, e->args->data, e->result.rule);
+    printf("%lld images of ", (long long)r->images);
+    cli_put_visible(stdout, e->args->data);
+    printf(", classes by %s", e->result.rule);
     printf(r->bad ? "; %lld left out\n" : "\n", (long long)r->bad);
     printf("top-1 %7.3f %%   %lld right\n", percent(r->top1, r->images), (long long)r->top1);
     printf("top-5 %7.3f %%   %lld right\n", percent(r->top5, r->images), (long long)r->top5);

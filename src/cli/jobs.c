@@ -80,9 +80,10 @@ void cli_meter_end(cli_meter *m, const json_t *result)
         return;
     fprintf(stderr, "[%*d/%d] %s, batch %lld, %s: ", m->jobs > 9 ? 2 : 1, m->done, m->jobs, m->job->arch->name,
             (long long)m->job->batch, m->job->device);
-    if (reason)
-        fprintf(stderr, "failed: %s", reason);
-    else if (json_object_get(result, "ms"))
+    if (reason) {
+        fputs("failed: ", stderr);
+        cli_put_visible(stderr, reason);
+    } else if (json_object_get(result, "ms"))
         fprintf(stderr, "%.1f ms (%.0f runs)", cli_json_number(result, "ms.median"), cli_json_number(result, "ms.n"));
     else
         fputs("planned", stderr);

@@ -15,8 +15,10 @@ void selftest_say(const selftest *s, const char *format, ...)
     if (!s->loud)
         return;
     va_start(ap, format);
-    vprintf(format, ap);
+    char *line = cli_format_list(format, ap);
     va_end(ap);
+    cli_put_visible(stdout, line);
+    free(line);
     putchar('\n');
     fflush(stdout);
 }

@@ -111,9 +111,10 @@ static void scale(chart *plot)
         place_label(plot, i);
 }
 
-static void write_text(FILE *out, const char *text)
+static void write_text(FILE *out, const char *raw)
 {
-    for (; *text; text++)
+    char *visible = cli_visible(raw); /* XML has no control characters */
+    for (const char *text = visible; *text; text++)
         switch (*text) {
         case '<':
             fputs("&lt;", out);
@@ -127,6 +128,7 @@ static void write_text(FILE *out, const char *text)
         default:
             fputc(*text, out);
         }
+    free(visible);
 }
 
 /* Ticks at 1, 2 and 5 of every decade, percent every one or two. */

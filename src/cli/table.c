@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/common.h"
 #include "cli/text.h"
 
 cli_table *cli_table_create(const cli_column *columns, int count)
@@ -91,19 +92,11 @@ void cli_put_number(cli_table *table, const char *key, double number)
     }
 }
 
-static char *format_list(const char *format, va_list ap)
-{
-    char *text = NULL;
-    if (vasprintf(&text, format, ap) < 0)
-        text = cli_copy(format);
-    return text;
-}
-
 void cli_put_text(cli_table *table, const char *key, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    newest(table, key)->text = format_list(format, ap);
+    newest(table, key)->text = cli_format_list(format, ap);
     va_end(ap);
 }
 
@@ -118,7 +111,7 @@ void cli_put_shown(cli_table *table, const char *key, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    newest(table, key)->shown = format_list(format, ap);
+    newest(table, key)->shown = cli_format_list(format, ap);
     va_end(ap);
 }
 
@@ -142,7 +135,7 @@ void cli_table_head(cli_table *table, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    add_line(&table->head, &table->n_head, format_list(format, ap));
+    add_line(&table->head, &table->n_head, cli_format_list(format, ap));
     va_end(ap);
 }
 
@@ -150,7 +143,7 @@ void cli_table_note(cli_table *table, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    add_line(&table->notes, &table->n_notes, format_list(format, ap));
+    add_line(&table->notes, &table->n_notes, cli_format_list(format, ap));
     va_end(ap);
 }
 
@@ -215,7 +208,7 @@ static json_t *json_cell(const cli_cell *cell)
         return json_number(cell->number);
     if (cell->is_bool)
         return json_boolean(strcmp(cell->text, "yes") == 0);
-    return cell->text ? json_string(cell->text) : json_null();
+    return cell->text ? cli_json_string(cell->text) : json_null();
 }
 
 json_t *cli_table_json(const cli_table *table)
@@ -232,7 +225,7 @@ json_t *cli_table_json(const cli_table *table)
             if (cell->mark)
                 json_array_append_new(flags, json_string(key));
             if (cell->missing)
-                json_object_set_new(missing, key, json_string(cell->missing));
+                json_object_set_new(missing, key, cli_json_string(cell->missing));
         }
         if (json_array_size(best))
             json_object_set(row, "best", best);

@@ -21,8 +21,7 @@ static bool shown(const cli_table *table, int c)
     return false;
 }
 
-/* What a cell shows, without its mark of the best. Allocated. */
-static char *face(const cli_column *column, const cli_cell *cell)
+static char *raw_face(const cli_column *column, const cli_cell *cell)
 {
     const char *mark = cell->mark ? cell->mark : "";
     if (cell->shown)
@@ -32,6 +31,22 @@ static char *face(const cli_column *column, const cli_cell *cell)
     if (cell->text)
         return cli_format_text("%s%s", cell->text, mark);
     return cli_copy(column->flags & CLI_COLUMN_LEFT ? "" : "-");
+}
+
+/* What a cell shows, without its mark of the best. Allocated. */
+static char *face(const cli_column *column, const cli_cell *cell)
+{
+    char *raw = raw_face(column, cell), *visible = cli_visible(raw);
+    free(raw);
+    return visible;
+}
+
+/* A line of head or notes, between what surrounds it. */
+static void print_line(FILE *out, const char *before, const char *line, const char *after)
+{
+    fputs(before, out);
+    cli_put_visible(out, line);
+    fputs(after, out);
 }
 
 static void pad(FILE *out, int count, char with)
@@ -126,7 +141,7 @@ static void print_text(const cli_table *table, FILE *out)
         }
     }
     for (int i = 0; i < table->n_head; i++)
-        fprintf(out, "%s\n", table->head[i]);
+        print_line(out, "", table->head[i], "\n");
     if (table->n_head)
         fputc('\n', out);
     print_text_heads(table, width, last, out);
@@ -135,7 +150,7 @@ static void print_text(const cli_table *table, FILE *out)
     if (table->n_notes)
         fputc('\n', out);
     for (int i = 0; i < table->n_notes; i++)
-        fprintf(out, "%s\n", table->notes[i]);
+        print_line(out, "", table->notes[i], "\n");
     free(width);
 }
 
@@ -152,7 +167,7 @@ static void print_md_cell(FILE *out, const char *text)
 static void print_md(const cli_table *table, FILE *out)
 {
     for (int i = 0; i < table->n_head; i++)
-        fprintf(out, "%s  \n", table->head[i]);
+        print_line(out, "", table->head[i], "  \n");
     if (table->n_head)
         fputc('\n', out);
     for (int c = 0; c < table->n_columns; c++)
@@ -181,28 +196,29 @@ static void print_md(const cli_table *table, FILE *out)
     if (table->n_notes)
         fputc('\n', out);
     for (int i = 0; i < table->n_notes; i++)
-        fprintf(out, "%s  \n", table->notes[i]);
+        print_line(out, "", table->notes[i], "  \n");
 }
 
 void cli_csv_text(FILE *out, const char *text)
 {
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
+    char *visible = cli_visible(text);
+    const bool quoted = strpbrk(visible, ",\"") != NULL;
+    if (quoted)
+        fputc('"', out);
+    for (const char *at = visible; *at; at++) {
+        if (*at == '"')
             fputc('"', out);
-        fputc(*text, out);
+        fputc(*at, out);
     }
-    fputc('"', out);
+    if (quoted)
+        fputc('"', out);
+    free(visible);
 }
 
 static void print_csv(const cli_table *table, FILE *out)
 {
     for (int i = 0; i < table->n_head; i++)
-        fprintf(out, "# %s\n", table->head[i]);
+        print_line(out, "# ", table->head[i], "\n");
     for (int c = 0; c < table->n_columns; c++)
         fprintf(out, "%s%s", c ? "," : "", table->columns[c].key);
     fputc('\n', out);
@@ -221,7 +237,7 @@ static void print_csv(const cli_table *table, FILE *out)
         fputc('\n', out);
     }
     for (int i = 0; i < table->n_notes; i++)
-        fprintf(out, "# %s\n", table->notes[i]);
+        print_line(out, "# ", table->notes[i], "\n");
 }
 
 void cli_table_print(const cli_table *table, cli_format format, FILE *out)
@@ -243,6 +259,17 @@ void cli_table_print(const cli_table *table, cli_format format, FILE *out)
 
 void cli_json_print(const json_t *value, FILE *out)
 {
-    json_dumpf(value, out, JSON_INDENT(2) | JSON_REAL_PRECISION(10) | JSON_ENCODE_ANY);
+    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(10) | JSON_ENCODE_ANY);
+    uint32_t character;
+    bool shown;
+    for (const char *at = text; at && *at;) {
+        const int bytes = cli_next(at, &character, &shown);
+        if (shown || *at == '\n')
+            fwrite(at, 1, (size_t)bytes, out);
+        else /* in a string */
+            fprintf(out, "\\u%04x", (unsigned)character);
+        at += bytes;
+    }
     fputc('\n', out);
+    free(text);
 }

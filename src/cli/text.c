@@ -4,16 +4,12 @@
  * Levenshtein distance with swaps of neighbours (Damerau 1964). */
 #include "cli/text.h"
 
-#include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/cli.h"
-
-enum { NAME_MAX_LENGTH = 63 };
 
 static void out_of_memory(void)
 {
@@ -45,15 +41,89 @@ char *cli_copy(const char *text)
     return copy;
 }
 
-char *cli_format_text(const char *format, ...)
+char *cli_format_list(const char *format, va_list ap)
 {
     char *text = NULL;
-    va_list ap;
-    va_start(ap, format);
     if (vasprintf(&text, format, ap) < 0)
         out_of_memory();
+    return text;
+}
+
+char *cli_format_text(const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    char *text = cli_format_list(format, ap);
     va_end(ap);
     return text;
+}
+
+/* The UTF-8 character at text and its length in bytes; 0: there is none (Unicode 15, table 3-7). */
+static int decode(const unsigned char *text, uint32_t *character)
+{
+    static const struct {
+        unsigned char first, last, low, high; /* of the first byte; of the second */
+        int length;
+    } forms[] = {
+        { 0xC2, 0xDF, 0x80, 0xBF, 2 }, { 0xE0, 0xE0, 0xA0, 0xBF, 3 }, { 0xE1, 0xEC, 0x80, 0xBF, 3 },
+        { 0xED, 0xED, 0x80, 0x9F, 3 }, { 0xEE, 0xEF, 0x80, 0xBF, 3 }, { 0xF0, 0xF0, 0x90, 0xBF, 4 },
+        { 0xF1, 0xF3, 0x80, 0xBF, 4 }, { 0xF4, 0xF4, 0x80, 0x8F, 4 },
+    };
+    *character = text[0];
+    if (text[0] < 0x80)
+        return 1;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (text[0] < forms[i].first || text[0] > forms[i].last)
+            continue;
+        if (text[1] < forms[i].low || text[1] > forms[i].high)
+            return 0;
+        *character = (uint32_t)text[0] & (0xFFu >> (forms[i].length + 1));
+        for (int k = 1; k < forms[i].length; k++) {
+            if ((text[k] & 0xC0) != 0x80)
+                return 0;
+            *character = *character << 6 | (text[k] & 0x3F);
+        }
+        return forms[i].length;
+    }
+    return 0;
+}
+
+/* Control characters of both sets, line and paragraph separators, and what turns the direction of writing. */
+static bool obeyed(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x061C || c == 0x200E || c == 0x200F ||
+           (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+int cli_next(const char *text, uint32_t *character, bool *shown)
+{
+    const int length = decode((const unsigned char *)text, character);
+    *shown = length > 0 && !obeyed(*character);
+    return length > 0 ? length : 1;
+}
+
+char *cli_visible(const char *text)
+{
+    char *visible = cli_alloc(strlen(text) + 1, 4), *to = visible; /* "\xNN" of a byte */
+    while (*text) {
+        uint32_t character;
+        bool shown;
+        for (int bytes = cli_next(text, &character, &shown); bytes > 0; bytes--, text++) {
+            if (shown)
+                *to++ = *text;
+            else
+                to += sprintf(to, *text == '\n' ? "\\n" : "\\x%02x", (unsigned char)*text);
+        }
+    }
+    *to = '\0';
+    return visible;
+}
+
+void cli_put_visible(FILE *out, const char *text)
+{
+    char *visible = cli_visible(text);
+    fputs(visible, out);
+    free(visible);
 }
 
 int cli_width(const char *text)

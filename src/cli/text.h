@@ -4,15 +4,25 @@
 #ifndef WEFT_CLI_TEXT_H
 #define WEFT_CLI_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Cleared; ends the program with exit code 71 if there is none. */
 void *cli_alloc(size_t count, size_t size);
 void *cli_grow(void *ptr, size_t count, size_t size);
 char *cli_copy(const char *text);
 char *cli_format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *cli_format_list(const char *format, va_list ap) __attribute__((format(printf, 1, 0)));
+
+/* The same text with \n, \x1b and the like for what a terminal would obey or not show: control characters, marks that
+ * turn the direction of writing, bytes that are not UTF-8. Names in files are written by strangers. Allocated. */
+char *cli_visible(const char *text);
+void cli_put_visible(FILE *out, const char *text);
+/* The bytes of the next character of text, and whether a terminal only shows it. */
+int cli_next(const char *text, uint32_t *character, bool *shown);
 
 /* Columns that UTF-8 text takes (one per code point). */
 int cli_width(const char *text);

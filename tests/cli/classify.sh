@@ -102,6 +102,48 @@ case_classify() {
     grep -q '"id": "n[0-9]*"' out || fail "no WordNet id"
 }
 
+# What strangers wrote (names of files, labels, metadata) reaches the terminal as text only.
+case_escapes() {
+    esc=$(printf 'a\033[31mred\007') bidi=$(printf 'b\342\200\256gpj') c1=$(printf 'c\302\2331m') raw=$(printf 'd\377')
+    harmless() { # nothing that a terminal obeys in out and err
+        for file in out err; do
+            found=$(LC_ALL=C tr -d '\n' < $file |
+                LC_ALL=C grep -c "[[:cntrl:]]\|$(printf '\302[\200-\237]')\|$(printf '\342\200[\250-\256]')\|$raw")
+            equal "lines of $file with control characters, $1" "$found" 0
+        done
+    }
+    "$make_weights" lenet5 keras lenet.safetensors "$esc" "$bidi" "$c1" 3 4 5 6 7 8 "é $esc" || fail make_weights
+    cp $fixtures/444.jpg "$esc.jpg"
+    cp $fixtures/444.jpg "$raw.jpg"
+    expect 65 classify lenet.safetensors "$esc.jpg" "$raw.jpg" "$bidi.png" -k 10
+    harmless "text"
+    has out 'a\x1b[31mred\x07.jpg' 'd\xff.jpg' '  a\x1b[31mred\x07' 'b\xe2\x80\xaegpj' 'c\xc2\x9b1m' '  é a'
+    has err 'b\xe2\x80\xaegpj.png'
+    expect 65 classify lenet.safetensors "$esc.jpg" "$raw.jpg" "$bidi.png" -k 10 --json
+    harmless "JSON"
+    has out '"file": "d\\xff.jpg"' '\u009b1m' '\u202egpj' '\u001B[31mred\u0007' '"é a'
+    equal "the name comes back" "$(json images.0.file)" "$esc.jpg"
+    mkdir -p "data/$esc" data/1
+    cp $good data/1
+    expect 65 eval lenet.safetensors --data data
+    harmless "eval"
+    rm -r data
+    for class in 0 1 2 3 4 5 6 7 8 9; do
+        mkdir -p data/k$class
+        cp $fixtures/444.jpg data/k$class
+    done
+    expect 0 eval lenet.safetensors --data data --csv classes.csv
+    cp classes.csv out
+    harmless "CSV"
+    has out '0,,a\x1b[31mred\x07,1,'
+    echo "not weights" > "$esc.safetensors"
+    expect 65 convert "$esc.safetensors" out.safetensors
+    harmless "convert"
+    expect 2 convert "$esc.safetensors" "$esc.out"
+    harmless "usage"
+    [ "$(wc -l < err)" -eq 1 ] || fail "the error is not one line"
+}
+
 case_eval() {
     for class in 0 1 2 3 4 5 6 7 8 9; do
         mkdir -p data/$class
