@@ -19,6 +19,8 @@
 enum {
     PIXELS = 224,   /* of a work item: enough to use a panel from L2 30 times */
     TILE_SHARE = 2, /* the tile may take half of L2 */
+    TILE_BYTES = 1 << 24, /* more only for images that are themselves large */
+    TILE_IMAGES = 4,
     ITEMS_PER_THREAD = 6
 };
 
@@ -44,6 +46,17 @@ static weft_conv2d_geometry geometry(const weft_node *node)
 static bool padded(const weft_conv2d_opt *o, const weft_conv2d_geometry *g)
 {
     return o->pad.top > 0 || o->pad.left > 0 || g->reach_h - o->pad.top > g->h || g->reach_w - o->pad.left > g->w;
+}
+
+const char *weft_conv2d_refuse_border(const weft_node *node)
+{
+    const weft_conv2d_opt *o = node->opt;
+    const weft_conv2d_geometry g = geometry(node);
+    const double lines = (double)(o->kernel_h - 1) * o->dilation + 1, pixel = (double)g.c * sizeof(float);
+    const double tile = lines * (double)g.reach_w * pixel, image = (double)g.h * (double)g.w * pixel;
+    return tile > TILE_BYTES && tile > TILE_IMAGES * image
+               ? "padded so far beyond the image that a copy with its border would cost more than the outputs"
+               : NULL;
 }
 
 /* Taps over pixels `step` floats apart, lines of `width` pixels; runs join where nothing lies between them. */
@@ -134,6 +147,12 @@ static const weft_kernel pointwise = {
 
 /* ---- implicit GEMM ---- */
 
+static const char *implicit_refuse(const weft_node *node, const weft_device *device)
+{
+    const char *const reason = refuse_grouped(node, device);
+    return reason ? reason : weft_conv2d_refuse_border(node);
+}
+
 typedef struct implicit {
     weft_gemm gemm;
     weft_conv2d_geometry geometry;
@@ -159,7 +178,7 @@ static weft_status implicit_prepare(const weft_node *node, weft_plan *plan)
 
     const int64_t line = g.reach_w * g.c * (int64_t)sizeof(float); /* bytes of a tile's line */
     const int64_t window = (int64_t)(o->kernel_h - 1) * o->dilation + 1;
-    int64_t lines = (PIXELS + g.ow - 1) / g.ow;
+    int64_t lines = s->tile && o->stride_h > window ? 1 : (PIXELS + g.ow - 1) / g.ow; /* no lines between windows */
     while (lines > 1 && ((lines - 1) * o->stride_h + window) * line > (int64_t)plan->device->cpu.l2 / TILE_SHARE)
         lines--;
     while (lines > 1 && g.n * ((g.oh + lines - 1) / lines) < (int64_t)plan->device->threads * ITEMS_PER_THREAD &&
@@ -265,7 +284,7 @@ static weft_status implicit_run(const weft_call *call)
 
 static const weft_kernel implicit_gemm = {
     .name = "cpu.conv2d.gemm",
-    .refuse = refuse_grouped,
+    .refuse = implicit_refuse,
     .prepare = implicit_prepare,
     .load = implicit_load,
     .run = implicit_run,

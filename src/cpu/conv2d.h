@@ -13,4 +13,7 @@ typedef struct weft_conv2d_geometry {
 
 extern const weft_kernel weft_cpu_conv2d_depthwise, weft_cpu_conv2d_grouped, weft_cpu_conv2d_winograd;
 
+/* Why a kernel that copies input lines with their border should not: the border is out of proportion. NULL: it may. */
+const char *weft_conv2d_refuse_border(const weft_node *node);
+
 #endif

@@ -35,7 +35,10 @@ static const weft_gemm_table *table_for(const weft_device *device, int64_t out)
 static const char *refuse(const weft_node *node, const weft_device *device)
 {
     const weft_conv2d_opt *o = node->opt;
-    return o->groups == 1 ? "not grouped" : weft_gemm_refuse(device);
+    if (o->groups == 1)
+        return "not grouped";
+    const char *const reason = weft_gemm_refuse(device);
+    return reason ? reason : weft_conv2d_refuse_border(node);
 }
 
 /* Bands of output lines: a tile within half of L2, and items enough. */
@@ -46,7 +49,7 @@ static void cut(const weft_node *node, const weft_device *device, state *s)
     const int64_t line = s->reach_w * x[3] * (int64_t)sizeof(float);
     const int64_t window = (int64_t)(o->kernel_h - 1) * o->dilation + 1,
                   wanted = (int64_t)device->threads * ITEMS_PER_THREAD;
-    s->lines = (PIXELS + y[2] - 1) / y[2];
+    s->lines = s->tile && o->stride_h > window ? 1 : (PIXELS + y[2] - 1) / y[2]; /* no lines between windows */
     if (s->lines > y[1])
         s->lines = y[1];
     while (s->lines > 1 && ((s->lines - 1) * o->stride_h + window) * line > (int64_t)device->cpu.l2 / TILE_SHARE)

@@ -301,6 +301,16 @@ static const weft_op_case cases[] = {
     CASE("dw3x5_multiplier3_stride_1x2", 2, 6, 9, 10, .out = 30, .kernel_h = 3, .kernel_w = 5, .stride_w = 2,
          .groups = 10),
 
+    /* Borders far larger than the image: what a kernel needs must not grow with them. */
+    CASE("3x3_pads_of_16_million", 1, 3, 4, 8, .out = 5, .kernel = 3, .stride = 4096, .padding = WEFT_EXPLICIT,
+         .pad = { 0, 0, 0, 1 << 24 }, .bias = true),
+    CASE("3x3_groups2_pads_of_16_million", 1, 3, 4, 8, .out = 4, .kernel = 3, .stride = 4096, .groups = 2,
+         .padding = WEFT_EXPLICIT, .pad = { 1 << 24, 0, 1, 1 }, .bias = true),
+    CASE("dw3x3_pads_of_16_million", 1, 3, 4, 17, .kernel = 3, .stride = 4096, .groups = 17, .bias = true,
+         .padding = WEFT_EXPLICIT, .pad = { 1, 1, 1 << 24, 2 }),
+    CASE("2x2_dilation_4096", 2, 3, 3, 16, .out = 20, .kernel = 2, .stride = 4096, .dilation = 4096,
+         .padding = WEFT_EXPLICIT, .pad = { 4096, 4096, 4096, 4096 }),
+
     /* Large enough for several tiles on every side. */
     CASE("1x1_large", 2, 14, 14, 256, .out = 96, .bias = true),
     CASE("3x3_large", 1, 28, 28, 32, .out = 48, .kernel = 3),

@@ -112,6 +112,22 @@ static void close_session(session *s)
     weft_arena_release(&s->arena);
 }
 
+/* Memory that grows with the tensors, not with options such as padding. */
+static bool modest(const session *s)
+{
+    enum { BASE = 64 << 20, FACTOR = 64 };
+    const weft_node *n = &s->problem->node;
+    double floats = 0;
+    for (int i = 0; i < n->n_in; i++)
+        floats += (double)weft_shape_count(&n->in[i]);
+    for (int i = 0; i < n->n_out; i++)
+        floats += (double)weft_shape_count(&n->out[i]);
+    for (int i = 0; i < n->n_param; i++)
+        floats += (double)weft_shape_count(&n->param[i]);
+    const double scratch = (double)s->plan.scratch + (double)s->plan.thread_scratch + (double)s->plan.packed;
+    return scratch <= BASE + FACTOR * sizeof(float) * floats;
+}
+
 static bool open_session(session *s, char *fault, size_t size)
 {
     const weft_node *n = &s->problem->node;
@@ -125,6 +141,8 @@ static bool open_session(session *s, char *fault, size_t size)
     }
     if (s->kernel->prepare && s->kernel->prepare(n, &s->plan) != WEFT_OK)
         return fail(fault, size, "prepare fails", weft_error());
+    if (!modest(s))
+        return fail(fault, size, "prepare asks for memory out of proportion to the tensors", "");
     if (s->plan.packed && !s->kernel->load)
         return fail(fault, size, "prepare asks for packed parameters but there is no load", "");
     if (!make_memory(s))
