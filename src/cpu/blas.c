@@ -3,7 +3,8 @@
  * Pointwise convolutions and dense layers by OpenBLAS (blas.h). The library is opened when a node first asks for it, so
  * that weft neither depends on it nor pays for its start; a build with WEFT_OPENBLAS off never looks for it.
  * OpenBLAS runs on one thread: the parallelism is the pool's, over blocks of rows and columns whose size does not
- * depend on the number of threads, so that neither do the bits. */
+ * depend on the number of threads, so that neither do the bits. Its number of threads is the process's, so it is the
+ * host program's own again when our last product is done. */
 #include "cpu/blas.h"
 
 #include <dlfcn.h>
@@ -19,8 +20,34 @@ typedef void (*sgemm_fn)(int order, int transpose_a, int transpose_b, int m, int
 static struct {
     pthread_once_t once;
     sgemm_fn sgemm;
+    void (*set_threads)(int);
+    int (*get_threads)(void);
     const char *missing;
-} library = { PTHREAD_ONCE_INIT, NULL, NULL };
+} library = { .once = PTHREAD_ONCE_INIT };
+
+/* Who holds OpenBLAS to one thread, and how many the host program had before. */
+static struct {
+    pthread_mutex_t mutex;
+    int users, before;
+} hold = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static void hold_threads(void)
+{
+    pthread_mutex_lock(&hold.mutex);
+    if (hold.users++ == 0) {
+        hold.before = library.get_threads();
+        library.set_threads(1);
+    }
+    pthread_mutex_unlock(&hold.mutex);
+}
+
+static void release_threads(void)
+{
+    pthread_mutex_lock(&hold.mutex);
+    if (--hold.users == 0 && library.get_threads() == 1) /* otherwise the host has changed its mind meanwhile */
+        library.set_threads(hold.before);
+    pthread_mutex_unlock(&hold.mutex);
+}
 
 /* A function from an object pointer, as POSIX has it. */
 static void symbol(void *handle, const char *name, void *function)
@@ -31,25 +58,22 @@ static void symbol(void *handle, const char *name, void *function)
 
 static void open_library(void)
 {
-    void (*set_threads)(int) = NULL;
-    int (*get_threads)(void) = NULL;
-    sgemm_fn sgemm = NULL;
     void *handle = WEFT_OPENBLAS ? dlopen("libopenblas.so.0", RTLD_LAZY | RTLD_LOCAL) : NULL;
 
     library.missing = WEFT_OPENBLAS ? "libopenblas.so.0 not found" : "built without OpenBLAS";
     if (!handle)
         return;
-    symbol(handle, "openblas_set_num_threads", &set_threads);
-    symbol(handle, "openblas_get_num_threads", &get_threads);
-    symbol(handle, "cblas_sgemm", &sgemm);
+    symbol(handle, "openblas_set_num_threads", &library.set_threads);
+    symbol(handle, "openblas_get_num_threads", &library.get_threads);
+    symbol(handle, "cblas_sgemm", &library.sgemm);
     library.missing = "libopenblas.so.0 lacks cblas_sgemm or the control of its threads";
-    if (!sgemm || !set_threads || !get_threads) {
+    if (!library.sgemm || !library.set_threads || !library.get_threads) {
         dlclose(handle);
         return;
     }
-    set_threads(1);
-    library.missing = get_threads() == 1 ? NULL : "libopenblas.so.0 does not run on one thread";
-    library.sgemm = sgemm;
+    hold_threads();
+    library.missing = library.get_threads() == 1 ? NULL : "libopenblas.so.0 does not run on one thread";
+    release_threads();
 }
 
 static const char *refuse(const weft_node *node, const weft_device *device)
@@ -122,7 +146,9 @@ static weft_status run(const weft_call *call)
     j.depth = weft_shape_channels(&node->in[0]);
     j.columns = weft_shape_channels(&node->out[0]);
     j.shares = (j.columns + COLUMNS - 1) / COLUMNS;
+    hold_threads();
     weft_pool_run(call->device->pool, (j.rows + ROWS - 1) / ROWS * j.shares, item, &j);
+    release_threads();
     return WEFT_OK;
 }
 
