@@ -4,8 +4,9 @@
 #ifndef WEFT_BASE_CPUS_H
 #define WEFT_BASE_CPUS_H
 
-/* CPUs that the cpu.max files of the group named in `self` (a file like /proc/self/cgroup) and of its parents
- * allow, under `root` (/sys/fs/cgroup): whole CPUs, at least 1; 0: no limit. */
+/* CPUs that the groups named in `self` (a file like /proc/self/cgroup) and their parents allow, under `root`
+ * (/sys/fs/cgroup): by cpu.max of the unified hierarchy or cpu.cfs_quota_us of the older one. Whole CPUs, at least 1;
+ * 0: no limit. */
 int weft_cgroup_cpus(const char *root, const char *self);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CPU features against the system's own list, and the CPU count against affinity and a made-up cgroup tree. */
+ * CPU features against the system's own list, and the CPU count against affinity and made-up cgroup trees. */
 #include "base/cpu.h"
 
 #include <sched.h>
@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/cpus.h"
 #include "base/pool.h"
 #include "check/harness.h"
@@ -125,7 +126,7 @@ START_TEST(cgroup_quotas)
         ck_assert_msg(weft_cgroup_cpus(root, self) == rows[i].cpus, "row %zu: %d CPUs, %d expected", i,
                       weft_cgroup_cpus(root, self), rows[i].cpus);
     }
-    write_file(root, "self", "1:cpu:/box/job\n"); /* no unified hierarchy */
+    write_file(root, "self", "1:cpu:/box/job\n"); /* no unified hierarchy, and nothing of the other */
     ck_assert_int_eq(weft_cgroup_cpus(root, self), 0);
     ck_assert_int_eq(weft_cgroup_cpus(root, "/nonexistent"), 0);
 
@@ -138,11 +139,62 @@ START_TEST(cgroup_quotas)
 }
 END_TEST
 
+START_TEST(cgroup_quotas_of_version_1)
+{
+    static const struct {
+        const char *self, *quota, *period; /* the files are those of /cpu,cpuacct/box */
+        int cpus;
+    } rows[] = {
+        { "4:cpu,cpuacct:/box\n", "-1\n", "100000\n", 0 },
+        { "4:cpu,cpuacct:/box\n", "300000\n", "100000\n", 3 },
+        { "4:cpu,cpuacct:/box/job\n", "250000\n", "100000\n", 2 }, /* the parent's */
+        { "4:cpu,cpuacct:/box\n0::/\n", "50000\n", "100000\n", 1 },
+        { "0::/\n5:memory:/box\n4:cpuacct,cpu:/box\n", "300000\n", "100000\n", 0 }, /* not mounted by that name */
+        { "4:cpuacct:/box\n3:cpuset:/box\n", "300000\n", "100000\n", 0 },
+        { "4:cpu,cpuacct:/box\n", "garbage\n", "100000\n", 0 },
+        { "4:cpu,cpuacct:/box\n", "300000\n", "0\n", 0 },
+        { "4:cpu,cpuacct:/box\n", "300000\n", "", 0 },
+        { "4:cpu,cpuacct\n:\n::\n\n", "300000\n", "100000\n", 0 },
+    };
+    static const char *const folders[] = { "cpu,cpuacct", "cpu,cpuacct/box", "cpu,cpuacct/box/job" };
+    char root[] = "/tmp/weft-cgroup-XXXXXX", self[64], path[512];
+    ck_assert_ptr_nonnull(mkdtemp(root));
+    snprintf(self, sizeof self, "%s/self", root);
+    for (int i = 0; i < WEFT_COUNT(folders); i++) {
+        snprintf(path, sizeof path, "%s/%s", root, folders[i]);
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+    }
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        write_file(root, "self", rows[i].self);
+        write_file(root, "cpu,cpuacct/box/cpu.cfs_quota_us", rows[i].quota);
+        write_file(root, "cpu,cpuacct/box/cpu.cfs_period_us", rows[i].period);
+        ck_assert_msg(weft_cgroup_cpus(root, self) == rows[i].cpus, "row %d: %d CPUs, %d expected", i,
+                      weft_cgroup_cpus(root, self), rows[i].cpus);
+    }
+    snprintf(path, sizeof path, "%s/cpu", root); /* the link of systemd; in a container the root has the files */
+    ck_assert_int_eq(symlink("cpu,cpuacct", path), 0);
+    write_file(root, "self", "4:cpuacct,cpu:/system.slice/docker-0123\n");
+    write_file(root, "cpu/cpu.cfs_quota_us", "400000\n");
+    write_file(root, "cpu/cpu.cfs_period_us", "100000\n");
+    ck_assert_int_eq(weft_cgroup_cpus(root, self), 4);
+
+    static const char *const made[] = { "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "cpu",
+                                        "cpu,cpuacct/box/cpu.cfs_quota_us", "cpu,cpuacct/box/cpu.cfs_period_us",
+                                        "cpu,cpuacct/box/job", "cpu,cpuacct/box", "cpu,cpuacct", "self" };
+    for (int i = 0; i < WEFT_COUNT(made); i++) {
+        snprintf(path, sizeof path, "%s/%s", root, made[i]);
+        ck_assert_int_eq(remove(path), 0);
+    }
+    ck_assert_int_eq(rmdir(root), 0);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
     Suite *suite = suite_create("cpu");
-    CHECK_CASE(suite, "cpu", isa_names, features_are_those_the_kernel_lists, cgroup_quotas);
+    CHECK_CASE(suite, "cpu", isa_names, features_are_those_the_kernel_lists, cgroup_quotas,
+               cgroup_quotas_of_version_1);
 #if defined(__linux__)
     CHECK_CASE(suite, "affinity", count_follows_affinity);
 #endif
