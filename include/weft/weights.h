@@ -109,6 +109,9 @@ typedef struct weft_map_report {
     int64_t ignored_count;         /* of the file, known not to matter (num_batches_tracked, optimizer state) */
     const char *const *ignored;
     const char *nearest;           /* the network whose tensors fit better; NULL: none does */
+    const char *head;              /* the file's layer that was taken as the classifier by its shape, being the only
+                                    * one left; NULL: it has its usual name */
+    const char *prefix;            /* what stood before most names and was dropped ("backbone."); NULL: nothing */
 } weft_map_report;
 WEFT_API void weft_map_report_destroy(weft_ctx *ctx, weft_map_report *report);
 

@@ -95,7 +95,7 @@ static void open_source(const network *n, weft_arena *arena, weft_source *source
     source->key = weft_arena_array(arena, (size_t)n->count, sizeof *source->key);
     source->sorted = weft_arena_array(arena, (size_t)n->count, sizeof *source->sorted);
     ck_assert(source->key && source->sorted);
-    weft_source_sort(source);
+    CHECK_OK(weft_source_sort(source));
 }
 
 static const weft_arch *arch_of(const network *n)

@@ -95,6 +95,11 @@ bool weft_leaf_ignored(weft_style style, const char *key)
         const char *pattern;
     } rows[] = {
         { WEFT_STYLE_TORCH, "*.num_batches_tracked" },
+        { WEFT_STYLE_TORCH, "n_averaged" }, /* of torch.optim.swa_utils.AveragedModel */
+        { WEFT_STYLE_TORCH, "total_ops" },  /* of thop, a counter of operations */
+        { WEFT_STYLE_TORCH, "total_params" },
+        { WEFT_STYLE_TORCH, "*.total_ops" },
+        { WEFT_STYLE_TORCH, "*.total_params" },
         { WEFT_STYLE_TORCH, "optimizer*" },
         { WEFT_STYLE_KERAS, "optimizer*" },
         { WEFT_STYLE_KERAS, "*/seed_generator*" },

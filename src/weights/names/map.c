@@ -23,8 +23,6 @@ typedef struct job {
     int classes;
 } job;
 
-enum { MAX_CLASSES = 1 << 20, TOLD = 3 };
-
 /* ---- finding ---- */
 
 static weft_status build(job *j)
@@ -37,16 +35,6 @@ static weft_status build(job *j)
     return WEFT_OK;
 }
 
-/* How many classes the file's classifier has: the bias of the last layer says it. 0: it does not. */
-static int classes_in_file(const job *j)
-{
-    const weft_match *last = &j->resolved.match[j->resolved.count - 1];
-    const weft_shape *shape = last->source >= 0 ? &j->source.tensors[last->source].shape : NULL;
-    if (!shape || last->param.shape.rank != 1 || shape->rank != 1)
-        return 0;
-    return shape->dim[0] > 0 && shape->dim[0] <= MAX_CLASSES ? (int)shape->dim[0] : 0;
-}
-
 static weft_status find_tensors(job *j)
 {
     WEFT_TRY(weft_source_open(&j->source, &j->arena, j->in));
@@ -56,12 +44,12 @@ static weft_status find_tensors(job *j)
     if (!j->resolved.match)
         return weft_fail(WEFT_NOT_FOUND, "%s has no network that is weft's %s (%s)", weft_origin_name(j->opt.origin),
                          j->arch->name, weft_dialect_name(j->arch->dialect));
-    const int classes = j->opt.classes ? 0 : classes_in_file(j);
+    const int classes = j->opt.classes ? 0 : weft_head_classes(&j->resolved);
     if (classes == 0 || classes == j->classes)
         return WEFT_OK;
     j->classes = classes;
     WEFT_TRY(build(j));
-    return weft_resolve(&j->arena, j->graph, j->resolved.table, &j->source, &j->resolved);
+    return weft_resolve(&j->arena, j->graph, j->resolved.table, j->resolved.source, &j->resolved);
 }
 
 /* The layout of every tensor found; *misshapen: the first parameter that has none, or -1. */
@@ -90,55 +78,16 @@ static weft_status find_orders(job *j, int *misshapen)
     return WEFT_OK;
 }
 
-/* ---- telling ---- */
-
-/* "12 missing (a, b, c, ...)" */
-static void list_names(char *buf, size_t size, const char *what, const char *const *names, int64_t count)
-{
-    size_t used = (size_t)snprintf(buf, size, "%lld %s", (long long)count, what);
-    for (int64_t i = 0; i < count && i < TOLD && used < size; i++)
-        used += (size_t)snprintf(buf + used, size - used, "%s%.90s", i == 0 ? " (" : ", ", names[i]);
-    if (count > 0 && used < size)
-        snprintf(buf + used, size - used, "%s)", count > TOLD ? ", ..." : "");
-}
-
-static weft_status fail_misshapen(const job *j, int at, const char *advice)
-{
-    const weft_match *match = &j->resolved.match[at];
-    const weft_weight *tensor = &j->source.tensors[match->source];
-    const bool conv = match->rule && (match->rule->flags & WEFT_NAME_CONV);
-    const int64_t flat[3] = { 0 };
-    char have[96], want[96];
-    weft_shape shape;
-    weft_tensor_order_usual(weft_origin_style(j->resolved.origin), &match->param.shape, conv, flat, &shape);
-    shape.dim[0] *= weft_match_parts(match);
-    return weft_fail(WEFT_BAD_DATA, "tensor '%.120s' has shape %s, expected %s for %s of %s (%s)%s", tensor->name,
-                     tensor->shape.rank ? weft_shape_text(&tensor->shape, have, sizeof have) : "[]",
-                     weft_shape_text(&shape, want, sizeof want), match->param.name, j->arch->name,
-                     weft_dialect_name(j->arch->dialect), advice);
-}
-
 /* Whether the tensors found may be taken. */
 static weft_status judge(job *j, weft_map_report *report, int misshapen)
 {
     const bool incomplete =
         report->mapped == 0 || (!j->opt.lenient && (report->missing_count > 0 || report->unused_count > 0));
-    const char *nearest = NULL;
-    char advice[200] = "", missing[320], unused[320];
     if (!incomplete && misshapen < 0)
         return WEFT_OK;
-    WEFT_TRY(weft_nearest_network(j->ctx, &j->arena, &j->source, j->arch, &nearest));
-    if (nearest) {
-        WEFT_TRY(weft_report_set_nearest(report, nearest));
-        snprintf(advice, sizeof advice, "; the tensors fit %s better", nearest);
-    }
-    if (!incomplete || (misshapen >= 0 && !nearest))
-        return fail_misshapen(j, misshapen, advice);
-    list_names(missing, sizeof missing, "missing", report->missing, report->missing_count);
-    list_names(unused, sizeof unused, "unknown", report->unused, report->unused_count);
-    return weft_fail(WEFT_BAD_DATA, "the tensors are not those of %s (%s) by %s names: %s, %s%s", j->arch->name,
-                     weft_dialect_name(j->arch->dialect),
-                     report->mapped > 0 ? weft_origin_name(j->resolved.origin) : "any", missing, unused, advice);
+    const weft_finding finding = { .ctx = j->ctx, .arch = j->arch, .arena = &j->arena, .source = &j->source,
+                                   .resolved = &j->resolved, .misshapen = misshapen, .incomplete = incomplete };
+    return weft_map_refuse(&finding, report);
 }
 
 /* ---- converting ---- */
@@ -264,7 +213,7 @@ static weft_status run(job *j, weft_map_report **report, weft_weights *out)
     int misshapen;
     WEFT_TRY(find_tensors(j));
     WEFT_TRY(find_orders(j, &misshapen));
-    WEFT_TRY(weft_report_create(j->ctx, &j->resolved, &j->source, report));
+    WEFT_TRY(weft_report_create(j->ctx, &j->resolved, report));
     WEFT_TRY(judge(j, *report, misshapen));
     WEFT_TRY(set_metadata(j, out));
     return convert_all(j, out);

@@ -47,11 +47,13 @@ typedef struct weft_source {
     const char **key;            /* of each */
     weft_source_key *sorted;     /* by key */
     struct weft_stem *stems;     /* numbered layers looked for so far */
+    const char *prefix;          /* what most keys have lost beside the usual; NULL: nothing */
+    struct weft_source *next;    /* the same tensors, their keys without one more prefix; NULL */
 } weft_source;
 
 weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_weights *weights);
 /* Makes keys and order of tensors that are set, as open does. */
-void weft_source_sort(weft_source *source);
+weft_status weft_source_sort(weft_source *source);
 /* Index of the tensor of that key; -1 if there is none. */
 int64_t weft_source_find(const weft_source *source, const char *key);
 /* The k-th layer of a stem (see {#stem}); source NULL: as a fresh session of Keras would number them. */
@@ -99,9 +101,11 @@ typedef struct weft_match {
 typedef struct weft_resolved {
     weft_origin origin;
     const weft_name_table *table; /* NULL: our own names */
+    weft_source *source;          /* the view in which tensors were found */
     int count;                    /* parameters */
     weft_match *match;
-    int found;
+    int found, missing;           /* parameters with a tensor; with neither tensor nor fill */
+    const char *head;             /* the file's layer that is the classifier though it is called otherwise; NULL */
 } weft_resolved;
 
 /* The shape of what a parameter takes of its tensor: all, or half of the outputs. */
@@ -115,18 +119,44 @@ weft_status weft_resolve(weft_arena *arena, const weft_graph *graph, const weft_
 /* The best of all tables for a row of the registry; origin AUTO: any. out->match stays NULL if there is no table. */
 weft_status weft_resolve_best(weft_arena *arena, const weft_graph *graph, const weft_arch *arch,
                               weft_origin origin, weft_source *source, weft_resolved *out);
+/* Marks the tensors that parameters took, used[source->count]. */
+void weft_resolve_used(const weft_resolved *resolved, bool *used);
 /* Whether a tensor of the file that no parameter took is known not to matter. */
 bool weft_resolve_ignores(const weft_resolved *resolved, const char *key);
 
 /* What is flattened before a dense layer: [height, width, channels], or zeros. */
 void weft_flattened_map(const weft_graph *graph, const char *layer, int64_t map[3]);
 
+/* ---- the classifier (head.c) ---- */
+
+/* Index of the first parameter of the network's last layer. */
+int weft_head_first(const weft_resolved *resolved);
+/* How many classes the file's classifier has, 0: it is not known. */
+int weft_head_classes(const weft_resolved *resolved);
+/* Where nothing but the classifier is missing, and the file has one dense layer of its width left, takes that. */
+weft_status weft_head_adopt(weft_arena *arena, weft_resolved *resolved);
+/* "fc.0 [64, 512], fc.2 [10, 64]": the dense layers that are left, where nothing but the classifier is missing; how
+ * many there are. */
+weft_status weft_head_left(weft_arena *arena, const weft_resolved *resolved, char *buf, size_t size, int *count);
+
 /* ---- reports ---- */
 
-weft_status weft_report_create(weft_ctx *ctx, const weft_resolved *resolved, const weft_source *source,
-                               weft_map_report **out);
+weft_status weft_report_create(weft_ctx *ctx, const weft_resolved *resolved, weft_map_report **out);
 /* Copies the name. */
 weft_status weft_report_set_nearest(weft_map_report *report, const char *nearest);
+
+/* A file that is not taken. */
+typedef struct weft_finding {
+    weft_ctx *ctx;
+    const weft_arch *arch;
+    weft_arena *arena;
+    weft_source *source;
+    const weft_resolved *resolved;
+    int misshapen;   /* the first parameter whose tensor has no order that fits; -1: none */
+    bool incomplete; /* tensors are missing, or unknown */
+} weft_finding;
+/* BAD_DATA with the sentence that says why. */
+weft_status weft_map_refuse(const weft_finding *finding, weft_map_report *report);
 
 /* "resnet50", and "resnet50 (keras)" where that is not its default dialect. */
 void weft_describe_network(const weft_arch *arch, char *buf, size_t size);

@@ -37,19 +37,15 @@ static weft_status fill_missing(lists *l, const weft_resolved *resolved)
     return WEFT_OK;
 }
 
-static weft_status fill_others(lists *l, const weft_resolved *resolved, const weft_source *source)
+static weft_status fill_others(lists *l, const weft_resolved *resolved)
 {
+    const weft_source *source = resolved->source;
     const char **unused = weft_arena_array(&l->arena, (size_t)source->count, sizeof *unused);
     const char **ignored = weft_arena_array(&l->arena, (size_t)source->count, sizeof *ignored);
     bool *used = weft_arena_array(&l->arena, (size_t)source->count, sizeof *used);
     if (!unused || !ignored || !used)
         return WEFT_NO_MEMORY;
-    for (int i = 0; i < resolved->count; i++) {
-        if (resolved->match[i].source >= 0)
-            used[resolved->match[i].source] = true;
-        if (resolved->match[i].gamma >= 0)
-            used[resolved->match[i].gamma] = true;
-    }
+    weft_resolve_used(resolved, used);
     for (int64_t i = 0; i < source->count; i++) {
         if (used[i])
             continue;
@@ -66,8 +62,25 @@ static weft_status fill_others(lists *l, const weft_resolved *resolved, const we
     return WEFT_OK;
 }
 
-weft_status weft_report_create(weft_ctx *ctx, const weft_resolved *resolved, const weft_source *source,
-                               weft_map_report **out)
+/* What was not as usual. */
+static weft_status fill_notes(lists *l, const weft_resolved *resolved)
+{
+    if (resolved->head)
+        l->report.head = weft_arena_text(&l->arena, "%s", resolved->head);
+    if (resolved->source->prefix)
+        l->report.prefix = weft_arena_text(&l->arena, "%s", resolved->source->prefix);
+    return (resolved->head && !l->report.head) || (resolved->source->prefix && !l->report.prefix) ? WEFT_NO_MEMORY
+                                                                                                  : WEFT_OK;
+}
+
+static weft_status fill(lists *l, const weft_resolved *resolved)
+{
+    WEFT_TRY(fill_missing(l, resolved));
+    WEFT_TRY(fill_others(l, resolved));
+    return fill_notes(l, resolved);
+}
+
+weft_status weft_report_create(weft_ctx *ctx, const weft_resolved *resolved, weft_map_report **out)
 {
     const weft_allocator *allocator = weft_ctx_allocator(ctx);
     lists *l = weft_calloc(allocator, 1, sizeof *l);
@@ -75,9 +88,7 @@ weft_status weft_report_create(weft_ctx *ctx, const weft_resolved *resolved, con
         return WEFT_NO_MEMORY;
     l->report.origin = resolved->origin;
     weft_arena_init(&l->arena, allocator);
-    weft_status status = fill_missing(l, resolved);
-    if (status == WEFT_OK)
-        status = fill_others(l, resolved, source);
+    const weft_status status = fill(l, resolved);
     if (status == WEFT_OK)
         *out = &l->report;
     else

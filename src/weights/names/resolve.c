@@ -119,7 +119,7 @@ weft_status weft_resolve(weft_arena *arena, const weft_graph *graph, const weft_
                          weft_source *source, weft_resolved *out)
 {
     walk w = { .table = table, .source = source };
-    weft_resolved r = { .origin = table ? table->origin : WEFT_ORIGIN_WEFT, .table = table };
+    weft_resolved r = { .origin = table ? table->origin : WEFT_ORIGIN_WEFT, .table = table, .source = source };
     r.count = weft_graph_param_count(graph);
     r.match = weft_arena_array(arena, (size_t)r.count, sizeof *r.match);
     if (!r.match)
@@ -141,16 +141,20 @@ weft_status weft_resolve(weft_arena *arena, const weft_graph *graph, const weft_
         match->rule = w.rule;
         match->fill = match->source < 0 ? find_fill(table, match->param.name) : NULL;
         r.found += match->source >= 0;
+        r.missing += match->source < 0 && !match->fill;
         w.position++;
     }
+    if (source && r.missing > 0)
+        WEFT_TRY(weft_head_adopt(arena, &r));
     *out = r;
     return WEFT_OK;
 }
 
-weft_status weft_resolve_best(weft_arena *arena, const weft_graph *graph, const weft_arch *arch,
-                              weft_origin origin, weft_source *source, weft_resolved *out)
+/* All tables for the row on one view of the file. */
+static weft_status resolve_view(weft_arena *arena, const weft_graph *graph, const weft_arch *arch, weft_source *source,
+                                weft_resolved *best)
 {
-    weft_resolved best = { .origin = origin };
+    const weft_origin origin = best->origin;
     const weft_name_table *table = NULL; /* our own names first */
     for (int i = 0; i == 0 || (table = weft_name_table_get(i - 1)) != NULL; i++) {
         const weft_origin whose = table ? table->origin : WEFT_ORIGIN_WEFT;
@@ -158,11 +162,35 @@ weft_status weft_resolve_best(weft_arena *arena, const weft_graph *graph, const 
         if ((origin != WEFT_ORIGIN_AUTO && origin != whose) || (table && !weft_name_table_fits(table, arch)))
             continue;
         WEFT_TRY(weft_resolve(arena, graph, table, source, &r));
-        if (!best.match || r.found > best.found)
-            best = r;
+        if (!best->match || r.found > best->found)
+            *best = r;
+    }
+    return WEFT_OK;
+}
+
+weft_status weft_resolve_best(weft_arena *arena, const weft_graph *graph, const weft_arch *arch,
+                              weft_origin origin, weft_source *source, weft_resolved *out)
+{
+    weft_resolved best = { .origin = origin };
+    WEFT_TRY(resolve_view(arena, graph, arch, source, &best));
+    for (weft_source *view = source ? source->next : NULL; view && best.match && best.missing > 0; view = view->next) {
+        weft_resolved other = { .origin = origin };
+        WEFT_TRY(resolve_view(arena, graph, arch, view, &other));
+        if (other.match && other.found > best.found)
+            best = other;
     }
     *out = best;
     return WEFT_OK;
+}
+
+void weft_resolve_used(const weft_resolved *resolved, bool *used)
+{
+    for (int i = 0; i < resolved->count; i++) {
+        if (resolved->match[i].source >= 0)
+            used[resolved->match[i].source] = true;
+        if (resolved->match[i].gamma >= 0)
+            used[resolved->match[i].gamma] = true;
+    }
 }
 
 bool weft_resolve_ignores(const weft_resolved *resolved, const char *key)

@@ -7,22 +7,26 @@
 #include "base/error.h"
 #include "weights/names/map.h"
 
-/* 2 * agreeing / (parameters + tensors): 1 if all do. */
-static double score(const weft_resolved *r, const weft_source *source)
+/* 2 * agreeing / (parameters + tensors): 1 if all do. A classifier may have any number of classes. */
+static double score(const weft_resolved *r)
 {
     static const int64_t flat_or_not[3] = { 0 }; /* changes the order only, never what fits */
     const weft_style style = weft_origin_style(r->origin);
+    const int head = weft_head_first(r), classes = weft_head_classes(r);
     int64_t agree = 0, relevant = 0;
     for (int i = 0; i < r->count; i++) {
         const weft_match *match = &r->match[i];
         if (match->source < 0)
             continue;
-        const weft_shape have = weft_match_shape(match, &source->tensors[match->source]);
+        const weft_shape have = weft_match_shape(match, &r->source->tensors[match->source]);
+        weft_shape want = match->param.shape;
+        if (i >= head && classes)
+            want.dim[0] = classes;
         weft_tensor_order order;
-        agree += weft_tensor_order_find(style, &have, &match->param.shape, flat_or_not, &order);
+        agree += weft_tensor_order_find(style, &have, &want, flat_or_not, &order);
     }
-    for (int64_t i = 0; i < source->count; i++)
-        relevant += !weft_resolve_ignores(r, source->key[i]);
+    for (int64_t i = 0; i < r->source->count; i++)
+        relevant += !weft_resolve_ignores(r, r->source->key[i]);
     return r->count + relevant > 0 ? 2.0 * (double)agree / (double)(r->count + relevant) : 0;
 }
 
@@ -35,7 +39,7 @@ weft_status weft_score_network(weft_ctx *ctx, const weft_arch *arch, weft_source
     weft_resolved resolved;
     const weft_status status = weft_resolve_best(&own, graph, arch, WEFT_ORIGIN_AUTO, source, &resolved);
     if (status == WEFT_OK)
-        *out = resolved.found > 0 ? score(&resolved, source) : 0;
+        *out = resolved.found > 0 ? score(&resolved) : 0;
     weft_arena_release(&own);
     weft_graph_destroy(graph);
     return status;

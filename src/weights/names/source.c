@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A file's tensors, to be found by name. What training scripts put before every name (DataParallel's "module.", a
- * wrapper's "model.") does not count. */
+ * wrapper's "model.") does not count. What else stands before most names ("backbone.", the name of a Keras model in a
+ * model) may be such a thing or belong to the network, so there is a view of the tensors without it, too. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "weights/names/map.h"
+
+enum { VIEWS = 4 };
 
 /* The numbers of the layers "stem" (0) and "stem_N" (N), ascending. */
 struct weft_stem {
@@ -16,15 +19,49 @@ struct weft_stem {
     int64_t count, *number;
 };
 
+/* Of wrappers: before all names, or before a part's ("features.module.0"). */
+static const char *const wrappers[] = { "module.", "_orig_mod." };
+
+static size_t wrapper_at(const char *name)
+{
+    for (int i = 0; i < WEFT_COUNT(wrappers); i++) {
+        const size_t length = strlen(wrappers[i]);
+        if (strncmp(name, wrappers[i], length) == 0 && name[length])
+            return length;
+    }
+    return 0;
+}
+
 static const char *without_prefix(const char *name)
 {
-    static const char *const prefixes[] = { "module.", "model.", "state_dict.", "_orig_mod." };
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+    static const char *const prefixes[] = { "model.", "state_dict." };
+    const size_t wrapper = wrapper_at(name);
+    if (wrapper)
+        return without_prefix(name + wrapper);
+    for (int i = 0; i < WEFT_COUNT(prefixes); i++) {
         const size_t length = strlen(prefixes[i]);
         if (strncmp(name, prefixes[i], length) == 0 && name[length])
             return without_prefix(name + length);
     }
     return name;
+}
+
+/* The name without wrappers; NULL: out of memory. */
+static const char *plain_key(weft_arena *arena, const char *name)
+{
+    const char *key = without_prefix(name);
+    char *copy = NULL;
+    for (const char *dot = strchr(key, '.'); dot; dot = strchr(dot + 1, '.')) {
+        const size_t wrapper = wrapper_at(dot + 1), before = (size_t)(dot + 1 - key);
+        if (wrapper == 0)
+            continue;
+        copy = weft_arena_text(arena, "%.*s%s", (int)before, key, dot + 1 + wrapper);
+        if (!copy)
+            return NULL;
+        key = copy;
+        dot = key + before - 1;
+    }
+    return key;
 }
 
 static int by_key(const void *a, const void *b)
@@ -34,13 +71,79 @@ static int by_key(const void *a, const void *b)
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-void weft_source_sort(weft_source *source)
+static void sort_keys(weft_source *source)
+{
+    for (int64_t i = 0; i < source->count; i++)
+        source->sorted[i] = (weft_source_key){ source->key[i], i };
+    qsort(source->sorted, (size_t)source->count, sizeof *source->sorted, by_key);
+}
+
+weft_status weft_source_sort(weft_source *source)
 {
     for (int64_t i = 0; i < source->count; i++) {
-        source->key[i] = without_prefix(source->tensors[i].name);
-        source->sorted[i] = (weft_source_key){ source->key[i], i };
+        source->key[i] = plain_key(source->arena, source->tensors[i].name);
+        if (!source->key[i])
+            return WEFT_NO_MEMORY;
     }
-    qsort(source->sorted, (size_t)source->count, sizeof *source->sorted, by_key);
+    sort_keys(source);
+    return WEFT_OK;
+}
+
+static weft_status make_room(weft_source *source)
+{
+    source->key = weft_arena_array(source->arena, (size_t)source->count, sizeof *source->key);
+    source->sorted = weft_arena_array(source->arena, (size_t)source->count, sizeof *source->sorted);
+    return source->key && source->sorted ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
+/* ---- views ---- */
+
+/* Bytes of a key's first component with what ends it: '/' in Keras' names, else '.'. */
+static size_t component(const char *key)
+{
+    const char *end = strchr(key, '/');
+    if (!end)
+        end = strchr(key, '.');
+    return end && end > key && end[1] ? (size_t)(end + 1 - key) : 0;
+}
+
+/* The component that more than half of the keys begin with; 0: none. Keys that begin alike are neighbours. */
+static size_t common_component(const weft_source *source, const char **out)
+{
+    for (int64_t first = 0, next; first < source->count; first = next) {
+        const char *key = source->sorted[first].key;
+        const size_t length = component(key);
+        for (next = first + 1; next < source->count && length; next++) {
+            if (strncmp(source->sorted[next].key, key, length) != 0)
+                break;
+        }
+        if (length && 2 * (next - first) > source->count) {
+            *out = key;
+            return length;
+        }
+    }
+    return 0;
+}
+
+static weft_status add_view(weft_source *source)
+{
+    const char *common = NULL;
+    const size_t length = common_component(source, &common);
+    if (length == 0)
+        return WEFT_OK;
+    weft_source *view = weft_arena_alloc(source->arena, sizeof *view);
+    if (!view)
+        return WEFT_NO_MEMORY;
+    *view = (weft_source){ .arena = source->arena, .count = source->count, .tensors = source->tensors };
+    view->prefix = weft_arena_text(view->arena, "%s%.*s", source->prefix ? source->prefix : "", (int)length, common);
+    if (!view->prefix)
+        return WEFT_NO_MEMORY;
+    WEFT_TRY(make_room(view));
+    for (int64_t i = 0; i < view->count; i++)
+        view->key[i] = source->key[i] + (strncmp(source->key[i], common, length) == 0 ? length : 0);
+    sort_keys(view);
+    source->next = view;
+    return WEFT_OK;
 }
 
 weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_weights *weights)
@@ -48,13 +151,15 @@ weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_
     const int64_t count = weft_weights_count(weights);
     *source = (weft_source){ .arena = arena, .count = count };
     source->tensors = weft_arena_array(arena, (size_t)count, sizeof *source->tensors);
-    source->key = weft_arena_array(arena, (size_t)count, sizeof *source->key);
-    source->sorted = weft_arena_array(arena, (size_t)count, sizeof *source->sorted);
-    if (!source->tensors || !source->key || !source->sorted)
+    if (!source->tensors)
         return WEFT_NO_MEMORY;
+    WEFT_TRY(make_room(source));
     for (int64_t i = 0; i < count; i++)
         WEFT_TRY(weft_weights_get(weights, i, &source->tensors[i]));
-    weft_source_sort(source);
+    WEFT_TRY(weft_source_sort(source));
+    weft_source *view = source;
+    for (int i = 1; view && i < VIEWS; i++, view = view->next)
+        WEFT_TRY(add_view(view));
     return WEFT_OK;
 }
 
