@@ -81,7 +81,7 @@ static json_t *report_open(selftest *s)
     return root;
 }
 
-/* Written after every part, so that a crash leaves what was found before. */
+/* The whole report, in the place of the journal. */
 static cli_exit report_write(const json_t *root, const char *path)
 {
     FILE *file = fopen(path, "w");
@@ -103,47 +103,107 @@ static char *report_path(const selftest_args *args)
     return cli_format_text("weft-selftest-%.10s.json", cli_date(date));
 }
 
+/* Until the report is whole its file has a line for each begin and end of a case, the devices first: a crash leaves
+ * what was found before it, and the name of what did not end. */
+static cli_exit journal_open(selftest *s, const json_t *root, const char *path)
+{
+    s->journal = fopen(path, "w");
+    if (!s->journal)
+        return cli_error(CLI_CREATE, "cannot create %s: %s", path, strerror(errno));
+    json_dumpf(root, s->journal, JSON_COMPACT);
+    fputc('\n', s->journal);
+    fflush(s->journal);
+    return CLI_OK;
+}
+
 /* ---- the command ---- */
+
+/* In the order in which they are run when none is named: those that networks are run in come first, so that little is
+ * lost where time or the card ends early. */
+static const weft_precision usual[] = { WEFT_PRECISION_FP16, WEFT_PRECISION_BF16, WEFT_PRECISION_TF32,
+                                        WEFT_PRECISION_FP32 };
+
+typedef struct precisions {
+    weft_precision list[WEFT_PRECISION_COUNT];
+    int count;
+    bool chosen; /* one that the device lacks is an error */
+} precisions;
+
+static bool find_precision(const char *name, size_t length, weft_precision *out)
+{
+    for (int p = WEFT_PRECISION_FP32; p < WEFT_PRECISION_COUNT; p++) {
+        const char *known = weft_precision_name((weft_precision)p);
+        if (strlen(known) == length && strncmp(known, name, length) == 0) {
+            *out = (weft_precision)p;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "fp16,tf32". A CPU has one, whatever it is called. */
+static cli_exit read_precisions(const selftest *s, precisions *out)
+{
+    *out = (precisions){ .count = 0 };
+    if (s->cpu)
+        out->list[out->count++] = WEFT_PRECISION_DEFAULT;
+    else if (strcmp(s->args->precisions, "default") == 0)
+        for (; out->count < (int)(sizeof usual / sizeof *usual); out->count++)
+            out->list[out->count] = usual[out->count];
+    if (out->count)
+        return CLI_OK;
+    out->chosen = true;
+    for (const char *at = s->args->precisions;; at++) {
+        const size_t length = strcspn(at, ",");
+        if (out->count == WEFT_PRECISION_COUNT || !find_precision(at, length, &out->list[out->count++]))
+            return cli_error(CLI_USAGE, "--precision: '%.*s' is not one of fp32, tf32, fp16, bf16, or is one too many",
+                             (int)length, at);
+        at += length;
+        if (!*at)
+            return CLI_OK;
+    }
+}
 
 static weft_status open_device(const selftest *s, weft_precision precision, weft_ctx **out)
 {
     const weft_ctx_opt opt = { .device = s->args->ctx.device, .threads = s->args->ctx.threads,
-                               .math = s->cpu ? WEFT_MATH_STRICT : WEFT_MATH_FAST,
-                               .precision = s->cpu ? WEFT_PRECISION_DEFAULT : precision };
+                               .math = s->cpu ? WEFT_MATH_STRICT : WEFT_MATH_FAST, .precision = precision };
     return weft_ctx_create(&opt, out);
 }
 
-static void (*const parts[])(selftest *) = { selftest_ops, selftest_networks, selftest_speed };
-
-/* Every part in one precision. Cards lack some: those are left out, unless one was asked for. */
-static cli_exit run_precision(selftest *s, weft_precision precision, json_t *root, const char *path)
+/* Every part in one precision. Cards lack some: those are left out, unless they were asked for. */
+static cli_exit run_precision(selftest *s, const precisions *all, int index)
 {
-    const weft_status status = open_device(s, precision, &s->ctx);
-    if (status == WEFT_INVALID && s->args->ctx.precision == WEFT_PRECISION_DEFAULT) {
+    static const struct {
+        selftest_only only;
+        void (*run)(selftest *);
+    } parts[] = { { SELFTEST_OPS, selftest_ops },
+                  { SELFTEST_NETWORKS, selftest_networks },
+                  { SELFTEST_SPEED, selftest_speed } };
+    const weft_status status = open_device(s, all->list[index], &s->ctx);
+    if (status == WEFT_INVALID && !all->chosen) {
         selftest_say(s, "left out: %s", weft_error());
         return CLI_OK;
     }
     if (status)
         return cli_library_error(status);
-    cli_exit code = CLI_OK;
     s->precision = weft_ctx_precision(s->ctx);
-    for (size_t i = 0; !code && i < sizeof parts / sizeof *parts; i++) {
-        parts[i](s);
-        code = report_write(root, path);
-    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (s->args->only == SELFTEST_ALL || s->args->only == parts[i].only)
+            parts[i].run(s);
     weft_ctx_destroy(s->ctx);
     s->ctx = NULL;
-    return code;
+    return CLI_OK;
 }
 
-static cli_exit run_precisions(selftest *s, json_t *root, const char *path)
+static cli_exit run_precisions(selftest *s)
 {
-    const bool all = !s->cpu && s->args->ctx.precision == WEFT_PRECISION_DEFAULT;
-    cli_exit code = CLI_OK;
-    if (!all)
-        return run_precision(s, s->args->ctx.precision, root, path);
-    for (int p = WEFT_PRECISION_FP32; !code && p < WEFT_PRECISION_COUNT; p++)
-        code = run_precision(s, (weft_precision)p, root, path);
+    precisions all;
+    cli_exit code = read_precisions(s, &all);
+    for (int i = 0; !code && i < all.count && !s->stopped[0]; i++)
+        code = run_precision(s, &all, i);
+    if (!code && s->passed + s->failed + s->measured == 0)
+        code = cli_error(CLI_USAGE, "no case has '%s' in its name", s->args->pick ? s->args->pick : "");
     return code;
 }
 
@@ -151,12 +211,16 @@ static cli_exit finish(const selftest *s, json_t *root, const char *path)
 {
     json_object_set_new(root, "passed", json_integer(s->passed));
     json_object_set_new(root, "failed", json_integer(s->failed));
-    json_object_set_new(root, "complete", json_true());
+    json_object_set_new(root, "complete", json_boolean(!s->stopped[0]));
+    if (s->stopped[0])
+        cli_set_text(root, "stopped", s->stopped);
     const cli_exit code = report_write(root, path);
     if (code)
         return code;
     if (s->args->json)
         cli_json_print(root, stdout);
+    if (s->stopped[0])
+        selftest_say(s, "stopped after %s: the device computes nothing any more", s->stopped);
     selftest_say(s, "%d of %d tests passed; the report is %s", s->passed, s->passed + s->failed, path);
     if (!s->cpu)
         selftest_say(s, "Please send it: open an issue and attach the file (docs/cuda.md).");
@@ -176,7 +240,7 @@ static cli_exit find_device(selftest *s)
 {
     weft_device_info info;
     weft_ctx *ctx = NULL;
-    const weft_status status = open_device(s, s->args->ctx.precision, &ctx);
+    const weft_status status = open_device(s, WEFT_PRECISION_DEFAULT, &ctx);
     if (status)
         return cli_library_error(status);
     char name[32];
@@ -205,8 +269,12 @@ static cli_exit run(const cli_call *call)
         code = open_reference(&s);
     if (!code) {
         root = report_open(&s);
-        code = run_precisions(&s, root, path);
+        code = journal_open(&s, root, path);
     }
+    if (!code)
+        code = run_precisions(&s);
+    if (s.journal)
+        fclose(s.journal);
     if (!code)
         code = finish(&s, root, path);
     weft_ctx_destroy(s.reference);
@@ -220,7 +288,12 @@ static const cli_option rows[] = {
     ROW_THREADS(selftest_args, "threads"),
     ROW_DEVICE(selftest_args, ctx.device, "cuda", DEVICES_THAT_RUN,
                "cuda, cuda:1, cpu or auto: cuda where there is one, else cpu"),
-    ROW_PRECISION(selftest_args, "fp32, tf32, fp16 or bf16; default: each that the device has"),
+    OPT_TEXT(selftest_args, precisions, 'p', "precision", "LIST", "default", "default|fp32|tf32|fp16|bf16",
+             "fp32, tf32, fp16 or bf16, or some of them in the order to run: fp16,tf32; default: each that the device "
+             "has, fp16 first"),
+    OPT_ENUM(selftest_args, only, 0, "only", "PART", "all", "all|ops|networks|speed",
+             "ops, networks or speed: this part alone"),
+    OPT_TEXT(selftest_args, pick, 0, "case", "TEXT", NULL, NULL, "only cases with TEXT in their name"),
     OPT_BOOL(selftest_args, quick, 0, "quick", "small shapes and small images only: seconds instead of minutes"),
     OPT_FILE(selftest_args, report, 'o', "output", "FILE", NULL, "the report; default: weft-selftest-DATE.json"),
     OPT_BOOL(selftest_args, json, 0, "json", "print the report instead of the summary, too"),
@@ -239,14 +312,17 @@ const cli_command cli_selftest = {
         "length of the sums allow, and with the same bits in three runs. Then measures memory bandwidth, the cost "
         "of a launch, and the networks, whole and kernel by kernel, beside the roofline of their plans.\n"
         "\n"
-        "A summary goes to standard output, everything to one report file, which is written after each part, so "
-        "that a crash leaves what came before. If you ran this on a GPU, please send the report: open an issue and "
+        "A summary goes to standard output, the name of each case before it runs to standard error, everything to "
+        "one report file. Until that is whole it has a JSON line for each begin and end of a case, so that a crash "
+        "leaves what came before it and the name of its case. A device that computes nothing any more ends the "
+        "test. If you ran this on a GPU, please send the report: open an issue and "
         "attach the file. It names the devices and versions of this machine, and nothing else of it.\n"
         "\n"
-        "The exit code is 1 if something differs, 69 if there is no such device, with what is missing. With "
+        "The exit code is 1 if something differs or fails, 69 if there is no such device, with what is missing. With "
         "--device cpu the CPU's vector kernels are held against its plain loops.",
     .examples = "weft selftest|the GPU, in every precision\n"
                 "weft selftest --quick --precision fp16 -o report.json|small shapes, one precision\n"
+                "weft selftest --only ops --case depthwise|cases of one kind\n"
                 "weft selftest --device cpu --quick|try the command where there is no GPU",
     .rows = rows,
     .args_size = sizeof(selftest_args),

@@ -8,8 +8,13 @@
 
 #include "cli/common.h"
 
+typedef enum selftest_only { SELFTEST_ALL, SELFTEST_OPS, SELFTEST_NETWORKS, SELFTEST_SPEED } selftest_only;
+
 typedef struct selftest_args {
-    weft_ctx_opt ctx; /* device, threads, precision */
+    weft_ctx_opt ctx;       /* device, threads */
+    const char *precisions; /* "fp16,bf16"; "default": each that the device has */
+    selftest_only only;
+    const char *pick; /* a part of the names of the cases that are run; NULL: all are */
     const char *report;
     bool quick, json;
 } selftest_args;
@@ -22,7 +27,10 @@ typedef struct selftest {
     bool cpu;            /* the device under test is the CPU, too */
     bool loud;           /* lines for a person on standard output */
     json_t *ops, *networks, *speed; /* of the report */
-    int passed, failed;
+    FILE *journal;       /* the report's file while there is no whole report yet: a JSON line for each begin and end */
+    int passed, failed, measured;
+    char now[160];       /* the case that runs */
+    char stopped[192];   /* the case after which the device answered nothing any more; "": it does */
 } selftest;
 
 /* Makes a graph of what; its inputs are filled with noise of this range. */
@@ -46,8 +54,14 @@ weft_status selftest_open(weft_ctx *ctx, const selftest_graph *graph, weft_model
 weft_status selftest_compute(weft_ctx *ctx, const selftest_graph *graph, int runs, selftest_result *out);
 double selftest_rms(const float *data, int64_t count);
 
-/* A row of the report: adds "ok", and "failure" if there is one, counts, and says what failed. */
-void selftest_judge(selftest *s, json_t *list, json_t *row, const char *name, const char *failure);
+/* Announces a case, so that whatever happens next has a name: on standard error and in the journal. False if it is not
+ * to be run: not picked, or there is no device left. */
+bool selftest_begin(selftest *s, const char *part, const char *name);
+/* Its row of the report, whose list it goes to, and what came of it: the library's status and error, or else a failure
+ * (NULL or "": none). Counts, says what failed, and asks a device that failed whether it still computes. */
+void selftest_end(selftest *s, json_t *list, json_t *row, weft_status status, const char *failure);
+/* The same for a measurement, of which only a lost device is a failure. */
+void selftest_measured(selftest *s, json_t *list, json_t *row, weft_status status);
 /* A line for a person, unless the report goes to standard output. */
 void selftest_say(const selftest *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

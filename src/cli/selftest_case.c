@@ -108,13 +108,84 @@ double selftest_rms(const float *data, int64_t count)
     return count > 0 ? sqrt(sum / (double)count) : 0;
 }
 
-void selftest_judge(selftest *s, json_t *list, json_t *row, const char *name, const char *failure)
+/* ---- what is written down ---- */
+
+/* A line, on disk before anything else happens. */
+static void note(const selftest *s, const json_t *line)
 {
-    json_object_set_new(row, "ok", json_boolean(!failure));
-    if (failure) {
-        cli_set_text(row, "failure", failure);
-        selftest_say(s, "FAILED %s in %s: %s", name, weft_precision_name(s->precision), failure);
-    }
+    json_dumpf(line, s->journal, JSON_COMPACT);
+    fputc('\n', s->journal);
+    fflush(s->journal);
+}
+
+bool selftest_begin(selftest *s, const char *part, const char *name)
+{
+    if (s->stopped[0] || (s->args->pick && !strstr(name, s->args->pick)))
+        return false;
+    snprintf(s->now, sizeof s->now, "%s", name);
+    fprintf(stderr, "%s, %s: %s\n", weft_precision_name(s->precision), part, name);
+    json_t *line = json_object();
+    cli_set_text(line, "begin", name);
+    cli_set_text(line, "part", part);
+    cli_set_text(line, "precision", weft_precision_name(s->precision));
+    note(s, line);
+    json_decref(line);
+    return true;
+}
+
+static weft_status build_probe(weft_ctx *ctx, const void *what, weft_graph **out)
+{
+    const weft_shape shape = weft_shape_nhwc(1, 1, 1, 8);
+    const weft_status status = weft_graph_create(ctx, out);
+    (void)what;
+    if (!status)
+        weft_output(*out, weft_relu(*out, weft_input(*out, "x", &shape)), "y");
+    return status;
+}
+
+/* Some errors end everything on a device: each later call gives them again. The least network tells. */
+static bool is_alive(weft_ctx *ctx)
+{
+    selftest_result result;
+    if (selftest_compute(ctx, &(selftest_graph){ build_probe, NULL, -1, 1 }, 1, &result))
+        return false;
+    free(result.data);
+    return true;
+}
+
+/* Adds the row; error: what the library said, NULL if all went well. */
+static void close_case(selftest *s, json_t *list, json_t *row, const char *error)
+{
+    note(s, row);
     json_array_append_new(list, row);
-    *(failure ? &s->failed : &s->passed) += 1;
+    if (error && !is_alive(s->ctx))
+        snprintf(s->stopped, sizeof s->stopped, "%s in %s", s->now, weft_precision_name(s->precision));
+}
+
+void selftest_end(selftest *s, json_t *list, json_t *row, weft_status status, const char *failure)
+{
+    char error[512];
+    snprintf(error, sizeof error, "%s", status ? weft_error() : "");
+    const char *why = status ? error : failure && failure[0] ? failure : NULL;
+    json_object_set_new(row, "ok", json_boolean(!why));
+    if (why) {
+        cli_set_text(row, "failure", why);
+        selftest_say(s, "FAILED %s in %s: %s", s->now, weft_precision_name(s->precision), why);
+    }
+    *(why ? &s->failed : &s->passed) += 1;
+    close_case(s, list, row, status ? error : NULL);
+}
+
+void selftest_measured(selftest *s, json_t *list, json_t *row, weft_status status)
+{
+    char error[512];
+    snprintf(error, sizeof error, "%s", status ? weft_error() : "");
+    cli_set_text(row, "precision", weft_precision_name(s->precision));
+    if (status) {
+        cli_set_text(row, "failure", error);
+        selftest_say(s, "not measured, %s: %s", weft_precision_name(s->precision), error);
+    }
+    s->measured++;
+    close_case(s, list, row, status ? error : NULL);
+    s->failed += s->stopped[0] != '\0';
 }

@@ -62,8 +62,10 @@ static void compare(selftest *s, weft_ctx *reference, const sized *n)
     const selftest_graph graph = { build, n, raw ? 0 : -1, raw ? 255 : 1 };
     selftest_result want, got;
     char text[512] = "", name[96];
-    json_t *row = json_object();
     snprintf(name, sizeof name, "%s of %d pixels", n->arch->name, n->px);
+    if (!selftest_begin(s, "networks", name))
+        return;
+    json_t *row = json_object();
     cli_set_text(row, "model", n->arch->name);
     cli_set_text(row, "dialect", weft_dialect_name(n->arch->dialect));
     cli_set_count(row, "px", n->px);
@@ -78,9 +80,7 @@ static void compare(selftest *s, weft_ctx *reference, const sized *n)
         }
         free(want.data);
     }
-    if (status)
-        snprintf(text, sizeof text, "%s", weft_error());
-    selftest_judge(s, s->networks, row, name, text[0] ? text : NULL);
+    selftest_end(s, s->networks, row, status, text);
 }
 
 /* The CPU's plain loops would take minutes: portable vectors, or for a GPU the best there are. */
@@ -95,8 +95,10 @@ void selftest_networks(selftest *s)
 {
     const int before = s->passed, failed = s->failed;
     weft_ctx *reference = NULL;
-    if (open_reference(s, &reference)) {
-        selftest_judge(s, s->networks, json_object(), "networks", weft_error());
+    const weft_status status = open_reference(s, &reference);
+    if (status) {
+        if (selftest_begin(s, "networks", "reference"))
+            selftest_end(s, s->networks, json_object(), status, NULL);
         return;
     }
     for (int i = 0; i < selftest_network_count; i++) {
@@ -108,6 +110,8 @@ void selftest_networks(selftest *s)
                 compare(s, reference, &(sized){ arch, px[k] });
     }
     weft_ctx_destroy(reference);
+    if (s->passed + s->failed == before + failed)
+        return;
     selftest_say(s, "networks, %s: %d of %d agree with the CPU", weft_precision_name(s->precision), s->passed - before,
                  s->passed - before + s->failed - failed);
 }

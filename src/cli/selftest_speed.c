@@ -239,29 +239,26 @@ static weft_status time_network(const selftest *s, const timed *t, json_t *row)
     return WEFT_OK;
 }
 
-/* What could not be measured is said, with the reason. */
-static void add(const selftest *s, json_t *row, weft_status status)
-{
-    cli_set_text(row, "precision", weft_precision_name(s->precision));
-    if (status) {
-        cli_set_text(row, "failure", weft_error());
-        selftest_say(s, "not measured, %s: %s", weft_precision_name(s->precision), weft_error());
-    }
-    json_array_append_new(s->speed, row);
-}
-
 void selftest_speed(selftest *s)
 {
-    json_t *copy = json_object(), *launch = json_object();
-    add(s, copy, measure_copy(s, copy));
-    add(s, launch, measure_launch(s, launch));
+    static const struct {
+        const char *name;
+        weft_status (*measure)(const selftest *s, json_t *row);
+    } plain[] = { { "copy", measure_copy }, { "launch", measure_launch } };
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        if (!selftest_begin(s, "speed", plain[i].name))
+            continue;
+        json_t *row = json_object();
+        selftest_measured(s, s->speed, row, plain[i].measure(s, row));
+    }
     for (int i = 0; i < selftest_network_count; i++) {
         const selftest_network *n = &selftest_network_list[i];
         const weft_arch *arch = weft_arch_find(n->name, WEFT_DIALECT_DEFAULT);
         const int px = s->args->quick || !n->px ? n->small_px : n->px;
-        if (!arch || !px)
+        if (!arch || !px || !selftest_begin(s, "speed", n->name))
             continue;
         json_t *row = json_object();
-        add(s, row, time_network(s, &(timed){ arch, px, s->args->quick ? 2 : s->cpu ? 1 : 32 }, row));
+        const timed t = { arch, px, s->args->quick ? 2 : s->cpu ? 1 : 32 };
+        selftest_measured(s, s->speed, row, time_network(s, &t, row));
     }
 }

@@ -7,6 +7,7 @@
 #   cpu      selftest of the CPU itself
 #   double   selftest and bench on the stand-in card
 #   spoilt   a wrong number from a plan, always or once: selftest must say so
+#   lost     a card that answers nothing after some launch: selftest ends there, with the case's name
 #   missing  no plug-in
 set -u
 case=$1 weft=$2 probe=$3 plugin=$4 work=$5
@@ -58,6 +59,14 @@ cpu)
     expect 73 selftest --device cpu --quick -o nosuch/report.json
     has err "cannot create nosuch/report.json"
     expect 2 selftest --device null
+    expect 0 selftest --device cpu --quick --only ops --case "depthwise 3x3" -o some.json
+    has err "fp32, ops: depthwise 3x3, relu6" "fp32, ops: depthwise 3x3/2"
+    equal "cases begun" "$(grep -c ops: err)" 2
+    equal passed "$(json some.json passed)" 2
+    tr -d ' \n' < some.json | grep -qF '"networks":[]' || fail "networks were run"
+    expect 2 selftest --device cpu --quick --case "no such case" -o none.json
+    has err "no case has 'no such case' in its name"
+    head -n 1 none.json | grep -q '"complete":false' || fail "the journal does not begin with the report's head"
     ;;
 double)
     export WEFT_CUDA_PLUGIN="$plugin"
@@ -65,6 +74,14 @@ double)
     has out "ops, fp16:" "networks, fp16:" "Please send it"
     equal failed "$(json report.json failed)" 0
     equal precision "$(json report.json ops.0.precision)" fp16
+    expect 0 selftest --quick --precision bf16,fp32 --only ops --case relu6 -o order.json
+    equal "the first precision" "$(json order.json ops.0.precision)" bf16
+    equal "the last precision" "$(json order.json ops.3.precision)" fp32
+    expect 0 selftest --quick --only ops --case "rbf" -o order.json
+    equal "fp16 comes first" "$(json order.json ops.0.precision)" fp16
+    equal "fp32 comes last" "$(json order.json ops.3.precision)" fp32
+    expect 2 selftest --quick --precision fp16,fp8 -o order.json
+    has err "'fp8' is not one of"
     expect 0 bench table lenet5 $quick --precision bf16 -o json
     equal "the GPU's precision" "$(json out results.1.precision)" bf16
     equal "the GPU's device" "$(json out results.1.device)" cuda
@@ -87,6 +104,17 @@ spoilt)
     expect 1 selftest --quick --precision fp16 -o report.json
     has out "FAILED" "run 2 gave other bits than run 1"
     equal failed "$(json report.json failed)" 1
+    ;;
+lost)
+    export WEFT_CUDA_PLUGIN="$plugin"
+    export WEFT_DOUBLE_LOSE=20
+    expect 1 selftest --quick --precision fp16,fp32 -o report.json
+    has out "FAILED" "stopped after" "the device computes nothing any more"
+    equal failed "$(json report.json failed)" 1
+    equal complete "$(json report.json complete)" false
+    last=$(grep -c . err)
+    equal "the case that began last is the one that failed" "$(sed -n "${last}s/fp16, ops: //p" err) in fp16" \
+        "$(json report.json stopped)"
     ;;
 missing)
     export WEFT_CUDA_PLUGIN="$work/nosuch.so"

@@ -36,10 +36,15 @@ static const char *complaint(void)
 const weft_plugin *weft_plugin_entry(const weft_lent *lent)
 {
     const char *spoil = getenv("WEFT_DOUBLE_SPOIL"); /* for programs, which have no other way to ask for it */
+    const char *lose = getenv("WEFT_DOUBLE_LOSE");   /* the launch after which the card answers nothing any more */
     if (double_get_card()->memory == 0) {
         reset();
         if (spoil)
             double_fail("spoil", atoll(spoil), 1);
+        if (lose) {
+            double_get_card()->lost = 700;
+            double_fail("launch", atoll(lose), 700);
+        }
     }
     install();
     return weft_real_plugin_entry(lent);
