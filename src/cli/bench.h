@@ -66,6 +66,12 @@ typedef struct cli_job {
 typedef void (*cli_event_fn)(void *user, const json_t *event);
 json_t *cli_process(const json_t *request, cli_event_fn on_event, void *user);
 
+/* From catch to release an interrupt ends the present job's process and is remembered; a second one ends this
+ * program. */
+void cli_interrupt_catch(void);
+void cli_interrupt_release(void);
+bool cli_interrupted(void);
+
 /* ---- progress on standard error ---- */
 typedef struct cli_meter {
     bool live, lines; /* one line rewritten; a line for each job */
@@ -119,19 +125,27 @@ void cli_machine_close(cli_machine *machine);
 
 /* ---- jobs ---- */
 
-/* Runs jobs one after the other; results[i] is owned by the caller. */
-void cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, json_t **results);
+/* Runs jobs one after the other, to the end or an interrupt, and calls on_done (NULL: nothing) after each. Returns how
+ * many were run. results[i] is owned by the caller. */
+typedef void (*cli_done_fn)(void *user, int job);
+int cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, json_t **results, cli_done_fn on_done,
+                 void *user);
 /* NULL if the job did not fail. */
 const char *cli_failure(const json_t *result);
 /* The exit code of the first failed result; says on stderr how many failed. */
 cli_exit cli_failed(json_t *const *results, int count);
+/* What was published about a network, into the present row; and the notes about all of them. */
+void cli_published_put(cli_table *table, const weft_arch *arch);
+void cli_published_note(cli_table *table, const weft_arch *const *archs, int count, int64_t batch);
 /* Draws the table's accuracy against time. */
 cli_exit cli_svg_write(const char *path, const cli_machine *machine, const cli_table *table);
 
 /* ---- layers ---- */
 
 /* Times of every step, and the sums for every kernel; as JSON only the sums. */
-void cli_layers_print(const cli_machine *machine, json_t *const *results, int count, cli_format format);
+void cli_layers_print(const cli_machine *machine, json_t *const *results, int count, const cli_view *view);
+/* Whether view chooses columns that there are. */
+cli_exit cli_layers_check(const cli_view *view);
 json_t *cli_kernels_json(const cli_machine *machine, const json_t *result);
 
 /* ---- comparing ---- */

@@ -14,27 +14,27 @@ static const cli_column step_columns[] = {
     { "batch", { "", "batch" }, .flags = CLI_COLUMN_DATA },
     { "threads", { "", "threads" }, .flags = CLI_COLUMN_DATA },
     { "name", { "", "step" }, .flags = CLI_COLUMN_LEFT },
-    { "op", { "", "op" }, .flags = CLI_COLUMN_LEFT },
-    { "detail", { "", "options" }, .flags = CLI_COLUMN_LEFT },
+    { "op", { "", "op" }, .flags = CLI_COLUMN_LEFT, .drop = 4 },
+    { "detail", { "", "options" }, .flags = CLI_COLUMN_LEFT, .drop = 6 },
     { "kernel", { "", "kernel" }, .flags = CLI_COLUMN_LEFT },
-    { "output", { "", "output" }, .flags = CLI_COLUMN_LEFT },
+    { "output", { "", "output" }, .flags = CLI_COLUMN_LEFT, .drop = 5 },
     { "ms", { "", "ms" }, .digits = 3 },
     { "share", { "", "% time" }, .digits = 1, .scale = 0.01 },
-    { "gflops", { "", "GFLOP/s" }, .digits = 1 },
+    { "gflops", { "", "GFLOP/s" }, .digits = 1, .drop = 1 },
     { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01 },
-    { "gbs", { "", "GB/s" }, .digits = 1 },
-    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01 },
+    { "gbs", { "", "GB/s" }, .digits = 1, .drop = 3 },
+    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01, .drop = 2 },
 };
 
 static const cli_column kernel_columns[] = {
     { "kernel", { "", "kernel" }, .flags = CLI_COLUMN_LEFT },
-    { "steps", { "", "steps" }, .digits = 0 },
+    { "steps", { "", "steps" }, .digits = 0, .drop = 1 },
     { "ms", { "", "ms" }, .digits = 3 },
     { "share", { "", "% time" }, .digits = 1, .scale = 0.01 },
     { "gflops", { "", "GFLOP/s" }, .digits = 1 },
     { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01 },
-    { "gbs", { "", "GB/s" }, .digits = 1 },
-    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01 },
+    { "gbs", { "", "GB/s" }, .digits = 1, .drop = 3 },
+    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01, .drop = 2 },
 };
 
 typedef struct sum {
@@ -144,35 +144,45 @@ json_t *cli_kernels_json(const cli_machine *machine, const json_t *result)
     return kernels;
 }
 
-static cli_table *new_steps(void)
+cli_exit cli_layers_check(const cli_view *view)
 {
-    return cli_table_create(step_columns, (int)(sizeof step_columns / sizeof *step_columns));
+    cli_table *steps = cli_table_create(step_columns, (int)(sizeof step_columns / sizeof *step_columns));
+    const cli_exit code = cli_table_choose(steps, view->columns);
+    cli_table_destroy(steps);
+    return code;
 }
 
-void cli_layers_print(const cli_machine *machine, json_t *const *results, int count, cli_format format)
+static cli_table *new_steps(const cli_view *view)
 {
-    if (format == CLI_FORMAT_CSV) { /* one table, to be read by a program */
-        cli_table *all = new_steps();
+    cli_table *steps = cli_table_create(step_columns, (int)(sizeof step_columns / sizeof *step_columns));
+    cli_table_choose(steps, view->columns);
+    return steps;
+}
+
+void cli_layers_print(const cli_machine *machine, json_t *const *results, int count, const cli_view *view)
+{
+    if (view->format == CLI_FORMAT_CSV) { /* one table, to be read by a program */
+        cli_table *all = new_steps(view);
         cli_machine_head(machine, all);
         for (int i = 0; i < count; i++)
             add_steps(all, machine, results[i]);
-        cli_table_print(all, format, stdout);
+        cli_table_print(all, view, stdout);
         cli_table_destroy(all);
         return;
     }
     for (int i = 0; i < count; i++) {
         if (!json_object_get(results[i], "layers"))
             continue;
-        cli_table *steps = new_steps(), *kernels = sum_kernels(machine, results[i]);
+        cli_table *steps = new_steps(view), *kernels = sum_kernels(machine, results[i]);
         const char *model = cli_json_text(results[i], "model");
         const double batch = cli_json_number(results[i], "batch"), threads = cli_json_number(results[i], "threads");
         cli_table_head(steps, "%s, batch %.0f, threads %.0f: median ms of each step", model, batch, threads);
         cli_table_head(kernels, "%s, batch %.0f, threads %.0f: sums for every kernel", model, batch, threads);
         add_steps(steps, machine, results[i]);
         putchar('\n');
-        cli_table_print(steps, format, stdout);
+        cli_table_print(steps, view, stdout);
         putchar('\n');
-        cli_table_print(kernels, format, stdout);
+        cli_table_print(kernels, view, stdout);
         cli_table_destroy(steps);
         cli_table_destroy(kernels);
     }

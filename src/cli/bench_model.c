@@ -19,31 +19,31 @@ typedef struct bench_args {
     double fail_over;
     const char *compare;
     bool layers, no_units;
-    cli_format output;
+    cli_view view;
 } bench_args;
 
 static const cli_column columns[] = {
     { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
-    { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_LEFT },
+    { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_LEFT, .drop = 2 },
     { "device", { "", "device" }, .flags = CLI_COLUMN_LEFT },
     { "batch", { "", "batch" }, .digits = 0 },
     { "threads", { "", "threads" }, .digits = 0 },
     { "ms", { "", "ms" }, .digits = 2 },
     { "q1", { "", "q1" }, .flags = CLI_COLUMN_DATA },
     { "q3", { "", "q3" }, .flags = CLI_COLUMN_DATA },
-    { "min", { "", "min" }, .digits = 2 },
-    { "max", { "", "max" }, .digits = 2 },
-    { "runs", { "", "n" }, .digits = 0 },
+    { "min", { "", "min" }, .digits = 2, .drop = 8 },
+    { "max", { "", "max" }, .digits = 2, .drop = 8 },
+    { "runs", { "", "n" }, .digits = 0, .drop = 7 },
     { "images_per_second", { "", "images/s" }, .digits = 1 },
-    { "gflops", { "", "GFLOP/s" }, .digits = 1 },
+    { "gflops", { "", "GFLOP/s" }, .digits = 1, .drop = 1 },
     { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01 },
-    { "gbs", { "", "GB/s" }, .digits = 1 },
-    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01 },
-    { "memory_predicted", { "MiB", "planned" }, .digits = 1, .scale = MIB },
-    { "memory", { "MiB", "measured" }, .digits = 1, .scale = MIB },
+    { "gbs", { "", "GB/s" }, .digits = 1, .drop = 5 },
+    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01, .drop = 4 },
+    { "memory_predicted", { "MiB", "planned" }, .digits = 1, .scale = MIB, .drop = 6 },
+    { "memory", { "MiB", "measured" }, .digits = 1, .scale = MIB, .drop = 3 },
     { "old_ms", { "old", "ms" }, .digits = 2, .flags = CLI_COLUMN_SPARSE },
     { "change", { "change", "%" }, .digits = 1, .scale = 0.01, .flags = CLI_COLUMN_SPARSE },
-    { "failure", { "", "failure" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
+    { "failure", { "", "failure" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_STACK },
 };
 
 static void put_times(cli_table *t, const cli_machine *machine, const json_t *r)
@@ -121,7 +121,7 @@ static cli_exit judge(const bench_args *args, const cli_table *table)
 static void print(const bench_args *args, const cli_machine *machine, cli_table *table, json_t *const *results,
                   int count)
 {
-    const cli_format format = args->output;
+    const cli_format format = args->view.format;
     if (format == CLI_FORMAT_JSON) {
         json_t *root = cli_machine_json(machine), *list = json_array();
         for (int i = 0; i < count; i++) {
@@ -137,31 +137,40 @@ static void print(const bench_args *args, const cli_machine *machine, cli_table 
     }
     if (!args->layers || format != CLI_FORMAT_CSV) {
         cli_machine_head(machine, table);
-        cli_table_print(table, format, stdout);
+        cli_table_print(table, &args->view, stdout);
     }
     if (args->layers)
-        cli_layers_print(machine, results, count, format);
+        cli_layers_print(machine, results, count, &args->view);
 }
 
 static cli_exit run_jobs(const bench_args *args, cli_machine *machine, const cli_job *jobs, int count, json_t **results)
 {
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
     json_t *old = NULL;
-    cli_exit code = args->compare ? cli_compare_open(args->compare, &old) : CLI_OK;
+    int done = 0;
+    cli_exit code = args->layers ? cli_layers_check(&args->view) : cli_table_choose(table, args->view.columns);
+    if (!code && args->compare)
+        code = cli_compare_open(args->compare, &old);
     if (!code)
         code = cli_machine_measure(machine);
     if (!code) {
-        cli_run_jobs(machine, jobs, count, results);
-        code = cli_machine_measure_again(machine);
+        cli_interrupt_catch();
+        done = cli_run_jobs(machine, jobs, count, results, NULL, NULL);
+        code = done < count ? CLI_OK : cli_machine_measure_again(machine);
+        cli_interrupt_release();
     }
-    if (!code) {
-        for (int i = 0; i < count; i++)
+    if (!code && done > 0) {
+        for (int i = 0; i < done; i++)
             put_result(table, machine, results[i], old);
-        print(args, machine, table, results, count);
-        code = cli_failed(results, count);
+        if (done < count)
+            cli_table_note(table, "! Interrupted: %d of %d were measured.", done, count);
+        print(args, machine, table, results, done);
+        code = cli_failed(results, done);
         if (!code && old)
             code = judge(args, table);
     }
+    if (done < count && cli_interrupted())
+        code = CLI_INTERRUPTED;
     cli_table_destroy(table);
     json_decref(old);
     return code;

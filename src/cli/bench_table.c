@@ -16,52 +16,41 @@ typedef struct table_args {
     cli_protocol protocol;
     const char *sort, *svg;
     bool reverse;
-    cli_format output;
+    cli_view view;
 } table_args;
-
-/* Who publishes times: the machine and the batch that they are of, and what that GPU can do at most. */
-static const struct publisher {
-    const char *source, *cpu, *gpu;
-    int batch;
-    double tflops;
-    const char *unit; /* that has this rate */
-} publishers[] = {
-    { "Keras", "a 92-core AMD EPYC", "a Tesla A100", 32, 156, "dense TF32" },
-};
-enum { PUBLISHERS = sizeof publishers / sizeof *publishers };
 
 static const cli_column columns[] = {
     { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
     { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_DATA },
-    { "px", { "", "px" }, .digits = 0 },
-    { "size_published", { "MB", "publ." }, .best = CLI_BEST_LOW },
+    { "px", { "", "px" }, .digits = 0, .drop = 7 },
+    { "size_published", { "MB", "publ." }, .best = CLI_BEST_LOW, .drop = 13 },
     { "size", { "MiB", "fp32" }, .digits = 1, .scale = MIB, .best = CLI_BEST_LOW },
     { "top1", { "top-1", "% publ." }, .digits = 1, .best = CLI_BEST_HIGH },
-    { "top5", { "top-5", "% publ." }, .digits = 1, .best = CLI_BEST_HIGH },
+    { "top5", { "top-5", "% publ." }, .digits = 1, .best = CLI_BEST_HIGH, .drop = 6 },
     { "source", { "", "source" }, .flags = CLI_COLUMN_DATA },
-    { "params", { "param.", "M" }, .digits = 2, .scale = 1e6, .best = CLI_BEST_LOW },
+    { "params", { "param.", "M" }, .digits = 2, .scale = 1e6, .best = CLI_BEST_LOW, .drop = 5 },
     { "trainable", { "", "trainable" }, .flags = CLI_COLUMN_DATA },
-    { "macs", { "MACs", "G" }, .digits = 2, .scale = 1e9, .best = CLI_BEST_LOW },
-    { "cpu_published", { "CPU ms", "publ." }, .digits = 1, .best = CLI_BEST_LOW },
-    { "cpu", { "CPU ms", "measured" }, .digits = 1, .best = CLI_BEST_LOW },
+    { "macs", { "MACs", "G" }, .digits = 2, .scale = 1e9, .best = CLI_BEST_LOW, .drop = 2 },
+    { "cpu_published", { "CPU ms", "publ." }, .digits = 1, .best = CLI_BEST_LOW, .drop = 12 },
+    { "cpu", { "CPU ms", "measured" }, .digits = 1, .best = CLI_BEST_LOW, .room = 14 },
     { "cpu_q1", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "cpu_q3", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "cpu_min", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "cpu_max", { "", "" }, .flags = CLI_COLUMN_DATA },
-    { "runs", { "", "n" }, .digits = 0 },
-    { "gpu_published", { "GPU ms", "publ." }, .digits = 1, .best = CLI_BEST_LOW },
-    { "gpu", { "GPU ms", "measured" }, .digits = 1, .best = CLI_BEST_LOW },
-    { "gflops", { "", "GFLOP/s" }, .digits = 1, .best = CLI_BEST_HIGH },
-    { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01, .best = CLI_BEST_HIGH },
-    { "gbs", { "", "GB/s" }, .digits = 1, .best = CLI_BEST_HIGH },
-    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01, .best = CLI_BEST_HIGH },
-    { "memory_predicted", { "MiB", "planned" }, .digits = 1, .scale = MIB, .best = CLI_BEST_LOW },
-    { "memory", { "MiB", "measured" }, .digits = 1, .scale = MIB, .best = CLI_BEST_LOW },
+    { "runs", { "", "n" }, .digits = 0, .drop = 14 },
+    { "gpu_published", { "GPU ms", "publ." }, .digits = 1, .best = CLI_BEST_LOW, .drop = 11 },
+    { "gpu", { "GPU ms", "measured" }, .digits = 1, .best = CLI_BEST_LOW, .room = 14, .flags = CLI_COLUMN_SPARSE },
+    { "gflops", { "", "GFLOP/s" }, .digits = 1, .best = CLI_BEST_HIGH, .drop = 3 },
+    { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01, .best = CLI_BEST_HIGH, .drop = 1 },
+    { "gbs", { "", "GB/s" }, .digits = 1, .best = CLI_BEST_HIGH, .drop = 9 },
+    { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01, .best = CLI_BEST_HIGH, .drop = 10 },
+    { "memory_predicted", { "MiB", "planned" }, .digits = 1, .scale = MIB, .best = CLI_BEST_LOW, .drop = 8, .room = 7 },
+    { "memory", { "MiB", "measured" }, .digits = 1, .scale = MIB, .best = CLI_BEST_LOW, .drop = 4, .room = 7 },
     { "arena_predicted", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "arena_touched", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "allocator_peak", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "allocations_in_runs", { "", "" }, .flags = CLI_COLUMN_DATA },
-    { "failure", { "", "failure" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
+    { "failure", { "", "failure" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_STACK },
 };
 
 typedef struct bench {
@@ -69,13 +58,13 @@ typedef struct bench {
     cli_machine machine;
     const weft_arch **archs;
     int n_archs, n_jobs;
-    cli_job *jobs; /* CPU jobs first: [n_archs] of each device that is run */
+    cli_job *jobs; /* [n_archs] of each device that is run, the CPU first */
     json_t **results;
     bool cpu, gpu;
     const char *cpu_device; /* "cpu" or "null" */
     const char *no_gpu;     /* why not */
     cli_table *table;
-    char flagged[PUBLISHERS][512]; /* "vgg16 235.7, ..." */
+    cli_live *live;
 } bench;
 
 static cli_exit choose_archs(bench *b, const cli_call *call)
@@ -118,64 +107,27 @@ static cli_exit choose_devices(bench *b)
     return code;
 }
 
-static void add_jobs(bench *b, const char *device)
+static void add_job(bench *b, const weft_arch *arch, const char *device)
 {
     const cli_protocol *p = &b->args->protocol;
-    for (int i = 0; i < b->n_archs; i++)
-        b->jobs[b->n_jobs++] = (cli_job){
-            .arch = b->archs[i], .device = device, .batch = p->batch.value[0], .threads = p->threads.value[0]
-        };
+    b->jobs[b->n_jobs++] = (cli_job){
+        .arch = arch, .device = device, .batch = p->batch.value[0], .threads = p->threads.value[0]
+    };
 }
 
-static void put_published(cli_table *table, const char *key, double value)
+static void put_arch(cli_table *t, const weft_arch *a)
 {
-    cli_put_number(table, key, value > 0 ? value : (double)NAN);
-}
-
-static const struct publisher *publisher_of(const char *source)
-{
-    for (int i = 0; source && i < PUBLISHERS; i++)
-        if (strstr(source, publishers[i].source))
-            return &publishers[i];
-    return NULL;
-}
-
-/* A published time that implies more than the hardware can do is marked. */
-static void put_published_gpu(bench *b, const weft_arch *a)
-{
-    const struct publisher *p = publisher_of(a->published.source);
-    const double ms = a->published.gpu_ms;
-    put_published(b->table, "gpu_published", ms);
-    const double tflops = p && ms > 0 ? 2.0 * (double)a->macs * p->batch / (ms * 1e9) : 0;
-    if (!p || tflops <= p->tflops)
-        return;
-    char *flagged = b->flagged[p - publishers];
-    const size_t used = strlen(flagged);
-    cli_put_mark(b->table, "gpu_published", "†");
-    snprintf(flagged + used, sizeof *b->flagged - used, "%s%s %.1f", used ? ", " : "", a->alias ? a->alias : a->name,
-             tflops);
-}
-
-static void put_arch(bench *b, const weft_arch *a)
-{
-    cli_table *t = b->table;
     cli_table_add(t);
     cli_put_text(t, "model", "%s", a->name);
     if (a->alias)
         cli_put_shown(t, "model", "%s", a->alias);
     cli_put_text(t, "dialect", "%s", weft_dialect_name(a->dialect));
     cli_put_number(t, "px", a->px);
-    put_published(t, "size_published", a->published.size_mb);
     cli_put_number(t, "size", 4.0 * (double)a->params);
-    put_published(t, "top1", a->published.top1);
-    put_published(t, "top5", a->published.top5);
-    if (a->published.source)
-        cli_put_text(t, "source", "%s", a->published.source);
     cli_put_number(t, "params", (double)a->params);
     cli_put_number(t, "trainable", (double)a->trainable);
     cli_put_number(t, "macs", (double)a->macs);
-    put_published(t, "cpu_published", a->published.cpu_ms);
-    put_published_gpu(b, a);
+    cli_published_put(t, a);
 }
 
 static void put_time(cli_table *t, const json_t *r, const char *key)
@@ -210,13 +162,19 @@ static void put_run(const bench *b, const json_t *r)
     cli_put_number(t, "allocations_in_runs", cli_json_number(r, "memory.allocations_in_runs"));
 }
 
+static int devices(const bench *b)
+{
+    return b->cpu + b->gpu;
+}
+
+/* What was measured, into row i. */
 static void put_row(bench *b, int i)
 {
     cli_table *t = b->table;
-    const json_t *cpu = b->cpu ? b->results[i] : NULL;
-    const json_t *gpu = b->gpu ? b->results[b->cpu ? b->n_archs + i : i] : NULL;
+    json_t *const *results = b->results + i * devices(b);
+    const json_t *cpu = b->cpu ? results[0] : NULL, *gpu = b->gpu ? results[b->cpu] : NULL;
     const char *cpu_failure = cli_failure(cpu), *gpu_failure = cli_failure(gpu);
-    put_arch(b, b->archs[i]);
+    cli_table_select(t, i);
     if (!cpu)
         cli_put_missing(t, "cpu", "not asked for");
     else if (cpu_failure)
@@ -234,25 +192,6 @@ static void put_row(bench *b, int i)
     put_run(b, cpu ? cpu : gpu);
     if (cpu_failure || gpu_failure)
         cli_put_text(t, "failure", "%s", cpu_failure ? cpu_failure : gpu_failure);
-}
-
-/* "Keras Applications (accuracy ...)", each source once. */
-static void note_sources(bench *b)
-{
-    for (int i = 0; i < b->n_archs; i++) {
-        const char *source = b->archs[i]->published.source;
-        bool first = source != NULL;
-        for (int k = 0; first && k < i; k++)
-            first = !b->archs[k]->published.source || strcmp(b->archs[k]->published.source, source) != 0;
-        if (!first)
-            continue;
-        const struct publisher *p = publisher_of(source);
-        if (p)
-            cli_table_note(b->table, "Published by %s: ImageNet validation accuracy; ms of a batch of %d on %s and %s.",
-                           source, p->batch, p->cpu, p->gpu);
-        else
-            cli_table_note(b->table, "Published by %s: ImageNet validation accuracy.", source);
-    }
 }
 
 static void note_memory(const bench *b, int i)
@@ -277,26 +216,15 @@ static void note_memory(const bench *b, int i)
 /* Of the first network that ran there. */
 static const char *gpu_precision(const bench *b)
 {
-    for (int i = b->cpu ? b->n_archs : 0; i < b->n_jobs; i++)
+    for (int i = b->cpu; i < b->n_jobs; i += devices(b))
         if (cli_json_text(b->results[i], "precision")[0])
             return cli_json_text(b->results[i], "precision");
     return "no precision";
 }
 
-static void add_notes(bench *b)
+static void add_notes(bench *b, int jobs)
 {
-    const int64_t batch = b->args->protocol.batch.value[0];
-    note_sources(b);
-    for (int i = 0; i < PUBLISHERS; i++) {
-        const struct publisher *p = &publishers[i];
-        if (b->flagged[i][0])
-            cli_table_note(b->table,
-                           "† published, yet above what %s can do (%g TFLOP/s %s); implied TFLOP/s: %s.", p->gpu,
-                           p->tflops, p->unit, b->flagged[i]);
-        if (batch != p->batch)
-            cli_table_note(b->table, "Measured with batch %lld; published times are of %d.", (long long)batch,
-                           p->batch);
-    }
+    cli_published_note(b->table, b->archs, b->n_archs, b->args->protocol.batch.value[0]);
     if (b->gpu)
         cli_table_note(b->table, "GPU ms measured: in %s, with the copy of the images to the GPU.", gpu_precision(b));
     else
@@ -306,15 +234,15 @@ static void add_notes(bench *b)
         b->table,
         "%sMACs of convolutions and dense layers of one image; GFLOP/s = 2 MACs x batch / time; GB/s of least "
         "traffic. Memory: arena + weights as packed + weights as given.",
-        best[b->args->output]);
-    for (int i = 0; i < b->n_jobs; i++)
+        best[b->args->view.format]);
+    for (int i = 0; i < jobs; i++)
         note_memory(b, i);
 }
 
 static void print_json(const bench *b)
 {
     json_t *root = cli_machine_json(&b->machine), *results = json_array(), *notes = json_array();
-    for (int i = 0; i < b->n_jobs; i++)
+    for (int i = 0; i < b->n_archs * devices(b); i++)
         json_array_append(results, b->results[i]);
     for (int i = 0; i < b->table->n_notes; i++)
         json_array_append_new(notes, cli_json_string(b->table->notes[i]));
@@ -325,56 +253,97 @@ static void print_json(const bench *b)
     json_decref(root);
 }
 
-static cli_exit run_table(bench *b, int sort)
+/* Rows and jobs of the networks, in the order asked for as far as that is known before anything has run. */
+static void plan(bench *b, int sort)
 {
-    const table_args *args = b->args;
-    b->jobs = cli_alloc((size_t)b->n_archs * 2, sizeof *b->jobs);
-    b->results = cli_alloc((size_t)b->n_archs * 2, sizeof *b->results);
-    if (b->cpu)
-        add_jobs(b, b->cpu_device);
-    if (b->gpu)
-        add_jobs(b, b->cpu ? "cuda" : args->protocol.ctx.device);
+    const size_t most = (size_t)b->n_archs * 2;
+    b->jobs = cli_alloc(most, sizeof *b->jobs);
+    b->results = cli_alloc(most, sizeof *b->results);
+    for (int i = 0; i < b->n_archs; i++) {
+        put_arch(b->table, b->archs[i]);
+        if (b->gpu)
+            cli_put_shown(b->table, "gpu", "-"); /* to come */
+    }
+    cli_table_sort(b->table, sort, b->args->reverse, (const void **)b->archs);
+    for (int i = 0; i < b->n_archs; i++) {
+        if (b->cpu)
+            add_job(b, b->archs[i], b->cpu_device);
+        if (b->gpu)
+            add_job(b, b->archs[i], b->cpu ? "cuda" : b->args->protocol.ctx.device);
+    }
+}
+
+static void on_done(void *user, int job)
+{
+    bench *b = user;
+    const int row = job / devices(b);
+    if (!b->live || (job + 1) % devices(b) != 0)
+        return;
+    put_row(b, row);
+    cli_live_row(b->live, row);
+}
+
+/* Of an interrupted run, the networks that were run on every device. */
+static cli_exit measure(bench *b, int *rows)
+{
     cli_exit code = cli_machine_measure(&b->machine);
     if (code)
         return code;
-    cli_run_jobs(&b->machine, b->jobs, b->n_jobs, b->results);
-    code = cli_machine_measure_again(&b->machine);
-    if (code)
-        return code;
-
     cli_machine_head(&b->machine, b->table);
-    for (int i = 0; i < b->n_archs; i++)
-        put_row(b, i);
-    cli_table_mark_best(b->table);
-    cli_table_sort(b->table, sort, args->reverse);
-    add_notes(b);
-    if (args->output == CLI_FORMAT_JSON)
-        print_json(b);
-    else
-        cli_table_print(b->table, args->output, stdout);
-    code = args->svg ? cli_svg_write(args->svg, &b->machine, b->table) : CLI_OK;
-    const cli_exit failed = cli_failed(b->results, b->n_jobs);
-    return code ? code : failed;
+    b->live = cli_live_open(b->table, &b->args->view, stdout);
+    cli_interrupt_catch();
+    *rows = cli_run_jobs(&b->machine, b->jobs, b->n_jobs, b->results, on_done, b) / devices(b);
+    code = *rows < b->n_archs ? CLI_OK : cli_machine_measure_again(&b->machine);
+    cli_interrupt_release();
+    cli_live_close(b->live);
+    return code;
 }
 
-static cli_exit unknown_column(const char *name)
+static void finish(bench *b, int rows, int sort)
 {
-    const char *names[sizeof columns / sizeof *columns];
-    const int count = (int)(sizeof columns / sizeof *columns);
-    for (int c = 0; c < count; c++)
-        names[c] = columns[c].key;
-    const char *nearest = cli_nearest(name, names, count);
-    if (nearest)
-        return cli_error(CLI_USAGE, "--sort: unknown column '%s'; did you mean '%s'?", name, nearest);
-    return cli_error(CLI_USAGE, "--sort: unknown column '%s'; see 'weft bench table --help'", name);
+    cli_machine_head(&b->machine, b->table);
+    for (int i = 0; i < rows; i++)
+        put_row(b, i);
+    cli_table_truncate(b->table, rows);
+    if (rows < b->n_archs)
+        cli_table_note(b->table, "! Interrupted: %d of %d networks were measured.", rows, b->n_archs);
+    b->n_archs = rows;
+    add_notes(b, rows * devices(b));
+    cli_table_mark_best(b->table);
+    cli_table_sort(b->table, sort, b->args->reverse, NULL);
+}
+
+static cli_exit run_table(bench *b, int sort)
+{
+    const table_args *args = b->args;
+    int rows = 0;
+    plan(b, sort);
+    cli_exit code = measure(b, &rows);
+    if (code)
+        return code;
+    const bool interrupted = rows < b->n_archs;
+    if (interrupted && rows == 0)
+        return CLI_INTERRUPTED;
+    finish(b, rows, sort);
+    if (args->view.format == CLI_FORMAT_JSON)
+        print_json(b);
+    else
+        cli_table_print(b->table, &args->view, stdout);
+    code = args->svg ? cli_svg_write(args->svg, &b->machine, b->table) : CLI_OK;
+    const cli_exit failed = cli_failed(b->results, rows * devices(b));
+    return interrupted ? CLI_INTERRUPTED : code ? code : failed;
 }
 
 static cli_exit run(const cli_call *call)
 {
     const table_args *args = call->args;
     bench b = { .args = args, .table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns)) };
-    const int sort = cli_table_column(b.table, args->sort);
-    cli_exit code = sort < 0 ? unknown_column(args->sort) : choose_archs(&b, call);
+    int sort;
+    cli_exit code = cli_table_column(b.table, "sort", args->sort, &sort);
+    if (!code)
+        code = cli_table_choose(b.table, args->view.columns);
+    if (!code)
+        code = choose_archs(&b, call);
     if (!code)
         code = cli_machine_open(&b.machine, &args->protocol);
     if (!code)

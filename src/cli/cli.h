@@ -20,7 +20,8 @@ typedef enum cli_exit {
     CLI_MEMORY = 71,
     CLI_CREATE = 73,
     CLI_IO = 74,
-    CLI_NUMERIC = 76
+    CLI_NUMERIC = 76,
+    CLI_INTERRUPTED = 130 /* as shells say it of SIGINT */
 } cli_exit;
 
 /* For the manual pages. */

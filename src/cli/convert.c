@@ -36,14 +36,14 @@ typedef struct job {
 /* ---- the list of names ---- */
 
 static const cli_column name_columns[] = {
-    { "name", { "name", "" }, 0, 0, CLI_BEST_NONE, CLI_COLUMN_LEFT },
-    { "shape", { "shape", "" }, 0, 0, CLI_BEST_NONE, CLI_COLUMN_LEFT },
-    { "origin_name", { "name there", "" }, 0, 0, CLI_BEST_NONE, CLI_COLUMN_LEFT },
-    { "origin_shape", { "shape there", "" }, 0, 0, CLI_BEST_NONE, CLI_COLUMN_LEFT },
-    { "layout", { "layout", "" }, 0, 0, CLI_BEST_NONE, CLI_COLUMN_LEFT },
+    { "name", { "", "name" }, .flags = CLI_COLUMN_LEFT },
+    { "shape", { "", "shape" }, .flags = CLI_COLUMN_LEFT },
+    { "origin_name", { "", "name there" }, .flags = CLI_COLUMN_LEFT },
+    { "origin_shape", { "", "shape there" }, .flags = CLI_COLUMN_LEFT },
+    { "layout", { "", "layout" }, .flags = CLI_COLUMN_LEFT },
 };
 
-static void print_names_text(const weft_name_list *list, const weft_arch *arch, cli_format format)
+static void print_names_text(const weft_name_list *list, const weft_arch *arch)
 {
     cli_table *table = cli_table_create(name_columns, (int)(sizeof name_columns / sizeof *name_columns));
 
@@ -63,7 +63,7 @@ static void print_names_text(const weft_name_list *list, const weft_arch *arch, 
         cli_put_text(table, "origin_shape", "%s", weft_shape_text(&e->origin_shape, shape, sizeof shape));
         cli_put_text(table, "layout", "%s", e->layout);
     }
-    cli_table_print(table, format, stdout);
+    cli_table_print_text(table, &(cli_view){ 0 }, stdout);
     cli_table_destroy(table);
 }
 
@@ -111,7 +111,7 @@ static cli_exit list_names(const convert_args *args)
     if (!code && args->json)
         print_names_json(list, arch);
     else if (!code)
-        print_names_text(list, arch, CLI_FORMAT_TEXT);
+        print_names_text(list, arch);
     weft_name_list_destroy(ctx, list);
     weft_ctx_destroy(ctx);
     return code;

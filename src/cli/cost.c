@@ -10,7 +10,7 @@ typedef struct cost_args {
     weft_ctx_opt ctx;
     int64_t batch;
     weft_dialect dialect;
-    cli_format output;
+    cli_view view;
     bool steps;
 } cost_args;
 
@@ -22,19 +22,19 @@ static const cli_column totals[] = {
     { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
     { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_DATA },
     { "launches", { "", "launches" }, .digits = 0 },
-    { "read_bytes", { "read", "MB" }, .digits = 1, .scale = MEGA },
-    { "written_bytes", { "written", "MB" }, .digits = 1, .scale = MEGA },
-    { "weight_bytes", { "weights", "MB" }, .digits = 1, .scale = MEGA },
+    { "read_bytes", { "read", "MB" }, .digits = 1, .scale = MEGA, .drop = 5 },
+    { "written_bytes", { "written", "MB" }, .digits = 1, .scale = MEGA, .drop = 5 },
+    { "weight_bytes", { "weights", "MB" }, .digits = 1, .scale = MEGA, .drop = 6 },
     { "bytes", { "moved", "MB" }, .digits = 1, .scale = MEGA },
-    { "least_bytes", { "least", "MB" }, .digits = 1, .scale = MEGA },
-    { "bytes_ratio", { "moved", "/ least" }, .digits = 3 },
-    { "flops", { "", "GFLOP" }, .digits = 1, .scale = GIGA },
-    { "tensor_core_share", { "tensor", "cores %" }, .digits = 2, .scale = .01 },
-    { "arena_bytes", { "arena", "MB" }, .digits = 1, .scale = MEGA },
-    { "workspace_bytes", { "workspace", "MB" }, .digits = 1, .scale = MEGA },
-    { "plans", { "", "plans" }, .digits = 0 },
-    { "copies", { "", "copies" }, .digits = 0 },
-    { "casts", { "", "casts" }, .digits = 0 },
+    { "least_bytes", { "least", "MB" }, .digits = 1, .scale = MEGA, .drop = 4 },
+    { "bytes_ratio", { "moved", "/ least" }, .digits = 3, .drop = 1 },
+    { "flops", { "", "GFLOP" }, .digits = 1, .scale = GIGA, .drop = 3 },
+    { "tensor_core_share", { "tensor", "cores %" }, .digits = 2, .scale = .01, .drop = 2 },
+    { "arena_bytes", { "arena", "MB" }, .digits = 1, .scale = MEGA, .drop = 7 },
+    { "workspace_bytes", { "workspace", "MB" }, .digits = 1, .scale = MEGA, .drop = 8 },
+    { "plans", { "", "plans" }, .digits = 0, .drop = 9 },
+    { "copies", { "", "copies" }, .digits = 0, .drop = 9 },
+    { "casts", { "", "casts" }, .digits = 0, .drop = 9 },
     { "ms", { "roofline", "ms" }, .digits = 3 },
     { "images_per_second", { "roofline", "images/s" }, .digits = 0 },
 };
@@ -43,12 +43,12 @@ static const cli_column launches[] = {
     { "step", { "", "step" }, .digits = 0 },
     { "name", { "", "name" }, .flags = CLI_COLUMN_LEFT },
     { "kernel", { "", "kernel" }, .flags = CLI_COLUMN_LEFT },
-    { "what", { "", "part" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
-    { "weight_bytes", { "weights", "MB" }, .digits = 2, .scale = MEGA },
-    { "read_bytes", { "read", "MB" }, .digits = 2, .scale = MEGA },
-    { "written_bytes", { "written", "MB" }, .digits = 2, .scale = MEGA },
-    { "tensor_core_flops", { "tensor", "GFLOP" }, .digits = 3, .scale = GIGA },
-    { "core_flops", { "other", "GFLOP" }, .digits = 3, .scale = GIGA },
+    { "what", { "", "part" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE, .drop = 5 },
+    { "weight_bytes", { "weights", "MB" }, .digits = 2, .scale = MEGA, .drop = 2 },
+    { "read_bytes", { "read", "MB" }, .digits = 2, .scale = MEGA, .drop = 1 },
+    { "written_bytes", { "written", "MB" }, .digits = 2, .scale = MEGA, .drop = 1 },
+    { "tensor_core_flops", { "tensor", "GFLOP" }, .digits = 3, .scale = GIGA, .drop = 3 },
+    { "core_flops", { "other", "GFLOP" }, .digits = 3, .scale = GIGA, .drop = 4 },
     { "workspace_bytes", { "", "workspace" }, .digits = 0, .flags = CLI_COLUMN_DATA },
     { "us", { "roofline", "us" }, .digits = 1 },
 };
@@ -185,14 +185,14 @@ static void print_json(const cost_args *args, const cli_table *table, const cli_
 static void print_tables(const cost_args *args, cli_table *table, cli_table *steps, const setting *s)
 {
     if (args->steps) {
-        cli_table_print(steps, args->output, stdout);
+        cli_table_print(steps, &args->view, stdout);
         putchar('\n');
     }
     cli_table_head(table, "%s, %s, batch %lld; peaks %.4g TFLOP/s in %s, %.4g on other cores, %.4g GB/s", s->device,
                    s->precision, (long long)args->batch, s->tensor_core / 1e12, s->precision, s->core / 1e12,
                    s->bandwidth / GIGA);
     cli_table_note(table, "planned, not run: counted from the steps that would run, over the card's published peaks");
-    cli_table_print(table, args->output, stdout);
+    cli_table_print(table, &args->view, stdout);
 }
 
 static cli_exit run(const cli_call *call)
@@ -201,10 +201,10 @@ static cli_exit run(const cli_call *call)
     cli_table *table = cli_table_create(totals, (int)(sizeof totals / sizeof *totals));
     cli_table *steps = cli_table_create(launches, (int)(sizeof launches / sizeof *launches));
     setting s = { .device = "" };
-    cli_exit code = CLI_OK;
+    cli_exit code = cli_table_choose(table, args->view.columns);
     for (int i = 0; i < call->n_words && !code; i++)
         code = add_model(args, call->words[i], table, steps, &s);
-    if (!code && args->output == CLI_FORMAT_JSON)
+    if (!code && args->view.format == CLI_FORMAT_JSON)
         print_json(args, table, steps, &s);
     else if (!code)
         print_tables(args, table, steps, &s);

@@ -11,7 +11,7 @@
 typedef struct devices_args {
     weft_ctx_opt ctx;   /* of --roof */
     const char *device; /* to open, too */
-    cli_format output;
+    cli_view view;
     bool roof;
 } devices_args;
 
@@ -20,18 +20,18 @@ static const cli_column columns[] = {
     { "available", { "", "available" }, .flags = CLI_COLUMN_LEFT },
     { "description", { "", "description" }, .flags = CLI_COLUMN_LEFT },
     { "memory", { "", "memory GiB" }, .digits = 1, .scale = 1073741824.0 },
-    { "missing", { "", "missing" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
+    { "missing", { "", "missing" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_STACK },
 };
 
 /* What a device that is not there needs, piece by piece. */
 static const cli_column pieces[] = {
     { "device", { "", "device" }, .flags = CLI_COLUMN_LEFT },
     { "what", { "", "needs" }, .flags = CLI_COLUMN_LEFT },
-    { "library", { "", "library" }, .flags = CLI_COLUMN_LEFT },
+    { "library", { "", "library" }, .flags = CLI_COLUMN_LEFT, .drop = 1 },
     { "found", { "", "found" }, .flags = CLI_COLUMN_LEFT },
     { "version", { "", "version" }, .flags = CLI_COLUMN_LEFT },
     { "path", { "", "file" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
-    { "missing", { "", "missing" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
+    { "missing", { "", "missing" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_STACK },
 };
 
 enum { MAX_PIECE = 32 };
@@ -108,11 +108,13 @@ static cli_exit run(const cli_call *call)
     int threads = 0;
     char isa[32] = "";
     cli_table *parts = cli_table_create(pieces, (int)(sizeof pieces / sizeof *pieces));
-    cli_exit code = add_devices(table);
+    cli_exit code = cli_table_choose(table, args->view.columns);
+    if (!code)
+        code = add_devices(table);
     add_pieces(parts);
     if (!code && args->roof)
         code = measure(&args->ctx, &roof, &threads, isa);
-    if (!code && args->output == CLI_FORMAT_JSON) {
+    if (!code && args->view.format == CLI_FORMAT_JSON) {
         json_t *root = cli_json_document();
         json_object_set_new(root, "devices", cli_table_json(table));
         json_object_set_new(root, "pieces", cli_table_json(parts));
@@ -126,10 +128,10 @@ static cli_exit run(const cli_call *call)
         if (args->roof)
             cli_table_note(table, "roof of the CPU (%s, %d thread%s): %.1f GFLOP/s fp32, %.1f GB/s read + written", isa,
                            threads, threads == 1 ? "" : "s", roof.gflops, roof.bandwidth);
-        cli_table_print(table, args->output, stdout);
-        if (cli_table_rows(parts) > 0 && args->output != CLI_FORMAT_CSV) {
+        cli_table_print(table, &args->view, stdout);
+        if (cli_table_rows(parts) > 0 && args->view.format != CLI_FORMAT_CSV) {
             putchar('\n');
-            cli_table_print(parts, args->output, stdout);
+            cli_table_print(parts, &args->view, stdout);
         }
     }
     cli_table_destroy(parts);

@@ -373,14 +373,14 @@ static void print_tables(diff *d)
         printf("%lld of %lld parameters differ by more than %g\n", (long long)d->different, (long long)d->compared,
                d->args->tolerance);
     if (d->different)
-        cli_table_print(d->params, CLI_FORMAT_TEXT, stdout);
+        cli_table_print_text(d->params, &(cli_view){ 0 }, stdout);
     putchar('\n');
     if (*d->first_block)
         cli_table_note(d->blocks, "%s is the first block off by more than %g%s%s", d->first_block, d->args->tolerance,
                        *d->first_node ? ", in " : "", d->first_node);
     else
         cli_table_note(d->blocks, "no block is off by more than %g", d->args->tolerance);
-    cli_table_print(d->blocks, CLI_FORMAT_TEXT, stdout);
+    cli_table_print_text(d->blocks, &(cli_view){ 0 }, stdout);
 }
 
 static cli_exit run(const cli_call *call)

@@ -21,6 +21,7 @@ const struct cli_code cli_exit_codes[] = {
     { CLI_CREATE, "cannot create an output file" },
     { CLI_IO, "input or output error" },
     { CLI_NUMERIC, "numeric fault" },
+    { CLI_INTERRUPTED, "interrupted; bench and bench table print what they measured before that" },
 };
 /* clang-format on */
 const int cli_exit_code_count = (int)(sizeof cli_exit_codes / sizeof *cli_exit_codes);

@@ -9,17 +9,17 @@ typedef struct explain_args {
     weft_ctx_opt ctx;
     int64_t batch;
     weft_dialect dialect;
-    cli_format output;
+    cli_view view;
     bool no_units;
 } explain_args;
 
 static const cli_column columns[] = {
     { "step", { "", "step" }, .digits = 0 },
     { "name", { "", "name" }, .flags = CLI_COLUMN_LEFT },
-    { "detail", { "", "operation" }, .flags = CLI_COLUMN_LEFT },
-    { "output", { "", "output" }, .flags = CLI_COLUMN_LEFT },
+    { "detail", { "", "operation" }, .flags = CLI_COLUMN_LEFT, .drop = 1 },
+    { "output", { "", "output" }, .flags = CLI_COLUMN_LEFT, .drop = 2 },
     { "kernel", { "", "kernel" }, .flags = CLI_COLUMN_LEFT },
-    { "refused", { "", "refused before" }, .flags = CLI_COLUMN_LEFT },
+    { "refused", { "", "refused before" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_STACK },
 };
 
 /* Calls of weft_model_explain until the chosen kernel; text is "kernel: reason; ..." */
@@ -70,8 +70,10 @@ static cli_exit explain(const explain_args *args, const weft_arch *arch, weft_ct
 {
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
     json_t *steps = json_array();
-    const cli_exit code = add_steps(model, table, steps);
-    if (!code && args->output == CLI_FORMAT_JSON) {
+    cli_exit code = cli_table_choose(table, args->view.columns);
+    if (!code)
+        code = add_steps(model, table, steps);
+    if (!code && args->view.format == CLI_FORMAT_JSON) {
         json_t *root = cli_json_document();
         cli_set_text(root, "model", arch->name);
         cli_set_text(root, "dialect", weft_dialect_name(arch->dialect));
@@ -88,7 +90,7 @@ static cli_exit explain(const explain_args *args, const weft_arch *arch, weft_ct
                        weft_dialect_name(arch->dialect), (long long)args->batch, cli_table_rows(table),
                        weft_ctx_device(ctx), weft_ctx_isa(ctx), weft_ctx_threads(ctx),
                        args->ctx.math == WEFT_MATH_FAST ? "fast" : "strict");
-        cli_table_print(table, args->output, stdout);
+        cli_table_print(table, &args->view, stdout);
     }
     json_decref(steps);
     cli_table_destroy(table);

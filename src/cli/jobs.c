@@ -123,15 +123,22 @@ static json_t *request_of(const cli_machine *machine, const cli_job *job)
     return request;
 }
 
-void cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, json_t **results)
+int cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, json_t **results, cli_done_fn on_done,
+                 void *user)
 {
     cli_meter meter;
     cli_meter_open(&meter, machine->protocol, jobs, count);
-    for (int i = 0; i < count; i++) {
+    int done = 0;
+    for (int i = 0; i < count && !cli_interrupted(); i++) {
         cli_meter_begin(&meter, &jobs[i]);
         json_t *request = request_of(machine, &jobs[i]);
         results[i] = cli_process(request, cli_meter_event, &meter);
         json_decref(request);
+        if (cli_interrupted()) {
+            json_decref(results[i]);
+            results[i] = NULL;
+            break;
+        }
         if (cli_failure(results[i])) { /* it cannot say what it was */
             json_object_set_new(results[i], "model", json_string(jobs[i].arch->name));
             json_object_set_new(results[i], "dialect", json_string(weft_dialect_name(jobs[i].arch->dialect)));
@@ -140,8 +147,12 @@ void cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, js
             json_object_set_new(results[i], "device", json_string(jobs[i].device));
         }
         cli_meter_end(&meter, results[i]);
+        done++;
+        if (on_done)
+            on_done(user, i);
     }
     cli_meter_close(&meter);
+    return done;
 }
 
 const char *cli_failure(const json_t *result)

@@ -8,29 +8,29 @@
 #include "cli/table.h"
 
 typedef struct models_args {
-    cli_format output;
+    cli_view view;
 } models_args;
 
 static const cli_column columns[] = {
     { "name", { "", "model" }, .flags = CLI_COLUMN_LEFT },
-    { "alias", { "", "alias" }, .flags = CLI_COLUMN_LEFT },
+    { "alias", { "", "alias" }, .flags = CLI_COLUMN_LEFT, .drop = 4 },
     { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_LEFT },
     { "default", { "", "default" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_DATA },
     { "in_table", { "", "table" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_DATA },
-    { "px", { "", "px" }, .digits = 0 },
+    { "px", { "", "px" }, .digits = 0, .drop = 2 },
     { "channels", { "", "channels" }, .flags = CLI_COLUMN_DATA },
-    { "classes", { "", "classes" }, .digits = 0 },
+    { "classes", { "", "classes" }, .digits = 0, .drop = 5 },
     { "recipe", { "", "recipe" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_DATA },
     { "params", { "", "params M" }, .digits = 3, .scale = 1e6 },
     { "trainable", { "", "trainable" }, .flags = CLI_COLUMN_DATA },
-    { "macs", { "", "GMACs" }, .digits = 3, .scale = 1e9 },
-    { "size_published", { "", "MB" }, .digits = 0 },
+    { "macs", { "", "GMACs" }, .digits = 3, .scale = 1e9, .drop = 1 },
+    { "size_published", { "", "MB" }, .digits = 0, .drop = 6 },
     { "top1", { "", "top-1 %" }, .digits = 1 },
-    { "top5", { "", "top-5 %" }, .digits = 1 },
+    { "top5", { "", "top-5 %" }, .digits = 1, .drop = 3 },
     { "cpu_published", { "", "CPU ms" }, .flags = CLI_COLUMN_DATA },
     { "gpu_published", { "", "GPU ms" }, .flags = CLI_COLUMN_DATA },
-    { "source", { "", "published by" }, .flags = CLI_COLUMN_LEFT },
-    { "paper", { "", "paper" }, .flags = CLI_COLUMN_LEFT },
+    { "source", { "", "published by" }, .flags = CLI_COLUMN_LEFT, .drop = 7 },
+    { "paper", { "", "paper" }, .flags = CLI_COLUMN_LEFT, .drop = 8 },
 };
 
 static void put_published(cli_table *table, const char *key, double value)
@@ -76,7 +76,7 @@ static cli_exit run(const cli_call *call)
 {
     const models_args *args = call->args;
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
-    cli_exit code = CLI_OK;
+    cli_exit code = cli_table_choose(table, args->view.columns);
     for (int w = 0; !code && w < call->n_words; w++) {
         const weft_arch *wanted;
         code = cli_find_arch(call->words[w], WEFT_DIALECT_DEFAULT, &wanted);
@@ -84,12 +84,12 @@ static cli_exit run(const cli_call *call)
             if (weft_arch_find(call->words[w], weft_arch_get(i)->dialect) == weft_arch_get(i))
                 add(table, weft_arch_get(i));
     }
-    for (int i = 0; call->n_words == 0 && i < weft_arch_count(); i++)
+    for (int i = 0; !code && call->n_words == 0 && i < weft_arch_count(); i++)
         add(table, weft_arch_get(i));
-    if (!code && args->output == CLI_FORMAT_JSON)
+    if (!code && args->view.format == CLI_FORMAT_JSON)
         print_json(table);
     else if (!code)
-        cli_table_print(table, args->output, stdout);
+        cli_table_print(table, &args->view, stdout);
     cli_table_destroy(table);
     return code;
 }

@@ -14,6 +14,36 @@
 #include "cli/bench.h"
 #include "cli/text.h"
 
+static volatile sig_atomic_t interrupted, worker; /* worker: the process of the present job; 0: none */
+static struct sigaction before;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+    if (worker > 0)
+        kill((pid_t)worker, SIGKILL);
+}
+
+void cli_interrupt_catch(void)
+{
+    struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, NULL, &before);
+    if (before.sa_handler != SIG_IGN)
+        sigaction(SIGINT, &action, NULL);
+}
+
+void cli_interrupt_release(void)
+{
+    sigaction(SIGINT, &before, NULL);
+}
+
+bool cli_interrupted(void)
+{
+    return interrupted != 0;
+}
+
 static json_t *failure(cli_exit code, char *reason)
 {
     json_t *result = json_pack("{s:{s:i, s:s}}", "error", "exit", (int)code, "reason", reason);
@@ -108,6 +138,9 @@ json_t *cli_process(const json_t *request, cli_event_fn on_event, void *user)
     const pid_t pid = start(&fd);
     if (pid < 0)
         return failure(CLI_INTERNAL, cli_format_text("cannot start a process: %s", strerror(errno)));
+    worker = (sig_atomic_t)pid;
+    if (interrupted) /* before the handler knew whom to end */
+        kill(pid, SIGKILL);
     char *text = json_dumps(request, JSON_COMPACT);
     if (text)
         send_all(fd, text); /* if that fails, the process has died, and says so below */
@@ -115,6 +148,7 @@ json_t *cli_process(const json_t *request, cli_event_fn on_event, void *user)
     json_t *result = receive(fd, on_event, user);
     while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
         ;
+    worker = 0;
     if (!result || state) { /* a result is not believed from a process that failed after it */
         json_decref(result);
         result = died(state);

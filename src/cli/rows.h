@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rows of options that several commands have, each text once. The argument struct of a command that has one of them
- * has its field: `ctx` (weft_ctx_opt), `batch`, `dialect`, `output`, `json`. */
+ * has its field: `ctx` (weft_ctx_opt), `batch`, `dialect`, `view`, `json`. */
 #ifndef WEFT_CLI_ROWS_H
 #define WEFT_CLI_ROWS_H
 
 #include "cli/option.h"
 
 typedef enum cli_format { CLI_FORMAT_TEXT, CLI_FORMAT_MD, CLI_FORMAT_CSV, CLI_FORMAT_JSON } cli_format;
+/* How a table is printed. */
+typedef struct cli_view {
+    cli_format format;
+    const char *columns; /* "a,b"; NULL: all that a person wants */
+    bool wide;           /* wider than the terminal, too */
+} cli_view;
+
 typedef enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER } cli_progress;
 
 /* clang-format off */
@@ -58,8 +65,11 @@ typedef enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS
              "progress on standard error: auto (if it is a terminal), always" always " or never")
 
 #define ROW_OUTPUT(args) \
-    OPT_ENUM(args, output, 'o', "output", "FORMAT", "text", "text|md|csv|json", "text, md, csv or json"), \
-    OPT_SET(args, output, 0, "json", CLI_FORMAT_JSON, "the same as -o json")
+    OPT_ENUM(args, view.format, 'o', "output", "FORMAT", "text", "text|md|csv|json", "text, md, csv or json"), \
+    OPT_SET(args, view.format, 0, "json", CLI_FORMAT_JSON, "the same as -o json"), \
+    OPT_TEXT(args, view.columns, 0, "columns", "A,B", NULL, NULL, \
+             "the columns to print, in this order, by their names in csv"), \
+    OPT_BOOL(args, view.wide, 0, "wide", "print all columns, however narrow the terminal is")
 #define ROW_JSON(args) OPT_BOOL(args, json, 0, "json", "print JSON")
 /* clang-format on */
 

@@ -13,14 +13,14 @@ typedef struct summary_args {
     weft_ctx_opt ctx;
     int64_t batch;
     weft_dialect dialect;
-    cli_format output;
+    cli_view view;
     bool dot;
 } summary_args;
 
 static const cli_column columns[] = {
     { "name", { "", "layer" }, .flags = CLI_COLUMN_LEFT },
-    { "op", { "", "op" }, .flags = CLI_COLUMN_LEFT },
-    { "detail", { "", "options" }, .flags = CLI_COLUMN_LEFT },
+    { "op", { "", "op" }, .flags = CLI_COLUMN_LEFT, .drop = 1 },
+    { "detail", { "", "options" }, .flags = CLI_COLUMN_LEFT, .drop = 2 },
     { "output", { "", "output" }, .flags = CLI_COLUMN_LEFT },
     { "params", { "", "parameters" }, .digits = 0 },
     { "trainable", { "", "trainable" }, .flags = CLI_COLUMN_DATA },
@@ -178,16 +178,18 @@ static cli_exit run(const cli_call *call)
     const summary_args *args = call->args;
     summary s = { 0 };
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
-    cli_exit code = open_summary(args, call->words[0], &s);
+    cli_exit code = cli_table_choose(table, args->view.columns);
+    if (!code)
+        code = open_summary(args, call->words[0], &s);
     if (!code && args->dot)
         code = print_dot(&s);
     else if (!code) {
         code = add_layers(&s, table);
         add_totals(&s, table);
-        if (!code && args->output == CLI_FORMAT_JSON)
+        if (!code && args->view.format == CLI_FORMAT_JSON)
             print_json(&s, table);
         else if (!code)
-            cli_table_print(table, args->output, stdout);
+            cli_table_print(table, &args->view, stdout);
     }
     cli_table_destroy(table);
     close_summary(&s);

@@ -31,15 +31,9 @@ void cli_table_destroy(cli_table *table)
 {
     if (!table)
         return;
-    for (int r = 0; r < table->n_rows; r++) {
-        for (int c = 0; c < table->n_columns; c++) {
-            free(table->rows[r][c].text);
-            free(table->rows[r][c].shown);
-            free(table->rows[r][c].missing);
-        }
-        free(table->rows[r]);
-    }
+    cli_table_truncate(table, 0);
     free(table->rows);
+    free(table->chosen);
     free_lines(table->head, table->n_head);
     free_lines(table->notes, table->n_notes);
     free(table);
@@ -52,7 +46,29 @@ int cli_table_add(cli_table *table)
         table->rows = cli_grow(table->rows, (size_t)table->cap_rows, sizeof *table->rows);
     }
     table->rows[table->n_rows] = cli_alloc((size_t)table->n_columns, sizeof **table->rows);
+    table->row = table->n_rows;
     return table->n_rows++;
+}
+
+void cli_table_select(cli_table *table, int row)
+{
+    table->row = row;
+}
+
+static void free_row(const cli_table *table, cli_cell *row)
+{
+    for (int c = 0; c < table->n_columns; c++) {
+        free(row[c].text);
+        free(row[c].shown);
+        free(row[c].missing);
+    }
+    free(row);
+}
+
+void cli_table_truncate(cli_table *table, int count)
+{
+    while (table->n_rows > count)
+        free_row(table, table->rows[--table->n_rows]);
 }
 
 int cli_table_rows(const cli_table *table)
@@ -60,17 +76,78 @@ int cli_table_rows(const cli_table *table)
     return table->n_rows;
 }
 
-int cli_table_column(const cli_table *table, const char *key)
+static int find(const cli_table *table, const char *key, size_t length)
 {
     for (int c = 0; c < table->n_columns; c++)
-        if (strcmp(table->columns[c].key, key) == 0)
+        if (strlen(table->columns[c].key) == length && strncmp(table->columns[c].key, key, length) == 0)
             return c;
     return -1;
 }
 
+static cli_exit unknown_column(const cli_table *table, const char *option, const char *key)
+{
+    const char **names = cli_alloc((size_t)table->n_columns, sizeof *names);
+    for (int c = 0; c < table->n_columns; c++)
+        names[c] = table->columns[c].key;
+    const char *nearest = cli_nearest(key, names, table->n_columns);
+    free(names);
+    if (nearest)
+        return cli_error(CLI_USAGE, "--%s: unknown column '%s'; did you mean '%s'?", option, key, nearest);
+    return cli_error(CLI_USAGE, "--%s: unknown column '%s'; -o csv prints the names of all", option, key);
+}
+
+cli_exit cli_table_column(const cli_table *table, const char *option, const char *key, int *column)
+{
+    *column = find(table, key, strlen(key));
+    return *column < 0 ? unknown_column(table, option, key) : CLI_OK;
+}
+
+cli_exit cli_table_choose(cli_table *table, const char *columns)
+{
+    if (!columns)
+        return CLI_OK;
+    free(table->chosen);
+    table->chosen = cli_alloc(strlen(columns) + 1, sizeof *table->chosen);
+    table->n_chosen = 0;
+    for (const char *at = columns;; at++) {
+        char key[64];
+        const size_t length = strcspn(at, ",");
+        snprintf(key, sizeof key, "%.*s", (int)length, at);
+        const cli_exit code = cli_table_column(table, "columns", key, &table->chosen[table->n_chosen++]);
+        at += length;
+        if (code || !*at)
+            return code;
+    }
+}
+
+/* Whether a person wants to see it. */
+static bool wanted(const cli_table *table, int c)
+{
+    const int flags = table->columns[c].flags;
+    if (flags & CLI_COLUMN_DATA)
+        return false;
+    if (!(flags & CLI_COLUMN_SPARSE))
+        return true;
+    for (int r = 0; r < table->n_rows; r++)
+        if (table->rows[r][c].has_number || table->rows[r][c].text || table->rows[r][c].shown)
+            return true;
+    return false;
+}
+
+int cli_table_list(const cli_table *table, bool all, int *columns)
+{
+    int count = 0;
+    if (table->chosen)
+        memcpy(columns, table->chosen, (size_t)table->n_chosen * sizeof *columns);
+    for (int c = 0; !table->chosen && c < table->n_columns; c++)
+        if (all || wanted(table, c))
+            columns[count++] = c;
+    return table->chosen ? table->n_chosen : count;
+}
+
 static cli_cell *cell_of(const cli_table *table, int row, const char *key)
 {
-    const int column = cli_table_column(table, key);
+    const int column = find(table, key, strlen(key));
     if (column < 0 || row < 0 || row >= table->n_rows) {
         fprintf(stderr, "weft: internal error: no cell %s\n", key);
         exit(CLI_INTERNAL);
@@ -78,14 +155,20 @@ static cli_cell *cell_of(const cli_table *table, int row, const char *key)
     return &table->rows[row][column];
 }
 
-static cli_cell *newest(cli_table *table, const char *key)
+static cli_cell *present(cli_table *table, const char *key)
 {
-    return cell_of(table, table->n_rows - 1, key);
+    return cell_of(table, table->row, key);
+}
+
+static void replace(char **text, char *by)
+{
+    free(*text);
+    *text = by;
 }
 
 void cli_put_number(cli_table *table, const char *key, double number)
 {
-    cli_cell *cell = newest(table, key);
+    cli_cell *cell = present(table, key);
     if (isfinite(number)) {
         cell->number = number;
         cell->has_number = true;
@@ -96,14 +179,14 @@ void cli_put_text(cli_table *table, const char *key, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    newest(table, key)->text = cli_format_list(format, ap);
+    replace(&present(table, key)->text, cli_format_list(format, ap));
     va_end(ap);
 }
 
 void cli_put_bool(cli_table *table, const char *key, bool value)
 {
-    cli_cell *cell = newest(table, key);
-    cell->text = cli_copy(value ? "yes" : "no");
+    cli_cell *cell = present(table, key);
+    replace(&cell->text, cli_copy(value ? "yes" : "no"));
     cell->is_bool = true;
 }
 
@@ -111,18 +194,18 @@ void cli_put_shown(cli_table *table, const char *key, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    newest(table, key)->shown = cli_format_list(format, ap);
+    replace(&present(table, key)->shown, cli_format_list(format, ap));
     va_end(ap);
 }
 
 void cli_put_missing(cli_table *table, const char *key, const char *reason)
 {
-    newest(table, key)->missing = cli_copy(reason);
+    replace(&present(table, key)->missing, cli_copy(reason));
 }
 
 void cli_put_mark(cli_table *table, const char *key, const char *mark)
 {
-    newest(table, key)->mark = mark;
+    present(table, key)->mark = mark;
 }
 
 static void add_line(char ***lines, int *count, char *line)
@@ -137,6 +220,13 @@ void cli_table_head(cli_table *table, const char *format, ...)
     va_start(ap, format);
     add_line(&table->head, &table->n_head, cli_format_list(format, ap));
     va_end(ap);
+}
+
+void cli_table_clear_head(cli_table *table)
+{
+    free_lines(table->head, table->n_head);
+    table->head = NULL;
+    table->n_head = 0;
 }
 
 void cli_table_note(cli_table *table, const char *format, ...)
@@ -160,14 +250,20 @@ static int compare_cells(const cli_cell *a, const cli_cell *b, bool reverse)
 }
 
 /* By insertion: rows are few, and equal ones keep their order. */
-void cli_table_sort(cli_table *table, int column, bool reverse)
+void cli_table_sort(cli_table *table, int column, bool reverse, const void **along)
 {
     for (int r = 1; r < table->n_rows; r++) {
         cli_cell *row = table->rows[r];
+        const void *with = along ? along[r] : NULL;
         int at = r;
-        for (; at > 0 && compare_cells(&table->rows[at - 1][column], &row[column], reverse) > 0; at--)
+        for (; at > 0 && compare_cells(&table->rows[at - 1][column], &row[column], reverse) > 0; at--) {
             table->rows[at] = table->rows[at - 1];
+            if (along)
+                along[at] = along[at - 1];
+        }
         table->rows[at] = row;
+        if (along)
+            along[at] = with;
     }
 }
 

@@ -1,25 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Printing a table: aligned text, GitHub's Markdown, and CSV (RFC 4180, with # before lines of head and notes). */
+ * Printing a table: GitHub's Markdown and CSV (RFC 4180, with # before lines of head and notes). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/table.h"
 #include "cli/text.h"
-
-static bool shown(const cli_table *table, int c)
-{
-    const int flags = table->columns[c].flags;
-    if (flags & CLI_COLUMN_DATA)
-        return false;
-    if (!(flags & CLI_COLUMN_SPARSE))
-        return true;
-    for (int r = 0; r < table->n_rows; r++)
-        if (table->rows[r][c].has_number || table->rows[r][c].text)
-            return true;
-    return false;
-}
 
 static char *raw_face(const cli_column *column, const cli_cell *cell)
 {
@@ -33,8 +20,7 @@ static char *raw_face(const cli_column *column, const cli_cell *cell)
     return cli_copy(column->flags & CLI_COLUMN_LEFT ? "" : "-");
 }
 
-/* What a cell shows, without its mark of the best. Allocated. */
-static char *face(const cli_column *column, const cli_cell *cell)
+char *cli_cell_face(const cli_column *column, const cli_cell *cell)
 {
     char *raw = raw_face(column, cell), *visible = cli_visible(raw);
     free(raw);
@@ -49,111 +35,6 @@ static void print_line(FILE *out, const char *before, const char *line, const ch
     fputs(after, out);
 }
 
-static void pad(FILE *out, int count, char with)
-{
-    while (count-- > 0)
-        fputc(with, out);
-}
-
-static void print_aligned(FILE *out, const char *text, int width, bool left, bool last)
-{
-    const int space = width - cli_width(text);
-    if (!left)
-        pad(out, space, ' ');
-    fputs(text, out);
-    if (left && !last)
-        pad(out, space, ' ');
-}
-
-/* Numbers keep one place for the star of the best in columns that have one. */
-static char *text_face(const cli_column *column, const cli_cell *cell)
-{
-    char *plain = face(column, cell);
-    if (column->best == CLI_BEST_NONE)
-        return plain;
-    char *starred = cli_format_text("%s%s", plain, cell->best ? "*" : " ");
-    free(plain);
-    return starred;
-}
-
-static int last_shown(const cli_table *table)
-{
-    int last = 0;
-    for (int c = 0; c < table->n_columns; c++)
-        if (shown(table, c))
-            last = c;
-    return last;
-}
-
-static void print_text_heads(const cli_table *table, const int *width, int last, FILE *out)
-{
-    bool two = false;
-    int total = -2;
-    for (int c = 0; c < table->n_columns; c++) {
-        two |= shown(table, c) && *table->columns[c].head[0];
-        total += shown(table, c) ? width[c] + 2 : 0;
-    }
-    for (int line = two ? 0 : 1; line < 2; line++) {
-        for (int c = 0; c < table->n_columns; c++) {
-            if (!shown(table, c))
-                continue;
-            const cli_column *column = &table->columns[c];
-            const int star = column->best == CLI_BEST_NONE ? 0 : 1;
-            print_aligned(out, column->head[line], width[c] - star, column->flags & CLI_COLUMN_LEFT, c == last);
-            fputs(c == last ? "\n" : star ? "   " : "  ", out);
-        }
-    }
-    for (int i = 0; i < total; i++)
-        fputs("─", out);
-    fputc('\n', out);
-}
-
-static void print_text_row(const cli_table *table, int row, const int *width, int last, FILE *out)
-{
-    for (int c = 0; c <= last; c++) {
-        if (!shown(table, c))
-            continue;
-        const cli_cell *cell = &table->rows[row][c];
-        char *text = text_face(&table->columns[c], cell);
-        int room = width[c];
-        if (c == last && table->columns[c].best != CLI_BEST_NONE && !cell->best) { /* no blank at the end of a line */
-            text[strlen(text) - 1] = '\0';
-            room--;
-        }
-        print_aligned(out, text, room, table->columns[c].flags & CLI_COLUMN_LEFT, c == last);
-        fputs(c == last ? "\n" : "  ", out);
-        free(text);
-    }
-}
-
-static void print_text(const cli_table *table, FILE *out)
-{
-    int *width = cli_alloc((size_t)table->n_columns, sizeof *width);
-    const int last = last_shown(table);
-    for (int c = 0; c < table->n_columns; c++) {
-        const cli_column *column = &table->columns[c];
-        const int star = column->best == CLI_BEST_NONE ? 0 : 1;
-        width[c] = (int)fmax(cli_width(column->head[0]) + star, cli_width(column->head[1]) + star);
-        for (int r = 0; r < table->n_rows; r++) {
-            char *text = text_face(column, &table->rows[r][c]);
-            width[c] = (int)fmax(width[c], cli_width(text));
-            free(text);
-        }
-    }
-    for (int i = 0; i < table->n_head; i++)
-        print_line(out, "", table->head[i], "\n");
-    if (table->n_head)
-        fputc('\n', out);
-    print_text_heads(table, width, last, out);
-    for (int r = 0; r < table->n_rows; r++)
-        print_text_row(table, r, width, last, out);
-    if (table->n_notes)
-        fputc('\n', out);
-    for (int i = 0; i < table->n_notes; i++)
-        print_line(out, "", table->notes[i], "\n");
-    free(width);
-}
-
 /* '|' would end a Markdown cell. */
 static void print_md_cell(FILE *out, const char *text)
 {
@@ -164,28 +45,24 @@ static void print_md_cell(FILE *out, const char *text)
     }
 }
 
-static void print_md(const cli_table *table, FILE *out)
+static void print_md(const cli_table *table, const int *columns, int count, FILE *out)
 {
     for (int i = 0; i < table->n_head; i++)
         print_line(out, "", table->head[i], "  \n");
     if (table->n_head)
         fputc('\n', out);
-    for (int c = 0; c < table->n_columns; c++)
-        if (shown(table, c)) {
-            const char *const *head = table->columns[c].head;
-            fprintf(out, "| %s%s%s ", head[0], *head[0] && *head[1] ? " " : "", head[1]);
-        }
+    for (int i = 0; i < count; i++) {
+        const char *const *head = table->columns[columns[i]].head;
+        fprintf(out, "| %s%s%s ", head[0], *head[0] && *head[1] ? " " : "", head[1]);
+    }
     fputs("|\n", out);
-    for (int c = 0; c < table->n_columns; c++)
-        if (shown(table, c))
-            fputs(table->columns[c].flags & CLI_COLUMN_LEFT ? "|---" : "|--:", out);
+    for (int i = 0; i < count; i++)
+        fputs(table->columns[columns[i]].flags & CLI_COLUMN_LEFT ? "|---" : "|--:", out);
     fputs("|\n", out);
     for (int r = 0; r < table->n_rows; r++) {
-        for (int c = 0; c < table->n_columns; c++) {
-            if (!shown(table, c))
-                continue;
-            const cli_cell *cell = &table->rows[r][c];
-            char *text = face(&table->columns[c], cell);
+        for (int i = 0; i < count; i++) {
+            const cli_cell *cell = &table->rows[r][columns[i]];
+            char *text = cli_cell_face(&table->columns[columns[i]], cell);
             fputs(cell->best ? "| **" : "| ", out);
             print_md_cell(out, text);
             fputs(cell->best ? "** " : " ", out);
@@ -215,22 +92,25 @@ void cli_csv_text(FILE *out, const char *text)
     free(visible);
 }
 
-static void print_csv(const cli_table *table, FILE *out)
+static void print_number(double number, FILE *out)
+{
+    fprintf(out, fabs(number) < 1e15 && fabs(number - rint(number)) <= 0 ? "%.0f" : "%.10g", number);
+}
+
+static void print_csv(const cli_table *table, const int *columns, int count, FILE *out)
 {
     for (int i = 0; i < table->n_head; i++)
         print_line(out, "# ", table->head[i], "\n");
-    for (int c = 0; c < table->n_columns; c++)
-        fprintf(out, "%s%s", c ? "," : "", table->columns[c].key);
+    for (int i = 0; i < count; i++)
+        fprintf(out, "%s%s", i ? "," : "", table->columns[columns[i]].key);
     fputc('\n', out);
     for (int r = 0; r < table->n_rows; r++) {
-        for (int c = 0; c < table->n_columns; c++) {
-            const cli_cell *cell = &table->rows[r][c];
-            if (c)
+        for (int i = 0; i < count; i++) {
+            const cli_cell *cell = &table->rows[r][columns[i]];
+            if (i)
                 fputc(',', out);
             if (cell->has_number)
-                fprintf(out,
-                        fabs(cell->number) < 1e15 && fabs(cell->number - rint(cell->number)) <= 0 ? "%.0f" : "%.10g",
-                        cell->number);
+                print_number(cell->number, out);
             else if (cell->text)
                 cli_csv_text(out, cell->text);
         }
@@ -240,21 +120,17 @@ static void print_csv(const cli_table *table, FILE *out)
         print_line(out, "# ", table->notes[i], "\n");
 }
 
-void cli_table_print(const cli_table *table, cli_format format, FILE *out)
+void cli_table_print(const cli_table *table, const cli_view *view, FILE *out)
 {
-    switch (format) {
-    case CLI_FORMAT_TEXT:
-        print_text(table, out);
-        break;
-    case CLI_FORMAT_MD:
-        print_md(table, out);
-        break;
-    case CLI_FORMAT_CSV:
-        print_csv(table, out);
-        break;
-    case CLI_FORMAT_JSON: /* a table is a part of a document */
-        break;
+    if (view->format == CLI_FORMAT_TEXT) {
+        cli_table_print_text(table, view, out);
+        return;
     }
+    const bool csv = view->format == CLI_FORMAT_CSV; /* JSON is no table's, but a document's */
+    int *columns = cli_alloc((size_t)(table->n_columns + table->n_chosen), sizeof *columns);
+    const int count = cli_table_list(table, csv, columns);
+    (csv ? print_csv : print_md)(table, columns, count, out);
+    free(columns);
 }
 
 void cli_json_print(const json_t *value, FILE *out)

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -132,6 +134,28 @@ int cli_width(const char *text)
     for (; *text; text++)
         width += ((unsigned char)*text & 0xC0) != 0x80; /* not a continuation byte */
     return width;
+}
+
+static int terminal(FILE *out, const char *variable, bool height)
+{
+    struct winsize size = { 0 };
+    const char *text = getenv(variable);
+    if (!isatty(fileno(out)))
+        return 0;
+    const int asked = text ? atoi(text) : 0;
+    if (asked > 0)
+        return asked;
+    return ioctl(fileno(out), TIOCGWINSZ, &size) ? 0 : height ? size.ws_row : size.ws_col;
+}
+
+int cli_terminal_width(FILE *out)
+{
+    return terminal(out, "COLUMNS", false);
+}
+
+int cli_terminal_height(FILE *out)
+{
+    return terminal(out, "LINES", true);
 }
 
 const char *cli_nearest(const char *word, const char *const *names, int count)

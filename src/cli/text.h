@@ -26,6 +26,9 @@ int cli_next(const char *text, uint32_t *character, bool *shown);
 
 /* Columns that UTF-8 text takes (one per code point). */
 int cli_width(const char *text);
+/* Columns and lines of the terminal that out is (COLUMNS and LINES overrule it); 0: it is none. */
+int cli_terminal_width(FILE *out);
+int cli_terminal_height(FILE *out);
 /* The nearest of count names if it is near enough to be meant; else NULL. */
 const char *cli_nearest(const char *word, const char *const *names, int count);
 

@@ -409,6 +409,71 @@ case_table_formats() {
     has out "mobilenetv2,keras,224,14,14155936,71.3,90.1,Keras Applications,3538984"
 }
 
+case_columns() {
+    expect 0 models lenet5 --columns name,macs,paper -o csv
+    equal "head of csv" "$(head -1 out)" "name,macs,paper"
+    has out "lenet5,325680,"
+    expect 0 models lenet5 --columns macs,name,in_table
+    has out "GMACs  model   table" "0.000  lenet5  no"
+    expect 0 models lenet5 --columns px,name -o md
+    has out "| px | model |" "| 32 | lenet5 |"
+    expect 0 bench lenet5 $quick --batch 1 --columns model,ms
+    equal "columns of bench" "$(grep -c 'model.*ms$' out)" 1
+    expect 0 bench lenet5 $quick --batch 1 --layers --columns name,kernel -o csv
+    has out "name,kernel" "c1/conv2d,cpu.conv2d"
+    refuses 2 "--columns: unknown column 'pape'; did you mean 'paper'?" models --columns pape
+    for command in "bench table" "bench vgg19" "bench vgg19 --layers" "summary vgg19" "explain vgg19" devices; do
+        refuses 2 "--columns: unknown column 'zzzzz'" $command --columns zzzzz
+    done
+}
+
+# On a terminal of 80 columns tables keep to them, and say what they left out.
+case_terminal() {
+    LC_ALL=C.UTF-8 && export LC_ALL
+    on_terminal() { script -qec "stty cols 80 rows 60; '$weft' $*" /dev/null < /dev/null | tr -d '\r' > out; }
+    expect 0 models
+    true_that "$(wc -L < out) > 100" # no terminal, no limit
+    script -qec true /dev/null > /dev/null 2>&1 < /dev/null || return 0 # no terminal to be had here
+    for command in models "explain resnet50" "summary resnet50" devices "bench lenet5 $quick --progress never" \
+        "bench lenet5 --layers $quick --progress never"; do
+        on_terminal "$command"
+        checks=$((checks + 1))
+        [ "$(wc -L < out)" -le 80 ] || fail "a line of weft $command is wider than the terminal"
+    done
+    on_terminal models
+    has out "Left out to fit 80 columns: paper, source"
+    on_terminal models --wide
+    hasnt out "Left out"
+    has out "published by"
+    on_terminal explain resnet50
+    has out "    refused before: "
+    on_terminal bench table lenet5 mobilenetv2 --batch 1 $quick --progress never
+    equal "a row when it is done, and one of the whole table" "$(grep -c '^MobileNetV2 ' out)" 2
+    has out "$(printf '\033[J')" "* best of its column" "Left out to fit 80 columns"
+}
+
+case_interrupt() {
+    for command in "bench table lenet5 mobilenetv2" "bench lenet5 mobilenetv2"; do
+        env --default-signal=INT "$weft" $command --batch 1 --min-time 1 --reps 1 --progress always -o json \
+            > out 2> err &
+        parent=$!
+        tries=0
+        while ! grep -q '^\[1/2\]' err && [ $tries -lt 400 ]; do
+            sleep 0.05
+            tries=$((tries + 1))
+        done
+        kill -INT $parent
+        wait $parent
+        equal "exit code of weft $command" $? 130
+        equal "rows that were done" "$(json out rows)" 1
+        equal "the row" "$(json out rows.0.model)" lenet5
+        equal "results" "$(json out results)" 1
+        equal interrupted "$(json out interrupted)" true
+    done
+    "$weft" help --man bench > out
+    has out "interrupted"
+}
+
 case_svg() {
     expect 0 bench table lenet5 mobilenetv2 --batch 1 $quick --svg table.svg
     "$probe" xml table.svg || fail "table.svg is not well-formed"
