@@ -80,9 +80,10 @@ WEFT_API const char *weft_weights_meta_find(const weft_weights *weights, const c
 /* Replaces; text NULL removes. */
 WEFT_API weft_status weft_weights_set_meta(weft_weights *weights, const char *key, const char *text);
 
-/* SHA-256 of a file, as 64 hex digits and an end. NOT_FOUND, IO. */
+/* SHA-256 of a regular file, as 64 hex digits and an end. NOT_FOUND, IO, BAD_DATA for what is no regular file. */
 WEFT_API weft_status weft_file_digest(const char *path, char hex[65]);
-/* The same; BAD_DATA if the name ends in other digits, as torchvision's and timm's do: "resnet50-0676ba61.pth". */
+/* The same; BAD_DATA if the name ends in other digits, as torchvision's and timm's do: "resnet50-0676ba61.pth". Eight
+ * digits that are a date ("best-20240115.pth") are none. */
 WEFT_API weft_status weft_file_verify(const char *path, char hex[65]);
 
 /* ---- names of other frameworks ---- */
@@ -125,10 +126,11 @@ typedef struct weft_map_opt {
 WEFT_API weft_status weft_weights_map(weft_ctx *ctx, const weft_weights *in, const char *arch, weft_dialect dialect,
                                       const weft_map_opt *opt, weft_map_report **report, weft_weights **out);
 
-/* The network that a set is of: as its metadata say (weft.arch, weft.dialect), else as the file name begins (path may
- * be NULL), else as its tensors fit. arch and dialect, if not NULL and DEFAULT, are given and only the rest is looked
- * for. *how (may be NULL) is a static text: "named", "metadata", "file name" or "tensors". NOT_FOUND with the network
- * that fits best. */
+/* The network that a set is of: as its metadata say (weft.arch, weft.dialect), else as its tensors fit. How the file's
+ * name begins (path may be NULL), or its folder's, decides only between networks that the tensors fit. arch and
+ * dialect, if not NULL and DEFAULT, are given and only the rest is looked for. *how (may be NULL) is a static text:
+ * "named", "metadata", "config.json", "file name", "folder name" or "tensors". NOT_FOUND with the network that fits
+ * best. */
 WEFT_API weft_status weft_weights_identify(weft_ctx *ctx, const weft_weights *in, const char *path, const char *arch,
                                            weft_dialect dialect, const weft_arch **out, const char **how);
 

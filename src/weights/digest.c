@@ -5,13 +5,11 @@
  * function; about 250 MB/s. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-
+#include <unistd.h>
 #include <weft/weights.h>
 
 #include "base/error.h"
-
-#include <errno.h>
+#include "base/file.h"
 
 enum { BLOCK = 64, READ = 1 << 16, SUFFIX = 8 };
 
@@ -42,12 +40,10 @@ static uint32_t turn(uint32_t x, int bits)
 static void add_block(sha256 *s, const uint8_t *p)
 {
     uint32_t w[64], v[8];
-
     for (int i = 0; i < 16; i++, p += 4)
         w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
     for (int i = 16; i < 64; i++) {
         const uint32_t a = w[i - 15], b = w[i - 2];
-
         w[i] = w[i - 16] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + w[i - 7] + (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
     }
     memcpy(v, s->state, sizeof v);
@@ -55,7 +51,6 @@ static void add_block(sha256 *s, const uint8_t *p)
         const uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]), most = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
         const uint32_t one = v[7] + (turn(v[4], 6) ^ turn(v[4], 11) ^ turn(v[4], 25)) + choice + constants[i] + w[i];
         const uint32_t two = (turn(v[0], 2) ^ turn(v[0], 13) ^ turn(v[0], 22)) + most;
-
         memmove(v + 1, v, 7 * sizeof *v);
         v[4] += one;
         v[0] = one + two;
@@ -69,7 +64,6 @@ static void add_bytes(sha256 *s, const uint8_t *data, size_t size)
     s->bytes += size;
     while (size > 0) {
         const size_t room = BLOCK - s->held, n = size < room ? size : room;
-
         memcpy(s->rest + s->held, data, n);
         s->held += n;
         data += n;
@@ -85,7 +79,6 @@ static void finish(sha256 *s, char hex[65])
 {
     const uint64_t bits = 8 * s->bytes;
     uint8_t length[8];
-
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)(bits >> (56 - 8 * i));
     add_bytes(s, (const uint8_t[]){ 0x80 }, 1);
@@ -96,42 +89,53 @@ static void finish(sha256 *s, char hex[65])
         snprintf(hex + (ptrdiff_t)8 * i, 9, "%08x", (unsigned)s->state[i]);
 }
 
+static weft_status add_file(sha256 *s, int file, const char *path)
+{
+    uint8_t data[READ];
+    for (size_t got = READ; got == READ;) {
+        WEFT_TRY(weft_read_bytes(file, path, data, sizeof data, &got));
+        add_bytes(s, data, got);
+    }
+    return WEFT_OK;
+}
+
 weft_status weft_file_digest(const char *path, char hex[65])
 {
     sha256 s = { .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
                             0x5be0cd19 } };
-    uint8_t data[READ];
-    struct stat about;
-
+    uint64_t size = 0;
+    int file = -1;
     if (!path || !hex)
         return weft_fail(WEFT_INVALID, "weft_file_digest: path and hex must not be NULL");
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return weft_fail(errno == ENOENT ? WEFT_NOT_FOUND : WEFT_IO, "cannot open %s: %s", path, strerror(errno));
-    if (fstat(fileno(file), &about) == 0 && S_ISDIR(about.st_mode)) {
-        fclose(file);
-        return weft_fail(WEFT_IO, "cannot read %s: it is a folder", path);
-    }
-    for (size_t n; (n = fread(data, 1, sizeof data, file)) > 0;)
-        add_bytes(&s, data, n);
-    const bool failed = ferror(file);
-    const int why = errno;
-    fclose(file);
-    if (failed)
-        return weft_fail(WEFT_IO, "cannot read %s: %s", path, strerror(why));
+    WEFT_TRY(weft_open_regular(path, "a file", &file, &size));
+    const weft_status status = add_file(&s, file, path);
+    close(file);
+    WEFT_TRY(status);
     finish(&s, hex);
     return WEFT_OK;
 }
 
-/* The eight hex digits of "NAME-0676ba61.EXT"; NULL if the name has none. */
+/* YYYYMMDD of this century or the last one. */
+static bool is_date(const char *text)
+{
+    int digit[SUFFIX];
+    for (int i = 0; i < SUFFIX; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        digit[i] = text[i] - '0';
+    }
+    const int century = 10 * digit[0] + digit[1], month = 10 * digit[4] + digit[5], day = 10 * digit[6] + digit[7];
+    return (century == 19 || century == 20) && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
+
+/* The eight hex digits of "NAME-0676ba61.EXT"; NULL if the name has none, or a date there. */
 static const char *suffix_of(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
     const char *end = dot ? dot : name + strlen(name);
-
     if (end - name <= SUFFIX + 1 || end[-SUFFIX - 1] != '-' || strspn(end - SUFFIX, "0123456789abcdef") < SUFFIX)
         return NULL;
-    return end - SUFFIX;
+    return is_date(end - SUFFIX) ? NULL : end - SUFFIX;
 }
 
 weft_status weft_file_verify(const char *path, char hex[65])

@@ -14,7 +14,6 @@ static weft_status find(const weft_model *model, int index, const weft_weights *
                         weft_weight *tensor)
 {
     char have[96], want[96];
-
     WEFT_TRY(weft_model_param(model, index, param));
     const weft_status status = weft_weights_find(weights, param->name, tensor);
     if (status == WEFT_NOT_FOUND)
@@ -30,7 +29,6 @@ static weft_status find(const weft_model *model, int index, const weft_weights *
 static bool is_param(const weft_model *model, const char *name)
 {
     weft_param_info param;
-
     for (int i = 0; weft_model_param(model, i, &param) == WEFT_OK; i++)
         if (strcmp(param.name, name) == 0)
             return true;
@@ -43,7 +41,6 @@ static weft_status compare(const weft_model *model, const weft_weights *weights)
     const int count = weft_model_param_count(model);
     weft_param_info param;
     weft_weight tensor;
-
     for (int i = 0; i < count; i++)
         WEFT_TRY(find(model, i, weights, &param, &tensor));
     for (int64_t i = 0; weft_weights_count(weights) > count && i < weft_weights_count(weights); i++) {
@@ -65,7 +62,6 @@ weft_status weft_model_load(weft_model *model, const weft_weights *weights)
     for (int i = 0; i < model->n_params; i++) {
         weft_param_info param;
         weft_weight tensor;
-
         WEFT_TRY(find(model, i, weights, &param, &tensor));
         WEFT_TRY(weft_weight_floats(&tensor, model->params[i]));
     }
@@ -79,7 +75,6 @@ weft_status weft_model_save(const weft_model *model, weft_weights *weights)
     WEFT_TRY(weft_model_need_params(model, "weft_model_save"));
     for (int i = 0; i < model->n_params; i++) {
         weft_param_info param;
-
         WEFT_TRY(weft_model_param(model, i, &param));
         WEFT_TRY(weft_weights_add(weights, param.name, WEFT_F32, &param.shape, model->params[i]));
     }

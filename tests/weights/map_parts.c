@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check/harness.h"
@@ -228,6 +229,9 @@ START_TEST(names_are_held_against_digests)
         { "abc-ba7816bf.pth", true },  { "abc-ba7816be.pth", false },
         { "abc-BA7816BE.pth", true }, /* not how digests are written */
         { "ba7816be.pth", true },      { "abc-ba7816b.pth", true },   { "abc-00000000", false },
+        { "abc-20240115.pth", true }, /* a date */
+        { "abc-19991231.pth", true },  { "abc-20241315.pth", false }, { "abc-20240132.pth", false },
+        { "abc-21240115.pth", false },
     };
     char hex[65];
 
@@ -238,7 +242,11 @@ START_TEST(names_are_held_against_digests)
         ck_assert_msg(status == (files[i].right ? WEFT_OK : WEFT_BAD_DATA), "%s: %s", files[i].path, weft_error());
     }
     CHECK_FAILS(WEFT_NOT_FOUND, weft_file_verify("no-such-file.pth", hex), "no-such-file.pth");
-    CHECK_FAILS(WEFT_IO, weft_file_digest(".", hex), "folder");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_file_digest(".", hex), ".: is a directory");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_file_digest("/dev/zero", hex), "is not a regular file");
+    ck_assert_int_eq(mkfifo("pipe.tmp", 0600), 0);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_file_digest("pipe.tmp", hex), "pipe.tmp: is not a regular file");
+    remove("pipe.tmp");
 }
 END_TEST
 

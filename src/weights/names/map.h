@@ -8,6 +8,9 @@
 #include "base/alloc.h"
 #include "weights/names/table.h"
 
+/* What the description beside a file calls its network: metadata. */
+#define WEFT_META_ARCHITECTURE "hub.architecture"
+
 /* ---- tables and their patterns ---- */
 
 /* Table i of all, or NULL behind the last. */
@@ -160,8 +163,11 @@ weft_status weft_map_refuse(const weft_finding *finding, weft_map_report *report
 
 /* "resnet50", and "resnet50 (keras)" where that is not its default dialect. */
 void weft_describe_network(const weft_arch *arch, char *buf, size_t size);
-/* How well the tensors are those of a network, by any origin: 0 to 1. */
-weft_status weft_score_network(weft_ctx *ctx, const weft_arch *arch, weft_source *source, double *out);
+/* How well the tensors are those of a network, by any origin: 0 to 1. By name and shape; by name only. */
+typedef struct weft_score {
+    double fit, names;
+} weft_score;
+weft_status weft_score_network(weft_ctx *ctx, const weft_arch *arch, weft_source *source, weft_score *out);
 /* The network that the tensors fit best, with its dialect where that is not its default, if they fit it better than
  * arch; else NULL. Text of arena. */
 weft_status weft_nearest_network(weft_ctx *ctx, weft_arena *arena, weft_source *source, const weft_arch *arch,

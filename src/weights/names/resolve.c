@@ -102,19 +102,6 @@ static weft_status look_up(walk *w, weft_arena *arena, weft_style style, const c
     return WEFT_OK;
 }
 
-int weft_match_parts(const weft_match *match)
-{
-    return match->rule && (match->rule->flags & (WEFT_NAME_FIRST | WEFT_NAME_SECOND)) ? 2 : 1;
-}
-
-weft_shape weft_match_shape(const weft_match *match, const weft_weight *tensor)
-{
-    weft_shape shape = tensor->shape;
-    if (weft_match_parts(match) == 2 && shape.rank > 0)
-        shape.dim[0] = shape.dim[0] % 2 == 0 ? shape.dim[0] / 2 : 0;
-    return shape;
-}
-
 weft_status weft_resolve(weft_arena *arena, const weft_graph *graph, const weft_name_table *table,
                          weft_source *source, weft_resolved *out)
 {
@@ -181,27 +168,6 @@ weft_status weft_resolve_best(weft_arena *arena, const weft_graph *graph, const 
     }
     *out = best;
     return WEFT_OK;
-}
-
-void weft_resolve_used(const weft_resolved *resolved, bool *used)
-{
-    for (int i = 0; i < resolved->count; i++) {
-        if (resolved->match[i].source >= 0)
-            used[resolved->match[i].source] = true;
-        if (resolved->match[i].gamma >= 0)
-            used[resolved->match[i].gamma] = true;
-    }
-}
-
-bool weft_resolve_ignores(const weft_resolved *resolved, const char *key)
-{
-    const weft_name_table *table = resolved->table;
-    weft_name_values values;
-    for (int i = 0; table && i < table->count; i++) {
-        if ((table->rules[i].flags & WEFT_NAME_IGNORE) && weft_name_match(table->rules[i].source, key, &values))
-            return true;
-    }
-    return weft_leaf_ignored(weft_origin_style(resolved->origin), key);
 }
 
 void weft_flattened_map(const weft_graph *graph, const char *layer, int64_t map[3])

@@ -8,7 +8,7 @@
 #include "weights/names/map.h"
 
 /* 2 * agreeing / (parameters + tensors): 1 if all do. A classifier may have any number of classes. */
-static double score(const weft_resolved *r)
+static weft_score score(const weft_resolved *r)
 {
     static const int64_t flat_or_not[3] = { 0 }; /* changes the order only, never what fits */
     const weft_style style = weft_origin_style(r->origin);
@@ -27,10 +27,11 @@ static double score(const weft_resolved *r)
     }
     for (int64_t i = 0; i < r->source->count; i++)
         relevant += !weft_resolve_ignores(r, r->source->key[i]);
-    return r->count + relevant > 0 ? 2.0 * (double)agree / (double)(r->count + relevant) : 0;
+    const double all = (double)(r->count + relevant);
+    return (weft_score){ .fit = 2.0 * (double)agree / all, .names = 2.0 * (double)r->found / all };
 }
 
-weft_status weft_score_network(weft_ctx *ctx, const weft_arch *arch, weft_source *source, double *out)
+weft_status weft_score_network(weft_ctx *ctx, const weft_arch *arch, weft_source *source, weft_score *out)
 {
     weft_graph *graph = NULL;
     WEFT_TRY(weft_arch_build(ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect }, &graph));
@@ -39,7 +40,7 @@ weft_status weft_score_network(weft_ctx *ctx, const weft_arch *arch, weft_source
     weft_resolved resolved;
     const weft_status status = weft_resolve_best(&own, graph, arch, WEFT_ORIGIN_AUTO, source, &resolved);
     if (status == WEFT_OK)
-        *out = resolved.found > 0 ? score(&resolved) : 0;
+        *out = resolved.found > 0 ? score(&resolved) : (weft_score){ 0 };
     weft_arena_release(&own);
     weft_graph_destroy(graph);
     return status;
@@ -57,13 +58,13 @@ weft_status weft_nearest_network(weft_ctx *ctx, weft_arena *arena, weft_source *
                                  const char **out)
 {
     const weft_arch *best = arch;
-    double highest = 0;
+    weft_score highest = { 0 };
     if (arch)
         WEFT_TRY(weft_score_network(ctx, arch, source, &highest));
     for (int i = 0; i < weft_arch_count(); i++) {
-        double value = 0;
+        weft_score value = { 0 };
         WEFT_TRY(weft_score_network(ctx, weft_arch_get(i), source, &value));
-        if (value > highest) {
+        if (value.fit > highest.fit) {
             highest = value;
             best = weft_arch_get(i);
         }

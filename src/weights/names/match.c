@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What was matched: halves of tensors, tensors that are taken, tensors that do not matter. */
+#include "weights/names/map.h"
+
+int weft_match_parts(const weft_match *match)
+{
+    return match->rule && (match->rule->flags & (WEFT_NAME_FIRST | WEFT_NAME_SECOND)) ? 2 : 1;
+}
+
+weft_shape weft_match_shape(const weft_match *match, const weft_weight *tensor)
+{
+    weft_shape shape = tensor->shape;
+    if (weft_match_parts(match) == 2 && shape.rank > 0)
+        shape.dim[0] = shape.dim[0] % 2 == 0 ? shape.dim[0] / 2 : 0;
+    return shape;
+}
+
+void weft_resolve_used(const weft_resolved *resolved, bool *used)
+{
+    for (int i = 0; i < resolved->count; i++) {
+        if (resolved->match[i].source >= 0)
+            used[resolved->match[i].source] = true;
+        if (resolved->match[i].gamma >= 0)
+            used[resolved->match[i].gamma] = true;
+    }
+}
+
+bool weft_resolve_ignores(const weft_resolved *resolved, const char *key)
+{
+    const weft_name_table *table = resolved->table;
+    weft_name_values values;
+    for (int i = 0; table && i < table->count; i++) {
+        if ((table->rules[i].flags & WEFT_NAME_IGNORE) && weft_name_match(table->rules[i].source, key, &values))
+            return true;
+    }
+    return weft_leaf_ignored(weft_origin_style(resolved->origin), key);
+}
