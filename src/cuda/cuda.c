@@ -91,7 +91,7 @@ static weft_status open_card(weft_device *device, weft_cuda *cuda)
     WEFT_TRY(weft_vendor_load(&cuda->vendor));
     const weft_vendor *v = &cuda->vendor;
     WEFT_TRY(weft_vendor_need_device(v, device->index));
-    WEFT_TRY_CUDA(v, "device", cudaSetDevice, (device->index));
+    WEFT_TRY(weft_cuda_enter(device));
     WEFT_TRY(read_card(v, device->index, &cuda->target));
     WEFT_TRY_CUDA(v, "stream", cudaStreamCreateWithFlags, (&cuda->stream, WEFT_CUDA_STREAM_NON_BLOCKING));
     WEFT_TRY(weft_dnn_create(v, device->allocator, &(weft_dnn_opt){ .device = device->index }, &cuda->dnn));
@@ -101,6 +101,7 @@ static weft_status open_card(weft_device *device, weft_cuda *cuda)
 static void close_state(weft_cuda *cuda, const weft_allocator *allocator)
 {
     weft_cuda_plans_release(cuda, allocator);
+    weft_cuda_host_release(cuda);
     weft_blas_destroy(cuda->blas);
     weft_dnn_destroy(cuda->dnn);
     if (cuda->stream)
@@ -122,18 +123,20 @@ static weft_status cuda_open(weft_device *device)
     if (!cuda)
         return WEFT_NO_MEMORY;
     device->dry = device->target != NULL;
+    device->state = cuda;
     const weft_status status = fill_state(device, cuda);
     if (status != WEFT_OK) {
         close_state(cuda, device->allocator);
+        device->state = NULL;
         return status;
     }
     device->kernels = weft_cuda_kernels;
-    device->state = cuda;
     return WEFT_OK;
 }
 
 static void cuda_close(weft_device *device)
 {
+    (void)weft_cuda_enter(device);
     close_state(device->state, device->allocator);
 }
 

@@ -22,6 +22,13 @@ typedef struct weft_cuda_plan {
     struct weft_cuda_plan *next;
 } weft_cuda_plan;
 
+/* Pinned host memory that waits to be used again: the driver takes its time to give and take it. */
+enum { WEFT_CUDA_SPARES = 4 };
+typedef struct weft_cuda_spare {
+    void *memory;
+    size_t bytes;
+} weft_cuda_spare;
+
 /* weft_device.state. */
 typedef struct weft_cuda {
     weft_target target; /* the card's properties, or those that are planned for */
@@ -31,6 +38,7 @@ typedef struct weft_cuda {
     weft_dnn *dnn;
     weft_blas *blas;
     weft_cuda_plan *plans;
+    weft_cuda_spare spare[WEFT_CUDA_SPARES]; /* pinned memory that was given back; NULLs: none */
     bool capturing; /* a run is being recorded: nothing may be built */
 } weft_cuda;
 
@@ -48,6 +56,9 @@ extern const weft_backend weft_backend_cuda;
 
 /* ---- memory and runs (memory.c, record.c): functions of weft_backend_cuda ---- */
 
+/* Makes the card the calling thread's, of which each runtime keeps one: every function that may be a thread's first
+ * call begins with it. */
+weft_status weft_cuda_enter(const weft_device *device);
 weft_status weft_cuda_alloc(const weft_device *device, size_t bytes, void **out);
 void weft_cuda_free(const weft_device *device, void *ptr);
 weft_status weft_cuda_write(const weft_device *device, void *to, const void *from, size_t bytes);
@@ -55,6 +66,7 @@ weft_status weft_cuda_read(const weft_device *device, void *to, const void *from
 weft_status weft_cuda_send(const weft_device *device, void *to, const void *from, size_t bytes);
 weft_status weft_cuda_host_alloc(const weft_device *device, size_t bytes, void **out);
 void weft_cuda_host_free(const weft_device *device, void *ptr);
+void weft_cuda_host_release(weft_cuda *cuda); /* what waits to be used again */
 size_t weft_cuda_available(const weft_device *device);
 weft_status weft_cuda_wait(const weft_device *device);
 weft_status weft_cuda_begin(const weft_device *device, void **record, bool *replayed);

@@ -6,11 +6,22 @@
 
 #include "cuda/cuda.h"
 
+weft_status weft_cuda_enter(const weft_device *device)
+{
+    const weft_vendor *v = &weft_cuda_of(device)->vendor;
+    if (device->dry)
+        return WEFT_OK;
+    WEFT_TRY_CUDA(v, "device", cudaSetDevice, (device->index));
+    const int error = weft_launch_on(device->index);
+    return error == WEFT_CUDA_SUCCESS ? WEFT_OK : weft_vendor_cuda_failed(v, error, "cudaSetDevice", "kernels");
+}
+
 size_t weft_cuda_available(const weft_device *device)
 {
     const weft_vendor *v = &weft_cuda_of(device)->vendor;
     size_t available = 0, total = 0;
-    if (!device->dry && v->cudaMemGetInfo(&available, &total) != WEFT_CUDA_SUCCESS)
+    if (!device->dry && weft_cuda_enter(device) == WEFT_OK &&
+        v->cudaMemGetInfo(&available, &total) != WEFT_CUDA_SUCCESS)
         (void)v->cudaGetLastError();
     return available;
 }
@@ -32,6 +43,7 @@ weft_status weft_cuda_alloc(const weft_device *device, size_t bytes, void **out)
         if (!ptr)
             return WEFT_NO_MEMORY;
     } else {
+        WEFT_TRY(weft_cuda_enter(device));
         const int error = v->cudaMalloc(&ptr, bytes ? bytes : 1);
         if (error == WEFT_CUDA_OUT_OF_MEMORY)
             return no_memory(device, bytes);
@@ -44,38 +56,84 @@ weft_status weft_cuda_alloc(const weft_device *device, size_t bytes, void **out)
 
 void weft_cuda_free(const weft_device *device, void *ptr)
 {
-    if (device->dry)
+    if (device->dry) {
         weft_free(device->allocator, ptr);
-    else if (ptr)
+    } else if (ptr) {
+        (void)weft_cuda_enter(device);
         (void)weft_cuda_of(device)->vendor.cudaFree(ptr);
+    }
+}
+
+/* Pinned memory has its size before it, so that it can be used again: what results are read through, above all. */
+enum { PREFIX = 64, MOST_SPARE = 16 << 20 };
+
+static void *take_spare(weft_cuda *cuda, size_t bytes)
+{
+    for (int i = 0; i < WEFT_CUDA_SPARES; i++) {
+        weft_cuda_spare *spare = &cuda->spare[i];
+        if (!spare->memory || spare->bytes < bytes || spare->bytes / 2 > bytes)
+            continue;
+        void *memory = spare->memory;
+        *spare = (weft_cuda_spare){ .memory = NULL };
+        return memory;
+    }
+    return NULL;
 }
 
 weft_status weft_cuda_host_alloc(const weft_device *device, size_t bytes, void **out)
 {
-    const weft_vendor *v = &weft_cuda_of(device)->vendor;
-    void *ptr = NULL;
+    weft_cuda *cuda = weft_cuda_of(device);
     if (device->dry) {
-        ptr = weft_alloc(device->allocator, bytes);
+        void *ptr = weft_alloc(device->allocator, bytes);
         if (!ptr)
             return WEFT_NO_MEMORY;
-    } else {
-        WEFT_TRY_CUDA(v, "pinned host memory", cudaHostAlloc, (&ptr, bytes ? bytes : 1, WEFT_CUDA_HOST_DEFAULT));
+        *out = ptr;
+        return WEFT_OK;
     }
-    *out = ptr;
+    WEFT_TRY(weft_cuda_enter(device));
+    char *memory = take_spare(cuda, bytes);
+    if (!memory) {
+        void *fresh;
+        WEFT_TRY_CUDA(&cuda->vendor, "pinned host memory", cudaHostAlloc,
+                      (&fresh, bytes + PREFIX, WEFT_CUDA_HOST_DEFAULT));
+        memory = fresh;
+        memcpy(memory, &bytes, sizeof bytes);
+    }
+    *out = memory + PREFIX;
     return WEFT_OK;
 }
 
 void weft_cuda_host_free(const weft_device *device, void *ptr)
 {
-    if (device->dry)
+    weft_cuda *cuda = weft_cuda_of(device);
+    if (device->dry) {
         weft_free(device->allocator, ptr);
-    else if (ptr)
-        (void)weft_cuda_of(device)->vendor.cudaFreeHost(ptr);
+        return;
+    }
+    if (!ptr)
+        return;
+    weft_cuda_spare fresh = { .memory = (char *)ptr - PREFIX };
+    memcpy(&fresh.bytes, fresh.memory, sizeof fresh.bytes);
+    for (int i = 0; i < WEFT_CUDA_SPARES && fresh.bytes <= MOST_SPARE; i++)
+        if (!cuda->spare[i].memory) {
+            cuda->spare[i] = fresh;
+            return;
+        }
+    (void)weft_cuda_enter(device);
+    (void)cuda->vendor.cudaFreeHost(fresh.memory);
+}
+
+void weft_cuda_host_release(weft_cuda *cuda)
+{
+    for (int i = 0; i < WEFT_CUDA_SPARES; i++)
+        if (cuda->spare[i].memory)
+            (void)cuda->vendor.cudaFreeHost(cuda->spare[i].memory);
 }
 
 weft_status weft_cuda_wait(const weft_device *device)
 {
     const weft_cuda *cuda = weft_cuda_of(device);
+    WEFT_TRY(weft_cuda_enter(device));
     if (!device->dry)
         WEFT_TRY_CUDA(&cuda->vendor, "waiting for the device", cudaStreamSynchronize, (cuda->stream));
     return WEFT_OK;
@@ -84,6 +142,7 @@ weft_status weft_cuda_wait(const weft_device *device)
 weft_status weft_cuda_send(const weft_device *device, void *to, const void *from, size_t bytes)
 {
     const weft_cuda *cuda = weft_cuda_of(device);
+    WEFT_TRY(weft_cuda_enter(device));
     if (!device->dry)
         WEFT_TRY_CUDA(&cuda->vendor, "copy to the device", cudaMemcpyAsync,
                       (to, from, bytes, WEFT_CUDA_HOST_TO_DEVICE, cuda->stream));
@@ -103,6 +162,7 @@ weft_status weft_cuda_read(const weft_device *device, void *to, const void *from
         memset(to, 0, bytes);
         return WEFT_OK;
     }
+    WEFT_TRY(weft_cuda_enter(device));
     WEFT_TRY_CUDA(&cuda->vendor, "copy from the device", cudaMemcpyAsync,
                   (to, from, bytes, WEFT_CUDA_DEVICE_TO_HOST, cuda->stream));
     return weft_cuda_wait(device);

@@ -43,6 +43,7 @@ weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *
         *out = p;
         return WEFT_OK;
     }
+    WEFT_TRY(weft_cuda_enter(device));
     weft_cuda_plan *fresh = new_plan(device, hash);
     if (!fresh)
         return WEFT_NO_MEMORY;
@@ -55,6 +56,7 @@ weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *
 
 weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmul *matmul, weft_cuda_plan **out)
 {
+    WEFT_TRY(weft_cuda_enter(device));
     weft_cuda_plan *fresh = new_plan(device, 0);
     if (!fresh)
         return WEFT_NO_MEMORY;

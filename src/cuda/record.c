@@ -52,6 +52,7 @@ weft_status weft_cuda_begin(const weft_device *device, void **slot, bool *replay
     record *r = record_of(device, slot);
     if (!r)
         return WEFT_NO_MEMORY;
+    WEFT_TRY(weft_cuda_enter(device));
     *replayed = r->stage == RECORDED;
     if (*replayed)
         WEFT_TRY_CUDA(&cuda->vendor, "run", cudaGraphLaunch, (r->exec, cuda->stream));
@@ -99,6 +100,7 @@ void weft_cuda_forget(const weft_device *device, void *slot)
 {
     const weft_vendor *v = &weft_cuda_of(device)->vendor;
     record *r = slot;
+    (void)weft_cuda_enter(device);
     if (r->exec)
         (void)v->cudaGraphExecDestroy(r->exec);
     if (r->graph)

@@ -204,7 +204,7 @@ static bool may_be_survived(const char *function)
 {
     static const char *const names[] = { "Destroy", "cudaFree", "GetError", "Version", "GetInfo", "Capture", "Graph",
                                          "Heuristic", "GetAttribute", "Attribute", "Descriptor", "Properties",
-                                         "Matmul", "cublasLt", "Finalize", "Execute" };
+                                         "Matmul", "cublasLt", "Finalize", "Execute", "SetDevice" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strstr(function, names[i]))
             return true;

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +251,71 @@ START_TEST(the_cache_keeps_what_runs)
 }
 END_TEST
 
+/* ---- threads ---- */
+
+static void *run_elsewhere(void *model)
+{
+    static float in[2 * 12 * 12 * 3], out[2 * 10];
+    weft_status status = weft_model_set_input(model, 0, in, sizeof in);
+    for (int run = 0; !status && run < 3; run++)
+        status = weft_model_run(model);
+    if (!status)
+        status = weft_model_get_output(model, 0, out, sizeof out);
+    return status ? "failed" : NULL;
+}
+
+/* The current card is a fact of a thread: a model on the second runs, is read and is freed in any. */
+START_TEST(a_model_runs_on_its_card_in_any_thread)
+{
+    const weft_ctx_opt how = { .device = "cuda:1", .precision = WEFT_PRECISION_FP16 };
+    weft_ctx *ctx = NULL;
+    weft_graph *g = NULL;
+    weft_model *model = NULL;
+    doubles->card()->devices = 2;
+    doubles->card()->only = 1;
+    CHECK_OK(weft_ctx_create(&how, &ctx));
+    CHECK_OK(build(ctx, &small_mixed, &g));
+    CHECK_OK(weft_model_create(ctx, g, NULL, &model));
+    CHECK_OK(weft_model_seed(model, 1));
+    for (int i = 0; i < 2; i++) {
+        pthread_t thread;
+        void *failed = NULL;
+        ck_assert_int_eq(pthread_create(&thread, NULL, run_elsewhere, model), 0);
+        ck_assert_int_eq(pthread_join(thread, &failed), 0);
+        ck_assert_ptr_null(failed);
+    }
+    weft_model_destroy(model);
+    weft_graph_destroy(g);
+    weft_ctx_destroy(ctx);
+    finish();
+}
+END_TEST
+
+/* Results are read through pinned memory, which is asked for once. */
+START_TEST(pinned_memory_is_used_again)
+{
+    weft_ctx *ctx = NULL;
+    weft_graph *g = NULL;
+    weft_model *model = NULL;
+    float out[2 * 10];
+    CHECK_OK(weft_ctx_create(&half, &ctx));
+    CHECK_OK(build(ctx, &small_mixed, &g));
+    CHECK_OK(weft_model_create(ctx, g, NULL, &model));
+    CHECK_OK(weft_model_seed(model, 1));
+    CHECK_OK(weft_model_run(model));
+    CHECK_OK(weft_model_get_output(model, 0, out, sizeof out));
+    doubles->inject("cudaHostAlloc", 0, 2);
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(weft_model_get_output(model, 0, out, sizeof out));
+    ck_assert_int_eq(doubles->fault_calls(), 0);
+    doubles->inject("none", 1, 0);
+    weft_model_destroy(model);
+    weft_graph_destroy(g);
+    weft_ctx_destroy(ctx);
+    finish();
+}
+END_TEST
+
 /* ---- the plug-in ---- */
 
 START_TEST(a_plug_in_of_another_version_is_refused)
@@ -319,6 +385,8 @@ static Suite *suite(void)
     tcase_add_test(ways, a_plug_in_of_another_version_is_refused);
     tcase_add_test(ways, pieces_and_cards_are_described);
     tcase_add_test(ways, bandwidth_is_the_cards_own);
+    tcase_add_test(ways, a_model_runs_on_its_card_in_any_thread);
+    tcase_add_test(ways, pinned_memory_is_used_again);
     suite_add_tcase(s, ways);
     tcase_add_checked_fixture(cache, fresh_folder, NULL);
     tcase_add_test(cache, plans_come_from_the_cache);

@@ -8,7 +8,7 @@ add_library(weft_cuda_vendors STATIC ${cuda}/dnn/cache.c ${cuda}/dnn/check.c ${c
     ${cuda}/vendor/target.c ${cuda}/vendor/vendor.c)
 target_link_libraries(weft_cuda_vendors PRIVATE weft_flags PUBLIC weft_check ${CMAKE_DL_LIBS})
 weft_cuda_count_lines(weft_cuda_vendors)
-foreach(subject find vendor target dnn)
+foreach(subject cache find vendor target dnn)
     weft_test(cuda-${subject} SOURCES ${subject}.c LIBRARIES weft_cuda_vendors)
 endforeach()
 weft_test(cuda-loading SOURCES loading.c LIBRARIES weft_cuda_vendors LABELS slow) # opens gigabytes where they are

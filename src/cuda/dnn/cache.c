@@ -21,7 +21,8 @@ static const size_t default_limit = (size_t)256 << 20;
 
 struct weft_dnn_cache {
     const weft_allocator *allocator;
-    size_t limit;
+    size_t limit, bytes; /* bytes: of all entries when they were last counted, and of what was stored since */
+    bool counted;
     char folder[PATH];
 };
 
@@ -212,39 +213,76 @@ static bool write_all(int fd, const char *data, size_t size)
     return true;
 }
 
-/* Bytes of all entries, and the path of the oldest but `keep`. */
-static size_t scan(const weft_dnn_cache *cache, const char *keep, char oldest[PATH])
+/* An entry as the folder lists it. */
+typedef struct listed {
+    struct timespec age;
+    size_t size;
+    char name[32];
+} listed;
+
+static int by_age(const void *a, const void *b)
 {
-    size_t total = 0;
-    struct timespec age = { 0 };
-    oldest[0] = '\0';
+    const struct timespec *x = &((const listed *)a)->age, *y = &((const listed *)b)->age;
+    if (x->tv_sec != y->tv_sec)
+        return x->tv_sec < y->tv_sec ? -1 : 1;
+    return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
+}
+
+/* All entries, allocated, and their bytes in cache->bytes; NULL if there is none or no memory. */
+static listed *list_entries(weft_dnn_cache *cache, int *count)
+{
+    listed *list = NULL;
+    int room = 0;
+    *count = 0;
+    cache->bytes = 0;
     DIR *folder = opendir(cache->folder);
     for (const struct dirent *e = folder ? readdir(folder) : NULL; e; e = readdir(folder)) {
         char path[PATH];
         struct stat st;
-        if (strncmp(e->d_name, "plan-", 5) != 0 ||
+        if (strncmp(e->d_name, "plan-", 5) != 0 || strlen(e->d_name) >= sizeof list->name ||
             snprintf(path, sizeof path, "%s/%s", cache->folder, e->d_name) >= PATH || lstat(path, &st) != 0 ||
             !S_ISREG(st.st_mode))
             continue;
-        total += (size_t)st.st_size;
-        const bool older =
-            st.st_mtim.tv_sec < age.tv_sec || (st.st_mtim.tv_sec == age.tv_sec && st.st_mtim.tv_nsec < age.tv_nsec);
-        if (strcmp(path, keep) != 0 && (!oldest[0] || older)) {
-            memcpy(oldest, path, sizeof path);
-            age = st.st_mtim;
+        if (*count == room) {
+            room = room ? 2 * room : 256;
+            listed *more = weft_calloc(cache->allocator, (size_t)room, sizeof *more);
+            if (more && list)
+                memcpy(more, list, (size_t)*count * sizeof *more);
+            weft_free(cache->allocator, list);
+            list = more;
         }
+        if (!list)
+            break;
+        listed *entry = &list[(*count)++];
+        *entry = (listed){ .age = st.st_mtim, .size = (size_t)st.st_size };
+        memcpy(entry->name, e->d_name, strlen(e->d_name) + 1);
+        cache->bytes += entry->size;
     }
     if (folder)
         closedir(folder);
-    return total;
+    return list;
 }
 
-static void evict(const weft_dnn_cache *cache, const char *keep)
+/* The oldest go, but for the path to be kept. The folder is listed only when it is first written to, and when there is
+ * too much in it by this cache's own count: some entries more are then removed, so that the next time is not soon. */
+static void evict(weft_dnn_cache *cache, const char *keep, size_t stored)
 {
-    char oldest[PATH];
-    while (scan(cache, keep, oldest) > cache->limit && oldest[0])
-        if (unlink(oldest) != 0)
-            return;
+    int count;
+    cache->bytes += stored;
+    if (cache->counted && cache->bytes <= cache->limit)
+        return;
+    listed *list = list_entries(cache, &count);
+    cache->counted = true;
+    const size_t goal = cache->bytes > cache->limit ? cache->limit - cache->limit / 8 : cache->limit;
+    if (list && cache->bytes > goal)
+        qsort(list, (size_t)count, sizeof *list, by_age);
+    for (int i = 0; i < count && cache->bytes > goal; i++) {
+        char path[PATH];
+        snprintf(path, sizeof path, "%.950s/%s", cache->folder, list[i].name);
+        if (strcmp(path, keep) != 0 && unlink(path) == 0)
+            cache->bytes -= list[i].size;
+    }
+    weft_free(cache->allocator, list);
 }
 
 void weft_dnn_cache_store(weft_dnn_cache *cache, const char *key, const weft_dnn_entry *entry)
@@ -269,5 +307,5 @@ void weft_dnn_cache_store(weft_dnn_cache *cache, const char *key, const weft_dnn
     if (close(fd) != 0 || !written || rename(fresh, path) != 0)
         unlink(fresh);
     else
-        evict(cache, path);
+        evict(cache, path, strlen(head) + key_size + entry->size);
 }

@@ -44,6 +44,9 @@ typedef struct weft_kwindow {
     weft_pad pad;
 } weft_kwindow;
 
+/* From now on the calling thread's launches are for that card. */
+int weft_launch_on(int device);
+
 /* ---- input ---- */
 
 /* Images to a network's input: y[c] = x[c] * scale[c] + offset[c] for c < c, zeros for c..padded-1. */

@@ -29,6 +29,7 @@ typedef struct double_card {
     bool silent;        /* cuDNN does not print its properties */
     bool no_products;   /* cuDNN has no engine for matrix products */
     bool nonsense;      /* cuBLASLt names an algorithm that wants more workspace than it was given */
+    int only;           /* every call must be for this device, whatever the thread; 0: not watched */
     int lost;           /* what every wait gives once a fault has happened, as a lost context does; 0: nothing */
 } double_card;
 

@@ -66,8 +66,23 @@ int64_t double_fault_calls(void)
     return books.fault.calls;
 }
 
+static _Thread_local int current; /* device of the thread */
+
+/* A call for another device than the test's: it would touch that one's memory, or be refused. */
+static void watch_device(const char *function)
+{
+    static const char *const any[] = { "SetDevice", "GetDevice", "Version", "GetError", "GetLastError", "Attribute" };
+    if (!books.card.only || current == books.card.only || strncmp(function, "double_cuda", 11) != 0)
+        return;
+    for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+        if (strstr(function, any[i]))
+            return;
+    double_complain("%s is called for device %d", function, current);
+}
+
 int double_called(const char *function)
 {
+    watch_device(function);
     if (!books.fault.function || strcmp(function + strlen("double_"), books.fault.function) != 0)
         return 0;
     books.fault.calls++;
@@ -169,13 +184,16 @@ int double_cudaGetDeviceCount(int *count)
 int double_cudaSetDevice(int device)
 {
     DOUBLE_CALLED();
-    return device >= 0 && device < books.card.devices ? 0 : refuse("cudaSetDevice: no such device");
+    if (device < 0 || device >= books.card.devices)
+        return refuse("cudaSetDevice: no such device");
+    current = device;
+    return 0;
 }
 
 int double_cudaGetDevice(int *device)
 {
     DOUBLE_CALLED();
-    *device = 0;
+    *device = current;
     return 0;
 }
 

@@ -154,6 +154,7 @@ template <typename F> inline int emu_launch(dim3 blocks, dim3 threads, size_t dy
     return emu_run(&emu_launch_site<F>::record, blocks, threads, dynamic, emu_launch_site<F>::call, &body);
 }
 
+#define WEFT_SET_DEVICE(index) ((void)(index), 0)
 #define WEFT_LAUNCH(kernel, grid, block, shared, stream, ...)                                                          \
     emu_launch((grid), (block), (shared), (stream), [=] { kernel(__VA_ARGS__); })
 
