@@ -15,7 +15,7 @@ TARGETS ?= safetensors npz pth jpeg png
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help table check release install uninstall tsan cuda-matrix cuda-plans cuda-coverage fuzz clean needs \
+.PHONY: help table check release install bundle uninstall tsan cuda-matrix cuda-plans cuda-coverage fuzz clean needs \
     needs-tests
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make check      install what is missing, build, run the whole test suite, then its fast part sanitized'
 	@echo 'make release    build build/release/bin/weft and libweft'
 	@echo 'make install    install the release build to PREFIX ($(PREFIX)); make uninstall takes it away again'
+	@echo 'make bundle     a folder that runs anywhere, with the CUDA plug-in, as build/weft-VERSION-linux-MACHINE.tar.gz'
 	@echo 'make cuda-matrix  compile the CUDA kernels for every architecture, within their budgets'
 	@echo 'make cuda-plans   plan every layer of every network with cuDNN, without a GPU (ARGS=--quick)'
 	@echo 'make cuda-coverage  the lines of the CUDA host code that its tests run without a GPU: 90 % at least'
@@ -55,6 +56,12 @@ fuzz: needs-tests
 
 install: release
 	cmake --install build/release --prefix $(PREFIX)
+
+# One folder that runs wherever it is unpacked, as build/weft-VERSION-linux-MACHINE.tar.gz.
+bundle: needs
+	cmake --preset bundle
+	cmake --build --preset bundle
+	sh packaging/bundle.sh build/bundle build
 
 uninstall:
 	xargs -r -d '\n' -I{} rm -f -- "{}" < build/release/install_manifest.txt

@@ -6,8 +6,12 @@ include(CMakePackageConfigHelpers)
 
 file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
 set_target_properties(weft_program PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
+set_target_properties(weft PROPERTIES INSTALL_RPATH "$ORIGIN") # of a bundle, whose libraries lie beside it
 install(TARGETS weft_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 if(TARGET weft_h5) # the library looks for it from where it lies itself
+    file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBEXECDIR}/weft ${CMAKE_INSTALL_FULL_LIBDIR})
+    set_target_properties(weft_h5 PROPERTIES INSTALL_RPATH "$ORIGIN/${up}/weft/h5;$ORIGIN/${up}")
+    target_link_options(weft_h5 PRIVATE LINKER:--disable-new-dtags) # for what libhdf5 loads, too
     install(TARGETS weft_h5 RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/weft)
 endif()
 
