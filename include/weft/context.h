@@ -47,6 +47,8 @@ typedef struct weft_ctx_opt {
     weft_precision precision; /* of CUDA devices */
     const char *target;       /* with device "cuda": plan for this GPU ("a100", "h100", a file) instead of opening one;
                                  such a context plans and reports, it does not run. NULL: open the device */
+    bool plans;               /* with a target: models made here build the plans that the GPU would build, and keep
+                                 them where it looks for them. Needs NVIDIA's libraries, no GPU */
     weft_allocator allocator; /* zeros: malloc */
     weft_log_fn log;          /* NULL: silence */
     void *log_user;

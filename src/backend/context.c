@@ -42,6 +42,8 @@ static weft_status open_device(weft_ctx *ctx, const weft_ctx_opt *opt)
     WEFT_TRY(weft_find_backend(opt->device, &backend, &device->index));
     device->precision = opt->precision;
     device->target = opt->target;
+    device->builds = opt->target && opt->plans;
+    device->rewrites = backend->rewrites;
     device->dry = backend->dry;
     if (opt->target && !backend->host_alloc)
         return weft_fail(WEFT_INVALID, "target '%s' is given with device %s: only device cuda plans for a target",

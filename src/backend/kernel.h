@@ -26,7 +26,9 @@ typedef struct weft_device {
     weft_precision precision; /* never DEFAULT once opened */
     weft_dtype dtype;         /* of activations between nodes */
     const char *target;       /* while opening: the GPU to plan for without a device; NULL: none */
+    bool builds;              /* for a target: build what the card would build once, and keep it on disk */
     bool dry;                 /* plans and records; steps are not run */
+    unsigned rewrites;        /* the backend's, unless it takes some away when it opens */
     weft_pool *pool; /* host threads */
     int threads;
     weft_isa isa;
@@ -61,6 +63,7 @@ typedef struct weft_plan {
     const int *in_align, *out_align; /* of their addresses, bytes, at most 16; NULL: not known */
     int64_t in_channels;   /* of input 0 that may be read: zeros beyond its own; 0: its own */
     bool build;            /* the model will run: build what is built once (cuDNN's plans) */
+    bool collect;          /* a call before that one: only note what will be built (weft_backend.build) */
     void *state;           /* the kernel's own */
     weft_buffer buffer[WEFT_MAX_BUFFER]; /* zeros: none */
     int in_phases;         /* input 0 is read in phases 0 to in_phases - 1 only; 0: in all */
@@ -166,6 +169,9 @@ struct weft_backend {
     void (*host_free)(const weft_device *device, void *ptr);
     /* From host_alloc's memory; only queued. */
     weft_status (*send)(const weft_device *device, void *to, const void *from, size_t bytes);
+    /* Builds, side by side on the device's threads, what prepare noted when it was asked to collect. NULL: prepare is
+     * called once, and builds. */
+    weft_status (*build)(const weft_device *device);
     int input_channels; /* pixels of inputs are padded to a multiple of so many channels; 0: 1 */
     /* Around the steps of a run; both NULL or none. begin sets *replayed when it has run all steps from a recording,
      * kept in *record; end, given the status of the steps, may record them for the next time. forget frees the

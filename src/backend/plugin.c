@@ -20,6 +20,7 @@ static const weft_lent lent = {
     .error = weft_error,
     .stages_split = weft_stages_split,
     .act_name = weft_act_name,
+    .pool_run = weft_pool_run,
 };
 
 enum { PATH_SIZE = 1024 };

@@ -10,7 +10,7 @@
 #include "backend/kernel.h"
 #include "op/inverted_residual.h"
 
-#define WEFT_PLUGIN_VERSION 2
+#define WEFT_PLUGIN_VERSION 3
 #define WEFT_PLUGIN_ENTRY "weft_plugin_entry"
 
 /* What weft lends. A backend that is linked in calls the functions themselves. */
@@ -22,6 +22,7 @@ typedef struct weft_lent {
     const char *(*error)(void);
     void (*stages_split)(const weft_node *node, weft_stages *stages);
     const char *(*act_name)(weft_act act);
+    void (*pool_run)(weft_pool *pool, int64_t items, weft_task task, void *arg);
 } weft_lent;
 
 typedef struct weft_plugin {

@@ -4,6 +4,7 @@
 #include "cuda/cuda.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const weft_kernel *const *const weft_cuda_kernels[WEFT_OP_COUNT] = {
@@ -94,7 +95,7 @@ static weft_status open_card(weft_device *device, weft_cuda *cuda)
     WEFT_TRY(weft_cuda_enter(device));
     WEFT_TRY(read_card(v, device->index, &cuda->target));
     WEFT_TRY_CUDA(v, "stream", cudaStreamCreateWithFlags, (&cuda->stream, WEFT_CUDA_STREAM_NON_BLOCKING));
-    WEFT_TRY(weft_dnn_create(v, device->allocator, &(weft_dnn_opt){ .device = device->index }, &cuda->dnn));
+    WEFT_TRY(weft_dnn_create(v, &cuda->shared, &(weft_dnn_opt){ .device = device->index }, &cuda->dnn));
     return weft_blas_create(v, device->allocator, &cuda->blas);
 }
 
@@ -108,12 +109,53 @@ static void close_state(weft_cuda *cuda, const weft_allocator *allocator)
         (void)cuda->vendor.cudaStreamDestroy(cuda->stream);
     if (cuda->vendor.cudaMalloc)
         weft_vendor_close(&cuda->vendor);
+    pthread_mutex_destroy(&cuda->lock);
     weft_free(allocator, cuda);
+}
+
+/* A card that is not there: described, and for the building of its plans described to cuDNN, too. */
+static weft_status open_target(const weft_device *device, weft_cuda *cuda)
+{
+    char json[WEFT_TARGET_JSON];
+    WEFT_TRY(weft_target_find(device->target, &cuda->target));
+    if (!device->builds)
+        return WEFT_OK;
+    WEFT_TRY(weft_vendor_load(&cuda->vendor));
+    const weft_dnn_opt opt = { .properties = weft_target_json(&cuda->target, json, sizeof json) };
+    return weft_dnn_create(&cuda->vendor, &cuda->shared, &opt, &cuda->dnn);
+}
+
+/* $WEFT_CUDA_NO: "pool,dnn-product". */
+static weft_status take_away(weft_device *device, weft_cuda *cuda)
+{
+    static const struct {
+        const char *name;
+        unsigned rewrite, without;
+    } rows[] = {
+        { "pool", WEFT_REWRITE_POOL, 0 },
+        { "join", WEFT_REWRITE_JOIN, 0 },
+        { "compose", WEFT_REWRITE_COMPOSE, 0 },
+        { "dnn-product", 0, WEFT_CUDA_WITHOUT_DNN_PRODUCT },
+    };
+    for (const char *at = getenv("WEFT_CUDA_NO"); at && *at;) {
+        const size_t length = strcspn(at, ",");
+        int i = 0;
+        while (i < WEFT_COUNT(rows) && (strlen(rows[i].name) != length || strncmp(rows[i].name, at, length) != 0))
+            i++;
+        if (i == WEFT_COUNT(rows))
+            return weft_fail(WEFT_INVALID, "WEFT_CUDA_NO: '%.*s' is not one of pool, join, compose, dnn-product",
+                             (int)length, at);
+        device->rewrites &= ~rows[i].rewrite;
+        cuda->without |= rows[i].without;
+        at += length + (at[length] == ',');
+    }
+    return WEFT_OK;
 }
 
 static weft_status fill_state(weft_device *device, weft_cuda *cuda)
 {
-    WEFT_TRY(device->target ? weft_target_find(device->target, &cuda->target) : open_card(device, cuda));
+    WEFT_TRY(take_away(device, cuda));
+    WEFT_TRY(device->target ? open_target(device, cuda) : open_card(device, cuda));
     return choose_precision(device, cuda);
 }
 
@@ -124,6 +166,7 @@ static weft_status cuda_open(weft_device *device)
         return WEFT_NO_MEMORY;
     device->dry = device->target != NULL;
     device->state = cuda;
+    weft_cuda_share(cuda, device->allocator);
     const weft_status status = fill_state(device, cuda);
     if (status != WEFT_OK) {
         close_state(cuda, device->allocator);
@@ -209,6 +252,7 @@ const weft_backend weft_backend_cuda = {
     .end = weft_cuda_end,
     .forget = weft_cuda_forget,
     .roofs = cuda_roofs,
+    .build = weft_cuda_build,
     .input_channels = 4,
     .rewrites = WEFT_REWRITE_COMPOSE | WEFT_REWRITE_JOIN | WEFT_REWRITE_POOL,
 };

@@ -5,6 +5,8 @@
 #ifndef WEFT_CUDA_CUDA_H
 #define WEFT_CUDA_CUDA_H
 
+#include <pthread.h>
+
 #include "backend/kernel.h"
 #include "cuda/vendor/blas.h"
 #include "cuda/dnn/dnn.h"
@@ -19,6 +21,8 @@ typedef struct weft_cuda_plan {
     bool refused;         /* cuBLASLt does not run it */
     size_t workspace;     /* that steps have been given: whatever stands in for the first plan takes no more */
     void *spare;          /* of weft_cuda_plan_spare */
+    weft_dnn_graph *graph; /* while it waits to be built */
+    char *refusal;         /* what cuDNN said when it had no engine */
     struct weft_cuda_plan *next;
 } weft_cuda_plan;
 
@@ -29,15 +33,22 @@ typedef struct weft_cuda_spare {
     size_t bytes;
 } weft_cuda_spare;
 
+/* What $WEFT_CUDA_NO takes away, to see what it is worth. Rewrites are taken from the device. */
+enum { WEFT_CUDA_WITHOUT_DNN_PRODUCT = 1 };
+
 /* weft_device.state. */
 typedef struct weft_cuda {
     weft_target target; /* the card's properties, or those that are planned for */
     weft_roofs roofs;
     weft_vendor vendor; /* zero while planning for a target */
     weft_cuda_stream stream;
+    pthread_mutex_t lock; /* of shared */
+    const weft_allocator *inner; /* the device's, perhaps a user's, who promised nothing about threads */
+    weft_allocator shared;       /* inner, one call at a time: for what is made while plans are built */
     weft_dnn *dnn;
     weft_blas *blas;
     weft_cuda_plan *plans;
+    unsigned without; /* WEFT_CUDA_WITHOUT_* */
     weft_cuda_spare spare[WEFT_CUDA_SPARES]; /* pinned memory that was given back; NULLs: none */
     bool capturing; /* a run is being recorded: nothing may be built */
 } weft_cuda;
@@ -73,8 +84,14 @@ weft_status weft_cuda_begin(const weft_device *device, void **record, bool *repl
 weft_status weft_cuda_end(const weft_device *device, void **record, weft_status status, weft_recording *out);
 void weft_cuda_forget(const weft_device *device, void *record);
 
+/* Makes cuda->shared of the device's allocator. */
+void weft_cuda_share(weft_cuda *cuda, const weft_allocator *allocator);
+
 /* ---- plans (plans.c) ---- */
 
+/* Notes that graph's plan will be asked for; and builds all that were noted, side by side. */
+weft_status weft_cuda_plan_want(const weft_device *device, const weft_dnn_graph *graph);
+weft_status weft_cuda_build(const weft_device *device);
 /* cuDNN's plan of graph, built once for each device. UNSUPPORTED: no engine takes it. */
 weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *graph, weft_cuda_plan **out);
 /* A plan of cuBLASLt. Both live as long as the device. */

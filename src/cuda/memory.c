@@ -6,6 +6,34 @@
 
 #include "cuda/cuda.h"
 
+/* ---- host memory for threads ---- */
+
+static void *shared_alloc(void *user, size_t size, size_t align)
+{
+    weft_cuda *cuda = user;
+    pthread_mutex_lock(&cuda->lock);
+    void *ptr = cuda->inner->alloc(cuda->inner->user, size, align);
+    pthread_mutex_unlock(&cuda->lock);
+    return ptr;
+}
+
+static void shared_free(void *user, void *ptr)
+{
+    weft_cuda *cuda = user;
+    pthread_mutex_lock(&cuda->lock);
+    cuda->inner->free(cuda->inner->user, ptr);
+    pthread_mutex_unlock(&cuda->lock);
+}
+
+void weft_cuda_share(weft_cuda *cuda, const weft_allocator *allocator)
+{
+    pthread_mutex_init(&cuda->lock, NULL);
+    cuda->inner = allocator;
+    cuda->shared = (weft_allocator){ shared_alloc, shared_free, cuda };
+}
+
+/* ---- the card ---- */
+
 weft_status weft_cuda_enter(const weft_device *device)
 {
     const weft_vendor *v = &weft_cuda_of(device)->vendor;

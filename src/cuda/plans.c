@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The plans of a device. cuDNN's graphs are each built once, whatever the number of steps that run it. A plan that was
- * built has not run yet: what cuDNN then refuses is replaced by its next engine, until none is left. */
+ * The plans of a device. cuDNN's graphs are each built once, whatever the number of steps that run it: those of a model
+ * side by side, since many are compiled for seconds. A plan that was built has not run yet: what cuDNN then refuses is
+ * replaced by its next engine, until none is left. */
 #include "cuda/cuda.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static weft_cuda_plan *new_plan(const weft_device *device, uint64_t hash)
 {
@@ -26,36 +30,141 @@ static weft_status keep(const weft_device *device, weft_cuda_plan *plan, weft_st
     return WEFT_OK;
 }
 
-static weft_status none_runs(const char *name)
+static weft_status none_runs(const weft_cuda_plan *plan, const char *name)
 {
-    return weft_fail(WEFT_UNSUPPORTED, "%s: no engine of cuDNN runs it", name);
+    return plan->refusal ? weft_fail(WEFT_UNSUPPORTED, "%s", plan->refusal)
+                         : weft_fail(WEFT_UNSUPPORTED, "%s: no engine of cuDNN runs it", name);
+}
+
+static weft_cuda_plan *find(const weft_cuda *cuda, uint64_t hash)
+{
+    weft_cuda_plan *p = cuda->plans;
+    while (p && p->hash != hash)
+        p = p->next;
+    return p;
+}
+
+/* The plan's own: what cuDNN says, UNSUPPORTED included, is kept in it. */
+static weft_status build(const weft_device *device, const weft_dnn_graph *graph, weft_cuda_plan *plan)
+{
+    const weft_dnn_request request = { .strict = device->precision == WEFT_PRECISION_FP32 };
+    const weft_status status = weft_dnn_plan_create(weft_cuda_of(device)->dnn, graph, &request, &plan->dnn);
+    if (status == WEFT_OK)
+        plan->workspace = weft_dnn_plan_info(plan->dnn)->workspace;
+    return status;
 }
 
 weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *graph, weft_cuda_plan **out)
 {
-    const weft_cuda *cuda = weft_cuda_of(device);
     const uint64_t hash = weft_dnn_graph_hash(graph);
-    for (weft_cuda_plan *p = cuda->plans; p; p = p->next) {
-        if (p->hash != hash)
-            continue;
-        if (!p->dnn)
-            return none_runs(graph->name);
-        *out = p;
+    weft_cuda_plan *known = find(weft_cuda_of(device), hash);
+    if (known && !known->dnn)
+        return none_runs(known, graph->name);
+    if (known) {
+        *out = known;
         return WEFT_OK;
     }
     WEFT_TRY(weft_cuda_enter(device));
     weft_cuda_plan *fresh = new_plan(device, hash);
     if (!fresh)
         return WEFT_NO_MEMORY;
-    const weft_dnn_request request = { .strict = device->precision == WEFT_PRECISION_FP32 };
-    const weft_status status = weft_dnn_plan_create(cuda->dnn, graph, &request, &fresh->dnn);
-    if (status == WEFT_OK)
-        fresh->workspace = weft_dnn_plan_info(fresh->dnn)->workspace;
-    return keep(device, fresh, status, out);
+    return keep(device, fresh, build(device, graph, fresh), out);
 }
+
+/* ---- many at once ---- */
+
+weft_status weft_cuda_plan_want(const weft_device *device, const weft_dnn_graph *graph)
+{
+    weft_cuda *cuda = weft_cuda_of(device);
+    const uint64_t hash = weft_dnn_graph_hash(graph);
+    WEFT_TRY(weft_dnn_graph_check(graph));
+    if (find(cuda, hash))
+        return WEFT_OK;
+    weft_cuda_plan *fresh = new_plan(device, hash);
+    if (!fresh)
+        return WEFT_NO_MEMORY;
+    fresh->graph = weft_alloc(device->allocator, sizeof *graph);
+    if (!fresh->graph) {
+        weft_free(device->allocator, fresh);
+        return WEFT_NO_MEMORY;
+    }
+    *fresh->graph = *graph;
+    fresh->next = cuda->plans;
+    cuda->plans = fresh;
+    return WEFT_OK;
+}
+
+typedef struct batch {
+    const weft_device *device;
+    weft_cuda_plan **list;
+    weft_status *status;
+    char (*said)[512];
+} batch;
+
+static void build_one(void *arg, int64_t item, int thread)
+{
+    const batch *b = arg;
+    weft_cuda_plan *plan = b->list[item];
+    (void)thread;
+    weft_status status = weft_cuda_enter(b->device);
+    if (status == WEFT_OK)
+        status = build(b->device, plan->graph, plan);
+    b->status[item] = status;
+    if (status != WEFT_OK) /* each thread has its own weft_error */
+        snprintf(b->said[item], sizeof b->said[item], "%s", weft_error());
+}
+
+/* A graph that cuDNN refuses stays, with its refusal; one that failed in another way goes, to fail again by itself. */
+static void settle(const weft_device *device, weft_cuda_plan *plan, weft_status status, const char *said)
+{
+    weft_cuda *cuda = weft_cuda_of(device);
+    weft_free(device->allocator, plan->graph);
+    plan->graph = NULL;
+    if (status == WEFT_UNSUPPORTED)
+        plan->refusal = weft_alloc(device->allocator, strlen(said) + 1);
+    if (plan->refusal)
+        memcpy(plan->refusal, said, strlen(said) + 1);
+    if (status == WEFT_OK || plan->refusal)
+        return;
+    weft_cuda_plan **at = &cuda->plans;
+    while (*at != plan)
+        at = &(*at)->next;
+    *at = plan->next;
+    weft_free(device->allocator, plan);
+}
+
+weft_status weft_cuda_build(const weft_device *device)
+{
+    weft_cuda *cuda = weft_cuda_of(device);
+    weft_arena arena;
+    int count = 0;
+    for (const weft_cuda_plan *p = cuda->plans; p; p = p->next)
+        count += p->graph != NULL;
+    if (count == 0)
+        return WEFT_OK;
+    weft_arena_init(&arena, device->allocator);
+    batch b = { device, weft_arena_array(&arena, (size_t)count, sizeof *b.list),
+                weft_arena_array(&arena, (size_t)count, sizeof *b.status),
+                weft_arena_array(&arena, (size_t)count, sizeof *b.said) };
+    const bool room = b.list && b.status && b.said;
+    int at = 0;
+    for (weft_cuda_plan *p = cuda->plans; p && room; p = p->next)
+        if (p->graph)
+            b.list[at++] = p;
+    if (room)
+        weft_pool_run(device->pool, count, build_one, &b);
+    for (int i = 0; i < at; i++)
+        settle(device, b.list[i], b.status[i], b.said[i]);
+    weft_arena_release(&arena);
+    return room ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
+/* ---- cuBLASLt's ---- */
 
 weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmul *matmul, weft_cuda_plan **out)
 {
+    if (!weft_cuda_of(device)->blas)
+        return weft_fail(WEFT_UNSUPPORTED, "%s: cuBLASLt answers nothing without a device", matmul->name);
     WEFT_TRY(weft_cuda_enter(device));
     weft_cuda_plan *fresh = new_plan(device, 0);
     if (!fresh)
@@ -100,7 +209,7 @@ weft_status weft_cuda_plan_run(const weft_device *device, weft_cuda_plan *plan, 
             return weft_fail(WEFT_INTERNAL, "%s", weft_error());
         WEFT_TRY(replace(device, plan));
     }
-    return none_runs("plan");
+    return none_runs(plan, "plan");
 }
 
 weft_status weft_cuda_plan_spare(const weft_device *device, weft_cuda_plan *plan, size_t bytes, void **out)
@@ -120,6 +229,8 @@ void weft_cuda_plans_release(weft_cuda *cuda, const weft_allocator *allocator)
         weft_blas_plan_destroy(first->blas);
         if (first->spare)
             (void)cuda->vendor.cudaFree(first->spare);
+        weft_free(allocator, first->graph);
+        weft_free(allocator, first->refusal);
         weft_free(allocator, first);
     }
 }

@@ -62,3 +62,8 @@ const char *weft_act_name(weft_act act)
 {
     return atomic_load(&lender)->act_name(act);
 }
+
+void weft_pool_run(weft_pool *pool, int64_t items, weft_task task, void *arg)
+{
+    atomic_load(&lender)->pool_run(pool, items, task, arg);
+}

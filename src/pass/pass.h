@@ -16,7 +16,7 @@ weft_status weft_pass_fuse(weft_graph *graph);
 /* Inverted residual units become one node each, where the device of graph's context has a kernel for it. */
 weft_status weft_pass_fuse_units(weft_graph *graph);
 
-/* Rewrites that the device's backend asks for (weft_backend.rewrites). */
+/* Rewrites that the device asks for (weft_device.rewrites). */
 weft_status weft_pass_rewrite(weft_graph *graph);
 /* The type of every value; fills in_dtype and out_dtype of the nodes. */
 void weft_pass_types(weft_graph *graph);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rewrites that pay where a launch and a pass over memory cost more than arithmetic (weft_backend.rewrites). Both are
+ * Rewrites that pay where a launch and a pass over memory cost more than arithmetic (weft_device.rewrites). Both are
  * exact but for rounding, and compute new parameters from the old ones in double when a model is committed:
  *
  *   compose  y = B (A x + a) + b              one 1x1 convolution of weights B A and bias B a + b
@@ -262,7 +262,7 @@ static const struct {
 
 weft_status weft_pass_rewrite(weft_graph *graph)
 {
-    const unsigned wanted = graph->ctx->device.backend->rewrites;
+    const unsigned wanted = graph->ctx->device.rewrites;
     const int32_t *readers = wanted ? weft_pass_readers(graph) : NULL;
     if (wanted && !readers)
         return WEFT_NO_MEMORY;

@@ -26,12 +26,13 @@ static int alignment(const weft_model *model, const weft_place *place, int32_t v
 }
 
 /* The pixel pitches of a node's inputs and outputs, which concatenations and padding decide, whatever kernels ask. */
-static weft_status find_pitches(weft_model *model, const weft_layout *draft, const weft_gnode *gnode, weft_plan *plan)
+static weft_status find_pitches(const weft_model *model, const weft_layout *draft, const weft_gnode *gnode,
+                                weft_plan *plan)
 {
     const int n_in = gnode->node.n_in, n = n_in + gnode->node.n_out;
-    int64_t *ld = weft_arena_array(&model->arena, (size_t)n, sizeof *ld);
-    int *align = weft_arena_array(&model->arena, (size_t)n, sizeof *align);
-    bool *in_place = weft_arena_array(&model->arena, (size_t)n, sizeof *in_place);
+    int64_t *ld = weft_arena_array(plan->arena, (size_t)n, sizeof *ld);
+    int *align = weft_arena_array(plan->arena, (size_t)n, sizeof *align);
+    bool *in_place = weft_arena_array(plan->arena, (size_t)n, sizeof *in_place);
     if (!ld || !align || !in_place)
         return WEFT_NO_MEMORY;
     for (int i = 0; i < n; i++) {
@@ -51,6 +52,36 @@ static weft_status find_pitches(weft_model *model, const weft_layout *draft, con
     return WEFT_OK;
 }
 
+static bool builds(const weft_model *model)
+{
+    const weft_device *device = &model->ctx->device;
+    return device->builds || (!model->opt.plan_only && !device->dry);
+}
+
+/* What the nodes will have built is first collected, then built by all threads at once, each thing once. A node that
+ * fails here fails again when it is prepared, and says so. */
+static weft_status build_ahead(const weft_model *model, const weft_layout *draft)
+{
+    const weft_device *device = &model->ctx->device;
+    weft_arena scratch;
+    weft_status status = WEFT_OK;
+    if (!device->backend->build || !builds(model))
+        return WEFT_OK;
+    weft_arena_init(&scratch, &model->ctx->allocator);
+    for (int32_t i = 0; i < model->graph->n_nodes && status == WEFT_OK; i++) {
+        const weft_gnode *gnode = &model->graph->nodes[i];
+        if (gnode->dead || draft->elided[i])
+            continue;
+        const weft_kernel *kernel = weft_select(&gnode->node, device);
+        weft_plan plan = { .node = &gnode->node, .device = device, .arena = &scratch, .collect = true };
+        status = find_pitches(model, draft, gnode, &plan);
+        if (status == WEFT_OK && kernel->prepare)
+            (void)kernel->prepare(&gnode->node, &plan);
+    }
+    weft_arena_release(&scratch);
+    return status == WEFT_OK ? device->backend->build(device) : status;
+}
+
 /* Kernel, plan and demands of every live node; steps are not yet placed. */
 static weft_status choose_kernels(weft_model *model, const weft_layout *draft, weft_demand *demand)
 {
@@ -62,7 +93,7 @@ static weft_status choose_kernels(weft_model *model, const weft_layout *draft, w
         weft_step *step = &model->steps[model->n_steps++];
         *step = (weft_step){ .gnode = gnode, .index = i, .kernel = weft_select(&gnode->node, device) };
         step->plan = (weft_plan){ .node = &gnode->node, .device = device, .arena = &model->arena,
-                                  .build = !model->opt.plan_only && !device->dry };
+                                  .build = builds(model) };
         if (draft)
             WEFT_TRY(find_pitches(model, draft, gnode, &step->plan));
         if (step->kernel->prepare && !(draft && draft->elided[i])) {
@@ -212,8 +243,10 @@ weft_status weft_model_plan(weft_model *model)
                                            (model->opt.keep_all ? WEFT_LAYOUT_KEEP_ALL : 0u) |
                                            (apart ? WEFT_LAYOUT_STAGED : 0u),
                                   .input_channels = backend->input_channels };
-    if (apart) /* its kernels plan for the pitches that they will see */
+    if (apart) { /* its kernels plan for the pitches that they will see */
         WEFT_TRY(weft_layout_plan(model->graph, demand, &opt, &model->arena, &draft));
+        WEFT_TRY(build_ahead(model, &draft));
+    }
     WEFT_TRY(choose_kernels(model, apart ? &draft : NULL, demand));
     WEFT_TRY(weft_layout_plan(model->graph, demand, &opt, &model->arena, &model->layout));
     compact(model);

@@ -251,6 +251,87 @@ START_TEST(the_cache_keeps_what_runs)
 }
 END_TEST
 
+/* ---- plans that are built ahead ---- */
+
+/* Each distinct graph once, whatever the threads; side by side where there are some. */
+START_TEST(plans_are_built_side_by_side)
+{
+    float got[MOST], expected[MOST];
+    int64_t built = 0;
+    want(&small_mixed, expected);
+    for (int threads = 1; threads <= 4; threads += 3) {
+        const weft_ctx_opt how = { .device = "cuda", .precision = WEFT_PRECISION_FP16, .threads = threads };
+        doubles->reset();
+        doubles->card()->slow = true;
+        CHECK_OK(work(&how, &small_mixed, NULL, NULL, got, NULL));
+        compare(&small_mixed, got, expected, 1e-2, "built ahead");
+        ck_assert(threads == 1 ? doubles->counts().together == 1 : doubles->counts().together > 1);
+        ck_assert(threads == 1 || doubles->counts().built == built);
+        built = doubles->counts().built;
+        finish();
+    }
+    ck_assert_int_eq(built, 4); /* two convolutions with their pools, a product by 1x1, a dense layer */
+}
+END_TEST
+
+/* Planned for a card that is not there, the plans are those that the card looks for. */
+START_TEST(a_card_takes_what_was_planned_without_it)
+{
+    weft_ctx *ctx = NULL;
+    weft_graph *g = NULL;
+    weft_model *model = NULL;
+    float got[MOST], expected[MOST];
+    char base[128];
+    const weft_ctx_opt how = { .device = "cuda", .precision = WEFT_PRECISION_FP16, .target = "h100", .plans = true };
+    snprintf(base, sizeof base, "%s/deep/down", folder);
+    setenv("XDG_CACHE_HOME", base, 1);
+    doubles->card()->devices = 0;
+    CHECK_OK(weft_ctx_create(&how, &ctx));
+    CHECK_OK(build(ctx, &small_mixed, &g));
+    CHECK_OK(weft_model_create(ctx, g, &(weft_model_opt){ .plan_only = true }, &model));
+    weft_model_destroy(model);
+    weft_graph_destroy(g);
+    weft_ctx_destroy(ctx);
+    const int plans = each_plan(NULL);
+    ck_assert_int_gt(plans, 2);
+    ck_assert_int_eq(doubles->counts().built, plans);
+    doubles->card()->devices = 1;
+    want(&small_mixed, expected);
+    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, NULL));
+    compare(&small_mixed, got, expected, 1e-2, "planned without the card");
+    ck_assert_int_eq(doubles->counts().built, plans);
+    setenv("XDG_CACHE_HOME", "/dev/null", 1);
+    finish();
+}
+END_TEST
+
+/* ---- what can be taken away ---- */
+
+START_TEST(parts_can_be_taken_away)
+{
+    weft_ctx *ctx = NULL;
+    weft_run_cost all, cost;
+    float got[MOST], expected[MOST];
+    want(&small_mixed, expected);
+    CHECK_OK(work(&half, &small_mixed, NULL, NULL, NULL, &all));
+    setenv("WEFT_CUDA_NO", "pool", 1);
+    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, &cost));
+    compare(&small_mixed, got, expected, 1e-2, "without pools in plans");
+    ck_assert_int_eq(cost.launches, all.launches + 2);
+    doubles->reset();
+    setenv("WEFT_CUDA_NO", "join,dnn-product,compose", 1);
+    want(&small_dense, expected);
+    CHECK_OK(work(&half, &small_dense, NULL, NULL, got, &cost));
+    compare(&small_dense, got, expected, 1e-2, "without cuDNN's products");
+    ck_assert_int_eq(doubles->counts().plans, 0);
+    ck_assert_int_gt(doubles->counts().products, 0);
+    setenv("WEFT_CUDA_NO", "pool,pools", 1);
+    CHECK_FAILS(WEFT_INVALID, weft_ctx_create(&half, &ctx), "WEFT_CUDA_NO: 'pools' is not one of pool, join");
+    unsetenv("WEFT_CUDA_NO");
+    finish();
+}
+END_TEST
+
 /* ---- threads ---- */
 
 static void *run_elsewhere(void *model)
@@ -385,6 +466,8 @@ static Suite *suite(void)
     tcase_add_test(ways, a_plug_in_of_another_version_is_refused);
     tcase_add_test(ways, pieces_and_cards_are_described);
     tcase_add_test(ways, bandwidth_is_the_cards_own);
+    tcase_add_test(ways, plans_are_built_side_by_side);
+    tcase_add_test(ways, parts_can_be_taken_away);
     tcase_add_test(ways, a_model_runs_on_its_card_in_any_thread);
     tcase_add_test(ways, pinned_memory_is_used_again);
     suite_add_tcase(s, ways);
@@ -392,6 +475,7 @@ static Suite *suite(void)
     tcase_add_test(cache, plans_come_from_the_cache);
     tcase_add_test(cache, plans_are_of_a_kind_of_card);
     tcase_add_test(cache, the_cache_keeps_what_runs);
+    tcase_add_test(cache, a_card_takes_what_was_planned_without_it);
     suite_add_tcase(s, cache);
     return s;
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct weft_dnn_cache {
     const weft_allocator *allocator;
     size_t limit, bytes; /* bytes: of all entries when they were last counted, and of what was stored since */
     bool counted;
+    pthread_mutex_t lock; /* of the two */
     char folder[PATH];
 };
 
@@ -91,14 +93,17 @@ weft_status weft_dnn_cache_open(const weft_allocator *allocator, const char *fol
         weft_free(allocator, cache);
         return WEFT_OK;
     }
+    pthread_mutex_init(&cache->lock, NULL);
     *out = cache;
     return WEFT_OK;
 }
 
 void weft_dnn_cache_close(weft_dnn_cache *cache)
 {
-    if (cache)
-        weft_free(cache->allocator, cache);
+    if (!cache)
+        return;
+    pthread_mutex_destroy(&cache->lock);
+    weft_free(cache->allocator, cache);
 }
 
 static void path_of(const weft_dnn_cache *cache, const char *key, char path[PATH])
@@ -267,10 +272,10 @@ static listed *list_entries(weft_dnn_cache *cache, int *count)
  * too much in it by this cache's own count: some entries more are then removed, so that the next time is not soon. */
 static void evict(weft_dnn_cache *cache, const char *keep, size_t stored)
 {
-    int count;
     cache->bytes += stored;
     if (cache->counted && cache->bytes <= cache->limit)
         return;
+    int count;
     listed *list = list_entries(cache, &count);
     cache->counted = true;
     const size_t goal = cache->bytes > cache->limit ? cache->limit - cache->limit / 8 : cache->limit;
@@ -283,6 +288,13 @@ static void evict(weft_dnn_cache *cache, const char *keep, size_t stored)
             cache->bytes -= list[i].size;
     }
     weft_free(cache->allocator, list);
+}
+
+static void evict_locked(weft_dnn_cache *cache, const char *keep, size_t stored)
+{
+    pthread_mutex_lock(&cache->lock);
+    evict(cache, keep, stored);
+    pthread_mutex_unlock(&cache->lock);
 }
 
 void weft_dnn_cache_store(weft_dnn_cache *cache, const char *key, const weft_dnn_entry *entry)
@@ -307,5 +319,5 @@ void weft_dnn_cache_store(weft_dnn_cache *cache, const char *key, const weft_dnn
     if (close(fd) != 0 || !written || rename(fresh, path) != 0)
         unlink(fresh);
     else
-        evict(cache, path, strlen(head) + key_size + entry->size);
+        evict_locked(cache, path, strlen(head) + key_size + entry->size);
 }

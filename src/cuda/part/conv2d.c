@@ -73,7 +73,9 @@ weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, 
         return WEFT_NO_MEMORY;
     describe(conv, pitch, graph);
     conv->hash = weft_dnn_graph_hash(graph);
-    const weft_status status = plan->build ? build(conv, graph, plan->device) : weft_dnn_graph_check(graph);
+    const weft_status status = plan->build     ? build(conv, graph, plan->device)
+                               : plan->collect ? weft_cuda_plan_want(plan->device, graph)
+                                               : weft_dnn_graph_check(graph);
     conv->workspace = conv->plan ? conv->plan->workspace : 0;
     weft_free(plan->device->allocator, graph);
     return status;

@@ -34,9 +34,14 @@ static bool blas_takes(const weft_cuda_product *p)
            (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
 }
 
+static bool by_dnn(const weft_device *device)
+{
+    return !(weft_cuda_of(device)->without & WEFT_CUDA_WITHOUT_DNN_PRODUCT);
+}
+
 static weft_status build(weft_cuda_product *p, const weft_dnn_graph *graph, const weft_plan *plan)
 {
-    weft_status status = weft_cuda_plan_for(plan->device, graph, &p->plan);
+    weft_status status = by_dnn(plan->device) ? weft_cuda_plan_for(plan->device, graph, &p->plan) : WEFT_UNSUPPORTED;
     if (status == WEFT_UNSUPPORTED && blas_takes(p))
         status = plan_blas(p, plan);
     p->workspace = p->plan ? p->plan->workspace : 0;
@@ -50,7 +55,9 @@ weft_status weft_cuda_product_prepare(weft_cuda_product *p, const weft_plan *pla
         return WEFT_NO_MEMORY;
     describe(p, graph);
     p->hash = weft_dnn_graph_hash(graph);
-    const weft_status status = plan->build ? build(p, graph, plan) : weft_dnn_graph_check(graph);
+    const weft_status status = plan->build                                ? build(p, graph, plan)
+                               : plan->collect && by_dnn(plan->device) ? weft_cuda_plan_want(plan->device, graph)
+                                                                       : weft_dnn_graph_check(graph);
     weft_free(plan->device->allocator, graph);
     return status;
 }

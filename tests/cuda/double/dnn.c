@@ -37,7 +37,7 @@ struct cudnnContext {
     weft_cuda_stream stream;
 };
 
-static char last_error[128];
+static _Thread_local char last_error[128];
 
 static int refuse(int status, const char *what)
 {
@@ -340,6 +340,7 @@ static int finalise_plan(bag *b)
         return refuse(BAD_PARAM, "a plan without a configuration");
     b->program = take(config->program);
     b->engine = config->engine;
+    double_build();
     return 0;
 }
 
@@ -402,15 +403,18 @@ static int give_text(const bag *b, int64_t wanted, int64_t *count, char *to)
     return 0;
 }
 
-/* Properties of the card, when they were not set as text. */
+/* Properties of the card, an H100 but for its memory, when they were not set as text. */
 static int give_properties(int64_t wanted, int64_t *count, char *to)
 {
-    char text[160];
+    char text[512];
     const double_card *card = double_get_card();
-    const int length =
-        snprintf(text, sizeof text,
-                 "{\"deviceName\":\"Double\",\"deviceVer\":%d,\"multiProcessorCount\":132,\"totalGlobalMem\":%zu}",
-                 card->major * 100 + card->minor * 10, card->memory);
+    const int length = snprintf(
+        text, sizeof text,
+        "{\"deviceName\":\"Double\",\"deviceVer\":%d,\"multiProcessorCount\":132,\"maxSharedMemoryPerBlock\":49152,"
+        "\"maxSharedMemoryPerBlockOptin\":232448,\"reservedSharedMemoryPerBlock\":1024,\"maxRegistersPerSM\":65536,"
+        "\"regsPerBlock\":65536,\"maxCtasPerSM\":32,\"maxThreadsPerSM\":2048,\"l2CacheSize\":52428800,"
+        "\"totalGlobalMem\":%zu}",
+        card->major * 100 + card->minor * 10, card->memory);
     return give(wanted, count, to, length, text, 1);
 }
 

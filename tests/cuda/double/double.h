@@ -26,6 +26,7 @@ typedef struct double_card {
     size_t memory;      /* bytes of the card */
     int driver, cudnn;  /* versions: 13000, 91900 */
     int memory_khz, bus_bits;
+    bool slow;          /* a plan takes 20 ms to build */
     bool silent;        /* cuDNN does not print its properties */
     bool no_products;   /* cuDNN has no engine for matrix products */
     bool nonsense;      /* cuBLASLt names an algorithm that wants more workspace than it was given */
@@ -52,6 +53,7 @@ size_t double_memory_used(void);
 /* Since double_reset: what was run, captured work each time its graph is launched. */
 typedef struct double_counts {
     int64_t copies, kernels, plans, products, graph_launches;
+    int64_t built, together; /* plans that were built; the most that were at the same time */
 } double_counts;
 double_counts double_get_counts(void);
 /* The first broken rule since double_reset; "" if none. */
@@ -77,6 +79,8 @@ int double_called(const char *function);
             return double_fault_;                   \
     } while (0)
 void double_complain(const char *format, ...) WEFT_PRINTF(1, 2);
+/* A plan is built: takes its time, and counts. */
+void double_build(void);
 /* A handle of any kind was made (+1) or destroyed (-1). */
 void double_opened(int by);
 /* Numbers of a 16-bit or 32-bit type. */

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The CUDA runtime's stand-in: device memory on the heap, streams that run at once or record, events that count. */
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cuda/double/double.h"
 
 enum { INVALID_VALUE = 1, ILLEGAL_STATE = 401, CAPTURE_UNSUPPORTED = 900, MAX_MEMORY = 256 };
 
 /* ---- books ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what threads that build plans count */
 
 static struct {
     double_card card;
@@ -20,7 +24,7 @@ static struct {
         int64_t nth, calls;
         int error;
     } fault;
-    int64_t open;
+    int64_t open, building;
     int sticky; /* cudaGetLastError's */
     int lost;   /* the card's, from now on */
     char complaint[256];
@@ -80,9 +84,9 @@ static void watch_device(const char *function)
     double_complain("%s is called for device %d", function, current);
 }
 
-int double_called(const char *function)
+/* The fault of a call, if it is due. */
+static int fault_of(const char *function)
 {
-    watch_device(function);
     if (!books.fault.function || strcmp(function + strlen("double_"), books.fault.function) != 0)
         return 0;
     books.fault.calls++;
@@ -94,14 +98,39 @@ int double_called(const char *function)
     return books.fault.error;
 }
 
+int double_called(const char *function)
+{
+    watch_device(function);
+    pthread_mutex_lock(&lock);
+    const int error = fault_of(function);
+    pthread_mutex_unlock(&lock);
+    return error;
+}
+
+void double_build(void)
+{
+    pthread_mutex_lock(&lock);
+    books.counts.built++;
+    books.building++;
+    if (books.building > books.counts.together)
+        books.counts.together = books.building;
+    pthread_mutex_unlock(&lock);
+    if (books.card.slow)
+        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+    pthread_mutex_lock(&lock);
+    books.building--;
+    pthread_mutex_unlock(&lock);
+}
+
 void double_complain(const char *format, ...)
 {
     va_list args;
-    if (books.complaint[0])
-        return;
+    pthread_mutex_lock(&lock);
     va_start(args, format);
-    vsnprintf(books.complaint, sizeof books.complaint, format, args);
+    if (!books.complaint[0])
+        vsnprintf(books.complaint, sizeof books.complaint, format, args);
     va_end(args);
+    pthread_mutex_unlock(&lock);
 }
 
 const char *double_complaint(void)
@@ -111,7 +140,9 @@ const char *double_complaint(void)
 
 void double_opened(int by)
 {
+    pthread_mutex_lock(&lock);
     books.open += by;
+    pthread_mutex_unlock(&lock);
 }
 
 int64_t double_open_count(void)
