@@ -20,8 +20,7 @@ enum {
     PIXELS = 224,   /* of a work item: enough to use a panel from L2 30 times */
     TILE_SHARE = 2, /* the tile may take half of L2 */
     TILE_BYTES = 1 << 24, /* more only for images that are themselves large */
-    TILE_IMAGES = 4,
-    ITEMS_PER_THREAD = 6
+    TILE_IMAGES = 4
 };
 
 /* ---- geometry ---- */
@@ -181,7 +180,7 @@ static weft_status implicit_prepare(const weft_node *node, weft_plan *plan)
     int64_t lines = s->tile && o->stride_h > window ? 1 : (PIXELS + g.ow - 1) / g.ow; /* no lines between windows */
     while (lines > 1 && ((lines - 1) * o->stride_h + window) * line > (int64_t)plan->device->cpu.l2 / TILE_SHARE)
         lines--;
-    while (lines > 1 && g.n * ((g.oh + lines - 1) / lines) < (int64_t)plan->device->threads * ITEMS_PER_THREAD &&
+    while (lines > 1 && g.n * ((g.oh + lines - 1) / lines) < (int64_t)plan->device->threads * WEFT_GEMM_ITEMS &&
            (lines - 1) * g.ow >= PIXELS / 4 && plan->device->threads > 1)
         lines--;
     s->blocks = (g.oh + lines - 1) / lines;

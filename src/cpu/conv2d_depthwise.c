@@ -6,8 +6,9 @@
 
 #include "cpu/conv2d.h"
 #include "cpu/rows.h"
+#include "cpu/simd/act.h"
 
-enum { ITEMS_PER_THREAD = 4 };
+enum { ITEMS_PER_THREAD = 4 }; /* few: an item fetches ahead only within itself */
 
 static const char *refuse(const weft_node *node, const weft_device *device)
 {
@@ -26,12 +27,6 @@ typedef struct state {
     int64_t taps;
 } state;
 
-/* As the micro-kernel sees it: others need a second pass. */
-static bool clamps(weft_act act)
-{
-    return act == WEFT_ACT_NONE || act == WEFT_ACT_RELU || act == WEFT_ACT_RELU6;
-}
-
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
     const weft_conv2d_opt *o = node->opt;
@@ -42,7 +37,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     s->taps = (int64_t)o->kernel_h * o->kernel_w;
     plan->state = s;
     plan->packed = sizeof(float) * (size_t)(s->step * (s->taps + 1));
-    if (!clamps(node->epi.act))
+    if (!weft_act_clamps(node->epi.act))
         plan->thread_scratch = sizeof(float) * (size_t)(2 * node->out[0].dim[2] * WEFT_ROWS_TILE);
     return WEFT_OK;
 }

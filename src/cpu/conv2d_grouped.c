@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "cpu/conv2d.h"
+#include "cpu/machine.h"
 #include "cpu/rows.h"
 
-enum { PIXELS = 224, TILE_SHARE = 2, ITEMS_PER_THREAD = 6, NARROW = 8 };
+enum { PIXELS = 224, TILE_SHARE = 2, NARROW = 8 };
 
 typedef struct state {
     weft_gemm gemm;          /* of one product */
@@ -24,12 +25,8 @@ typedef struct state {
 
 static const weft_gemm_table *table_for(const weft_device *device, int64_t out)
 {
-#if defined(__x86_64__)
-    if (device->isa == WEFT_ISA_AVX512 && out <= NARROW)
-        return &weft_gemm_avx2;
-#endif
-    (void)out;
-    return weft_gemm_table_of(device);
+    const bool narrow = device->isa == WEFT_ISA_AVX512 && out <= NARROW;
+    return weft_simd_of(narrow ? WEFT_ISA_AVX2 : device->isa)->gemm;
 }
 
 static const char *refuse(const weft_node *node, const weft_device *device)
@@ -48,7 +45,7 @@ static void cut(const weft_node *node, const weft_device *device, state *s)
     const int64_t *x = node->in[0].dim, *y = node->out[0].dim;
     const int64_t line = s->reach_w * x[3] * (int64_t)sizeof(float);
     const int64_t window = (int64_t)(o->kernel_h - 1) * o->dilation + 1,
-                  wanted = (int64_t)device->threads * ITEMS_PER_THREAD;
+                  wanted = (int64_t)device->threads * WEFT_GEMM_ITEMS;
     s->lines = s->tile && o->stride_h > window ? 1 : (PIXELS + y[2] - 1) / y[2]; /* no lines between windows */
     if (s->lines > y[1])
         s->lines = y[1];

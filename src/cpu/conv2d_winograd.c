@@ -13,7 +13,7 @@
  * 3: in two dimensions the deviation grows by 11 in the mean and 31 at worst (the corner pixel). The chains are 9 times
  * shorter, which divides it by 3: 3.6 and 10.4 times the direct algorithm's. Measured: 3 to 4 (L2), 5 (maximum). */
 #include "cpu/conv2d.h"
-#include "cpu/simd/winograd.h"
+#include "cpu/machine.h"
 
 #include <string.h>
 
@@ -24,7 +24,9 @@ enum {
     MIN_CHANNELS = 32, /* fewer: the transforms cost more than the products save */
     MIN_TILES = 12,    /* fewer: reading 4 times the weights costs more than it saves (7x7 at batch 1 to 2) */
     SQUARE = 16,
-    TOGETHER = 192 /* tiles at a time, when the threads work together */
+    TOGETHER = 192, /* tiles at a time, when the threads work together */
+    ITEMS_APART = 4, /* of a thread: large, for each reads all the weights */
+    ITEMS_TOGETHER = 8 /* of a thread: small, for all wait for the last one after each step */
 };
 
 typedef struct winograd {
@@ -38,20 +40,6 @@ typedef struct winograd {
     int64_t v_row, m_row, v_position, m_position; /* floats */
     size_t position_bytes, bias_at, zeros_at;     /* of packed */
 } winograd;
-
-static const weft_winograd_table *table_of(const weft_device *device)
-{
-    switch (device->isa) {
-#if defined(__x86_64__)
-    case WEFT_ISA_AVX512:
-        return &weft_winograd_avx512;
-    case WEFT_ISA_AVX2:
-        return &weft_winograd_avx2;
-#endif
-    default:
-        return &weft_winograd_portable;
-    }
-}
 
 static const char *refuse(const weft_node *node, const weft_device *device)
 {
@@ -92,7 +80,7 @@ static int64_t tiles_apart(const winograd *s, const weft_device *device)
     const int64_t tile_bytes = POSITIONS * (s->v_row + s->m_row) * (int64_t)sizeof(float);
     int64_t n = (int64_t)device->cpu.l2 * 3 / 4 / tile_bytes;
     n = n < 6 ? 6 : n > 48 ? 48 : n;
-    const int64_t share = s->tiles / ((int64_t)device->threads * 4);
+    const int64_t share = s->tiles / ((int64_t)device->threads * ITEMS_APART);
     return share < n ? (share < 6 ? 6 : share) : n;
 }
 
@@ -105,7 +93,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     if (!s)
         return WEFT_NO_MEMORY;
     plan->state = s;
-    s->table = table_of(device);
+    s->table = weft_simd_of(device->isa)->winograd;
     s->geometry = (weft_conv2d_geometry){ .n = x[0], .h = x[1], .w = x[2], .c = x[3], .oh = y[1], .ow = y[2] };
     weft_gemm_init(&s->gemm, weft_gemm_table_of(device), x[3], y[3]);
     s->tiles_h = (y[1] + OUT - 1) / OUT;
@@ -353,8 +341,8 @@ static weft_status run(const weft_call *call)
     j.m = j.v + POSITIONS * s->v_position;
     for (j.first = 0; j.first < s->tiles; j.first += j.count) {
         j.count = s->tiles - j.first < s->at_once ? s->tiles - j.first : s->at_once;
-        const int64_t slices =
-            j.count < 8 * (int64_t)call->device->threads ? j.count : 8 * (int64_t)call->device->threads;
+        const int64_t wanted = (int64_t)call->device->threads * ITEMS_TOGETHER;
+        const int64_t slices = j.count < wanted ? j.count : wanted;
         j.slice = (j.count + slices - 1) / slices;
         const int64_t items = (j.count + j.slice - 1) / j.slice;
         weft_pool_run(pool, items, item_input, &j);

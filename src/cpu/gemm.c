@@ -6,33 +6,21 @@
 
 #include <string.h>
 
+#include "cpu/machine.h"
+
 enum {
     ROWS = 112,           /* of a block: a multiple of the tiles' 7 and 8 */
-    ITEMS_PER_THREAD = 6, /* so that a slow or late thread does not hold up the rest */
-    DEPTH_CHUNK = 512,    /* 128 KB of the widest panel: stays in L2 */
-    STREAM_SHARE_NUM = 3, /* an output over 3/4 of L3 is streamed (CPU.md: 24 of 32 MB) */
-    STREAM_SHARE_DEN = 4
+    DEPTH_CHUNK = 512     /* 128 KB of the widest panel: stays in L2 */
 };
 
 const weft_gemm_table *weft_gemm_table_of(const weft_device *device)
 {
-    switch (device->isa) {
-#if defined(__x86_64__)
-    case WEFT_ISA_AVX512:
-        return &weft_gemm_avx512;
-    case WEFT_ISA_AVX2:
-        return &weft_gemm_avx2;
-#endif
-    case WEFT_ISA_REF:
-        return NULL;
-    default:
-        return &weft_gemm_portable;
-    }
+    return weft_simd_of(device->isa)->gemm;
 }
 
 const char *weft_gemm_refuse(const weft_device *device)
 {
-    return weft_gemm_table_of(device) ? NULL : "isa ref: only reference kernels";
+    return weft_simd_refuse(device);
 }
 
 /* Cuts `vectors` vectors into panels at the least cost; ties go to the wider panels. */
@@ -130,7 +118,7 @@ void weft_gemm_share(const weft_gemm *gemm, int64_t groups, int64_t i, int *firs
 
 int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64_t blocks)
 {
-    const int64_t wanted = (int64_t)device->threads * ITEMS_PER_THREAD;
+    const int64_t wanted = (int64_t)device->threads * WEFT_GEMM_ITEMS;
     if (device->threads <= 1 || blocks >= wanted)
         return 1;
     const int64_t groups = (wanted + blocks - 1) / blocks;
@@ -139,8 +127,7 @@ int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64
 
 bool weft_gemm_streams(const weft_gemm *gemm, const weft_device *device, int64_t rows)
 {
-    const double bytes = (double)rows * (double)gemm->columns * sizeof(float);
-    return bytes > (double)device->cpu.l3 * STREAM_SHARE_NUM / STREAM_SHARE_DEN;
+    return weft_beyond_cache(device, (double)rows * (double)gemm->columns * sizeof(float));
 }
 
 bool weft_gemm_may_stream(const weft_call *call)
@@ -160,7 +147,7 @@ weft_status weft_gemm_rows_plan(weft_gemm_rows *rows, weft_plan *plan)
     /* As many rows as keep A in about a quarter of L2, so that the panels are read from further out less often. */
     const int64_t fit = (int64_t)(plan->device->cpu.l2 / 4 / sizeof(float)) / (g->depth * ROWS);
     rows->block = ROWS * (fit < 1 ? 1 : fit > 4 ? 4 : fit);
-    const int64_t items = (int64_t)plan->device->threads * ITEMS_PER_THREAD;
+    const int64_t items = (int64_t)plan->device->threads * WEFT_GEMM_ITEMS;
     while (rows->block > ROWS && rows->rows / rows->block < items)
         rows->block -= ROWS;
     rows->blocks = (rows->rows + rows->block - 1) / rows->block;

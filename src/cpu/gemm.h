@@ -8,6 +8,10 @@
 #include "backend/kernel.h"
 #include "cpu/simd/gemm.h"
 
+/* Work items a thread should find: a slow or late thread holds up the rest by a sixth of the time at most, and an item
+ * still uses a panel of weights often enough. */
+enum { WEFT_GEMM_ITEMS = 6 };
+
 /* The micro-kernels of the device's instruction set; NULL for WEFT_ISA_REF. */
 const weft_gemm_table *weft_gemm_table_of(const weft_device *device);
 /* Why a kernel built on them cannot run, or NULL. */

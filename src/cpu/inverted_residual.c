@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inverted residual in one pass over the image (CPU.md's row fusion): a band of lines is expanded into a buffer
+ * The inverted residual in one pass over the image (row fusion): a band of lines is expanded into a buffer
  * that stays in L2, the depthwise kernel reads it there, and the projection reads that; the widened tensors never reach
  * memory. With a gate the depthwise output of one image is kept (in L2 or L3) until its means are known, then scaled
  * and projected block by block. Stages run the micro-kernels that they would run alone, over the same chains, so the
@@ -16,7 +16,7 @@ enum {
     L2_SHARE_NUM = 1, /* of L2 for the buffers of a band; the rest is for weights and the image */
     L2_SHARE_DEN = 2,
     PROJECT_ROWS = 112, /* scaled and projected together: a multiple of the tiles' 7 and 8 */
-    IMAGES_PER_THREAD = 2
+    IMAGES_PER_THREAD = 2 /* fewer leave a thread idle at the end */
 };
 
 /* A 1x1 stage: its panels at bytes `at` of the packed block, its bias at `bias_at`. */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cpu/rows.h"
+#include "cpu/machine.h"
 
 enum {
     ROUNDS = 9,
@@ -112,10 +112,7 @@ weft_status weft_measure_roof(weft_ctx *ctx, weft_roof *out)
     if (!ctx || !out)
         return weft_fail(WEFT_INVALID, "weft_measure_roof: %s is NULL", ctx ? "out" : "ctx");
     const weft_device *device = &ctx->device;
-    job j = { .rows =
-                  weft_rows_for(device->cpu.best) }; /* what the machine can do, whatever the kernels are capped to */
-    if (!j.rows)
-        j.rows = &weft_rows_portable;
+    job j = { .rows = weft_simd_of(device->cpu.best)->rows }; /* of the machine, whatever the kernels are capped to */
 
     const size_t items = (size_t)device->threads * PIECES;
     j.piece = (int64_t)weft_round_up(COPY_BYTES / sizeof(float) / items, 64);

@@ -1,43 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Selection of the row micro-kernels, work splitting, and the scale-and-shift kernel that batch_norm and normalize
- * share. Items are sized by the data alone; no result depends on them. */
+ * Work splitting, and the scale-and-shift kernel that batch_norm and normalize share. Items are sized by the data
+ * alone; no result depends on them. */
 #include "cpu/rows.h"
+
+#include "cpu/machine.h"
 
 enum {
     ITEM_FLOATS = 1 << 14,  /* 64 KB: some microseconds, far over the cost of taking an item */
     ALONE_FLOATS = 1 << 13, /* smaller tensors are not worth waking a thread for */
     ALONE_FLOPS = 1 << 17,
-    ITEMS_PER_THREAD = 8,
-    GROUP = 16, /* rows of an item come in sixteens, so that items of dense tensors begin on cache lines */
-    STREAM_SHARE_NUM = 3, STREAM_SHARE_DEN = 4
+    ITEMS_PER_THREAD = 8, /* an eighth of the time at most is lost while the last one ends */
+    GROUP = 16 /* rows of an item come in sixteens, so that items of dense tensors begin on cache lines */
 };
-
-const weft_rows *weft_rows_for(weft_isa isa)
-{
-    switch (isa) {
-#if defined(__x86_64__)
-    case WEFT_ISA_AVX512:
-        return &weft_rows_avx512;
-    case WEFT_ISA_AVX2:
-        return &weft_rows_avx2;
-#endif
-    case WEFT_ISA_REF:
-        return NULL;
-    default:
-        return &weft_rows_portable;
-    }
-}
 
 const weft_rows *weft_rows_of(const weft_device *device)
 {
-    return weft_rows_for(device->isa);
+    return weft_simd_of(device->isa)->rows;
 }
 
 const char *weft_rows_refuse(const weft_node *node, const weft_device *device)
 {
     (void)node;
-    return weft_rows_of(device) ? NULL : "isa ref: only reference kernels";
+    return weft_simd_refuse(device);
 }
 
 weft_split weft_split_rows(const weft_shape *shape)
@@ -71,8 +56,8 @@ bool weft_streams(const weft_device *device, const weft_shape *shape, const weft
                   bool flat)
 {
     const int64_t channels = weft_shape_channels(shape), rows = weft_shape_rows(shape);
-    const size_t bytes = (size_t)rows * (size_t)channels * sizeof(float);
-    return bytes > device->cpu.l3 / STREAM_SHARE_DEN * STREAM_SHARE_NUM && (!in || in->data != out->data) &&
+    const double bytes = (double)rows * (double)channels * sizeof(float);
+    return weft_beyond_cache(device, bytes) && (!in || in->data != out->data) &&
            (uintptr_t)out->data % WEFT_CACHE_LINE == 0 && (flat || out->ld % 16 == 0);
 }
 

@@ -8,9 +8,7 @@
 #include "backend/kernel.h"
 #include "cpu/simd/rows.h"
 
-/* The row kernels of an instruction set; NULL for WEFT_ISA_REF. */
-const weft_rows *weft_rows_for(weft_isa isa);
-/* Those of the device. */
+/* The row kernels of the device; NULL for WEFT_ISA_REF. */
 const weft_rows *weft_rows_of(const weft_device *device);
 /* refuse of kernels that need no more than that. */
 const char *weft_rows_refuse(const weft_node *node, const weft_device *device);

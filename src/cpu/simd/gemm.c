@@ -2,7 +2,7 @@
  *
  * GEMM tiles (gemm.h), compiled once per instruction set. A tile holds rows x vectors accumulators in registers over
  * the whole depth; per step it loads the panel's vectors and multiplies each by one broadcast element of A. The shapes
- * (CPU.md, section 4: 6x64, 7x64 and 8x48 of AVX-512, 6x16 and 4x24 of AVX2 run at 95-99 % of the FMA peak) fill the
+ * (measured: 6x64, 7x64 and 8x48 of AVX-512, 6x16 and 4x24 of AVX2 run at 95-99 % of the FMA peak) fill the
  * register file, which is what hides the latency of the additions. While a tile computes, the A rows of the next one
  * are prefetched: with a short depth the misses on A, not the bandwidth, are what limits 1x1 convolutions.
  *
@@ -11,6 +11,8 @@
 #include "cpu/simd/gemm.h"
 
 #include "cpu/simd/vmath.h"
+
+enum { LINE = WEFT_CACHE_LINE / (int)sizeof(float) }; /* floats of a cache line */
 
 /* One tile: rows x panel columns of C. */
 typedef struct tile {
@@ -126,18 +128,18 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const
             sum[i][j] = weft_v_load(t->start + i * t->start_row + j * WEFT_LANES);
     if (t->residual)
         for (int i = 0; i < rows; i++)
-            for (int j = 0; j < vectors * WEFT_LANES; j += WEFT_CACHE_LINE / 4)
+            for (int j = 0; j < vectors * WEFT_LANES; j += LINE)
                 __builtin_prefetch(t->residual + i * k->r_row + j);
 
     for (int y = 0; y < k->taps_h; y++) {
         for (int x = 0; x < k->taps_w; x++) {
             const float *a = t->a + y * k->tap_h + x * k->tap_w;
             const float *ahead = t->next + y * k->tap_h + x * k->tap_w;
-            for (int64_t left = t->depth; left > 0; left -= 16) {
+            for (int64_t left = t->depth; left > 0; left -= LINE) {
                 UNROLL for (int i = 0; i < rows; i++)
                     __builtin_prefetch(ahead + i * row);
-                ahead += 16;
-                const float *const end = a + (left < 16 ? left : 16);
+                ahead += LINE;
+                const float *const end = a + (left < LINE ? left : LINE);
                 do {
                     weft_v w[WEFT_GEMM_VECTORS];
                     UNROLL for (int j = 0; j < vectors; j++)
@@ -154,7 +156,7 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const
         }
     }
 
-    if (!weft_v_act_clamps(t->act)) {
+    if (!weft_act_clamps(t->act)) {
         weft_v out[WEFT_GEMM_ROWS * WEFT_GEMM_VECTORS];
         UNROLL for (int i = 0; i < rows; i++)
             UNROLL for (int j = 0; j < vectors; j++)
@@ -165,7 +167,7 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const
     const int rest = t->columns % WEFT_LANES;
     if (rest)
         store(t, sum, rows, vectors, rest);
-    else if (!half)
+    else if (!half) /* tile_of picks half tiles for a rest only, so these need no code for whole vectors */
         store(t, sum, rows, vectors, 0);
 }
 /* clang-format on */

@@ -180,7 +180,7 @@ WEFT_INLINE void row_of(const weft_depthwise *p, const live *in, ahead *next, in
 {
     const weft_window *w = &p->window;
     const weft_v_range range = weft_v_act_range(p->act);
-    const bool clamps = weft_v_act_clamps(p->act);
+    const bool clamps = weft_act_clamps(p->act);
     float *const y = p->y + (oh - p->first) * w->y_row + c;
     float *const raw = p->stream && !clamps ? p->buffer : y;
     const int64_t raw_ld = raw == y ? w->y_ld : end - c, raw_row = raw == y ? w->y_row : w->ow * raw_ld;
@@ -242,7 +242,7 @@ static void row_any(const weft_depthwise *p, const live *in, int oh, int64_t c, 
         weft_v_store_n(y, weft_v_clamp(sum, range.low, range.high), lanes);
     }
     float *y = p->y + (oh - p->first) * w->y_row + c;
-    if (!weft_v_act_clamps(p->act))
+    if (!weft_act_clamps(p->act))
         finish(p->act, y, w->y_ld, y, w->y_ld, w->ow, lanes, false);
 }
 

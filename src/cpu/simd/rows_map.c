@@ -96,7 +96,7 @@ WEFT_INLINE void sum2_rows(const weft_sum2 *p, bool clamps, bool stream)
 
 void weft_rows_sum2(const weft_sum2 *p)
 {
-    if (!weft_v_act_clamps(p->act))
+    if (!weft_act_clamps(p->act))
         sum2_rows(p, false, false);
     else if (p->stream)
         sum2_rows(p, true, true);

@@ -11,6 +11,7 @@
 #include <weft/ops.h>
 
 #include "base/compiler.h"
+#include "cpu/simd/act.h"
 
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
@@ -345,13 +346,7 @@ typedef struct weft_v_range {
     weft_v low, high;
 } weft_v_range;
 
-/* Whether act is NONE, RELU or RELU6. */
-WEFT_INLINE bool weft_v_act_clamps(weft_act act)
-{
-    return act == WEFT_ACT_NONE || act == WEFT_ACT_RELU || act == WEFT_ACT_RELU6;
-}
-
-/* The range of such an act; of any other act, all numbers. */
+/* The range of an act that clamps; of any other act, all numbers. */
 WEFT_INLINE weft_v_range weft_v_act_range(weft_act act)
 {
     const bool floor = act == WEFT_ACT_RELU || act == WEFT_ACT_RELU6;

@@ -154,7 +154,7 @@ static void output_part(const weft_winograd_output *t, int64_t c, int n)
 static void output(const weft_winograd_output *t)
 {
     int64_t c = 0;
-    if (t->height == OUT && t->width == OUT && weft_v_act_clamps(t->act)) {
+    if (t->height == OUT && t->width == OUT && weft_act_clamps(t->act)) {
         const int64_t even = t->channels / WEFT_LANES * WEFT_LANES;
         if (t->residual)
             for (; c < even; c += WEFT_LANES)

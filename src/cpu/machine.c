@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tables of micro-kernels by instruction set: the one place that names them. */
+#include "cpu/machine.h"
+
+#define SET(isa) { &weft_gemm_##isa, &weft_rows_##isa, &weft_winograd_##isa }
+
+static const weft_simd sets[WEFT_ISA_COUNT] = {
+    [WEFT_ISA_PORTABLE] = SET(portable),
+#if defined(__x86_64__)
+    [WEFT_ISA_AVX2] = SET(avx2),
+    [WEFT_ISA_AVX512] = SET(avx512),
+#endif
+};
+
+const weft_simd *weft_simd_of(weft_isa isa)
+{
+    return &sets[isa];
+}
+
+const char *weft_simd_refuse(const weft_device *device)
+{
+    return sets[device->isa].rows ? NULL : "isa ref: only reference kernels";
+}
+
+bool weft_beyond_cache(const weft_device *device, double bytes)
+{
+    return bytes > (double)device->cpu.l3 * 3 / 4; /* 24 of 32 MB, measured: the rest holds input and weights */
+}

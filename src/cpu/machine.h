@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the kernels of src/cpu choose by the machine: the micro-kernels of its instruction set, and when an output is
+ * too big for its caches. */
+#ifndef WEFT_CPU_MACHINE_H
+#define WEFT_CPU_MACHINE_H
+
+#include "backend/kernel.h"
+#include "cpu/simd/gemm.h"
+#include "cpu/simd/rows.h"
+#include "cpu/simd/winograd.h"
+
+typedef struct weft_simd {
+    const weft_gemm_table *gemm;
+    const weft_rows *rows;
+    const weft_winograd_table *winograd;
+} weft_simd;
+
+/* Of WEFT_ISA_REF, and of what was not compiled for this architecture: NULLs. */
+const weft_simd *weft_simd_of(weft_isa isa);
+/* Why a kernel that needs them refuses. */
+const char *weft_simd_refuse(const weft_device *device);
+
+/* Whether an output of so many bytes is too big for its reader to find it in L3: then it is written around the caches.
+ */
+bool weft_beyond_cache(const weft_device *device, double bytes);
+
+#endif
