@@ -18,10 +18,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/fpmode.h"
@@ -77,13 +77,6 @@ static void relax(void)
 #if defined(__x86_64__)
     _mm_pause();
 #endif
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* Sleeps while *word == value; may return early. */
@@ -151,14 +144,14 @@ static void leave_run(weft_pool *pool)
 /* Returns when signal differs from seen. */
 static void await_signal(weft_pool *pool, uint32_t seen)
 {
-    const int64_t end = now_ns() + pool->spin_ns;
+    const int64_t end = weft_clock_ns() + pool->spin_ns;
     do {
         for (int i = 0; i < POLL; i++) {
             if (atomic_load_explicit(&pool->signal, memory_order_acquire) != seen)
                 return;
             relax();
         }
-    } while (now_ns() < end);
+    } while (weft_clock_ns() < end);
     atomic_fetch_add(&pool->sleepers, 1);
     while (atomic_load(&pool->signal) == seen)
         sleep_while(pool, &pool->signal, seen);
@@ -203,14 +196,14 @@ static void close_gate(weft_pool *pool)
     uint32_t gate = atomic_fetch_and_explicit(&pool->gate, ~OPEN, memory_order_acquire) & INSIDE;
     if (!gate)
         return;
-    const int64_t end = now_ns() + pool->spin_ns;
+    const int64_t end = weft_clock_ns() + pool->spin_ns;
     do {
         for (int i = 0; i < POLL; i++) {
             if (!atomic_load_explicit(&pool->gate, memory_order_acquire))
                 return;
             relax();
         }
-    } while (now_ns() < end);
+    } while (weft_clock_ns() < end);
     gate = atomic_fetch_or_explicit(&pool->gate, WAITING, memory_order_acquire) | WAITING;
     while (gate & INSIDE) {
         sleep_while(pool, &pool->gate, gate);

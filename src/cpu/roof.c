@@ -5,8 +5,8 @@
  * So a fixed, small amount of memory will do, whatever cache a machine claims to have. Medians of several rounds. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "cpu/machine.h"
 
 enum {
@@ -16,13 +16,6 @@ enum {
     ROUND_NS = 20000000,   /* aimed at: all rounds of both are about 0.3 s */
     COPY_BYTES = 1 << 25   /* of each of the two buffers */
 };
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int ascending(const void *a, const void *b)
 {
@@ -76,9 +69,9 @@ static void flush_item(void *arg, int64_t item, int thread)
 
 static double time_of(weft_pool *pool, int64_t items, weft_task task, job *j)
 {
-    const double start = seconds();
+    const double start = weft_clock();
     weft_pool_run(pool, items, task, j);
-    return seconds() - start;
+    return weft_clock() - start;
 }
 
 static double measure_flops(const weft_device *device, job *j)

@@ -3,19 +3,12 @@
  * Evaluation: every image of a data set through a classifier, counted by true and by answered class. Only whole numbers
  * are summed, so the result does not depend on the order in which threads are done. */
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "data/dataset.h"
 #include "task/classify.h"
 
 enum { FIVE = 5, CONFUSION_MAX = 20000 /* classes; beyond, the square of them is more than 3 GB */ };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 typedef struct tally {
     weft_classifier *c;
@@ -67,14 +60,14 @@ static weft_status one_batch(tally *e, int64_t first, int64_t count)
 
 static weft_status all_batches(tally *e)
 {
-    const double start = now();
+    const double start = weft_clock();
     for (int64_t first = 0; first < e->set->count; first += e->c->batch) {
         const int64_t rest = e->set->count - first, count = rest < e->c->batch ? rest : e->c->batch;
         WEFT_TRY(one_batch(e, first, count));
         if (e->opt->progress && !e->opt->progress(e->opt->user, first + count, e->set->count))
             break;
     }
-    e->result.seconds = now() - start;
+    e->result.seconds = weft_clock() - start;
     return WEFT_OK;
 }
 

@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend/kernel.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "weights/weights.h"
 
@@ -41,13 +41,6 @@ typedef struct run {
     uint8_t *data;
     size_t size, room;
 } run;
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- starting ---- */
 
@@ -162,7 +155,7 @@ static weft_status make_room(run *r)
 static weft_status receive(run *r)
 {
     for (;;) {
-        const int64_t left = r->deadline - now_ms();
+        const int64_t left = r->deadline - weft_clock_ns() / 1000000;
         if (left <= 0)
             return weft_fail(WEFT_BAD_DATA, "%s: weft-h5 was not done with it after %lld ms and was ended",
                              r->job->path, (long long)r->job->limit_ms);
@@ -281,7 +274,8 @@ static weft_status judge(weft_ctx *ctx, run *r, int status, weft_weights **out)
 
 weft_status weft_h5_collect(weft_ctx *ctx, const weft_h5_job *job, int pipe, pid_t child, weft_weights **out)
 {
-    run r = { .job = job, .allocator = &ctx->allocator, .deadline = now_ms() + job->limit_ms, .pipe = pipe };
+    const int64_t deadline = weft_clock_ns() / 1000000 + job->limit_ms;
+    run r = { .job = job, .allocator = &ctx->allocator, .deadline = deadline, .pipe = pipe };
     weft_status status = receive(&r);
     close(pipe);
     const int ended = reap(child, status != WEFT_OK);

@@ -9,7 +9,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 #define API(name) WEFT_CUDNN_##name
 
@@ -31,13 +32,6 @@ typedef struct search {
     int last;                      /* cudnnStatus_t of the last refusal */
     char why[256];                 /* its text */
 } search;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- configurations ---- */
 
@@ -334,7 +328,7 @@ static weft_status find_plan(weft_dnn_plan *plan, const weft_dnn_plan *after, si
 static weft_status make_plan(weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *request,
                              const weft_dnn_plan *after, size_t limit, weft_dnn_plan **out)
 {
-    const double start = now();
+    const double start = weft_clock();
     weft_dnn_plan *plan = weft_calloc(dnn->allocator, 1, sizeof *plan);
     if (!plan)
         return WEFT_NO_MEMORY;
@@ -348,7 +342,7 @@ static weft_status make_plan(weft_dnn *dnn, const weft_dnn_graph *graph, const w
         weft_dnn_plan_destroy(plan);
         return status;
     }
-    plan->info.seconds = now() - start;
+    plan->info.seconds = weft_clock() - start;
     *out = plan;
     return WEFT_OK;
 }
