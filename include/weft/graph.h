@@ -43,6 +43,9 @@ WEFT_API void weft_scope_pop(weft_graph *graph);
 
 /* A network input, [N, H, W, C] or [N, C]; N is the batch, which a model may replace. */
 WEFT_API weft_var weft_input(weft_graph *graph, const char *name, const weft_shape *shape);
+/* The same of a type: WEFT_I32 for labels, WEFT_F32. A shape of rank 1 ([1]: a scalar that changes from run to run) has
+ * no batch. */
+WEFT_API weft_var weft_input_of(weft_graph *graph, const char *name, weft_dtype dtype, const weft_shape *shape);
 /* Marks x as a network output, in order of the calls. */
 WEFT_API void weft_output(weft_graph *graph, weft_var x, const char *name);
 
@@ -69,7 +72,8 @@ typedef struct weft_node_info {
     weft_shape out;   /* of the first output */
     int64_t trainable, statistics, macs;
     int inputs;              /* number of inputs */
-    const int32_t *input_of; /* [inputs] index of the node that makes each input; -1 - i for network input i */
+    const int32_t *input_of; /* [inputs] index of the node that makes each input; -1 - i for network input i, INT32_MIN
+                                for a parameter or state of the graph */
     char detail[96];         /* the options that matter, "3x3/2 64 groups 32" */
 } weft_node_info;
 WEFT_API int weft_graph_node_count(const weft_graph *graph);
@@ -87,6 +91,7 @@ WEFT_API weft_status weft_graph_param(const weft_graph *graph, int index, weft_p
 typedef struct weft_port_info {
     const char *name;
     weft_shape shape;
+    weft_dtype dtype; /* of the host's array: F32, or I32 for labels */
 } weft_port_info;
 WEFT_API int weft_graph_input_count(const weft_graph *graph);
 WEFT_API weft_status weft_graph_input(const weft_graph *graph, int index, weft_port_info *out);

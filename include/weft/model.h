@@ -5,7 +5,7 @@
 #ifndef WEFT_MODEL_H
 #define WEFT_MODEL_H
 
-#include <weft/graph.h>
+#include <weft/store.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +19,9 @@ typedef struct weft_model_opt {
     bool no_fusion;  /* keep every node as built (no folding, no fusion, no in-place): for tests and for teaching */
     bool no_units;   /* do not join inverted residual units into one node: their layers can then be timed alone */
     bool keep_all;   /* give every value its own memory, so that any can be read after a run */
+    bool training;   /* plan as a training step will: nothing is folded, batch norm stays a node. Values are those of
+                        inference: dropout passes its input on */
+    weft_store *store; /* where its parameters are; shared, outlives the model. NULL: a store of its own */
     bool track;      /* fill the arena with a pattern and report in weft_memory.touched how far a run wrote */
 } weft_model_opt;
 
@@ -30,20 +33,21 @@ WEFT_API void weft_model_destroy(weft_model *model);
 
 /* ---- parameters: host arrays in the shapes of weft_graph_param, whatever the kernels keep ---- */
 
-/* Draws every parameter as its network's paper says, from seed: the same on every machine and thread count. */
+/* The store that the model stands on, lent until the model is destroyed (NULL of a model with plan_only). */
+WEFT_API weft_store *weft_model_store(weft_model *model);
+/* As the functions of weft_store, of all that the store has. */
 WEFT_API weft_status weft_model_init(weft_model *model, uint64_t seed);
 WEFT_API int weft_model_param_count(const weft_model *model);
 WEFT_API weft_status weft_model_param(const weft_model *model, int index, weft_param_info *out);
-/* NOT_FOUND with the nearest name; INVALID if count is not the parameter's number of elements. */
 WEFT_API weft_status weft_model_set_param(weft_model *model, const char *name, const float *data, int64_t count);
 WEFT_API weft_status weft_model_get_param(const weft_model *model, const char *name, float *data, int64_t count);
 
 /* ---- running ---- */
 
-/* Copies data ([N, H, W, C] floats, bytes in all) to input index. */
+/* Copies data ([N, H, W, C] floats, or 32-bit integers where weft_port_info says I32; bytes in all) to input index. */
 WEFT_API weft_status weft_model_set_input(weft_model *model, int index, const void *data, size_t bytes);
-/* Runs all steps; folds and packs parameters first if they changed. While it runs, subnormal numbers count as zeros and
- * results are rounded to nearest; the caller's floating-point mode is put back. */
+/* Runs all steps; folds and packs parameters first if the store changed. Allocates nothing. While it runs, subnormal
+ * numbers count as zeros and results are rounded to nearest; the caller's floating-point mode is put back. */
 WEFT_API weft_status weft_model_run(weft_model *model);
 /* The same, and stores each step's seconds in seconds[weft_model_step_count()]. */
 WEFT_API weft_status weft_model_run_timed(weft_model *model, double *seconds);
@@ -87,6 +91,24 @@ WEFT_API weft_status weft_model_step(const weft_model *model, int index, weft_st
  * Kernels after the chosen one are not listed: returns NOT_FOUND for them. */
 WEFT_API weft_status weft_model_explain(const weft_model *model, int index, int k, const char **kernel,
                                         const char **reason);
+
+/* ---- what the passes did to the graph, in order ---- */
+
+typedef struct weft_pass_info {
+    const char *name, *brief;
+    bool ran;          /* it is for this kind of model */
+    int before, after; /* nodes */
+    int changes;
+} weft_pass_info;
+WEFT_API int weft_model_pass_count(const weft_model *model);
+WEFT_API weft_status weft_model_pass(const weft_model *model, int index, weft_pass_info *out);
+
+/* Change k of a pass: a node, "removed", "added", "changed", "derived" (it computes parameters from parameters), and
+ * what it is now. */
+typedef struct weft_change_info {
+    const char *node, *what, *now;
+} weft_change_info;
+WEFT_API weft_status weft_model_pass_change(const weft_model *model, int pass, int k, weft_change_info *out);
 
 /* ---- what a run costs on its device: from the steps that would run ---- */
 

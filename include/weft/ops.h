@@ -51,6 +51,13 @@ typedef struct weft_pad {
     int top, bottom, left, right;
 } weft_pad;
 
+/* ---- parameters and states of the graph itself ---- */
+
+/* A parameter (what training changes) or a state (what runs change: weft_moving_average) of the graph itself, beside
+ * those that nodes bring along, named scope/name. init: WEFT_INIT_ZERO or WEFT_INIT_ONE. Both live in the model's
+ * store: models over one store that name the same state share it (weft/store.h). */
+WEFT_API weft_var weft_parameter(weft_graph *graph, const char *name, const weft_shape *shape, weft_init init);
+WEFT_API weft_var weft_state(weft_graph *graph, const char *name, const weft_shape *shape, weft_init init);
 /* ---- convolution and dense ---- */
 
 /* x [N, H, W, C] -> [N, OH, OW, out]. Parameters: weight [out, kh, kw, C/groups], bias [out].
@@ -147,6 +154,21 @@ typedef struct weft_lrn_opt {
 } weft_lrn_opt;
 WEFT_API weft_var weft_lrn(weft_graph *graph, weft_var x, const weft_lrn_opt *opt);
 
+/* Mean and variance (biased) of each channel over images and pixels: x [..., C] -> two of [C]. */
+typedef struct weft_moments_vars {
+    weft_var mean, variance;
+} weft_moments_vars;
+WEFT_API weft_moments_vars weft_moments(weft_graph *graph, weft_var x);
+
+/* state = momentum * state + (1 - momentum) * x, in place, in every run; gives the new state. x has the state's shape;
+ * state is one of the graph's (weft_state, weft_parameter). */
+typedef struct weft_moving_average_opt {
+    const char *name;
+    double momentum; /* 0: .99; below 1 */
+} weft_moving_average_opt;
+WEFT_API weft_var weft_moving_average(weft_graph *graph, weft_var state, weft_var x,
+                                      const weft_moving_average_opt *opt);
+
 /* Input layer: y = (x * scale + offset - mean[c]) / sqrt(variance[c]). EfficientNet's Rescaling and Normalization.
  * With `stats` mean [C], variance [C] and count [1] are parameters (statistics), as in Keras. */
 typedef struct weft_normalize_opt {
@@ -158,6 +180,16 @@ typedef struct weft_normalize_opt {
     bool stats;
 } weft_normalize_opt;
 WEFT_API weft_var weft_normalize(weft_graph *graph, weft_var x, const weft_normalize_opt *opt);
+
+/* ---- labels ---- */
+
+/* labels [N, 1] of WEFT_I32 -> [N, classes]: 1 - smoothing for the label, and smoothing / classes for all. */
+typedef struct weft_one_hot_opt {
+    const char *name;
+    int64_t classes;
+    double smoothing;
+} weft_one_hot_opt;
+WEFT_API weft_var weft_one_hot(weft_graph *graph, weft_var labels, const weft_one_hot_opt *opt);
 
 /* ---- elementwise ---- */
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Contexts: allocator, threads, ISA, device. */
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/devices.h"
+#include "base/context.h"
 
 enum { MAX_THREADS = 1024 };
+
+/* One block: the context and its device. */
+typedef struct opened {
+    weft_ctx ctx;
+    weft_device device;
+} opened;
 
 /* The ISA to use: what was asked for, or WEFT_ISA, but never above what the CPU has. */
 static weft_status choose_isa(const char *asked, weft_device *device)
@@ -29,7 +34,7 @@ static weft_status choose_isa(const char *asked, weft_device *device)
 
 static weft_status open_device(weft_ctx *ctx, const weft_ctx_opt *opt)
 {
-    weft_device *device = &ctx->device;
+    weft_device *device = ctx->device;
     if (opt->precision < WEFT_PRECISION_DEFAULT || opt->precision >= WEFT_PRECISION_COUNT)
         return weft_fail(WEFT_INVALID, "unknown precision %d", (int)opt->precision);
     device->allocator = &ctx->allocator;
@@ -68,7 +73,7 @@ const char *weft_precision_name(weft_precision precision)
 
 weft_precision weft_ctx_precision(const weft_ctx *ctx)
 {
-    return ctx->device.precision;
+    return ctx->device->precision;
 }
 
 weft_status weft_ctx_create(const weft_ctx_opt *opt, weft_ctx **out)
@@ -81,9 +86,11 @@ weft_status weft_ctx_create(const weft_ctx_opt *opt, weft_ctx **out)
     if (!opt->allocator.alloc != !opt->allocator.free)
         return weft_fail(WEFT_INVALID, "weft_ctx_create: an allocator needs both alloc and free");
     const weft_allocator allocator = opt->allocator.alloc ? opt->allocator : weft_malloc_allocator;
-    weft_ctx *ctx = weft_calloc(&allocator, 1, sizeof *ctx);
-    if (!ctx)
+    opened *both = weft_calloc(&allocator, 1, sizeof *both);
+    if (!both)
         return WEFT_NO_MEMORY;
+    weft_ctx *ctx = &both->ctx;
+    ctx->device = &both->device;
     ctx->allocator = allocator;
     ctx->log = opt->log;
     ctx->log_user = opt->log_user;
@@ -92,51 +99,34 @@ weft_status weft_ctx_create(const weft_ctx_opt *opt, weft_ctx **out)
         weft_ctx_destroy(ctx);
         return status;
     }
-    weft_log(ctx, WEFT_LOG_INFO, "device %s: %s, %d threads, %s", ctx->device.backend->name, ctx->device.cpu.model,
-             ctx->device.threads, weft_isa_name(ctx->device.isa));
+    weft_log(ctx, WEFT_LOG_INFO, "device %s: %s, %d threads, %s", ctx->device->backend->name,
+             ctx->device->cpu.model, ctx->device->threads, weft_isa_name(ctx->device->isa));
     *out = ctx;
     return WEFT_OK;
-}
-
-void weft_log(const weft_ctx *ctx, weft_log_level level, const char *format, ...)
-{
-    char message[512];
-    va_list args;
-    if (!ctx->log)
-        return;
-    va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    ctx->log(ctx->log_user, level, message);
 }
 
 void weft_ctx_destroy(weft_ctx *ctx)
 {
     if (!ctx)
         return;
-    if (ctx->device.backend)
-        ctx->device.backend->close(&ctx->device);
-    weft_pool_destroy(ctx->device.pool);
+    if (ctx->device->backend)
+        ctx->device->backend->close(ctx->device);
+    weft_pool_destroy(ctx->device->pool);
     const weft_allocator allocator = ctx->allocator; /* ctx goes with it */
-    weft_free(&allocator, ctx);
+    weft_free(&allocator, ctx); /* the first member of what was allocated */
 }
 
 const char *weft_ctx_device(const weft_ctx *ctx)
 {
-    return ctx->device.backend->name;
+    return ctx->device->backend->name;
 }
 
 const char *weft_ctx_isa(const weft_ctx *ctx)
 {
-    return weft_isa_name(ctx->device.isa);
-}
-
-const weft_allocator *weft_ctx_allocator(const weft_ctx *ctx)
-{
-    return &ctx->allocator;
+    return weft_isa_name(ctx->device->isa);
 }
 
 int weft_ctx_threads(const weft_ctx *ctx)
 {
-    return ctx->device.threads;
+    return ctx->device->threads;
 }

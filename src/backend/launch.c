@@ -12,11 +12,12 @@ int weft_plain_launch(const weft_node *node, const weft_plan *plan, weft_launch 
 {
     *out = (weft_launch){ .core = node->op->cost ? node->op->cost(node).flops : 0,
                           .workspace = plan->scratch + plan->thread_scratch };
-    for (int i = 0; i < node->n_in; i++)
-        out->read += weft_tensor_bytes(&node->in[i], node->in_dtype);
+    const int first = weft_node_first_param(node);
+    for (int i = 0; i < node->n_in; i++) {
+        const bool own = i >= first && i < first + node->n_param;
+        *(own ? &out->weights : &out->read) += weft_tensor_bytes(&node->in[i], weft_node_in_dtype(node, i));
+    }
     for (int i = 0; i < node->n_out; i++)
-        out->written += weft_tensor_bytes(&node->out[i], node->out_dtype);
-    for (int i = 0; i < node->n_param; i++)
-        out->weights += weft_tensor_bytes(&node->param[i], WEFT_F32);
+        out->written += weft_tensor_bytes(&node->out[i], weft_node_out_dtype(node, i));
     return 1;
 }

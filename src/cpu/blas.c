@@ -84,7 +84,7 @@ static const char *refuse(const weft_node *node, const weft_device *device)
     if (device->isa >= WEFT_ISA_AVX2)
         return "this instruction set has tiles of our own, which are faster";
     for (int i = 0; i < node->n_param; i++)
-        if (weft_shape_count(&node->param[i]) > LIMIT)
+        if (weft_shape_count(weft_node_param(node, i)) > LIMIT)
             return "weights beyond the range of OpenBLAS";
     pthread_once(&library.once, open_library);
     return library.missing;
@@ -117,7 +117,7 @@ static void item(void *arg, int64_t index, int thread)
     const weft_node *node = j->call->node;
     const weft_view *x = &j->call->in[0], *y = &j->call->out[0];
     const weft_view *residual = node->epi.residual ? &j->call->in[node->n_in - 1] : NULL;
-    const float *wt = j->call->param[0], *bias = node->n_param > 1 ? j->call->param[1] : NULL;
+    const float *wt = weft_call_param(j->call, 0), *bias = weft_call_param(j->call, 1);
     const int64_t row = index / j->shares * ROWS, column = index % j->shares * COLUMNS;
     const int64_t rows = j->rows - row < ROWS ? j->rows - row : ROWS;
     const int64_t columns = j->columns - column < COLUMNS ? j->columns - column : COLUMNS;

@@ -82,11 +82,10 @@ static const char *refuse_grouped(const weft_node *node, const weft_device *devi
 }
 
 /* Packs KRSC filters and the bias. */
-static void pack(const weft_node *node, const weft_gemm *gemm, const float *const *param, char *packed, size_t bias_at)
+static void pack(const weft_call *call, const weft_gemm *gemm, size_t bias_at)
 {
-    const weft_conv2d_opt *o = node->opt;
-    weft_gemm_pack(gemm, param[0], gemm->depth, 1, (float *)(void *)packed);
-    weft_gemm_pack_bias(gemm, o->bias ? param[1] : NULL, (float *)(void *)(packed + bias_at));
+    weft_gemm_pack(gemm, weft_call_param(call, 0), gemm->depth, 1, call->packed);
+    weft_gemm_pack_bias(gemm, weft_call_param(call, 1), (float *)(void *)((char *)call->packed + bias_at));
 }
 
 /* ---- pointwise ---- */
@@ -119,10 +118,10 @@ static weft_status pointwise_prepare(const weft_node *node, weft_plan *plan)
     return weft_gemm_rows_plan(rows, plan);
 }
 
-static weft_status pointwise_load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pointwise_pack(const weft_call *call)
 {
-    const weft_gemm_rows *rows = plan->state;
-    pack(node, &rows->gemm, param, packed, rows->bias_at);
+    const weft_gemm_rows *rows = call->state;
+    pack(call, &rows->gemm, rows->bias_at);
     return WEFT_OK;
 }
 
@@ -139,7 +138,7 @@ static const weft_kernel pointwise = {
     .name = "cpu.conv2d.pointwise",
     .refuse = pointwise_refuse,
     .prepare = pointwise_prepare,
-    .load = pointwise_load,
+    .pack = pointwise_pack,
     .run = pointwise_run,
     .inplace = WEFT_INPLACE_RESIDUAL,
 };
@@ -196,10 +195,10 @@ static weft_status implicit_prepare(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-static weft_status implicit_load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status implicit_pack(const weft_call *call)
 {
-    const implicit *s = plan->state;
-    pack(node, &s->gemm, param, packed, s->bias_at);
+    const implicit *s = call->state;
+    pack(call, &s->gemm, s->bias_at);
     return WEFT_OK;
 }
 
@@ -285,7 +284,7 @@ static const weft_kernel implicit_gemm = {
     .name = "cpu.conv2d.gemm",
     .refuse = implicit_refuse,
     .prepare = implicit_prepare,
-    .load = implicit_load,
+    .pack = implicit_pack,
     .run = implicit_run,
     .inplace = WEFT_INPLACE_RESIDUAL,
 };

@@ -42,17 +42,18 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    const weft_conv2d_opt *o = node->opt;
-    const state *s = plan->state;
-    float *wt = packed;
-    memset(packed, 0, plan->packed);
+    const weft_conv2d_opt *o = call->node->opt;
+    const state *s = call->state;
+    const float *from = weft_call_param(call, 0);
+    float *wt = call->packed;
+    memset(wt, 0, call->packed_bytes);
     for (int64_t c = 0; c < o->out; c++)
         for (int64_t t = 0; t < s->taps; t++)
-            wt[t * s->step + c] = param[0][c * s->taps + t];
+            wt[t * s->step + c] = from[c * s->taps + t];
     if (o->bias)
-        memcpy(wt + s->taps * s->step, param[1], sizeof *wt * (size_t)o->out);
+        memcpy(wt + s->taps * s->step, weft_call_param(call, 1), sizeof *wt * (size_t)o->out);
     return WEFT_OK;
 }
 
@@ -124,6 +125,6 @@ static weft_status run(const weft_call *call)
 }
 
 const weft_kernel weft_cpu_conv2d_depthwise = {
-    .name = "cpu.conv2d.depthwise", .refuse = refuse, .prepare = prepare, .load = load, .run = run,
+    .name = "cpu.conv2d.depthwise", .refuse = refuse, .prepare = prepare, .pack = pack, .run = run,
     .inplace = WEFT_INPLACE_RESIDUAL,
 };

@@ -81,6 +81,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     WEFT_TRY(weft_gemm_bytes(&s->gemm, &s->bias_at, &s->bytes));
     if (!weft_mul_size(s->bytes, (size_t)s->products, &plan->packed))
         return weft_fail(WEFT_INVALID, "packed weights of %lld groups do not fit in memory", (long long)o->groups);
+    plan->pack_scratch = sizeof(float) * (size_t)(s->out * o->kernel_h * o->kernel_w * s->in);
 
     const int64_t window_h = (int64_t)(o->kernel_h - 1) * o->dilation + 1;
     s->reach_h = (y[1] - 1) * o->stride_h + window_h;
@@ -108,22 +109,20 @@ static void expand(const state *s, const float *wt, int64_t taps, float *full)
             memcpy(full + (k * taps + t) * s->in + k / out * in, wt + (k * taps + t) * in, sizeof *full * (size_t)in);
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    const weft_conv2d_opt *o = node->opt;
-    const state *s = plan->state;
+    const weft_conv2d_opt *o = call->node->opt;
+    const state *s = call->state;
     const int64_t taps = (int64_t)o->kernel_h * o->kernel_w;
-    float *full = weft_alloc(plan->device->allocator, sizeof *full * (size_t)(s->out * taps * s->in));
-    if (!full)
-        return WEFT_NO_MEMORY;
-    memset(packed, 0, plan->packed);
+    const float *wt = weft_call_param(call, 0), *bias = weft_call_param(call, 1);
+    float *full = call->scratch;
+    memset(call->packed, 0, call->packed_bytes);
     for (int64_t p = 0; p < s->products; p++) {
-        char *to = (char *)packed + (size_t)p * s->bytes;
-        expand(s, param[0] + p * s->out * taps * (s->in / s->joined), taps, full);
+        char *to = (char *)call->packed + (size_t)p * s->bytes;
+        expand(s, wt + p * s->out * taps * (s->in / s->joined), taps, full);
         weft_gemm_pack(&s->gemm, full, taps * s->in, 1, (float *)(void *)to);
-        weft_gemm_pack_bias(&s->gemm, o->bias ? param[1] + p * s->out : NULL, (float *)(void *)(to + s->bias_at));
+        weft_gemm_pack_bias(&s->gemm, bias ? bias + p * s->out : NULL, (float *)(void *)(to + s->bias_at));
     }
-    weft_free(plan->device->allocator, full);
     return WEFT_OK;
 }
 
@@ -198,6 +197,6 @@ static weft_status run(const weft_call *call)
 }
 
 const weft_kernel weft_cpu_conv2d_grouped = {
-    .name = "cpu.conv2d.grouped", .refuse = refuse, .prepare = prepare, .load = load, .run = run,
+    .name = "cpu.conv2d.grouped", .refuse = refuse, .prepare = prepare, .pack = pack, .run = run,
     .inplace = WEFT_INPLACE_RESIDUAL,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * conv2d 3x3 of stride 1 by Winograd's minimal filtering F(4x4, 3x3): 36 multiplications where the direct algorithm
- * needs 144. Lavin & Gray 2016, arXiv:1509.09308. Weights are transformed in double when they are loaded; 36 products
+ * needs 144. Lavin & Gray 2016, arXiv:1509.09308. Weights are transformed in double when they are packed; 36 products
  * [tiles, C] x [C, K] run on the GEMM tiles of simd/gemm.h.
  *
  * Two orders of work. Apart: an item takes a few tiles through all three steps, in buffers of its thread that stay in
@@ -147,7 +147,7 @@ static void transform_filter(const float *wt, int64_t channels, int64_t c, doubl
 
 /* Channels [c0, c0 + rows) and columns [j0, j0 + columns) of a panel, every position. The positions lie a power of two
  * apart, so each line of them is written once and whole. */
-static void load_square(const winograd *s, const float *wt, int64_t c0, int rows, int64_t j0, int columns,
+static void pack_square(const winograd *s, const float *wt, int64_t c0, int rows, int64_t j0, int columns,
                         int64_t width, float *panel)
 {
     const int64_t channels = s->gemm.depth, step = (int64_t)(s->position_bytes / sizeof(float));
@@ -166,7 +166,7 @@ static void load_square(const winograd *s, const float *wt, int64_t c0, int rows
 }
 
 /* One panel of every position; columns beyond the last are zeros. */
-static void load_panel(const winograd *s, const float *wt, int64_t column, int64_t width, float *packed)
+static void pack_panel(const winograd *s, const float *wt, int64_t column, int64_t width, float *packed)
 {
     const int64_t channels = s->gemm.depth, left = s->gemm.columns - column, real = left < width ? left : width;
     float *panel = packed + column * channels;
@@ -175,22 +175,22 @@ static void load_panel(const winograd *s, const float *wt, int64_t column, int64
             memset((char *)panel + (size_t)p * s->position_bytes, 0, (size_t)(channels * width) * sizeof(float));
     for (int64_t c = 0; c < channels; c += SQUARE)
         for (int64_t j = 0; j < real; j += SQUARE)
-            load_square(s, wt + column * 9 * channels, c, (int)(channels - c < SQUARE ? channels - c : SQUARE), j,
+            pack_square(s, wt + column * 9 * channels, c, (int)(channels - c < SQUARE ? channels - c : SQUARE), j,
                         (int)(real - j < SQUARE ? real - j : SQUARE), width, panel);
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    const winograd *s = plan->state;
-    const weft_conv2d_opt *o = node->opt;
+    const winograd *s = call->state;
+    char *packed = call->packed;
     int64_t column = 0;
     for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
         const int64_t width = (int64_t)v * s->gemm.table->lanes;
         for (int i = 0; i < s->gemm.count[v]; i++, column += width)
-            load_panel(s, param[0], column, width, packed);
+            pack_panel(s, weft_call_param(call, 0), column, width, call->packed);
     }
-    weft_gemm_pack_bias(&s->gemm, o->bias ? param[1] : NULL, (float *)(void *)((char *)packed + s->bias_at));
-    weft_gemm_pack_bias(&s->gemm, NULL, (float *)(void *)((char *)packed + s->zeros_at));
+    weft_gemm_pack_bias(&s->gemm, weft_call_param(call, 1), (float *)(void *)(packed + s->bias_at));
+    weft_gemm_pack_bias(&s->gemm, NULL, (float *)(void *)(packed + s->zeros_at));
     return WEFT_OK;
 }
 
@@ -356,7 +356,7 @@ const weft_kernel weft_cpu_conv2d_winograd = {
     .name = "cpu.conv2d.winograd",
     .refuse = refuse,
     .prepare = prepare,
-    .load = load,
+    .pack = pack,
     .run = run,
     .inplace = WEFT_INPLACE_RESIDUAL,
     .error_factor = 12, /* the corner pixel's 10.4, and the rounding of the transforms */

@@ -24,12 +24,12 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     return weft_gemm_rows_plan(rows, plan);
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    const weft_gemm_rows *rows = plan->state;
-    weft_gemm_pack(&rows->gemm, param[0], rows->gemm.depth, 1, packed);
-    weft_gemm_pack_bias(&rows->gemm, node->n_param > 1 ? param[1] : NULL,
-                        (float *)(void *)((char *)packed + rows->bias_at));
+    const weft_gemm_rows *rows = call->state;
+    weft_gemm_pack(&rows->gemm, weft_call_param(call, 0), rows->gemm.depth, 1, call->packed);
+    weft_gemm_pack_bias(&rows->gemm, weft_call_param(call, 1),
+                        (float *)(void *)((char *)call->packed + rows->bias_at));
     return WEFT_OK;
 }
 
@@ -45,7 +45,7 @@ static const weft_kernel gemm = {
     .name = "cpu.dense.gemm",
     .refuse = refuse,
     .prepare = prepare,
-    .load = load,
+    .pack = pack,
     .run = run,
     .inplace = WEFT_INPLACE_RESIDUAL,
 };

@@ -144,30 +144,36 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-static void load_pointwise(const pointwise *p, const weft_node *node, const float *const *param, char *packed)
+static void pack_pointwise(const pointwise *p, const weft_call *call, const weft_stages *stages, int index)
 {
-    weft_gemm_pack(&p->gemm, param[0], p->gemm.depth, 1, (float *)(void *)(packed + p->at));
-    weft_gemm_pack_bias(&p->gemm, node->n_param > 1 ? param[1] : NULL, (float *)(void *)(packed + p->bias_at));
+    const int first = stages->first_param[index];
+    const bool bias = stages->node[index].n_param > 1;
+    char *packed = call->packed;
+    weft_gemm_pack(&p->gemm, weft_call_param(call, first), p->gemm.depth, 1, (float *)(void *)(packed + p->at));
+    weft_gemm_pack_bias(&p->gemm, bias ? weft_call_param(call, first + 1) : NULL,
+                        (float *)(void *)(packed + p->bias_at));
 }
 
-static weft_status load_stage(const packed_stage *stage, const weft_node *node, const weft_plan *whole,
-                              const float *const *param, char *packed)
+static weft_status pack_stage(const packed_stage *stage, const weft_call *call, const weft_stages *stages, int index)
 {
-    const weft_plan part = { .node = node, .device = whole->device, .packed = stage->bytes, .state = stage->state };
-    return stage->kernel->load(node, &part, param, packed + stage->at);
+    const weft_node *node = &stages->node[index];
+    weft_view in[WEFT_STAGE_IN] = { { NULL, 0 } };
+    memcpy(in + 1, call->in + 1 + stages->first_param[index], (size_t)node->n_param * sizeof *in);
+    const weft_call part = { .node = node, .device = call->device, .state = stage->state, .in = in,
+                             .packed = (char *)call->packed + stage->at, .packed_bytes = stage->bytes };
+    return stage->kernel->pack(&part);
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    const state *s = plan->state;
-    weft_stages st;
-    weft_stages_split(node, &st);
+    const state *s = call->state;
+    weft_stages stages;
+    weft_stages_split(call->node, &stages);
     if (s->expands)
-        load_pointwise(&s->expand, &st.node[st.expand], param + st.first_param[st.expand], packed);
-    load_pointwise(&s->project, &st.node[st.project], param + st.first_param[st.project], packed);
-    WEFT_TRY(load_stage(&s->window, &st.node[st.depthwise], plan, param + st.first_param[st.depthwise], packed));
-    return s->gated ? load_stage(&s->gate, &st.node[st.excite], plan, param + st.first_param[st.excite], packed)
-                    : WEFT_OK;
+        pack_pointwise(&s->expand, call, &stages, stages.expand);
+    pack_pointwise(&s->project, call, &stages, stages.project);
+    WEFT_TRY(pack_stage(&s->window, call, &stages, stages.depthwise));
+    return s->gated ? pack_stage(&s->gate, call, &stages, stages.excite) : WEFT_OK;
 }
 
 /* ---- running ---- */
@@ -338,7 +344,7 @@ static weft_status run(const weft_call *call)
 }
 
 static const weft_kernel bands = {
-    .name = "cpu.inverted_residual.bands", .refuse = refuse, .prepare = prepare, .load = load, .run = run,
+    .name = "cpu.inverted_residual.bands", .refuse = refuse, .prepare = prepare, .pack = pack, .run = run,
     .inplace = WEFT_INPLACE_RESIDUAL,
 };
 

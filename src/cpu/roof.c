@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/context.h"
 #include "cpu/machine.h"
 
 enum {
@@ -104,7 +105,7 @@ weft_status weft_measure_roof(weft_ctx *ctx, weft_roof *out)
 {
     if (!ctx || !out)
         return weft_fail(WEFT_INVALID, "weft_measure_roof: %s is NULL", ctx ? "out" : "ctx");
-    const weft_device *device = &ctx->device;
+    const weft_device *device = ctx->device;
     job j = { .rows = weft_simd_of(device->cpu.best)->rows }; /* of the machine, whatever the kernels are capped to */
 
     const size_t items = (size_t)device->threads * PIECES;

@@ -80,11 +80,11 @@ weft_status weft_affine_prepare(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-void weft_affine_pack(const weft_plan *plan, const double *scale, const double *shift, void *packed)
+void weft_affine_pack(const weft_call *call, const double *scale, const double *shift)
 {
-    const affine_state *s = plan->state;
+    const affine_state *s = call->state;
     const int64_t length = s->channels * s->repeat;
-    float *to = packed;
+    float *to = call->packed;
     for (int64_t i = 0; i < length; i++) {
         to[i] = (float)scale[i % s->channels];
         to[length + i] = (float)shift[i % s->channels];

@@ -46,7 +46,7 @@ bool weft_streams(const weft_device *device, const weft_shape *shape, const weft
 /* Sets plan->packed and plan->state. */
 weft_status weft_affine_prepare(const weft_node *node, weft_plan *plan);
 /* scale and shift [channels], in double. */
-void weft_affine_pack(const weft_plan *plan, const double *scale, const double *shift, void *packed);
+void weft_affine_pack(const weft_call *call, const double *scale, const double *shift);
 weft_status weft_affine_run(const weft_call *call);
 
 #endif

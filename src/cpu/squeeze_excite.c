@@ -50,24 +50,24 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    const weft_squeeze_excite_opt *o = node->opt;
-    const state *s = plan->state;
+    const weft_squeeze_excite_opt *o = call->node->opt;
+    const state *s = call->state;
     const int64_t reduce_count = s->reduced * s->channels;
-    const float *expand = param[o->no_bias ? 1 : 2];
-    float *to = packed;
-    memset(packed, 0, plan->packed);
-    memcpy(to, param[0], sizeof *to * (size_t)reduce_count);
+    const float *expand = weft_call_param(call, o->no_bias ? 1 : 2);
+    float *to = call->packed;
+    memset(to, 0, call->packed_bytes);
+    memcpy(to, weft_call_param(call, 0), sizeof *to * (size_t)reduce_count);
     to += reduce_count;
     if (!o->no_bias)
-        memcpy(to, param[1], sizeof *to * (size_t)s->reduced);
+        memcpy(to, weft_call_param(call, 1), sizeof *to * (size_t)s->reduced);
     to += s->reduced;
     for (int64_t r = 0; r < s->reduced; r++, to += s->step)
         for (int64_t c = 0; c < s->channels; c++)
             to[c] = expand[c * s->reduced + r];
     if (!o->no_bias)
-        memcpy(to, param[3], sizeof *to * (size_t)s->channels);
+        memcpy(to, weft_call_param(call, 3), sizeof *to * (size_t)s->channels);
     return WEFT_OK;
 }
 
@@ -172,7 +172,7 @@ static weft_status run(const weft_call *call)
 }
 
 const weft_kernel weft_cpu_squeeze_excite_rows = {
-    .name = "cpu.squeeze_excite.rows", .refuse = weft_rows_refuse, .prepare = prepare, .load = load, .run = run,
+    .name = "cpu.squeeze_excite.rows", .refuse = weft_rows_refuse, .prepare = prepare, .pack = pack, .run = run,
     .inplace = WEFT_INPLACE_IN0,
 };
 

@@ -54,17 +54,25 @@ void *weft_cuda_stream_of(const weft_call *call)
     return weft_cuda_of(call->device)->stream;
 }
 
-weft_status weft_cuda_pack_begin(const weft_plan *plan, char **host)
+weft_status weft_cuda_pack(const weft_call *call, const weft_pack_args *args)
 {
-    *host = weft_calloc(plan->device->allocator, 1, plan->packed);
-    return *host ? WEFT_OK : WEFT_NO_MEMORY;
+    return weft_cuda_launched(call, weft_launch_pack(args, weft_cuda_stream_of(call)));
 }
 
-weft_status weft_cuda_pack_end(const weft_plan *plan, char *host, void *packed)
+weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, int64_t count, weft_dtype dtype,
+                                void *to)
 {
-    const weft_status status = weft_cuda_write(plan->device, packed, host, plan->packed);
-    weft_free(plan->device->allocator, host);
-    return status;
+    enum { ROW = 1 << 20 };
+    const int64_t whole = count / ROW;
+    weft_pack_args args = { .from = param->data, .to = to, .dtype = dtype, .rows = (int)whole, .cols = ROW,
+                            .to_row = ROW, .to_col = 1 };
+    if (whole > 0)
+        WEFT_TRY(weft_cuda_pack(call, &args));
+    args.from += whole * ROW;
+    args.to = (char *)to + (size_t)(whole * ROW) * weft_dtype_size(dtype);
+    args.rows = 1;
+    args.cols = (int)(count - whole * ROW);
+    return args.cols > 0 ? weft_cuda_pack(call, &args) : WEFT_OK;
 }
 
 int weft_cuda_copy_launch(const weft_node *node, const weft_plan *plan, weft_launch *out)

@@ -59,7 +59,7 @@ WEFT_INLINE weft_cuda *weft_cuda_of(const weft_device *device)
 }
 
 /* The lists, by op. */
-#define WEFT_OP(id, name) extern const weft_kernel *const weft_cuda_##name[];
+#define WEFT_OP(id, name, family, kind) extern const weft_kernel *const weft_cuda_##name[];
 #include "op/list.def"
 #undef WEFT_OP
 extern const weft_kernel *const *const weft_cuda_kernels[WEFT_OP_COUNT];
@@ -142,9 +142,11 @@ bool weft_cuda_still_works(const weft_cuda *cuda);
 /* The stream of call's device, as launchers take it. */
 void *weft_cuda_stream_of(const weft_call *call);
 
-/* Parameters on their way to the device: host memory of plan->packed bytes, cleared, and its upload and release. */
-weft_status weft_cuda_pack_begin(const weft_plan *plan, char **host);
-weft_status weft_cuda_pack_end(const weft_plan *plan, char *host, void *packed);
+/* Queues weft_launch_pack for a call. */
+weft_status weft_cuda_pack(const weft_call *call, const weft_pack_args *args);
+/* The same for count elements that only change their type. */
+weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, int64_t count, weft_dtype dtype,
+                                void *to);
 
 /* ---- cost ---- */
 

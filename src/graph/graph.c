@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Building graphs: arrays that grow, scopes, the sticky error, and appending a node (options copied and resolved,
+ * Building graphs: arrays that grow, the sticky error, values, and appending a node (options copied and resolved,
  * shapes and parameters inferred, names made unique). */
 #include "graph/graph.h"
 
@@ -93,59 +93,91 @@ weft_var weft_graph_fail(weft_graph *graph, weft_status status, const char *form
     return keep_error(graph, status);
 }
 
-/* ---- scopes ---- */
+/* ---- inputs, parameters, outputs ---- */
 
-void weft_scope_push(weft_graph *graph, const char *format, ...)
+/* A new value; its name is kept. */
+static weft_status add_value(weft_graph *graph, const weft_value *value, int32_t *id)
 {
-    if (!graph || graph->status != WEFT_OK)
-        return;
-    char name[128];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(name, sizeof name, format, args);
-    va_end(args);
-    const size_t room = sizeof graph->scope - graph->scope_length;
-    const int n = snprintf(graph->scope + graph->scope_length, room, "%s%s", graph->scope_length ? "/" : "", name);
-    if (n < 0 || (size_t)n >= room) {
-        graph->scope[graph->scope_length] = '\0';
-        weft_graph_fail(graph, WEFT_INVALID, "scopes are nested too deeply: the path may have %zu characters",
-                        sizeof graph->scope - 1);
-        return;
+    WEFT_TRY(GROW(graph, values));
+    graph->values[graph->n_values] = *value;
+    if (value->name) {
+        graph->values[graph->n_values].name = weft_arena_text(&graph->arena, "%s", value->name);
+        if (!graph->values[graph->n_values].name)
+            return WEFT_NO_MEMORY;
     }
-    graph->scope_length += (size_t)n;
+    *id = graph->n_values++;
+    return WEFT_OK;
 }
 
-void weft_scope_pop(weft_graph *graph)
-{
-    if (!graph || graph->status != WEFT_OK)
-        return;
-    if (graph->scope_length == 0) {
-        weft_graph_fail(graph, WEFT_INVALID, "weft_scope_pop without a weft_scope_push");
-        return;
-    }
-    const char *slash = strrchr(graph->scope, '/');
-    graph->scope_length = slash ? (size_t)(slash - graph->scope) : 0;
-    graph->scope[graph->scope_length] = '\0';
-}
-
-/* ---- inputs and outputs ---- */
-
-weft_var weft_input(weft_graph *graph, const char *name, const weft_shape *shape)
+weft_var weft_input_of(weft_graph *graph, const char *name, weft_dtype dtype, const weft_shape *shape)
 {
     if (!graph || graph->status != WEFT_OK)
         return (weft_var){ 0 };
     if (!name || !shape || weft_shape_count(shape) <= 0)
         return weft_graph_fail(graph, WEFT_INVALID, "input '%s': a name and a shape of positive dimensions are needed",
                                name ? name : "");
-    char *kept = weft_arena_text(&graph->arena, "%s", name);
-    weft_status status = kept ? GROW(graph, values) : WEFT_NO_MEMORY;
+    if (dtype != WEFT_F32 && dtype != WEFT_I32)
+        return weft_graph_fail(graph, WEFT_INVALID, "input '%s' is of type %s, expected f32 or i32", name,
+                               weft_dtype_name(dtype));
+    const weft_value value = { .name = name, .shape = *shape, .dtype = dtype, .kind = WEFT_INPUT,
+                               .maker = -1 - graph->n_inputs };
+    int32_t id = 0;
+    weft_status status = GROW(graph, inputs);
     if (status == WEFT_OK)
-        status = GROW(graph, inputs);
+        status = add_value(graph, &value, &id);
     if (status != WEFT_OK)
         return keep_error(graph, status);
-    graph->values[graph->n_values] = (weft_value){ .name = kept, .shape = *shape, .maker = -1 - graph->n_inputs };
-    graph->inputs[graph->n_inputs++] = graph->n_values;
-    return (weft_var){ graph->n_values++ };
+    graph->inputs[graph->n_inputs++] = id;
+    return (weft_var){ id };
+}
+
+weft_var weft_input(weft_graph *graph, const char *name, const weft_shape *shape)
+{
+    return weft_input_of(graph, name, WEFT_F32, shape);
+}
+
+/* The value of a parameter or state, and its entry among what the store keeps. */
+static weft_status add_param(weft_graph *graph, const char *path, const weft_param_spec *spec, bool is_free,
+                             int32_t *id)
+{
+    const weft_value value = { .name = path, .shape = spec->shape, .kind = spec->statistic ? WEFT_STATE : WEFT_PARAM,
+                               .maker = WEFT_NOBODY, .param = graph->n_params };
+    WEFT_TRY(GROW(graph, params));
+    WEFT_TRY(add_value(graph, &value, id));
+    graph->params[graph->n_params++] = (weft_param){ graph->values[*id].name, *spec, *id, is_free };
+    return WEFT_OK;
+}
+
+/* A parameter of the graph itself, named scope/name. */
+static weft_var free_param(weft_graph *graph, const char *name, const weft_shape *shape, weft_init init, bool state)
+{
+    if (!graph || graph->status != WEFT_OK)
+        return (weft_var){ 0 };
+    if (!name || !shape || weft_shape_count(shape) <= 0)
+        return weft_graph_fail(graph, WEFT_INVALID, "%s '%s': a name and a shape of positive dimensions are needed",
+                               state ? "state" : "parameter", name ? name : "");
+    if (init != WEFT_INIT_ZERO && init != WEFT_INIT_ONE && init != WEFT_INIT_DEFAULT)
+        return weft_graph_fail(graph, WEFT_INVALID, "%s '%s': starts at zero or one; set other values in the store",
+                               state ? "state" : "parameter", name);
+    const weft_param_spec spec = { .name = "", .shape = *shape, .statistic = state,
+                                   .init = init == WEFT_INIT_DEFAULT ? WEFT_INIT_ZERO : init };
+    const char *path = weft_arena_text(&graph->arena, "%s%s%s", graph->scope, graph->scope_length ? "/" : "", name);
+    for (int32_t i = 0; path && i < graph->n_params; i++)
+        if (strcmp(graph->params[i].name, path) == 0)
+            return weft_graph_fail(graph, WEFT_INVALID, "'%s': the graph has a parameter of this name already", path);
+    int32_t id = 0;
+    const weft_status status = path ? add_param(graph, path, &spec, true, &id) : WEFT_NO_MEMORY;
+    return status == WEFT_OK ? (weft_var){ id } : keep_error(graph, status);
+}
+
+weft_var weft_parameter(weft_graph *graph, const char *name, const weft_shape *shape, weft_init init)
+{
+    return free_param(graph, name, shape, init, false);
+}
+
+weft_var weft_state(weft_graph *graph, const char *name, const weft_shape *shape, weft_init init)
+{
+    return free_param(graph, name, shape, init, true);
 }
 
 void weft_output(weft_graph *graph, weft_var x, const char *name)
@@ -195,87 +227,142 @@ int64_t weft_width(const weft_graph *graph, weft_var x)
 
 /* ---- nodes ---- */
 
-weft_status weft_graph_add_param(weft_graph *graph, const weft_param *param, int32_t *index)
+void weft_gnode_add_param(const weft_graph *graph, weft_gnode *gnode, int32_t value)
 {
-    WEFT_TRY(GROW(graph, params));
-    graph->params[graph->n_params] = *param;
-    *index = graph->n_params++;
-    return WEFT_OK;
+    weft_node *node = &gnode->node;
+    if (node->epi.residual)
+        weft_gnode_rewire(graph, gnode, node->n_in, gnode->in[node->n_in - 1]);
+    weft_gnode_rewire(graph, gnode, node->n_in - node->epi.residual, value);
+    node->n_in++;
+    node->n_param++;
 }
 
-/* Allocates what a node points to; room for a residual and for the bias that folding adds. */
+/* Allocates what a node points to, for n_in inputs that were handed in and those of sig. */
 static weft_status allot(weft_graph *graph, weft_gnode *gnode, const weft_sig *sig)
 {
     weft_arena *arena = &graph->arena;
     weft_node *node = &gnode->node;
+    const size_t room = (size_t)(node->n_in + sig->n_param + WEFT_SPARE_INPUTS);
+    weft_shape *in = weft_arena_array(arena, room, sizeof *in);
     weft_shape *out = weft_arena_array(arena, (size_t)sig->n_out, sizeof *out);
-    weft_shape *param = weft_arena_array(arena, WEFT_MAX_PARAM, sizeof *param);
-    gnode->in = weft_arena_array(arena, (size_t)node->n_in + 1, sizeof *gnode->in);
+    gnode->in = weft_arena_array(arena, room, sizeof *gnode->in);
     gnode->out = weft_arena_array(arena, (size_t)sig->n_out, sizeof *gnode->out);
-    gnode->param = weft_arena_array(arena, WEFT_MAX_PARAM, sizeof *gnode->param);
     gnode->maker = weft_arena_array(arena, (size_t)node->n_in, sizeof *gnode->maker);
-    if (!out || !param || !gnode->maker || !gnode->in || !gnode->out || !gnode->param)
+    if (!in || !out || !gnode->maker || !gnode->in || !gnode->out)
         return WEFT_NO_MEMORY;
-    for (int i = 0; i < sig->n_param; i++)
-        param[i] = sig->param[i].shape;
-    node->out = memcpy(out, sig->out, (size_t)sig->n_out * sizeof *out);
-    node->param = param;
+    memcpy(out, sig->out, (size_t)sig->n_out * sizeof *out);
+    node->in = in;
+    node->out = out;
     node->n_out = sig->n_out;
-    node->n_param = sig->n_param;
     return WEFT_OK;
 }
 
-/* The node's parameters and outputs enter the graph's arrays. */
-static weft_status wire(weft_graph *graph, weft_gnode *gnode, const weft_sig *sig)
+/* The node's inputs, its own parameters and its outputs, which enter the graph's arrays. */
+static weft_status wire(weft_graph *graph, weft_gnode *gnode, const int32_t *in, const weft_sig *sig)
 {
+    for (int i = 0; i < gnode->node.n_in; i++) {
+        weft_gnode_rewire(graph, gnode, i, in[i]);
+        gnode->maker[i] = graph->values[in[i]].maker;
+    }
     for (int i = 0; i < sig->n_param; i++) {
-        weft_param param = { .spec = sig->param[i], .source = { -1, -1, -1, -1, -1 } };
-        param.name = weft_arena_text(&graph->arena, "%s/%s", gnode->node.name, sig->param[i].name);
-        if (!param.name)
+        int32_t value = 0;
+        const char *path = weft_arena_text(&graph->arena, "%s/%s", gnode->node.name, sig->param[i].name);
+        if (!path)
             return WEFT_NO_MEMORY;
-        WEFT_TRY(weft_graph_add_param(graph, &param, &gnode->param[i]));
+        WEFT_TRY(add_param(graph, path, &sig->param[i], false, &value));
+        weft_gnode_add_param(graph, gnode, value);
     }
     for (int i = 0; i < sig->n_out; i++) {
-        WEFT_TRY(GROW(graph, values));
-        graph->values[graph->n_values] = (weft_value){ .shape = sig->out[i], .maker = graph->n_nodes };
-        gnode->out[i] = graph->n_values++;
+        const weft_value value = { .shape = sig->out[i], .maker = graph->n_nodes };
+        WEFT_TRY(add_value(graph, &value, &gnode->out[i]));
     }
     return WEFT_OK;
 }
 
-/* resolve and infer, then the node; sentences get the path before them. */
+/* What an op changes in place is kept by the store, and keeps its shape. */
+static weft_status check_updates(const weft_graph *graph, const weft_op *op, const int32_t *in, const weft_sig *sig)
+{
+    char is[96], was[96];
+    for (int o = 0; o < sig->n_out; o++) {
+        if (!(op->updates >> o & 1))
+            continue;
+        const weft_value *value = &graph->values[in[o]];
+        if (value->kind != WEFT_PARAM && value->kind != WEFT_STATE)
+            return weft_fail(WEFT_INVALID, "input %d is changed in place, expected a state or a parameter", o);
+        if (!weft_shape_equal(&value->shape, &sig->out[o]))
+            return weft_fail(WEFT_INVALID, "input %d is %s and becomes %s, expected the same shape", o,
+                             weft_shape_text(&value->shape, was, sizeof was),
+                             weft_shape_text(&sig->out[o], is, sizeof is));
+    }
+    return WEFT_OK;
+}
+
+/* Whether inputs are of the type that the op reads. */
+static weft_status check_types(const weft_graph *graph, const weft_op *op, const int32_t *in, int n_in)
+{
+    for (int i = 0; i < n_in; i++) {
+        const weft_dtype is = graph->values[in[i]].kind == WEFT_INPUT ? graph->values[in[i]].dtype : WEFT_F32;
+        const weft_dtype wanted = i == 0 && op->types & WEFT_TYPES_INDEX_IN0 ? WEFT_I32 : WEFT_F32;
+        if (is != wanted)
+            return weft_fail(WEFT_INVALID, "input %d is of type %s, expected %s", i, weft_dtype_name(is),
+                             weft_dtype_name(wanted));
+    }
+    return WEFT_OK;
+}
+
+/* resolve and infer; sentences get the path before them. */
+static weft_status infer(weft_graph *graph, const weft_node *node, const int32_t *in, void *opt, weft_sig *sig)
+{
+    const weft_op *op = node->op;
+    weft_shape *shapes = weft_arena_array(&graph->arena, (size_t)node->n_in, sizeof *shapes);
+    if (!shapes)
+        return WEFT_NO_MEMORY;
+    for (int i = 0; i < node->n_in; i++)
+        shapes[i] = graph->values[in[i]].shape;
+    weft_status status = check_types(graph, op, in, node->n_in);
+    if (status == WEFT_OK && op->resolve)
+        status = op->resolve(opt, shapes, node->n_in, &graph->arena);
+    if (status == WEFT_OK)
+        status = op->infer(opt, shapes, node->n_in, sig);
+    if (status == WEFT_OK)
+        status = check_updates(graph, op, in, sig);
+    return status == WEFT_OK ? WEFT_OK : weft_fail_in(status, "%s", node->name);
+}
+
+static weft_status add_node(weft_graph *graph, weft_gnode *gnode, const void *opt, const int32_t *in)
+{
+    weft_node *node = &gnode->node;
+    weft_sig sig = { 0 };
+    void *own = weft_arena_alloc(&graph->arena, node->op->opt_size);
+    if (!own)
+        return WEFT_NO_MEMORY;
+    if (opt)
+        memcpy(own, opt, node->op->opt_size);
+    if (node->op->opt_size)
+        memset(own, 0, sizeof(const char *)); /* the name is in path */
+    WEFT_TRY(infer(graph, node, in, own, &sig));
+    node->opt = own;
+    WEFT_TRY(allot(graph, gnode, &sig));
+    WEFT_TRY(GROW(graph, nodes));
+    WEFT_TRY(wire(graph, gnode, in, &sig));
+    graph->nodes[graph->n_nodes++] = *gnode;
+    return WEFT_OK;
+}
+
 weft_status weft_graph_add_node(weft_graph *graph, weft_op_id op, const char *path, const void *opt, const int32_t *in,
                                 int n_in, int32_t *first_out)
 {
-    const weft_op *contract = weft_op_get(op);
-    weft_gnode gnode = { .node = { .id = op, .op = contract, .name = path, .n_in = n_in } };
-    weft_sig sig = { 0 };
-    weft_shape *shapes = weft_arena_array(&graph->arena, (size_t)n_in + 1, sizeof *shapes);
-    void *own = weft_arena_alloc(&graph->arena, contract->opt_size);
-    if (!shapes || !own)
-        return WEFT_NO_MEMORY;
-    if (opt)
-        memcpy(own, opt, contract->opt_size);
-    if (contract->opt_size)
-        memset(own, 0, sizeof(const char *)); /* the name is in path */
-    for (int i = 0; i < n_in; i++)
-        shapes[i] = graph->values[in[i]].shape;
-    weft_status status = contract->resolve ? contract->resolve(own, shapes, n_in, &graph->arena) : WEFT_OK;
-    if (status == WEFT_OK)
-        status = contract->infer(own, shapes, n_in, &sig);
-    if (status != WEFT_OK)
-        return weft_fail_in(status, "%s", path);
-    gnode.node.opt = own;
-    gnode.node.in = shapes;
-    WEFT_TRY(allot(graph, &gnode, &sig));
-    for (int i = 0; i < n_in; i++) {
-        gnode.in[i] = in[i];
-        gnode.maker[i] = graph->values[in[i]].maker;
-    }
-    WEFT_TRY(GROW(graph, nodes));
-    WEFT_TRY(wire(graph, &gnode, &sig));
-    graph->nodes[graph->n_nodes++] = gnode;
+    weft_gnode gnode = { .node = { .id = op, .op = weft_op_get(op), .name = path, .n_in = n_in } };
+    WEFT_TRY(add_node(graph, &gnode, opt, in));
     *first_out = gnode.out[0];
+    return WEFT_OK;
+}
+
+weft_status weft_graph_add_derived(weft_graph *graph, weft_op_id op, const char *path, const void *opt,
+                                   const int32_t *in, int n_in, int32_t *first_out)
+{
+    WEFT_TRY(weft_graph_add_node(graph, op, path, opt, in, n_in, first_out));
+    graph->nodes[graph->n_nodes - 1].derives = true;
     return WEFT_OK;
 }
 
@@ -328,53 +415,4 @@ weft_var weft_graph_append(weft_graph *graph, weft_op_id id, const void *opt, co
     int32_t out = 0;
     status = weft_graph_add_node(graph, id, path, opt, ids, n_in, &out);
     return status == WEFT_OK ? (weft_var){ out } : keep_error(graph, status);
-}
-
-/* ---- copying ---- */
-
-static weft_status clone_into(const weft_graph *from, int64_t batch, weft_graph *to)
-{
-    for (int32_t i = 0; i < from->n_inputs; i++) {
-        const weft_value *value = &from->values[from->inputs[i]];
-        weft_shape shape = value->shape;
-        if (batch)
-            shape.dim[0] = batch;
-        if (weft_input(to, value->name, &shape).id == 0)
-            return weft_graph_status(to);
-    }
-    /* Value ids differ where inputs and nodes were interleaved: map old to new. */
-    int32_t *map = weft_arena_array(&to->arena, (size_t)from->n_values, sizeof *map);
-    int32_t *in = weft_arena_array(&to->arena, (size_t)from->n_values, sizeof *in);
-    if (!map || !in)
-        return WEFT_NO_MEMORY;
-    for (int32_t i = 0; i < from->n_inputs; i++)
-        map[from->inputs[i]] = to->inputs[i];
-    for (int32_t i = 0; i < from->n_nodes; i++) {
-        const weft_gnode *gnode = &from->nodes[i];
-        const char *path = weft_arena_text(&to->arena, "%s", gnode->node.name);
-        if (!path)
-            return WEFT_NO_MEMORY;
-        for (int k = 0; k < gnode->node.n_in; k++)
-            in[k] = map[gnode->in[k]];
-        int32_t first = 0;
-        WEFT_TRY(weft_graph_add_node(to, gnode->node.id, path, gnode->node.opt, in, gnode->node.n_in, &first));
-        for (int k = 0; k < gnode->node.n_out; k++)
-            map[gnode->out[k]] = first + k;
-    }
-    for (int32_t i = 0; i < from->n_outputs; i++)
-        weft_output(to, (weft_var){ map[from->outputs[i].value] }, from->outputs[i].name);
-    return weft_graph_status(to);
-}
-
-weft_status weft_graph_clone(weft_ctx *ctx, const weft_graph *graph, int64_t batch, weft_graph **out)
-{
-    weft_graph *copy;
-    WEFT_TRY(weft_graph_create(ctx, &copy));
-    const weft_status status = clone_into(graph, batch, copy);
-    if (status != WEFT_OK) {
-        weft_graph_destroy(copy);
-        return status;
-    }
-    *out = copy;
-    return WEFT_OK;
 }

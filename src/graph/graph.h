@@ -5,42 +5,46 @@
 #ifndef WEFT_GRAPH_GRAPH_H
 #define WEFT_GRAPH_GRAPH_H
 
-#include "backend/kernel.h"
+#include "base/context.h"
+#include "graph/op.h"
 
-/* What one node computes and others read. Value 0 is the null var. */
+/* Who fills a value: the caller before a run, the store (parameters that training changes, and states that runs
+ * change), or a node. */
+typedef enum weft_value_kind { WEFT_COMPUTED, WEFT_INPUT, WEFT_PARAM, WEFT_STATE } weft_value_kind;
+
+enum { WEFT_NOBODY = INT32_MIN }; /* makes parameters and states */
+
+/* What nodes read and compute. Value 0 is the null var. */
 typedef struct weft_value {
-    const char *name; /* of a network input; else NULL */
+    const char *name; /* of an input, a parameter or a state (path); else NULL */
     weft_shape shape;
-    int32_t maker; /* node index, or -1 - i for network input i */
-    weft_dtype dtype; /* in the arena (types.c) */
-    bool padded;      /* its pixels are padded with zero channels, if the backend says to how many */
+    weft_dtype dtype; /* of an input as the caller gives it, then on the device (pass/types.c) */
+    weft_value_kind kind;
+    int32_t maker; /* node index, -1 - i for network input i, WEFT_NOBODY */
+    int32_t param; /* of a parameter or state: its index in graph->params */
+    bool padded;   /* its pixels are padded with zero channels, if the backend says to how many */
 } weft_value;
 
-typedef struct weft_param weft_param;
-
-/* Computes a parameter from others, in double; source[i] are the values of self->source[i], NULL where absent. */
-typedef void (*weft_derive)(const weft_param *self, const float *const *source, float *out);
-
-enum { WEFT_MAX_SOURCE = 5 };
-
-/* A parameter: the user's (derive NULL), or computed from others when a model is committed. */
-struct weft_param {
+/* A parameter or state: what the store keeps. */
+typedef struct weft_param {
     const char *name; /* path */
     weft_param_spec spec;
-    weft_derive derive;
-    int32_t source[WEFT_MAX_SOURCE]; /* parameter indices; -1: absent */
-    double arg;                      /* derive's own: epsilon, scale */
-};
+    int32_t value;
+    bool free; /* made by weft_parameter or weft_state, not by a node */
+} weft_param;
 
-/* A node with its wiring. node.in, node.out, node.param point to shape arrays of the graph's arena, with room for one
- * more input (the residual) and two parameters. */
+/* A node with its wiring. node.in and node.out point to shape arrays of the graph's arena, with room for two more
+ * inputs (the bias that folding adds, the residual). */
 typedef struct weft_gnode {
     weft_node node;
-    int32_t *in, *out; /* value ids, [n_in + 1], [n_out] */
-    int32_t *param;    /* parameter indices, [WEFT_MAX_PARAM] */
-    int32_t *maker;    /* [n_in] who made each input: node, or -1 - i for network input i; of the graph as built */
+    int32_t *in, *out; /* value ids, [n_in + 2], [n_out] */
+    int32_t *maker;    /* who made each input that the builder was handed: node, or -1 - i for network input i; of the
+                          graph as built */
     bool dead;         /* removed by a pass */
+    bool derives;      /* computes parameters from parameters: runs when these have changed, not in every run */
 } weft_gnode;
+
+enum { WEFT_SPARE_INPUTS = 2 };
 
 /* A network output. */
 typedef struct weft_port {
@@ -62,13 +66,16 @@ struct weft_graph {
     size_t scope_length;
     weft_status status;
     char error[1024];
+    double least_bytes; /* the fused minimum (pass/measure.c) */
 };
 
 /* Node `op` named `path` (already whole) on inputs in[n_in]; opt is copied and resolved. Used by the builder
  * and by passes. */
 weft_status weft_graph_add_node(weft_graph *graph, weft_op_id op, const char *path, const void *opt, const int32_t *in,
                                 int n_in, int32_t *first_out);
-weft_status weft_graph_add_param(weft_graph *graph, const weft_param *param, int32_t *index);
+/* The same as a node that derives parameters (weft_gnode.derives). */
+weft_status weft_graph_add_derived(weft_graph *graph, weft_op_id op, const char *path, const void *opt,
+                                   const int32_t *in, int n_in, int32_t *first_out);
 
 /* A copy of graph, owned by ctx, with batch n (0: as it is): same nodes, parameters and indices, shapes inferred again.
  */
@@ -84,7 +91,7 @@ WEFT_INLINE void *weft_gnode_opt(weft_gnode *gnode)
     return opt.own;
 }
 
-/* Shapes of inputs and parameters, likewise. */
+/* Shapes of inputs, likewise. */
 WEFT_INLINE weft_shape *weft_gnode_shapes(const weft_shape *shapes)
 {
     union {
@@ -99,10 +106,21 @@ WEFT_INLINE weft_shape *weft_gnode_in_shape(weft_gnode *gnode, int i)
     return weft_gnode_shapes(gnode->node.in) + i;
 }
 
-WEFT_INLINE weft_shape *weft_gnode_param_shape(weft_gnode *gnode, int i)
+/* Input i becomes `value`. */
+WEFT_INLINE void weft_gnode_rewire(const weft_graph *graph, weft_gnode *gnode, int i, int32_t value)
 {
-    return weft_gnode_shapes(gnode->node.param) + i;
+    gnode->in[i] = value;
+    weft_gnode_in_shape(gnode, i)[0] = graph->values[value].shape;
 }
+
+/* Value of the node's own parameter i; -1: the node has fewer. */
+WEFT_INLINE int32_t weft_gnode_param(const weft_gnode *gnode, int i)
+{
+    return i < gnode->node.n_param ? gnode->in[weft_node_first_param(&gnode->node) + i] : -1;
+}
+
+/* One more own parameter behind the others (the residual stays last); there is room for WEFT_SPARE_INPUTS. */
+void weft_gnode_add_param(const weft_graph *graph, weft_gnode *gnode, int32_t value);
 
 /* Multiply-adds of a node; parameters of a node split by kind. */
 void weft_gnode_counts(const weft_graph *graph, const weft_gnode *gnode, int64_t *trainable, int64_t *statistics,

@@ -10,8 +10,8 @@ void weft_gnode_counts(const weft_graph *graph, const weft_gnode *gnode, int64_t
 {
     *trainable = *statistics = 0;
     for (int i = 0; i < gnode->node.n_param; i++) {
-        const weft_param_spec *spec = &graph->params[gnode->param[i]].spec;
-        *(spec->statistic ? statistics : trainable) += weft_shape_count(&spec->shape);
+        const weft_value *value = &graph->values[weft_gnode_param(gnode, i)];
+        *(value->kind == WEFT_STATE ? statistics : trainable) += weft_shape_count(&value->shape);
     }
     const double all = gnode->node.op->cost ? gnode->node.op->cost(&gnode->node).macs : 0;
     *macs = (int64_t)(all / (double)gnode->node.out[0].dim[0] + 0.5); /* of one image */
@@ -45,7 +45,7 @@ weft_status weft_graph_node(const weft_graph *graph, int index, weft_node_info *
         return weft_fail(WEFT_INVALID, "node %d: the graph has nodes 0 to %d", index, weft_graph_node_count(graph) - 1);
     const weft_gnode *gnode = &graph->nodes[index];
     weft_node_info info = { .name = gnode->node.name, .op = gnode->node.op->name, .out = gnode->node.out[0],
-                            .inputs = gnode->node.n_in, .input_of = gnode->maker };
+                            .inputs = gnode->node.n_in - gnode->node.n_param, .input_of = gnode->maker };
     weft_gnode_counts(graph, gnode, &info.trainable, &info.statistics, &info.macs);
     if (gnode->node.op->describe)
         gnode->node.op->describe(&gnode->node, info.detail, sizeof info.detail);
@@ -78,7 +78,7 @@ weft_status weft_graph_input(const weft_graph *graph, int index, weft_port_info 
     if (index < 0 || index >= weft_graph_input_count(graph))
         return weft_fail(WEFT_INVALID, "input %d: there are %d", index, weft_graph_input_count(graph));
     const weft_value *value = &graph->values[graph->inputs[index]];
-    *out = (weft_port_info){ value->name, value->shape };
+    *out = (weft_port_info){ value->name, value->shape, value->dtype };
     return WEFT_OK;
 }
 
@@ -92,6 +92,6 @@ weft_status weft_graph_output(const weft_graph *graph, int index, weft_port_info
     if (index < 0 || index >= weft_graph_output_count(graph))
         return weft_fail(WEFT_INVALID, "output %d: there are %d", index, weft_graph_output_count(graph));
     const weft_port *port = &graph->outputs[index];
-    *out = (weft_port_info){ port->name, graph->values[port->value].shape };
+    *out = (weft_port_info){ port->name, graph->values[port->value].shape, WEFT_F32 };
     return WEFT_OK;
 }

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The op contract: what an op means, apart from how any device computes it. One weft_op per line of list.def,
- * defined in src/op/<name>.c. Every choice with two reasonable answers is a numbered Semantics line at the top of that
- * file, with a case for each. */
+ * The op contract: what an op means, apart from how any device computes it. One weft_op per line of list.def, defined
+ * in src/op/<family>.c. Every choice with two reasonable answers is a numbered Semantics line at the top of that file,
+ * with a case for each. */
 #ifndef WEFT_GRAPH_OP_H
 #define WEFT_GRAPH_OP_H
 
 #include <weft/ops.h>
 
 #include "base/alloc.h"
+#include "base/compiler.h"
 
 typedef enum weft_op_id {
-#define WEFT_OP(id, name) WEFT_OP_##id,
+#define WEFT_OP(id, name, family, kind) WEFT_OP_##id,
 #include "op/list.def"
 #undef WEFT_OP
     WEFT_OP_COUNT
 } weft_op_id;
 
-enum { WEFT_MAX_OUT = 2, WEFT_MAX_PARAM = 12 };
+enum { WEFT_MAX_OUT = 6, WEFT_MAX_PARAM = 12, WEFT_CASE_IN = 6 };
+
+/* Who makes nodes of an op: its builder, as networks call it; the gradient pass (BACKWARD) or the other passes (FUSED),
+ * which then have no builder; UPDATE ops change state in place, and have one. */
+typedef enum weft_op_kind { WEFT_NETWORK, WEFT_BACKWARD, WEFT_FUSED, WEFT_UPDATE } weft_op_kind;
 
 /* Sets a kernel's tolerance against the double oracle (tests/op): EXACT bit-equal; ELEMENTWISE a few ulp of
  * the result; REDUCTION grows with the square root of the reduction length. */
@@ -32,17 +37,18 @@ typedef struct weft_epilogue {
 
 enum { WEFT_TAKES_ACT = 1, WEFT_TAKES_RESIDUAL = 2 };
 
+/* A parameter that a node brings along: an input of its own that nobody hands to the builder. */
 typedef struct weft_param_spec {
     const char *name; /* "weight", "bias", "reduce/weight" */
     weft_shape shape;
     weft_init init;      /* never DEFAULT */
     double init_scale;   /* NORMAL: deviation */
     int64_t fan_in, fan_out;
-    bool statistic;      /* not trainable */
+    bool statistic;      /* not trainable: a STATE */
     const float *values; /* not NULL: the start value, [count of shape], lent by the options */
 } weft_param_spec;
 
-/* What infer finds: outputs and parameters. */
+/* What infer finds: outputs, and the parameters that the node brings along. */
 typedef struct weft_sig {
     int n_out, n_param;
     weft_shape out[WEFT_MAX_OUT];
@@ -56,58 +62,107 @@ typedef struct weft_cost {
 
 typedef struct weft_op weft_op;
 
-/* One op applied: options resolved, shapes inferred. All that a kernel may see. */
+/* One op applied: options resolved, shapes inferred. All that a kernel may see. Inputs are what the builder was handed,
+ * then the node's own parameters, then the residual. */
 typedef struct weft_node {
     weft_op_id id;
     const weft_op *op;
     const char *name; /* path */
     const void *opt;  /* resolved */
     weft_epilogue epi;
-    int n_in, n_out, n_param; /* n_in counts the residual, which is in[n_in - 1] */
-    const weft_shape *in, *out, *param;
-    const weft_pool2d_opt *pool;    /* after the epilogue, the maximum over windows; NULL: none */
-    const weft_shape *map;          /* what goes into the pool */
-    weft_dtype in_dtype, out_dtype; /* of all inputs; of all outputs and the residual. F32 on the CPU */
+    int n_in, n_out;
+    int n_param; /* own parameters among the inputs: the last n_param, but for the residual behind them */
+    const weft_shape *in, *out;
+    const weft_dtype *in_dtype, *out_dtype; /* [n_in], [n_out]; NULL: all F32 */
+    const weft_pool2d_opt *pool;            /* after the epilogue, the maximum over windows; NULL: none */
+    const weft_shape *map;                  /* what goes into the pool */
+    bool repacks;                           /* the program itself changes its parameters: packed anew in every run */
 } weft_node;
 
-/* Shapes that the op walker and the bench run: inputs, options, epilogue. The residual input is not listed. */
+/* Index among the inputs of the node's first parameter. */
+WEFT_INLINE int weft_node_first_param(const weft_node *node)
+{
+    return node->n_in - node->epi.residual - node->n_param;
+}
+
+/* Shape of the node's own parameter i. */
+WEFT_INLINE const weft_shape *weft_node_param(const weft_node *node, int i)
+{
+    return &node->in[weft_node_first_param(node) + i];
+}
+
+WEFT_INLINE weft_dtype weft_node_in_dtype(const weft_node *node, int i)
+{
+    return node->in_dtype ? node->in_dtype[i] : WEFT_F32;
+}
+
+WEFT_INLINE weft_dtype weft_node_out_dtype(const weft_node *node, int o)
+{
+    return node->out_dtype ? node->out_dtype[o] : WEFT_F32;
+}
+
+/* Shapes that the op walker and the bench run: inputs, options, epilogue. Own parameters and the residual are not
+ * listed. */
 typedef struct weft_op_case {
     const char *name; /* "3x3_stride2_same_odd"; NULL ends the list */
     int n_in;
-    weft_shape in[4];
+    weft_shape in[WEFT_CASE_IN];
     const void *opt;
     weft_epilogue epi;
+    unsigned positive; /* bit i: input i is drawn from positive numbers (variances) */
+    int classes;       /* of integer inputs: 0 to classes - 1, and one beyond on either side */
 } weft_op_case;
 
-typedef struct weft_autodiff weft_autodiff; /* the gradient pass; not built yet */
+typedef struct weft_grad weft_grad; /* the gradient pass at one node */
+
+/* What the type pass asks an op whose tensors are not all of the device's type (bits of weft_op.types). */
+enum {
+    WEFT_TYPES_F32_OUT = 1,    /* the outputs are fp32: probabilities, distances, statistics */
+    WEFT_TYPES_F32_IN = 2,     /* the inputs are fp32 */
+    WEFT_TYPES_LOGITS = 4,     /* the output is fp32 where only such readers follow that want it (softmax) */
+    WEFT_TYPES_WANTS_LOGITS = 8,
+    WEFT_TYPES_INDEX_IN0 = 16, /* input 0 holds integers (labels) */
+    WEFT_TYPES_PADS = 32       /* the output is padded with zero channels for what reads it */
+};
 
 struct weft_op {
     const char *name, *brief, *paper; /* paper "": none */
-    int n_in; /* without the residual; < 0: at least -n_in */
+    int n_in; /* handed to the builder; < 0: at least -n_in */
     size_t opt_size;
     unsigned takes; /* WEFT_TAKES_* */
+    unsigned types; /* WEFT_TYPES_* */
     weft_error_class error_class;
+    unsigned updates;        /* bit o: output o IS input o, changed in place: states, moments, parameters */
+    const weft_op *training; /* stands for it while training; NULL: itself */
     /* Zeros to defaults, SAME to explicit pads, deep copies of pointers into arena; rejects nonsense with a sentence
      * that says what was found and expected (the caller puts the node's path before it). opt is a private copy.
      * Resolving again what is resolved changes nothing, also with another batch: models copy graphs that way. */
     weft_status (*resolve)(void *opt, const weft_shape *in, int n_in, weft_arena *arena);
-    /* From resolved options and input shapes (residual left out): outputs and parameters. */
+    /* From resolved options and the shapes of what the builder was handed: outputs and parameters. */
     weft_status (*infer)(const void *opt, const weft_shape *in, int n_in, weft_sig *sig);
     weft_cost (*cost)(const weft_node *node);
+    /* Elements that must cross the memory bus once all that can be fused is (without the residual, which always must);
+     * NULL: none, the op rides along with its neighbours. */
+    double (*least)(const weft_node *node);
     /* Terms summed into one output, for the tolerance. NULL: 1. */
     int64_t (*reduction)(const weft_node *node);
     /* The options that matter, short: "3x3/2 64 groups 32". NULL: "". */
     void (*describe)(const weft_node *node, char *buf, size_t size);
-    weft_status (*grad)(weft_autodiff *autodiff, const weft_node *node); /* emits backward nodes; NULL: not yet */
+    weft_status (*grad)(weft_grad *grad); /* emits backward nodes; NULL: stops gradients */
     const weft_op_case *cases;
 };
 
-#define WEFT_OP(id, name) extern const weft_op weft_op_##name;
+#define WEFT_OP(id, name, family, kind) extern const weft_op weft_op_##name;
 #include "op/list.def"
 #undef WEFT_OP
 
-/* The contract of an op; id < WEFT_OP_COUNT. */
-const weft_op *weft_op_get(weft_op_id id);
+/* The contracts, and who makes them, by id (src/op/op.c). */
+extern const weft_op *const weft_op_table[WEFT_OP_COUNT];
+extern const weft_op_kind weft_op_kinds[WEFT_OP_COUNT];
+WEFT_INLINE const weft_op *weft_op_get(weft_op_id id)
+{
+    return weft_op_table[id];
+}
 /* WEFT_OP_COUNT if there is none of that name. */
 weft_op_id weft_op_parse(const char *name);
 
@@ -118,6 +173,11 @@ double weft_act_eval(weft_act act, double x);
 /* Used by the builders of src/op; implemented by the graph. opt may be NULL (all zeros); name is taken from
  * *(const char **)opt, so every option struct starts with it; an op without options gets its own name. */
 weft_var weft_graph_append(weft_graph *graph, weft_op_id id, const void *opt, const weft_var *in, int n_in);
+/* Output o of the node that made `first`, its output 0; the null var stays null. */
+WEFT_INLINE weft_var weft_graph_out(weft_var first, int o)
+{
+    return (weft_var){ first.id ? first.id + o : 0 };
+}
 
 /* ---- helpers of src/op ---- */
 

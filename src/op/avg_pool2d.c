@@ -87,6 +87,7 @@ const weft_op weft_op_avg_pool2d = {
     .resolve = resolve,
     .infer = weft_pool2d_infer,
     .cost = weft_pool2d_cost,
+    .least = weft_least_map,
     .reduction = weft_pool2d_reduction,
     .describe = weft_pool2d_describe,
     .cases = cases,

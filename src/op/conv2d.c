@@ -98,6 +98,17 @@ static int64_t taps(const weft_node *n)
     return (int64_t)o->kernel_h * o->kernel_w * (n->in[0].dim[3] / o->groups);
 }
 
+/* With a stride beyond its window not all of x is read. */
+static double least(const weft_node *node)
+{
+    const weft_conv2d_opt *o = node->opt;
+    const weft_shape *x = &node->in[0], *y = &node->out[0];
+    const bool skips_h = o->stride_h > o->kernel_h, skips_w = o->stride_w > o->kernel_w;
+    return (double)x->dim[0] * (double)x->dim[3] * (double)(skips_h ? y->dim[1] : x->dim[1]) *
+               (double)(skips_w ? y->dim[2] : x->dim[2]) +
+           weft_weight_count(node) + weft_out_count(node);
+}
+
 static weft_cost cost(const weft_node *n)
 {
     const weft_conv2d_opt *o = n->opt;
@@ -399,6 +410,7 @@ const weft_op weft_op_conv2d = {
     .resolve = resolve,
     .infer = infer,
     .cost = cost,
+    .least = least,
     .reduction = reduction,
     .describe = describe,
     .cases = cases,

@@ -60,6 +60,7 @@ const weft_op weft_op_global_avg_pool2d = {
     .resolve = weft_resolve_nothing,
     .infer = infer,
     .cost = cost,
+    .least = weft_least_map,
     .reduction = reduction,
     .cases = cases,
 };

@@ -54,5 +54,6 @@ const weft_op weft_op_global_max_pool2d = {
     .resolve = weft_resolve_nothing,
     .infer = infer,
     .cost = cost,
+    .least = weft_least_map,
     .cases = cases,
 };

@@ -120,15 +120,17 @@ void weft_stages_split(const weft_node *node, weft_stages *stages)
         (void)weft_op_get(list[s].op)->infer(list[s].opt, &shape, 1, &sig); /* succeeded when node was made */
         shape = stages->out[s] = sig.out[0];
         *part = (weft_node){ .id = list[s].op, .op = weft_op_get(list[s].op), .name = node->name, .opt = list[s].opt,
-                             .epi = { .act = list[s].act }, .n_in = 1, .n_out = 1, .n_param = sig.n_param,
-                             .in = stages->in[s], .out = &stages->out[s], .param = node->param + param };
+                             .epi = { .act = list[s].act }, .n_in = 1 + sig.n_param, .n_out = 1,
+                             .n_param = sig.n_param, .in = stages->in[s], .out = &stages->out[s] };
         stages->first_param[s] = param;
-        param += sig.n_param;
+        for (int i = 0; i < sig.n_param; i++)
+            stages->in[s][1 + i] = *weft_node_param(node, param++);
     }
     const int last = stages->count - 1;
-    stages->node[last].epi = node->epi;
-    stages->node[last].n_in = 1 + node->epi.residual;
-    stages->in[last][1] = stages->out[last];
+    weft_node *project = &stages->node[last];
+    project->epi = node->epi;
+    if (node->epi.residual)
+        stages->in[last][project->n_in++] = stages->out[last];
     const weft_inverted_residual_opt *o = node->opt;
     stages->depthwise = o->expand.out ? 1 : 0;
     stages->project = last;

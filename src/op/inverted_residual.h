@@ -16,7 +16,7 @@ typedef struct weft_inverted_residual_opt {
     weft_act expand_act, depthwise_act;
 } weft_inverted_residual_opt;
 
-enum { WEFT_MAX_STAGE = 4 };
+enum { WEFT_MAX_STAGE = 4, WEFT_STAGE_IN = 6 /* x, four parameters, the residual */ };
 
 /* The stages as nodes of their own ops. Shapes point into the struct: it must not be copied. */
 typedef struct weft_stages {
@@ -24,7 +24,7 @@ typedef struct weft_stages {
     weft_node node[WEFT_MAX_STAGE];
     int first_param[WEFT_MAX_STAGE];
     int expand, depthwise, excite, project; /* indices; -1: no such stage */
-    weft_shape in[WEFT_MAX_STAGE][2], out[WEFT_MAX_STAGE];
+    weft_shape in[WEFT_MAX_STAGE][WEFT_STAGE_IN], out[WEFT_MAX_STAGE];
 } weft_stages;
 
 /* node: a whole inverted residual. The last stage has its residual, if any. */

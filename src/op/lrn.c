@@ -123,6 +123,7 @@ const weft_op weft_op_lrn = {
     .resolve = resolve,
     .infer = infer,
     .cost = cost,
+    .least = weft_least_map,
     .reduction = reduction,
     .describe = describe,
     .cases = cases,

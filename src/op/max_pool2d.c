@@ -88,6 +88,7 @@ const weft_op weft_op_max_pool2d = {
     .resolve = resolve,
     .infer = weft_pool2d_infer,
     .cost = weft_pool2d_cost,
+    .least = weft_least_map,
     .describe = weft_pool2d_describe,
     .cases = cases,
 };

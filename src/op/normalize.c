@@ -133,6 +133,7 @@ const weft_op weft_op_normalize = {
     .paper = "Tan & Le 2019, arXiv:1905.11946",
     .n_in = 1,
     .opt_size = sizeof(weft_normalize_node),
+    .types = WEFT_TYPES_F32_IN | WEFT_TYPES_PADS,
     .error_class = WEFT_ELEMENTWISE,
     .resolve = resolve,
     .infer = infer,

@@ -6,21 +6,22 @@
 #include <math.h>
 #include <string.h>
 
-static const weft_op *const table[WEFT_OP_COUNT] = {
-#define WEFT_OP(id, name) [WEFT_OP_##id] = &weft_op_##name,
+const weft_op *const weft_op_table[WEFT_OP_COUNT] = {
+#define WEFT_OP(id, name, family, kind) [WEFT_OP_##id] = &weft_op_##name,
 #include "op/list.def"
 #undef WEFT_OP
 };
 
-const weft_op *weft_op_get(weft_op_id id)
-{
-    return table[id];
-}
+const weft_op_kind weft_op_kinds[WEFT_OP_COUNT] = {
+#define WEFT_OP(id, name, family, kind) [WEFT_OP_##id] = WEFT_##kind,
+#include "op/list.def"
+#undef WEFT_OP
+};
 
 weft_op_id weft_op_parse(const char *name)
 {
     for (int i = 0; i < WEFT_OP_COUNT; i++)
-        if (strcmp(table[i]->name, name) == 0)
+        if (strcmp(weft_op_table[i]->name, name) == 0)
             return (weft_op_id)i;
     return WEFT_OP_COUNT;
 }

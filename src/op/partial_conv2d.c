@@ -95,7 +95,7 @@ static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_s
 static weft_cost cost(const weft_node *n)
 {
     const weft_partial_conv2d_opt *o = n->opt;
-    const double out = weft_out_count(n), marks = (double)n->param[0].dim[0];
+    const double out = weft_out_count(n), marks = (double)weft_node_param(n, 0)->dim[0];
     const double macs = out / (double)o->out * marks * o->kernel * o->kernel;
     return (weft_cost){ macs, 2 * macs + (o->bias ? out : 0) + weft_epilogue_flops(n) };
 }
@@ -112,7 +112,7 @@ static void describe(const weft_node *n, char *buf, size_t size)
     const weft_partial_conv2d_opt *o = n->opt;
     size_t used = 0;
     weft_text_add(buf, size, &used, "%dx%d %lld, %lld of %lld maps valid", o->kernel, o->kernel, (long long)o->out,
-                  (long long)n->param[0].dim[0], (long long)(o->out * n->in[0].dim[3]));
+                  (long long)weft_node_param(n, 0)->dim[0], (long long)(o->out * n->in[0].dim[3]));
 }
 
 weft_var weft_partial_conv2d(weft_graph *graph, weft_var x, const weft_partial_conv2d_opt *opt)
@@ -157,6 +157,7 @@ const weft_op weft_op_partial_conv2d = {
     .resolve = resolve,
     .infer = infer,
     .cost = cost,
+    .least = weft_least_product,
     .reduction = reduction,
     .describe = describe,
     .cases = cases,

@@ -50,6 +50,7 @@ const weft_op weft_op_softmax = {
     .brief = "Softmax over the last dimension",
     .paper = "Bridle 1990",
     .n_in = 1,
+    .types = WEFT_TYPES_F32_OUT | WEFT_TYPES_WANTS_LOGITS,
     .error_class = WEFT_REDUCTION,
     .resolve = resolve,
     .infer = infer,

@@ -49,6 +49,12 @@ static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_s
     return WEFT_OK;
 }
 
+/* Both layers; sums in, gates out and in again. */
+static double least(const weft_node *node)
+{
+    return weft_weight_count(node) + 4 * (double)node->in[0].dim[0] * (double)node->in[0].dim[3];
+}
+
 static weft_cost cost(const weft_node *node)
 {
     const weft_squeeze_excite_opt *o = node->opt;
@@ -111,6 +117,7 @@ const weft_op weft_op_squeeze_excite = {
     .resolve = resolve,
     .infer = infer,
     .cost = cost,
+    .least = least,
     .reduction = reduction,
     .describe = describe,
     .cases = cases,

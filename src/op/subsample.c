@@ -96,6 +96,7 @@ const weft_op weft_op_subsample = {
     .resolve = resolve,
     .infer = infer,
     .cost = cost,
+    .least = weft_least_map,
     .reduction = reduction,
     .describe = describe,
     .cases = cases,

@@ -125,6 +125,24 @@ double weft_out_count(const weft_node *node)
     return count;
 }
 
+double weft_weight_count(const weft_node *node)
+{
+    double sum = 0;
+    for (int i = 0; i < node->n_param; i++)
+        sum += weft_node_param(node, i)->rank > 1 ? (double)weft_shape_count(weft_node_param(node, i)) : 0;
+    return sum;
+}
+
+double weft_least_map(const weft_node *node)
+{
+    return (double)weft_shape_count(&node->in[0]) + weft_out_count(node);
+}
+
+double weft_least_product(const weft_node *node)
+{
+    return weft_least_map(node) + weft_weight_count(node);
+}
+
 double weft_epilogue_flops(const weft_node *node)
 {
     const int each = (node->epi.residual ? 1 : 0) + (node->epi.act != WEFT_ACT_NONE ? 1 : 0);

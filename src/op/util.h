@@ -58,6 +58,11 @@ weft_status weft_window_out(const weft_axis axis[2], bool ceil, int64_t *oh, int
 
 /* Elements of a node's output, as a double. */
 double weft_out_count(const weft_node *node);
+/* Elements of its weights: parameters of rank 2 and more, biases do not count. */
+double weft_weight_count(const weft_node *node);
+/* weft_op.least of what reads a map and writes one, and of what has weights besides. */
+double weft_least_map(const weft_node *node);
+double weft_least_product(const weft_node *node);
 /* Additions and activations of the epilogue: one each per output element. */
 double weft_epilogue_flops(const weft_node *node);
 /* Terms that the epilogue adds to a sum: 1 with a residual. */

@@ -48,8 +48,7 @@ static weft_status fuse_add(weft_graph *graph, const int32_t *readers, int32_t i
     const int32_t maker = graph->values[add->in[taken]].maker, residual = add->in[1 - taken], out = add->out[0];
     weft_gnode moved = graph->nodes[maker];
     graph->nodes[maker].dead = true;
-    weft_gnode_in_shape(&moved, moved.node.n_in)[0] = graph->values[residual].shape;
-    moved.in[moved.node.n_in++] = residual;
+    weft_gnode_rewire(graph, &moved, moved.node.n_in++, residual);
     moved.node.epi.residual = true;
     moved.out[0] = out;
     graph->nodes[index] = moved;

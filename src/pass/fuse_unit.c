@@ -11,15 +11,6 @@ typedef struct unit {
     weft_gnode *expand, *depthwise, *excite, *project;
 } unit;
 
-static bool is_pointwise(const weft_gnode *gnode)
-{
-    if (!gnode || gnode->node.id != WEFT_OP_CONV2D)
-        return false;
-    const weft_conv2d_opt *o = gnode->node.opt;
-    return o->kernel_h == 1 && o->kernel_w == 1 && o->stride_h == 1 && o->stride_w == 1 && o->groups == 1 &&
-           !o->pad.top && !o->pad.bottom && !o->pad.left && !o->pad.right;
-}
-
 static bool is_depthwise(const weft_gnode *gnode)
 {
     if (!gnode || gnode->node.id != WEFT_OP_CONV2D || gnode->node.epi.residual)
@@ -31,7 +22,7 @@ static bool is_depthwise(const weft_gnode *gnode)
 static bool find_unit(weft_graph *graph, const int32_t *readers, int32_t index, unit *u)
 {
     *u = (unit){ .project = &graph->nodes[index] };
-    if (u->project->dead || !is_pointwise(u->project))
+    if (u->project->dead || !weft_pass_is_pointwise(u->project))
         return false;
     weft_gnode *before = weft_pass_sole_maker(graph, readers, u->project->in[0]);
     if (before && before->node.id == WEFT_OP_SQUEEZE_EXCITE) {
@@ -42,7 +33,7 @@ static bool find_unit(weft_graph *graph, const int32_t *readers, int32_t index, 
         return false;
     u->depthwise = before;
     before = weft_pass_sole_maker(graph, readers, before->in[0]);
-    if (is_pointwise(before) && !before->node.epi.residual)
+    if (weft_pass_is_pointwise(before) && !before->node.epi.residual)
         u->expand = before;
     return true;
 }
@@ -61,7 +52,7 @@ static weft_inverted_residual_opt options_of(const unit *u)
     return o;
 }
 
-/* The unit as a node: parameters of its stages in order, input of the first, epilogue of the last. */
+/* The unit as a node: input of the first stage, parameters of all in order, epilogue of the last. */
 static weft_status unite(weft_graph *graph, const unit *u, weft_gnode *out)
 {
     weft_gnode *const stages[] = { u->expand, u->depthwise, u->excite, u->project };
@@ -70,32 +61,29 @@ static weft_status unite(weft_graph *graph, const unit *u, weft_gnode *out)
     const weft_inverted_residual_opt options = options_of(u);
     *out = *u->project;
     weft_node *node = &out->node;
-    weft_shape *in = weft_arena_copy(arena, u->project->node.in, (size_t)node->n_in * sizeof *in);
-    weft_shape *param = weft_arena_array(arena, WEFT_MAX_PARAM, sizeof *param);
+    const size_t room = 1 + WEFT_MAX_PARAM + WEFT_SPARE_INPUTS;
     node->opt = weft_arena_copy(arena, &options, sizeof options);
-    out->in = weft_arena_copy(arena, u->project->in, (size_t)node->n_in * sizeof *out->in);
-    out->param = weft_arena_array(arena, WEFT_MAX_PARAM, sizeof *out->param);
-    if (!in || !param || !node->opt || !out->in || !out->param)
+    node->in = weft_arena_array(arena, room, sizeof *node->in);
+    out->in = weft_arena_array(arena, room, sizeof *out->in);
+    if (!node->in || !node->opt || !out->in)
         return WEFT_NO_MEMORY;
-    in[0] = first->node.in[0];
-    out->in[0] = first->in[0];
+    node->n_in = 0;
+    weft_gnode_rewire(graph, out, node->n_in++, first->in[0]);
     node->n_param = 0;
     for (int s = 0; s < WEFT_COUNT(stages); s++)
-        for (int i = 0; stages[s] && i < stages[s]->node.n_param; i++) {
-            param[node->n_param] = stages[s]->node.param[i];
-            out->param[node->n_param++] = stages[s]->param[i];
-        }
+        for (int i = 0; stages[s] && i < stages[s]->node.n_param; i++, node->n_param++)
+            weft_gnode_rewire(graph, out, node->n_in++, weft_gnode_param(stages[s], i));
+    if (node->epi.residual)
+        weft_gnode_rewire(graph, out, node->n_in++, u->project->in[u->project->node.n_in - 1]);
     node->id = WEFT_OP_INVERTED_RESIDUAL;
     node->op = weft_op_get(node->id);
     node->name = first->node.name;
-    node->in = in;
-    node->param = param;
     return WEFT_OK;
 }
 
 static bool has_kernel(const weft_graph *graph, const weft_gnode *gnode)
 {
-    return !weft_select(&gnode->node, &graph->ctx->device)->reference;
+    return !weft_select(&gnode->node, graph->ctx->device)->reference;
 }
 
 weft_status weft_pass_fuse_units(weft_graph *graph)

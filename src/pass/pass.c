@@ -24,6 +24,30 @@ weft_gnode *weft_pass_sole_maker(weft_graph *graph, const int32_t *readers, int3
     return maker >= 0 && readers[value] == 1 && !graph->nodes[maker].dead ? &graph->nodes[maker] : NULL;
 }
 
+bool weft_pass_is_pointwise(const weft_gnode *gnode)
+{
+    if (!gnode || gnode->dead || gnode->node.id != WEFT_OP_CONV2D)
+        return false;
+    const weft_conv2d_opt *o = gnode->node.opt;
+    return o->kernel_h == 1 && o->kernel_w == 1 && o->stride_h == 1 && o->stride_w == 1 && o->groups == 1 &&
+           !o->pad.top && !o->pad.bottom && !o->pad.left && !o->pad.right;
+}
+
+void weft_pass_set_weights(const weft_graph *graph, weft_gnode *layer, int32_t weight, int32_t bias)
+{
+    const int first = weft_node_first_param(&layer->node);
+    weft_gnode_rewire(graph, layer, first, weight);
+    if (layer->node.n_param > 1) {
+        weft_gnode_rewire(graph, layer, first + 1, bias);
+        return;
+    }
+    weft_gnode_add_param(graph, layer, bias);
+    if (layer->node.id == WEFT_OP_CONV2D)
+        ((weft_conv2d_opt *)weft_gnode_opt(layer))->bias = true;
+    else
+        ((weft_dense_opt *)weft_gnode_opt(layer))->no_bias = false;
+}
+
 void weft_pass_take_over(weft_graph *graph, int32_t node, int32_t by)
 {
     weft_gnode *heir = &graph->nodes[by], *gone = &graph->nodes[node];

@@ -1,11 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Passes over a model's private copy of the graph. Each leaves nodes in topological order and values with one
- * maker; removed nodes are marked dead. Run in this order. */
+ * Passes over a program's private copy of the graph, in the order of one table. Each leaves nodes in topological order
+ * and values with one maker; removed nodes are marked dead. */
 #ifndef WEFT_PASS_PASS_H
 #define WEFT_PASS_PASS_H
 
+#include "backend/kernel.h"
 #include "graph/graph.h"
+
+/* How a program will run: bits, so that a pass names the modes that it is for. */
+typedef enum weft_mode {
+    WEFT_MODE_INFER = 1,  /* all that inference may do */
+    WEFT_MODE_LAYERS = 2, /* the same, but units stay layers that can be timed alone */
+    WEFT_MODE_TRAIN = 4,  /* only what a gradient can go through */
+    WEFT_MODE_PLAIN = 8   /* every node as it was built */
+} weft_mode;
+
+typedef struct weft_pass {
+    const char *name, *brief;
+    unsigned modes; /* WEFT_MODE_* */
+    weft_status (*run)(weft_graph *graph);
+} weft_pass;
+
+enum { WEFT_PASS_COUNT = 7 };
+extern const weft_pass weft_passes[WEFT_PASS_COUNT];
+
+/* What one pass did to one node. */
+typedef struct weft_pass_change {
+    const char *node, *what; /* "removed", "added", "changed"; then what it is now */
+    const char *now;
+} weft_pass_change;
+
+typedef struct weft_pass_record {
+    bool ran; /* its modes include the program's */
+    int32_t before, after; /* live nodes, those that derive parameters left out */
+    int32_t n_changes;
+    weft_pass_change *changes;
+} weft_pass_record;
+
+/* Runs the passes of a mode; records [WEFT_PASS_COUNT], in the graph's arena. */
+weft_status weft_passes_run(weft_graph *graph, weft_mode mode, weft_pass_record *records);
+
+/* ---- the passes ---- */
 
 /* Drops what is nothing at inference (dropout); moves zero padding into the convolution or pooling behind it. */
 weft_status weft_pass_simplify(weft_graph *graph);
@@ -13,13 +49,14 @@ weft_status weft_pass_simplify(weft_graph *graph);
 weft_status weft_pass_fold(weft_graph *graph);
 /* Residual additions and activations become epilogues of the node before them. */
 weft_status weft_pass_fuse(weft_graph *graph);
+/* Notes the least traffic of the graph as it is now: activations, additions and norms are free (graph->least_bytes). */
+weft_status weft_pass_measure(weft_graph *graph);
+/* Rewrites that the device's backend asks for (weft_device.rewrites). */
+weft_status weft_pass_rewrite(weft_graph *graph);
 /* Inverted residual units become one node each, where the device of graph's context has a kernel for it. */
 weft_status weft_pass_fuse_units(weft_graph *graph);
-
-/* Rewrites that the device asks for (weft_device.rewrites). */
-weft_status weft_pass_rewrite(weft_graph *graph);
 /* The type of every value; fills in_dtype and out_dtype of the nodes. */
-void weft_pass_types(weft_graph *graph);
+weft_status weft_pass_types(weft_graph *graph);
 
 /* ---- for the passes ---- */
 
@@ -29,5 +66,9 @@ int32_t *weft_pass_readers(weft_graph *graph);
 weft_gnode *weft_pass_sole_maker(weft_graph *graph, const int32_t *readers, int32_t value);
 /* gnode's first output takes over value `out` (made so far by another node, which dies). */
 void weft_pass_take_over(weft_graph *graph, int32_t node, int32_t by);
+/* A live 1x1 convolution of stride 1, one group, no padding. */
+bool weft_pass_is_pointwise(const weft_gnode *gnode);
+/* A convolution or dense layer reads these instead of its weight and bias, which it may not have had. */
+void weft_pass_set_weights(const weft_graph *graph, weft_gnode *layer, int32_t weight, int32_t bias);
 
 #endif

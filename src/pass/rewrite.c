@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rewrites that pay where a launch and a pass over memory cost more than arithmetic (weft_device.rewrites). Both are
- * exact but for rounding, and compute new parameters from the old ones in double when a model is committed:
+ * Rewrites that pay where a launch and a pass over memory cost more than arithmetic (weft_device.rewrites). All
+ * are exact but for rounding; the first two derive new parameters from the old ones (op/derive.c):
  *
  *   compose  y = B (A x + a) + b              one 1x1 convolution of weights B A and bias B a + b
  *   join     y = act(B h + b + P x + p)       one over [h, x], which are slices of one tensor, of weights [B, P]
@@ -10,102 +10,35 @@
  * The first takes the narrow tensor between two linear layers out of memory (MobileNetV2's first projection and the
  * expansion after it), the second the projected shortcut of a residual unit (ResNet's first of each stride-1 stage),
  * the third the largest maps of VGG. */
+#include "op/derive.h"
 #include "pass/pass.h"
 
 #include "base/error.h"
 
 /* ---- parameters ---- */
 
-enum { FIRST, FIRST_BIAS, SECOND, SECOND_BIAS }; /* sources; FIRST is nearer to the input */
-
-/* weight [out, 1, 1, in] = second [out, middle] first [middle, in]; arg: middle */
-static void derive_product(const weft_param *self, const float *const *source, float *out)
+/* Node `heir` gets the weights, over other channels, and the bias that `op` derives from those of `first`, which is
+ * nearer to the input (or the other summand), and its own. */
+static weft_status derive(weft_graph *graph, int32_t heir, int32_t first, weft_op_id op)
 {
-    const int64_t outputs = self->spec.shape.dim[0], in = self->spec.shape.dim[3], middle = (int64_t)self->arg;
-    for (int64_t k = 0; k < outputs; k++)
-        for (int64_t c = 0; c < in; c++) {
-            double sum = 0;
-            for (int64_t m = 0; m < middle; m++)
-                sum += (double)source[SECOND][k * middle + m] * (double)source[FIRST][m * in + c];
-            out[k * in + c] = (float)sum;
-        }
-}
-
-static void derive_product_bias(const weft_param *self, const float *const *source, float *out)
-{
-    const int64_t middle = (int64_t)self->arg;
-    for (int64_t k = 0; k < self->spec.shape.dim[0]; k++) {
-        double sum = source[SECOND_BIAS] ? (double)source[SECOND_BIAS][k] : 0;
-        for (int64_t m = 0; m < middle && source[FIRST_BIAS]; m++)
-            sum += (double)source[SECOND][k * middle + m] * (double)source[FIRST_BIAS][m];
-        out[k] = (float)sum;
-    }
-}
-
-/* weight [out, 1, 1, a + b] = [first, second]; arg: a */
-static void derive_joined(const weft_param *self, const float *const *source, float *out)
-{
-    const int64_t in = self->spec.shape.dim[3], a = (int64_t)self->arg, b = in - a;
-    for (int64_t k = 0; k < self->spec.shape.dim[0]; k++) {
-        for (int64_t c = 0; c < a; c++)
-            out[k * in + c] = source[FIRST][k * a + c];
-        for (int64_t c = 0; c < b; c++)
-            out[k * in + a + c] = source[SECOND][k * b + c];
-    }
-}
-
-static void derive_joined_bias(const weft_param *self, const float *const *source, float *out)
-{
-    for (int64_t k = 0; k < self->spec.shape.dim[0]; k++)
-        out[k] = (float)((source[FIRST_BIAS] ? (double)source[FIRST_BIAS][k] : 0) +
-                         (source[SECOND_BIAS] ? (double)source[SECOND_BIAS][k] : 0));
-}
-
-static int32_t bias_of(const weft_gnode *conv)
-{
-    return conv->node.n_param > 1 ? conv->param[1] : -1;
-}
-
-/* `heir` gets weights over `in` channels, and a bias, derived from its own and those of first. */
-static weft_status derive(weft_graph *graph, weft_gnode *heir, const weft_gnode *first, int64_t in, double arg,
-                          weft_derive weight, weft_derive bias)
-{
-    weft_param w = graph->params[heir->param[0]];
-    w.source[FIRST] = first->param[0];
-    w.source[FIRST_BIAS] = bias_of(first);
-    w.source[SECOND] = heir->param[0];
-    w.source[SECOND_BIAS] = bias_of(heir);
-    w.source[SECOND_BIAS + 1] = -1;
-    w.arg = arg;
-    weft_param b = w;
-    w.derive = weight;
-    w.spec.shape.dim[3] = in;
-    b.derive = bias;
-    b.spec.shape = (weft_shape){ 1, { w.spec.shape.dim[0] } };
-    WEFT_TRY(weft_graph_add_param(graph, &w, &heir->param[0]));
-    WEFT_TRY(weft_graph_add_param(graph, &b, &heir->param[1]));
-    weft_gnode_param_shape(heir, 0)[0] = w.spec.shape;
-    weft_gnode_param_shape(heir, 1)[0] = b.spec.shape;
-    ((weft_conv2d_opt *)weft_gnode_opt(heir))->bias = true;
-    heir->node.n_param = 2;
+    const weft_gnode *a = &graph->nodes[first], *b = &graph->nodes[heir];
+    const weft_merge_weights_opt opt = { .first_bias = a->node.n_param > 1, .second_bias = b->node.n_param > 1 };
+    int32_t in[4] = { weft_gnode_param(a, 0), weft_gnode_param(b, 0) }, n_in = 2, out;
+    if (opt.first_bias)
+        in[n_in++] = weft_gnode_param(a, 1);
+    if (opt.second_bias)
+        in[n_in++] = weft_gnode_param(b, 1);
+    WEFT_TRY(weft_graph_add_derived(graph, op, b->node.name, &opt, in, n_in, &out));
+    weft_pass_set_weights(graph, &graph->nodes[heir], out, out + 1);
     return WEFT_OK;
 }
 
 /* ---- patterns ---- */
 
-static bool is_pointwise(const weft_gnode *gnode)
-{
-    if (!gnode || gnode->dead || gnode->node.id != WEFT_OP_CONV2D)
-        return false;
-    const weft_conv2d_opt *o = gnode->node.opt;
-    return o->kernel_h == 1 && o->kernel_w == 1 && o->stride_h == 1 && o->stride_w == 1 && o->groups == 1 &&
-           !o->pad.top && !o->pad.bottom && !o->pad.left && !o->pad.right;
-}
-
 /* A pointwise convolution and nothing more. */
-static bool is_linear(const weft_gnode *gnode)
+static bool is_lone_pointwise(const weft_gnode *gnode)
 {
-    return is_pointwise(gnode) && gnode->node.epi.act == WEFT_ACT_NONE && !gnode->node.epi.residual;
+    return weft_pass_is_pointwise(gnode) && gnode->node.epi.act == WEFT_ACT_NONE && !gnode->node.epi.residual;
 }
 
 /* Multiply-adds that a GPU does in the time in which it moves one element, at half of its peaks: T4 200, A100 150,
@@ -121,17 +54,16 @@ static bool composing_pays(const weft_gnode *first, const weft_gnode *second)
 
 static weft_status compose(weft_graph *graph, const int32_t *readers, int32_t index)
 {
-    weft_gnode *second = &graph->nodes[index];
-    if (!is_pointwise(second))
+    const weft_gnode *second = &graph->nodes[index];
+    if (!weft_pass_is_pointwise(second))
         return WEFT_OK;
-    weft_gnode *first = weft_pass_sole_maker(graph, readers, second->in[0]);
-    if (!is_linear(first) || !composing_pays(first, second))
+    const weft_gnode *first = weft_pass_sole_maker(graph, readers, second->in[0]);
+    if (!is_lone_pointwise(first) || !composing_pays(first, second))
         return WEFT_OK;
-    const int64_t in = first->node.in[0].dim[3];
-    WEFT_TRY(derive(graph, second, first, in, (double)first->node.out[0].dim[3], derive_product, derive_product_bias));
-    second->in[0] = first->in[0];
-    weft_gnode_in_shape(second, 0)[0] = first->node.in[0];
-    first->dead = true;
+    const int32_t gone = (int32_t)(first - graph->nodes), x = first->in[0];
+    WEFT_TRY(derive(graph, index, gone, WEFT_OP_COMPOSE_WEIGHTS));
+    weft_gnode_rewire(graph, &graph->nodes[index], 0, x); /* the array may have moved */
+    graph->nodes[gone].dead = true;
     return WEFT_OK;
 }
 
@@ -182,10 +114,10 @@ static weft_status insert_concat(weft_graph *graph, int32_t place, int32_t a, in
 static weft_status join(weft_graph *graph, const int32_t *readers, int32_t index)
 {
     const weft_gnode *sum = &graph->nodes[index];
-    if (!is_pointwise(sum) || !sum->node.epi.residual)
+    if (!weft_pass_is_pointwise(sum) || !sum->node.epi.residual)
         return WEFT_OK;
-    const weft_gnode *other = weft_pass_sole_maker(graph, readers, sum->in[1]);
-    if (!is_linear(other) || other->in[0] == sum->in[0])
+    const weft_gnode *other = weft_pass_sole_maker(graph, readers, sum->in[sum->node.n_in - 1]);
+    if (!is_lone_pointwise(other) || other->in[0] == sum->in[0])
         return WEFT_OK;
     const int32_t a = other->in[0], b = sum->in[0], first = (int32_t)(other - graph->nodes);
     const int32_t place = free_place(graph, a, b, index);
@@ -193,14 +125,10 @@ static weft_status join(weft_graph *graph, const int32_t *readers, int32_t index
     if (place < 0 || !can_be_slice(graph, a) || !can_be_slice(graph, b))
         return WEFT_OK;
     WEFT_TRY(insert_concat(graph, place, a, b, sum->node.name, &joined));
-    weft_gnode *heir = &graph->nodes[index]; /* the array may have moved */
-    const int64_t channels = graph->values[joined].shape.dim[3];
-    WEFT_TRY(derive(graph, heir, &graph->nodes[first], channels, (double)graph->values[a].shape.dim[3], derive_joined,
-                    derive_joined_bias));
-    heir->in[0] = joined;
-    weft_gnode_in_shape(heir, 0)[0] = graph->values[joined].shape;
-    heir->node.n_in = 1;
-    heir->node.epi.residual = false;
+    graph->nodes[index].node.n_in--;
+    graph->nodes[index].node.epi.residual = false;
+    WEFT_TRY(derive(graph, index, first, WEFT_OP_JOIN_WEIGHTS));
+    weft_gnode_rewire(graph, &graph->nodes[index], 0, joined);
     graph->nodes[first].dead = true;
     return WEFT_OK;
 }
@@ -262,7 +190,7 @@ static const struct {
 
 weft_status weft_pass_rewrite(weft_graph *graph)
 {
-    const unsigned wanted = graph->ctx->device.rewrites;
+    const unsigned wanted = graph->ctx->device->rewrites;
     const int32_t *readers = wanted ? weft_pass_readers(graph) : NULL;
     if (wanted && !readers)
         return WEFT_NO_MEMORY;

@@ -51,8 +51,7 @@ static void merge_padding(weft_graph *graph, weft_gnode *reader, const weft_gnod
         add_pad(&pool->pad, more);
         pool->zero_border = true;
     }
-    reader->in[0] = pad->in[0];
-    weft_gnode_in_shape(reader, 0)[0] = graph->values[pad->in[0]].shape;
+    weft_gnode_rewire(graph, reader, 0, pad->in[0]);
 }
 
 static void simplify_pad(weft_graph *graph, const int32_t *readers, int32_t index)

@@ -1,48 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The type of every value on the device. Activations have the device's; fp32 stay probabilities and logits (what a
- * dense layer hands to softmax or out of the network), and inputs that are normalised inside, so that nothing is lost
- * before the mean is subtracted. On the CPU all is fp32. What convolutions read of images is padded with zero
- * channels. */
+ * The type of every value on the device. Activations have the device's; fp32 stay what the ops say (weft_op.types):
+ * probabilities and logits (what a dense layer hands to softmax or out of the network), statistics, and inputs that are
+ * normalised inside, so that nothing is lost before the mean is subtracted. Parameters and states are fp32 in the
+ * store, and so are those that are derived from them. On the CPU all is fp32 but labels. What convolutions read of
+ * images is padded with zero channels. */
 #include "pass/pass.h"
 
-/* Whether all readers are of op `id`; true if there is none. */
-static bool read_only_by(const weft_graph *graph, int32_t value, weft_op_id id)
+/* Whether all readers are of ops with this bit; true if there is none. */
+static bool read_only_by(const weft_graph *graph, int32_t value, unsigned bit)
 {
     for (int32_t i = 0; i < graph->n_nodes; i++) {
         const weft_gnode *gnode = &graph->nodes[i];
         for (int k = 0; k < gnode->node.n_in && !gnode->dead; k++)
-            if (gnode->in[k] == value && gnode->node.id != id)
+            if (gnode->in[k] == value && !(gnode->node.op->types & bit))
                 return false;
     }
     return true;
 }
 
-static bool keeps_f32(const weft_graph *graph, int32_t value)
+/* A network input, as the device gets it: labels and scalars stay what they are. */
+static void type_input(const weft_graph *graph, int32_t id, weft_dtype dtype)
 {
-    const int32_t maker = graph->values[value].maker;
-    if (maker < 0)
-        return read_only_by(graph, value, WEFT_OP_NORMALIZE);
-    const weft_op_id op = graph->nodes[maker].node.id;
-    return op == WEFT_OP_SOFTMAX || op == WEFT_OP_RBF ||
-           (op == WEFT_OP_DENSE && read_only_by(graph, value, WEFT_OP_SOFTMAX));
+    weft_value *value = &graph->values[id];
+    if (value->dtype != WEFT_F32 || value->shape.rank < 2)
+        return;
+    const bool kept = read_only_by(graph, id, WEFT_TYPES_F32_IN);
+    value->dtype = kept ? WEFT_F32 : dtype;
+    value->padded = !kept;
 }
 
-void weft_pass_types(weft_graph *graph)
+static void type_outputs(const weft_graph *graph, const weft_gnode *gnode, weft_dtype dtype)
 {
-    const weft_dtype dtype = graph->ctx->device.dtype;
-    if (!graph->ctx->device.backend->host_alloc)
-        return;
-    for (int32_t v = 1; v < graph->n_values; v++) {
-        const int32_t maker = graph->values[v].maker;
-        if (maker < 0 || (!graph->nodes[maker].dead && graph->nodes[maker].out[0] == v))
-            graph->values[v].dtype = keeps_f32(graph, v) ? WEFT_F32 : dtype;
-        graph->values[v].padded = maker < 0 ? !read_only_by(graph, v, WEFT_OP_NORMALIZE)
-                                            : graph->nodes[maker].node.id == WEFT_OP_NORMALIZE;
+    const unsigned types = gnode->node.op->types;
+    for (int o = 0; o < gnode->node.n_out; o++) {
+        weft_value *value = &graph->values[gnode->out[o]];
+        const bool kept = types & WEFT_TYPES_F32_OUT ||
+                          (types & WEFT_TYPES_LOGITS && read_only_by(graph, gnode->out[o], WEFT_TYPES_WANTS_LOGITS));
+        value->dtype = kept ? WEFT_F32 : dtype;
+        value->padded = types & WEFT_TYPES_PADS;
     }
-    for (int32_t i = 0; i < graph->n_nodes; i++) {
-        weft_gnode *gnode = &graph->nodes[i];
-        gnode->node.in_dtype = graph->values[gnode->in[0]].dtype;
-        gnode->node.out_dtype = graph->values[gnode->out[0]].dtype;
+}
+
+static weft_status fill(weft_graph *graph, weft_gnode *gnode)
+{
+    weft_node *node = &gnode->node;
+    weft_dtype *types = weft_arena_array(&graph->arena, (size_t)(node->n_in + node->n_out), sizeof *types);
+    if (!types)
+        return WEFT_NO_MEMORY;
+    for (int i = 0; i < node->n_in; i++)
+        types[i] = graph->values[gnode->in[i]].dtype;
+    for (int o = 0; o < node->n_out; o++)
+        types[node->n_in + o] = graph->values[gnode->out[o]].dtype;
+    node->in_dtype = types;
+    node->out_dtype = types + node->n_in;
+    return WEFT_OK;
+}
+
+weft_status weft_pass_types(weft_graph *graph)
+{
+    const weft_device *device = graph->ctx->device;
+    if (device->backend->host_alloc) {
+        for (int32_t i = 0; i < graph->n_inputs; i++)
+            type_input(graph, graph->inputs[i], device->dtype);
+        for (int32_t i = 0; i < graph->n_nodes; i++)
+            if (!graph->nodes[i].dead)
+                type_outputs(graph, &graph->nodes[i], device->dtype);
     }
+    for (int32_t i = 0; i < graph->n_nodes; i++)
+        if (!graph->nodes[i].dead)
+            WEFT_TRY(fill(graph, &graph->nodes[i]));
+    return WEFT_OK;
 }

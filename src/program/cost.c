@@ -4,65 +4,7 @@
  * Roofline: Williams et al. 2009, CACM 52(4). */
 #include <stdio.h>
 
-#include "program/model.h"
-
-/* ---- the fused minimum ---- */
-
-/* Elements of input 0 that a convolution reads: with a stride beyond its window, not all. */
-static double conv_input(const weft_node *node)
-{
-    const weft_conv2d_opt *o = node->opt;
-    const weft_shape *x = &node->in[0], *y = &node->out[0];
-    const bool skips_h = o->stride_h > o->kernel_h, skips_w = o->stride_w > o->kernel_w;
-    return (double)x->dim[0] * (double)x->dim[3] * (double)(skips_h ? y->dim[1] : x->dim[1]) *
-           (double)(skips_w ? y->dim[2] : x->dim[2]);
-}
-
-static double count(const weft_shape *shape)
-{
-    return (double)weft_shape_count(shape);
-}
-
-static double weight_count(const weft_node *node)
-{
-    double sum = 0;
-    for (int i = 0; i < node->n_param; i++)
-        sum += node->param[i].rank > 1 ? count(&node->param[i]) : 0; /* biases do not count */
-    return sum;
-}
-
-/* Elements that the node must move when all that can be fused is. */
-static double least_elements(const weft_node *node)
-{
-    const double residual = node->epi.residual ? count(&node->in[node->n_in - 1]) : 0;
-    switch (node->id) {
-    case WEFT_OP_CONV2D:
-        return conv_input(node) + weight_count(node) + count(&node->out[0]) + residual;
-    case WEFT_OP_DENSE:
-    case WEFT_OP_PARTIAL_CONV2D:
-    case WEFT_OP_RBF:
-        return count(&node->in[0]) + weight_count(node) + count(&node->out[0]) + residual;
-    case WEFT_OP_MAX_POOL2D:
-    case WEFT_OP_AVG_POOL2D:
-    case WEFT_OP_GLOBAL_AVG_POOL2D:
-    case WEFT_OP_GLOBAL_MAX_POOL2D:
-    case WEFT_OP_SUBSAMPLE:
-    case WEFT_OP_LRN:
-        return count(&node->in[0]) + count(&node->out[0]);
-    case WEFT_OP_SQUEEZE_EXCITE: /* both layers; sums in, gates out and in again */
-        return weight_count(node) + 4 * (double)node->in[0].dim[0] * (double)node->in[0].dim[3];
-    default:
-        return 0;
-    }
-}
-
-double weft_graph_least_bytes(const weft_graph *graph)
-{
-    double sum = 0;
-    for (int32_t i = 0; i < graph->n_nodes; i++)
-        sum += graph->nodes[i].dead ? 0 : least_elements(&graph->nodes[i].node);
-    return sum * (double)weft_dtype_size(graph->ctx->device.dtype);
-}
+#include "program/program.h"
 
 /* ---- launches ---- */
 
@@ -75,7 +17,7 @@ static int launches_of(const weft_step *step, weft_launch out[WEFT_MAX_LAUNCH])
 
 static const weft_roofs *roofs_of(const weft_model *model)
 {
-    const weft_device *device = &model->ctx->device;
+    const weft_device *device = model->ctx->device;
     return device->backend->roofs ? device->backend->roofs(device) : NULL;
 }
 
@@ -152,7 +94,7 @@ weft_status weft_model_cost(const weft_model *model, weft_run_cost *out)
     if (!model || !out)
         return weft_fail(WEFT_INVALID, "weft_model_cost: model and out must not be NULL");
     const weft_roofs *roofs = roofs_of(model);
-    weft_run_cost sum = { .least_bytes = model->least_bytes };
+    weft_run_cost sum = { .least_bytes = model->graph->least_bytes };
     const size_t most = (size_t)model->n_steps * WEFT_MAX_LAUNCH;
     uint64_t *seen = weft_calloc(&model->ctx->allocator, most, sizeof *seen);
     if (!seen)

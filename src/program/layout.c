@@ -25,26 +25,38 @@ typedef struct work {
     weft_layout *layout;
 } work;
 
-/* Phases of node i: its first, its last, the last in which it reads input k, the first in which it writes. */
-static int32_t first_phase(int32_t node)
+/* Phases of what is at `at` in time: its first, its last. */
+static int32_t first_phase(int32_t at)
 {
-    return node * WEFT_PHASES;
+    return at * WEFT_PHASES;
 }
 
-static int32_t last_phase(int32_t node)
+static int32_t last_phase(int32_t at)
 {
-    return node * WEFT_PHASES + WEFT_PHASES - 1;
+    return at * WEFT_PHASES + WEFT_PHASES - 1;
 }
 
+/* Never over: what must outlast the run. */
+static int32_t for_ever(const work *w)
+{
+    return last_phase(w->opt->end);
+}
+
+/* The last phase in which a node reads input k. Parameters that are read in every run, and not only to be packed, must
+ * outlast the run. */
 static int32_t read_phase(const work *w, int32_t node, int k)
 {
-    const int phases = w->demand[node].in_phases;
-    return k == 0 && phases ? first_phase(node) + phases - 1 : last_phase(node);
+    const weft_demand *demand = &w->demand[node];
+    const weft_gnode *gnode = &w->graph->nodes[node];
+    const int first = weft_node_first_param(&gnode->node);
+    if (!gnode->derives && k >= first && k < first + gnode->node.n_param)
+        return demand->packs < 0 ? for_ever(w) : last_phase(demand->packs);
+    return k == 0 && demand->in_phases ? first_phase(demand->at) + demand->in_phases - 1 : last_phase(demand->at);
 }
 
 static int32_t write_phase(const work *w, int32_t node)
 {
-    return first_phase(node) + w->demand[node].out_phase;
+    return first_phase(w->demand[node].at) + w->demand[node].out_phase;
 }
 
 static int32_t root_of(const work *w, int32_t value)
@@ -118,8 +130,8 @@ static bool may_overwrite(const work *w, int32_t index, int32_t value)
     int times = 0;
     for (int i = 0; i < gnode->node.n_in; i++)
         times += root_of(w, gnode->in[i]) == root;
-    return times == 1 && w->leans[root].last <= last_phase(index) && w->graph->values[root].maker >= 0 &&
-           w->graph->values[root].dtype == gnode->node.out_dtype &&
+    return times == 1 && w->leans[root].last <= last_phase(w->demand[index].at) && w->graph->values[root].maker >= 0 &&
+           w->graph->values[root].dtype == weft_node_out_dtype(&gnode->node, 0) &&
            weft_shape_equal(&w->graph->values[value].shape, &gnode->node.out[0]) &&
            weft_shape_equal(&w->graph->values[value].shape, &w->graph->values[root].shape);
 }
@@ -132,8 +144,9 @@ static void alias_inplace(work *w, int32_t index)
     if (!allowed || w->leans[out].parent || w->layout->elided[index])
         return;
     const int own = gnode->node.n_in - gnode->node.epi.residual; /* inputs without the residual */
+    const int data = weft_node_first_param(&gnode->node);
     for (int i = gnode->node.n_in - 1; i >= 0; i--) {
-        const unsigned bit = i >= own ? WEFT_INPLACE_RESIDUAL : i < 2 ? WEFT_INPLACE_IN0 << i : 0;
+        const unsigned bit = i >= own ? WEFT_INPLACE_RESIDUAL : i < 2 && i < data ? WEFT_INPLACE_IN0 << i : 0;
         if (!(allowed & bit) || !may_overwrite(w, index, gnode->in[i]))
             continue;
         const int32_t root = root_of(w, gnode->in[i]);
@@ -161,13 +174,13 @@ static void find_lives(work *w)
         const weft_gnode *gnode = &graph->nodes[i];
         for (int k = 0; k < gnode->node.n_in && !gnode->dead; k++)
             outlive(w, gnode->in[k], read_phase(w, i, k));
-        if (!gnode->dead) /* even if nobody reads it, it lives one step */
-            outlive(w, gnode->out[0], last_phase(i));
+        for (int o = 0; o < gnode->node.n_out && !gnode->dead; o++) /* even if nobody reads it, it lives one step */
+            outlive(w, gnode->out[o], last_phase(w->demand[i].at));
     }
     for (int32_t i = 0; i < graph->n_inputs && !(w->opt->flags & WEFT_LAYOUT_STAGED); i++)
-        outlive(w, graph->inputs[i], last_phase(graph->n_nodes));
+        outlive(w, graph->inputs[i], for_ever(w));
     for (int32_t i = 0; i < graph->n_outputs; i++)
-        outlive(w, graph->outputs[i].value, last_phase(graph->n_nodes));
+        outlive(w, graph->outputs[i].value, for_ever(w));
 }
 
 static void alias(work *w)
@@ -185,7 +198,7 @@ static void alias(work *w)
     find_lives(w);
     if (flags == 0)
         for (int32_t i = 0; i < graph->n_nodes; i++)
-            if (!graph->nodes[i].dead)
+            if (!graph->nodes[i].dead && !graph->nodes[i].derives)
                 alias_inplace(w, i);
 }
 
@@ -196,7 +209,26 @@ enum { ALIGN = 64 };
 static bool is_alive(const weft_graph *graph, int32_t value)
 {
     const int32_t maker = graph->values[value].maker;
-    return value > 0 && (maker < 0 || (!graph->nodes[maker].dead && graph->nodes[maker].out[0] == value));
+    if (value == 0 || maker < 0)
+        return value > 0;
+    const weft_gnode *gnode = &graph->nodes[maker];
+    for (int o = 0; o < gnode->node.n_out && !gnode->dead; o++)
+        if (gnode->out[o] == value)
+            return true;
+    return false;
+}
+
+/* The parameter or state that a value is, or changes in place; -1: it is none. */
+static int32_t entry_of(const weft_graph *graph, int32_t value)
+{
+    const weft_value *v = &graph->values[value];
+    if (v->kind == WEFT_PARAM || v->kind == WEFT_STATE)
+        return v->param;
+    const weft_gnode *gnode = v->maker >= 0 ? &graph->nodes[v->maker] : NULL;
+    for (int o = 0; gnode && o < gnode->node.n_out; o++)
+        if (gnode->out[o] == value && gnode->node.op->updates >> o & 1)
+            return entry_of(graph, gnode->in[o]); /* depth: updates in a row */
+    return -1;
 }
 
 /* Storage of a value, the whole chain of leans resolved. */
@@ -204,7 +236,7 @@ static void place_value(const work *w, int32_t value)
 {
     weft_place *place = &w->layout->place[value];
     const lean *l = &w->leans[value];
-    if (place->storage >= 0 || !l->parent)
+    if (place->storage != WEFT_NOWHERE || !l->parent)
         return;
     place_value(w, l->parent); /* depth: nesting of concatenations */
     *place = w->layout->place[l->parent];
@@ -224,25 +256,31 @@ static weft_status make_values(work *w)
     const weft_graph *graph = w->graph;
     weft_layout *layout = w->layout;
     const bool keep = w->opt->flags & WEFT_LAYOUT_KEEP_ALL;
+    /* Inputs are there from the beginning, or are sent when the run begins. */
+    const int32_t given = w->opt->flags & WEFT_LAYOUT_STAGED && !keep ? first_phase(w->opt->start) : -1;
     for (int32_t v = 0; v < graph->n_values; v++) {
-        layout->place[v].storage = -1;
+        layout->place[v].storage = WEFT_NOWHERE;
         if (!is_alive(graph, v) || w->leans[v].parent)
             continue;
         const weft_value *value = &graph->values[v];
+        if (entry_of(graph, v) >= 0) {
+            layout->place[v] = (weft_place){ WEFT_IN_STORE, entry_of(graph, v), weft_shape_channels(&value->shape) };
+            continue;
+        }
         const int64_t count = weft_shape_count(&value->shape), ld = own_ld(w, v);
         const int64_t padded = count / weft_shape_channels(&value->shape) * ld;
         if (count > (int64_t)(SIZE_MAX / 32))
             return weft_fail(WEFT_NO_MEMORY, "a tensor of %lld elements does not fit in memory", (long long)count);
         layout->place[v] = (weft_place){ layout->n_storages, 0, ld };
-        add_storage(layout, (size_t)padded * weft_dtype_size(value->dtype), last_phase(graph->n_nodes),
-                    keep ? last_phase(graph->n_nodes) : w->leans[v].last, v);
+        add_storage(layout, (size_t)padded * weft_dtype_size(value->dtype), for_ever(w),
+                    keep ? for_ever(w) : w->leans[v].last, v);
     }
     for (int32_t v = 0; v < graph->n_values; v++) {
-        if (!is_alive(graph, v))
+        if (!is_alive(graph, v) || layout->place[v].storage == WEFT_IN_STORE)
             continue;
         place_value(w, v);
         weft_storage *storage = &layout->storages[layout->place[v].storage];
-        const int32_t maker = graph->values[v].maker, made = maker < 0 || keep ? -1 : write_phase(w, maker);
+        const int32_t maker = graph->values[v].maker, made = maker < 0 || keep ? given : write_phase(w, maker);
         storage->first = made < storage->first ? made : storage->first;
     }
     return WEFT_OK;
@@ -259,14 +297,18 @@ static void make_scratch(work *w)
         const size_t bytes = runs ? demand->scratch : 0;
         layout->scratch[i] = bytes ? layout->n_storages : -1;
         if (bytes)
-            add_storage(layout, bytes, first_phase(i), last_phase(i), 0);
+            add_storage(layout, bytes, first_phase(demand->at), last_phase(demand->at), 0);
         layout->workspace = bytes > layout->workspace ? bytes : layout->workspace;
+        layout->pack_scratch[i] = runs && demand->packs >= 0 && demand->pack_scratch ? layout->n_storages : -1;
+        if (layout->pack_scratch[i] >= 0)
+            add_storage(layout, demand->pack_scratch, first_phase(demand->packs), last_phase(demand->packs), 0);
         for (int b = 0; b < WEFT_MAX_BUFFER; b++) {
             const weft_buffer *buffer = runs && demand->buffer ? &demand->buffer[b] : NULL;
             const bool wanted = buffer && buffer->bytes;
             layout->buffer[i * WEFT_MAX_BUFFER + b] = wanted ? layout->n_storages : -1;
             if (wanted)
-                add_storage(layout, buffer->bytes, first_phase(i) + buffer->first, first_phase(i) + buffer->last, 0);
+                add_storage(layout, buffer->bytes, first_phase(demand->at) + buffer->first,
+                            first_phase(demand->at) + buffer->last, 0);
         }
     }
 }
@@ -276,6 +318,8 @@ static void make_scratch(work *w)
 static int larger_first(const void *a, const void *b)
 {
     const weft_storage *x = *(const weft_storage *const *)a, *y = *(const weft_storage *const *)b;
+    if (x->passing != y->passing)
+        return x->passing ? 1 : -1;
     if (x->bytes != y->bytes)
         return x->bytes < y->bytes ? 1 : -1;
     return x->first != y->first ? x->first - y->first : x->value - y->value;
@@ -333,17 +377,21 @@ weft_status weft_layout_plan(const weft_graph *graph, const weft_demand *demand,
     const size_t values = (size_t)graph->n_values, nodes = (size_t)graph->n_nodes;
     weft_layout layout = { 0 };
     layout.place = weft_arena_array(arena, values, sizeof *layout.place);
-    layout.storages = weft_arena_array(arena, values + nodes * (1 + WEFT_MAX_BUFFER), sizeof *layout.storages);
+    layout.storages = weft_arena_array(arena, values + nodes * (2 + WEFT_MAX_BUFFER), sizeof *layout.storages);
     layout.scratch = weft_arena_array(arena, nodes, sizeof *layout.scratch);
+    layout.pack_scratch = weft_arena_array(arena, nodes, sizeof *layout.pack_scratch);
     layout.buffer = weft_arena_array(arena, nodes * WEFT_MAX_BUFFER, sizeof *layout.buffer);
     layout.elided = weft_arena_array(arena, nodes, sizeof *layout.elided);
     lean *leans = weft_arena_array(arena, values, sizeof *leans);
-    if (!layout.place || !layout.storages || !layout.scratch || !layout.buffer || !layout.elided || !leans)
+    if (!layout.place || !layout.storages || !layout.scratch || !layout.pack_scratch || !layout.buffer ||
+        !layout.elided || !leans)
         return WEFT_NO_MEMORY;
     work w = { graph, demand, opt, leans, &layout };
     alias(&w);
     WEFT_TRY(make_values(&w));
     make_scratch(&w);
+    for (int32_t i = 0; i < layout.n_storages; i++)
+        layout.storages[i].passing = layout.storages[i].last < first_phase(opt->start);
     WEFT_TRY(assign_offsets(&layout, arena));
     *out = layout;
     return WEFT_OK;

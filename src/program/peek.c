@@ -3,7 +3,7 @@
  * What any node computed in the last run, for comparisons: of a model that keeps every value and every node. */
 #include <string.h>
 
-#include "program/model.h"
+#include "program/program.h"
 
 static int32_t find_node(const weft_graph *graph, const char *name)
 {

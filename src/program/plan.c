@@ -1,26 +1,83 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From a rewritten graph to a flat list of steps: a kernel for each node, its memory demands, the layout of the arena,
- * and the arguments of every call as addresses. */
+ * From a rewritten graph to flat lists: a kernel for each node, its memory demands, its place in time, the layout of
+ * the arena. What derives and packs parameters comes first in time: each step's derivations, then its pack, so that
+ * derived parameters live for a moment only. */
 #include <string.h>
 
-#include "program/model.h"
+#include "program/program.h"
 
-/* Parameters as inferred, one after the other, for a kernel that does not pack them itself. */
-static size_t raw_bytes(const weft_node *node)
+/* ---- time ---- */
+
+/* What follows a change of the store, in order; `done` marks the nodes that are listed. */
+typedef struct timeline {
+    weft_model *model;
+    bool *done;
+} timeline;
+
+static weft_prior *next_prior(weft_model *model, int32_t step, bool packs)
 {
-    size_t bytes = 0;
-    for (int i = 0; i < node->n_param; i++)
-        bytes += weft_round_up((size_t)weft_shape_count(&node->param[i]) * sizeof(float), WEFT_CACHE_LINE);
-    return bytes;
+    weft_prior *prior = &model->priors[model->n_priors++];
+    *prior = (weft_prior){ .step = step, .packs = packs };
+    return prior;
 }
+
+static int32_t derivation_of(const weft_model *model, int32_t node)
+{
+    for (int32_t i = 0; i < model->n_derivations; i++)
+        if (model->derivations[i].index == node)
+            return i;
+    return -1;
+}
+
+/* Lists the derivations that a node's inputs come from, deepest first. */
+static void list_derivations(timeline *t, const weft_gnode *gnode)
+{
+    const weft_graph *graph = t->model->graph;
+    for (int k = 0; k < gnode->node.n_in; k++) {
+        const int32_t maker = graph->values[gnode->in[k]].maker;
+        if (maker < 0 || !graph->nodes[maker].derives || t->done[maker])
+            continue;
+        t->done[maker] = true;
+        list_derivations(t, &graph->nodes[maker]); /* depth: batch norm, then composed, then joined */
+        t->model->demand[maker].at = t->model->n_priors;
+        next_prior(t->model, derivation_of(t->model, maker), false);
+    }
+}
+
+/* Gives every derivation, pack and step its place; returns where the steps begin. */
+static weft_status set_time(weft_model *model, int32_t *start)
+{
+    timeline t = { model, weft_arena_array(&model->arena, (size_t)model->graph->n_nodes, sizeof *t.done) };
+    if (!t.done)
+        return WEFT_NO_MEMORY;
+    model->n_priors = 0;
+    for (int i = 0; i < model->n_steps; i++) {
+        const weft_step *step = &model->steps[i];
+        weft_demand *demand = &model->demand[step->index];
+        list_derivations(&t, step->gnode);
+        demand->packs = -1;
+        if (step->kernel->pack) {
+            demand->packs = model->n_priors;
+            next_prior(model, i, true);
+        }
+    }
+    for (int i = 0; i < model->n_derivations; i++) /* those whose readers a pass removed */
+        model->graph->nodes[model->derivations[i].index].dead = !t.done[model->derivations[i].index];
+    *start = model->n_priors;
+    for (int i = 0; i < model->n_steps; i++)
+        model->demand[model->steps[i].index].at = *start + i;
+    return WEFT_OK;
+}
+
+/* ---- kernels ---- */
 
 /* Bytes, up to 16, that the address of a value is a multiple of: fewer for a slice at odd channels. */
 static int alignment(const weft_model *model, const weft_place *place, int32_t value)
 {
     const int64_t size = (int64_t)weft_dtype_size(model->graph->values[value].dtype);
     int align = 16;
-    while (place->offset * size % align)
+    while (place->storage != WEFT_IN_STORE && place->offset * size % align)
         align /= 2;
     return align;
 }
@@ -54,15 +111,15 @@ static weft_status find_pitches(const weft_model *model, const weft_layout *draf
 
 static bool builds(const weft_model *model)
 {
-    const weft_device *device = &model->ctx->device;
+    const weft_device *device = model->ctx->device;
     return device->builds || (!model->opt.plan_only && !device->dry);
 }
 
 /* What the nodes will have built is first collected, then built by all threads at once, each thing once. A node that
  * fails here fails again when it is prepared, and says so. */
-static weft_status build_ahead(const weft_model *model, const weft_layout *draft)
+static weft_status build_ahead(weft_model *model, const weft_layout *draft)
 {
-    const weft_device *device = &model->ctx->device;
+    const weft_device *device = model->ctx->device;
     weft_arena scratch;
     weft_status status = WEFT_OK;
     if (!device->backend->build || !builds(model))
@@ -82,177 +139,95 @@ static weft_status build_ahead(const weft_model *model, const weft_layout *draft
     return status == WEFT_OK ? device->backend->build(device) : status;
 }
 
-/* Kernel, plan and demands of every live node; steps are not yet placed. */
-static weft_status choose_kernels(weft_model *model, const weft_layout *draft, weft_demand *demand)
+static weft_status prepare(weft_step *step)
 {
-    const weft_device *device = &model->ctx->device;
+    if (!step->kernel->prepare)
+        return WEFT_OK;
+    const weft_status status = step->kernel->prepare(&step->gnode->node, &step->plan);
+    return status == WEFT_OK ? WEFT_OK
+                             : weft_fail_in(status, "%s: %s", step->gnode->node.name, step->kernel->name);
+}
+
+/* Kernel, plan and demands of every live node; steps are not yet placed. */
+static weft_status choose_kernels(weft_model *model, const weft_layout *draft)
+{
+    const weft_device *device = model->ctx->device;
     for (int32_t i = 0; i < model->graph->n_nodes; i++) {
         const weft_gnode *gnode = &model->graph->nodes[i];
         if (gnode->dead)
             continue;
-        weft_step *step = &model->steps[model->n_steps++];
+        weft_step *step = gnode->derives ? &model->derivations[model->n_derivations++]
+                                         : &model->steps[model->n_steps++];
+        weft_demand *demand = &model->demand[i];
         *step = (weft_step){ .gnode = gnode, .index = i, .kernel = weft_select(&gnode->node, device) };
         step->plan = (weft_plan){ .node = &gnode->node, .device = device, .arena = &model->arena,
                                   .build = builds(model) };
         if (draft)
             WEFT_TRY(find_pitches(model, draft, gnode, &step->plan));
-        if (step->kernel->prepare && !(draft && draft->elided[i])) {
-            const weft_status status = step->kernel->prepare(&gnode->node, &step->plan);
-            if (status != WEFT_OK)
-                return weft_fail_in(status, "%s: %s", gnode->node.name, step->kernel->name);
-        }
-        if (!step->kernel->load)
-            step->plan.packed = raw_bytes(&gnode->node);
+        if (!(draft && draft->elided[i]))
+            WEFT_TRY(prepare(step));
         step->plan.scratch = weft_round_up(step->plan.scratch, WEFT_CACHE_LINE);
         step->plan.thread_scratch = weft_round_up(step->plan.thread_scratch, WEFT_CACHE_LINE);
-        demand[i].scratch = step->plan.scratch + step->plan.thread_scratch * (size_t)device->threads;
-        demand[i].inplace = step->kernel->inplace;
-        demand[i].in_phases = step->plan.in_phases;
-        demand[i].out_phase = step->plan.out_phase;
-        demand[i].buffer = step->plan.buffer;
+        demand->scratch = step->plan.scratch + step->plan.thread_scratch * (size_t)device->threads;
+        demand->pack_scratch = step->plan.pack_scratch;
+        demand->inplace = step->kernel->inplace;
+        demand->in_phases = step->plan.in_phases;
+        demand->out_phase = step->plan.out_phase;
+        demand->buffer = step->plan.buffer;
     }
     return WEFT_OK;
 }
 
-/* Drops the steps whose output is where their inputs are, and places the others' parameters. */
+/* Drops the steps whose output is where their inputs are, and places the others' parameters. Priors name steps: they
+ * have none that is dropped. */
 static void compact(weft_model *model)
 {
     int kept = 0;
     for (int i = 0; i < model->n_steps; i++) {
         if (model->layout.elided[model->steps[i].index])
             continue;
-        weft_step *step = &model->steps[kept++];
+        weft_step *step = &model->steps[kept];
         *step = model->steps[i];
         step->packed_at = model->packed_bytes;
         model->packed_bytes += weft_round_up(step->plan.packed, WEFT_CACHE_LINE);
+        for (int p = 0; p < model->n_priors; p++)
+            if (model->priors[p].packs && model->priors[p].step == i)
+                model->priors[p].step = kept;
+        kept++;
     }
     model->n_steps = kept;
 }
 
-weft_view weft_model_view(const weft_model *model, int32_t value)
+static weft_status allot_lists(weft_model *model)
 {
-    const weft_place *place = &model->layout.place[value];
-    if (!model->memory)
-        return (weft_view){ NULL, place->ld };
-    char *base = model->memory + model->layout.storages[place->storage].offset;
-    return (weft_view){ base + place->offset * (int64_t)weft_dtype_size(model->graph->values[value].dtype),
-                        place->ld };
-}
-
-static weft_status resolve_call(weft_model *model, weft_step *step)
-{
-    const weft_node *node = &step->gnode->node;
-    weft_view *in = weft_arena_array(&model->arena, (size_t)node->n_in, sizeof *in);
-    weft_view *out = weft_arena_array(&model->arena, (size_t)node->n_out, sizeof *out);
-    const void **param = weft_arena_array(&model->arena, (size_t)node->n_param, sizeof *param);
-    if (!in || !out || !param)
-        return WEFT_NO_MEMORY;
-    for (int i = 0; i < node->n_in; i++)
-        in[i] = weft_model_view(model, step->gnode->in[i]);
-    for (int i = 0; i < node->n_out; i++)
-        out[i] = weft_model_view(model, step->gnode->out[i]);
-    step->call = (weft_call){ .node = node, .device = &model->ctx->device, .state = step->plan.state, .in = in,
-                              .out = out, .param = param, .thread_stride = step->plan.thread_scratch };
-    if (!model->memory)
-        return WEFT_OK;
-    char *packed = model->packed + step->packed_at;
-    if (step->kernel->load)
-        step->call.packed = packed;
-    for (int i = 0; i < node->n_param && !step->kernel->load; i++) {
-        param[i] = packed;
-        packed += weft_round_up((size_t)weft_shape_count(&node->param[i]) * sizeof(float), WEFT_CACHE_LINE);
-    }
-    const int32_t scratch = model->layout.scratch[step->index];
-    if (scratch >= 0) {
-        char *base = model->memory + model->layout.storages[scratch].offset;
-        step->call.scratch = base;
-        step->call.thread_scratch = base + step->plan.scratch;
-    }
-    for (int b = 0; b < WEFT_MAX_BUFFER; b++) {
-        const int32_t storage = model->layout.buffer[step->index * WEFT_MAX_BUFFER + b];
-        if (storage >= 0)
-            step->call.buffer[b] = model->memory + model->layout.storages[storage].offset;
-    }
-    return WEFT_OK;
-}
-
-/* Staging buffers for inputs, where the device is apart from host memory. */
-static weft_status allot_staging(weft_model *model)
-{
-    const weft_device *device = &model->ctx->device;
-    model->staged = weft_arena_array(&model->arena, (size_t)model->graph->n_inputs, sizeof *model->staged);
-    if (!model->staged)
-        return WEFT_NO_MEMORY;
-    for (int32_t i = 0; i < model->graph->n_inputs; i++) {
-        const size_t bytes = weft_model_input_bytes(model, i);
-        WEFT_TRY(device->backend->host_alloc(device, bytes, &model->staged[i]));
-        memset(model->staged[i], 0, bytes);
-    }
-    return WEFT_OK;
-}
-
-/* Out of a device's own memory: says which batch would fit, activations growing with it. */
-static weft_status no_room(const weft_model *model, weft_status status)
-{
-    const weft_device *device = &model->ctx->device;
-    if (status != WEFT_NO_MEMORY || !device->backend->available || model->graph->n_inputs == 0)
-        return status;
-    const size_t room = device->backend->available(device) + (model->memory ? model->layout.bytes : 0);
-    const int64_t batch = model->graph->values[model->graph->inputs[0]].shape.dim[0];
-    const double left = room > model->packed_bytes ? (double)(room - model->packed_bytes) : 0;
-    const int64_t fits = (int64_t)(left / (double)model->layout.bytes * (double)batch);
-    /* a fits of 0 prints nothing after its sentence */
-    return weft_fail_in(status, "batch %lld needs %.1f MiB for activations and %.1f MiB for parameters%s%.0lld",
-                        (long long)batch, (double)model->layout.bytes / 1048576, (double)model->packed_bytes / 1048576,
-                        fits > 0 ? ", there is room for batch " : ", too much for any batch", (long long)fits);
-}
-
-static weft_status allot_memory(weft_model *model)
-{
-    const weft_device *device = &model->ctx->device;
-    void *memory, *packed;
-    weft_status status = device->backend->alloc(device, model->layout.bytes, &memory);
-    if (status != WEFT_OK)
-        return no_room(model, status);
-    model->memory = memory;
-    status = device->backend->alloc(device, model->packed_bytes, &packed);
-    if (status != WEFT_OK)
-        return no_room(model, status);
-    model->packed = packed;
-    return device->backend->host_alloc ? allot_staging(model) : WEFT_OK;
-}
-
-size_t weft_model_input_bytes(const weft_model *model, int32_t input)
-{
-    const weft_value *value = &model->graph->values[model->graph->inputs[input]];
-    const weft_place *place = &model->layout.place[model->graph->inputs[input]];
-    return (size_t)(weft_shape_rows(&value->shape) * place->ld) * weft_dtype_size(value->dtype);
+    const size_t nodes = (size_t)model->graph->n_nodes;
+    model->demand = weft_arena_array(&model->arena, nodes, sizeof *model->demand);
+    model->steps = weft_arena_array(&model->arena, nodes, sizeof *model->steps);
+    model->derivations = weft_arena_array(&model->arena, nodes, sizeof *model->derivations);
+    model->priors = weft_arena_array(&model->arena, nodes, sizeof *model->priors);
+    return model->demand && model->steps && model->derivations && model->priors ? WEFT_OK : WEFT_NO_MEMORY;
 }
 
 weft_status weft_model_plan(weft_model *model)
 {
-    const size_t nodes = (size_t)model->graph->n_nodes;
-    const weft_backend *backend = model->ctx->device.backend;
-    weft_demand *demand = weft_arena_array(&model->arena, nodes, sizeof *demand);
+    const bool apart = weft_model_is_apart(model);
     weft_layout draft;
-    model->steps = weft_arena_array(&model->arena, nodes, sizeof *model->steps);
-    if (!demand || !model->steps)
-        return WEFT_NO_MEMORY;
-    const bool apart = backend->host_alloc != NULL;
-    const weft_layout_opt opt = { .flags = (model->opt.no_fusion ? WEFT_LAYOUT_NO_ALIAS : 0u) |
-                                           (model->opt.keep_all ? WEFT_LAYOUT_KEEP_ALL : 0u) |
-                                           (apart ? WEFT_LAYOUT_STAGED : 0u),
-                                  .input_channels = backend->input_channels };
+    WEFT_TRY(allot_lists(model));
+    weft_layout_opt opt = { .flags = (model->opt.no_fusion ? WEFT_LAYOUT_NO_ALIAS : 0u) |
+                                     (model->opt.keep_all ? WEFT_LAYOUT_KEEP_ALL : 0u) |
+                                     (apart ? WEFT_LAYOUT_STAGED : 0u),
+                            .input_channels = model->ctx->device->backend->input_channels,
+                            .end = model->graph->n_nodes };
+    for (int32_t i = 0; i < model->graph->n_nodes; i++)
+        model->demand[i] = (weft_demand){ .at = i, .packs = -1 };
     if (apart) { /* its kernels plan for the pitches that they will see */
-        WEFT_TRY(weft_layout_plan(model->graph, demand, &opt, &model->arena, &draft));
+        WEFT_TRY(weft_layout_plan(model->graph, model->demand, &opt, &model->arena, &draft));
         WEFT_TRY(build_ahead(model, &draft));
     }
-    WEFT_TRY(choose_kernels(model, apart ? &draft : NULL, demand));
-    WEFT_TRY(weft_layout_plan(model->graph, demand, &opt, &model->arena, &model->layout));
+    WEFT_TRY(choose_kernels(model, apart ? &draft : NULL));
+    WEFT_TRY(set_time(model, &opt.start));
+    opt.end = opt.start + model->n_steps;
+    WEFT_TRY(weft_layout_plan(model->graph, model->demand, &opt, &model->arena, &model->layout));
     compact(model);
-    if (!model->opt.plan_only)
-        WEFT_TRY(allot_memory(model));
-    for (int i = 0; i < model->n_steps; i++)
-        WEFT_TRY(resolve_call(model, &model->steps[i]));
     return WEFT_OK;
 }

@@ -14,7 +14,7 @@
 #include <weft/weights.h>
 
 #include "base/rng.h"
-#include "program/model.h"
+#include "program/program.h"
 
 enum { CHUNK = 1 << 16 };
 
@@ -66,15 +66,14 @@ static void draw_chunk(void *arg, int64_t item, int thread)
     weft_rng_fill_uniform(d->seed, d->stream, first, n, d->low, d->high, d->out + first);
 }
 
-static weft_status seed_param(weft_model *model, int32_t index, uint64_t seed, double gain)
+static weft_status seed_entry(weft_store *store, int32_t index, uint64_t seed, double gain)
 {
-    const weft_param *param = &model->graph->params[index];
-    const weft_shape *shape = &param->spec.shape;
-    const struct kind *kind = kind_of(param->name);
+    const weft_entry *entry = &store->entries[index];
+    const weft_shape *shape = &entry->spec.shape;
+    const struct kind *kind = kind_of(entry->name);
     if (!kind)
-        return weft_fail(WEFT_UNSUPPORTED, "%s: weft-weights(5) has no rule for a parameter of this name", param->name);
-    draw d = { seed, weft_rng_stream(param->name), kind->low, kind->high, weft_shape_count(shape),
-               model->params[index] };
+        return weft_fail(WEFT_UNSUPPORTED, "%s: weft-weights(5) has no rule for a parameter of this name", entry->name);
+    draw d = { seed, weft_rng_stream(entry->name), kind->low, kind->high, weft_shape_count(shape), NULL };
     if (kind->fan_in) {
         const double bound = sqrt(6.0 / ((double)d.count / (double)shape->dim[0]));
         d.low *= bound;
@@ -84,8 +83,9 @@ static weft_status seed_param(weft_model *model, int32_t index, uint64_t seed, d
         d.low *= gain;
         d.high *= gain;
     }
-    weft_pool_run(model->ctx->device.pool, (d.count + CHUNK - 1) / CHUNK, draw_chunk, &d);
-    return WEFT_OK;
+    WEFT_TRY(weft_store_lend(store, index, false, &d.out));
+    weft_pool_run(store->ctx->device->pool, (d.count + CHUNK - 1) / CHUNK, draw_chunk, &d);
+    return weft_store_give(store, index, d.out);
 }
 
 weft_status weft_model_seed_scaled(weft_model *model, uint64_t seed, double gain)
@@ -94,8 +94,7 @@ weft_status weft_model_seed_scaled(weft_model *model, uint64_t seed, double gain
     if (!(gain > 0 && gain <= 16))
         return weft_fail(WEFT_INVALID, "weft_model_seed: the gain is %g, expected more than 0 and at most 16", gain);
     for (int32_t i = 0; i < model->n_params; i++)
-        WEFT_TRY(seed_param(model, i, seed, gain));
-    model->committed = false;
+        WEFT_TRY(seed_entry(model->store, model->entries[i], seed, gain));
     return WEFT_OK;
 }
 

@@ -111,8 +111,8 @@ static weft_status prepare(weft_classifier *c, const char *const *paths, const w
     if (pthread_mutex_init(&b.lock, NULL) != 0)
         return weft_fail(WEFT_NO_MEMORY, "classifier: no lock");
     b.lender = (weft_allocator){ .alloc = locked_alloc, .free = locked_free, .user = &b };
-    if (c->ctx->device.pool) {
-        weft_pool_run(c->ctx->device.pool, count, prepare_image, &b);
+    if (c->ctx->device->pool) {
+        weft_pool_run(c->ctx->device->pool, count, prepare_image, &b);
     } else {
         for (int64_t i = 0; i < count; i++)
             prepare_image(&b, i, 0);

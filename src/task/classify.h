@@ -6,7 +6,8 @@
 
 #include <weft/classify.h>
 
-#include "backend/kernel.h"
+#include "backend/device.h"
+#include "base/context.h"
 #include "image/image.h"
 
 enum { WEFT_CLASSES_MAX = 1 << 20, WEFT_BATCH_MAX = 65536 };

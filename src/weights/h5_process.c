@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "backend/kernel.h"
 #include "base/clock.h"
+#include "base/context.h"
 #include "base/error.h"
 #include "weights/weights.h"
 

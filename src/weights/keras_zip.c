@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "backend/kernel.h"
+#include "base/context.h"
 #include "base/error.h"
 #include "weights/h5.h"
 #include "weights/h5_process.h"

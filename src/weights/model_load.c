@@ -7,7 +7,7 @@
 #include <weft/weights.h>
 
 #include "base/error.h"
-#include "program/model.h"
+#include "program/program.h"
 
 /* The tensor of a parameter, of its shape. */
 static weft_status find(const weft_model *model, int index, const weft_weights *weights, weft_param_info *param,
@@ -58,12 +58,16 @@ weft_status weft_model_load(weft_model *model, const weft_weights *weights)
         return weft_fail(WEFT_INVALID, "weft_model_load: model and weights must not be NULL");
     WEFT_TRY(compare(model, weights));
     WEFT_TRY(weft_model_need_params(model, "weft_model_load"));
-    model->committed = false;
     for (int i = 0; i < model->n_params; i++) {
         weft_param_info param;
         weft_weight tensor;
+        float *values;
+
         WEFT_TRY(find(model, i, weights, &param, &tensor));
-        WEFT_TRY(weft_weight_floats(&tensor, model->params[i]));
+        WEFT_TRY(weft_store_lend(model->store, model->entries[i], false, &values));
+        const weft_status status = weft_weight_floats(&tensor, values);
+        WEFT_TRY(weft_store_give(model->store, model->entries[i], values));
+        WEFT_TRY(status);
     }
     return WEFT_OK;
 }
@@ -75,8 +79,11 @@ weft_status weft_model_save(const weft_model *model, weft_weights *weights)
     WEFT_TRY(weft_model_need_params(model, "weft_model_save"));
     for (int i = 0; i < model->n_params; i++) {
         weft_param_info param;
+        float *values;
+
         WEFT_TRY(weft_model_param(model, i, &param));
-        WEFT_TRY(weft_weights_add(weights, param.name, WEFT_F32, &param.shape, model->params[i]));
+        WEFT_TRY(weft_store_lend(model->store, model->entries[i], true, &values));
+        WEFT_TRY(weft_weights_add(weights, param.name, WEFT_F32, &param.shape, values));
     }
     return WEFT_OK;
 }

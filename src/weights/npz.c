@@ -12,7 +12,7 @@
 
 #include <zlib.h>
 
-#include "backend/kernel.h"
+#include "base/context.h"
 #include "base/error.h"
 #include "weights/meta.h"
 

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/kernel.h"
+#include "base/context.h"
 #include "base/error.h"
 
 enum { COPIES = 4 /* copied bytes may be so many times the file's */, KEY = 64, PATH = 4096 + 64 };

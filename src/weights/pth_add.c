@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "backend/kernel.h"
+#include "base/context.h"
 #include "base/error.h"
 #include "weights/pth.h"
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/kernel.h"
+#include "base/context.h"
 #include "base/error.h"
 #include "weights/meta.h"
 

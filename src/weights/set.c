@@ -7,7 +7,7 @@
 
 #include <zlib.h>
 
-#include "backend/kernel.h"
+#include "base/context.h"
 #include "base/error.h"
 #include "base/nearest.h"
 #include "weights/weights.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/kernel.h"
+#include "base/context.h"
 #include "base/error.h"
 #include "weights/h5.h"
 #include "weights/pth.h"

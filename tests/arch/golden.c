@@ -16,7 +16,7 @@
 
 #include "base/rng.h"
 #include "check/harness.h"
-#include "program/model.h"
+#include "program/program.h"
 
 enum { BATCH = 2, CLASSES = 10, MAX_FILES = 160, MAX_BLOCKS = 128, LEAST_FILES = 74 };
 
@@ -118,11 +118,11 @@ static void open_network(const golden *g, weft_math math, bool as_built, const n
     const bool raw = arch->preprocess == WEFT_PREPROCESS_NONE;
     CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1, .math = math }, &n->ctx));
     CHECK_OK(weft_arch_build(n->ctx, g->name, &opt, &n->graph));
-    CHECK_OK(weft_model_create(n->ctx, n->graph, &(weft_model_opt){ .no_fusion = as_built, .keep_all = as_built },
+    weft_store *store = like ? weft_model_store(like->model) : NULL;
+    CHECK_OK(weft_model_create(n->ctx, n->graph,
+                               &(weft_model_opt){ .no_fusion = as_built, .keep_all = as_built, .store = store },
                                &n->model));
-    if (like)
-        memcpy(n->model->param_block, like->model->param_block, like->model->param_bytes);
-    else
+    if (!like)
         CHECK_OK(weft_model_seed_scaled(n->model, g->seed, g->gain));
     const size_t bytes = (size_t)weft_shape_count(&shape) * sizeof(float);
     float *x = malloc(bytes);

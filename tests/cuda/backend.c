@@ -39,6 +39,12 @@ static void finish(void)
     ck_assert_uint_eq(doubles->memory_used(), 0);
 }
 
+/* Whether the op changes input i in place, so that the store must keep it. */
+static bool is_state(const weft_node *node, int i)
+{
+    return i < node->n_out && node->op->updates >> i & 1;
+}
+
 /* The case as a graph: the op, then what its epilogue adds. */
 static weft_graph *graph_of(weft_ctx *ctx, const rig_problem *p, const weft_op_case *c)
 {
@@ -48,11 +54,16 @@ static weft_graph *graph_of(weft_ctx *ctx, const rig_problem *p, const weft_op_c
     for (int i = 0; i < p->node.n_in; i++) {
         char name[16];
         snprintf(name, sizeof name, "in%d", i);
-        in[i] = weft_input(g, name, &p->node.in[i]);
+        if (is_state(&p->node, i))
+            in[i] = weft_state(g, name, &p->node.in[i], WEFT_INIT_ZERO);
+        else if (rig_param_of(&p->node, i) < 0)
+            in[i] = weft_input_of(g, name, p->dtype_in[i], &p->node.in[i]);
     }
     y = weft_graph_append(g, p->node.id, c->opt, in, c->n_in);
+    for (int o = 1; o < p->node.n_out; o++)
+        weft_output(g, weft_graph_out(y, o), "other");
     if (c->epi.residual)
-        y = weft_add(g, y, in[c->n_in]);
+        y = weft_add(g, y, in[p->node.n_in - 1]);
     if (c->epi.act != WEFT_ACT_NONE)
         y = weft_activation(g, y, c->epi.act);
     weft_output(g, y, "y");
@@ -62,37 +73,60 @@ static weft_graph *graph_of(weft_ctx *ctx, const rig_problem *p, const weft_op_c
 
 static void feed(weft_model *model, const rig_problem *p)
 {
-    for (int i = 0; i < p->node.n_in; i++)
-        CHECK_OK(weft_model_set_input(model, i, p->in[i],
-                                      (size_t)weft_shape_count(&p->node.in[i]) * sizeof(float)));
-    ck_assert_int_eq(weft_model_param_count(model), p->node.n_param);
-    for (int i = 0; i < p->node.n_param; i++) {
+    int inputs = 0, params = 0;
+    for (int i = 0; i < p->node.n_in; i++) {
+        const int64_t count = weft_shape_count(&p->node.in[i]);
+        if (rig_param_of(&p->node, i) < 0 && !is_state(&p->node, i)) {
+            CHECK_OK(weft_model_set_input(model, inputs++, p->in[i], (size_t)count * sizeof(float)));
+            continue;
+        }
         weft_param_info info;
-        CHECK_OK(weft_model_param(model, i, &info));
-        CHECK_OK(weft_model_set_param(model, info.name, p->param[i], weft_shape_count(&info.shape)));
+        CHECK_OK(weft_model_param(model, params++, &info));
+        CHECK_OK(weft_model_set_param(model, info.name, p->in[i], count));
     }
+    ck_assert_int_eq(weft_model_param_count(model), params);
 }
 
 /* Numbers in memory have `epsilon` times float's error, and so have inputs and parameters before anything is done. */
-static void judge(const rig_problem *p, const struct precision *how, const float *got)
+static void judge(const rig_problem *p, const struct precision *how, int o, const float *got)
 {
-    const int64_t count = weft_shape_count(&p->node.out[0]);
+    const int64_t count = weft_shape_count(&p->node.out[o]);
+    const double *want = p->want[o];
     const bool moved = compare_tolerance(&p->node, 1) == 0; /* EXACT: rounded once, when stored */
     compare_result r;
     if (how->precision == WEFT_PRECISION_FP16)
         for (int64_t i = 0; i < count; i++)
-            if (fabs(p->want[0][i]) > HALF_MAX) /* nothing to compare */
+            if (fabs(want[i]) > HALF_MAX) /* nothing to compare */
                 return;
     if (moved && how->epsilon > 1) {
         for (int64_t i = 0; i < count; i++)
-            ck_assert_msg(fabs((double)got[i] - p->want[0][i]) <= how->epsilon * 0x1p-23 * (fabs(p->want[0][i]) + 1e-3),
-                          "%s: y[%lld] is %.9g, %.9g expected", p->node.name, (long long)i, (double)got[i],
-                          p->want[0][i]);
+            ck_assert_msg(fabs((double)got[i] - want[i]) <= how->epsilon * 0x1p-23 * (fabs(want[i]) + 1e-3),
+                          "%s: y[%lld] is %.9g, %.9g expected", p->node.name, (long long)i, (double)got[i], want[i]);
         return;
     }
-    r = compare_output(&p->node, how->epsilon, got, p->want[0], count);
-    ck_assert_msg(r.ok, "%s, %s: y[%lld] is %.9g, %.9g expected, allowed %.3g", p->node.name,
-                  weft_precision_name(how->precision), (long long)r.index, r.got, r.want, r.allowed);
+    r = compare_output(&p->node, how->epsilon, got, want, count);
+    ck_assert_msg(r.ok, "%s, %s: output %d, y[%lld] is %.9g, %.9g expected, allowed %.3g", p->node.name,
+                  weft_precision_name(how->precision), o, (long long)r.index, r.got, r.want, r.allowed);
+}
+
+/* Output o, in three runs: launch by launch, captured, replayed. The node's first output is the model's last. */
+static void run_output(weft_model *model, const rig_problem *p, const struct precision *how, int o)
+{
+    const int port = o == 0 ? p->node.n_out - 1 : o - 1;
+    const size_t bytes = (size_t)weft_shape_count(&p->node.out[o]) * sizeof(float);
+    float *got = weft_alloc(&weft_malloc_allocator, bytes), *again = weft_alloc(&weft_malloc_allocator, bytes);
+    for (int run = 0; run < 3; run++) {
+        feed(model, p);
+        memset(again, 0xff, bytes);
+        CHECK_OK(weft_model_run(model));
+        CHECK_OK(weft_model_get_output(model, port, again, bytes));
+        if (run > 0)
+            ck_assert_msg(memcmp(got, again, bytes) == 0, "%s: run %d gives other bits", p->node.name, run);
+        memcpy(got, again, bytes);
+    }
+    judge(p, how, o, got);
+    weft_free(&weft_malloc_allocator, got);
+    weft_free(&weft_malloc_allocator, again);
 }
 
 static void run_case(const rig_problem *p, const weft_op_case *c, const struct precision *how)
@@ -103,21 +137,8 @@ static void run_case(const rig_problem *p, const weft_op_case *c, const struct p
     CHECK_OK(weft_ctx_create(&opt, &ctx));
     weft_graph *g = graph_of(ctx, p, c);
     CHECK_OK(weft_model_create(ctx, g, NULL, &model));
-    feed(model, p);
-
-    const size_t bytes = (size_t)weft_shape_count(&p->node.out[0]) * sizeof(float);
-    float *got = weft_alloc(&weft_malloc_allocator, bytes), *again = weft_alloc(&weft_malloc_allocator, bytes);
-    for (int run = 0; run < 3; run++) { /* launch by launch, captured, replayed */
-        memset(again, 0xff, bytes);
-        CHECK_OK(weft_model_run(model));
-        CHECK_OK(weft_model_get_output(model, 0, again, bytes));
-        if (run > 0)
-            ck_assert_msg(memcmp(got, again, bytes) == 0, "%s: run %d gives other bits", p->node.name, run);
-        memcpy(got, again, bytes);
-    }
-    judge(p, how, got);
-    weft_free(&weft_malloc_allocator, got);
-    weft_free(&weft_malloc_allocator, again);
+    for (int o = 0; o < p->node.n_out; o++)
+        run_output(model, p, how, o);
     weft_model_destroy(model);
     weft_graph_destroy(g);
     weft_ctx_destroy(ctx);

@@ -54,8 +54,9 @@ static const struct {
     int side; /* channels beside the output's */
 } inputs[] = {
     { { .rows = 198, .c = 3, .padded = 4 }, 0 },
-    { { .rows = 99, .c = 3, .padded = 8, .scale = { .5f, 2, 3 }, .offset = { -1, 4, .25f } }, 0 },
-    { { .rows = 525, .c = 1, .scale = { 1 / 127.5f }, .offset = { -1 } }, 0 },
+    { { .rows = 99, .c = 3, .padded = 8, .scale = (const float[]){ .5f, 2, 3 },
+        .offset = (const float[]){ -1, 4, .25f } }, 0 },
+    { { .rows = 525, .c = 1, .scale = (const float[]){ 1 / 127.5f }, .offset = (const float[]){ -1 } }, 0 },
     { { .rows = 24, .c = 4, .padded = 8 }, 8 },
     { { .rows = 24, .c = 3, .padded = 5 }, 3 },
     { { .rows = 256, .c = 2 }, 1 },
@@ -66,7 +67,6 @@ START_TEST(input)
     weft_input_args a = inputs[_i].args;
     const int64_t count = a.rows * a.c;
     const int padded = a.padded ? a.padded : a.c;
-    const bool plain = a.scale[0] == 0;
     static uint8_t bytes[ROOM];
     draw(from, count, WEFT_F32, 1);
     for (int bits = 0; bits < 2; bits++) {
@@ -76,8 +76,9 @@ START_TEST(input)
         }
         for (int64_t i = 0; i < a.rows * padded; i++) {
             const int64_t c = i % padded;
-            const double scale = plain || c >= a.c ? 1 : (double)a.scale[c];
-            want[i] = c < a.c ? (double)from[i / padded * a.c + c] * scale + (double)a.offset[c] : 0;
+            const double scale = a.scale && c < a.c ? (double)a.scale[c] : 1;
+            const double offset = a.scale && c < a.c ? (double)a.offset[c] : 0;
+            want[i] = c < a.c ? (double)from[i / padded * a.c + c] * scale + offset : 0;
         }
         for (int t = 0; t < TYPES; t++) {
             typed_view y;
@@ -89,6 +90,71 @@ START_TEST(input)
             ck_assert_int_eq(weft_launch_input(&a, NULL), 0);
             expect("input", &y, 1e-6);
         }
+    }
+}
+END_TEST
+
+/* ---- parameters ---- */
+
+/* Rows and columns, those of the result, and whether it is turned round. */
+static const struct {
+    int rows, cols, padded_rows, padded_cols;
+    bool turned;
+} packs[] = {
+    { 18, 5, 0, 8, false }, { 40, 9, 48, 0, true }, { 1, 300, 0, 0, false }, { 7, 1, 8, 0, true },
+};
+
+START_TEST(packed_parameters)
+{
+    const int rows = packs[_i].rows, cols = packs[_i].cols;
+    const int all_rows = packs[_i].padded_rows ? packs[_i].padded_rows : rows;
+    const int all_cols = packs[_i].padded_cols ? packs[_i].padded_cols : cols;
+    for (int t = 0; t < TYPES; t++) {
+        typed_view to;
+        const bool turned = packs[_i].turned;
+        draw(from, rows * cols, types[t], 8);
+        make(&to, types[t], turned ? all_cols : all_rows, turned ? all_rows : all_cols, 0, NULL);
+        for (int r = 0; r < all_rows; r++)
+            for (int c = 0; c < all_cols; c++)
+                want[turned ? c * all_rows + r : r * all_cols + c] =
+                    r < rows && c < cols ? (double)from[r * cols + c] : 0;
+        const weft_pack_args a = { .from = from, .to = typed_view_of(&to).data, .dtype = types[t], .rows = rows,
+                                   .cols = cols, .padded_rows = packs[_i].padded_rows,
+                                   .padded_cols = packs[_i].padded_cols, .to_row = turned ? 1 : all_cols,
+                                   .to_col = turned ? all_rows : 1 };
+        ck_assert_int_eq(weft_launch_pack(&a, NULL), 0);
+        expect("pack", &to, 0);
+    }
+}
+END_TEST
+
+START_TEST(moments)
+{
+    enum { ROWS = 83 };
+    const int c = (const int[]){ 1, 33, 70 }[_i];
+    for (int t = 0; t < TYPES; t++) {
+        typed_view x, mean, variance;
+        draw(from, ROWS * c, types[t], 9);
+        make(&x, types[t], ROWS, c, 3, from);
+        for (int which = 0; which < 2; which++) {
+            make(&mean, WEFT_F32, 1, c, 0, NULL);
+            make(&variance, WEFT_F32, 1, c, 0, NULL);
+            for (int k = 0; k < c; k++) {
+                double sum = 0, squares = 0;
+                for (int r = 0; r < ROWS; r++)
+                    sum += (double)from[r * c + k];
+                for (int r = 0; r < ROWS; r++)
+                    squares += pow((double)from[r * c + k] - sum / ROWS, 2);
+                want[k] = which ? squares / ROWS : sum / ROWS;
+            }
+            const weft_moments_args a = { .dtype = types[t], .x = typed_view_of(&x), .rows = ROWS, .c = c,
+                                          .mean = typed_view_of(&mean).data,
+                                          .variance = typed_view_of(&variance).data };
+            ck_assert_int_eq(weft_launch_moments(&a, NULL), 0);
+            expect("moments", which ? &variance : &mean, 1e-5);
+            typed_view_free(which ? &mean : &variance);
+        }
+        typed_view_free(&x);
     }
 }
 END_TEST
@@ -379,6 +445,8 @@ TCase *kernels_direct_case(void)
     TCase *tcase = tcase_create("direct");
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, input, 0, (int)(sizeof inputs / sizeof *inputs));
+    tcase_add_loop_test(tcase, packed_parameters, 0, (int)(sizeof packs / sizeof *packs));
+    tcase_add_loop_test(tcase, moments, 0, 3);
     tcase_add_loop_test(tcase, folded_weights, 0, 4 * TYPES);
     tcase_add_loop_test(tcase, float_factors, 0, 2 * TYPES);
     tcase_add_loop_test(tcase, batched_product, 0, 4 * TYPES);

@@ -32,7 +32,7 @@ static weft_kepilogue epilogue_of(const lower_call *call, const float *bias)
     const weft_node *n = call->node;
     weft_kepilogue e = { .bias = bias, .act = n->epi.act };
     if (n->epi.residual)
-        e.residual = call->in[n->n_in - 1];
+        e.residual = call->in[n->n_in - n->n_param - 1];
     return e;
 }
 

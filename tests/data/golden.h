@@ -6,7 +6,7 @@
 
 #include <weft/image.h>
 
-#include "backend/kernel.h"
+#include "base/context.h"
 
 enum { GOLDEN_TEXT = 512 };
 

@@ -4,7 +4,8 @@
  * a multiple of the input's size, leaves nothing behind, and what it hands out can be read to the last byte. */
 #include <string.h>
 
-#include "backend/kernel.h"
+#include "base/context.h"
+#include "base/context.h"
 #include "fuzz/fuzz.h"
 #include "weights/weights.h"
 

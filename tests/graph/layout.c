@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "check/harness.h"
-#include "program/model.h"
+#include "program/program.h"
 #include "graph/random_net.h"
 
 enum { NETS = 150, NODES = 40 };
@@ -47,9 +47,18 @@ static void store_value(replay *r, int32_t value)
     }
 }
 
+/* Parameters and states lie in the store: not a matter of the arena. */
+static bool in_store(const replay *r, int32_t value)
+{
+    return r->model->layout.place[value].storage == WEFT_IN_STORE;
+}
+
 static void write_value(replay *r, int32_t value)
 {
+    if (in_store(r, value))
+        return;
     const int64_t count = element_count(r, value);
+    free(r->elements[value]);
     r->elements[value] = malloc((size_t)count * sizeof **r->elements);
     for (int64_t i = 0; i < count; i++)
         r->elements[value][i] = ++r->next;
@@ -58,6 +67,8 @@ static void write_value(replay *r, int32_t value)
 
 static void read_value(replay *r, int32_t value)
 {
+    if (in_store(r, value))
+        return;
     for (int64_t i = 0; i < element_count(r, value); i++) {
         const int64_t word = word_of(r, value, i);
         r->faults += word < 0 || r->words[word] != r->elements[value][i];
@@ -68,6 +79,7 @@ static void read_value(replay *r, int32_t value)
 static void rename_value(replay *r, const weft_gnode *gnode)
 {
     const int64_t rows = weft_shape_rows(&gnode->node.in[0]);
+    free(r->elements[gnode->out[0]]);
     int64_t *to = r->elements[gnode->out[0]] = malloc((size_t)element_count(r, gnode->out[0]) * sizeof *to);
     for (int64_t row = 0; row < rows; row++)
         for (int k = 0; k < gnode->node.n_in; k++) {
@@ -77,27 +89,62 @@ static void rename_value(replay *r, const weft_gnode *gnode)
         }
 }
 
+/* A kernel scribbles over its workspace before it reads. */
+static void scribble(replay *r, int32_t storage)
+{
+    if (storage < 0)
+        return;
+    const weft_storage *s = &r->model->layout.storages[storage];
+    memset(r->words + s->offset / sizeof(float), 0xff, s->bytes / sizeof(float) * sizeof *r->words);
+}
+
+static void replay_prior(replay *r, const weft_prior *prior)
+{
+    const weft_step *step = &(prior->packs ? r->model->steps : r->model->derivations)[prior->step];
+    const weft_gnode *gnode = step->gnode;
+    const int first = weft_node_first_param(&gnode->node);
+    if (prior->packs) {
+        scribble(r, r->model->layout.pack_scratch[step->index]);
+        for (int k = 0; k < gnode->node.n_param; k++)
+            read_value(r, gnode->in[first + k]);
+        return;
+    }
+    for (int k = 0; k < gnode->node.n_in; k++)
+        read_value(r, gnode->in[k]);
+    for (int o = 0; o < gnode->node.n_out; o++)
+        write_value(r, gnode->out[o]);
+}
+
+/* Whether the node's kernel packs its parameters, so that its run does not read them. */
+static bool packs(const weft_model *model, int32_t index)
+{
+    for (int i = 0; i < model->n_steps; i++)
+        if (model->steps[i].index == index)
+            return model->steps[i].kernel->pack != NULL;
+    return false;
+}
+
 static void replay_node(replay *r, int32_t index)
 {
     const weft_gnode *gnode = &r->model->graph->nodes[index];
     const weft_layout *layout = &r->model->layout;
-    if (gnode->dead)
+    if (gnode->dead || gnode->derives)
         return;
     if (layout->elided[index]) {
         rename_value(r, gnode);
         return;
     }
-    if (layout->scratch[index] >= 0) { /* the kernel scribbles over its workspace before it reads */
-        const weft_storage *s = &layout->storages[layout->scratch[index]];
-        memset(r->words + s->offset / sizeof(float), 0xff, s->bytes / sizeof(float) * sizeof *r->words);
-    }
+    scribble(r, layout->scratch[index]);
+    const int first = weft_node_first_param(&gnode->node);
     for (int k = 0; k < gnode->node.n_in; k++)
-        read_value(r, gnode->in[k]);
+        if (k < first || k >= first + gnode->node.n_param || !packs(r->model, index))
+            read_value(r, gnode->in[k]);
     if (gnode->node.id == WEFT_OP_CONCAT) { /* a copy: slices that lie in place already stay what they are */
         rename_value(r, gnode);
         store_value(r, gnode->out[0]);
     } else {
-        write_value(r, gnode->out[0]);
+        for (int o = 0; o < gnode->node.n_out; o++)
+            write_value(r, gnode->out[o]);
     }
 }
 
@@ -110,10 +157,14 @@ static int64_t replay_model(const weft_model *model)
     r.elements = calloc((size_t)graph->n_values, sizeof *r.elements);
     for (int32_t i = 0; i < graph->n_inputs; i++)
         write_value(&r, graph->inputs[i]);
-    for (int32_t i = 0; i < graph->n_nodes; i++)
-        replay_node(&r, i);
-    for (int32_t i = 0; i < graph->n_outputs; i++)
-        read_value(&r, graph->outputs[i].value);
+    for (int i = 0; i < model->n_priors; i++)
+        replay_prior(&r, &model->priors[i]);
+    for (int run = 0; run < 2; run++) { /* parameters are derived for the first only */
+        for (int32_t i = 0; i < graph->n_nodes; i++)
+            replay_node(&r, i);
+        for (int32_t i = 0; i < graph->n_outputs; i++)
+            read_value(&r, graph->outputs[i].value);
+    }
     for (int32_t i = 0; i < graph->n_inputs; i++) /* a second run finds its inputs */
         read_value(&r, graph->inputs[i]);
     for (int32_t v = 0; v < graph->n_values; v++)

@@ -9,6 +9,7 @@
 #include "check/harness.h"
 #include "op/activation.h"
 #include "op/case.h"
+#include "op/derive.h"
 #include "op/dropout.h"
 #include "op/inverted_residual.h"
 #include "op/normalize.h"
@@ -18,7 +19,7 @@
 typedef struct example {
     weft_op_id id;
     weft_op_case c;
-    const float *in[3], *param[4]; /* the residual after the inputs */
+    const float *in[WEFT_CASE_IN + 1], *param[4]; /* the residual after the inputs */
     int count;
     const double *want;
 } example;
@@ -32,6 +33,7 @@ typedef struct example {
 #define EX2(OP, label, s0, s1, o) .id = WEFT_OP_##OP, .c = { .name = label, .n_in = 2, .in = { s0, s1 }, .opt = o }
 #define OPT(type, ...) &(const type){ __VA_ARGS__ }
 #define MAP(h, w, c) WEFT_NHWC(1, h, w, c)
+#define VECTOR(n) { .rank = 1, .dim = { n } }
 #define NINE F(1, 2, 3, 4, 5, 6, 7, 8, 9)
 #define ACT(kind) EX(ACTIVATION, #kind, WEFT_NC(1, 5), OPT(weft_activation_opt, .act = WEFT_ACT_##kind)), \
     X(F(-4, -1, 0, 1, 8))
@@ -138,6 +140,26 @@ static const example examples[] = {
              .opt = OPT(weft_inverted_residual_opt, .depthwise = { .out = 0 }, .depthwise_act = WEFT_ACT_RELU6,
                         .project = { .out = 1 }), .epi = { WEFT_ACT_NONE, true } },
       X(F(2), F(1)), P(F(4), F(-1)), Y(-5) },
+    /* Channel 0 is 1, 3: mean 2. */
+    { EX(MOMENTS, "mean", MAP(1, 2, 2), NULL), X(F(1, 10, 3, 30)), Y(2, 20) },
+    { EX2(MOVING_AVERAGE, "share_of_the_old", VECTOR(2), VECTOR(2), OPT(weft_moving_average_opt, .momentum = .75)),
+      X(F(4, 8), F(0, 16)), Y(3, 10) },
+    /* Labels are bits of integers: 1, then 2, which is no class. */
+    { EX(ONE_HOT, "smoothed", WEFT_NC(2, 1), OPT(weft_one_hot_opt, .classes = 2, .smoothing = .5)),
+      X((const float *)(const int32_t[]){ 1, 2 }), Y(.25, .75, .25, .25) },
+    /* s = gamma / sqrt(variance + epsilon) = 6 / 2. */
+    { .id = WEFT_OP_FOLD_NORM,
+      .c = { .name = "gamma", .n_in = 5, .in = { WEFT_NC(1, 2), VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1) },
+             .opt = OPT(weft_fold_norm_opt, .epsilon = 1, .gamma = true) },
+      X(F(1, 2), F(6), F(5), F(1), F(3)), Y(3, 6) },
+    { EX(SCALE_WEIGHTS, "half", WEFT_NC(1, 2), OPT(weft_scale_weights_opt, .scale = .5)), X(F(3, -4)), Y(1.5, -2) },
+    /* Rows of the second times columns of the first. */
+    { EX2(COMPOSE_WEIGHTS, "product", WEFT_NHWC(2, 1, 1, 1), WEFT_NHWC(1, 1, 1, 2),
+          OPT(weft_merge_weights_opt, .first_bias = false)),
+      X(F(2, 3), F(10, 100)), Y(320) },
+    { EX2(JOIN_WEIGHTS, "beside", WEFT_NHWC(2, 1, 1, 1), WEFT_NHWC(2, 1, 1, 2),
+          OPT(weft_merge_weights_opt, .first_bias = false)),
+      X(F(1, 2), F(3, 4, 5, 6)), Y(1, 3, 4, 2, 5, 6) },
 };
 /* clang-format on */
 
@@ -153,7 +175,7 @@ START_TEST(as_by_hand)
     const example *e = &examples[_i];
     rig_problem p;
     weft_device device;
-    float *got[WEFT_MAX_OUT] = { (float[16]){ 0 } };
+    float *got[WEFT_MAX_OUT] = { (float[16]){ 0 }, (float[16]){ 0 } };
     char fault[256] = "";
     CHECK_OK(rig_problem_given(&p, e->id, &e->c, e->in, e->param));
     ck_assert_int_eq(weft_shape_count(&p.node.out[0]), e->count);

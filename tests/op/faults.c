@@ -154,29 +154,34 @@ static weft_status want_packed(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-static weft_status load_right(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack_right(const weft_call *call)
 {
-    (void)node, (void)param;
-    memset(packed, 0, plan->packed);
+    memset(call->packed, 0, call->packed_bytes);
     return WEFT_OK;
 }
 
-static weft_status load_beyond(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack_beyond(const weft_call *call)
 {
-    (void)node, (void)param;
-    memset(packed, 0, plan->packed + 1);
+    memset(call->packed, 0, call->packed_bytes + 1);
     return WEFT_OK;
 }
 
-/* What kernels are lent as const, this one takes away. */
+static weft_status pack_beyond_scratch(const weft_call *call)
+{
+    memset(call->scratch, 0, 9);
+    return pack_right(call);
+}
+
+static weft_status want_pack_scratch(const weft_node *node, weft_plan *plan)
+{
+    plan->pack_scratch = 8;
+    return want_packed(node, plan);
+}
+
 static weft_status changes_packed(const weft_call *call)
 {
-    union {
-        const void *lent;
-        unsigned char *taken;
-    } packed = { .lent = call->packed };
     run_ref(call);
-    packed.taken[7]++;
+    ((unsigned char *)call->packed)[7]++;
     return WEFT_OK;
 }
 
@@ -186,7 +191,7 @@ static const struct {
 } rows[] = {
     { { .name = "right", .run = right, .inplace = WEFT_INPLACE_IN0 }, NULL },
     { { .name = "right_scratch", .run = right, .prepare = want_scratch }, NULL },
-    { { .name = "right_packed", .run = right, .prepare = want_packed, .load = load_right }, NULL },
+    { { .name = "right_packed", .run = right, .prepare = want_packed, .pack = pack_right }, NULL },
     { { .name = "wrong_value", .run = wrong_value }, "row 29, channel 16 is" },
     { { .name = "unwritten", .run = unwritten }, "channel 5 is" },
     { { .name = "beyond_row", .run = beyond_row }, "outside of the channels of: output 0" },
@@ -201,11 +206,13 @@ static const struct {
     { { .name = "beyond_scratch", .run = beyond_scratch, .prepare = want_scratch }, "beyond its scratch" },
     { { .name = "beyond_thread_scratch", .run = beyond_thread_scratch, .prepare = want_scratch },
       "beyond its threads' scratch" },
-    { { .name = "load_beyond", .run = right, .prepare = want_packed, .load = load_beyond },
-      "load writes beyond the packed" },
-    { { .name = "changes_packed", .run = changes_packed, .prepare = want_packed, .load = load_right },
+    { { .name = "pack_beyond", .run = right, .prepare = want_packed, .pack = pack_beyond },
+      "pack writes beyond the packed" },
+    { { .name = "pack_beyond_scratch", .run = right, .prepare = want_pack_scratch, .pack = pack_beyond_scratch },
+      "pack writes beyond its scratch" },
+    { { .name = "changes_packed", .run = changes_packed, .prepare = want_packed, .pack = pack_right },
       "run changes the packed" },
-    { { .name = "no_load", .run = right, .prepare = want_packed }, "but there is no load" },
+    { { .name = "no_pack", .run = right, .prepare = want_packed }, "but there is no pack" },
 };
 
 typedef struct heard {

@@ -8,6 +8,7 @@
 
 #include "op/activation.h"
 #include "op/case.h"
+#include "op/derive.h"
 #include "op/dropout.h"
 #include "op/inverted_residual.h"
 #include "op/normalize.h"
@@ -21,6 +22,8 @@ static const uint8_t marks_two[] = { 1, 2, 1, 1 }, marks_none[] = { 1, 1, 0, 0 }
 #define CONV(text, ...) ROW(CONV2D, weft_conv2d_opt, MAP, text, __VA_ARGS__)
 #define POOL(text, ...) ROW(MAX_POOL2D, weft_pool2d_opt, MAP, text, __VA_ARGS__)
 #define AVERAGE(text, ...) ROW(AVG_POOL2D, weft_pool2d_opt, MAP, text, __VA_ARGS__)
+#define VECTOR(n) { .rank = 1, .dim = { n } }
+#define KRSC(k, c) WEFT_NHWC(k, 1, 1, c)
 #define NONE(OP, shape, text) { WEFT_OP_##OP, 1, { shape }, NULL, text }
 
 const garbage_row garbage[] = {
@@ -151,6 +154,32 @@ const garbage_row garbage[] = {
         .depthwise = { .kernel = 3, .stride = -1 }, .project = { .out = 8 }),
     ROW(INVERTED_RESIDUAL, weft_inverted_residual_opt, WEFT_NC(2, 8), "x is [2, 8]", .depthwise = { .kernel = 3 },
         .project = { .out = 8 }),
+    { WEFT_OP_MOMENTS, 1, { { .rank = 0 } }, NULL, "x has rank 0" },
+    { WEFT_OP_MOVING_AVERAGE, 2, { VECTOR(3), VECTOR(4) }, &(const weft_moving_average_opt){ .momentum = .5 },
+      "x is [4], expected the state's shape [3]" },
+    { WEFT_OP_MOVING_AVERAGE, 2, { VECTOR(3), VECTOR(3) }, &(const weft_moving_average_opt){ .momentum = 1 },
+      "momentum is 1, expected 0 to less than 1" },
+    { WEFT_OP_MOVING_AVERAGE, 2, { VECTOR(3), VECTOR(3) }, &(const weft_moving_average_opt){ .momentum = NAN },
+      "momentum is" },
+    ROW(ONE_HOT, weft_one_hot_opt, WEFT_NC(5, 2), "labels are [5, 2], expected [N, 1]", .classes = 3),
+    ROW(ONE_HOT, weft_one_hot_opt, WEFT_NC(5, 1), "classes is 0", .smoothing = 0),
+    ROW(ONE_HOT, weft_one_hot_opt, WEFT_NC(5, 1), "smoothing is 1.5, expected 0 to 1", .classes = 3, .smoothing = 1.5),
+    ROW(ONE_HOT, weft_one_hot_opt, WEFT_NC(5, 1), "smoothing is", .classes = 3, .smoothing = NAN),
+    { WEFT_OP_FOLD_NORM, 4, { KRSC(4, 3), VECTOR(4), VECTOR(4), VECTOR(4) },
+      &(const weft_fold_norm_opt){ .bias = true }, "4 inputs given, 5 expected" },
+    { WEFT_OP_FOLD_NORM, 4, { KRSC(4, 3), VECTOR(4), VECTOR(3), VECTOR(4) },
+      &(const weft_fold_norm_opt){ .epsilon = 1 }, "input 2 is [3], expected [4]" },
+    { WEFT_OP_SCALE_WEIGHTS, 1, { { .rank = 0 } }, &(const weft_scale_weights_opt){ .scale = 2 },
+      "weights has rank 0" },
+    { WEFT_OP_COMPOSE_WEIGHTS, 2, { KRSC(4, 3), KRSC(5, 3) }, &(const weft_merge_weights_opt){ .first_bias = false },
+      "the second layer reads 3 channels, the first writes 4" },
+    { WEFT_OP_COMPOSE_WEIGHTS, 3, { KRSC(4, 3), KRSC(5, 4), VECTOR(5) },
+      &(const weft_merge_weights_opt){ .first_bias = true }, "input 2 is [5], expected [4]" },
+    { WEFT_OP_COMPOSE_WEIGHTS, 2, { WEFT_NHWC(4, 3, 3, 3), KRSC(5, 4) },
+      &(const weft_merge_weights_opt){ .first_bias = false },
+      "input 0 is [4, 3, 3, 3], expected weights [K, 1, 1, C]" },
+    { WEFT_OP_JOIN_WEIGHTS, 2, { KRSC(4, 3), KRSC(5, 3) }, &(const weft_merge_weights_opt){ .first_bias = false },
+      "the layers write 4 and 5 channels" },
     { .part = NULL },
 };
 /* clang-format on */

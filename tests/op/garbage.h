@@ -9,7 +9,7 @@
 typedef struct garbage_row {
     weft_op_id id;
     int n_in;
-    weft_shape in[2];
+    weft_shape in[WEFT_CASE_IN];
     const void *opt;
     const char *part; /* of weft_error(); NULL ends the table */
 } garbage_row;

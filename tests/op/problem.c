@@ -9,7 +9,7 @@
 #include "rig.h"
 
 static const weft_kernel *const oracles[WEFT_OP_COUNT] = {
-#define WEFT_OP(id, name) [WEFT_OP_##id] = &weft_oracle_##name##_ref,
+#define WEFT_OP(id, name, family, kind) [WEFT_OP_##id] = &weft_oracle_##name##_ref,
 #include "op/list.def"
 #undef WEFT_OP
 };
@@ -28,21 +28,24 @@ static weft_status make_node(rig_problem *p, weft_op_id id, const weft_op_case *
         p->shape_in[i] = c->in[i];
     WEFT_TRY(op->resolve(opt, p->shape_in, c->n_in, &p->arena));
     WEFT_TRY(op->infer(opt, p->shape_in, c->n_in, &p->sig));
+    int n_in = c->n_in;
     for (int i = 0; i < p->sig.n_param; i++)
-        p->shape_param[i] = p->sig.param[i].shape;
+        p->shape_in[n_in++] = p->sig.param[i].shape;
     if (c->epi.residual)
-        p->shape_in[c->n_in] = p->sig.out[0];
+        p->shape_in[n_in++] = p->sig.out[0];
+    if (op->types & WEFT_TYPES_INDEX_IN0)
+        p->dtype_in[0] = WEFT_I32;
     p->node = (weft_node){ .id = id,
                            .op = op,
                            .name = name,
                            .opt = opt,
                            .epi = c->epi,
-                           .n_in = c->n_in + (c->epi.residual ? 1 : 0),
+                           .n_in = n_in,
                            .n_out = p->sig.n_out,
                            .n_param = p->sig.n_param,
                            .in = p->shape_in,
                            .out = p->sig.out,
-                           .param = p->shape_param };
+                           .in_dtype = p->dtype_in };
     return WEFT_OK;
 }
 
@@ -78,6 +81,41 @@ static float *draw_param(rig_problem *p, int index, uint64_t seed)
     return draw(p, "param", index, &spec->shape, seed, -high, high);
 }
 
+/* Labels from one below the classes to one beyond; else numbers of the problem's kind. The residual is numbered behind
+ * the case's inputs, whatever parameters lie between. */
+static float *draw_input(rig_problem *p, const weft_op_case *c, int i, uint64_t seed)
+{
+    const weft_shape *shape = &p->node.in[i];
+    const int index = i < c->n_in ? i : c->n_in;
+    if (p->dtype_in[i] == WEFT_I32) {
+        float *data = draw(p, "in", index, shape, seed, -1, c->classes + .999);
+        for (int64_t j = 0; data && j < weft_shape_count(shape); j++) {
+            const int32_t label = (int32_t)floorf(data[j]);
+            memcpy(&data[j], &label, sizeof label);
+        }
+        return data;
+    }
+    if (i < c->n_in && c->positive >> i & 1)
+        return draw(p, "in", index, shape, seed, .5, 1.5);
+    const double high = sqrt(3) * (p->values == RIG_WIDE ? 40 : 1);
+    float *data = draw(p, "in", index, shape, seed, -high, high);
+    if (data && p->values == RIG_SPECIAL)
+        sprinkle(data, weft_shape_count(shape), index);
+    return data;
+}
+
+/* An input as the oracle reads it: in double, but for integers. */
+static void *widen(rig_problem *p, int i)
+{
+    const int64_t count = weft_shape_count(&p->node.in[i]);
+    if (p->dtype_in[i] == WEFT_I32)
+        return p->in[i];
+    double *to = weft_arena_array(&p->arena, (size_t)count, sizeof *to);
+    for (int64_t j = 0; to && j < count; j++)
+        to[j] = (double)p->in[i][j];
+    return to;
+}
+
 /* The reference in double, dense. */
 static weft_status ask_oracle(rig_problem *p)
 {
@@ -85,21 +123,11 @@ static weft_status ask_oracle(rig_problem *p)
     const weft_kernel *oracle = oracles[n->id];
     weft_device device;
     weft_view in[RIG_MAX_IN], out[WEFT_MAX_OUT];
-    const void *param[WEFT_MAX_PARAM];
     WEFT_TRY(rig_device(WEFT_ISA_REF, 1, &device));
-    for (int i = 0; i < n->n_in + n->n_param; i++) {
-        const bool is_in = i < n->n_in;
-        const int64_t count = weft_shape_count(is_in ? &n->in[i] : &n->param[i - n->n_in]);
-        const float *from = is_in ? p->in[i] : p->param[i - n->n_in];
-        double *to = weft_arena_array(&p->arena, (size_t)count, sizeof *to);
-        if (!to)
+    for (int i = 0; i < n->n_in; i++) {
+        in[i] = (weft_view){ widen(p, i), weft_shape_channels(&n->in[i]) };
+        if (!in[i].data)
             return WEFT_NO_MEMORY;
-        for (int64_t j = 0; j < count; j++)
-            to[j] = (double)from[j];
-        if (is_in)
-            in[i] = (weft_view){ to, weft_shape_channels(&n->in[i]) };
-        else
-            param[i - n->n_in] = to;
     }
     for (int i = 0; i < n->n_out; i++) {
         p->want[i] = weft_arena_array(&p->arena, (size_t)weft_shape_count(&n->out[i]), sizeof(double));
@@ -118,7 +146,6 @@ static weft_status ask_oracle(rig_problem *p)
                                      .state = plan.state,
                                      .in = in,
                                      .out = out,
-                                     .param = param,
                                      .scratch = scratch,
                                      .thread_scratch = (char *)scratch + plan.scratch });
 }
@@ -128,17 +155,10 @@ weft_status rig_problem_make(rig_problem *p, weft_op_id id, const weft_op_case *
     *p = (rig_problem){ .values = values };
     weft_arena_init(&p->arena, &weft_malloc_allocator);
     WEFT_TRY(make_node(p, id, c));
-    const double high = sqrt(3) * (values == RIG_WIDE ? 40 : 1);
     for (int i = 0; i < p->node.n_in; i++) {
-        p->in[i] = draw(p, "in", i, &p->node.in[i], seed, -high, high);
+        const int param = rig_param_of(&p->node, i);
+        p->in[i] = param < 0 ? draw_input(p, c, i, seed) : draw_param(p, param, seed);
         if (!p->in[i])
-            return WEFT_NO_MEMORY;
-        if (values == RIG_SPECIAL)
-            sprinkle(p->in[i], weft_shape_count(&p->node.in[i]), i);
-    }
-    for (int i = 0; i < p->node.n_param; i++) {
-        p->param[i] = draw_param(p, i, seed);
-        if (!p->param[i])
             return WEFT_NO_MEMORY;
     }
     return ask_oracle(p);
@@ -151,13 +171,10 @@ weft_status rig_problem_given(rig_problem *p, weft_op_id id, const weft_op_case 
     weft_arena_init(&p->arena, &weft_malloc_allocator);
     WEFT_TRY(make_node(p, id, c));
     for (int i = 0; i < p->node.n_in; i++) {
-        p->in[i] = weft_arena_copy(&p->arena, in[i], (size_t)weft_shape_count(&p->node.in[i]) * sizeof(float));
+        const int own = rig_param_of(&p->node, i);
+        const float *from = own >= 0 ? param[own] : in[i < c->n_in ? i : c->n_in];
+        p->in[i] = weft_arena_copy(&p->arena, from, (size_t)weft_shape_count(&p->node.in[i]) * sizeof(float));
         if (!p->in[i])
-            return WEFT_NO_MEMORY;
-    }
-    for (int i = 0; i < p->node.n_param; i++) {
-        p->param[i] = weft_arena_copy(&p->arena, param[i], (size_t)weft_shape_count(&p->node.param[i]) * sizeof(float));
-        if (!p->param[i])
             return WEFT_NO_MEMORY;
     }
     return ask_oracle(p);
@@ -174,8 +191,9 @@ bool rig_values_apply(const rig_problem *unit, rig_values values)
     switch (values) {
     case RIG_UNIT:
         return true;
-    case RIG_WIDE: /* with weights it is the same sum, scaled */
-        return n->n_param == 0 && n->op->error_class != WEFT_EXACT;
+    case RIG_WIDE: /* with weights it is the same sum, scaled; labels and variances have no width */
+        return n->n_param == 0 && n->op->error_class != WEFT_EXACT && weft_op_kinds[n->id] != WEFT_FUSED &&
+               !(n->op->types & WEFT_TYPES_INDEX_IN0);
     case RIG_SPECIAL: /* a NaN stays where it is: activations, and what only moves values; a maximum may lose it */
         return n->id == WEFT_OP_ACTIVATION ||
                (n->op->error_class == WEFT_EXACT && n->id != WEFT_OP_MAX_POOL2D && n->id != WEFT_OP_GLOBAL_MAX_POOL2D);

@@ -47,7 +47,7 @@ const char *rig_setup_text(const rig_setup *s, char *buf, size_t size)
     return buf;
 }
 
-/* One kernel planned, loaded and given its memory. */
+/* One kernel planned, packed and given its memory. */
 typedef struct session {
     const rig_problem *problem;
     const weft_kernel *kernel;
@@ -56,7 +56,7 @@ typedef struct session {
     weft_arena arena;
     weft_plan plan;
     fenced_view in[RIG_MAX_IN], out[WEFT_MAX_OUT];
-    fence param[WEFT_MAX_PARAM], packed, scratch, thread_scratch;
+    fence packed, pack_scratch, scratch, thread_scratch;
     size_t thread_stride;
 } session;
 
@@ -64,6 +64,12 @@ static bool fail(char *fault, size_t size, const char *what, const char *why)
 {
     snprintf(fault, size, "%s%s%s", what, why[0] ? ": " : "", why);
     return false;
+}
+
+/* Parameters from parameters: never slices. */
+static bool is_derivation(const weft_node *n)
+{
+    return weft_op_kinds[n->id] == WEFT_FUSED && n->op->types & WEFT_TYPES_F32_OUT;
 }
 
 /* The alias' memory serves as output 0; GAP_BYTE around it then, as for an output. */
@@ -75,25 +81,23 @@ static bool make_memory(session *s)
     const int before = sliced ? 3 : 0, after = sliced ? 4 : 0;
     const size_t threads = (size_t)s->setup->threads;
     bool ok = true;
-    for (int i = 0; i < n->n_in; i++)
-        ok = ok && fenced_view_make(&s->in[i], weft_shape_rows(&n->in[i]), weft_shape_channels(&n->in[i]), before,
-                                    after, edge, s->setup->alias == i ? GAP_BYTE : NAN_BYTE, s->problem->in[i]);
+    for (int i = 0; i < n->n_in; i++) {
+        const bool dense = rig_param_of(n, i) >= 0 || is_derivation(n); /* as the store keeps them */
+        ok = ok && fenced_view_make(&s->in[i], weft_shape_rows(&n->in[i]), weft_shape_channels(&n->in[i]),
+                                    dense ? 0 : before, dense ? 0 : after, edge,
+                                    s->setup->alias == i ? GAP_BYTE : NAN_BYTE, s->problem->in[i]);
+    }
     for (int i = 0; i < n->n_out; i++) {
         const int64_t channels = weft_shape_channels(&n->out[i]);
-        const bool lines = layout == RIG_INTO_LINES, alone = layout == RIG_FROM_SLICES;
+        const bool lines = layout == RIG_INTO_LINES, alone = layout == RIG_FROM_SLICES || is_derivation(n);
         ok = ok && fenced_view_make(&s->out[i], weft_shape_rows(&n->out[i]), channels,
-                                    lines ? LINE : alone ? 0 : before,
-                                    lines ? 2 * LINE - (int)(channels % LINE) : alone ? 0 : after, edge, GAP_BYTE,
+                                    alone ? 0 : lines ? LINE : before,
+                                    alone ? 0 : lines ? 2 * LINE - (int)(channels % LINE) : after, edge, GAP_BYTE,
                                     NULL);
-    }
-    for (int i = 0; i < n->n_param; i++) {
-        const size_t bytes = (size_t)weft_shape_count(&n->param[i]) * sizeof(float);
-        ok = ok && fence_make(&s->param[i], bytes, sliced || edge ? 4 : 64, edge, NAN_BYTE);
-        if (ok)
-            memcpy(s->param[i].data, s->problem->param[i], bytes);
     }
     s->thread_stride = weft_round_up(s->plan.thread_scratch, WEFT_CACHE_LINE);
     return ok && fence_make(&s->packed, s->plan.packed, 64, edge, GAP_BYTE) &&
+           fence_make(&s->pack_scratch, s->plan.pack_scratch, 64, edge, NAN_BYTE) &&
            fence_make(&s->scratch, s->plan.scratch, 64, edge, GAP_BYTE) &&
            fence_make(&s->thread_scratch, s->thread_stride * threads, 64, edge, GAP_BYTE);
 }
@@ -104,9 +108,8 @@ static void close_session(session *s)
         fence_free(&s->in[i].memory);
     for (int i = 0; i < WEFT_MAX_OUT; i++)
         fence_free(&s->out[i].memory);
-    for (int i = 0; i < WEFT_MAX_PARAM; i++)
-        fence_free(&s->param[i]);
     fence_free(&s->packed);
+    fence_free(&s->pack_scratch);
     fence_free(&s->scratch);
     fence_free(&s->thread_scratch);
     weft_arena_release(&s->arena);
@@ -122,10 +125,28 @@ static bool modest(const session *s)
         floats += (double)weft_shape_count(&n->in[i]);
     for (int i = 0; i < n->n_out; i++)
         floats += (double)weft_shape_count(&n->out[i]);
-    for (int i = 0; i < n->n_param; i++)
-        floats += (double)weft_shape_count(&n->param[i]);
-    const double scratch = (double)s->plan.scratch + (double)s->plan.thread_scratch + (double)s->plan.packed;
+    const double scratch = (double)s->plan.scratch + (double)s->plan.thread_scratch + (double)s->plan.packed +
+                           (double)s->plan.pack_scratch;
     return scratch <= BASE + FACTOR * sizeof(float) * floats;
+}
+
+/* Packs the parameters: nothing else is there to be read. */
+static bool pack(session *s, char *fault, size_t size)
+{
+    const weft_node *n = &s->problem->node;
+    weft_view in[RIG_MAX_IN];
+    for (int i = 0; i < n->n_in; i++)
+        in[i] = (weft_view){ rig_param_of(n, i) >= 0 ? s->in[i].data : NULL, s->in[i].ld };
+    const weft_call call = { .node = n, .device = &s->device, .state = s->plan.state, .in = in,
+                             .packed = s->packed.data, .packed_bytes = s->plan.packed,
+                             .scratch = s->pack_scratch.data };
+    if (s->kernel->pack(&call) != WEFT_OK)
+        return fail(fault, size, "pack fails", weft_error());
+    if (!fence_intact(&s->packed))
+        return fail(fault, size, "pack writes beyond the packed parameters", "");
+    if (!fence_intact(&s->pack_scratch))
+        return fail(fault, size, "pack writes beyond its scratch", "");
+    return true;
 }
 
 static bool open_session(session *s, char *fault, size_t size)
@@ -143,20 +164,11 @@ static bool open_session(session *s, char *fault, size_t size)
         return fail(fault, size, "prepare fails", weft_error());
     if (!modest(s))
         return fail(fault, size, "prepare asks for memory out of proportion to the tensors", "");
-    if (s->plan.packed && !s->kernel->load)
-        return fail(fault, size, "prepare asks for packed parameters but there is no load", "");
+    if (s->plan.packed && !s->kernel->pack)
+        return fail(fault, size, "prepare asks for packed parameters but there is no pack", "");
     if (!make_memory(s))
         return fail(fault, size, "the test is out of memory", "");
-    if (s->kernel->load) {
-        const float *param[WEFT_MAX_PARAM] = { NULL };
-        for (int i = 0; i < n->n_param; i++)
-            param[i] = (const float *)(const void *)s->param[i].data;
-        if (s->kernel->load(n, &s->plan, param, s->packed.data) != WEFT_OK)
-            return fail(fault, size, "load fails", weft_error());
-        if (!fence_intact(&s->packed))
-            return fail(fault, size, "load writes beyond the packed parameters", "");
-    }
-    return true;
+    return !s->kernel->pack || pack(s, fault, size);
 }
 
 /* FNV-1a, to see that packed parameters stay as they were. */
@@ -186,11 +198,6 @@ static bool untouched(const session *s, char *fault, size_t size)
         if (!fenced_view_intact(&s->out[i]))
             return fail(fault, size, "run writes outside of the channels of", which);
     }
-    for (int i = 0; i < p->node.n_param; i++) {
-        snprintf(which, sizeof which, "parameter %d", i);
-        if (!fence_intact(&s->param[i]) || memcmp(s->param[i].data, p->param[i], s->param[i].bytes) != 0)
-            return fail(fault, size, "run changes", which);
-    }
     if (!fence_intact(&s->packed))
         return fail(fault, size, "run writes beyond the packed parameters", "");
     if (!fence_intact(&s->scratch))
@@ -206,17 +213,15 @@ static bool run_once(session *s, float *const *got, char *fault, size_t size)
     const weft_node *n = &s->problem->node;
     const int alias = s->setup->alias;
     weft_view in[RIG_MAX_IN], out[WEFT_MAX_OUT];
-    const void *param[WEFT_MAX_PARAM] = { NULL };
     for (int i = 0; i < n->n_in; i++) {
+        const bool packed = s->kernel->pack && rig_param_of(n, i) >= 0;
         fenced_view_set(&s->in[i], s->problem->in[i]);
-        in[i] = (weft_view){ s->in[i].data, s->in[i].ld };
+        in[i] = (weft_view){ packed ? NULL : s->in[i].data, s->in[i].ld };
     }
     for (int i = 0; i < n->n_out; i++) {
         fenced_view_set(&s->out[i], NULL);
         out[i] = i == 0 && alias != RIG_APART ? in[alias] : (weft_view){ s->out[i].data, s->out[i].ld };
     }
-    for (int i = 0; i < n->n_param; i++)
-        param[i] = s->kernel->load ? NULL : s->param[i].data;
     memset(s->scratch.data, NAN_BYTE, s->scratch.bytes);
     memset(s->thread_scratch.data, NAN_BYTE, s->thread_scratch.bytes);
 
@@ -226,8 +231,8 @@ static bool run_once(session *s, float *const *got, char *fault, size_t size)
                              .state = s->plan.state,
                              .in = in,
                              .out = out,
-                             .param = param,
-                             .packed = s->kernel->load ? s->packed.data : NULL,
+                             .packed = s->kernel->pack ? s->packed.data : NULL,
+                             .packed_bytes = s->plan.packed,
                              .scratch = s->scratch.data,
                              .thread_scratch = s->thread_scratch.data,
                              .thread_stride = s->thread_stride };
@@ -319,7 +324,7 @@ static bool may_alias(const weft_node *n, unsigned inplace, int i)
 {
     const bool residual = n->epi.residual && i == n->n_in - 1;
     const unsigned bit = residual ? WEFT_INPLACE_RESIDUAL : i == 0 ? WEFT_INPLACE_IN0 : i == 1 ? WEFT_INPLACE_IN1 : 0;
-    return (inplace & bit) && weft_shape_rows(&n->in[i]) == weft_shape_rows(&n->out[0]) &&
+    return rig_param_of(n, i) < 0 && (inplace & bit) && weft_shape_rows(&n->in[i]) == weft_shape_rows(&n->out[0]) &&
            weft_shape_channels(&n->in[i]) == weft_shape_channels(&n->out[0]);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "backend/kernel.h"
+#include "base/context.h"
 #include "base/alloc.h"
 #include "check/harness.h"
 
@@ -38,7 +39,7 @@ START_TEST(claimed_caches_cost_nothing)
         weft_roof roof = { 0 };
         const weft_ctx_opt opt = { .threads = 2, .allocator = { take, give, &m } };
         CHECK_OK(weft_ctx_create(&opt, &ctx));
-        ctx->device.cpu.l3 = claims[i];
+        ctx->device->cpu.l3 = claims[i];
         CHECK_OK(weft_measure_roof(ctx, &roof));
         weft_ctx_destroy(ctx);
         ck_assert(roof.bandwidth > 0 && roof.gflops > 0);

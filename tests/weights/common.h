@@ -4,7 +4,7 @@
 #ifndef WEFT_TESTS_WEIGHTS_COMMON_H
 #define WEFT_TESTS_WEIGHTS_COMMON_H
 
-#include "backend/kernel.h"
+#include "base/context.h"
 #include "weights/weights.h"
 
 enum { WEIGHTS_PATH = 512 };

@@ -6,7 +6,7 @@
 
 #include <weft/weights.h>
 
-#include "backend/kernel.h"
+#include "base/context.h"
 
 enum { KERAS_PATH = 512, SKIPPED = 77 /* ctest's SKIP_RETURN_CODE */ };
 

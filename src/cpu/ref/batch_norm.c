@@ -9,8 +9,9 @@ static weft_status run(const weft_call *call)
     const weft_batch_norm_opt *o = n->opt;
     const int64_t rows = weft_shape_rows(&n->out[0]), channels = weft_shape_channels(&n->out[0]);
     const int first = o->no_gamma ? 0 : 1;
-    const real *gamma = o->no_gamma ? NULL : call->param[0];
-    const real *beta = call->param[first], *mean = call->param[first + 1], *variance = call->param[first + 2];
+    const real *gamma = o->no_gamma ? NULL : weft_call_param(call, 0);
+    const real *beta = weft_call_param(call, first), *mean = weft_call_param(call, first + 1);
+    const real *variance = weft_call_param(call, first + 2);
 
     for (int64_t r = 0; r < rows; r++) {
         const real *x = ref_row(&call->in[0], r);

@@ -11,7 +11,7 @@ static double window(const weft_call *call, int64_t n, int64_t oh, int64_t ow, i
     const weft_shape *x = &call->node->in[0];
     const int64_t h = x->dim[1], w = x->dim[2], depth = x->dim[3] / o->groups;
     const int64_t first = k / (o->out / o->groups) * depth; /* channel of the group */
-    const real *wt = (const real *)call->param[0] + k * o->kernel_h * o->kernel_w * depth;
+    const real *wt = (const real *)weft_call_param(call, 0) + k * o->kernel_h * o->kernel_w * depth;
     double sum = 0;
     for (int r = 0; r < o->kernel_h; r++) {
         for (int s = 0; s < o->kernel_w; s++, wt += depth) {
@@ -37,7 +37,7 @@ static weft_status run(const weft_call *call)
         for (int64_t k = 0; k < o->out; k++) {
             double v = window(call, row / (oh * ow), row / ow % oh, row % ow, k);
             if (o->bias)
-                v += (double)((const real *)call->param[1])[k];
+                v += (double)((const real *)weft_call_param(call, 1))[k];
             out[k] = (real)ref_finish(call, v, row, k);
         }
     }

@@ -11,12 +11,12 @@ static weft_status run(const weft_call *call)
         const real *x = ref_row(&call->in[0], n);
         real *y = ref_row(&call->out[0], n);
         for (int64_t k = 0; k < o->out; k++) {
-            const real *wt = (const real *)call->param[0] + k * channels;
+            const real *wt = (const real *)weft_call_param(call, 0) + k * channels;
             double sum = 0;
             for (int64_t c = 0; c < channels; c++)
                 sum += (double)x[c] * (double)wt[c];
             if (!o->no_bias)
-                sum += (double)((const real *)call->param[1])[k];
+                sum += (double)((const real *)weft_call_param(call, 1))[k];
             y[k] = (real)ref_finish(call, sum, n, k);
         }
     }

@@ -48,13 +48,17 @@ static weft_status run(const weft_call *call)
     weft_view x = call->in[0];
     for (int s = 0; s < stages.count; s++) {
         const bool last = s + 1 == stages.count;
-        const weft_view in[2] = { x, call->in[call->node->n_in - 1] }; /* the residual, read by the last if at all */
+        const weft_node *node = &stages.node[s];
+        weft_view in[WEFT_STAGE_IN] = { x };
+        for (int i = 0; i < node->n_param; i++)
+            in[1 + i] = call->in[1 + stages.first_param[s] + i];
+        if (node->epi.residual)
+            in[node->n_in - 1] = call->in[call->node->n_in - 1];
         const weft_view out = last ? call->out[0] : (weft_view){ free_scratch, weft_shape_channels(&stages.out[s]) };
         weft_call part = *call;
-        part.node = &stages.node[s];
+        part.node = node;
         part.in = in;
         part.out = &out;
-        part.param = call->param + stages.first_param[s];
         part.scratch = (char *)call->scratch + all_between(&stages);
         WEFT_TRY(kernel_of(part.node)->run(&part));
         free_scratch += weft_round_up(between(&stages, s), WEFT_CACHE_LINE);

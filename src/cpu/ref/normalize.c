@@ -13,8 +13,8 @@ static weft_status run(const weft_call *call)
     double mean[4], divisor[4];
 
     for (int64_t c = 0; c < channels; c++) {
-        const double variance = o->stats ? (double)((const real *)call->param[1])[c] : o->variance[c];
-        mean[c] = o->stats ? (double)((const real *)call->param[0])[c] : o->mean[c];
+        const double variance = o->stats ? (double)((const real *)weft_call_param(call, 1))[c] : o->variance[c];
+        mean[c] = o->stats ? (double)((const real *)weft_call_param(call, 0))[c] : o->mean[c];
         divisor[c] = fmax(sqrt(variance), WEFT_NORMALIZE_FLOOR);
     }
     for (int64_t r = 0; r < rows; r++) {

@@ -11,9 +11,9 @@ static weft_status run(const weft_call *call)
     const int64_t h = x->dim[1], w = x->dim[2], channels = x->dim[3], oh = y->dim[1], ow = y->dim[2];
     for (int64_t row = 0; row < y->dim[0] * oh * ow; row++) {
         const int64_t top = (row / (oh * ow) * h + row / ow % oh) * w + row % ow; /* row of x at the window's corner */
-        const real *wt = call->param[0];
+        const real *wt = weft_call_param(call, 0);
         for (int64_t k = 0; k < o->out; k++) {
-            double sum = o->bias ? (double)((const real *)call->param[1])[k] : 0;
+            double sum = o->bias ? (double)((const real *)weft_call_param(call, 1))[k] : 0;
             for (int64_t c = 0; c < channels; c++) {
                 if (!o->table[k * channels + c])
                     continue;

@@ -7,7 +7,7 @@ static weft_status run(const weft_call *call)
 {
     const weft_node *n = call->node;
     const int64_t images = n->in[0].dim[0], channels = n->in[0].dim[1], centres = n->out[0].dim[1];
-    const real *centre = call->param[0];
+    const real *centre = weft_call_param(call, 0);
 
     for (int64_t i = 0; i < images; i++) {
         const real *x = ref_row(&call->in[0], i);

@@ -28,8 +28,8 @@ static weft_status run(const weft_call *call)
     const weft_node *n = call->node;
     const weft_squeeze_excite_opt *o = n->opt;
     const int64_t images = n->in[0].dim[0], pixels = n->in[0].dim[1] * n->in[0].dim[2], channels = n->in[0].dim[3];
-    const real *w1 = call->param[0], *b1 = o->no_bias ? NULL : call->param[1];
-    const real *w2 = call->param[o->no_bias ? 1 : 2], *b2 = o->no_bias ? NULL : call->param[3];
+    const real *w1 = weft_call_param(call, 0), *b1 = o->no_bias ? NULL : weft_call_param(call, 1);
+    const real *w2 = weft_call_param(call, o->no_bias ? 1 : 2), *b2 = o->no_bias ? NULL : weft_call_param(call, 3);
     double *mean = call->scratch, *gate = mean + channels, *hidden = gate + channels;
 
     for (int64_t i = 0; i < images; i++) {

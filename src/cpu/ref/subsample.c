@@ -8,7 +8,7 @@ static weft_status run(const weft_call *call)
     const weft_subsample_opt *o = call->node->opt;
     const weft_shape *x = &call->node->in[0], *y = &call->node->out[0];
     const int64_t h = x->dim[1], w = x->dim[2], oh = y->dim[1], ow = y->dim[2], k = o->kernel;
-    const real *gain = call->param[0], *bias = call->param[1];
+    const real *gain = weft_call_param(call, 0), *bias = weft_call_param(call, 1);
     for (int64_t row = 0; row < y->dim[0] * oh * ow; row++) {
         const int64_t top = (row / (oh * ow) * h + row / ow % oh * k) * w + row % ow * k; /* corner of the window */
         for (int64_t c = 0; c < y->dim[3]; c++) {

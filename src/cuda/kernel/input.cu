@@ -13,7 +13,7 @@ template <typename X, typename T> struct input_job {
     int64_t y_ld;
     unsigned rows;
     int c, padded;
-    float scale[MOST_CHANNELS], offset[MOST_CHANNELS];
+    const float *scale, *offset;
 };
 
 __device__ __forceinline__ float input_value(unsigned char x)
@@ -37,7 +37,7 @@ template <typename X, typename T, int V> __global__ void __launch_bounds__(WEFT_
 #pragma unroll
     for (int c = 0; c < MOST_CHANNELS; c++)
         if (c < job.c)
-            all[c] = fmaf(input_value(px[c]), job.scale[c], job.offset[c]);
+            all[c] = job.scale ? fmaf(input_value(px[c]), job.scale[c], job.offset[c]) : input_value(px[c]);
     T *y = job.y + (int64_t)row * job.y_ld;
 #pragma unroll
     for (int c = 0; c < MOST_PADDED; c += V) {
@@ -54,17 +54,13 @@ template <typename X, typename T, int V> __global__ void __launch_bounds__(WEFT_
 template <typename X, typename T> static int launch(const weft_input_args *a, void *stream)
 {
     constexpr int V = weft_wide<T>::V;
-    const bool plain = a->scale[0] == 0 && a->scale[1] == 0 && a->scale[2] == 0 && a->scale[3] == 0;
     input_job<X, T> job;
     job.x = static_cast<const X *>(a->x);
     job.y = static_cast<T *>(a->y.data);
     job.y_ld = a->y.ld;
     job.rows = (unsigned)a->rows;
     job.c = a->c, job.padded = a->padded > 0 ? a->padded : a->c;
-    for (int i = 0; i < MOST_CHANNELS; i++) {
-        job.scale[i] = plain ? 1 : a->scale[i];
-        job.offset[i] = a->offset[i];
-    }
+    job.scale = a->scale, job.offset = a->offset;
     const dim3 grid((job.rows + WEFT_BLOCK - 1) / WEFT_BLOCK);
     if (job.padded % V == 0 && weft_is_wide(a->y, sizeof(T)))
         return WEFT_LAUNCH((input<X, T, V>), grid, dim3(WEFT_BLOCK), 0, stream, job);
@@ -80,7 +76,8 @@ int weft_launch_input(const weft_input_args *a, void *stream)
 {
     const int padded = a->padded > 0 ? a->padded : a->c;
     if (!a->x || (a->x_dtype != WEFT_U8 && a->x_dtype != WEFT_F32) || a->c < 1 || a->c > MOST_CHANNELS ||
-        padded < a->c || padded > MOST_PADDED || !weft_view_fits(a->y, padded) || !weft_rows_fit(a->rows))
+        padded < a->c || padded > MOST_PADDED || !a->scale != !a->offset ||
+        !weft_view_fits(a->y, padded) || !weft_rows_fit(a->rows))
         return WEFT_INVALID_VALUE;
     return WEFT_BY_DTYPE(a->dtype, by_pixel, a, stream);
 }

@@ -56,10 +56,94 @@ typedef struct weft_input_args {
     weft_dtype dtype;   /* of y */
     weft_kview y;       /* [rows, padded], ld >= padded */
     int64_t rows;
-    int c, padded;             /* c <= 4; padded 0: c; at most 8 */
-    float scale[4], offset[4]; /* scale all 0: 1 */
+    int c, padded; /* c <= 4; padded 0: c; at most 8 */
+    const float *scale, *offset; /* [c]; NULL: 1 and 0 */
 } weft_input_args;
 int weft_launch_input(const weft_input_args *args, void *stream);
+
+/* ---- parameters, when the store has changed: fp32 and dense there ---- */
+
+/* to[row to_row + col to_col] = from[row][col] in dtype, zeros for rows and columns beyond (padded 0: none). */
+typedef struct weft_pack_args {
+    const float *from; /* [rows][cols] */
+    void *to;
+    weft_dtype dtype;
+    int rows, cols, padded_rows, padded_cols;
+    int64_t to_row, to_col; /* elements */
+} weft_pack_args;
+int weft_launch_pack(const weft_pack_args *args, void *stream);
+
+/* Batch norm folded: s[k] = gamma[k] / sqrt(variance[k] + epsilon); to[k][each] = weight s, shift = (bias - mean) s +
+ * beta. weight NULL: 1, each is 1. bias, gamma NULL: 0, 1. */
+typedef struct weft_fold_norm_args {
+    const float *weight, *bias, *gamma, *beta, *mean, *variance;
+    float *to, *shift;
+    double epsilon;
+    int64_t outputs, each;
+} weft_fold_norm_args;
+int weft_launch_fold_norm(const weft_fold_norm_args *args, void *stream);
+
+/* The input layer's: to_scale = scale / d, to_offset = (offset - mean) / d, d = max(sqrt(variance), floor). mean and
+ * variance NULL: the fixed ones. */
+typedef struct weft_normalize_factors_args {
+    const float *mean, *variance;
+    double fixed_mean[4], fixed_variance[4];
+    double scale, offset, floor;
+    float *to_scale, *to_offset;
+    int c;
+} weft_normalize_factors_args;
+int weft_launch_normalize_factors(const weft_normalize_factors_args *args, void *stream);
+
+typedef struct weft_scale_weights_args {
+    const float *from;
+    float *to;
+    double scale;
+    int64_t count;
+} weft_scale_weights_args;
+int weft_launch_scale_weights(const weft_scale_weights_args *args, void *stream);
+
+/* compose: first [middle][first_in], second [outputs][middle] -> to [outputs][first_in]. join: first
+ * [outputs][first_in], second [outputs][second_in] -> to [outputs][first_in + second_in]. Biases NULL: 0. */
+typedef struct weft_merge_weights_args {
+    const float *first, *second, *first_bias, *second_bias;
+    float *to, *to_bias;
+    int64_t outputs, middle, first_in, second_in;
+} weft_merge_weights_args;
+int weft_launch_compose_weights(const weft_merge_weights_args *args, void *stream);
+int weft_launch_join_weights(const weft_merge_weights_args *args, void *stream);
+
+/* ---- statistics and labels ---- */
+
+/* Mean and (biased) variance of each channel of x [rows][c]. */
+typedef struct weft_moments_args {
+    weft_dtype dtype; /* of x */
+    weft_kview x;
+    int64_t rows;
+    int c;
+    float *mean, *variance; /* [c] */
+} weft_moments_args;
+int weft_launch_moments(const weft_moments_args *args, void *stream);
+
+/* state [rows][c] = momentum state + (1 - momentum) x, in place. */
+typedef struct weft_moving_average_args {
+    float *state;
+    weft_dtype dtype; /* of x */
+    weft_kview x;
+    int64_t rows;
+    int c;
+    double momentum;
+} weft_moving_average_args;
+int weft_launch_moving_average(const weft_moving_average_args *args, void *stream);
+
+/* y [n][classes] of floats: right where the label is, rest elsewhere. */
+typedef struct weft_one_hot_args {
+    const int32_t *labels;
+    int64_t label_ld;
+    weft_kview y;
+    int64_t n, classes;
+    float right, rest;
+} weft_one_hot_args;
+int weft_launch_one_hot(const weft_one_hot_args *args, void *stream);
 
 /* ---- convolutions ---- */
 

@@ -9,7 +9,7 @@ static weft_status run(const weft_call *call)
 {
     const weft_node *node = call->node;
     const weft_activation_opt *o = node->opt;
-    const weft_map_args args = { .dtype = node->in_dtype, .y_dtype = node->out_dtype,
+    const weft_map_args args = { .dtype = node->in_dtype[0], .y_dtype = node->out_dtype[0],
                                  .x = weft_kview_of(&call->in[0]), .y = weft_kview_of(&call->out[0]),
                                  .rows = weft_shape_rows(&node->in[0]), .c = (int)weft_shape_channels(&node->in[0]),
                                  .epi = { .act = o->act } };

@@ -7,7 +7,7 @@ static weft_status run(const weft_call *call)
 {
     const weft_node *node = call->node;
     const weft_shape *x = &node->in[0];
-    const weft_channel_scale_args args = { .dtype = node->in_dtype, .s_dtype = node->in_dtype,
+    const weft_channel_scale_args args = { .dtype = node->in_dtype[0], .s_dtype = node->in_dtype[0],
                                            .x = weft_kview_of(&call->in[0]), .s = weft_kview_of(&call->in[1]),
                                            .y = weft_kview_of(&call->out[0]), .n = (int)x->dim[0],
                                            .pixels = (int)(x->dim[1] * x->dim[2]), .c = (int)x->dim[3],

@@ -6,7 +6,7 @@
 
 static char *slice(const weft_call *call, int64_t offset)
 {
-    return (char *)call->out[0].data + (size_t)offset * weft_dtype_size(call->node->out_dtype);
+    return (char *)call->out[0].data + (size_t)offset * weft_dtype_size(call->node->out_dtype[0]);
 }
 
 static weft_status run(const weft_call *call)
@@ -15,7 +15,7 @@ static weft_status run(const weft_call *call)
     int64_t offset = 0;
     for (int i = 0; i < node->n_in; i++) {
         const int64_t channels = weft_shape_channels(&node->in[i]);
-        const weft_map_args args = { .dtype = node->in_dtype, .y_dtype = node->out_dtype,
+        const weft_map_args args = { .dtype = node->in_dtype[0], .y_dtype = node->out_dtype[0],
                                      .x = weft_kview_of(&call->in[i]), .y = { slice(call, offset), call->out[0].ld },
                                      .rows = weft_shape_rows(&node->in[i]), .c = (int)channels };
         if (args.x.data != args.y.data)
@@ -32,7 +32,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_launch *o
     for (int i = 0; i < n; i++) {
         if (plan->in_place && plan->in_place[i])
             continue;
-        const double bytes = weft_tensor_bytes(&node->in[i], node->in_dtype);
+        const double bytes = weft_tensor_bytes(&node->in[i], node->in_dtype[0]);
         out[moved++] = (weft_launch){ .what = "copy", .read = bytes, .written = bytes, .copy = true };
     }
     return moved;

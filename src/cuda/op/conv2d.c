@@ -22,13 +22,15 @@ static weft_status prepare_depthwise(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-static weft_status load_depthwise(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+/* The node's own parameters. */
+static const weft_view *params_of(const weft_call *call)
 {
-    char *host;
-    (void)node;
-    WEFT_TRY(weft_cuda_pack_begin(plan, &host));
-    weft_cuda_depthwise_load(plan->state, param, host);
-    return weft_cuda_pack_end(plan, host, packed);
+    return call->in + weft_node_first_param(call->node);
+}
+
+static weft_status pack_depthwise(const weft_call *call)
+{
+    return weft_cuda_depthwise_pack(call->state, call, params_of(call), call->packed);
 }
 
 static weft_cuda_io io_of(const weft_call *call)
@@ -54,7 +56,7 @@ static int launches_depthwise(const weft_node *node, const weft_plan *plan, weft
 }
 
 static const weft_kernel depthwise = {
-    .name = "cuda.conv2d.depthwise", .refuse = refuse_depthwise, .prepare = prepare_depthwise, .load = load_depthwise,
+    .name = "cuda.conv2d.depthwise", .refuse = refuse_depthwise, .prepare = prepare_depthwise, .pack = pack_depthwise,
     .run = run_depthwise, .launches = launches_depthwise,
 };
 
@@ -72,13 +74,9 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    char *host;
-    (void)node;
-    WEFT_TRY(weft_cuda_pack_begin(plan, &host));
-    weft_cuda_conv_load(plan->state, param, host);
-    return weft_cuda_pack_end(plan, host, packed);
+    return weft_cuda_conv_pack(call->state, call, params_of(call), call->packed);
 }
 
 static weft_status run(const weft_call *call)
@@ -101,13 +99,13 @@ static const char *refuse_pooled(const weft_node *node, const weft_device *devic
 }
 
 static const weft_kernel cudnn = {
-    .name = "cuda.conv2d.cudnn", .refuse = refuse_pooled, .prepare = prepare, .load = load, .run = run,
+    .name = "cuda.conv2d.cudnn", .refuse = refuse_pooled, .prepare = prepare, .pack = pack, .run = run,
     .launches = launches,
 };
 
 /* ---- cuDNN, with a pool behind ---- */
 
-/* conv is the first, so that load serves both kernels. */
+/* conv is the first, so that pack serves both kernels. */
 typedef struct pooled {
     weft_cuda_conv conv;
     weft_node alone; /* conv's node where the pool is a launch of its own */
@@ -152,7 +150,7 @@ static weft_status run_both(const weft_call *call, const weft_cuda_conv *conv, v
     io.y = map;
     WEFT_TRY(weft_cuda_conv_run(conv, &io));
     const weft_pool2d_args args = {
-        .dtype = node->out_dtype, .kind = WEFT_POOL_MAX, .x = map, .y = weft_kview_of(&call->out[0]),
+        .dtype = node->out_dtype[0], .kind = WEFT_POOL_MAX, .x = map, .y = weft_kview_of(&call->out[0]),
         .win = weft_cuda_pool_window(node->pool, node->map, &node->out[0]), .c = (int)node->map->dim[3],
     };
     return weft_cuda_launched(call, weft_launch_pool2d(&args, weft_cuda_stream_of(call)));
@@ -196,7 +194,7 @@ static int launches_pooled(const weft_node *node, const weft_plan *plan, weft_la
 }
 
 static const weft_kernel cudnn_pool = {
-    .name = "cuda.conv2d.cudnn_pool", .prepare = prepare_pooled, .load = load, .run = run_pooled,
+    .name = "cuda.conv2d.cudnn_pool", .prepare = prepare_pooled, .pack = pack, .run = run_pooled,
     .launches = launches_pooled,
 };
 

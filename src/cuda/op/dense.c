@@ -2,7 +2,6 @@
  *
  * dense: a matrix product with bias, residual and activation. */
 #include "cuda/part/part.h"
-#include "tensor/cast.h"
 
 enum { ALIGN = 16 };
 
@@ -19,7 +18,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     weft_cuda_product *p = plan->state = weft_arena_alloc(plan->arena, sizeof *p);
     if (!p)
         return WEFT_NO_MEMORY;
-    *p = (weft_cuda_product){ .name = node->name, .dtype = node->in_dtype, .y_dtype = node->out_dtype, .batch = 1,
+    *p = (weft_cuda_product){ .name = node->name, .dtype = node->in_dtype[0], .y_dtype = node->out_dtype[0], .batch = 1,
                               .rows = node->in[0].dim[0], .c = node->in[0].dim[1], .k = o->out, .pitch = pitch,
                               .bias = !o->no_bias,
                               .residual = node->epi.residual, .act = node->epi.act };
@@ -29,16 +28,11 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    const weft_cuda_product *p = plan->state;
-    char *host;
-    (void)node;
-    WEFT_TRY(weft_cuda_pack_begin(plan, &host));
-    weft_cast_from_f32(p->dtype, param[0], host, p->k * p->c);
-    if (p->bias)
-        weft_cuda_product_load_bias(p, param[1], host + bias_at(p));
-    return weft_cuda_pack_end(plan, host, packed);
+    const weft_cuda_product *p = call->state;
+    char *packed = call->packed;
+    return weft_cuda_product_pack(p, call, call->in + 1, packed, packed + bias_at(p));
 }
 
 static weft_status run(const weft_call *call)
@@ -60,7 +54,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_launch *o
 }
 
 static const weft_kernel product = {
-    .name = "cuda.dense.product", .prepare = prepare, .load = load, .run = run, .launches = launches,
+    .name = "cuda.dense.product", .prepare = prepare, .pack = pack, .run = run, .launches = launches,
 };
 
 const weft_kernel *const weft_cuda_dense[] = { &product, NULL };

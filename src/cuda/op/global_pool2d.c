@@ -6,7 +6,7 @@
 static weft_global_pool_args args_of(const weft_node *node)
 {
     const weft_shape *x = &node->in[0];
-    return (weft_global_pool_args){ .dtype = node->in_dtype, .y_dtype = node->out_dtype,
+    return (weft_global_pool_args){ .dtype = node->in_dtype[0], .y_dtype = node->out_dtype[0],
                                     .kind = node->id == WEFT_OP_GLOBAL_MAX_POOL2D ? WEFT_POOL_MAX : WEFT_POOL_AVG,
                                     .n = (int)x->dim[0], .pixels = (int)(x->dim[1] * x->dim[2]), .c = (int)x->dim[3] };
 }

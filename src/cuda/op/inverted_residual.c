@@ -9,7 +9,6 @@
  *   3 project    cuDNN: a 1x1 convolution, or a batch of products with each image's weights */
 #include "cuda/part/part.h"
 #include "op/inverted_residual.h"
-#include "tensor/cast.h"
 
 enum { EXPANDED, WIDE, SUMS, SCALED }; /* the plan's buffers */
 enum { ALIGN = 16 };
@@ -125,27 +124,20 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    const state *s = plan->state;
+    const state *s = call->state;
     const weft_stages *st = &s->stages;
-    char *host;
-    (void)node;
-    WEFT_TRY(weft_cuda_pack_begin(plan, &host));
+    const weft_view *param = call->in + 1, *project = param + st->first_param[st->project];
+    char *packed = call->packed;
     if (s->expands)
-        weft_cuda_conv_load(&s->expand, param + st->first_param[st->expand], host);
-    weft_cuda_depthwise_load(&s->depthwise, param + st->first_param[st->depthwise], host + s->depthwise_at);
+        WEFT_TRY(weft_cuda_conv_pack(&s->expand, call, param + st->first_param[st->expand], packed));
+    WEFT_TRY(weft_cuda_depthwise_pack(&s->depthwise, call, param + st->first_param[st->depthwise],
+                                      packed + s->depthwise_at));
     if (s->gated)
-        weft_cuda_excite_load(&s->excite, param + st->first_param[st->excite], host + s->excite_at);
-    const float *const *project = param + st->first_param[st->project];
-    if (s->folded) {
-        weft_cast_from_f32(s->product.dtype, project[0], host + s->project_at, s->product.k * s->product.c);
-        if (s->product.bias)
-            weft_cuda_product_load_bias(&s->product, project[1], host + s->bias_at);
-    } else {
-        weft_cuda_conv_load(&s->project, project, host + s->project_at);
-    }
-    return weft_cuda_pack_end(plan, host, packed);
+        WEFT_TRY(weft_cuda_excite_pack(&s->excite, call, param + st->first_param[st->excite], packed + s->excite_at));
+    return s->folded ? weft_cuda_product_pack(&s->product, call, project, packed + s->project_at, packed + s->bias_at)
+                     : weft_cuda_conv_pack(&s->project, call, project, packed + s->project_at);
 }
 
 static weft_status run_excite(const state *s, const weft_call *call, weft_kview wide)
@@ -216,7 +208,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_launch *o
 }
 
 static const weft_kernel phases = {
-    .name = "cuda.inverted_residual.phases", .prepare = prepare, .load = load, .run = run, .launches = launches,
+    .name = "cuda.inverted_residual.phases", .prepare = prepare, .pack = pack, .run = run, .launches = launches,
 };
 
 const weft_kernel *const weft_cuda_inverted_residual[] = { &phases, NULL };

@@ -4,49 +4,43 @@
  * channels for the first convolution, in one launch. */
 #include "op/normalize.h"
 
-#include <math.h>
-
 #include "cuda/cuda.h"
 
-/* Set by load: launchers take the factors by value. */
-typedef struct state {
-    float scale[4], offset[4];
-} state;
+/* Factors, then offsets. */
+enum { MOST_CHANNELS = 4 };
 
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
     (void)node;
-    plan->state = weft_arena_alloc(plan->arena, sizeof(state));
-    return plan->state ? WEFT_OK : WEFT_NO_MEMORY;
+    plan->packed = 2 * MOST_CHANNELS * sizeof(float);
+    return WEFT_OK;
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    const weft_normalize_opt *o = node->opt;
-    state *s = plan->state;
-    (void)packed;
-    for (int c = 0; c < weft_shape_channels(&node->in[0]); c++) {
-        const double mean = o->stats ? (double)param[0][c] : o->mean[c];
-        const double variance = o->stats ? (double)param[1][c] : o->variance[c];
-        const double divisor = fmax(sqrt(variance), WEFT_NORMALIZE_FLOOR);
-        s->scale[c] = (float)(o->scale / divisor);
-        s->offset[c] = (float)((o->offset - mean) / divisor);
+    const weft_normalize_opt *o = call->node->opt;
+    float *to = call->packed;
+    weft_normalize_factors_args args = {
+        .scale = o->scale, .offset = o->offset, .floor = WEFT_NORMALIZE_FLOOR, .to_scale = to,
+        .to_offset = to + MOST_CHANNELS, .c = (int)weft_shape_channels(&call->node->in[0]),
+        .mean = o->stats ? weft_call_param(call, 0) : NULL, .variance = o->stats ? weft_call_param(call, 1) : NULL,
+    };
+    for (int c = 0; c < args.c; c++) {
+        args.fixed_mean[c] = o->mean[c];
+        args.fixed_variance[c] = o->variance[c];
     }
-    return WEFT_OK;
+    return weft_cuda_launched(call, weft_launch_normalize_factors(&args, weft_cuda_stream_of(call)));
 }
 
 static weft_status run(const weft_call *call)
 {
     const weft_node *node = call->node;
     const weft_shape *x = &node->in[0];
-    const state *s = call->state;
-    weft_input_args args = { .x = call->in[0].data, .x_dtype = WEFT_F32, .dtype = node->out_dtype,
-                             .y = weft_kview_of(&call->out[0]), .rows = weft_shape_rows(x),
-                             .c = (int)weft_shape_channels(x), .padded = (int)call->out[0].ld };
-    for (int c = 0; c < 4; c++) {
-        args.scale[c] = s->scale[c];
-        args.offset[c] = s->offset[c];
-    }
+    const float *factors = call->packed;
+    const weft_input_args args = { .x = call->in[0].data, .x_dtype = WEFT_F32, .dtype = node->out_dtype[0],
+                                   .y = weft_kview_of(&call->out[0]), .rows = weft_shape_rows(x),
+                                   .c = (int)weft_shape_channels(x), .padded = (int)call->out[0].ld,
+                                   .scale = factors, .offset = factors + MOST_CHANNELS };
     return weft_cuda_launched(call, weft_launch_input(&args, weft_cuda_stream_of(call)));
 }
 
@@ -60,7 +54,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_launch *o
 }
 
 static const weft_kernel input = {
-    .name = "cuda.normalize.input", .prepare = prepare, .load = load, .run = run, .launches = launches,
+    .name = "cuda.normalize.input", .prepare = prepare, .pack = pack, .run = run, .launches = launches,
 };
 
 const weft_kernel *const weft_cuda_normalize[] = { &input, NULL };

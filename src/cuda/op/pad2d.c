@@ -9,7 +9,7 @@ static weft_status run(const weft_call *call)
     const weft_node *node = call->node;
     const weft_border_opt *o = node->opt;
     const weft_shape *x = &node->in[0], *y = &node->out[0];
-    const weft_shift_args args = { .dtype = node->in_dtype, .x = weft_kview_of(&call->in[0]),
+    const weft_shift_args args = { .dtype = node->in_dtype[0], .x = weft_kview_of(&call->in[0]),
                                    .y = weft_kview_of(&call->out[0]), .n = (int)x->dim[0], .h = (int)x->dim[1],
                                    .w = (int)x->dim[2], .oh = (int)y->dim[1], .ow = (int)y->dim[2],
                                    .c = (int)x->dim[3], .top = o->pad.top, .left = o->pad.left };

@@ -7,7 +7,7 @@ static weft_status run(const weft_call *call)
 {
     const weft_node *node = call->node;
     const weft_pool2d_opt *o = node->opt;
-    const weft_pool2d_args args = { .dtype = node->in_dtype,
+    const weft_pool2d_args args = { .dtype = node->in_dtype[0],
                                     .kind = node->id == WEFT_OP_MAX_POOL2D ? WEFT_POOL_MAX : WEFT_POOL_AVG,
                                     .x = weft_kview_of(&call->in[0]), .y = weft_kview_of(&call->out[0]),
                                     .win = weft_cuda_pool_window(o, &node->in[0], &node->out[0]),

@@ -6,7 +6,7 @@
 static weft_status run(const weft_call *call)
 {
     const weft_node *node = call->node;
-    const weft_reshape_args args = { .dtype = node->in_dtype, .x = weft_kview_of(&call->in[0]),
+    const weft_reshape_args args = { .dtype = node->in_dtype[0], .x = weft_kview_of(&call->in[0]),
                                      .y = weft_kview_of(&call->out[0]), .count = weft_shape_count(&node->in[0]),
                                      .xc = (int)weft_shape_channels(&node->in[0]),
                                      .yc = (int)weft_shape_channels(&node->out[0]) };

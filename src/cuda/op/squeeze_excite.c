@@ -30,13 +30,10 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
-static weft_status load(const weft_node *node, const weft_plan *plan, const float *const *param, void *packed)
+static weft_status pack(const weft_call *call)
 {
-    char *host;
-    (void)node;
-    WEFT_TRY(weft_cuda_pack_begin(plan, &host));
-    weft_cuda_excite_load(&((const state *)plan->state)->excite, param, host);
-    return weft_cuda_pack_end(plan, host, packed);
+    const state *s = call->state;
+    return weft_cuda_excite_pack(&s->excite, call, call->in + 1, call->packed);
 }
 
 static weft_status run(const weft_call *call)
@@ -64,7 +61,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_launch *o
 }
 
 static const weft_kernel excite = {
-    .name = "cuda.squeeze_excite.gate", .prepare = prepare, .load = load, .run = run, .launches = launches,
+    .name = "cuda.squeeze_excite.gate", .prepare = prepare, .pack = pack, .run = run, .launches = launches,
     .inplace = WEFT_INPLACE_IN0,
 };
 

@@ -4,10 +4,7 @@
  * pitch; where cuDNN has no plan, or none that runs, the direct kernel. Weights are [K, R, S, C / groups] in the
  * device's type, as inferred; channels that pad an image have zero weights. The bias is kept twice: in the device's
  * type for cuDNN, as floats for the own kernel. */
-#include <string.h>
-
 #include "cuda/part/part.h"
-#include "tensor/cast.h"
 
 enum { ALIGN = 16 };
 
@@ -81,18 +78,18 @@ weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, 
     return status;
 }
 
-void weft_cuda_conv_load(const weft_cuda_conv *conv, const float *const *param, char *to)
+weft_status weft_cuda_conv_pack(const weft_cuda_conv *conv, const weft_call *call, const weft_view *param, char *to)
 {
     const weft_conv2d_opt *o = conv->node->opt;
     const int64_t own = conv->node->in[0].dim[3] / o->groups, kept = conv->channels / o->groups;
-    const int64_t rows = o->out * o->kernel_h * o->kernel_w;
-    const size_t size = weft_dtype_size(conv->dtype);
-    for (int64_t r = 0; r < rows; r++)
-        weft_cast_from_f32(conv->dtype, param[0] + r * own, to + (size_t)(r * kept) * size, own);
+    const weft_pack_args weights = { .from = param[0].data, .to = to, .dtype = conv->dtype,
+                                     .rows = (int)(o->out * o->kernel_h * o->kernel_w), .cols = (int)own,
+                                     .padded_cols = (int)kept, .to_row = kept, .to_col = 1 };
+    WEFT_TRY(weft_cuda_pack(call, &weights));
     if (!o->bias)
-        return;
-    weft_cast_from_f32(conv->dtype, param[1], to + conv->bias_at, o->out);
-    weft_cast_from_f32(WEFT_F32, param[1], to + conv->float_bias_at, o->out);
+        return WEFT_OK;
+    WEFT_TRY(weft_cuda_pack_flat(call, &param[1], o->out, conv->dtype, to + conv->bias_at));
+    return weft_cuda_pack_flat(call, &param[1], o->out, WEFT_F32, to + conv->float_bias_at);
 }
 
 static weft_status run_plan(const weft_cuda_conv *conv, const weft_cuda_io *io)

@@ -2,10 +2,7 @@
  *
  * A depthwise convolution with bias, activation, residual and, for an excitation behind it, sums over each image. The
  * weights [C, kh, kw, 1] are turned to [kh * kw][pitch], so that eight channels are one 16-byte load. */
-#include <string.h>
-
 #include "cuda/part/part.h"
-#include "tensor/cast.h"
 
 enum { VECTOR = 8, ALIGN = 16 };
 
@@ -33,16 +30,15 @@ void weft_cuda_depthwise_prepare(weft_cuda_depthwise *d, const weft_node *node, 
     d->parts = weft_depthwise_parts(&args);
 }
 
-void weft_cuda_depthwise_load(const weft_cuda_depthwise *d, const float *const *param, char *to)
+weft_status weft_cuda_depthwise_pack(const weft_cuda_depthwise *d, const weft_call *call, const weft_view *param,
+                                     char *to)
 {
     const weft_conv2d_opt *o = d->node->opt;
-    const int taps = o->kernel_h * o->kernel_w;
-    const size_t size = weft_dtype_size(d->dtype);
-    for (int64_t c = 0; c < o->out; c++)
-        for (int t = 0; t < taps; t++)
-            weft_cast_from_f32(d->dtype, &param[0][c * taps + t], to + (size_t)(t * d->pitch + c) * size, 1);
-    if (o->bias)
-        memcpy(to + d->bias_at, param[1], (size_t)o->out * sizeof(float));
+    const weft_pack_args weights = { .from = param[0].data, .to = to, .dtype = d->dtype, .rows = (int)o->out,
+                                     .cols = o->kernel_h * o->kernel_w, .padded_rows = (int)d->pitch, .to_row = 1,
+                                     .to_col = d->pitch };
+    WEFT_TRY(weft_cuda_pack(call, &weights));
+    return o->bias ? weft_cuda_pack_flat(call, &param[1], o->out, WEFT_F32, to + d->bias_at) : WEFT_OK;
 }
 
 weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *d, const weft_cuda_io *io, float *sums)
@@ -64,7 +60,8 @@ void weft_cuda_depthwise_cost(const weft_cuda_depthwise *d, bool sums, weft_laun
     const weft_node *node = d->node;
     const double bytes = (double)node->out[0].dim[0] * d->parts * (double)node->out[0].dim[3] * sizeof(float);
     *out = (weft_launch){ .core = 2 * node->op->cost(node).macs, .weights = (double)d->bytes };
-    for (int i = 0; i < node->n_in; i++)
-        out->read += weft_tensor_bytes(&node->in[i], d->dtype);
+    out->read = weft_tensor_bytes(&node->in[0], d->dtype);
+    if (node->epi.residual)
+        out->read += weft_tensor_bytes(&node->in[node->n_in - 1], d->dtype);
     out->written = weft_tensor_bytes(&node->out[0], d->dtype) + (sums ? bytes : 0);
 }

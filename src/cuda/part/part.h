@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The pieces that ops are made of on CUDA, each with the same five functions: prepare (describe it; build cuDNN's plan
- * if the model is to run), load (parameters in the device's type, 16-byte aligned, into host memory), run (queue it)
- * and cost (of its launch, for the report). conv2d is one convolution; an inverted residual unit is a convolution, a
- * depthwise convolution, an excitation and a product. */
+ * if the model is to run), pack (parameters in the device's type, 16-byte aligned, when the store has changed), run
+ * (queue it) and cost (of its launch, for the report). conv2d is one convolution; an inverted residual unit is a
+ * convolution, a depthwise convolution, an excitation and a product. */
 #ifndef WEFT_CUDA_PART_PART_H
 #define WEFT_CUDA_PART_PART_H
 
@@ -23,7 +23,7 @@ weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan)
 typedef struct weft_cuda_io {
     const weft_call *call;
     weft_kview x, y, residual; /* residual.data NULL: none */
-    const char *packed;        /* what load wrote */
+    const char *packed;        /* what pack wrote */
     void *workspace;
 } weft_cuda_io;
 
@@ -42,7 +42,7 @@ typedef struct weft_cuda_conv {
 /* UNSUPPORTED: cuDNN has no plan for the convolution with its pool; without a pool there is always a kernel. */
 weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, const weft_cuda_pitch *pitch,
                                    const weft_plan *plan);
-void weft_cuda_conv_load(const weft_cuda_conv *conv, const float *const *param, char *to);
+weft_status weft_cuda_conv_pack(const weft_cuda_conv *conv, const weft_call *call, const weft_view *param, char *to);
 weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *io);
 void weft_cuda_conv_cost(const weft_cuda_conv *conv, const weft_device *device, weft_launch *out);
 
@@ -58,7 +58,8 @@ typedef struct weft_cuda_depthwise {
 
 bool weft_cuda_is_depthwise(const weft_node *node);
 void weft_cuda_depthwise_prepare(weft_cuda_depthwise *depthwise, const weft_node *node, const weft_plan *plan);
-void weft_cuda_depthwise_load(const weft_cuda_depthwise *depthwise, const float *const *param, char *to);
+weft_status weft_cuda_depthwise_pack(const weft_cuda_depthwise *depthwise, const weft_call *call,
+                                     const weft_view *param, char *to);
 /* sums: NULL, or where those over parts of each image go, [N][parts][C]. */
 weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *depthwise, const weft_cuda_io *io, float *sums);
 void weft_cuda_depthwise_cost(const weft_cuda_depthwise *depthwise, bool sums, weft_launch *out);
@@ -72,7 +73,8 @@ typedef struct weft_cuda_excite {
 } weft_cuda_excite;
 
 void weft_cuda_excite_prepare(weft_cuda_excite *excite, const weft_node *node, const weft_plan *plan);
-void weft_cuda_excite_load(const weft_cuda_excite *excite, const float *const *param, char *to);
+weft_status weft_cuda_excite_pack(const weft_cuda_excite *excite, const weft_call *call, const weft_view *param,
+                                  char *to);
 /* What the gates multiply: rows of `from` for each image (shared: the same rows for all) give `to`. */
 typedef struct weft_cuda_gated {
     weft_kview from, to;
@@ -99,10 +101,12 @@ typedef struct weft_cuda_product {
 } weft_cuda_product;
 
 weft_status weft_cuda_product_prepare(weft_cuda_product *product, const weft_plan *plan);
-/* Bytes of a bias as load_bias writes it: in the product's type for the vendors' kernels, then as floats for ours. */
+/* Bytes of a bias as pack writes it: in the product's type for the vendors' kernels, then as floats for ours. */
 size_t weft_cuda_product_bias_bytes(const weft_cuda_product *product);
-void weft_cuda_product_load_bias(const weft_cuda_product *product, const float *from, char *to);
-/* bias: what load_bias wrote, on the device; NULL without. */
+/* Weights to `to`, the bias, if any, to `bias`. */
+weft_status weft_cuda_product_pack(const weft_cuda_product *product, const weft_call *call, const weft_view *param,
+                                   char *to, char *bias);
+/* bias: what pack wrote; NULL without. */
 weft_status weft_cuda_product_run(const weft_cuda_product *product, const weft_cuda_io *io, const void *weight,
                                   const char *bias);
 void weft_cuda_product_cost(const weft_cuda_product *product, const weft_device *device, weft_launch *out);

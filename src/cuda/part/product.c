@@ -3,7 +3,6 @@
  * Matrix products: dense layers, and the projections behind an excitation whose weights differ by image. cuDNN's plan
  * comes first, because it is the one that can be checked without a device (ADR 10); then cuBLASLt; then our own. */
 #include "cuda/part/part.h"
-#include "tensor/cast.h"
 
 enum { ALIGN = 16 };
 
@@ -72,10 +71,14 @@ size_t weft_cuda_product_bias_bytes(const weft_cuda_product *p)
     return p->bias ? typed_bias_bytes(p) + weft_round_up((size_t)p->k * sizeof(float), ALIGN) : 0;
 }
 
-void weft_cuda_product_load_bias(const weft_cuda_product *p, const float *from, char *to)
+weft_status weft_cuda_product_pack(const weft_cuda_product *p, const weft_call *call, const weft_view *param, char *to,
+                                   char *bias)
 {
-    weft_cast_from_f32(p->dtype, from, to, p->k);
-    weft_cast_from_f32(WEFT_F32, from, to + typed_bias_bytes(p), p->k);
+    WEFT_TRY(weft_cuda_pack_flat(call, &param[0], p->k * p->c, p->dtype, to));
+    if (!p->bias)
+        return WEFT_OK;
+    WEFT_TRY(weft_cuda_pack_flat(call, &param[1], p->k, p->dtype, bias));
+    return weft_cuda_pack_flat(call, &param[1], p->k, WEFT_F32, bias + typed_bias_bytes(p));
 }
 
 static weft_status run_dnn(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)

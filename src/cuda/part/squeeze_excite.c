@@ -2,10 +2,7 @@
  *
  * The excitation of Hu 2017 as a piece: sums over each image in, both layers and the gates in one launch, which then
  * multiplies: the map itself, in place, or for each image the weights of the 1x1 convolution that reads it. */
-#include <string.h>
-
 #include "cuda/part/part.h"
-#include "tensor/cast.h"
 
 enum { ALIGN = 16 };
 
@@ -20,16 +17,16 @@ void weft_cuda_excite_prepare(weft_cuda_excite *e, const weft_node *node, const 
     e->bytes = e->b2_at + weft_round_up(c * sizeof(float), ALIGN);
 }
 
-void weft_cuda_excite_load(const weft_cuda_excite *e, const float *const *param, char *to)
+weft_status weft_cuda_excite_pack(const weft_cuda_excite *e, const weft_call *call, const weft_view *param, char *to)
 {
     const weft_squeeze_excite_opt *o = e->node->opt;
     const int64_t c = e->node->in[0].dim[3], r = o->reduced;
-    weft_cast_from_f32(e->dtype, param[0], to, r * c);
-    weft_cast_from_f32(e->dtype, param[o->no_bias ? 1 : 2], to + e->w2_at, r * c);
+    WEFT_TRY(weft_cuda_pack_flat(call, &param[0], r * c, e->dtype, to));
+    WEFT_TRY(weft_cuda_pack_flat(call, &param[o->no_bias ? 1 : 2], r * c, e->dtype, to + e->w2_at));
     if (o->no_bias)
-        return;
-    memcpy(to + e->b1_at, param[1], (size_t)r * sizeof(float));
-    memcpy(to + e->b2_at, param[3], (size_t)c * sizeof(float));
+        return WEFT_OK;
+    WEFT_TRY(weft_cuda_pack_flat(call, &param[1], r, WEFT_F32, to + e->b1_at));
+    return weft_cuda_pack_flat(call, &param[3], c, WEFT_F32, to + e->b2_at);
 }
 
 weft_status weft_cuda_excite_run(const weft_cuda_excite *e, const weft_cuda_io *io, const float *sums, int parts,

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * crop2d: the image without its outermost rows and columns. NASNet's shifted reduction path: Zoph et al. 2017,
+ * pad2d: zeros around the image; in front of a convolution or pool it is usually folded into that op's own padding.
+ * crop2d: the image without its outermost rows and columns; NASNet's shifted reduction path: Zoph et al. 2017,
  * arXiv:1707.07012.
  *
- *   y[n, h, w, c] = x[n, h + top, w + left, c]
+ *   pad2d   y[n, h, w, c] = x[n, h - top, w - left, c] inside, 0 in the border
+ *   crop2d  y[n, h, w, c] = x[n, h + top, w + left, c]
  *
  * Semantics
- *  1. At least one row and one column must be left.
- *  2. No crop at all is allowed: a copy. */
+ *  1. The border that pad2d adds is zero (not reflected, not repeated).
+ *  2. At least one row and one column must be left by crop2d.
+ *  3. No pad, and no crop, at all is allowed: a copy. */
 #include "op/util.h"
 
 static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
@@ -19,7 +22,17 @@ static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena
     return weft_need_pad(&o->pad);
 }
 
-static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+static weft_status infer_pad(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    const weft_border_opt *o = opt;
+    (void)n_in;
+    WEFT_TRY(weft_need_shape("x", &in[0], 4));
+    const int64_t h = in[0].dim[1] + o->pad.top + o->pad.bottom, w = in[0].dim[2] + o->pad.left + o->pad.right;
+    *sig = (weft_sig){ .n_out = 1, .out = { weft_shape_nhwc(in[0].dim[0], h, w, in[0].dim[3]) } };
+    return weft_need_output(&sig->out[0]);
+}
+
+static weft_status infer_crop(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
 {
     const weft_border_opt *o = opt;
     (void)n_in;
@@ -28,9 +41,7 @@ static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_s
     if (h < 1 || w < 1)
         return weft_fail(WEFT_INVALID, "pad is %d,%d,%d,%d, expected to leave some of the %lldx%lld image", o->pad.top,
                          o->pad.bottom, o->pad.left, o->pad.right, (long long)in[0].dim[1], (long long)in[0].dim[2]);
-    sig->n_out = 1;
-    sig->out[0] = weft_shape_nhwc(in[0].dim[0], h, w, in[0].dim[3]);
-    sig->n_param = 0;
+    *sig = (weft_sig){ .n_out = 1, .out = { weft_shape_nhwc(in[0].dim[0], h, w, in[0].dim[3]) } };
     return WEFT_OK;
 }
 
@@ -47,11 +58,21 @@ static void describe(const weft_node *n, char *buf, size_t size)
     weft_text_add(buf, size, &used, "%d,%d,%d,%d", o->pad.top, o->pad.bottom, o->pad.left, o->pad.right);
 }
 
-weft_var weft_crop2d(weft_graph *graph, weft_var x, const weft_pad *pad)
+static weft_var build(weft_graph *graph, weft_op_id op, weft_var x, const weft_pad *pad)
 {
     if (pad == NULL)
-        return weft_graph_fail(graph, WEFT_INVALID, "crop2d: pad is NULL, expected the four sides");
-    return weft_graph_append(graph, WEFT_OP_CROP2D, &(const weft_border_opt){ .pad = *pad }, &x, 1);
+        return weft_graph_fail(graph, WEFT_INVALID, "%s: pad is NULL, expected the four sides", weft_op_get(op)->name);
+    return weft_graph_append(graph, op, &(const weft_border_opt){ .pad = *pad }, &x, 1);
+}
+
+weft_var weft_pad2d(weft_graph *graph, weft_var x, const weft_pad *pad)
+{
+    return build(graph, WEFT_OP_PAD2D, x, pad);
+}
+
+weft_var weft_crop2d(weft_graph *graph, weft_var x, const weft_pad *pad)
+{
+    return build(graph, WEFT_OP_CROP2D, x, pad);
 }
 
 /* clang-format off */
@@ -73,6 +94,20 @@ static const weft_op_case cases[] = {
 };
 /* clang-format on */
 
+const weft_op weft_op_pad2d = {
+    .name = "pad2d",
+    .brief = "zeros around the image",
+    .paper = "",
+    .n_in = 1,
+    .opt_size = sizeof(weft_border_opt),
+    .error_class = WEFT_EXACT,
+    .resolve = resolve,
+    .infer = infer_pad,
+    .cost = cost,
+    .describe = describe,
+    .cases = cases,
+};
+
 const weft_op weft_op_crop2d = {
     .name = "crop2d",
     .brief = "the image without its border",
@@ -81,7 +116,7 @@ const weft_op weft_op_crop2d = {
     .opt_size = sizeof(weft_border_opt),
     .error_class = WEFT_EXACT,
     .resolve = resolve,
-    .infer = infer,
+    .infer = infer_crop,
     .cost = cost,
     .describe = describe,
     .cases = cases,

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a backend supplies apart from kernels: devices, their memory, and how a run is begun and ended. */
+#ifndef WEFT_BACKEND_DEVICE_H
+#define WEFT_BACKEND_DEVICE_H
+
+#include "backend/cost.h"
+#include "base/alloc.h"
+#include "base/cpu.h"
+#include "base/pool.h"
+#include "graph/op.h"
+
+typedef struct weft_backend weft_backend;
+typedef struct weft_kernel weft_kernel;
+
+/* An opened device. */
+typedef struct weft_device {
+    const weft_backend *backend;
+    int index;
+    const weft_allocator *allocator; /* of host memory */
+    /* [op]: the op's kernels, best first, the last refuses nothing, then NULL */
+    const weft_kernel *const *const *kernels;
+    weft_math math;
+    weft_precision precision; /* never DEFAULT once opened */
+    weft_dtype dtype;         /* of activations between nodes */
+    const char *target;       /* while opening: the GPU to plan for without a device; NULL: none */
+    bool builds;              /* for a target: build what the card would build once, and keep it on disk */
+    bool dry;                 /* plans and records; steps are not run */
+    unsigned rewrites;        /* the backend's, unless it takes some away when it opens */
+    weft_pool *pool; /* host threads */
+    int threads;
+    weft_isa isa;
+    weft_cpu cpu;
+    void *state; /* the backend's own */
+} weft_device;
+
+/* Optional passes of src/pass, for backends on which launches and memory traffic cost more than arithmetic. */
+enum {
+    WEFT_REWRITE_COMPOSE = 1, /* a linear 1x1 convolution before another becomes one with the product of the weights */
+    WEFT_REWRITE_JOIN = 2,    /* a projected shortcut and the last 1x1 of its unit become one over both inputs */
+    WEFT_REWRITE_POOL = 4     /* a maximum over windows that do not overlap rides along with the convolution before */
+};
+
+/* What became of recording a run. */
+typedef struct weft_recording {
+    const char *failed; /* why this model's runs are not recorded, told once; NULL: nothing to tell */
+    bool again;         /* what failed has run nothing: the steps are to be run anew, without recording */
+} weft_recording;
+
+/* A family of devices. */
+struct weft_backend {
+    const char *name, *brief;
+    /* Fills device->kernels and ->state (the rest is set). NO_DEVICE with what is missing. */
+    weft_status (*open)(weft_device *device);
+    void (*close)(weft_device *device);
+    /* Describes the device, present or not. */
+    void (*info)(weft_device_info *out);
+    /* As weft_device_pieces. NULL: it needs nothing. */
+    int (*pieces)(weft_device_piece *out, int room);
+    weft_status (*alloc)(const weft_device *device, size_t bytes, void **out);
+    void (*free)(const weft_device *device, void *ptr);
+    weft_status (*write)(const weft_device *device, void *to, const void *from, size_t bytes);
+    weft_status (*read)(const weft_device *device, void *to, const void *from, size_t bytes);
+    bool dry; /* plans and records; steps are not run */
+    unsigned rewrites; /* WEFT_REWRITE_*: graph passes that pay on these devices */
+    /* The device is apart from host memory. Inputs are cast and padded into host memory that the device can read
+     * (host_alloc) and written to the device at the start of every run, so that in the arena they die with their
+     * last reader; outputs are cast back. NULL: inputs and outputs lie in the arena. */
+    weft_status (*host_alloc)(const weft_device *device, size_t bytes, void **out);
+    void (*host_free)(const weft_device *device, void *ptr);
+    /* From host_alloc's memory; only queued. */
+    weft_status (*send)(const weft_device *device, void *to, const void *from, size_t bytes);
+    /* Builds, side by side on the device's threads, what prepare noted when it was asked to collect. NULL: prepare is
+     * called once, and builds. */
+    weft_status (*build)(const weft_device *device);
+    int input_channels; /* pixels of inputs are padded to a multiple of so many channels; 0: 1 */
+    /* Around the steps of a run; both NULL or none. begin sets *replayed when it has run all steps from a recording,
+     * kept in *record; end, given the status of the steps, may record them for the next time. forget frees the
+     * recording. */
+    weft_status (*begin)(const weft_device *device, void **record, bool *replayed);
+    weft_status (*end)(const weft_device *device, void **record, weft_status status, weft_recording *out);
+    void (*forget)(const weft_device *device, void *record);
+    size_t (*available)(const weft_device *device);        /* bytes of memory that are free; NULL: not known */
+    weft_status (*wait)(const weft_device *device);        /* until all that was queued is done; NULL: it is */
+    const weft_roofs *(*roofs)(const weft_device *device); /* NULL: not known */
+};
+
+extern const weft_backend weft_backend_cpu, weft_backend_null;
+
+#endif

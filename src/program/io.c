@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What goes into a program and comes out: host arrays without gaps on one side, on the other values as the device keeps
+ * them (padded, in its type, in memory of its own). */
+#include <string.h>
+
+#include "program/program.h"
+#include "tensor/cast.h"
+
+/* Copies between a host array without gaps and a value on a device that computes in host memory, in pieces of one row
+ * where the value has gaps. */
+static weft_status transfer(const weft_model *model, int32_t value, char *host, bool to_device)
+{
+    const weft_device *device = model->ctx->device;
+    const weft_shape *shape = &model->graph->values[value].shape;
+    const weft_view view = weft_model_view(model, value);
+    const weft_dtype dtype = model->graph->values[value].dtype;
+    const int64_t channels = weft_shape_channels(shape);
+    const bool whole = view.ld == channels;
+    const int64_t rows = whole ? 1 : weft_shape_rows(shape);
+    const size_t piece = (size_t)(whole ? weft_shape_count(shape) : channels) * weft_dtype_size(dtype);
+    for (int64_t r = 0; r < rows; r++) {
+        char *at = (char *)view.data + (size_t)(r * view.ld) * weft_dtype_size(dtype);
+        char *here = host + (size_t)r * piece;
+        WEFT_TRY(to_device ? device->backend->write(device, at, here, piece)
+                           : device->backend->read(device, here, at, piece));
+    }
+    return WEFT_OK;
+}
+
+/* Rows of an input, cast into the staging buffer by the pool's threads. */
+typedef struct staging {
+    const char *from; /* floats, or integers of 32 bits */
+    char *to;
+    weft_dtype dtype;
+    int64_t rows, channels, ld;
+} staging;
+
+enum { STAGE_ROWS = 4096 };
+
+/* count elements; what is no float stays what it is. */
+static void stage(weft_dtype dtype, const char *from, char *to, int64_t count)
+{
+    if (dtype == WEFT_I32)
+        memcpy(to, from, (size_t)count * sizeof(int32_t));
+    else
+        weft_cast_from_f32(dtype, (const float *)(const void *)from, to, count);
+}
+
+static void stage_rows(void *arg, int64_t item, int thread)
+{
+    (void)thread;
+    const staging *s = arg;
+    const int64_t first = item * STAGE_ROWS, last = first + STAGE_ROWS < s->rows ? first + STAGE_ROWS : s->rows;
+    const size_t size = weft_dtype_size(s->dtype), host = sizeof(float);
+    if (s->ld == s->channels) {
+        stage(s->dtype, s->from + (size_t)(first * s->channels) * host, s->to + (size_t)(first * s->ld) * size,
+              (last - first) * s->channels);
+        return;
+    }
+    for (int64_t r = first; r < last; r++) /* the padding stays zero */
+        stage(s->dtype, s->from + (size_t)(r * s->channels) * host, s->to + (size_t)(r * s->ld) * size, s->channels);
+}
+
+static weft_status stage_input(weft_model *model, int index, const void *from)
+{
+    const int32_t input = model->graph->inputs[index];
+    const weft_value *value = &model->graph->values[input];
+    staging s = { from, model->staged[index], value->dtype, weft_shape_rows(&value->shape),
+                  weft_shape_channels(&value->shape), model->layout.place[input].ld };
+    weft_pool_run(model->ctx->device->pool, (s.rows + STAGE_ROWS - 1) / STAGE_ROWS, stage_rows, &s);
+    return WEFT_OK;
+}
+
+weft_status weft_model_upload(const weft_model *model)
+{
+    const weft_device *device = model->ctx->device;
+    for (int32_t i = 0; model->staged && i < model->graph->n_inputs; i++)
+        WEFT_TRY(device->backend->send(device, weft_model_view(model, model->graph->inputs[i]).data, model->staged[i],
+                                        weft_model_input_bytes(model, i)));
+    return WEFT_OK;
+}
+
+/* A value of a device that is apart, read whole (gaps too) and cast. */
+static weft_status download(const weft_model *model, int32_t value, float *to)
+{
+    const weft_device *device = model->ctx->device;
+    const weft_value *v = &model->graph->values[value];
+    const weft_view view = weft_model_view(model, value);
+    const int64_t channels = weft_shape_channels(&v->shape), rows = weft_shape_rows(&v->shape);
+    const size_t size = weft_dtype_size(v->dtype);
+    void *host;
+    const size_t bytes = (size_t)((rows - 1) * view.ld + channels) * size;
+    WEFT_TRY(device->backend->host_alloc(device, bytes, &host));
+    const weft_status status = device->backend->read(device, host, view.data, bytes);
+    for (int64_t r = 0; r < rows && status == WEFT_OK; r++)
+        weft_cast_to_f32(v->dtype, (const char *)host + (size_t)(r * view.ld) * size, to + r * channels, channels);
+    device->backend->host_free(device, host);
+    return status;
+}
+
+weft_status weft_model_read_value(const weft_model *model, int32_t value, void *to)
+{
+    return model->staged ? download(model, value, to) : transfer(model, value, to, false);
+}
+
+/* The index and the bytes of an array for a port of the network. */
+static weft_status check_port(const weft_model *model, const char *what, int index, int count, int32_t value,
+                              const void *data, size_t bytes)
+{
+    if (index < 0 || index >= count)
+        return weft_fail(WEFT_INVALID, "%s: index %d, but there are %d", what, index, count);
+    const weft_shape *shape = &model->graph->values[value].shape;
+    const weft_dtype dtype = model->graph->values[value].dtype == WEFT_I32 ? WEFT_I32 : WEFT_F32;
+    const size_t expected = (size_t)weft_shape_count(shape) * weft_dtype_size(dtype);
+    char text[96];
+    if (!data || bytes != expected)
+        return weft_fail(WEFT_INVALID, "%s %d: %zu bytes given, %s of %s needs %zu", what, index, data ? bytes : 0,
+                         weft_shape_text(shape, text, sizeof text), weft_dtype_name(dtype), expected);
+    return WEFT_OK;
+}
+
+weft_status weft_model_set_input(weft_model *model, int index, const void *data, size_t bytes)
+{
+    WEFT_TRY(weft_model_need_memory(model, "weft_model_set_input"));
+    const int32_t value = index >= 0 && index < model->graph->n_inputs ? model->graph->inputs[index] : 0;
+    WEFT_TRY(check_port(model, "input", index, model->graph->n_inputs, value, data, bytes));
+    if (model->staged)
+        return stage_input(model, index, data);
+    union {
+        const void *lent;
+        char *bytes;
+    } host = { data }; /* transfer only reads it in this direction */
+    return transfer(model, value, host.bytes, true);
+}
+
+weft_status weft_model_get_output(weft_model *model, int index, void *data, size_t bytes)
+{
+    WEFT_TRY(weft_model_need_memory(model, "weft_model_get_output"));
+    if (!model->ran)
+        return weft_fail(WEFT_INVALID, "weft_model_get_output: the model has not run yet");
+    const int32_t value = index >= 0 && index < model->graph->n_outputs ? model->graph->outputs[index].value : 0;
+    WEFT_TRY(check_port(model, "output", index, model->graph->n_outputs, value, data, bytes));
+    return weft_model_read_value(model, value, data);
+}

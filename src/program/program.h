@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is planned: a rewritten graph, its layout, and flat lists of steps over a store. A model is a program for
+ * inference and a store. */
+#ifndef WEFT_PROGRAM_PROGRAM_H
+#define WEFT_PROGRAM_PROGRAM_H
+
+#include <weft/model.h>
+
+#include "pass/pass.h"
+#include "program/layout.h"
+#include "program/store.h"
+
+/* One kernel call. Pointers in call are resolved when the program is made. */
+typedef struct weft_step {
+    const weft_kernel *kernel;
+    const weft_gnode *gnode;
+    int32_t index; /* of the node */
+    weft_plan plan;
+    weft_call call;
+    size_t packed_at; /* offset of the kernel's parameters in the packed block */
+} weft_step;
+
+/* One call of those that follow a change of the store: a node that derives parameters, or a step's pack. */
+typedef struct weft_prior {
+    int32_t step; /* index in the program's derivations or, if packs, in its steps */
+    bool packs;
+    weft_call call;
+} weft_prior;
+
+struct weft_model {
+    weft_ctx *ctx;
+    weft_graph *graph; /* our copy, rewritten */
+    weft_model_opt opt;
+    weft_arena arena; /* plans, places, calls */
+    weft_layout layout;
+    weft_pass_record passes[WEFT_PASS_COUNT];
+    weft_step *steps, *derivations; /* nodes that run; nodes that derive parameters, when these have changed */
+    int n_steps, n_derivations;
+    weft_prior *priors; /* in order */
+    int n_priors;
+    weft_demand *demand; /* [n_nodes], while planning */
+    weft_store *store;   /* NULL: only planned */
+    bool own_store;
+    int32_t n_params;    /* the user's: graph->params */
+    int32_t *entries;    /* [n_params] where the store has them */
+    size_t param_bytes, packed_bytes;
+    char *memory, *packed; /* on the device */
+    void **staged;         /* [n_inputs] inputs in host memory; NULL where the device computes in it */
+    void *record;          /* the backend's recording of a run */
+    uint64_t version;      /* of the store, that is packed; 0: none */
+    bool updates;          /* runs change the store */
+    bool ran;
+};
+
+/* The device computes in memory of its own: inputs are staged, outputs are copied back. */
+WEFT_INLINE bool weft_model_is_apart(const weft_model *model)
+{
+    return model->ctx->device->backend->host_alloc != NULL;
+}
+
+/* What weft_model_opt.track fills the arena with: as floats, tiny negative numbers that no kernel writes in runs of 64
+ * bytes. */
+enum { WEFT_TRACK_BYTE = 0xA5 };
+
+/* Chooses kernels, plans memory, lists the steps (plan.c). */
+weft_status weft_model_plan(weft_model *model);
+/* Resolves every call to addresses, once memory is there (place.c). */
+weft_status weft_model_place(weft_model *model);
+/* Passes status on; out of a device's own memory it says which batch would fit, activations growing with it. */
+weft_status weft_model_no_room(const weft_model *model, weft_status status);
+/* Bytes of an input on the device, padding included. */
+size_t weft_model_input_bytes(const weft_model *model, int32_t input);
+/* INVALID, with `what` before the sentence, for a model that was only planned: it keeps no parameters, it has no
+ * memory. */
+weft_status weft_model_need_params(const weft_model *model, const char *what);
+weft_status weft_model_need_memory(const weft_model *model, const char *what);
+/* A value after a run, dense, whatever the device keeps: to[count of its shape], floats (int32_t of labels). */
+weft_status weft_model_read_value(const weft_model *model, int32_t value, void *to);
+/* Inputs that were staged go to the device. */
+weft_status weft_model_upload(const weft_model *model);
+/* The device memory of a value. */
+weft_view weft_model_view(const weft_model *model, int32_t value);
+
+#endif

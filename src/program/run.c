@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Running: what a change of the store calls for, the inputs, then the steps, one after the other or as the backend has
+ * recorded them. */
+#include <time.h>
+
+#include "base/fpmode.h"
+#include "program/program.h"
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Derives and packs parameters anew. What it writes lies where it lay, so that recordings stay good. */
+static weft_status follow_store(weft_model *model)
+{
+    for (int i = 0; i < model->n_priors && !model->ctx->device->dry; i++) {
+        const weft_prior *prior = &model->priors[i];
+        const weft_kernel *kernel = (prior->packs ? model->steps : model->derivations)[prior->step].kernel;
+        const weft_status status = (prior->packs ? kernel->pack : kernel->run)(&prior->call);
+        if (status != WEFT_OK)
+            return weft_fail_in(status, "%s: %s", prior->call.node->name, kernel->name);
+    }
+    model->version = model->store->version;
+    return WEFT_OK;
+}
+
+weft_status weft_model_commit(weft_model *model)
+{
+    WEFT_TRY(weft_model_need_params(model, "weft_model_commit"));
+    WEFT_TRY(follow_store(model));
+    const weft_device *device = model->ctx->device;
+    return device->backend->wait && !device->dry ? device->backend->wait(device) : WEFT_OK;
+}
+
+static weft_status run_steps(weft_model *model, double *seconds)
+{
+    const bool dry = model->ctx->device->dry;
+    weft_status (*const wait)(const weft_device *) = model->ctx->device->backend->wait;
+    for (int i = 0; i < model->n_steps; i++) {
+        const weft_step *step = &model->steps[i];
+        const double start = seconds ? now() : 0;
+        const weft_status status = dry ? WEFT_OK : step->kernel->run(&step->call);
+        if (status != WEFT_OK)
+            return weft_fail_in(status, "%s: %s", step->gnode->node.name, step->kernel->name);
+        if (seconds && wait && !dry)
+            WEFT_TRY(wait(model->ctx->device));
+        if (seconds)
+            seconds[i] = now() - start;
+    }
+    return WEFT_OK;
+}
+
+/* On a device that can record runs, unless every step is to be timed. */
+static weft_status run_recorded(weft_model *model)
+{
+    const weft_device *device = model->ctx->device;
+    weft_recording recording;
+    do {
+        bool replayed = false;
+        WEFT_TRY(device->backend->begin(device, &model->record, &replayed));
+        const weft_status status = replayed ? WEFT_OK : run_steps(model, NULL);
+        WEFT_TRY(device->backend->end(device, &model->record, status, &recording));
+        if (recording.failed)
+            weft_log(model->ctx, WEFT_LOG_WARN, "runs are not recorded, each launch is made anew: %s",
+                     recording.failed);
+    } while (recording.again);
+    return WEFT_OK;
+}
+
+static weft_status run(weft_model *model, double *seconds)
+{
+    WEFT_TRY(weft_model_need_memory(model, "weft_model_run"));
+    if (model->version != model->store->version)
+        WEFT_TRY(follow_store(model));
+    WEFT_TRY(weft_model_upload(model));
+    const bool records = model->ctx->device->backend->begin && !model->ctx->device->dry && !seconds;
+    const weft_fp_mode before = weft_fp_enter();
+    const weft_status status = records ? run_recorded(model) : run_steps(model, seconds);
+    weft_fp_write(before);
+    WEFT_TRY(status);
+    if (model->updates)
+        model->store->version++;
+    model->ran = true;
+    return WEFT_OK;
+}
+
+weft_status weft_model_run(weft_model *model)
+{
+    return run(model, NULL);
+}
+
+weft_status weft_model_run_timed(weft_model *model, double *seconds)
+{
+    return seconds ? run(model, seconds) : weft_fail(WEFT_INVALID, "weft_model_run_timed: seconds is NULL");
+}
