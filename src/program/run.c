@@ -2,17 +2,9 @@
  *
  * Running: what a change of the store calls for, the inputs, then the steps, one after the other or as the backend has
  * recorded them. */
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/fpmode.h"
 #include "program/program.h"
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Derives and packs parameters anew. What it writes lies where it lay, so that recordings stay good. */
 static weft_status follow_store(weft_model *model)
@@ -42,14 +34,14 @@ static weft_status run_steps(weft_model *model, double *seconds)
     weft_status (*const wait)(const weft_device *) = model->ctx->device->backend->wait;
     for (int i = 0; i < model->n_steps; i++) {
         const weft_step *step = &model->steps[i];
-        const double start = seconds ? now() : 0;
+        const double start = seconds ? weft_clock() : 0;
         const weft_status status = dry ? WEFT_OK : step->kernel->run(&step->call);
         if (status != WEFT_OK)
             return weft_fail_in(status, "%s: %s", step->gnode->node.name, step->kernel->name);
         if (seconds && wait && !dry)
             WEFT_TRY(wait(model->ctx->device));
         if (seconds)
-            seconds[i] = now() - start;
+            seconds[i] = weft_clock() - start;
     }
     return WEFT_OK;
 }
