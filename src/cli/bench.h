@@ -100,7 +100,8 @@ weft_status cli_fill_input(weft_ctx *ctx, const weft_arch *arch, const json_t *p
 /* ---- this machine ---- */
 typedef struct cli_roof {
     int threads;
-    weft_roof roof; /* the best of the measurements so far */
+    weft_roof roof;        /* the best of the measurements so far */
+    weft_roof first, last; /* zeros: not measured */
 } cli_roof;
 typedef struct cli_machine {
     const cli_protocol *protocol;
@@ -114,6 +115,12 @@ cli_exit cli_machine_open(cli_machine *machine, const cli_protocol *protocol);
 /* Measures the roofs of all thread counts: before the jobs, and again after them if they took a while. */
 cli_exit cli_machine_measure(cli_machine *machine);
 cli_exit cli_machine_measure_again(cli_machine *machine);
+/* By how much of the larger one roof is from another, in arithmetic or in memory; 0 where either was not measured. */
+double cli_roof_drift(const weft_roof *a, const weft_roof *b);
+/* Beyond this, times of a machine are doubtful. */
+#define CLI_DRIFT 0.1
+/* Warns of each roof that drifted between its measurements. */
+void cli_machine_warn(const cli_machine *machine);
 /* NAN where the roof was not measured. */
 double cli_machine_gflops(const cli_machine *machine, int threads);
 double cli_machine_bandwidth(const cli_machine *machine, int threads);
@@ -150,6 +157,8 @@ json_t *cli_kernels_json(const cli_machine *machine, const json_t *result);
 
 /* ---- comparing ---- */
 cli_exit cli_compare_open(const char *path, json_t **old);
+/* Warns if it is of another CPU, or if the roofs of this one were others then. */
+void cli_compare_warn(const char *path, const json_t *old, const cli_machine *machine);
 /* The median of the same job in an earlier result; NAN if it is not there. */
 double cli_compare_find(const json_t *old, const json_t *result);
 

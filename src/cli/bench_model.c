@@ -159,6 +159,8 @@ static cli_exit run_jobs(const bench_args *args, cli_machine *machine, const cli
         code = done < count ? CLI_OK : cli_machine_measure_again(machine);
         cli_interrupt_release();
     }
+    if (!code && done > 0 && old)
+        cli_compare_warn(args->compare, old, machine);
     if (!code && done > 0) {
         for (int i = 0; i < done; i++)
             put_result(table, machine, results[i], old);
@@ -265,7 +267,8 @@ const cli_command cli_bench = {
         "Runs each MODEL for every batch size and thread count asked for, each in a process of its own, and "
         "prints the median time of a run with its quartiles, images per second, GFLOP/s, and the shares of the "
         "roofs of this machine (fused multiply-add peak and memory bandwidth) that weft measures at the start "
-        "and, after jobs of more than ten seconds, once more.\n"
+        "and, after jobs of more than ten seconds, once more; a roof that has then moved by more than 10 % is warned "
+        "of.\n"
         "\n"
         "FLOPs are twice the multiply-adds of convolutions and dense layers by the direct algorithm, so that a "
         "faster algorithm may pass 100 %. Bytes are the least traffic: each step's inputs and parameters read "

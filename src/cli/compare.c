@@ -53,3 +53,25 @@ double cli_compare_find(const json_t *old, const json_t *result)
     }
     return (double)NAN;
 }
+
+void cli_compare_warn(const char *path, const json_t *old, const cli_machine *m)
+{
+    const json_t *then = json_object_get(old, "machine"), *roofs = json_object_get(then, "roofs");
+    const char *cpu = cli_json_text(then, "cpu"), *isa = cli_json_text(then, "isa");
+    if (strcmp(cpu, m->cpu) != 0 || strcmp(isa, m->isa) != 0) {
+        cli_warn("%s is of another CPU: %s (ISA %s); here it is %s (ISA %s)", path, cpu, isa, m->cpu, m->isa);
+        return;
+    }
+    for (size_t i = 0; i < json_array_size(roofs); i++) {
+        const json_t *roof = json_array_get(roofs, i);
+        const weft_roof was = { .gflops = cli_json_number(roof, "gflops"),
+                                .bandwidth = cli_json_number(roof, "bandwidth") };
+        for (int k = 0; k < m->n_roofs; k++) {
+            const cli_roof *r = &m->roofs[k];
+            if (r->threads == (int)cli_json_number(roof, "threads") && cli_roof_drift(&was, &r->roof) > CLI_DRIFT)
+                cli_warn("%s: the roof with %d threads was %.1f GFLOP/s and %.1f GB/s, now it is %.1f and %.1f: the "
+                         "machine has changed, not only weft",
+                         path, r->threads, was.gflops, was.bandwidth, r->roof.gflops, r->roof.bandwidth);
+        }
+    }
+}

@@ -71,6 +71,9 @@ cli_exit cli_machine_measure(cli_machine *m)
         weft_ctx_destroy(ctx);
         if (status)
             return cli_library_error(status);
+        if (!(m->roofs[i].first.gflops > 0))
+            m->roofs[i].first = now;
+        m->roofs[i].last = now;
         m->roofs[i].roof.gflops = fmax(m->roofs[i].roof.gflops, now.gflops);
         m->roofs[i].roof.bandwidth = fmax(m->roofs[i].roof.bandwidth, now.bandwidth);
     }
@@ -81,7 +84,32 @@ cli_exit cli_machine_measure(cli_machine *m)
 cli_exit cli_machine_measure_again(cli_machine *m)
 {
     const double a_while = 10;
-    return cli_now() - m->measured < a_while ? CLI_OK : cli_machine_measure(m);
+    const cli_exit code = cli_now() - m->measured < a_while ? CLI_OK : cli_machine_measure(m);
+    if (!code)
+        cli_machine_warn(m);
+    return code;
+}
+
+static double apart(double a, double b)
+{
+    return a > 0 && b > 0 ? fabs(a - b) / fmax(a, b) : 0;
+}
+
+double cli_roof_drift(const weft_roof *a, const weft_roof *b)
+{
+    return fmax(apart(a->gflops, b->gflops), apart(a->bandwidth, b->bandwidth));
+}
+
+void cli_machine_warn(const cli_machine *m)
+{
+    for (int i = 0; i < m->n_roofs; i++) {
+        const cli_roof *r = &m->roofs[i];
+        if (cli_roof_drift(&r->first, &r->last) > CLI_DRIFT)
+            cli_warn("the roof with %d thread%s went from %.1f to %.1f GFLOP/s and from %.1f to %.1f GB/s: something "
+                     "else ran on this machine, or its clock changed; these times are doubtful",
+                     r->threads, r->threads == 1 ? "" : "s", r->first.gflops, r->last.gflops, r->first.bandwidth,
+                     r->last.bandwidth);
+    }
 }
 
 static const weft_roof *roof_of(const cli_machine *m, int threads)
@@ -133,8 +161,9 @@ void cli_machine_head(const cli_machine *m, cli_table *table)
     for (int i = 0; i < m->n_roofs; i++) {
         const cli_roof *r = &m->roofs[i];
         if (r->roof.gflops > 0)
-            cli_table_head(table, "Roof with %d thread%s, measured: %.1f GFLOP/s fp32 FMA, %.1f GB/s memory copy",
-                           r->threads, r->threads == 1 ? "" : "s", r->roof.gflops, r->roof.bandwidth);
+            cli_table_head(table, "Roof with %d thread%s, measured: %.1f GFLOP/s fp32 FMA, %.1f GB/s memory copy%s",
+                           r->threads, r->threads == 1 ? "" : "s", r->roof.gflops, r->roof.bandwidth,
+                           cli_roof_drift(&r->first, &r->last) > CLI_DRIFT ? "; it drifted, times are doubtful" : "");
         else
             cli_table_head(table, "%d thread%s", r->threads, r->threads == 1 ? "" : "s");
     }
@@ -156,8 +185,9 @@ json_t *cli_machine_json(const cli_machine *m)
     json_t *roofs = json_array(), *batch = json_array();
     for (int i = 0; i < m->n_roofs; i++)
         if (m->roofs[i].roof.gflops > 0)
-            json_array_append_new(roofs, json_pack("{s:i, s:f, s:f}", "threads", m->roofs[i].threads, "gflops",
-                                                   m->roofs[i].roof.gflops, "bandwidth", m->roofs[i].roof.bandwidth));
+            json_array_append_new(roofs, json_pack("{s:i, s:f, s:f, s:f}", "threads", m->roofs[i].threads, "gflops",
+                                                   m->roofs[i].roof.gflops, "bandwidth", m->roofs[i].roof.bandwidth,
+                                                   "drift", cli_roof_drift(&m->roofs[i].first, &m->roofs[i].last)));
     for (int i = 0; i < p->batch.count; i++)
         json_array_append_new(batch, json_integer(p->batch.value[i]));
     json_t *root = cli_json_document(), *machine = json_object(), *protocol = json_object();

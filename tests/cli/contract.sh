@@ -352,6 +352,13 @@ case_compare() {
     sed 's/"median": [0-9.e-]*/"median": 1e9/' old.json > slow.json
     expect 0 bench lenet5 $quick --compare=slow.json --fail-over=5% -o json
     true_that "$(json out rows.0.change) < -0.9"
+    sed 's/"cpu": ".*"/"cpu": "Abacus 2000"/' old.json > abacus.json
+    expect 0 bench lenet5 $quick --compare abacus.json
+    has err "warning: abacus.json is of another CPU: Abacus 2000 (ISA "
+    sed 's/"bandwidth": [0-9.e+-]*/"bandwidth": 1e6/' old.json > memory.json
+    expect 0 bench lenet5 $quick --compare memory.json
+    has err "warning: memory.json: the roof with" "and 1000000.0 GB/s"
+    hasnt err "another CPU"
     expect 65 bench lenet5 $quick --batch 5 --compare old.json
     has err "old.json holds no result"
     refuses 66 "nosuch.json" bench lenet5 $quick --compare nosuch.json
