@@ -46,6 +46,17 @@ static const cli_column columns[] = {
     { "failure", { "", "failure" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_STACK },
 };
 
+/* One run of the command. */
+typedef struct run {
+    const bench_args *args;
+    cli_machine machine;
+    cli_job *jobs;
+    json_t **results; /* of the jobs */
+    int count, done;
+    json_t *old; /* what --compare names */
+    cli_table *table;
+} run;
+
 static void put_times(cli_table *t, const cli_machine *machine, const json_t *r)
 {
     const double median = cli_json_number(r, "ms.median"), seconds = median / 1e3;
@@ -118,64 +129,56 @@ static cli_exit judge(const bench_args *args, const cli_table *table)
     return code;
 }
 
-static void print(const bench_args *args, const cli_machine *machine, cli_table *table, json_t *const *results,
-                  int count)
+static void print(const run *r)
 {
-    const cli_format format = args->view.format;
-    if (format == CLI_FORMAT_JSON) {
-        json_t *root = cli_machine_json(machine), *list = json_array();
-        for (int i = 0; i < count; i++) {
-            if (args->layers && !cli_failure(results[i]))
-                json_object_set_new(results[i], "kernels", cli_kernels_json(machine, results[i]));
-            json_array_append(list, results[i]);
+    const bench_args *args = r->args;
+    if (args->view.format == CLI_FORMAT_JSON) {
+        json_t *root = cli_machine_json(&r->machine), *list = json_array();
+        for (int i = 0; i < r->done; i++) {
+            if (args->layers && !cli_failure(r->results[i]))
+                json_object_set_new(r->results[i], "kernels", cli_kernels_json(&r->machine, r->results[i]));
+            json_array_append(list, r->results[i]);
         }
-        json_object_set_new(root, "rows", cli_table_json(table));
+        json_object_set_new(root, "rows", cli_table_json(r->table));
         json_object_set_new(root, "results", list);
         cli_json_print(root, stdout);
         json_decref(root);
         return;
     }
-    if (!args->layers || format != CLI_FORMAT_CSV) {
-        cli_machine_head(machine, table);
-        cli_table_print(table, &args->view, stdout);
+    if (!args->layers || args->view.format != CLI_FORMAT_CSV) {
+        cli_machine_head(&r->machine, r->table);
+        cli_table_print(r->table, &args->view, stdout);
     }
     if (args->layers)
-        cli_layers_print(machine, results, count, &args->view);
+        cli_layers_print(&r->machine, r->results, r->done, &args->view);
 }
 
-static cli_exit run_jobs(const bench_args *args, cli_machine *machine, const cli_job *jobs, int count, json_t **results)
+/* Runs the jobs, then looks at the roofs once more. */
+static cli_exit measure(run *r)
 {
-    cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
-    json_t *old = NULL;
-    int done = 0;
-    cli_exit code = args->layers ? cli_layers_check(&args->view) : cli_table_choose(table, args->view.columns);
-    if (!code && args->compare)
-        code = cli_compare_open(args->compare, &old);
-    if (!code)
-        code = cli_machine_measure(machine);
-    if (!code) {
-        cli_interrupt_catch();
-        done = cli_run_jobs(machine, jobs, count, results, NULL, NULL);
-        code = done < count ? CLI_OK : cli_machine_measure_again(machine);
-        cli_interrupt_release();
-    }
-    if (!code && done > 0 && old)
-        cli_compare_warn(args->compare, old, machine);
-    if (!code && done > 0) {
-        for (int i = 0; i < done; i++)
-            put_result(table, machine, results[i], old);
-        if (done < count)
-            cli_table_note(table, "! Interrupted: %d of %d were measured.", done, count);
-        print(args, machine, table, results, done);
-        code = cli_failed(results, done);
-        if (!code && old)
-            code = judge(args, table);
-    }
-    if (done < count && cli_interrupted())
-        code = CLI_INTERRUPTED;
-    cli_table_destroy(table);
-    json_decref(old);
+    cli_interrupt_catch();
+    r->done = cli_run_jobs(&r->machine, r->jobs, r->count, r->results, NULL, NULL);
+    const cli_exit code = r->done < r->count ? CLI_OK : cli_machine_measure_again(&r->machine);
+    cli_interrupt_release();
     return code;
+}
+
+static cli_exit report(run *r)
+{
+    const bench_args *args = r->args;
+    const bool interrupted = r->done < r->count;
+    if (r->old)
+        cli_compare_warn(args->compare, r->old, &r->machine);
+    for (int i = 0; i < r->done; i++)
+        put_result(r->table, &r->machine, r->results[i], r->old);
+    if (interrupted)
+        cli_table_note(r->table, "! Interrupted: %d of %d were measured.", r->done, r->count);
+    if (r->done > 0)
+        print(r);
+    const cli_exit failed = cli_failed(r->results, r->done);
+    if (interrupted)
+        return CLI_INTERRUPTED;
+    return failed || !r->old ? failed : judge(args, r->table);
 }
 
 /* The device must be there before anything is run. */
@@ -184,10 +187,9 @@ static cli_exit check_device(const cli_protocol *protocol)
     weft_ctx *ctx;
     weft_ctx_opt opt = protocol->ctx;
     opt.threads = (int)protocol->threads.value[0];
-    const cli_exit code = cli_open(&opt, &ctx);
-    if (!code)
-        weft_ctx_destroy(ctx);
-    return code;
+    CLI_TRY(cli_open(&opt, &ctx));
+    weft_ctx_destroy(ctx);
+    return CLI_OK;
 }
 
 static cli_exit list_jobs(const cli_call *call, cli_job *jobs, int *count)
@@ -196,9 +198,7 @@ static cli_exit list_jobs(const cli_call *call, cli_job *jobs, int *count)
     const cli_protocol *p = &args->protocol;
     for (int w = 0; w < call->n_words; w++) {
         const weft_arch *arch;
-        const cli_exit code = cli_find_arch(call->words[w], p->dialect, &arch);
-        if (code)
-            return code;
+        CLI_TRY(cli_find_arch(call->words[w], p->dialect, &arch));
         for (int b = 0; b < p->batch.count; b++)
             for (int t = 0; t < p->threads.count; t++)
                 jobs[(*count)++] = (cli_job){ .arch = arch,
@@ -211,31 +211,38 @@ static cli_exit list_jobs(const cli_call *call, cli_job *jobs, int *count)
     return CLI_OK;
 }
 
-static cli_exit run(const cli_call *call)
+static cli_exit bench(run *r, const cli_call *call)
+{
+    const bench_args *args = r->args;
+    if (args->fail_over >= 0 && !args->compare)
+        return cli_error(CLI_USAGE, "--fail-over needs --compare");
+    CLI_TRY(args->layers ? cli_layers_check(&args->view) : cli_table_choose(r->table, args->view.columns));
+    CLI_TRY(list_jobs(call, r->jobs, &r->count));
+    CLI_TRY(check_device(&args->protocol));
+    CLI_TRY(cli_machine_open(&r->machine, &args->protocol));
+    if (args->compare)
+        CLI_TRY(cli_compare_open(args->compare, &r->old));
+    CLI_TRY(cli_machine_measure(&r->machine));
+    CLI_TRY(measure(r));
+    return report(r);
+}
+
+static cli_exit run_bench(const cli_call *call)
 {
     const bench_args *args = call->args;
-    const cli_protocol *protocol = &args->protocol;
-    cli_machine machine = { 0 };
-    const size_t most = (size_t)call->n_words * (size_t)protocol->batch.count * (size_t)protocol->threads.count;
-    cli_job *jobs = cli_alloc(most, sizeof *jobs);
-    json_t **results = cli_alloc(most, sizeof *results);
-    int count = 0;
-    cli_exit code = CLI_OK;
-    if (args->fail_over >= 0 && !args->compare)
-        code = cli_error(CLI_USAGE, "--fail-over needs --compare");
-    if (!code)
-        code = list_jobs(call, jobs, &count);
-    if (!code)
-        code = check_device(protocol);
-    if (!code)
-        code = cli_machine_open(&machine, protocol);
-    if (!code)
-        code = run_jobs(args, &machine, jobs, count, results);
-    for (int i = 0; i < count; i++)
-        json_decref(results[i]);
-    free(results);
-    free(jobs);
-    cli_machine_close(&machine);
+    const cli_protocol *p = &args->protocol;
+    const size_t most = (size_t)call->n_words * (size_t)p->batch.count * (size_t)p->threads.count;
+    run r = { .args = args, .table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns)) };
+    r.jobs = cli_alloc(most, sizeof *r.jobs);
+    r.results = cli_alloc(most, sizeof *r.results);
+    const cli_exit code = bench(&r, call);
+    for (int i = 0; i < r.count; i++)
+        json_decref(r.results[i]);
+    free(r.results);
+    free(r.jobs);
+    json_decref(r.old);
+    cli_machine_close(&r.machine);
+    cli_table_destroy(r.table);
     return code;
 }
 
@@ -284,5 +291,5 @@ const cli_command cli_bench = {
     .rows = rows,
     .args_size = sizeof(bench_args),
     .defaults = &(const bench_args){ .fail_over = NOT_GIVEN },
-    .run = run,
+    .run = run_bench,
 };

@@ -72,9 +72,7 @@ static cli_exit choose_archs(bench *b, const cli_call *call)
     const weft_dialect dialect = b->args->protocol.dialect;
     b->archs = cli_alloc((size_t)(weft_arch_count() + call->n_words), sizeof *b->archs);
     for (int i = 0; i < call->n_words; i++) {
-        const cli_exit code = cli_find_arch(call->words[i], dialect, &b->archs[b->n_archs]);
-        if (code)
-            return code;
+        CLI_TRY(cli_find_arch(call->words[i], dialect, &b->archs[b->n_archs]));
         b->n_archs++;
     }
     for (int i = 0; call->n_words == 0 && i < weft_arch_count(); i++) {
@@ -101,10 +99,9 @@ static cli_exit choose_devices(bench *b)
     b->no_gpu = automatic ? b->machine.no_gpu : "not asked for";
     opt.device = automatic ? "cpu" : opt.device;
     opt.threads = (int)b->args->protocol.threads.value[0];
-    const cli_exit code = cli_open(&opt, &ctx);
-    if (!code)
-        weft_ctx_destroy(ctx);
-    return code;
+    CLI_TRY(cli_open(&opt, &ctx));
+    weft_ctx_destroy(ctx);
+    return CLI_OK;
 }
 
 static void add_job(bench *b, const weft_arch *arch, const char *device)
@@ -286,14 +283,12 @@ static void on_done(void *user, int job)
 /* Of an interrupted run, the networks that were run on every device. */
 static cli_exit measure(bench *b, int *rows)
 {
-    cli_exit code = cli_machine_measure(&b->machine);
-    if (code)
-        return code;
+    CLI_TRY(cli_machine_measure(&b->machine));
     cli_machine_head(&b->machine, b->table);
     b->live = cli_live_open(b->table, &b->args->view, stdout);
     cli_interrupt_catch();
     *rows = cli_run_jobs(&b->machine, b->jobs, b->n_jobs, b->results, on_done, b) / devices(b);
-    code = *rows < b->n_archs ? CLI_OK : cli_machine_measure_again(&b->machine);
+    const cli_exit code = *rows < b->n_archs ? CLI_OK : cli_machine_measure_again(&b->machine);
     cli_interrupt_release();
     cli_live_close(b->live);
     return code;
@@ -318,9 +313,7 @@ static cli_exit run_table(bench *b, int sort)
     const table_args *args = b->args;
     int rows = 0;
     plan(b, sort);
-    cli_exit code = measure(b, &rows);
-    if (code)
-        return code;
+    CLI_TRY(measure(b, &rows));
     const bool interrupted = rows < b->n_archs;
     if (interrupted && rows == 0)
         return CLI_INTERRUPTED;
@@ -329,27 +322,26 @@ static cli_exit run_table(bench *b, int sort)
         print_json(b);
     else
         cli_table_print(b->table, &args->view, stdout);
-    code = args->svg ? cli_svg_write(args->svg, &b->machine, b->table) : CLI_OK;
+    const cli_exit code = args->svg ? cli_svg_write(args->svg, &b->machine, b->table) : CLI_OK;
     const cli_exit failed = cli_failed(b->results, rows * devices(b));
     return interrupted ? CLI_INTERRUPTED : code ? code : failed;
 }
 
+static cli_exit bench_all(bench *b, const cli_call *call)
+{
+    int sort;
+    CLI_TRY(cli_table_column(b->table, "sort", b->args->sort, &sort));
+    CLI_TRY(cli_table_choose(b->table, b->args->view.columns));
+    CLI_TRY(choose_archs(b, call));
+    CLI_TRY(cli_machine_open(&b->machine, &b->args->protocol));
+    CLI_TRY(choose_devices(b));
+    return run_table(b, sort);
+}
+
 static cli_exit run(const cli_call *call)
 {
-    const table_args *args = call->args;
-    bench b = { .args = args, .table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns)) };
-    int sort;
-    cli_exit code = cli_table_column(b.table, "sort", args->sort, &sort);
-    if (!code)
-        code = cli_table_choose(b.table, args->view.columns);
-    if (!code)
-        code = choose_archs(&b, call);
-    if (!code)
-        code = cli_machine_open(&b.machine, &args->protocol);
-    if (!code)
-        code = choose_devices(&b);
-    if (!code)
-        code = run_table(&b, sort);
+    bench b = { .args = call->args, .table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns)) };
+    const cli_exit code = bench_all(&b, call);
     for (int i = 0; i < b.n_jobs; i++)
         json_decref(b.results[i]);
     free(b.results);

@@ -28,20 +28,16 @@ cli_exit cli_open_classifier(const cli_call *call, int64_t batch, bool as_stored
     const char *const word = call->words[0];
     const bool is_file = names_a_file(word);
     const weft_arch *arch = NULL;
-    cli_exit code = CLI_OK;
     if (is_file && args->weights)
         return cli_error(CLI_USAGE, "%s: '%s' is no network's name, and --weights is given too; 'weft models' lists "
                          "all", call->command->name, word);
     if (!is_file)
-        code = cli_find_arch(word, args->dialect, &arch);
-    if (!code && !is_file && !args->weights && !args->seed)
-        code = without_weights(call, arch->name);
-    if (!code && args->seed && (is_file || args->weights))
-        code = cli_error(CLI_USAGE, "%s: --seed is for networks without weights", call->command->name);
-    if (!code)
-        code = cli_open(&args->ctx, ctx);
-    if (code)
-        return code;
+        CLI_TRY(cli_find_arch(word, args->dialect, &arch));
+    if (!is_file && !args->weights && !args->seed)
+        return without_weights(call, arch->name);
+    if (args->seed && (is_file || args->weights))
+        return cli_error(CLI_USAGE, "%s: --seed is for networks without weights", call->command->name);
+    CLI_TRY(cli_open(&args->ctx, ctx));
     const weft_classifier_opt opt = {
         .arch = arch ? arch->name : NULL,
         .dialect = args->dialect,
@@ -54,7 +50,8 @@ cli_exit cli_open_classifier(const cli_call *call, int64_t batch, bool as_stored
                                           : weft_classifier_open(*ctx, is_file ? word : args->weights, &opt, out);
     if (status) {
         /* A weight file that does not name its network is no wrong option. */
-        code = status == WEFT_INVALID && is_file ? cli_error(CLI_DATA, "%s", weft_error()) : cli_library_error(status);
+        const cli_exit code =
+            status == WEFT_INVALID && is_file ? cli_error(CLI_DATA, "%s", weft_error()) : cli_library_error(status);
         weft_ctx_destroy(*ctx);
         return code;
     }

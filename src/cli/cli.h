@@ -38,4 +38,26 @@ void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 cli_exit cli_exit_of(weft_status status);
 cli_exit cli_library_error(weft_status status);
 
+/* Return early: with the code of a call that went wrong and said so; with that of a call of the library, whose sentence
+ * is printed; in functions that return one, with a call's status. What a function holds is released by its caller, or
+ * behind an inner function. */
+#define CLI_TRY(call)                                                                                                  \
+    do {                                                                                                               \
+        const cli_exit cli_try_ = (call);                                                                              \
+        if (cli_try_)                                                                                                  \
+            return cli_try_;                                                                                           \
+    } while (0)
+#define CLI_TRY_LIBRARY(call)                                                                                          \
+    do {                                                                                                               \
+        const weft_status cli_try_ = (call);                                                                           \
+        if (cli_try_)                                                                                                  \
+            return cli_library_error(cli_try_);                                                                        \
+    } while (0)
+#define CLI_TRY_STATUS(call)                                                                                           \
+    do {                                                                                                               \
+        const weft_status cli_try_ = (call);                                                                           \
+        if (cli_try_)                                                                                                  \
+            return cli_try_;                                                                                           \
+    } while (0)
+
 #endif

@@ -94,25 +94,24 @@ static void print_names_json(const weft_name_list *list, const weft_arch *arch)
     json_decref(root);
 }
 
+static cli_exit print_names(const convert_args *args, const weft_arch *arch, weft_ctx *ctx)
+{
+    weft_name_list *list = NULL;
+
+    CLI_TRY_LIBRARY(weft_weights_names(ctx, arch->name, arch->dialect, args->from, &list));
+    (args->json ? print_names_json : print_names_text)(list, arch);
+    weft_name_list_destroy(ctx, list);
+    return CLI_OK;
+}
+
 static cli_exit list_names(const convert_args *args)
 {
     const weft_arch *arch;
-    weft_ctx *ctx = NULL;
-    weft_name_list *list = NULL;
-    cli_exit code = cli_find_arch(args->names, args->dialect, &arch);
+    weft_ctx *ctx;
 
-    if (code)
-        return code;
-    code = cli_open_cpu(1, &ctx);
-    if (!code) {
-        const weft_status status = weft_weights_names(ctx, arch->name, arch->dialect, args->from, &list);
-        code = status ? cli_library_error(status) : CLI_OK;
-    }
-    if (!code && args->json)
-        print_names_json(list, arch);
-    else if (!code)
-        print_names_text(list, arch);
-    weft_name_list_destroy(ctx, list);
+    CLI_TRY(cli_find_arch(args->names, args->dialect, &arch));
+    CLI_TRY(cli_open_cpu(1, &ctx));
+    const cli_exit code = print_names(args, arch, ctx);
     weft_ctx_destroy(ctx);
     return code;
 }
@@ -145,9 +144,7 @@ static cli_exit find_network(job *j)
     const char *name = NULL;
 
     if (j->args->model) {
-        const cli_exit code = cli_find_arch(j->args->model, j->args->dialect, &j->arch);
-        if (code)
-            return code;
+        CLI_TRY(cli_find_arch(j->args->model, j->args->dialect, &j->arch));
         name = j->arch->name;
     }
     const weft_status status = weft_weights_identify(j->ctx, j->read, j->in, name, j->args->dialect,
@@ -219,30 +216,34 @@ static cli_exit read_labels(const char *path, int64_t expected, char **out)
 
 static cli_exit set(job *j, const char *key, const char *text)
 {
-    const weft_status status = weft_weights_set_meta(j->mapped, key, text);
+    CLI_TRY_LIBRARY(weft_weights_set_meta(j->mapped, key, text));
+    return CLI_OK;
+}
 
-    return status ? cli_library_error(status) : CLI_OK;
+static cli_exit set_labels(job *j, int64_t classes)
+{
+    char *labels = NULL;
+    const cli_exit read = read_labels(j->args->classes, classes, &labels);
+    const cli_exit code = read ? read : set(j, "weft.labels", labels);
+
+    free(labels);
+    return code;
 }
 
 static cli_exit add_metadata(job *j)
 {
     const weft_recipe recipe = weft_arch_recipe(j->arch, 0);
     const char *slash = strrchr(j->in, '/'), *classes = weft_weights_meta_find(j->mapped, "weft.classes");
-    char *source = cli_format_text("%s sha256:%s", slash ? slash + 1 : j->in, j->digest), *labels = NULL;
+    char *source = cli_format_text("%s sha256:%s", slash ? slash + 1 : j->in, j->digest);
     char text[256];
-    cli_exit code = set(j, "weft.source", source);
+    const cli_exit code = set(j, "weft.source", source);
 
-    if (!code)
-        code = set(j, "weft.preprocess", weft_preprocess_name(j->arch->preprocess));
-    if (!code && !weft_weights_meta_find(j->mapped, "weft.recipe"))
-        code = set(j, "weft.recipe", weft_recipe_text(&recipe, text, sizeof text));
-    if (!code && j->args->classes)
-        code = read_labels(j->args->classes, classes ? strtoll(classes, NULL, 10) : 0, &labels);
-    if (!code && labels)
-        code = set(j, "weft.labels", labels);
-    free(labels);
     free(source);
-    return code;
+    CLI_TRY(code);
+    CLI_TRY(set(j, "weft.preprocess", weft_preprocess_name(j->arch->preprocess)));
+    if (!weft_weights_meta_find(j->mapped, "weft.recipe"))
+        CLI_TRY(set(j, "weft.recipe", weft_recipe_text(&recipe, text, sizeof text)));
+    return j->args->classes ? set_labels(j, classes ? strtoll(classes, NULL, 10) : 0) : CLI_OK;
 }
 
 /* ---- writing ---- */
@@ -313,25 +314,14 @@ static void print_text(const job *j)
 
 static cli_exit convert(job *j)
 {
-    cli_exit code = cli_open_cpu(1, &j->ctx);
-
-    if (!code)
-        code = read_file(j);
-    if (!code)
-        code = find_network(j);
-    if (!code)
-        code = map(j);
-    if (!code)
-        code = add_metadata(j);
-    if (!code) {
-        const weft_status status = weft_weights_write(j->mapped, j->out, WEFT_FORMAT_AUTO);
-        code = status ? cli_library_error(status) : CLI_OK;
-    }
-    if (!code && j->args->json)
-        print_json(j);
-    else if (!code)
-        print_text(j);
-    return code;
+    CLI_TRY(cli_open_cpu(1, &j->ctx));
+    CLI_TRY(read_file(j));
+    CLI_TRY(find_network(j));
+    CLI_TRY(map(j));
+    CLI_TRY(add_metadata(j));
+    CLI_TRY_LIBRARY(weft_weights_write(j->mapped, j->out, WEFT_FORMAT_AUTO));
+    (j->args->json ? print_json : print_text)(j);
+    return CLI_OK;
 }
 
 static bool ends_in(const char *path, const char *extension)

@@ -70,19 +70,13 @@ static cli_exit open_plan(const cost_args *args, const char *name, plan *p)
     weft_ctx_opt ctx = args->ctx;
     ctx.device = "cuda";
     ctx.threads = 1;
-    cli_exit code = cli_find_arch(name, args->dialect, &p->arch);
-    if (!code)
-        code = cli_open(&ctx, &p->ctx);
-    if (!code)
-        code = cli_build(p->ctx, p->arch, args->batch, &p->graph);
-    if (code)
-        return code;
-    weft_status status = weft_model_create(p->ctx, p->graph, &opt, &p->model);
-    if (!status)
-        status = weft_model_cost(p->model, &p->cost);
-    if (!status)
-        status = weft_model_memory(p->model, &p->memory);
-    return status ? cli_library_error(status) : CLI_OK;
+    CLI_TRY(cli_find_arch(name, args->dialect, &p->arch));
+    CLI_TRY(cli_open(&ctx, &p->ctx));
+    CLI_TRY(cli_build(p->ctx, p->arch, args->batch, &p->graph));
+    CLI_TRY_LIBRARY(weft_model_create(p->ctx, p->graph, &opt, &p->model));
+    CLI_TRY_LIBRARY(weft_model_cost(p->model, &p->cost));
+    CLI_TRY_LIBRARY(weft_model_memory(p->model, &p->memory));
+    return CLI_OK;
 }
 
 static void close_plan(plan *p)
@@ -122,9 +116,7 @@ static cli_exit add_launches(const plan *p, cli_table *table)
     const int n = weft_model_launch_count(p->model);
     for (int i = 0; i < n; i++) {
         weft_launch_info l;
-        const weft_status status = weft_model_launch(p->model, i, &l);
-        if (status)
-            return cli_library_error(status);
+        CLI_TRY_LIBRARY(weft_model_launch(p->model, i, &l));
         cli_table_add(table);
         cli_put_number(table, "step", l.step);
         cli_put_text(table, "name", "%s", l.name);
@@ -147,20 +139,22 @@ typedef struct setting {
     double tensor_core, core, bandwidth;
 } setting;
 
+static cli_exit add_plan(const cost_args *args, const plan *p, cli_table *table, cli_table *steps, setting *s)
+{
+    add_totals(p, args->batch, table);
+    snprintf(s->device, sizeof s->device, "%s", p->cost.device);
+    snprintf(s->precision, sizeof s->precision, "%s", weft_precision_name(weft_ctx_precision(p->ctx)));
+    s->tensor_core = p->cost.peak_tensor_core;
+    s->core = p->cost.peak_core;
+    s->bandwidth = p->cost.bandwidth;
+    return args->steps ? add_launches(p, steps) : CLI_OK;
+}
+
 static cli_exit add_model(const cost_args *args, const char *name, cli_table *table, cli_table *steps, setting *s)
 {
     plan p = { 0 };
-    cli_exit code = open_plan(args, name, &p);
-    if (!code) {
-        add_totals(&p, args->batch, table);
-        snprintf(s->device, sizeof s->device, "%s", p.cost.device);
-        snprintf(s->precision, sizeof s->precision, "%s", weft_precision_name(weft_ctx_precision(p.ctx)));
-        s->tensor_core = p.cost.peak_tensor_core;
-        s->core = p.cost.peak_core;
-        s->bandwidth = p.cost.bandwidth;
-        if (args->steps)
-            code = add_launches(&p, steps);
-    }
+    const cli_exit opened = open_plan(args, name, &p);
+    const cli_exit code = opened ? opened : add_plan(args, &p, table, steps, s);
     close_plan(&p);
     return code;
 }
@@ -195,19 +189,25 @@ static void print_tables(const cost_args *args, cli_table *table, cli_table *ste
     cli_table_print(table, &args->view, stdout);
 }
 
-static cli_exit run(const cli_call *call)
+static cli_exit add_up(const cli_call *call, cli_table *table, cli_table *steps)
 {
     const cost_args *args = call->args;
+    setting s = { .device = "" };
+    CLI_TRY(cli_table_choose(table, args->view.columns));
+    for (int i = 0; i < call->n_words; i++)
+        CLI_TRY(add_model(args, call->words[i], table, steps, &s));
+    if (args->view.format == CLI_FORMAT_JSON)
+        print_json(args, table, steps, &s);
+    else
+        print_tables(args, table, steps, &s);
+    return CLI_OK;
+}
+
+static cli_exit run(const cli_call *call)
+{
     cli_table *table = cli_table_create(totals, (int)(sizeof totals / sizeof *totals));
     cli_table *steps = cli_table_create(launches, (int)(sizeof launches / sizeof *launches));
-    setting s = { .device = "" };
-    cli_exit code = cli_table_choose(table, args->view.columns);
-    for (int i = 0; i < call->n_words && !code; i++)
-        code = add_model(args, call->words[i], table, steps, &s);
-    if (!code && args->view.format == CLI_FORMAT_JSON)
-        print_json(args, table, steps, &s);
-    else if (!code)
-        print_tables(args, table, steps, &s);
+    const cli_exit code = add_up(call, table, steps);
     cli_table_destroy(table);
     cli_table_destroy(steps);
     return code;

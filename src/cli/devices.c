@@ -57,15 +57,21 @@ static void add_pieces(cli_table *table)
     }
 }
 
-static cli_exit measure(const weft_ctx_opt *opt, weft_roof *roof, int *threads, char isa[32])
+typedef struct found {
+    const devices_args *args;
+    cli_table *table, *parts;
+    weft_roof roof; /* of the CPU with these */
+    int threads;
+    char isa[32];
+} found;
+
+static cli_exit measure(found *f)
 {
     weft_ctx *ctx;
-    const cli_exit code = cli_open(opt, &ctx);
-    if (code)
-        return code;
-    const weft_status status = weft_measure_roof(ctx, roof);
-    *threads = weft_ctx_threads(ctx);
-    snprintf(isa, 32, "%s", weft_ctx_isa(ctx));
+    CLI_TRY(cli_open(&f->args->ctx, &ctx));
+    const weft_status status = weft_measure_roof(ctx, &f->roof);
+    f->threads = weft_ctx_threads(ctx);
+    snprintf(f->isa, sizeof f->isa, "%s", weft_ctx_isa(ctx));
     weft_ctx_destroy(ctx);
     return status ? cli_library_error(status) : CLI_OK;
 }
@@ -74,9 +80,7 @@ static cli_exit add_devices(cli_table *table)
 {
     for (int i = 0; i < weft_device_count(); i++) {
         weft_device_info info;
-        const weft_status status = weft_device_get(i, &info);
-        if (status)
-            return cli_library_error(status);
+        CLI_TRY_LIBRARY(weft_device_get(i, &info));
         cli_table_add(table);
         cli_put_text(table, "name", "%s", info.name);
         cli_put_bool(table, "available", info.available);
@@ -100,43 +104,55 @@ static cli_exit try_device(const char *name)
     return CLI_OK;
 }
 
+static void print_json(const found *f)
+{
+    json_t *root = cli_json_document();
+    json_object_set_new(root, "devices", cli_table_json(f->table));
+    json_object_set_new(root, "pieces", cli_table_json(f->parts));
+    if (f->args->roof)
+        json_object_set_new(root, "roof",
+                            json_pack("{s:s, s:i, s:f, s:f}", "isa", f->isa, "threads", f->threads, "gflops",
+                                      f->roof.gflops, "bandwidth", f->roof.bandwidth));
+    cli_json_print(root, stdout);
+    json_decref(root);
+}
+
+static void print_tables(const found *f)
+{
+    const cli_view *view = &f->args->view;
+    if (f->args->roof)
+        cli_table_note(f->table, "roof of the CPU (%s, %d thread%s): %.1f GFLOP/s fp32, %.1f GB/s read + written",
+                       f->isa, f->threads, f->threads == 1 ? "" : "s", f->roof.gflops, f->roof.bandwidth);
+    cli_table_print(f->table, view, stdout);
+    if (cli_table_rows(f->parts) > 0 && view->format != CLI_FORMAT_CSV) {
+        putchar('\n');
+        cli_table_print(f->parts, &(cli_view){ .format = view->format, .wide = view->wide }, stdout);
+    }
+}
+
+static cli_exit list(found *f)
+{
+    CLI_TRY(cli_table_choose(f->table, f->args->view.columns));
+    CLI_TRY(add_devices(f->table));
+    add_pieces(f->parts);
+    if (f->args->roof)
+        CLI_TRY(measure(f));
+    if (f->args->view.format == CLI_FORMAT_JSON)
+        print_json(f);
+    else
+        print_tables(f);
+    return try_device(f->args->device);
+}
+
 static cli_exit run(const cli_call *call)
 {
-    const devices_args *args = call->args;
-    cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
-    weft_roof roof = { 0 };
-    int threads = 0;
-    char isa[32] = "";
-    cli_table *parts = cli_table_create(pieces, (int)(sizeof pieces / sizeof *pieces));
-    cli_exit code = cli_table_choose(table, args->view.columns);
-    if (!code)
-        code = add_devices(table);
-    add_pieces(parts);
-    if (!code && args->roof)
-        code = measure(&args->ctx, &roof, &threads, isa);
-    if (!code && args->view.format == CLI_FORMAT_JSON) {
-        json_t *root = cli_json_document();
-        json_object_set_new(root, "devices", cli_table_json(table));
-        json_object_set_new(root, "pieces", cli_table_json(parts));
-        if (args->roof)
-            json_object_set_new(root, "roof",
-                                json_pack("{s:s, s:i, s:f, s:f}", "isa", isa, "threads", threads, "gflops", roof.gflops,
-                                          "bandwidth", roof.bandwidth));
-        cli_json_print(root, stdout);
-        json_decref(root);
-    } else if (!code) {
-        if (args->roof)
-            cli_table_note(table, "roof of the CPU (%s, %d thread%s): %.1f GFLOP/s fp32, %.1f GB/s read + written", isa,
-                           threads, threads == 1 ? "" : "s", roof.gflops, roof.bandwidth);
-        cli_table_print(table, &args->view, stdout);
-        if (cli_table_rows(parts) > 0 && args->view.format != CLI_FORMAT_CSV) {
-            putchar('\n');
-            cli_table_print(parts, &args->view, stdout);
-        }
-    }
-    cli_table_destroy(parts);
-    cli_table_destroy(table);
-    return code ? code : try_device(args->device);
+    found f = { .args = call->args };
+    f.table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
+    f.parts = cli_table_create(pieces, (int)(sizeof pieces / sizeof *pieces));
+    const cli_exit code = list(&f);
+    cli_table_destroy(f.parts);
+    cli_table_destroy(f.table);
+    return code;
 }
 
 /* clang-format off */

@@ -119,8 +119,8 @@ static cli_exit build(diff *d, int classes)
     };
     weft_graph_destroy(d->graph);
     d->graph = NULL;
-    const weft_status status = weft_arch_build(d->ctx, d->arch->name, &opt, &d->graph);
-    return status ? cli_library_error(status) : CLI_OK;
+    CLI_TRY_LIBRARY(weft_arch_build(d->ctx, d->arch->name, &opt, &d->graph));
+    return CLI_OK;
 }
 
 static cli_exit open_side(diff *d, side *s, bool may_be_dump)
@@ -143,9 +143,7 @@ static cli_exit open_input(diff *d)
 {
     weft_port_info port;
     weft_weight given;
-    weft_status status = weft_graph_input(d->graph, 0, &port);
-    if (status)
-        return cli_library_error(status);
+    CLI_TRY_LIBRARY(weft_graph_input(d->graph, 0, &port));
     d->shape = port.shape;
     d->input = malloc((size_t)weft_shape_count(&d->shape) * sizeof *d->input);
     if (!d->input)
@@ -156,12 +154,12 @@ static cli_exit open_input(diff *d)
             return cli_error(CLI_DATA, "%s: input is %s, the network's is %s; see --px", d->b.path,
                              weft_shape_text(&given.shape, is, sizeof is),
                              weft_shape_text(&d->shape, should, sizeof should));
-        status = weft_weight_floats(&given, d->input);
+        const weft_status status = weft_weight_floats(&given, d->input);
         return status ? fail_file(d->b.path, status) : CLI_OK;
     }
     const bool raw = d->arch->preprocess == WEFT_PREPROCESS_NONE;
-    status = weft_seed_images((uint64_t)d->args->seed, &d->shape, raw ? 0 : -1, raw ? 255 : 1, d->input);
-    return status ? cli_library_error(status) : CLI_OK;
+    CLI_TRY_LIBRARY(weft_seed_images((uint64_t)d->args->seed, &d->shape, raw ? 0 : -1, raw ? 255 : 1, d->input));
+    return CLI_OK;
 }
 
 static cli_exit run_side(diff *d, side *s)
@@ -170,38 +168,30 @@ static cli_exit run_side(diff *d, side *s)
         return CLI_OK;
     const weft_model_opt opt = { .no_fusion = true, .keep_all = true };
     const size_t bytes = (size_t)weft_shape_count(&d->shape) * sizeof *d->input;
-    weft_status status = weft_model_create(d->ctx, d->graph, &opt, &s->model);
-    if (!status)
-        status = s->weights ? weft_model_load(s->model, s->weights)
-                            : weft_model_seed(s->model, (uint64_t)d->args->seed);
-    if (!status)
-        status = weft_model_set_input(s->model, 0, d->input, bytes);
-    if (!status)
-        status = weft_model_run(s->model);
-    return status ? cli_library_error(status) : CLI_OK;
+    CLI_TRY_LIBRARY(weft_model_create(d->ctx, d->graph, &opt, &s->model));
+    CLI_TRY_LIBRARY(s->weights ? weft_model_load(s->model, s->weights)
+                               : weft_model_seed(s->model, (uint64_t)d->args->seed));
+    CLI_TRY_LIBRARY(weft_model_set_input(s->model, 0, d->input, bytes));
+    CLI_TRY_LIBRARY(weft_model_run(s->model));
+    return CLI_OK;
 }
 
 static cli_exit open_diff(diff *d, const cli_call *call)
 {
-    const char *classes;
-    cli_exit code = cli_find_arch(call->words[0], d->args->dialect, &d->arch);
     d->a.path = call->words[1];
     d->b.path = call->n_words > 2 ? call->words[2] : NULL;
-    if (!code)
-        code = cli_open(&d->args->ctx, &d->ctx);
-    if (!code)
-        code = build(d, 0);
-    if (!code)
-        code = open_side(d, &d->a, false);
-    if (!code && (classes = weft_weights_meta_find(d->a.weights, "weft.classes")) != NULL)
-        code = build(d, atoi(classes));
-    if (!code && d->b.path)
-        code = open_side(d, &d->b, true);
-    if (!code)
-        code = open_input(d);
-    if (!code)
-        code = run_side(d, &d->a);
-    return code ? code : run_side(d, &d->b);
+    CLI_TRY(cli_find_arch(call->words[0], d->args->dialect, &d->arch));
+    CLI_TRY(cli_open(&d->args->ctx, &d->ctx));
+    CLI_TRY(build(d, 0));
+    CLI_TRY(open_side(d, &d->a, false));
+    const char *classes = weft_weights_meta_find(d->a.weights, "weft.classes");
+    if (classes)
+        CLI_TRY(build(d, atoi(classes)));
+    if (d->b.path)
+        CLI_TRY(open_side(d, &d->b, true));
+    CLI_TRY(open_input(d));
+    CLI_TRY(run_side(d, &d->a));
+    return run_side(d, &d->b);
 }
 
 static void close_diff(diff *d)
@@ -250,13 +240,12 @@ static cli_exit compare_param(diff *d, const weft_param_info *p)
 
 static cli_exit compare_params(diff *d)
 {
-    cli_exit code = CLI_OK;
-    for (int i = 0; !code && d->b.model && i < weft_model_param_count(d->a.model); i++) {
+    for (int i = 0; d->b.model && i < weft_model_param_count(d->a.model); i++) {
         weft_param_info p;
-        const weft_status status = weft_model_param(d->a.model, i, &p);
-        code = status ? cli_library_error(status) : compare_param(d, &p);
+        CLI_TRY_LIBRARY(weft_model_param(d->a.model, i, &p));
+        CLI_TRY(compare_param(d, &p));
     }
-    return code;
+    return CLI_OK;
 }
 
 /* ---- activations ---- */
@@ -319,8 +308,7 @@ static void add_block(diff *d, const char *scope, const weft_node_info *node, do
 static cli_exit compare_blocks(diff *d)
 {
     const int count = weft_graph_node_count(d->graph);
-    cli_exit code = CLI_OK;
-    for (int i = 0; !code && i < count; i++) {
+    for (int i = 0; i < count; i++) {
         weft_node_info node;
         char scope[SCOPE_MAX];
         double l2 = 0;
@@ -330,17 +318,17 @@ static cli_exit compare_blocks(diff *d)
         const bool ends = last_in_scope(d->graph, scope) == i;
         if (!ends && (d->b.dump || *d->first_node))
             continue;
-        code = compare_node(d, &node, scope, &l2);
-        if (code || l2 < 0)
+        CLI_TRY(compare_node(d, &node, scope, &l2));
+        if (l2 < 0)
             continue;
         if (d->b.model && !*d->first_node && exceeds(d, l2))
             snprintf(d->first_node, sizeof d->first_node, "%s", node.name);
         if (ends)
             add_block(d, scope, &node, l2);
     }
-    if (!code && cli_table_rows(d->blocks) == 0)
-        code = cli_error(CLI_DATA, "%s: no block of %s is in it", d->b.path, d->arch->name);
-    return code;
+    if (cli_table_rows(d->blocks) == 0)
+        return cli_error(CLI_DATA, "%s: no block of %s is in it", d->b.path, d->arch->name);
+    return CLI_OK;
 }
 
 /* ---- the answer ---- */
@@ -383,23 +371,24 @@ static void print_tables(diff *d)
     cli_table_print_text(d->blocks, &(cli_view){ 0 }, stdout);
 }
 
+static cli_exit compare(diff *d, const cli_call *call)
+{
+    CLI_TRY(open_diff(d, call));
+    CLI_TRY(compare_params(d));
+    CLI_TRY(compare_blocks(d));
+    if (d->args->json)
+        print_json(d);
+    else
+        print_tables(d);
+    return d->different + d->blocks_off > 0 ? CLI_BELOW : CLI_OK;
+}
+
 static cli_exit run(const cli_call *call)
 {
-    const diff_args *args = call->args;
-    diff d = { .args = args };
+    diff d = { .args = call->args };
     d.params = cli_table_create(param_columns, (int)(sizeof param_columns / sizeof *param_columns));
     d.blocks = cli_table_create(block_columns, (int)(sizeof block_columns / sizeof *block_columns));
-    cli_exit code = open_diff(&d, call);
-    if (!code)
-        code = compare_params(&d);
-    if (!code)
-        code = compare_blocks(&d);
-    if (!code && args->json)
-        print_json(&d);
-    else if (!code)
-        print_tables(&d);
-    if (!code && d.different + d.blocks_off > 0)
-        code = CLI_BELOW;
+    const cli_exit code = compare(&d, call);
     close_diff(&d);
     return code;
 }

@@ -209,12 +209,10 @@ static cli_exit evaluate(eval *e)
     clear_line(e);
     if (status)
         return cli_library_error(status);
-    cli_exit code = write_file(e, args->csv, write_classes);
-    if (!code)
-        code = write_file(e, args->confusion, write_confusion);
-    if (!code)
-        (args->json ? print_json : print_text)(e);
-    return code;
+    CLI_TRY(write_file(e, args->csv, write_classes));
+    CLI_TRY(write_file(e, args->confusion, write_confusion));
+    (args->json ? print_json : print_text)(e);
+    return CLI_OK;
 }
 
 static cli_exit run(const cli_call *call)
@@ -225,13 +223,10 @@ static cli_exit run(const cli_call *call)
     eval e = { .call = call, .args = args };
     const int64_t batch = args->classifier.batch ? args->classifier.batch : BATCH;
     e.live = args->progress == CLI_PROGRESS_ALWAYS || (args->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO));
-    cli_exit code = bad_limit(args->bad_images, &e.bad_limit);
-    if (!code)
-        code = cli_open_classifier(call, batch, true, &e.ctx, &e.classifier);
-    if (code)
-        return code;
+    CLI_TRY(bad_limit(args->bad_images, &e.bad_limit));
+    CLI_TRY(cli_open_classifier(call, batch, true, &e.ctx, &e.classifier));
     e.bad = json_array();
-    code = evaluate(&e);
+    const cli_exit code = evaluate(&e);
     json_decref(e.bad);
     weft_evaluation_release(e.ctx, &e.result);
     weft_dataset_destroy(e.set);

@@ -40,22 +40,15 @@ typedef struct summary {
 
 static cli_exit open_summary(const summary_args *args, const char *name, summary *s)
 {
-    cli_exit code = cli_find_arch(name, args->dialect, &s->arch);
-    if (!code)
-        code = cli_open(&args->ctx, &s->ctx);
-    if (!code)
-        code = cli_build(s->ctx, s->arch, args->batch, &s->graph);
-    if (code)
-        return code;
     const weft_model_opt plan = { .plan_only = true };
-    weft_status status = weft_graph_counts(s->graph, &s->counts);
-    if (!status)
-        status = weft_graph_input(s->graph, 0, &s->input);
-    if (!status)
-        status = weft_model_create(s->ctx, s->graph, &plan, &s->model);
-    if (!status)
-        status = weft_model_memory(s->model, &s->memory);
-    return status ? cli_library_error(status) : CLI_OK;
+    CLI_TRY(cli_find_arch(name, args->dialect, &s->arch));
+    CLI_TRY(cli_open(&args->ctx, &s->ctx));
+    CLI_TRY(cli_build(s->ctx, s->arch, args->batch, &s->graph));
+    CLI_TRY_LIBRARY(weft_graph_counts(s->graph, &s->counts));
+    CLI_TRY_LIBRARY(weft_graph_input(s->graph, 0, &s->input));
+    CLI_TRY_LIBRARY(weft_model_create(s->ctx, s->graph, &plan, &s->model));
+    CLI_TRY_LIBRARY(weft_model_memory(s->model, &s->memory));
+    return CLI_OK;
 }
 
 static void close_summary(summary *s)
@@ -71,9 +64,7 @@ static cli_exit add_layers(const summary *s, cli_table *table)
     for (int i = 0; i < weft_graph_node_count(s->graph); i++) {
         weft_node_info node;
         char shape[96];
-        const weft_status status = weft_graph_node(s->graph, i, &node);
-        if (status)
-            return cli_library_error(status);
+        CLI_TRY_LIBRARY(weft_graph_node(s->graph, i, &node));
         cli_table_add(table);
         cli_put_text(table, "name", "%s", node.name);
         cli_put_text(table, "op", "%s", node.op);
@@ -156,9 +147,7 @@ static cli_exit print_dot(const summary *s)
     for (int i = 0; i < weft_graph_node_count(s->graph); i++) {
         weft_node_info node;
         char shape[96];
-        const weft_status status = weft_graph_node(s->graph, i, &node);
-        if (status)
-            return cli_library_error(status);
+        CLI_TRY_LIBRARY(weft_graph_node(s->graph, i, &node));
         printf("  n%d [label=\"", i);
         print_dot_text(node.name);
         printf("\\n%s ", node.op);
@@ -173,24 +162,26 @@ static cli_exit print_dot(const summary *s)
     return CLI_OK;
 }
 
+static cli_exit summarise(const summary_args *args, const char *name, summary *s, cli_table *table)
+{
+    CLI_TRY(cli_table_choose(table, args->view.columns));
+    CLI_TRY(open_summary(args, name, s));
+    if (args->dot)
+        return print_dot(s);
+    CLI_TRY(add_layers(s, table));
+    add_totals(s, table);
+    if (args->view.format == CLI_FORMAT_JSON)
+        print_json(s, table);
+    else
+        cli_table_print(table, &args->view, stdout);
+    return CLI_OK;
+}
+
 static cli_exit run(const cli_call *call)
 {
-    const summary_args *args = call->args;
     summary s = { 0 };
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
-    cli_exit code = cli_table_choose(table, args->view.columns);
-    if (!code)
-        code = open_summary(args, call->words[0], &s);
-    if (!code && args->dot)
-        code = print_dot(&s);
-    else if (!code) {
-        code = add_layers(&s, table);
-        add_totals(&s, table);
-        if (!code && args->view.format == CLI_FORMAT_JSON)
-            print_json(&s, table);
-        else if (!code)
-            cli_table_print(table, &args->view, stdout);
-    }
+    const cli_exit code = summarise(call->args, call->words[0], &s, table);
     cli_table_destroy(table);
     close_summary(&s);
     return code;

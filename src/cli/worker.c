@@ -21,7 +21,7 @@ typedef struct work {
     weft_model *model;
     int64_t batch;
     bool layers, runs;
-    float *data;        /* input */
+    float *data;        /* input; release frees what a failure leaves */
     double *times;      /* [n] seconds */
     double *step_times; /* [n][steps] seconds */
     int n, n_steps;
@@ -61,10 +61,9 @@ static weft_status open_context(work *w)
         .allocator = cli_counting_allocator(),
     };
     w->stage = "opening the device";
-    const weft_status status = weft_ctx_create(&opt, &w->ctx);
-    if (!status)
-        w->runs = strcmp(weft_ctx_device(w->ctx), "null") != 0;
-    return status;
+    CLI_TRY_STATUS(weft_ctx_create(&opt, &w->ctx));
+    w->runs = strcmp(weft_ctx_device(w->ctx), "null") != 0;
+    return WEFT_OK;
 }
 
 /* The prediction is from a plan that allocates nothing, made before the model that runs. */
@@ -74,18 +73,14 @@ static weft_status plan(work *w)
     weft_model *planned = NULL;
     const bool separate = json_is_true(json_object_get(w->request, "no_units"));
     w->stage = "building the network";
-    weft_status status = weft_arch_build(w->ctx, w->arch->name, &arch_opt, &w->graph);
-    if (!status)
-        status = weft_graph_counts(w->graph, &w->counts);
-    if (status)
-        return status;
+    CLI_TRY_STATUS(weft_arch_build(w->ctx, w->arch->name, &arch_opt, &w->graph));
+    CLI_TRY_STATUS(weft_graph_counts(w->graph, &w->counts));
     w->stage = "planning";
     const double start = cli_now();
-    status =
-        weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .plan_only = true, .no_units = separate }, &planned);
+    CLI_TRY_STATUS(
+        weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .plan_only = true, .no_units = separate }, &planned));
     w->plan_s = cli_now() - start;
-    if (!status)
-        status = weft_model_memory(planned, &w->planned);
+    const weft_status status = weft_model_memory(planned, &w->planned);
     weft_model_destroy(planned);
     if (status || !w->runs)
         return status;
@@ -99,29 +94,23 @@ static weft_status fill(work *w)
     const uint64_t seed = (uint64_t)number(w, "seed");
     double start = cli_now();
     w->stage = "initialising the weights";
-    weft_status status = weft_model_init(w->model, seed);
+    CLI_TRY_STATUS(weft_model_init(w->model, seed));
     w->init_s = cli_now() - start;
-    if (!status)
-        status = weft_model_input(w->model, 0, &input);
-    if (status)
-        return status;
 
     w->stage = "reading the inputs";
+    CLI_TRY_STATUS(weft_model_input(w->model, 0, &input));
     const size_t count = (size_t)weft_shape_count(&input.shape);
     w->data = cli_alloc(count, sizeof *w->data);
-    status = cli_fill_input(w->ctx, w->arch, json_object_get(w->request, "images"), seed, w->batch, w->data);
-    if (!status)
-        status = weft_model_set_input(w->model, 0, w->data, count * sizeof *w->data);
+    CLI_TRY_STATUS(cli_fill_input(w->ctx, w->arch, json_object_get(w->request, "images"), seed, w->batch, w->data));
+    CLI_TRY_STATUS(weft_model_set_input(w->model, 0, w->data, count * sizeof *w->data));
     free(w->data);
     w->data = NULL;
-    if (status)
-        return status;
 
     w->stage = "packing the weights";
     start = cli_now();
-    status = weft_model_commit(w->model);
+    CLI_TRY_STATUS(weft_model_commit(w->model));
     w->commit_s = cli_now() - start;
-    return status;
+    return WEFT_OK;
 }
 
 static weft_status run_once(work *w, double *steps, double *seconds)
@@ -286,11 +275,8 @@ static weft_status add_measured(work *w, json_t *result)
 {
     bool finite = false;
     weft_memory m;
-    weft_status status = check_output(w, &finite);
-    if (!status)
-        status = weft_model_memory(w->model, &m);
-    if (status)
-        return status;
+    CLI_TRY_STATUS(check_output(w, &finite));
+    CLI_TRY_STATUS(weft_model_memory(w->model, &m));
     const cli_count count = cli_counted();
     json_t *memory = json_object_get(result, "memory"), *measured = memory_json(&m);
     const size_t used = m.touched ? m.touched : m.arena; /* a device's own memory is not looked into */
@@ -310,15 +296,19 @@ static weft_status add_measured(work *w, json_t *result)
     return w->layers ? add_layers(w, result) : WEFT_OK;
 }
 
+static weft_status plan_and_run(work *w)
+{
+    CLI_TRY_STATUS(open_context(w));
+    CLI_TRY_STATUS(plan(w));
+    if (!w->runs)
+        return WEFT_OK;
+    CLI_TRY_STATUS(fill(w));
+    return run_all(w);
+}
+
 static weft_status do_work(work *w, json_t **result)
 {
-    weft_status status = open_context(w);
-    if (!status)
-        status = plan(w);
-    if (!status && w->runs)
-        status = fill(w);
-    if (!status && w->runs)
-        status = run_all(w);
+    const weft_status status = plan_and_run(w);
     if (w->planned.peak)
         *result = plan_json(w); /* worth knowing even if it did not run */
     return !status && w->runs ? add_measured(w, *result) : status;
@@ -326,6 +316,7 @@ static weft_status do_work(work *w, json_t **result)
 
 static void release(work *w)
 {
+    free(w->data);
     free(w->times);
     free(w->step_times);
     weft_model_destroy(w->model);
