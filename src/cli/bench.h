@@ -72,23 +72,6 @@ void cli_interrupt_catch(void);
 void cli_interrupt_release(void);
 bool cli_interrupted(void);
 
-/* ---- progress on standard error ---- */
-typedef struct cli_meter {
-    bool live, lines; /* one line rewritten; a line for each job */
-    int jobs, done;
-    double start;            /* of the whole */
-    double to_come;          /* flops of the jobs not begun */
-    double runs_to_come;     /* jobs not begun, this one included */
-    double flops, seconds;   /* of what ran: gives the rate */
-    double passes, min_time; /* protocol: runs of each job at least, warm-up included */
-    const cli_job *job;
-} cli_meter;
-void cli_meter_open(cli_meter *meter, const cli_protocol *protocol, const cli_job *jobs, int count);
-void cli_meter_begin(cli_meter *meter, const cli_job *job);
-void cli_meter_event(void *meter, const json_t *event);
-void cli_meter_end(cli_meter *meter, const json_t *result);
-void cli_meter_close(cli_meter *meter);
-
 /* ---- inputs ---- */
 
 /* The first `wanted` photographs of a folder that can be read, in order of name; names the others on stderr. */
@@ -129,6 +112,24 @@ void cli_machine_head(const cli_machine *machine, cli_table *table);
 /* { weft, date, machine, protocol } */
 json_t *cli_machine_json(const cli_machine *machine);
 void cli_machine_close(cli_machine *machine);
+
+/* ---- progress on standard error ---- */
+typedef struct cli_meter {
+    bool live, lines; /* one line rewritten; a line for each job */
+    int jobs, done;
+    double start;            /* of the whole */
+    double to_come;          /* flops of the jobs not begun */
+    double runs_to_come;     /* jobs not begun, this one included */
+    double flops, seconds;   /* of what ran: gives the rate */
+    double first_guess;      /* FLOP/s, before: half of the roof */
+    double passes, min_time; /* protocol: runs of each job at least, warm-up included */
+    const cli_job *job;
+} cli_meter;
+void cli_meter_open(cli_meter *meter, const cli_machine *machine, const cli_job *jobs, int count);
+void cli_meter_begin(cli_meter *meter, const cli_job *job);
+void cli_meter_event(void *meter, const json_t *event);
+void cli_meter_end(cli_meter *meter, const json_t *result);
+void cli_meter_close(cli_meter *meter);
 
 /* ---- jobs ---- */
 

@@ -114,19 +114,48 @@ static cli_exit add(classify *k, const char *name)
     return k->count == k->capacity ? flush(k) : CLI_OK;
 }
 
-static cli_exit add_lines(classify *k)
+/* The next name; false at the end. What ends the first one ends all: a line, or a NUL as find -print0 writes. */
+static bool read_name(char **name, size_t *room, int *end)
 {
-    char *line = NULL;
-    size_t size = 0;
+    size_t length = 0;
+    int c;
+    while ((c = getchar()) != EOF) {
+        if (*end < 0 && (c == '\n' || c == '\0'))
+            *end = c;
+        if (length + 1 >= *room)
+            *name = cli_grow(*name, *room = *room ? 2 * *room : 256, 1);
+        if (c == *end)
+            break;
+        (*name)[length++] = (char)c;
+    }
+    if (*room)
+        (*name)[length] = '\0';
+    return c != EOF || length > 0;
+}
+
+/* Whether somebody sends a photograph where names are expected: PNG, JPEG. */
+static bool is_image(const char *name)
+{
+    return strncmp(name, "\x89PNG", 4) == 0 || strncmp(name, "\xff\xd8\xff", 3) == 0;
+}
+
+static cli_exit add_names(classify *k)
+{
+    char *name = NULL;
+    size_t room = 0;
+    int end = -1;
+    bool first = true;
     cli_exit code = CLI_OK;
-    while (!code && getline(&line, &size, stdin) >= 0) {
-        line[strcspn(line, "\n")] = '\0';
-        if (*line)
-            code = add(k, line);
+    while (!code && read_name(&name, &room, &end)) {
+        if (first && is_image(name))
+            code = cli_error(CLI_DATA, "classify: standard input holds an image; '-' reads the names of images");
+        else if (*name)
+            code = add(k, name);
+        first = false;
     }
     if (!code && ferror(stdin))
         code = cli_error(CLI_IO, "classify: cannot read standard input");
-    free(line);
+    free(name);
     return code;
 }
 
@@ -175,7 +204,7 @@ static cli_exit run(const cli_call *call)
     k.faults = cli_alloc((size_t)batch, sizeof *k.faults);
     k.images = args->json ? json_array() : NULL;
     for (int i = 1; !code && i < call->n_words; i++)
-        code = strcmp(call->words[i], "-") == 0 ? add_lines(&k) : add(&k, call->words[i]);
+        code = strcmp(call->words[i], "-") == 0 ? add_names(&k) : add(&k, call->words[i]);
     if (!code && k.count)
         code = flush(&k);
     if (!code)
@@ -215,7 +244,8 @@ const cli_command cli_classify = {
         "\n"
         "Photographs are turned upright by their EXIF orientation, then resized, cropped and preprocessed as the "
         "network's publisher does. With '-' for an image, the names of images are read from standard input, one a "
-        "line. An image that cannot be read is named on standard error; the others go on, and the exit code is 65.\n"
+        "line, or each ended by a NUL byte as find -print0 writes them. An image that cannot be read is named on "
+        "standard error; the others go on, and the exit code is 65.\n"
         "\n"
         "In JSON, images has an object for each: file, and top (class, id, name, probability) or error.",
     .examples = "weft classify mobilenetv2 --weights mobilenet_v2.h5 photo.jpg|the five likeliest classes\n"

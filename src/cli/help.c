@@ -13,13 +13,21 @@ typedef struct help_args {
     bool man;
 } help_args;
 
+/* No wider than lines are read with ease, nor than the terminal. */
+static int width(FILE *out)
+{
+    const int terminal = cli_terminal_width(out);
+    return terminal > INDENT + 20 && terminal < WIDTH ? terminal : WIDTH;
+}
+
 /* Text broken at spaces, from a column on. */
 static void print_wrapped(FILE *out, const char *text, int indent)
 {
+    const int room = width(out);
     int at = indent;
     while (*text) {
         const size_t length = strcspn(text, " \n");
-        if (at > indent && at + 1 + (int)length > WIDTH) {
+        if (at > indent && at + 1 + (int)length > room) {
             fprintf(out, "\n%*s", indent, "");
             at = indent;
         } else if (at > indent) {
@@ -146,7 +154,7 @@ static cli_exit run(const cli_call *call)
     if (!command && args->man)
         fputs(topic->page, stdout);
     else if (!command)
-        cli_topic_print(stdout, topic, WIDTH);
+        cli_topic_print(stdout, topic, width(stdout));
     else if (args->man)
         cli_print_man(stdout, call->top, command);
     else if (command->name)

@@ -14,8 +14,10 @@ static double job_flops(const cli_job *job)
     return 2.0 * (double)job->arch->macs * (double)job->batch;
 }
 
-void cli_meter_open(cli_meter *m, const cli_protocol *protocol, const cli_job *jobs, int count)
+void cli_meter_open(cli_meter *m, const cli_machine *machine, const cli_job *jobs, int count)
 {
+    const double some = 1e11; /* FLOP/s, where no roof was measured */
+    const cli_protocol *protocol = machine->protocol;
     *m = (cli_meter){ .jobs = count, .start = cli_now(), .min_time = protocol->min_time };
     m->passes = (double)(protocol->reps + protocol->warmup);
     m->live = protocol->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO);
@@ -25,25 +27,27 @@ void cli_meter_open(cli_meter *m, const cli_protocol *protocol, const cli_job *j
     for (int i = 0; i < count; i++)
         m->to_come += job_flops(&jobs[i]);
     m->runs_to_come = count;
+    m->first_guess = machine->n_roofs && machine->roofs[0].roof.gflops > 0 ? 5e8 * machine->roofs[0].roof.gflops : some;
 }
 
 /* Seconds of all jobs after the present one, or with it (its runs so far not subtracted). */
 static double estimate(const cli_meter *m)
 {
-    const double first_guess = 1e11; /* FLOP/s, until something was measured */
-    const double rate = m->seconds > 0 ? m->flops / m->seconds : first_guess;
+    const double rate = m->seconds > 0 ? m->flops / m->seconds : m->first_guess;
     const double by_work = m->to_come / rate * m->passes;
     return fmax(by_work, m->runs_to_come * m->min_time);
 }
 
 static void show(const cli_meter *m, const char *what)
 {
-    char elapsed[32], eta[32];
+    char elapsed[32], eta[32], line[256];
     if (!m->live)
         return;
-    fprintf(stderr, "\r\033[K[%*d/%d] %s: %s; elapsed %s, to come about %s", m->jobs > 9 ? 2 : 1, m->done + 1, m->jobs,
-            m->job->arch->name, what, cli_duration_text(cli_now() - m->start, elapsed),
-            cli_duration_text(estimate(m), eta));
+    snprintf(line, sizeof line, "[%*d/%d] %s: %s; elapsed %s, to come about %s", m->jobs > 9 ? 2 : 1, m->done + 1,
+             m->jobs, m->job->arch->name, what, cli_duration_text(cli_now() - m->start, elapsed),
+             cli_duration_text(estimate(m), eta));
+    const int room = cli_terminal_width(stderr); /* a line that wraps could not be taken back */
+    fprintf(stderr, "\r\033[K%.*s", room > 0 ? room - 1 : (int)sizeof line, line);
     fflush(stderr);
 }
 
@@ -127,7 +131,7 @@ int cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, jso
                  void *user)
 {
     cli_meter meter;
-    cli_meter_open(&meter, machine->protocol, jobs, count);
+    cli_meter_open(&meter, machine, jobs, count);
     int done = 0;
     for (int i = 0; i < count && !cli_interrupted(); i++) {
         cli_meter_begin(&meter, &jobs[i]);

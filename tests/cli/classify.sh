@@ -86,6 +86,18 @@ case_classify() {
     printf '%s\n\n%s\n' $fixtures/444.jpg $fixtures/grey.jpg > in
     expect 0 classify lenet.safetensors - --json
     equal "images of standard input" "$(json images)" 2
+    printf '%s\0' $fixtures/444.jpg $fixtures/grey.jpg "a
+b.jpg" > in
+    expect 65 classify lenet.safetensors - --json
+    equal "images of find -print0" "$(json images)" 3
+    equal "the third" "$(json images.2.file)" "a
+b.jpg"
+    equal "the second" "$(json images.1.file)" $fixtures/grey.jpg
+    cp $fixtures/rgb8.png in
+    refuses 65 "standard input holds an image" classify lenet.safetensors -
+    cp $fixtures/444.jpg in
+    refuses 65 "standard input holds an image" classify lenet.safetensors -
+    printf '%s\n\n%s\n' $fixtures/444.jpg $fixtures/grey.jpg > in
     expect 0 classify lenet.safetensors $fixtures/rgb8.png - --json
     equal "images of both" "$(json images)" 3
     : > in

@@ -447,6 +447,9 @@ case_terminal() {
         checks=$((checks + 1))
         [ "$(wc -L < out)" -le 80 ] || fail "a line of weft $command is wider than the terminal"
     done
+    on_terminal "bench table --help"
+    checks=$((checks + 1))
+    [ "$(wc -L < out)" -le 80 ] || fail "a line of weft bench table --help is wider than the terminal"
     on_terminal models
     has out "Left out to fit 80 columns: paper, source"
     on_terminal models --wide
