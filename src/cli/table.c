@@ -353,3 +353,22 @@ const char *cli_table_label(const cli_table *table, int row, const char *key)
     const cli_cell *cell = cell_of(table, row, key);
     return cell->shown ? cell->shown : cell->text;
 }
+
+static char *raw_face(const cli_column *column, const cli_cell *cell)
+{
+    const char *mark = cell->mark ? cell->mark : "";
+    if (cell->shown)
+        return cli_format_text("%s%s", cell->shown, mark);
+    if (cell->has_number)
+        return cli_format_text("%.*f%s", column->digits, cell->number / (column->scale > 0 ? column->scale : 1), mark);
+    if (cell->text)
+        return cli_format_text("%s%s", cell->text, mark);
+    return cli_copy(column->flags & CLI_COLUMN_LEFT ? "" : "-");
+}
+
+char *cli_cell_face(const cli_column *column, const cli_cell *cell)
+{
+    char *raw = raw_face(column, cell), *visible = cli_visible(raw);
+    free(raw);
+    return visible;
+}
