@@ -6,8 +6,8 @@
 
 static const cli_command *const commands[] = {
     &cli_bench,   &cli_bench_table, &cli_summary, &cli_models,   &cli_classify,   &cli_eval, &cli_convert, &cli_diff,
-    &cli_devices, &cli_explain,     &cli_cost,    &cli_selftest, &cli_completion, &cli_help, &cli_version, &cli_worker,
-    NULL,
+    &cli_devices, &cli_explain,     &cli_cost,    &cli_plans,    &cli_selftest,   &cli_completion,
+    &cli_help,    &cli_version,     &cli_worker,  NULL,
 };
 
 static const cli_option rows[] = { OPT_HELP, OPT_VERSION, OPT_END };

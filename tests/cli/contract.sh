@@ -71,7 +71,7 @@ true_that() { # an awk condition
 
 case_help() {
     expect 0 --help
-    has out bench "bench table" summary models devices explain cost selftest completion help version
+    has out bench "bench table" summary models devices explain cost plans selftest completion help version
     hasnt out bench-worker
     while read -r command options; do
         set -- $(echo "$command" | tr _ ' ')
@@ -90,7 +90,8 @@ models --output --json
 devices --roof --threads --isa --output --json
 explain --batch --threads --device --target --precision --isa --math --dialect --output --json
 cost --batch --target --precision --steps --dialect --output --json
-selftest --threads --device --precision --quick --output --json
+plans --batch --target --precision --threads --dialect --output --json
+selftest --threads --device --precision --only --case --quick --output --json
 completion
 help --man
 version --json

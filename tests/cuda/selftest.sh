@@ -82,6 +82,13 @@ double)
     equal "fp32 comes last" "$(json order.json ops.3.precision)" fp32
     expect 2 selftest --quick --precision fp16,fp8 -o order.json
     has err "'fp8' is not one of"
+    expect 0 plans lenet5 mobilenetv2 --precision fp16 --batch 1,2 --threads 2 -o json
+    equal "plans by model and batch" "$(json out models.1.batch)" 2
+    kept=$(ls "$work/cache/weft" | wc -l)
+    [ "$kept" -gt 20 ] || fail "$kept plans were kept"
+    expect 0 bench mobilenetv2 $quick --device cuda --precision fp16 --batch 2 -o json
+    equal "plans after the card has run" "$(ls "$work/cache/weft" | wc -l)" "$kept"
+    expect 2 plans lenet5 --batch 0
     expect 0 bench table lenet5 $quick --precision bf16 -o json
     equal "the GPU's precision" "$(json out results.1.precision)" bf16
     equal "the GPU's device" "$(json out results.1.device)" cuda
