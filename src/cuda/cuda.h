@@ -139,7 +139,8 @@ weft_status weft_cuda_launched(const weft_call *call, int error);
 /* Whether the card still works after a call that failed: a context that is lost answers nothing any more. Waits, so not
  * while a run is recorded. */
 bool weft_cuda_still_works(const weft_cuda *cuda);
-/* The stream of call's device, as launchers take it. */
+/* The stream of call's device, as launchers take it, on the calling thread's card from now on: packing may be what a
+ * thread does first. */
 void *weft_cuda_stream_of(const weft_call *call);
 
 /* Queues weft_launch_pack for a call. */

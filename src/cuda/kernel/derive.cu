@@ -55,8 +55,15 @@ __global__ void __launch_bounds__(WEFT_WARP) normalize_factors(weft_normalize_fa
     const int c = (int)threadIdx.x;
     if (c >= job.c)
         return;
-    const double mean = job.mean ? (double)job.mean[c] : job.fixed_mean[c];
-    const double deviation = sqrt(job.variance ? (double)job.variance[c] : job.fixed_variance[c]);
+    double mean = job.mean ? (double)job.mean[c] : 0, variance = job.variance ? (double)job.variance[c] : 0;
+#pragma unroll
+    for (int i = 0; i < 4; i++) { /* by constants: arguments have no address outside of local memory */
+        if (i == c && !job.mean)
+            mean = job.fixed_mean[i];
+        if (i == c && !job.variance)
+            variance = job.fixed_variance[i];
+    }
+    const double deviation = sqrt(variance);
     const double divisor = deviation > job.floor ? deviation : job.floor;
     job.to_scale[c] = (float)(job.scale / divisor);
     job.to_offset[c] = (float)((job.offset - mean) / divisor);

@@ -76,7 +76,8 @@ static _Thread_local int current; /* device of the thread */
 static void watch_device(const char *function)
 {
     static const char *const any[] = { "SetDevice", "GetDevice", "Version", "GetError", "GetLastError", "Attribute" };
-    if (!books.card.only || current == books.card.only || strncmp(function, "double_cuda", 11) != 0)
+    if (!books.card.only || current == books.card.only ||
+        (strncmp(function, "double_cuda", 11) != 0 && strcmp(function, "double_launch") != 0))
         return;
     for (size_t i = 0; i < sizeof any / sizeof *any; i++)
         if (strstr(function, any[i]))
