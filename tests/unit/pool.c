@@ -302,6 +302,12 @@ START_TEST(items_run_in_the_callers_mode)
 }
 END_TEST
 
+#if defined(__SANITIZE_THREAD__) /* which allows a forked child no threads */
+enum { CHILD_THREADS = 1 };
+#else
+enum { CHILD_THREADS = 3 };
+#endif
+
 /* In the child: the inherited pool has no workers; new ones take over the stacks of those that are not there. */
 static void use_inherited(weft_pool *pool, bool run)
 {
@@ -311,7 +317,7 @@ static void use_inherited(weft_pool *pool, bool run)
     if (run)
         for (int i = 0; i < 100; i++)
             weft_pool_run(pool, 50, count, &total);
-    if (weft_pool_create(&weft_malloc_allocator, 3, &own) != WEFT_OK)
+    if (weft_pool_create(&weft_malloc_allocator, CHILD_THREADS, &own) != WEFT_OK)
         _exit(2);
     weft_pool_run(own, 50, count, &total);
     weft_pool_destroy(pool);
