@@ -26,6 +26,16 @@ WEFT_INLINE size_t weft_round_up(size_t x, size_t to)
     return (x + to - 1) / to * to;
 }
 
+/* The part of a block that lies at so many bytes. As void *, so that it may be whatever was laid out there. */
+WEFT_INLINE void *weft_at(void *block, size_t bytes)
+{
+    return (char *)block + bytes;
+}
+WEFT_INLINE const void *weft_at_const(const void *block, size_t bytes)
+{
+    return (const char *)block + bytes;
+}
+
 typedef struct weft_arena_block weft_arena_block;
 typedef struct weft_arena {
     const weft_allocator *allocator;

@@ -85,7 +85,7 @@ static const char *refuse_grouped(const weft_node *node, const weft_device *devi
 static void pack(const weft_call *call, const weft_gemm *gemm, size_t bias_at)
 {
     weft_gemm_pack(gemm, weft_call_param(call, 0), gemm->depth, 1, call->packed);
-    weft_gemm_pack_bias(gemm, weft_call_param(call, 1), (float *)(void *)((char *)call->packed + bias_at));
+    weft_gemm_pack_bias(gemm, weft_call_param(call, 1), weft_at(call->packed, bias_at));
 }
 
 /* ---- pointwise ---- */

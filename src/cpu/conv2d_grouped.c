@@ -118,10 +118,10 @@ static weft_status pack(const weft_call *call)
     float *full = call->scratch;
     memset(call->packed, 0, call->packed_bytes);
     for (int64_t p = 0; p < s->products; p++) {
-        char *to = (char *)call->packed + (size_t)p * s->bytes;
+        void *const to = weft_at(call->packed, (size_t)p * s->bytes);
         expand(s, wt + p * s->out * taps * (s->in / s->joined), taps, full);
-        weft_gemm_pack(&s->gemm, full, taps * s->in, 1, (float *)(void *)to);
-        weft_gemm_pack_bias(&s->gemm, bias ? bias + p * s->out : NULL, (float *)(void *)(to + s->bias_at));
+        weft_gemm_pack(&s->gemm, full, taps * s->in, 1, to);
+        weft_gemm_pack_bias(&s->gemm, bias ? bias + p * s->out : NULL, weft_at(to, s->bias_at));
     }
     return WEFT_OK;
 }
@@ -177,9 +177,9 @@ static void item(void *arg, int64_t index, int thread)
     if (b.residual)
         b.residual += row * b.r_row + from * s->out;
     for (int64_t p = from; p < to; p++) {
-        const char *packed = (const char *)call->packed + (size_t)p * s->bytes;
-        b.b = (const float *)(const void *)packed;
-        b.bias = (const float *)(const void *)(packed + s->bias_at);
+        const void *const packed = weft_at_const(call->packed, (size_t)p * s->bytes);
+        b.b = packed;
+        b.bias = weft_at_const(packed, s->bias_at);
         s->gemm.table->block(&b);
         b.a += s->in;
         b.c += s->out;

@@ -172,7 +172,7 @@ static void pack_panel(const winograd *s, const float *wt, int64_t column, int64
     float *panel = packed + column * channels;
     if (real < width)
         for (int p = 0; p < POSITIONS; p++)
-            memset((char *)panel + (size_t)p * s->position_bytes, 0, (size_t)(channels * width) * sizeof(float));
+            memset(weft_at(panel, (size_t)p * s->position_bytes), 0, (size_t)(channels * width) * sizeof(float));
     for (int64_t c = 0; c < channels; c += SQUARE)
         for (int64_t j = 0; j < real; j += SQUARE)
             pack_square(s, wt + column * 9 * channels, c, (int)(channels - c < SQUARE ? channels - c : SQUARE), j,
@@ -182,15 +182,14 @@ static void pack_panel(const winograd *s, const float *wt, int64_t column, int64
 static weft_status pack(const weft_call *call)
 {
     const winograd *s = call->state;
-    char *packed = call->packed;
     int64_t column = 0;
     for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
         const int64_t width = (int64_t)v * s->gemm.table->lanes;
         for (int i = 0; i < s->gemm.count[v]; i++, column += width)
             pack_panel(s, weft_call_param(call, 0), column, width, call->packed);
     }
-    weft_gemm_pack_bias(&s->gemm, weft_call_param(call, 1), (float *)(void *)(packed + s->bias_at));
-    weft_gemm_pack_bias(&s->gemm, NULL, (float *)(void *)(packed + s->zeros_at));
+    weft_gemm_pack_bias(&s->gemm, weft_call_param(call, 1), weft_at(call->packed, s->bias_at));
+    weft_gemm_pack_bias(&s->gemm, NULL, weft_at(call->packed, s->zeros_at));
     return WEFT_OK;
 }
 
@@ -245,7 +244,7 @@ static void transform_output(const job *j, int64_t tile, int64_t row, const floa
     const weft_winograd_output t = {
         .m = m + row * s->m_row,
         .position = s->m_position,
-        .bias = (const float *)(const void *)((const char *)j->call->packed + s->bias_at),
+        .bias = weft_at_const(j->call->packed, s->bias_at),
         .residual = j->block.residual ? j->block.residual + pixel * j->block.r_row : NULL,
         .r_pixel = j->block.r_row,
         .r_line = j->block.r_row * g->ow,

@@ -191,15 +191,14 @@ weft_gemm_block weft_gemm_block_of(const weft_gemm *gemm, const weft_call *call,
 {
     const weft_node *node = call->node;
     const weft_view *residual = node->epi.residual ? &call->in[node->n_in - 1] : NULL;
-    const char *packed = call->packed;
     return (weft_gemm_block){
         .taps_h = taps->h,
         .taps_w = taps->w,
         .tap_h = taps->step_h,
         .tap_w = taps->step_w,
         .run = taps->run,
-        .b = (const float *)(const void *)packed,
-        .bias = (const float *)(const void *)(packed + bias_at),
+        .b = call->packed,
+        .bias = weft_at_const(call->packed, bias_at),
         .count = gemm->count,
         .last = gemm->panels,
         .columns = gemm->columns,

@@ -148,10 +148,8 @@ static void pack_pointwise(const pointwise *p, const weft_call *call, const weft
 {
     const int first = stages->first_param[index];
     const bool bias = stages->node[index].n_param > 1;
-    char *packed = call->packed;
-    weft_gemm_pack(&p->gemm, weft_call_param(call, first), p->gemm.depth, 1, (float *)(void *)(packed + p->at));
-    weft_gemm_pack_bias(&p->gemm, bias ? weft_call_param(call, first + 1) : NULL,
-                        (float *)(void *)(packed + p->bias_at));
+    weft_gemm_pack(&p->gemm, weft_call_param(call, first), p->gemm.depth, 1, weft_at(call->packed, p->at));
+    weft_gemm_pack_bias(&p->gemm, bias ? weft_call_param(call, first + 1) : NULL, weft_at(call->packed, p->bias_at));
 }
 
 static weft_status pack_stage(const packed_stage *stage, const weft_call *call, const weft_stages *stages, int index)
@@ -160,7 +158,7 @@ static weft_status pack_stage(const packed_stage *stage, const weft_call *call, 
     weft_view in[WEFT_STAGE_IN] = { { NULL, 0 } };
     memcpy(in + 1, call->in + 1 + stages->first_param[index], (size_t)node->n_param * sizeof *in);
     const weft_call part = { .node = node, .device = call->device, .state = stage->state, .in = in,
-                             .packed = (char *)call->packed + stage->at, .packed_bytes = stage->bytes };
+                             .packed = weft_at(call->packed, stage->at), .packed_bytes = stage->bytes };
     return stage->kernel->pack(&part);
 }
 
@@ -194,9 +192,8 @@ typedef struct buffers {
 
 static buffers buffers_of(const job *j, int thread)
 {
-    char *base = weft_call_thread_scratch(j->call, thread);
-    return (buffers){ (float *)(void *)base, (float *)(void *)(base + j->s->wide_at),
-                      (float *)(void *)(base + j->s->gates_at) };
+    void *const base = weft_call_thread_scratch(j->call, thread);
+    return (buffers){ base, weft_at(base, j->s->wide_at), weft_at(base, j->s->gates_at) };
 }
 
 static void expand(const job *j, int64_t image, int64_t first, int64_t last, float *to)
@@ -281,7 +278,7 @@ static void run_gate(const job *j, int64_t image, const buffers *buf)
     const weft_inverted_residual_opt *o = j->call->node->opt;
     const int64_t pixels = (int64_t)s->depthwise.window.oh * s->depthwise.window.ow;
     j->rows->sum_rows(buf->wide, s->pitch, pixels, s->channels, 1.0f / (float)pixels, buf->gates);
-    weft_squeeze_gate(j->rows, &o->excite, s->gate.state, (const char *)j->call->packed + s->gate.at, buf->gates,
+    weft_squeeze_gate(j->rows, &o->excite, s->gate.state, weft_at_const(j->call->packed, s->gate.at), buf->gates,
                       buf->gates + s->pitch);
     for (int64_t first = 0; first < pixels; first += PROJECT_ROWS) {
         const int64_t count = pixels - first < PROJECT_ROWS ? pixels - first : PROJECT_ROWS;
@@ -304,10 +301,9 @@ static void item(void *arg, int64_t index, int thread)
 
 static weft_gemm_block block_of(const pointwise *p, const weft_call *call, weft_act act)
 {
-    const char *packed = call->packed;
     return (weft_gemm_block){ .taps_h = 1, .taps_w = 1, .run = p->gemm.depth,
-                              .b = (const float *)(const void *)(packed + p->at),
-                              .bias = (const float *)(const void *)(packed + p->bias_at), .count = p->gemm.count,
+                              .b = weft_at_const(call->packed, p->at),
+                              .bias = weft_at_const(call->packed, p->bias_at), .count = p->gemm.count,
                               .last = p->gemm.panels, .columns = p->gemm.columns, .lines = 1, .act = act };
 }
 
@@ -318,7 +314,7 @@ static weft_status run(const weft_call *call)
     const weft_view *x = &call->in[0], *residual = &call->in[node->n_in - 1];
     job j = { .call = call, .s = s, .rows = weft_rows_of(call->device), .depthwise = s->depthwise };
     const int64_t x_ld = s->expands ? s->pitch : x->ld;
-    const float *wt = (const float *)(const void *)((const char *)call->packed + s->window.at);
+    const float *wt = weft_at_const(call->packed, s->window.at);
     j.depthwise.window.x_ld = x_ld;
     j.depthwise.window.x_row = x_ld * s->depthwise.window.iw;
     j.depthwise.wt = wt;

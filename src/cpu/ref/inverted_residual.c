@@ -59,7 +59,7 @@ static weft_status run(const weft_call *call)
         part.node = node;
         part.in = in;
         part.out = &out;
-        part.scratch = (char *)call->scratch + all_between(&stages);
+        part.scratch = weft_at(call->scratch, all_between(&stages));
         WEFT_TRY(kernel_of(part.node)->run(&part));
         free_scratch += weft_round_up(between(&stages, s), WEFT_CACHE_LINE);
         x = out;
