@@ -6,8 +6,7 @@
 #include "base/fpmode.h"
 #include "program/program.h"
 
-/* Derives and packs parameters anew. What it writes lies where it lay, so that recordings stay good. */
-static weft_status follow_store(weft_model *model)
+static weft_status run_priors(const weft_model *model)
 {
     for (int i = 0; i < model->n_priors && !model->ctx->device->dry; i++) {
         const weft_prior *prior = &model->priors[i];
@@ -16,8 +15,18 @@ static weft_status follow_store(weft_model *model)
         if (status != WEFT_OK)
             return weft_fail_in(status, "%s: %s", prior->call.node->name, kernel->name);
     }
-    model->version = model->store->version;
     return WEFT_OK;
+}
+
+/* Derives and packs parameters anew. What it writes lies where it lay, so that recordings stay good. */
+static weft_status follow_store(weft_model *model)
+{
+    const weft_fp_mode before = weft_fp_enter();
+    const weft_status status = run_priors(model);
+    weft_fp_write(before);
+    if (status == WEFT_OK)
+        model->version = model->store->version;
+    return status;
 }
 
 weft_status weft_model_commit(weft_model *model)
