@@ -74,7 +74,8 @@ weft_pad weft_net_half_pad(const weft_graph *g, weft_var x, int kernel);
 /* The same number of zeros on all four sides. */
 static inline weft_pad pad_all(int pixels)
 {
-    return (weft_pad){ pixels, pixels, pixels, pixels };
+    const weft_pad pad = { pixels, pixels, pixels, pixels };
+    return pad;
 }
 /* width rounded to the nearest multiple of 8, but not below 90 % of it, nor below 8. */
 int weft_net_round_width(double width);

@@ -55,7 +55,7 @@ typedef struct weft_cuda {
 
 WEFT_INLINE weft_cuda *weft_cuda_of(const weft_device *device)
 {
-    return device->state;
+    return (weft_cuda *)device->state;
 }
 
 /* The lists, by op. */
@@ -112,7 +112,8 @@ void weft_cuda_plans_release(weft_cuda *cuda, const weft_allocator *allocator);
 
 WEFT_INLINE weft_kview weft_kview_of(const weft_view *view)
 {
-    return (weft_kview){ view->data, view->ld };
+    const weft_kview kernel_view = { view->data, view->ld };
+    return kernel_view;
 }
 
 /* A piece of packed parameters, of any type. */

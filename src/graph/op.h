@@ -176,7 +176,8 @@ weft_var weft_graph_append(weft_graph *graph, weft_op_id id, const void *opt, co
 /* Output o of the node that made `first`, its output 0; the null var stays null. */
 WEFT_INLINE weft_var weft_graph_out(weft_var first, int o)
 {
-    return (weft_var){ first.id ? first.id + o : 0 };
+    const weft_var var = { first.id ? first.id + o : 0 };
+    return var;
 }
 
 /* ---- helpers of src/op ---- */

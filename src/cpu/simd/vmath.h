@@ -41,12 +41,14 @@ typedef float weft_v_mem __attribute__((vector_size(4 * WEFT_LANES), aligned(4),
 
 WEFT_INLINE weft_v weft_v_set(float s)
 {
-    return s - (weft_v){0};
+    const weft_v zero = {0};
+    return s - zero;
 }
 
 WEFT_INLINE weft_vi weft_vi_set(int32_t s)
 {
-    return s - (weft_vi){0};
+    const weft_vi zero = {0};
+    return s - zero;
 }
 
 WEFT_INLINE weft_v weft_v_load(const float *p)
