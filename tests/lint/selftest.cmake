@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# cmake -DLINTS=<tests/lint> -DWORK=<scratch> -DCC=.. -DCXX=.. -DAR=.. -P selftest.cmake: each lint passes a clean tree
-# and catches each violation sown into it.
+# cmake -DLINTS=<tests/lint> -DWORK=<scratch> -DCC=.. -DCXX=.. -DAR=.. -DREADELF=.. -P selftest.cmake: each lint passes
+# a clean tree and catches each violation sown into it.
 cmake_minimum_required(VERSION 3.25)
 set(spdx "/* SPDX-License-Identifier: Apache-2.0 */\n")
 
@@ -9,6 +9,19 @@ function(lint name)
     set(tree ${WORK}/tree)
     if("${name}" STREQUAL "edges")
         set(command ${CMAKE_COMMAND} -DROOT=${tree} -P ${LINTS}/edges.cmake)
+    elseif("${name}" STREQUAL "calls")
+        file(GLOB_RECURSE sources ${tree}/src/*.c ${tree}/arch/*.c)
+        set(objects "")
+        foreach(source ${sources})
+            execute_process(COMMAND ${CC} -c -I${tree}/include -I${tree}/src -o ${source}.o ${source}
+                COMMAND_ERROR_IS_FATAL ANY)
+            string(APPEND objects "${source}.o\n")
+        endforeach()
+        file(WRITE ${WORK}/objects.txt "${objects}")
+        set(command ${CMAKE_COMMAND} -DROOT=${tree} -DREADELF=${READELF} -DOBJECTS=${WORK}/objects.txt
+            -P ${LINTS}/edges.cmake)
+    elseif("${name}" STREQUAL "lengths")
+        set(command sh ${LINTS}/lengths.sh ${tree})
     elseif("${name}" STREQUAL "text")
         set(command sh ${LINTS}/text.sh ${tree})
     elseif("${name}" STREQUAL "headers")
@@ -32,18 +45,36 @@ endfunction()
 function(clean_tree)
     file(REMOVE_RECURSE ${WORK}/tree)
     plant(include/weft/a.h "${spdx}#ifndef WEFT_A_H\n#define WEFT_A_H\nint weft_a(void);\n#endif\n")
+    plant(include/weft/weft.h "${spdx}#ifndef WEFT_WEFT_H\n#define WEFT_WEFT_H\n#include <weft/a.h>\n#endif\n")
     plant(src/base/a.h "${spdx}#ifndef WEFT_BASE_A_H\n#define WEFT_BASE_A_H\n#include <weft/a.h>\n#endif\n")
     plant(src/base/a.c "${spdx}int weft_a(void)\n{\n    return 1;\n}\n")
     plant(src/op/a.h "${spdx}#ifndef WEFT_OP_A_H\n#define WEFT_OP_A_H\n#include \"base/a.h\"\n#endif\n")
+    plant(src/op/a.c "${spdx}#include \"op/a.h\"\nint weft_op(void)\n{\n    return weft_a();\n}\n")
     plant(src/cpu/a.c "${spdx}#include \"op/a.h\"\n")
-    plant(arch/a.c "${spdx}#include <weft/a.h>\n")
+    plant(arch/a.c "${spdx}#include <weft/a.h>\nint weft_net(void)\n{\n    return weft_a();\n}\n")
 endfunction()
 
-# caught(<lint> <file> <text> <what the report must say>)
+# caught(<lint> <file> <text> <what the report must say> [PASSES] [<file> <text>]): with these files in the clean tree
+# the lint fails and says so; or, with PASSES, is content.
 function(caught name file text expected)
+    cmake_parse_arguments(PARSE_ARGV 4 arg "PASSES" "" "")
     clean_tree()
     plant(${file} "${text}")
+    if(arg_UNPARSED_ARGUMENTS)
+        list(GET arg_UNPARSED_ARGUMENTS 0 file)
+        string(LENGTH "${file}" start)
+        math(EXPR start "${start} + 1")
+        string(SUBSTRING "${arg_UNPARSED_ARGUMENTS}" ${start} -1 text) # which may hold semicolons
+        string(REPLACE "\\;" ";" text "${text}")
+        plant(${file} "${text}")
+    endif()
     lint(${name})
+    if(arg_PASSES)
+        if(NOT result EQUAL 0)
+            message(SEND_ERROR "${name} is not content with ${file}:\n${text}\nit said: ${report}")
+        endif()
+        return()
+    endif()
     string(REGEX REPLACE "[ \n]+" " " flat "${report}") # message() wraps its lines
     string(FIND "${flat}" "${expected}" at)
     if(result EQUAL 0 OR at EQUAL -1)
@@ -51,7 +82,7 @@ function(caught name file text expected)
     endif()
 endfunction()
 
-foreach(name edges text headers symbols)
+foreach(name edges calls lengths text headers symbols)
     clean_tree()
     lint(${name})
     if(NOT result EQUAL 0)
@@ -71,6 +102,45 @@ caught(edges src/op/b.c "${spdx}#include \"a_.h\"\n" "is not beside it")
 caught(edges src/new/b.c "${spdx}#include \"base/a.h\"\n" "the table of edges has no row for new")
 caught(edges include/weft/b.h "${spdx}#include \"base/a.h\"\n" "public headers include <weft/...>")
 
+# Calls, from objects: up, of what is not public, and in a circle; tables of another folder's functions count, too, and
+# its data do not.
+set(up "int weft_op(void);\nint weft_b(void)\n{\n    return weft_op();\n}\n")
+caught(calls src/base/b.c "${spdx}${up}" "src/base/b.c calls weft_op: base may not use op")
+caught(calls src/base/b.c "${spdx}int weft_op(void);\nint (*const weft_b[])(void) = { weft_op };\n"
+    "src/base/b.c calls weft_op: base may not use op")
+caught(calls arch/b.c "${spdx}${up}" "arch/b.c calls weft_op of op: arch may call what is public only")
+caught(calls src/op/b.c "${spdx}int weft_op(void);\nint weft_b(void)\n{\n    return weft_op();\n}\n"
+    "" PASSES)
+caught(calls src/base/b.c "${spdx}int weft_c(void);\nint weft_b(void)\n{\n    return weft_c();\n}\n"
+    "src/base: these call each other in a circle: b.c c.c"
+    src/base/c.c "${spdx}int weft_b(void);\nint weft_c(void)\n{\n    return weft_b();\n}\n")
+caught(calls src/base/b.c "${spdx}int weft_c(void);\nint (*const weft_b[])(void) = { weft_c };\n" "" PASSES
+    src/base/c.c "${spdx}extern int (*const weft_b[])(void);\nint weft_c(void)\n{\n    return weft_b[0]();\n}\n")
+caught(calls src/base/b.c "${spdx}extern const int weft_list[];\nint weft_b(void)\n{\n    return weft_list[0];\n}\n" ""
+    PASSES src/op/b.c "${spdx}const int weft_list[] = { 1 };\n")
+
+# What is known passes, and must go when it has gone.
+set(known tests/lint/known.txt)
+caught(calls src/base/b.c "${spdx}${up}" "" PASSES ${known} "call src/base/b.c weft_op\n")
+caught(calls ${known} "call src/base/b.c weft_op\n" "\"call src/base/b.c weft_op\" no longer applies: delete the line")
+caught(calls ${known} "circle src/base b.c c.c\n" "\"circle src/base b.c c.c\" no longer applies: delete the line")
+caught(edges src/base/b.c "${spdx}#include \"op/a.h\"\n" "" PASSES ${known} "include src/base/b.c op/a.h\n")
+caught(edges ${known} "include src/base/b.c op/a.h\n" "no longer applies: delete the line")
+
+string(REPEAT "    weft_a();\n" 59 body)
+set(function "int weft_b(void)\n{\n${body}}\n")
+caught(lengths src/op/b.c "${spdx}${function}" "function src/op/b.c weft_b: 61 lines, 60 are allowed")
+caught(lengths src/cpu/b.c "${spdx}${function}" "" PASSES)
+caught(lengths tests/b.c "${spdx}START_TEST(pool)\n{\n${body}}\nEND_TEST\n" "tests/b.c pool: 61 lines, 60 are allowed")
+caught(lengths src/cuda/kernel/b.cu "${spdx}__global__ void b(int x)\n{\n${body}${body}${body}}\n"
+    "function src/cuda/kernel/b.cu b: 179 lines, 120 are allowed")
+string(REPEAT "\n" 500 lines)
+caught(lengths include/weft/b.h "${spdx}${lines}" "file include/weft/b.h: 501 lines, 500 are allowed")
+caught(lengths src/op/b.c "${spdx}${function}" "" PASSES ${known} "function src/op/b.c weft_b 61\n")
+caught(lengths src/op/b.c "${spdx}${function}" "weft_b: 61 lines, 60 are allowed"
+    ${known} "function src/op/b.c weft_b 60\n")
+caught(lengths ${known} "function src/op/b.c weft_b 61\n" "is short enough now: delete the line")
+
 string(REPEAT x 121 long)
 caught(text src/base/b.c "int x;\n" "src/base/b.c:1: no SPDX line")
 caught(text cmake/b.cmake "set(x)\n" "cmake/b.cmake:1: no SPDX line")
@@ -83,13 +153,19 @@ caught(text src/op/b.c "${spdx}#if WEFT_CUDA\n#endif\n" "src/op/b.c:2: WEFT_CUDA
 caught(text src/op/b.h "${spdx}#ifdef WEFT_CUDA\n#endif\n" "src/op/b.h:2: WEFT_CUDA belongs into")
 
 set(open "${spdx}#ifndef WEFT_BASE_A_H\n#define WEFT_BASE_A_H\n")
-caught(headers src/base/a.h "${open}size_t weft_b(void);\n#endif\n" "\"base/a.h\" does not compile alone")
-caught(headers src/base/a.h "${open}static int weft_b = 1;\n" "\"base/a.h\" does not compile alone")
+set(open_b "${spdx}#ifndef WEFT_BASE_B_H\n#define WEFT_BASE_B_H\n")
+caught(headers src/base/a.h "${open}size_t weft_b(void);\n#endif\n" "\"base/a.h\" does not compile alone, twice, or")
+caught(headers src/base/a.h "${open}static int weft_b = 1;\n" "\"base/a.h\" does not compile alone, twice, or")
+caught(headers src/base/b.h "${open_b}typedef int weft_a;\n#endif\n"
+    "\"base/b.h\" does not compile alone, twice, or before <weft/weft.h>")
+caught(headers src/base/b.h "${open_b}#ifdef WEFT_A_H\nbad\n#endif\n#endif\n"
+    "\"base/b.h\" does not compile alone, twice, or after <weft/weft.h>")
+caught(headers ${known} "header src/base/a.h c\n" "\"header src/base/a.h c\" no longer applies: delete the line")
 caught(headers src/base/a.h "${spdx}#ifndef A_H\n#define A_H\n#endif\n"
     "src/base/a.h: its guard should be WEFT_BASE_A_H")
 if(CXX)
     caught(headers include/weft/a.h "${spdx}#ifndef WEFT_A_H\n#define WEFT_A_H\nint weft_a(int class);\n#endif\n"
-        "<weft/a.h> does not compile alone")
+        "<weft/a.h> does not compile alone, twice, or")
 endif()
 
 set(helper "int helper(void)\n{\n    return 1;\n}\n")
