@@ -163,19 +163,9 @@ END_TEST
 
 enum { N = 2, PARTS = 3, C = 40, R = 10, K = 7 };
 
-START_TEST(folded_weights)
+/* The gates by the definition; from and other hold the weights of the two dense layers. */
+static void find_gates(const float *pool, const float *b1, const float *b2, double gate[N][C])
 {
-    const weft_dtype dtype = types[_i / 2 % TYPES], gate_dtype = _i % 2 ? dtype : WEFT_F32;
-    const int side = _i / 6 ? 3 : 0;
-    static float pool[N * PARTS * C], b1[R], b2[C];
-    static double gate[N][C];
-    typed_view w1, w2, weights, folded, out;
-    draw(pool, N * PARTS * C, WEFT_F32, 2);
-    draw(from, R * C, dtype, 3);
-    draw(other, C * R, dtype, 4);
-    draw(third, K * C, dtype, 5);
-    draw(b1, R, WEFT_F32, 6);
-    draw(b2, C, WEFT_F32, 7);
     for (int n = 0; n < N; n++) {
         double hidden[R], mean[C];
         for (int c = 0; c < C; c++)
@@ -195,6 +185,22 @@ START_TEST(folded_weights)
             gate[n][c] = 1 / (1 + exp(-sum));
         }
     }
+}
+
+START_TEST(folded_weights)
+{
+    const weft_dtype dtype = types[_i / 2 % TYPES], gate_dtype = _i % 2 ? dtype : WEFT_F32;
+    const int side = _i / 6 ? 3 : 0;
+    static float pool[N * PARTS * C], b1[R], b2[C];
+    static double gate[N][C];
+    typed_view w1, w2, weights, folded, out;
+    draw(pool, N * PARTS * C, WEFT_F32, 2);
+    draw(from, R * C, dtype, 3);
+    draw(other, C * R, dtype, 4);
+    draw(third, K * C, dtype, 5);
+    draw(b1, R, WEFT_F32, 6);
+    draw(b2, C, WEFT_F32, 7);
+    find_gates(pool, b1, b2, gate);
     make(&w1, dtype, R, C, 0, from);
     make(&w2, dtype, C, R, 0, other);
     make(&weights, dtype, K, C, side, third);
@@ -358,36 +364,28 @@ END_TEST
 
 #define REFUSES(launch, args) ck_assert_int_eq((launch)(&(args), NULL), 1)
 
-START_TEST(refusals)
-{
-    int64_t before = 0, after = 0, switches;
-    const weft_kview v = { from, 8 }, narrow = { from, 7 }, none = { NULL, 8 };
-    const weft_kwindow win = {
-        .n = 1, .h = 4, .w = 4, .oh = 2, .ow = 2, .kernel_h = 2, .kernel_w = 2, .stride_h = 2, .stride_w = 2
-    };
-    weft_kwindow empty = win, huge = win;
-    empty.ow = 0;
-    huge.n = 1 << 29;
-    emu_totals(&before, &switches);
-
-    const weft_map_args map = { .x = v, .y = v, .rows = 1, .c = 8 };
-    const weft_pool2d_args pool = { .x = v, .y = v, .win = win, .c = 8 };
-    const weft_depthwise_args dw = { .x = v, .y = v, .win = win, .c = 8, .wt = from, .ld_wt = 8 };
-    const weft_conv2d_args conv = { .x = v, .y = v, .win = win, .c = 8, .k = 8, .wt = from };
-    const weft_gemm_args gemm = { .x = v, .y = v, .batch = 1, .rows = 1, .c = 8, .k = 8, .wt = from, .ld_wt = 8 };
-    const weft_softmax_args softmax = { .x = v, .y = v, .rows = 1, .c = 8 };
-    const weft_excite_args excite = {
-        .sums = from, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from, .w2 = from
-    };
-    const weft_input_args in = {
-        .x = from, .x_dtype = WEFT_F32, .y = v, .rows = 4, .c = 3
-    };
+static const weft_kview v = { from, 8 }, narrow = { from, 7 }, none = { NULL, 8 };
+static const weft_kwindow win = {
+    .n = 1, .h = 4, .w = 4, .oh = 2, .ow = 2, .kernel_h = 2, .kernel_w = 2, .stride_h = 2, .stride_w = 2
+};
 #define WITH(type, good, field, value)                                                                                 \
     do {                                                                                                               \
         type bad_ = good;                                                                                              \
         bad_.field = value;                                                                                            \
         REFUSES(launcher, bad_);                                                                                       \
     } while (0)
+
+/* Refused before anything is launched. */
+START_TEST(refusals_of_maps)
+{
+    int64_t before = 0, after = 0, switches;
+    emu_totals(&before, &switches);
+
+    const weft_map_args map = { .x = v, .y = v, .rows = 1, .c = 8 };
+    const weft_softmax_args softmax = { .x = v, .y = v, .rows = 1, .c = 8 };
+    const weft_input_args in = {
+        .x = from, .x_dtype = WEFT_F32, .y = v, .rows = 4, .c = 3
+    };
 #define launcher weft_launch_map
     WITH(weft_map_args, map, x, none);
     WITH(weft_map_args, map, y, narrow);
@@ -400,6 +398,37 @@ START_TEST(refusals)
     WITH(weft_map_args, map, epi.residual, narrow);
     WITH(weft_map_args, map, epi.act, WEFT_ACT_COUNT);
 #undef launcher
+#define launcher weft_launch_softmax
+    WITH(weft_softmax_args, softmax, rows, 0);
+    WITH(weft_softmax_args, softmax, y, narrow);
+    WITH(weft_softmax_args, softmax, y, none);
+#undef launcher
+#define launcher weft_launch_input
+    WITH(weft_input_args, in, x_dtype, WEFT_F16);
+    WITH(weft_input_args, in, c, 5);
+    WITH(weft_input_args, in, padded, 2);
+    WITH(weft_input_args, in, rows, 0);
+#undef launcher
+    emu_totals(&after, &switches);
+    ck_assert_int_eq(before, after);
+}
+END_TEST
+
+START_TEST(refusals_of_windows_and_products)
+{
+    int64_t before = 0, after = 0, switches;
+    weft_kwindow empty = win, huge = win;
+    empty.ow = 0;
+    huge.n = 1 << 29;
+    emu_totals(&before, &switches);
+
+    const weft_pool2d_args pool = { .x = v, .y = v, .win = win, .c = 8 };
+    const weft_depthwise_args dw = { .x = v, .y = v, .win = win, .c = 8, .wt = from, .ld_wt = 8 };
+    const weft_conv2d_args conv = { .x = v, .y = v, .win = win, .c = 8, .k = 8, .wt = from };
+    const weft_gemm_args gemm = { .x = v, .y = v, .batch = 1, .rows = 1, .c = 8, .k = 8, .wt = from, .ld_wt = 8 };
+    const weft_excite_args excite = {
+        .sums = from, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from, .w2 = from
+    };
 #define launcher weft_launch_pool2d
     WITH(weft_pool2d_args, pool, win, empty);
     WITH(weft_pool2d_args, pool, win, huge);
@@ -419,21 +448,10 @@ START_TEST(refusals)
     WITH(weft_gemm_args, gemm, ld_wt, 7);
     WITH(weft_gemm_args, gemm, y_dtype, WEFT_F16);
 #undef launcher
-#define launcher weft_launch_softmax
-    WITH(weft_softmax_args, softmax, rows, 0);
-    WITH(weft_softmax_args, softmax, y, narrow);
-    WITH(weft_softmax_args, softmax, y, none);
-#undef launcher
 #define launcher weft_launch_excite
     WITH(weft_excite_args, excite, reduced, 12000);
     WITH(weft_excite_args, excite, sums, NULL);
     WITH(weft_excite_args, excite, to, v);
-#undef launcher
-#define launcher weft_launch_input
-    WITH(weft_input_args, in, x_dtype, WEFT_F16);
-    WITH(weft_input_args, in, c, 5);
-    WITH(weft_input_args, in, padded, 2);
-    WITH(weft_input_args, in, rows, 0);
 #undef launcher
     emu_totals(&after, &switches);
     ck_assert_int_eq(before, after);
@@ -451,6 +469,7 @@ TCase *kernels_direct_case(void)
     tcase_add_loop_test(tcase, float_factors, 0, 2 * TYPES);
     tcase_add_loop_test(tcase, batched_product, 0, 4 * TYPES);
     tcase_add_loop_test(tcase, every_number, 0, TYPES - 1);
-    tcase_add_test(tcase, refusals);
+    tcase_add_test(tcase, refusals_of_maps);
+    tcase_add_test(tcase, refusals_of_windows_and_products);
     return tcase;
 }

@@ -61,7 +61,7 @@ const char *double_complaint(void);
 
 /* ---- between the parts ---- */
 
-typedef enum double_work { DOUBLE_COPY, DOUBLE_KERNEL, DOUBLE_PLAN, DOUBLE_PRODUCT } double_work;
+typedef enum double_work { DOUBLE_COPY, DOUBLE_KERNEL, DOUBLE_PLAN, DOUBLE_PRODUCT, DOUBLE_GRAPH } double_work;
 /* Runs the work now, or records it if the stream is being captured. The closure is passed to run and, when it is
  * no longer needed, to release (may be NULL). Returns a cudaError_t. */
 int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,
@@ -79,6 +79,14 @@ int double_called(const char *function);
             return double_fault_;                   \
     } while (0)
 void double_complain(const char *format, ...) WEFT_PRINTF(1, 2);
+/* A call that breaks a rule: remembered, and refused as the runtime would, with the error that it gives. */
+int double_refuse(const char *what);
+/* Gives error, which cudaGetLastError gives, too. */
+int double_stick(int error);
+/* What every wait gives: the card's error since it was lost, else 0. */
+int double_lost(void);
+/* Work of a kind was run. */
+void double_count(double_work kind);
 /* A plan is built: takes its time, and counts. */
 void double_build(void);
 /* A handle of any kind was made (+1) or destroyed (-1). */

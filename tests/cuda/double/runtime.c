@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The CUDA runtime's stand-in: device memory on the heap, streams that run at once or record, events that count. */
+ * The CUDA runtime's stand-in, but for its streams (stream.c): books of what is open and what was called, devices,
+ * device memory on the heap. */
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 #include "cuda/double/double.h"
 
-enum { INVALID_VALUE = 1, ILLEGAL_STATE = 401, CAPTURE_UNSUPPORTED = 900, MAX_MEMORY = 256 };
+enum { INVALID_VALUE = 1, MAX_MEMORY = 256 };
 
 /* ---- books ---- */
 
@@ -161,12 +162,28 @@ double_counts double_get_counts(void)
     return books.counts;
 }
 
-/* A call that breaks a rule: remembered, and refused as the runtime would. */
-static int refuse(const char *what)
+void double_count(double_work kind)
+{
+    int64_t *const count[] = { [DOUBLE_COPY] = &books.counts.copies, [DOUBLE_KERNEL] = &books.counts.kernels,
+                               [DOUBLE_PLAN] = &books.counts.plans, [DOUBLE_PRODUCT] = &books.counts.products,
+                               [DOUBLE_GRAPH] = &books.counts.graph_launches };
+    ++*count[kind];
+}
+
+int double_lost(void)
+{
+    return books.lost;
+}
+
+int double_stick(int error)
+{
+    return books.sticky = error;
+}
+
+int double_refuse(const char *what)
 {
     double_complain("%s", what);
-    books.sticky = INVALID_VALUE;
-    return INVALID_VALUE;
+    return double_stick(INVALID_VALUE);
 }
 
 /* ---- versions, devices ---- */
@@ -217,7 +234,7 @@ int double_cudaSetDevice(int device)
 {
     DOUBLE_CALLED();
     if (device < 0 || device >= books.card.devices)
-        return refuse("cudaSetDevice: no such device");
+        return double_refuse("cudaSetDevice: no such device");
     current = device;
     return 0;
 }
@@ -264,7 +281,7 @@ int double_cudaDeviceGetAttribute(int *value, int attribute, int device)
         *value = 50 << 20;
         return 0;
     default:
-        return refuse("cudaDeviceGetAttribute: an attribute that the double does not know");
+        return double_refuse("cudaDeviceGetAttribute: an attribute that the double does not know");
     }
 }
 
@@ -321,7 +338,7 @@ int double_cudaFree(void *ptr)
             free(ptr);
             return fault;
         }
-    return refuse("cudaFree: not the start of an allocation");
+    return double_refuse("cudaFree: not the start of an allocation");
 }
 
 int double_cudaHostAlloc(void **ptr, size_t bytes, unsigned flags)
@@ -342,303 +359,4 @@ int double_cudaFreeHost(void *ptr)
         books.open--;
     free(ptr);
     return fault;
-}
-
-/* ---- streams, graphs, events ---- */
-
-typedef struct job {
-    double_work kind;
-    void (*run)(void *);
-    void *closure;
-    void (*release)(void *);
-    struct job *next;
-} job;
-
-/* Captured work, shared by a graph and what is made of it. */
-typedef struct recording {
-    job *first, **end;
-    int users;
-} recording;
-
-struct CUstream_st {
-    recording *capture;
-};
-struct CUevent_st {
-    int64_t recorded;
-};
-struct CUgraph_st {
-    recording *work;
-};
-struct CUgraphExec_st {
-    recording *work;
-};
-
-static void drop(recording *work)
-{
-    if (--work->users > 0)
-        return;
-    for (job *j = work->first; j;) {
-        job *next = j->next;
-        if (j->release)
-            j->release(j->closure);
-        free(j);
-        j = next;
-    }
-    free(work);
-}
-
-static void perform(const job *j)
-{
-    int64_t *const count[] = { [DOUBLE_COPY] = &books.counts.copies, [DOUBLE_KERNEL] = &books.counts.kernels,
-                               [DOUBLE_PLAN] = &books.counts.plans, [DOUBLE_PRODUCT] = &books.counts.products };
-    ++*count[j->kind];
-    j->run(j->closure);
-}
-
-int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,
-                 void (*release)(void *))
-{
-    job work = { kind, run, closure, release, NULL };
-    if (!stream || !stream->capture) {
-        perform(&work);
-        if (release)
-            release(closure);
-        return 0;
-    }
-    job *kept = malloc(sizeof *kept);
-    if (!kept)
-        return WEFT_CUDA_OUT_OF_MEMORY;
-    *kept = work;
-    *stream->capture->end = kept;
-    stream->capture->end = &kept->next;
-    return 0;
-}
-
-int double_queue_kernel(void *stream, void (*run)(void *), void *closure, void (*release)(void *))
-{
-    const int fault = double_called("double_launch");
-    if (fault && release)
-        release(closure);
-    return fault ? fault : double_queue(stream, DOUBLE_KERNEL, run, closure, release);
-}
-
-int double_cudaStreamCreateWithFlags(weft_cuda_stream *stream, unsigned flags)
-{
-    DOUBLE_CALLED();
-    (void)flags;
-    *stream = calloc(1, sizeof **stream);
-    books.open++;
-    return 0;
-}
-
-int double_cudaStreamDestroy(weft_cuda_stream stream)
-{
-    const int fault = double_called(__func__); /* gone all the same */
-    if (stream->capture)
-        return refuse("cudaStreamDestroy: the stream is being captured");
-    books.open--;
-    free(stream);
-    return fault;
-}
-
-int double_cudaStreamSynchronize(weft_cuda_stream stream)
-{
-    DOUBLE_CALLED();
-    return stream && stream->capture ? refuse("cudaStreamSynchronize: the stream is being captured") : books.lost;
-}
-
-int double_cudaDeviceSynchronize(void)
-{
-    DOUBLE_CALLED();
-    return 0;
-}
-
-int double_cudaStreamWaitEvent(weft_cuda_stream stream, weft_cuda_event event, unsigned flags)
-{
-    DOUBLE_CALLED();
-    (void)stream, (void)flags;
-    return event->recorded ? 0 : refuse("cudaStreamWaitEvent: the event was never recorded");
-}
-
-int double_cudaStreamBeginCapture(weft_cuda_stream stream, int mode)
-{
-    DOUBLE_CALLED();
-    (void)mode;
-    if (!stream)
-        return books.sticky = CAPTURE_UNSUPPORTED; /* the default stream cannot be captured */
-    if (stream->capture)
-        return books.sticky = ILLEGAL_STATE;
-    stream->capture = calloc(1, sizeof *stream->capture);
-    stream->capture->end = &stream->capture->first;
-    stream->capture->users = 1;
-    return 0;
-}
-
-int double_cudaStreamEndCapture(weft_cuda_stream stream, weft_cuda_graph *graph)
-{
-    const int fault = double_called(__func__);
-    if (!stream->capture)
-        return books.sticky = ILLEGAL_STATE;
-    recording *work = stream->capture;
-    stream->capture = NULL;
-    if (fault) {
-        drop(work);
-        *graph = NULL;
-        return fault;
-    }
-    *graph = calloc(1, sizeof **graph);
-    (*graph)->work = work;
-    books.open++;
-    return 0;
-}
-
-int double_cudaGraphInstantiate(weft_cuda_graph_exec *exec, weft_cuda_graph graph, unsigned long long flags)
-{
-    DOUBLE_CALLED();
-    (void)flags;
-    *exec = calloc(1, sizeof **exec);
-    (*exec)->work = graph->work;
-    graph->work->users++;
-    books.open++;
-    return 0;
-}
-
-int double_cudaGraphGetNodes(weft_cuda_graph graph, weft_cuda_graph_node *nodes, size_t *count)
-{
-    DOUBLE_CALLED();
-    (void)nodes;
-    *count = 0;
-    for (const job *j = graph->work->first; j; j = j->next)
-        ++*count;
-    return 0;
-}
-
-int double_cudaGraphLaunch(weft_cuda_graph_exec exec, weft_cuda_stream stream)
-{
-    DOUBLE_CALLED();
-    if (stream && stream->capture)
-        return refuse("cudaGraphLaunch: the stream is being captured");
-    books.counts.graph_launches++;
-    for (const job *j = exec->work->first; j; j = j->next)
-        perform(j);
-    return 0;
-}
-
-int double_cudaGraphExecDestroy(weft_cuda_graph_exec exec)
-{
-    const int fault = double_called(__func__); /* gone all the same */
-    drop(exec->work);
-    free(exec);
-    books.open--;
-    return fault;
-}
-
-int double_cudaGraphDestroy(weft_cuda_graph graph)
-{
-    const int fault = double_called(__func__); /* gone all the same */
-    drop(graph->work);
-    free(graph);
-    books.open--;
-    return fault;
-}
-
-int double_cudaEventCreateWithFlags(weft_cuda_event *event, unsigned flags)
-{
-    DOUBLE_CALLED();
-    (void)flags;
-    *event = calloc(1, sizeof **event);
-    books.open++;
-    return 0;
-}
-
-int double_cudaEventDestroy(weft_cuda_event event)
-{
-    const int fault = double_called(__func__); /* gone all the same */
-    free(event);
-    books.open--;
-    return fault;
-}
-
-int double_cudaEventRecord(weft_cuda_event event, weft_cuda_stream stream)
-{
-    DOUBLE_CALLED();
-    (void)stream;
-    event->recorded++;
-    return 0;
-}
-
-int double_cudaEventSynchronize(weft_cuda_event event)
-{
-    DOUBLE_CALLED();
-    return event->recorded ? 0 : refuse("cudaEventSynchronize: the event was never recorded");
-}
-
-int double_cudaEventElapsedTime(float *ms, weft_cuda_event start, weft_cuda_event end)
-{
-    DOUBLE_CALLED();
-    if (!start->recorded || !end->recorded)
-        return refuse("cudaEventElapsedTime: an event was never recorded");
-    *ms = 1;
-    return 0;
-}
-
-/* ---- copies ---- */
-
-typedef struct copy {
-    char *to;
-    const char *from;
-    size_t to_pitch, from_pitch, width, height;
-    int value; /* of a memset, which has no source */
-} copy;
-
-static void run_copy(void *closure)
-{
-    const copy *c = closure;
-    for (size_t row = 0; row < c->height; row++)
-        if (c->from)
-            memmove(c->to + row * c->to_pitch, c->from + row * c->from_pitch, c->width);
-        else
-            memset(c->to + row * c->to_pitch, c->value, c->width);
-}
-
-static int queue_copy(weft_cuda_stream stream, const copy *wanted, int kind)
-{
-    const size_t to_bytes = wanted->height ? (wanted->height - 1) * wanted->to_pitch + wanted->width : 0;
-    const size_t from_bytes = wanted->height ? (wanted->height - 1) * wanted->from_pitch + wanted->width : 0;
-    const bool to_device = kind != WEFT_CUDA_DEVICE_TO_HOST, from_device = kind != WEFT_CUDA_HOST_TO_DEVICE;
-    if (to_device != double_on_device(wanted->to, to_bytes))
-        return refuse("copy: the target is not where its kind says");
-    if (wanted->from && from_device != double_on_device(wanted->from, from_bytes))
-        return refuse("copy: the source is not where its kind says");
-    copy *kept = malloc(sizeof *kept);
-    if (!kept)
-        return WEFT_CUDA_OUT_OF_MEMORY;
-    *kept = *wanted;
-    return double_queue(stream, DOUBLE_COPY, run_copy, kept, free);
-}
-
-int double_cudaMemcpy(void *to, const void *from, size_t bytes, int kind)
-{
-    DOUBLE_CALLED();
-    return queue_copy(NULL, &(copy){ .to = to, .from = from, .width = bytes, .height = bytes > 0 }, kind);
-}
-
-int double_cudaMemcpyAsync(void *to, const void *from, size_t bytes, int kind, weft_cuda_stream stream)
-{
-    DOUBLE_CALLED();
-    return queue_copy(stream, &(copy){ .to = to, .from = from, .width = bytes, .height = bytes > 0 }, kind);
-}
-
-int double_cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width,
-                             size_t height, int kind, weft_cuda_stream stream)
-{
-    DOUBLE_CALLED();
-    return queue_copy(stream, &(copy){ to, from, to_pitch, from_pitch, width, height, 0 }, kind);
-}
-
-int double_cudaMemsetAsync(void *ptr, int value, size_t bytes, weft_cuda_stream stream)
-{
-    DOUBLE_CALLED();
-    return queue_copy(stream, &(copy){ .to = ptr, .width = bytes, .height = bytes > 0, .value = value },
-                      WEFT_CUDA_DEVICE_TO_DEVICE);
 }

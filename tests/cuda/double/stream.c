@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The CUDA runtime's streams, graphs, events and copies: work runs at once, or is recorded while a stream is captured.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cuda/double/double.h"
+
+enum { ILLEGAL_STATE = 401, CAPTURE_UNSUPPORTED = 900 };
+
+/* ---- streams, graphs, events ---- */
+
+typedef struct job {
+    double_work kind;
+    void (*run)(void *);
+    void *closure;
+    void (*release)(void *);
+    struct job *next;
+} job;
+
+/* Captured work, shared by a graph and what is made of it. */
+typedef struct recording {
+    job *first, **end;
+    int users;
+} recording;
+
+struct CUstream_st {
+    recording *capture;
+};
+struct CUevent_st {
+    int64_t recorded;
+};
+struct CUgraph_st {
+    recording *work;
+};
+struct CUgraphExec_st {
+    recording *work;
+};
+
+static void drop(recording *work)
+{
+    if (--work->users > 0)
+        return;
+    for (job *j = work->first; j;) {
+        job *next = j->next;
+        if (j->release)
+            j->release(j->closure);
+        free(j);
+        j = next;
+    }
+    free(work);
+}
+
+static void perform(const job *j)
+{
+    double_count(j->kind);
+    j->run(j->closure);
+}
+
+int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,
+                 void (*release)(void *))
+{
+    job work = { kind, run, closure, release, NULL };
+    if (!stream || !stream->capture) {
+        perform(&work);
+        if (release)
+            release(closure);
+        return 0;
+    }
+    job *kept = malloc(sizeof *kept);
+    if (!kept)
+        return WEFT_CUDA_OUT_OF_MEMORY;
+    *kept = work;
+    *stream->capture->end = kept;
+    stream->capture->end = &kept->next;
+    return 0;
+}
+
+int double_queue_kernel(void *stream, void (*run)(void *), void *closure, void (*release)(void *))
+{
+    const int fault = double_called("double_launch");
+    if (fault && release)
+        release(closure);
+    return fault ? fault : double_queue(stream, DOUBLE_KERNEL, run, closure, release);
+}
+
+int double_cudaStreamCreateWithFlags(weft_cuda_stream *stream, unsigned flags)
+{
+    DOUBLE_CALLED();
+    (void)flags;
+    *stream = calloc(1, sizeof **stream);
+    double_opened(1);
+    return 0;
+}
+
+int double_cudaStreamDestroy(weft_cuda_stream stream)
+{
+    const int fault = double_called(__func__); /* gone all the same */
+    if (stream->capture)
+        return double_refuse("cudaStreamDestroy: the stream is being captured");
+    double_opened(-1);
+    free(stream);
+    return fault;
+}
+
+int double_cudaStreamSynchronize(weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    if (stream && stream->capture)
+        return double_refuse("cudaStreamSynchronize: the stream is being captured");
+    return double_lost();
+}
+
+int double_cudaDeviceSynchronize(void)
+{
+    DOUBLE_CALLED();
+    return 0;
+}
+
+int double_cudaStreamWaitEvent(weft_cuda_stream stream, weft_cuda_event event, unsigned flags)
+{
+    DOUBLE_CALLED();
+    (void)stream, (void)flags;
+    return event->recorded ? 0 : double_refuse("cudaStreamWaitEvent: the event was never recorded");
+}
+
+int double_cudaStreamBeginCapture(weft_cuda_stream stream, int mode)
+{
+    DOUBLE_CALLED();
+    (void)mode;
+    if (!stream)
+        return double_stick(CAPTURE_UNSUPPORTED); /* the default stream cannot be captured */
+    if (stream->capture)
+        return double_stick(ILLEGAL_STATE);
+    stream->capture = calloc(1, sizeof *stream->capture);
+    stream->capture->end = &stream->capture->first;
+    stream->capture->users = 1;
+    return 0;
+}
+
+int double_cudaStreamEndCapture(weft_cuda_stream stream, weft_cuda_graph *graph)
+{
+    const int fault = double_called(__func__);
+    if (!stream->capture)
+        return double_stick(ILLEGAL_STATE);
+    recording *work = stream->capture;
+    stream->capture = NULL;
+    if (fault) {
+        drop(work);
+        *graph = NULL;
+        return fault;
+    }
+    *graph = calloc(1, sizeof **graph);
+    (*graph)->work = work;
+    double_opened(1);
+    return 0;
+}
+
+int double_cudaGraphInstantiate(weft_cuda_graph_exec *exec, weft_cuda_graph graph, unsigned long long flags)
+{
+    DOUBLE_CALLED();
+    (void)flags;
+    *exec = calloc(1, sizeof **exec);
+    (*exec)->work = graph->work;
+    graph->work->users++;
+    double_opened(1);
+    return 0;
+}
+
+int double_cudaGraphGetNodes(weft_cuda_graph graph, weft_cuda_graph_node *nodes, size_t *count)
+{
+    DOUBLE_CALLED();
+    (void)nodes;
+    *count = 0;
+    for (const job *j = graph->work->first; j; j = j->next)
+        ++*count;
+    return 0;
+}
+
+int double_cudaGraphLaunch(weft_cuda_graph_exec exec, weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    if (stream && stream->capture)
+        return double_refuse("cudaGraphLaunch: the stream is being captured");
+    double_count(DOUBLE_GRAPH);
+    for (const job *j = exec->work->first; j; j = j->next)
+        perform(j);
+    return 0;
+}
+
+int double_cudaGraphExecDestroy(weft_cuda_graph_exec exec)
+{
+    const int fault = double_called(__func__); /* gone all the same */
+    drop(exec->work);
+    free(exec);
+    double_opened(-1);
+    return fault;
+}
+
+int double_cudaGraphDestroy(weft_cuda_graph graph)
+{
+    const int fault = double_called(__func__); /* gone all the same */
+    drop(graph->work);
+    free(graph);
+    double_opened(-1);
+    return fault;
+}
+
+int double_cudaEventCreateWithFlags(weft_cuda_event *event, unsigned flags)
+{
+    DOUBLE_CALLED();
+    (void)flags;
+    *event = calloc(1, sizeof **event);
+    double_opened(1);
+    return 0;
+}
+
+int double_cudaEventDestroy(weft_cuda_event event)
+{
+    const int fault = double_called(__func__); /* gone all the same */
+    free(event);
+    double_opened(-1);
+    return fault;
+}
+
+int double_cudaEventRecord(weft_cuda_event event, weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    (void)stream;
+    event->recorded++;
+    return 0;
+}
+
+int double_cudaEventSynchronize(weft_cuda_event event)
+{
+    DOUBLE_CALLED();
+    return event->recorded ? 0 : double_refuse("cudaEventSynchronize: the event was never recorded");
+}
+
+int double_cudaEventElapsedTime(float *ms, weft_cuda_event start, weft_cuda_event end)
+{
+    DOUBLE_CALLED();
+    if (!start->recorded || !end->recorded)
+        return double_refuse("cudaEventElapsedTime: an event was never recorded");
+    *ms = 1;
+    return 0;
+}
+
+/* ---- copies ---- */
+
+typedef struct copy {
+    char *to;
+    const char *from;
+    size_t to_pitch, from_pitch, width, height;
+    int value; /* of a memset, which has no source */
+} copy;
+
+static void run_copy(void *closure)
+{
+    const copy *c = closure;
+    for (size_t row = 0; row < c->height; row++)
+        if (c->from)
+            memmove(c->to + row * c->to_pitch, c->from + row * c->from_pitch, c->width);
+        else
+            memset(c->to + row * c->to_pitch, c->value, c->width);
+}
+
+static int queue_copy(weft_cuda_stream stream, const copy *wanted, int kind)
+{
+    const size_t to_bytes = wanted->height ? (wanted->height - 1) * wanted->to_pitch + wanted->width : 0;
+    const size_t from_bytes = wanted->height ? (wanted->height - 1) * wanted->from_pitch + wanted->width : 0;
+    const bool to_device = kind != WEFT_CUDA_DEVICE_TO_HOST, from_device = kind != WEFT_CUDA_HOST_TO_DEVICE;
+    if (to_device != double_on_device(wanted->to, to_bytes))
+        return double_refuse("copy: the target is not where its kind says");
+    if (wanted->from && from_device != double_on_device(wanted->from, from_bytes))
+        return double_refuse("copy: the source is not where its kind says");
+    copy *kept = malloc(sizeof *kept);
+    if (!kept)
+        return WEFT_CUDA_OUT_OF_MEMORY;
+    *kept = *wanted;
+    return double_queue(stream, DOUBLE_COPY, run_copy, kept, free);
+}
+
+int double_cudaMemcpy(void *to, const void *from, size_t bytes, int kind)
+{
+    DOUBLE_CALLED();
+    return queue_copy(NULL, &(copy){ .to = to, .from = from, .width = bytes, .height = bytes > 0 }, kind);
+}
+
+int double_cudaMemcpyAsync(void *to, const void *from, size_t bytes, int kind, weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    return queue_copy(stream, &(copy){ .to = to, .from = from, .width = bytes, .height = bytes > 0 }, kind);
+}
+
+int double_cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width,
+                             size_t height, int kind, weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    return queue_copy(stream, &(copy){ to, from, to_pitch, from_pitch, width, height, 0 }, kind);
+}
+
+int double_cudaMemsetAsync(void *ptr, int value, size_t bytes, weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    return queue_copy(stream, &(copy){ .to = ptr, .width = bytes, .height = bytes > 0, .value = value },
+                      WEFT_CUDA_DEVICE_TO_DEVICE);
+}
