@@ -20,9 +20,9 @@ typedef struct lean {
 typedef struct work {
     const weft_graph *graph;
     const weft_demand *demand;
-    const weft_layout_opt *opt;
+    const weft_memory_layout_opt *opt;
     lean *leans;
-    weft_layout *layout;
+    weft_memory_layout *layout;
 } work;
 
 /* Phases of what is at `at` in time: its first, its last. */
@@ -177,7 +177,7 @@ static void find_lives(work *w)
         for (int o = 0; o < gnode->node.n_out && !gnode->dead; o++) /* even if nobody reads it, it lives one step */
             outlive(w, gnode->out[o], last_phase(w->demand[i].at));
     }
-    for (int32_t i = 0; i < graph->n_inputs && !(w->opt->flags & WEFT_LAYOUT_STAGED); i++)
+    for (int32_t i = 0; i < graph->n_inputs && !(w->opt->flags & WEFT_MEMORY_LAYOUT_STAGED); i++)
         outlive(w, graph->inputs[i], for_ever(w));
     for (int32_t i = 0; i < graph->n_outputs; i++)
         outlive(w, graph->outputs[i].value, for_ever(w));
@@ -186,8 +186,8 @@ static void find_lives(work *w)
 static void alias(work *w)
 {
     const weft_graph *graph = w->graph;
-    const unsigned flags = w->opt->flags & ~(unsigned)WEFT_LAYOUT_STAGED;
-    if (!(flags & WEFT_LAYOUT_NO_ALIAS)) {
+    const unsigned flags = w->opt->flags & ~(unsigned)WEFT_MEMORY_LAYOUT_STAGED;
+    if (!(flags & WEFT_MEMORY_LAYOUT_NO_ALIAS)) {
         for (int32_t i = graph->n_nodes - 1; i >= 0; i--) /* outer concatenations first */
             if (!graph->nodes[i].dead && graph->nodes[i].node.id == WEFT_OP_CONCAT)
                 alias_concat(w, i);
@@ -245,7 +245,7 @@ static void place_value(const work *w, int32_t value)
         place->ld = weft_shape_channels(&w->graph->values[value].shape);
 }
 
-static void add_storage(weft_layout *layout, size_t bytes, int32_t first, int32_t last, int32_t value)
+static void add_storage(weft_memory_layout *layout, size_t bytes, int32_t first, int32_t last, int32_t value)
 {
     layout->storages[layout->n_storages++] = (weft_storage){ .bytes = weft_round_up(bytes, ALIGN), .first = first,
                                                              .last = last, .value = value };
@@ -254,10 +254,10 @@ static void add_storage(weft_layout *layout, size_t bytes, int32_t first, int32_
 static weft_status make_values(work *w)
 {
     const weft_graph *graph = w->graph;
-    weft_layout *layout = w->layout;
-    const bool keep = w->opt->flags & WEFT_LAYOUT_KEEP_ALL;
+    weft_memory_layout *layout = w->layout;
+    const bool keep = w->opt->flags & WEFT_MEMORY_LAYOUT_KEEP_ALL;
     /* Inputs are there from the beginning, or are sent when the run begins. */
-    const int32_t given = w->opt->flags & WEFT_LAYOUT_STAGED && !keep ? first_phase(w->opt->start) : -1;
+    const int32_t given = w->opt->flags & WEFT_MEMORY_LAYOUT_STAGED && !keep ? first_phase(w->opt->start) : -1;
     for (int32_t v = 0; v < graph->n_values; v++) {
         layout->place[v].storage = WEFT_NOWHERE;
         if (!is_alive(graph, v) || w->leans[v].parent)
@@ -290,7 +290,7 @@ static weft_status make_values(work *w)
 static void make_scratch(work *w)
 {
     const weft_graph *graph = w->graph;
-    weft_layout *layout = w->layout;
+    weft_memory_layout *layout = w->layout;
     for (int32_t i = 0; i < graph->n_nodes; i++) {
         const weft_demand *demand = &w->demand[i];
         const bool runs = !graph->nodes[i].dead && !layout->elided[i];
@@ -347,7 +347,7 @@ static size_t lowest_gap(const weft_storage *s, weft_storage *const *placed, int
     return offset;
 }
 
-static weft_status assign_offsets(weft_layout *layout, weft_arena *arena)
+static weft_status assign_offsets(weft_memory_layout *layout, weft_arena *arena)
 {
     const size_t n = (size_t)layout->n_storages;
     weft_storage **order = weft_arena_array(arena, n, sizeof *order);
@@ -371,11 +371,11 @@ static weft_status assign_offsets(weft_layout *layout, weft_arena *arena)
     return WEFT_OK;
 }
 
-weft_status weft_layout_plan(const weft_graph *graph, const weft_demand *demand, const weft_layout_opt *opt,
-                             weft_arena *arena, weft_layout *out)
+weft_status weft_memory_layout_plan(const weft_graph *graph, const weft_demand *demand,
+                                    const weft_memory_layout_opt *opt, weft_arena *arena, weft_memory_layout *out)
 {
     const size_t values = (size_t)graph->n_values, nodes = (size_t)graph->n_nodes;
-    weft_layout layout = { 0 };
+    weft_memory_layout layout = { 0 };
     layout.place = weft_arena_array(arena, values, sizeof *layout.place);
     layout.storages = weft_arena_array(arena, values + nodes * (2 + WEFT_MAX_BUFFER), sizeof *layout.storages);
     layout.scratch = weft_arena_array(arena, nodes, sizeof *layout.scratch);

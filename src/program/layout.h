@@ -38,7 +38,7 @@ typedef struct weft_place {
 
 enum { WEFT_NOWHERE = -1, WEFT_IN_STORE = -2 };
 
-typedef struct weft_layout {
+typedef struct weft_memory_layout {
     weft_place *place;      /* [graph->n_values] */
     weft_storage *storages; /* [n_storages] */
     int32_t n_storages;
@@ -48,23 +48,23 @@ typedef struct weft_layout {
     bool *elided;     /* [graph->n_nodes] the node needs no step: its output is where its inputs are */
     size_t bytes;     /* of the arena */
     size_t workspace; /* largest scratch */
-} weft_layout;
+} weft_memory_layout;
 
 enum {
-    WEFT_LAYOUT_NO_ALIAS = 1,
-    WEFT_LAYOUT_KEEP_ALL = 2,
-    WEFT_LAYOUT_STAGED = 4 /* inputs are written anew for every run: they die with their last reader */
+    WEFT_MEMORY_LAYOUT_NO_ALIAS = 1,
+    WEFT_MEMORY_LAYOUT_KEEP_ALL = 2,
+    WEFT_MEMORY_LAYOUT_STAGED = 4 /* inputs are written anew for every run: they die with their last reader */
 };
 
 /* How to plan: flags, and to a multiple of how many elements the pixels of network inputs are padded (0: 1). */
-typedef struct weft_layout_opt {
+typedef struct weft_memory_layout_opt {
     unsigned flags;
     int input_channels;
     int32_t start, end; /* in time: the first of the nodes that run in every run, and behind the last */
-} weft_layout_opt;
+} weft_memory_layout_opt;
 
 /* Plans into `arena`. demand is [graph->n_nodes]. */
-weft_status weft_layout_plan(const weft_graph *graph, const weft_demand *demand, const weft_layout_opt *opt,
-                             weft_arena *arena, weft_layout *out);
+weft_status weft_memory_layout_plan(const weft_graph *graph, const weft_demand *demand,
+                                    const weft_memory_layout_opt *opt, weft_arena *arena, weft_memory_layout *out);
 
 #endif

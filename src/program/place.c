@@ -62,7 +62,7 @@ static weft_status find_inputs(weft_model *model, const weft_step *step, bool ow
 static weft_status resolve_call(weft_model *model, weft_step *step)
 {
     const weft_node *node = &step->gnode->node;
-    const weft_layout *layout = &model->layout;
+    const weft_memory_layout *layout = &model->layout;
     const weft_view *in;
     weft_view *out = weft_arena_array(&model->arena, (size_t)node->n_out, sizeof *out);
     if (!out)

@@ -83,7 +83,7 @@ static int alignment(const weft_model *model, const weft_place *place, int32_t v
 }
 
 /* The pixel pitches of a node's inputs and outputs, which concatenations and padding decide, whatever kernels ask. */
-static weft_status find_pitches(const weft_model *model, const weft_layout *draft, const weft_gnode *gnode,
+static weft_status find_pitches(const weft_model *model, const weft_memory_layout *draft, const weft_gnode *gnode,
                                 weft_plan *plan)
 {
     const int n_in = gnode->node.n_in, n = n_in + gnode->node.n_out;
@@ -117,7 +117,7 @@ static bool builds(const weft_model *model)
 
 /* What the nodes will have built is first collected, then built by all threads at once, each thing once. A node that
  * fails here fails again when it is prepared, and says so. */
-static weft_status build_ahead(weft_model *model, const weft_layout *draft)
+static weft_status build_ahead(weft_model *model, const weft_memory_layout *draft)
 {
     const weft_device *device = model->ctx->device;
     weft_arena scratch;
@@ -149,7 +149,7 @@ static weft_status prepare(weft_step *step)
 }
 
 /* Kernel, plan and demands of every live node; steps are not yet placed. */
-static weft_status choose_kernels(weft_model *model, const weft_layout *draft)
+static weft_status choose_kernels(weft_model *model, const weft_memory_layout *draft)
 {
     const weft_device *device = model->ctx->device;
     for (int32_t i = 0; i < model->graph->n_nodes; i++) {
@@ -211,23 +211,24 @@ static weft_status allot_lists(weft_model *model)
 weft_status weft_model_plan(weft_model *model)
 {
     const bool apart = weft_model_is_apart(model);
-    weft_layout draft;
+    weft_memory_layout draft;
     WEFT_TRY(allot_lists(model));
-    weft_layout_opt opt = { .flags = (model->opt.no_fusion ? WEFT_LAYOUT_NO_ALIAS : 0u) |
-                                     (model->opt.keep_all ? WEFT_LAYOUT_KEEP_ALL : 0u) |
-                                     (apart ? WEFT_LAYOUT_STAGED : 0u),
-                            .input_channels = model->ctx->device->backend->input_channels,
-                            .end = model->graph->n_nodes };
+    weft_memory_layout_opt opt = {
+        .flags = (model->opt.no_fusion ? WEFT_MEMORY_LAYOUT_NO_ALIAS : 0u) |
+                 (model->opt.keep_all ? WEFT_MEMORY_LAYOUT_KEEP_ALL : 0u) | (apart ? WEFT_MEMORY_LAYOUT_STAGED : 0u),
+        .input_channels = model->ctx->device->backend->input_channels,
+        .end = model->graph->n_nodes,
+    };
     for (int32_t i = 0; i < model->graph->n_nodes; i++)
         model->demand[i] = (weft_demand){ .at = i, .packs = -1 };
     if (apart) { /* its kernels plan for the pitches that they will see */
-        WEFT_TRY(weft_layout_plan(model->graph, model->demand, &opt, &model->arena, &draft));
+        WEFT_TRY(weft_memory_layout_plan(model->graph, model->demand, &opt, &model->arena, &draft));
         WEFT_TRY(build_ahead(model, &draft));
     }
     WEFT_TRY(choose_kernels(model, apart ? &draft : NULL));
     WEFT_TRY(set_time(model, &opt.start));
     opt.end = opt.start + model->n_steps;
-    WEFT_TRY(weft_layout_plan(model->graph, model->demand, &opt, &model->arena, &model->layout));
+    WEFT_TRY(weft_memory_layout_plan(model->graph, model->demand, &opt, &model->arena, &model->layout));
     compact(model);
     return WEFT_OK;
 }

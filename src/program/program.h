@@ -33,7 +33,7 @@ struct weft_model {
     weft_graph *graph; /* our copy, rewritten */
     weft_model_opt opt;
     weft_arena arena; /* plans, places, calls */
-    weft_layout layout;
+    weft_memory_layout layout;
     weft_pass_record passes[WEFT_PASS_COUNT];
     weft_step *steps, *derivations; /* nodes that run; nodes that derive parameters, when these have changed */
     int n_steps, n_derivations;

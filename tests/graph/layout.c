@@ -127,7 +127,7 @@ static bool packs(const weft_model *model, int32_t index)
 static void replay_node(replay *r, int32_t index)
 {
     const weft_gnode *gnode = &r->model->graph->nodes[index];
-    const weft_layout *layout = &r->model->layout;
+    const weft_memory_layout *layout = &r->model->layout;
     if (gnode->dead || gnode->derives)
         return;
     if (layout->elided[index]) {
