@@ -122,8 +122,10 @@ static bool read_name(char **name, size_t *room, int *end)
     while ((c = getchar()) != EOF) {
         if (*end < 0 && (c == '\n' || c == '\0'))
             *end = c;
-        if (length + 1 >= *room)
-            *name = cli_grow(*name, *room = *room ? 2 * *room : 256, 1);
+        if (length + 1 >= *room) {
+            *room = *room ? 2 * *room : 256;
+            *name = cli_grow(*name, *room, 1);
+        }
         if (c == *end)
             break;
         (*name)[length++] = (char)c;

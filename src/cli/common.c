@@ -3,9 +3,13 @@
  * What several commands do: find a network by name, open a device, put together JSON. */
 #include "cli/common.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/text.h"
 
@@ -79,6 +83,23 @@ cli_exit cli_build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_gra
     const weft_arch_opt opt = { .dialect = arch->dialect, .batch = batch };
     const weft_status status = weft_arch_build(ctx, arch->name, &opt, out);
     return status ? cli_library_error(status) : CLI_OK;
+}
+
+cli_exit cli_open_file(const char *path, const char *wanted, FILE **out)
+{
+    struct stat facts;
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* waits for no pipe */
+    if (file < 0)
+        return cli_error(errno == ENOENT || errno == ENOTDIR ? CLI_NOT_FOUND : CLI_IO, "%s: cannot be opened: %s", path,
+                         strerror(errno));
+    const bool regular = fstat(file, &facts) == 0 && S_ISREG(facts.st_mode);
+    *out = regular ? fdopen(file, "r") : NULL;
+    if (*out)
+        return CLI_OK;
+    close(file);
+    if (regular)
+        return cli_error(CLI_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    return cli_error(CLI_DATA, "%s: is not a regular file; %s was expected", path, wanted);
 }
 
 /* Goes up when a key goes, or means something else; new keys change nothing for who reads the old ones. */

@@ -24,6 +24,9 @@ int64_t cli_params(const weft_arch *arch, const weft_counts *counts);
 /* Builds the network; prints why it cannot. */
 cli_exit cli_build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_graph **out);
 
+/* A file that is read; prints, with what was wanted, that there is none or that it is a folder, a pipe or the like. */
+cli_exit cli_open_file(const char *path, const char *wanted, FILE **out);
+
 /* What is printed as JSON, every command's: an object that begins with the version of its keys. */
 json_t *cli_json_document(void);
 /* JSON is UTF-8: text that is not becomes what cli_visible makes of it. */

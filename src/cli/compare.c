@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Reading back what bench or bench table printed with -o json, to compare a new run with. */
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -10,9 +9,8 @@
 cli_exit cli_compare_open(const char *path, json_t **old)
 {
     json_error_t error;
-    FILE *in = fopen(path, "r");
-    if (!in)
-        return cli_error(errno == ENOENT ? CLI_NOT_FOUND : CLI_IO, "%s: %s", path, strerror(errno));
+    FILE *in;
+    CLI_TRY(cli_open_file(path, "a result of weft bench -o json", &in));
     json_t *root = json_loadf(in, JSON_REJECT_DUPLICATES, &error);
     fclose(in);
     if (!root)

@@ -186,15 +186,12 @@ static cli_exit map(job *j)
 /* The file of class names as text; prints why not. One line for each class. */
 static cli_exit read_labels(const char *path, int64_t expected, char **out)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file;
     size_t size = 0, room = 4096, n;
-    char *text = cli_alloc(room, 1);
     int64_t lines = 0;
 
-    if (!file) {
-        free(text);
-        return cli_error(CLI_NOT_FOUND, "cannot open %s", path);
-    }
+    CLI_TRY(cli_open_file(path, "a text of class names", &file));
+    char *text = cli_alloc(room, 1);
     while ((n = fread(text + size, 1, room - size - 1, file)) > 0 && size + n < MAX_LABELS * 64) {
         size += n;
         if (size + 1 == room)

@@ -55,15 +55,17 @@ static bool on_progress(void *user, int64_t done, int64_t count)
 {
     eval *e = user;
     const double t = cli_now();
-    char eta[32];
+    char eta[32], line[160];
     if (!e->live || (done < count && t - e->shown < .1))
         return true;
     e->shown = t;
     const double rate = (double)done / (t - e->start);
     const int filled = (int)(30 * done / count);
-    fprintf(stderr, "\r\033[K[%.*s%*s] %lld/%lld, %.1f images/s, to come %s", filled, "##############################",
-            30 - filled, "", (long long)done, (long long)count, rate,
-            cli_duration_text((double)(count - done) / rate, eta));
+    snprintf(line, sizeof line, "[%.*s%*s] %lld/%lld, %.1f images/s, to come %s", filled,
+             "##############################", 30 - filled, "", (long long)done, (long long)count, rate,
+             cli_duration_text((double)(count - done) / rate, eta));
+    const int room = cli_terminal_width(stderr); /* a line that wraps could not be taken back */
+    fprintf(stderr, "\r\033[K%.*s", room > 0 ? room - 1 : (int)sizeof line, line);
     if (done == count)
         fputs("\r\033[K", stderr);
     fflush(stderr);

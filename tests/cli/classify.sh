@@ -93,6 +93,9 @@ b.jpg" > in
     equal "the third" "$(json images.2.file)" "a
 b.jpg"
     equal "the second" "$(json images.1.file)" $fixtures/grey.jpg
+    mkfifo pipe # nobody writes into it
+    refuses 65 "pipe: is not a regular file" convert lenet.safetensors out.safetensors --classes pipe
+    refuses 66 "nosuch.txt" convert lenet.safetensors out.safetensors --classes nosuch.txt
     cp $fixtures/rgb8.png in
     refuses 65 "standard input holds an image" classify lenet.safetensors -
     cp $fixtures/444.jpg in

@@ -363,6 +363,9 @@ case_compare() {
     expect 65 bench lenet5 $quick --batch 5 --compare old.json
     has err "old.json holds no result"
     refuses 66 "nosuch.json" bench lenet5 $quick --compare nosuch.json
+    mkfifo pipe # nobody writes into it
+    refuses 65 "pipe: is not a regular file; a result of weft bench" bench lenet5 $quick --compare pipe
+    refuses 65 "not a regular file" bench lenet5 $quick --compare .
     echo '{ "results": 3 }' > wrong.json
     refuses 65 'no "results"' bench lenet5 $quick --compare wrong.json
     head -c 100 old.json > cut.json
