@@ -5,6 +5,7 @@
 #define WEFT_WEFT_H
 
 #include <weft/arch.h>
+#include <weft/check.h>
 #include <weft/classify.h>
 #include <weft/context.h>
 #include <weft/data.h>
@@ -14,6 +15,7 @@
 #include <weft/ops.h>
 #include <weft/recipe.h>
 #include <weft/status.h>
+#include <weft/store.h>
 #include <weft/tensor.h>
 #include <weft/weights.h>
 

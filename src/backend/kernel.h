@@ -103,6 +103,9 @@ struct weft_kernel {
 #undef WEFT_OP
 extern const weft_kernel *const *const weft_cpu_kernels[WEFT_OP_COUNT];
 
+/* The references in double, by op: what src/check holds results against. */
+extern const weft_kernel *const weft_oracle_kernels[WEFT_OP_COUNT];
+
 /* The first kernel of the node's list that does not refuse. Never NULL: the last refuses nothing. */
 const weft_kernel *weft_select(const weft_node *node, const weft_device *device);
 

@@ -10,7 +10,7 @@ typedef struct explain_args {
     int64_t batch;
     weft_dialect dialect;
     cli_view view;
-    bool no_units;
+    bool no_units, passes;
 } explain_args;
 
 static const cli_column columns[] = {
@@ -20,6 +20,15 @@ static const cli_column columns[] = {
     { "output", { "", "output" }, .flags = CLI_COLUMN_LEFT, .drop = 2 },
     { "kernel", { "", "kernel" }, .flags = CLI_COLUMN_LEFT },
     { "refused", { "", "refused before" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_STACK },
+};
+
+static const cli_column change_columns[] = {
+    { "pass", { "", "pass" }, .flags = CLI_COLUMN_LEFT },
+    { "before", { "nodes", "before" }, .digits = 0 },
+    { "after", { "nodes", "after" }, .digits = 0 },
+    { "node", { "", "node" }, .flags = CLI_COLUMN_LEFT },
+    { "what", { "", "what" }, .flags = CLI_COLUMN_LEFT },
+    { "now", { "", "what it is now" }, .flags = CLI_COLUMN_LEFT, .drop = 1 },
 };
 
 /* Calls of weft_model_explain until the chosen kernel; text is "kernel: reason; ..." */
@@ -64,6 +73,66 @@ static cli_exit add_steps(const weft_model *model, cli_table *table, json_t *ste
         json_array_append_new(steps, entry);
     }
     return CLI_OK;
+}
+
+/* A row for the pass, then one for each node that it changed. */
+static cli_exit add_changes(const weft_model *model, int pass, const weft_pass_info *info, cli_table *table,
+                            json_t *list)
+{
+    cli_table_add(table);
+    cli_put_text(table, "pass", "%s", info->name);
+    cli_put_number(table, "before", info->before);
+    cli_put_number(table, "after", info->after);
+    cli_put_text(table, "node", "%s", info->ran ? info->brief : "not for this kind of model");
+    for (int k = 0; k < info->changes; k++) {
+        weft_change_info change;
+        const weft_status status = weft_model_pass_change(model, pass, k, &change);
+        if (status)
+            return cli_library_error(status);
+        cli_table_add(table);
+        cli_put_text(table, "node", "%s", change.node);
+        cli_put_text(table, "what", "%s", change.what);
+        cli_put_text(table, "now", "%s", change.now);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "node", change.node, "what", change.what, "now",
+                                              change.now));
+    }
+    return CLI_OK;
+}
+
+/* What each pass did to the network. */
+static cli_exit explain_passes(const explain_args *args, const weft_arch *arch, const weft_model *model)
+{
+    cli_table *table = cli_table_create(change_columns, (int)(sizeof change_columns / sizeof *change_columns));
+    json_t *passes = json_array();
+    cli_exit code = cli_table_choose(table, args->view.columns);
+    for (int i = 0; !code && i < weft_model_pass_count(model); i++) {
+        weft_pass_info info;
+        const weft_status status = weft_model_pass(model, i, &info);
+        if (status) {
+            code = cli_library_error(status);
+            break;
+        }
+        json_t *changes = json_array();
+        code = add_changes(model, i, &info, table, changes);
+        json_array_append_new(passes, json_pack("{s:s, s:s, s:b, s:i, s:i, s:o}", "pass", info.name, "brief",
+                                                info.brief, "ran", info.ran, "before", info.before, "after",
+                                                info.after, "changes", changes));
+    }
+    if (!code && args->view.format == CLI_FORMAT_JSON) {
+        json_t *root = cli_json_document();
+        cli_set_text(root, "model", arch->name);
+        cli_set_text(root, "dialect", weft_dialect_name(arch->dialect));
+        json_object_set(root, "passes", passes);
+        cli_json_print(root, stdout);
+        json_decref(root);
+    } else if (!code) {
+        cli_table_head(table, "%s, dialect %s: what %d passes did", arch->name, weft_dialect_name(arch->dialect),
+                       weft_model_pass_count(model));
+        cli_table_print(table, &args->view, stdout);
+    }
+    json_decref(passes);
+    cli_table_destroy(table);
+    return code;
 }
 
 static cli_exit explain(const explain_args *args, const weft_arch *arch, weft_ctx *ctx, const weft_model *model)
@@ -112,7 +181,10 @@ static cli_exit run(const cli_call *call)
     if (!code) {
         const weft_model_opt plan = { .plan_only = true, .no_units = args->no_units };
         const weft_status status = weft_model_create(ctx, graph, &plan, &model);
-        code = status ? cli_library_error(status) : explain(args, arch, ctx, model);
+        if (status)
+            code = cli_library_error(status);
+        else
+            code = args->passes ? explain_passes(args, arch, model) : explain(args, arch, ctx, model);
     }
     weft_model_destroy(model);
     weft_graph_destroy(graph);
@@ -131,6 +203,7 @@ static const cli_option rows[] = {
     ROW_MATH(explain_args, "fast"),
     ROW_DIALECT(explain_args, WHOSE_VARIANT),
     ROW_NO_UNITS(explain_args),
+    OPT_BOOL(explain_args, passes, 0, "passes", "what each pass did to the network, node by node, instead"),
     ROW_OUTPUT(explain_args),
     OPT_HELP,
     OPT_END,
@@ -145,8 +218,10 @@ const cli_command cli_explain = {
     .synopsis = "MODEL",
     .brief = "say which kernel runs each step, and why not another",
     .description = "Plans MODEL without running it and prints for each step of the plan the kernel chosen and every "
-                   "kernel that is tried before it, with the reason why it refused.",
-    .examples = "weft explain resnet50|every step\nweft explain resnet50 --isa avx2 --batch 32|for another CPU",
+                   "kernel that is tried before it, with the reason why it refused. With --passes: what folding, "
+                   "fusion and the other passes made of the network's nodes before that.",
+    .examples = "weft explain resnet50|every step\nweft explain resnet50 --isa avx2 --batch 32|for another CPU\n"
+                "weft explain mobilenetv2 --passes|what was folded and fused",
     .rows = rows,
     .args_size = sizeof(explain_args),
     .run = run,

@@ -322,7 +322,7 @@ const cli_command cli_selftest = {
         "--device cpu the CPU's vector kernels are held against its plain loops.",
     .examples = "weft selftest|the GPU, in every precision\n"
                 "weft selftest --quick --precision fp16 -o report.json|small shapes, one precision\n"
-                "weft selftest --only ops --case depthwise|cases of one kind\n"
+                "weft selftest --only ops --case conv2d/dw|cases of one kind\n"
                 "weft selftest --device cpu --quick|try the command where there is no GPU",
     .rows = rows,
     .args_size = sizeof(selftest_args),

@@ -110,6 +110,7 @@ typedef struct weft_op_case {
     const void *opt;
     weft_epilogue epi;
     unsigned positive; /* bit i: input i is drawn from positive numbers (variances) */
+    bool large;        /* of a network's size: for weft selftest on a real device, left out where kernels are walked */
     int classes;       /* of integer inputs: 0 to classes - 1, and one beyond on either side */
 } weft_op_case;
 
@@ -146,6 +147,7 @@ struct weft_op {
     double (*least)(const weft_node *node);
     /* Terms summed into one output, for the tolerance. NULL: 1. */
     int64_t (*reduction)(const weft_node *node);
+    int depth; /* roundings to the storage type on the way to a result, one after the other; 0: 1 */
     /* The options that matter, short: "3x3/2 64 groups 32". NULL: "". */
     void (*describe)(const weft_node *node, char *buf, size_t size);
     weft_status (*grad)(weft_grad *grad); /* emits backward nodes; NULL: stops gradients */

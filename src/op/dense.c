@@ -113,6 +113,8 @@ static const weft_op_case cases[] = {
     CASE("hard_swish", 2, 40, WEFT_ACT_HARD_SWISH, false, .out = 33),
     CASE("residual", 3, 50, WEFT_ACT_NONE, true, .out = 50),
     CASE("residual_relu_no_bias", 9, 20, WEFT_ACT_RELU, true, .out = 30, .no_bias = true),
+    { .name = "layer_4096", .n_in = 1, .in = { { 2, { 16, 4096 } } }, .large = true,
+      .opt = &(const weft_dense_opt){ .out = 4096 } },
     { .name = NULL },
 };
 /* clang-format on */

@@ -47,6 +47,7 @@ static const weft_op_case cases[] = {
     CASE("wide", 1, 1, 50, 17),
     CASE("large_image", 1, 56, 56, 16),
     CASE("three_channels", 1, 31, 3, 3),
+    { .name = "layer_2048", .n_in = 1, .in = { { 4, { 32, 7, 7, 2048 } } }, .large = true },
     { .name = NULL },
 };
 /* clang-format on */

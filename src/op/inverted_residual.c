@@ -240,6 +240,10 @@ static const weft_op_case cases[] = {
     { .name = "one_pixel", NHWC(5, 1, 1, 8),
       UNIT(.expand = { .out = 16, .bias = true }, .depthwise = { .kernel = 3, .bias = true },
            .excite = { .reduced = 2, .no_bias = true }, .project = { .out = 8, .bias = true }) },
+    { .name = "layer_14_excited", NHWC(8, 14, 14, 112), .epi = { .residual = true }, .large = true,
+      UNIT(.expand = { .out = 448, .bias = true }, .expand_act = WEFT_ACT_SWISH,
+           .depthwise = { .kernel = 5, .bias = true }, .depthwise_act = WEFT_ACT_SWISH,
+           .excite = { .reduced = 28, .act = WEFT_ACT_SWISH }, .project = { .out = 112, .bias = true }) },
     { .name = NULL },
 };
 /* clang-format on */
@@ -256,6 +260,7 @@ const weft_op weft_op_inverted_residual = {
     .infer = infer,
     .cost = cost,
     .reduction = reduction,
+    .depth = 5,
     .describe = describe,
     .cases = cases,
 };

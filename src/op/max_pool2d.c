@@ -74,6 +74,8 @@ static const weft_op_case cases[] = {
     CASE("2x4_stride_3x1_pads", 1, 10, 13, 7, .kernel_h = 2, .kernel_w = 4, .stride_h = 3, .stride_w = 1,
          .padding = WEFT_EXPLICIT, .pad = { 0, 1, 3, 0 }, .zero_border = true),
     CASE("one_pixel", 2, 1, 1, 16, .kernel = 3, .stride = 2),
+    { .name = "layer_112", .n_in = 1, .in = { { 4, { 4, 112, 112, 64 } } }, .large = true,
+      .opt = &(const weft_pool2d_opt){ .kernel = 3, .stride = 2 } },
     { .name = NULL },
 };
 /* clang-format on */

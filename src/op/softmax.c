@@ -42,6 +42,7 @@ static const weft_op_case cases[] = {
     { .name = "c70", .n_in = 1, .in = { WEFT_NC(1, 70) } },
     { .name = "map_c33", .n_in = 1, .in = { WEFT_NHWC(2, 5, 3, 33) } },
     { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NC(65, 1001) } },
+    { .name = "layer_1000", .n_in = 1, .in = { WEFT_NC(32, 1000) }, .large = true },
     { .name = NULL },
 };
 
@@ -56,6 +57,7 @@ const weft_op weft_op_softmax = {
     .infer = infer,
     .cost = cost,
     .reduction = reduction,
+    .depth = 2,
     .cases = cases,
 };
 

@@ -119,6 +119,7 @@ const weft_op weft_op_squeeze_excite = {
     .cost = cost,
     .least = least,
     .reduction = reduction,
+    .depth = 3,
     .describe = describe,
     .cases = cases,
 };

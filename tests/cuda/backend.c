@@ -2,7 +2,6 @@
  *
  * The CUDA backend's host code on doubles: every op on its own cases in every precision against the double oracle, and
  * every vendor call made to fail. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,26 +9,17 @@
 
 #include "check/harness.h"
 #include "cuda/double/api.h"
-#include "op/compare.h"
-#include "op/rig.h"
+#include "graph/op.h"
 
 static const double_api *doubles;
 
-static const struct precision {
-    weft_precision precision;
-    double epsilon; /* of a number in memory, relative to float's */
-} precisions[] = {
-    { WEFT_PRECISION_FP32, 1 },
-    { WEFT_PRECISION_FP16, 0x1p13 },
-    { WEFT_PRECISION_BF16, 0x1p16 },
-};
+static const weft_precision precisions[] = { WEFT_PRECISION_FP32, WEFT_PRECISION_TF32, WEFT_PRECISION_FP16,
+                                             WEFT_PRECISION_BF16 };
 
 static void start(void)
 {
     doubles->reset();
 }
-
-enum { HALF_MAX = 65504 };
 
 /* Nothing is left open, and no rule was broken. */
 static void finish(void)
@@ -39,130 +29,7 @@ static void finish(void)
     ck_assert_uint_eq(doubles->memory_used(), 0);
 }
 
-/* Whether the op changes input i in place, so that the store must keep it. */
-static bool is_state(const weft_node *node, int i)
-{
-    return i < node->n_out && node->op->updates >> i & 1;
-}
-
-/* The case as a graph: the op, then what its epilogue adds. */
-static weft_graph *graph_of(weft_ctx *ctx, const rig_problem *p, const weft_op_case *c)
-{
-    weft_graph *g = NULL;
-    weft_var in[RIG_MAX_IN], y;
-    CHECK_OK(weft_graph_create(ctx, &g));
-    for (int i = 0; i < p->node.n_in; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "in%d", i);
-        if (is_state(&p->node, i))
-            in[i] = weft_state(g, name, &p->node.in[i], WEFT_INIT_ZERO);
-        else if (rig_param_of(&p->node, i) < 0)
-            in[i] = weft_input_of(g, name, p->dtype_in[i], &p->node.in[i]);
-    }
-    y = weft_graph_append(g, p->node.id, c->opt, in, c->n_in);
-    for (int o = 1; o < p->node.n_out; o++)
-        weft_output(g, weft_graph_out(y, o), "other");
-    if (c->epi.residual)
-        y = weft_add(g, y, in[p->node.n_in - 1]);
-    if (c->epi.act != WEFT_ACT_NONE)
-        y = weft_activation(g, y, c->epi.act);
-    weft_output(g, y, "y");
-    CHECK_OK(weft_graph_status(g));
-    return g;
-}
-
-static void feed(weft_model *model, const rig_problem *p)
-{
-    int inputs = 0, params = 0;
-    for (int i = 0; i < p->node.n_in; i++) {
-        const int64_t count = weft_shape_count(&p->node.in[i]);
-        if (rig_param_of(&p->node, i) < 0 && !is_state(&p->node, i)) {
-            CHECK_OK(weft_model_set_input(model, inputs++, p->in[i], (size_t)count * sizeof(float)));
-            continue;
-        }
-        weft_param_info info;
-        CHECK_OK(weft_model_param(model, params++, &info));
-        CHECK_OK(weft_model_set_param(model, info.name, p->in[i], count));
-    }
-    ck_assert_int_eq(weft_model_param_count(model), params);
-}
-
-/* Numbers in memory have `epsilon` times float's error, and so have inputs and parameters before anything is done. */
-static void judge(const rig_problem *p, const struct precision *how, int o, const float *got)
-{
-    const int64_t count = weft_shape_count(&p->node.out[o]);
-    const double *want = p->want[o];
-    const bool moved = compare_tolerance(&p->node, 1) == 0; /* EXACT: rounded once, when stored */
-    compare_result r;
-    if (how->precision == WEFT_PRECISION_FP16)
-        for (int64_t i = 0; i < count; i++)
-            if (fabs(want[i]) > HALF_MAX) /* nothing to compare */
-                return;
-    if (moved && how->epsilon > 1) {
-        for (int64_t i = 0; i < count; i++)
-            ck_assert_msg(fabs((double)got[i] - want[i]) <= how->epsilon * 0x1p-23 * (fabs(want[i]) + 1e-3),
-                          "%s: y[%lld] is %.9g, %.9g expected", p->node.name, (long long)i, (double)got[i], want[i]);
-        return;
-    }
-    r = compare_output(&p->node, how->epsilon, got, want, count);
-    ck_assert_msg(r.ok, "%s, %s: output %d, y[%lld] is %.9g, %.9g expected, allowed %.3g", p->node.name,
-                  weft_precision_name(how->precision), o, (long long)r.index, r.got, r.want, r.allowed);
-}
-
-/* Output o, in three runs: launch by launch, captured, replayed. The node's first output is the model's last. */
-static void run_output(weft_model *model, const rig_problem *p, const struct precision *how, int o)
-{
-    const int port = o == 0 ? p->node.n_out - 1 : o - 1;
-    const size_t bytes = (size_t)weft_shape_count(&p->node.out[o]) * sizeof(float);
-    float *got = weft_alloc(&weft_malloc_allocator, bytes), *again = weft_alloc(&weft_malloc_allocator, bytes);
-    for (int run = 0; run < 3; run++) {
-        feed(model, p);
-        memset(again, 0xff, bytes);
-        CHECK_OK(weft_model_run(model));
-        CHECK_OK(weft_model_get_output(model, port, again, bytes));
-        if (run > 0)
-            ck_assert_msg(memcmp(got, again, bytes) == 0, "%s: run %d gives other bits", p->node.name, run);
-        memcpy(got, again, bytes);
-    }
-    judge(p, how, o, got);
-    weft_free(&weft_malloc_allocator, got);
-    weft_free(&weft_malloc_allocator, again);
-}
-
-static void run_case(const rig_problem *p, const weft_op_case *c, const struct precision *how)
-{
-    weft_ctx *ctx = NULL;
-    weft_model *model = NULL;
-    const weft_ctx_opt opt = { .device = "cuda", .precision = how->precision, .threads = 1 };
-    CHECK_OK(weft_ctx_create(&opt, &ctx));
-    weft_graph *g = graph_of(ctx, p, c);
-    CHECK_OK(weft_model_create(ctx, g, NULL, &model));
-    for (int o = 0; o < p->node.n_out; o++)
-        run_output(model, p, how, o);
-    weft_model_destroy(model);
-    weft_graph_destroy(g);
-    weft_ctx_destroy(ctx);
-}
-
-/* An op of none.def is refused by a sentence that names the node and the op. */
-static void check_refusal(weft_op_id id)
-{
-    const weft_op *op = weft_op_get(id);
-    const weft_ctx_opt opt = { .device = "cuda", .threads = 1 };
-    char sentence[128];
-    rig_problem p;
-    weft_ctx *ctx = NULL;
-    weft_model *model = NULL;
-    CHECK_OK(rig_problem_make(&p, id, &op->cases[0], RIG_UNIT, check_seed()));
-    CHECK_OK(weft_ctx_create(&opt, &ctx));
-    weft_graph *g = graph_of(ctx, &p, &op->cases[0]);
-    snprintf(sentence, sizeof sentence, "CUDA has no kernel for %s", op->name);
-    CHECK_FAILS(WEFT_UNSUPPORTED, weft_model_create(ctx, g, NULL, &model), sentence);
-    weft_graph_destroy(g);
-    weft_ctx_destroy(ctx);
-    rig_problem_release(&p);
-}
-
+/* The ops that CUDA does without. */
 static const bool none[WEFT_OP_COUNT] = {
     [0] = false,
 #define WEFT_NONE(id, name) [WEFT_OP_##id] = true,
@@ -170,21 +37,38 @@ static const bool none[WEFT_OP_COUNT] = {
 #undef WEFT_NONE
 };
 
+/* Case i of an op in one precision: three runs, launch by launch, captured, replayed. An op of none.def is refused by a
+ * sentence that names it. */
+static void run_case(int i, const weft_check_info *info, bool refused, weft_precision precision)
+{
+    const weft_ctx_opt opt = { .device = "cuda", .precision = precision, .threads = 1 };
+    weft_ctx *ctx;
+    weft_check_result r;
+    char sentence[128];
+    CHECK_OK(weft_ctx_create(&opt, &ctx));
+    if (refused) {
+        snprintf(sentence, sizeof sentence, "CUDA has no kernel for %s", info->op);
+        CHECK_FAILS(WEFT_UNSUPPORTED, weft_check_run(ctx, i, 3, check_seed(), &r), sentence);
+    } else {
+        CHECK_OK(weft_check_run(ctx, i, 3, check_seed(), &r));
+        ck_assert_msg(r.share <= 1, "%s/%s, %s: output %d, y[%lld] is %.9g, %.9g expected, allowed %.3g", info->op,
+                      info->name, weft_precision_name(precision), r.output, (long long)r.index, r.got, r.want,
+                      r.allowed);
+        ck_assert_msg(r.differs == 0, "%s/%s: run %d gives other bits", info->op, info->name, r.differs);
+    }
+    weft_ctx_destroy(ctx);
+    finish();
+}
+
 START_TEST(ops_agree_with_the_oracle)
 {
-    const weft_op *op = weft_op_get((weft_op_id)_i);
-    if (none[_i]) {
-        check_refusal((weft_op_id)_i);
-        return;
-    }
-    for (const weft_op_case *c = op->cases; c->name; c++) {
-        rig_problem p;
-        CHECK_OK(rig_problem_make(&p, (weft_op_id)_i, c, RIG_UNIT, check_seed()));
-        for (size_t k = 0; k < sizeof precisions / sizeof *precisions; k++) {
-            run_case(&p, c, &precisions[k]);
-            finish();
-        }
-        rig_problem_release(&p);
+    for (int i = 0; i < weft_check_count(); i++) {
+        weft_check_info info;
+        CHECK_OK(weft_check_case(i, &info));
+        if (info.large || strcmp(info.op, weft_op_get((weft_op_id)_i)->name) != 0)
+            continue;
+        for (int k = 0; k < WEFT_COUNT(precisions); k++)
+            run_case(i, &info, none[_i], precisions[k]);
     }
 }
 END_TEST
@@ -363,7 +247,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s PLUGIN\n", argv[0]);
         return 2;
     }
-    const int status = check_main(suite(), "cuda-backend PLUGIN");
-    rig_close();
-    return status;
+    return check_main(suite(), "cuda-backend PLUGIN");
 }

@@ -48,10 +48,10 @@ static const weft_op_case product = {
 static bool run(int threads, char *fault, size_t size)
 {
     static float got[4][ROWS * COLUMNS]; /* of each caller */
-    rig_problem problem;
+    weft_problem problem;
     float *const to[WEFT_MAX_OUT] = { got[threads] };
     const rig_setup setup = { RIG_DENSE, WEFT_ISA_PORTABLE, threads, RIG_APART, RIG_HOST_CACHES };
-    bool ok = rig_problem_make(&problem, WEFT_OP_DENSE, &product, RIG_UNIT, check_seed()) == WEFT_OK;
+    bool ok = weft_problem_make(&problem, WEFT_OP_DENSE, &product, WEFT_VALUES_UNIT, check_seed()) == WEFT_OK;
     if (ok) {
         const char *const reason = weft_cpu_dense_openblas.refuse(&problem.node, &(weft_device){
             .isa = WEFT_ISA_PORTABLE });
@@ -61,7 +61,7 @@ static bool run(int threads, char *fault, size_t size)
         }
         ok = ok && rig_run(&problem, &weft_cpu_dense_openblas, &setup, to, fault, size);
     }
-    rig_problem_release(&problem);
+    weft_problem_release(&problem);
     return ok;
 }
 

@@ -173,11 +173,11 @@ static void near(const example *e, int i, const char *who, double got)
 START_TEST(as_by_hand)
 {
     const example *e = &examples[_i];
-    rig_problem p;
+    weft_problem p;
     weft_device device;
     float *got[WEFT_MAX_OUT] = { (float[16]){ 0 }, (float[16]){ 0 } };
     char fault[256] = "";
-    CHECK_OK(rig_problem_given(&p, e->id, &e->c, e->in, e->param));
+    CHECK_OK(weft_problem_given(&p, e->id, &e->c, e->in, e->param));
     ck_assert_int_eq(weft_shape_count(&p.node.out[0]), e->count);
     for (int i = 0; i < e->count; i++)
         near(e, i, "the oracle", p.want[0][i]);
@@ -190,7 +190,7 @@ START_TEST(as_by_hand)
     ck_assert_msg(rig_run(&p, kernel, &setup, got, fault, sizeof fault), "%s: %s", kernel->name, fault);
     for (int i = 0; i < e->count; i++)
         near(e, i, kernel->name, (double)got[0][i]);
-    rig_problem_release(&p);
+    weft_problem_release(&p);
 }
 END_TEST
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "check/harness.h"
-#include "compare.h"
+#include "check/compare.h"
 #include "cpu/ref/ref.h"
 #include "op/activation.h"
 #include "rig.h"
@@ -16,6 +16,8 @@ static const weft_op_case relu_case = { .name = "faults",
                                         .n_in = 1,
                                         .in = { { 4, { 2, 3, 5, 17 } } },
                                         .opt = &(const weft_activation_opt){ .act = WEFT_ACT_RELU } };
+
+static const weft_exactness plain = { 0 };
 
 static void run_ref(const weft_call *call)
 {
@@ -38,7 +40,7 @@ static weft_status wrong_value(const weft_call *call)
 {
     run_ref(call);
     float *last = ref_row(&call->out[0], weft_shape_rows(&call->node->out[0]) - 1) + 16;
-    *last += 10 * (float)compare_tolerance(call->node, 0) * fmaxf(1, *last);
+    *last += 10 * (float)weft_tolerance(call->node, &plain) * fmaxf(1, *last);
     return WEFT_OK;
 }
 
@@ -221,7 +223,7 @@ typedef struct heard {
     char first[256];
 } heard;
 
-static void listen(void *user, const rig_problem *problem, const weft_kernel *kernel, const rig_setup *setup,
+static void listen(void *user, const weft_problem *problem, const weft_kernel *kernel, const rig_setup *setup,
                    const char *fault)
 {
     heard *h = user;
@@ -233,12 +235,12 @@ static void listen(void *user, const rig_problem *problem, const weft_kernel *ke
 
 START_TEST(each_fault_is_reported)
 {
-    rig_problem problem;
+    weft_problem problem;
     heard h = { .expected = rows[_i].expected };
     double share = 0;
-    CHECK_OK(rig_problem_make(&problem, WEFT_OP_ACTIVATION, &relu_case, RIG_UNIT, check_seed()));
+    CHECK_OK(weft_problem_make(&problem, WEFT_OP_ACTIVATION, &relu_case, WEFT_VALUES_UNIT, check_seed()));
     const int faults = rig_check(&problem, &rows[_i].kernel, WEFT_ISA_REF, listen, &h, &share);
-    rig_problem_release(&problem);
+    weft_problem_release(&problem);
     if (h.expected)
         ck_assert_msg(h.found, "%s: no report has \"%s\"; the first of %d is \"%s\"", rows[_i].kernel.name, h.expected,
                       faults, h.first);
@@ -252,63 +254,66 @@ START_TEST(tolerance_is_not_vacuous)
 {
     static const weft_op_id ids[] = { WEFT_OP_ADD, WEFT_OP_CONV2D, WEFT_OP_SOFTMAX, WEFT_OP_SQUEEZE_EXCITE };
     for (int i = 0; i < WEFT_COUNT(ids); i++) {
-        rig_problem p;
-        CHECK_OK(rig_problem_make(&p, ids[i], &weft_op_get(ids[i])->cases[0], RIG_UNIT, check_seed()));
+        weft_problem p;
+        CHECK_OK(weft_problem_make(&p, ids[i], &weft_op_get(ids[i])->cases[0], WEFT_VALUES_UNIT, check_seed()));
         const weft_node *n = &p.node;
         const int64_t count = weft_shape_count(&n->out[0]), at = count / 2;
-        const double tolerance = compare_tolerance(n, 0);
+        const double tolerance = weft_tolerance(n, &plain);
         float *got = weft_arena_array(&p.arena, (size_t)count, sizeof *got);
         ck_assert_ptr_nonnull(got);
         for (int64_t j = 0; j < count; j++)
             got[j] = (float)p.want[0][j];
-        ck_assert(compare_output(n, 0, got, p.want[0], count).ok);
+        ck_assert(weft_compare(n, &plain, got, p.want[0], count).ok);
         ck_assert_msg(tolerance > 0 && tolerance < 1e-4, "%s: tolerance %g", n->name, tolerance);
 
-        const double allowed = compare_output(n, 0, &got[at], &p.want[0][at], 1).allowed;
+        const double allowed = weft_compare(n, &plain, &got[at], &p.want[0][at], 1).allowed;
         got[at] = (float)(p.want[0][at] + 10 * allowed);
         /* Alone its size is its own; in the tensor the others' count too. */
-        ck_assert(!compare_output(n, 0, &got[at], &p.want[0][at], 1).ok);
+        ck_assert(!weft_compare(n, &plain, &got[at], &p.want[0][at], 1).ok);
         double sum = 0;
         for (int64_t j = 0; j < count; j++)
             sum += p.want[0][j] * p.want[0][j];
         const double size = fmax(sqrt(sum / (double)count), fabs(p.want[0][at]));
         got[at] = (float)(p.want[0][at] + 10 * tolerance * size);
-        const compare_result found = compare_output(n, 0, got, p.want[0], count);
+        const weft_comparison found = weft_compare(n, &plain, got, p.want[0], count);
         ck_assert(!found.ok && found.index == at);
-        ck_assert(compare_output(n, 20, got, p.want[0], count).ok); /* a kernel may ask for more */
+        const weft_exactness lax = { .error_factor = 20 }; /* a kernel may ask for more */
+        ck_assert(weft_compare(n, &lax, got, p.want[0], count).ok);
         got[at] = (float)(p.want[0][at] + .1 * tolerance * size);
-        ck_assert(compare_output(n, 0, got, p.want[0], count).ok);
+        ck_assert(weft_compare(n, &plain, got, p.want[0], count).ok);
         got[at] = NAN;
-        ck_assert(!compare_output(n, 0, got, p.want[0], count).ok);
-        rig_problem_release(&p);
+        ck_assert(!weft_compare(n, &plain, got, p.want[0], count).ok);
+        weft_problem_release(&p);
     }
 }
 END_TEST
 
 START_TEST(exact_means_every_bit)
 {
-    rig_problem p;
-    CHECK_OK(rig_problem_make(&p, WEFT_OP_DROPOUT, &weft_op_get(WEFT_OP_DROPOUT)->cases[0], RIG_UNIT, check_seed()));
+    weft_problem p;
+    const weft_op_case *c = weft_op_get(WEFT_OP_DROPOUT)->cases;
+    CHECK_OK(weft_problem_make(&p, WEFT_OP_DROPOUT, c, WEFT_VALUES_UNIT, check_seed()));
     const int64_t count = weft_shape_count(&p.node.out[0]);
-    ck_assert(compare_output(&p.node, 0, p.in[0], p.want[0], count).ok);
+    ck_assert(weft_compare(&p.node, &plain, p.in[0], p.want[0], count).ok);
     p.in[0][7] = nextafterf(p.in[0][7], 9);
-    const compare_result found = compare_output(&p.node, 100, p.in[0], p.want[0], count);
+    const weft_exactness lax = { .error_factor = 100 };
+    const weft_comparison found = weft_compare(&p.node, &lax, p.in[0], p.want[0], count);
     ck_assert(!found.ok && found.index == 7);
-    rig_problem_release(&p);
+    weft_problem_release(&p);
 }
 END_TEST
 
 /* Same seed, same numbers; another seed, others. */
 START_TEST(numbers_come_from_the_seed)
 {
-    rig_problem p[3];
+    weft_problem p[3];
     for (int i = 0; i < 3; i++)
-        CHECK_OK(rig_problem_make(&p[i], WEFT_OP_ACTIVATION, &relu_case, RIG_UNIT, i < 2 ? 7 : 8));
+        CHECK_OK(weft_problem_make(&p[i], WEFT_OP_ACTIVATION, &relu_case, WEFT_VALUES_UNIT, i < 2 ? 7 : 8));
     const size_t bytes = (size_t)weft_shape_count(&p[0].node.in[0]) * sizeof(float);
     ck_assert_int_eq(memcmp(p[0].in[0], p[1].in[0], bytes), 0);
     ck_assert_int_ne(memcmp(p[0].in[0], p[2].in[0], bytes), 0);
     for (int i = 0; i < 3; i++)
-        rig_problem_release(&p[i]);
+        weft_problem_release(&p[i]);
 }
 END_TEST
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/fpmode.h"
-#include "compare.h"
+#include "check/compare.h"
 #include "fence.h"
 
 enum { MAX_THREADS = 3, LINE = 16, SMALL_L2 = 16 << 10, LEAST_CACHE = 1 << 10 };
@@ -49,13 +49,13 @@ const char *rig_setup_text(const rig_setup *s, char *buf, size_t size)
 
 /* One kernel planned, packed and given its memory. */
 typedef struct session {
-    const rig_problem *problem;
+    const weft_problem *problem;
     const weft_kernel *kernel;
     const rig_setup *setup;
     weft_device device;
     weft_arena arena;
     weft_plan plan;
-    fenced_view in[RIG_MAX_IN], out[WEFT_MAX_OUT];
+    fenced_view in[WEFT_PROBLEM_IN], out[WEFT_MAX_OUT];
     fence packed, pack_scratch, scratch, thread_scratch;
     size_t thread_stride;
 } session;
@@ -82,7 +82,7 @@ static bool make_memory(session *s)
     const size_t threads = (size_t)s->setup->threads;
     bool ok = true;
     for (int i = 0; i < n->n_in; i++) {
-        const bool dense = rig_param_of(n, i) >= 0 || is_derivation(n); /* as the store keeps them */
+        const bool dense = weft_param_of(n, i) >= 0 || is_derivation(n); /* as the store keeps them */
         ok = ok && fenced_view_make(&s->in[i], weft_shape_rows(&n->in[i]), weft_shape_channels(&n->in[i]),
                                     dense ? 0 : before, dense ? 0 : after, edge,
                                     s->setup->alias == i ? GAP_BYTE : NAN_BYTE, s->problem->in[i]);
@@ -104,7 +104,7 @@ static bool make_memory(session *s)
 
 static void close_session(session *s)
 {
-    for (int i = 0; i < RIG_MAX_IN; i++)
+    for (int i = 0; i < WEFT_PROBLEM_IN; i++)
         fence_free(&s->in[i].memory);
     for (int i = 0; i < WEFT_MAX_OUT; i++)
         fence_free(&s->out[i].memory);
@@ -134,9 +134,9 @@ static bool modest(const session *s)
 static bool pack(session *s, char *fault, size_t size)
 {
     const weft_node *n = &s->problem->node;
-    weft_view in[RIG_MAX_IN];
+    weft_view in[WEFT_PROBLEM_IN];
     for (int i = 0; i < n->n_in; i++)
-        in[i] = (weft_view){ rig_param_of(n, i) >= 0 ? s->in[i].data : NULL, s->in[i].ld };
+        in[i] = (weft_view){ weft_param_of(n, i) >= 0 ? s->in[i].data : NULL, s->in[i].ld };
     const weft_call call = { .node = n, .device = &s->device, .state = s->plan.state, .in = in,
                              .packed = s->packed.data, .packed_bytes = s->plan.packed,
                              .scratch = s->pack_scratch.data };
@@ -182,7 +182,7 @@ static uint64_t digest(const fence *f)
 
 static bool untouched(const session *s, char *fault, size_t size)
 {
-    const rig_problem *p = s->problem;
+    const weft_problem *p = s->problem;
     const int alias = s->setup->alias;
     char which[32];
     for (int i = 0; i < p->node.n_in; i++) {
@@ -212,9 +212,9 @@ static bool run_once(session *s, float *const *got, char *fault, size_t size)
 {
     const weft_node *n = &s->problem->node;
     const int alias = s->setup->alias;
-    weft_view in[RIG_MAX_IN], out[WEFT_MAX_OUT];
+    weft_view in[WEFT_PROBLEM_IN], out[WEFT_MAX_OUT];
     for (int i = 0; i < n->n_in; i++) {
-        const bool packed = s->kernel->pack && rig_param_of(n, i) >= 0;
+        const bool packed = s->kernel->pack && weft_param_of(n, i) >= 0;
         fenced_view_set(&s->in[i], s->problem->in[i]);
         in[i] = (weft_view){ packed ? NULL : s->in[i].data, s->in[i].ld };
     }
@@ -248,7 +248,7 @@ static bool run_once(session *s, float *const *got, char *fault, size_t size)
     return untouched(s, fault, size);
 }
 
-bool rig_run(const rig_problem *problem, const weft_kernel *kernel, const rig_setup *setup, float *const *got,
+bool rig_run(const weft_problem *problem, const weft_kernel *kernel, const rig_setup *setup, float *const *got,
              char *fault, size_t size)
 {
     const weft_node *n = &problem->node;
@@ -271,7 +271,7 @@ bool rig_run(const rig_problem *problem, const weft_kernel *kernel, const rig_se
 /* ---- all setups ---- */
 
 typedef struct check {
-    const rig_problem *problem;
+    const weft_problem *problem;
     const weft_kernel *kernel;
     rig_report report;
     void *user;
@@ -290,9 +290,10 @@ static void judge(check *c, const rig_setup *setup, float *const *got)
 {
     const weft_node *n = &c->problem->node;
     char fault[256];
+    const weft_exactness how = { .error_factor = c->kernel->error_factor };
     for (int o = 0; o < n->n_out; o++) {
-        const compare_result r =
-            compare_output(n, c->kernel->error_factor, got[o], c->problem->want[o], weft_shape_count(&n->out[o]));
+        const weft_comparison r =
+            weft_compare(n, &how, got[o], c->problem->want[o], weft_shape_count(&n->out[o]));
         if (r.share > *c->share)
             *c->share = r.share;
         if (r.ok)
@@ -324,7 +325,7 @@ static bool may_alias(const weft_node *n, unsigned inplace, int i)
 {
     const bool residual = n->epi.residual && i == n->n_in - 1;
     const unsigned bit = residual ? WEFT_INPLACE_RESIDUAL : i == 0 ? WEFT_INPLACE_IN0 : i == 1 ? WEFT_INPLACE_IN1 : 0;
-    return rig_param_of(n, i) < 0 && (inplace & bit) && weft_shape_rows(&n->in[i]) == weft_shape_rows(&n->out[0]) &&
+    return weft_param_of(n, i) < 0 && (inplace & bit) && weft_shape_rows(&n->in[i]) == weft_shape_rows(&n->out[0]) &&
            weft_shape_channels(&n->in[i]) == weft_shape_channels(&n->out[0]);
 }
 
@@ -355,7 +356,7 @@ static void check_layout(check *c, rig_layout layout, rig_caches caches, weft_is
     }
 }
 
-int rig_check(const rig_problem *problem, const weft_kernel *kernel, weft_isa isa, rig_report report, void *user,
+int rig_check(const weft_problem *problem, const weft_kernel *kernel, weft_isa isa, rig_report report, void *user,
               double *share)
 {
     check c = { .problem = problem, .kernel = kernel, .report = report, .user = user, .share = share };

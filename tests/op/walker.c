@@ -38,10 +38,10 @@ static void repeat_line(char *buf, size_t size, const weft_node *n, const weft_k
              kernel->name, strchr(n->name, '/') + 1);
 }
 
-static void report(void *user, const rig_problem *problem, const weft_kernel *kernel, const rig_setup *setup,
+static void report(void *user, const weft_problem *problem, const weft_kernel *kernel, const rig_setup *setup,
                    const char *fault)
 {
-    static const char *const values[RIG_VALUES_COUNT] = { "unit", "wide", "special" };
+    static const char *const values[WEFT_VALUES_COUNT] = { "unit", "wide", "special" };
     char where[128], again[512];
     int *shown = user;
     if ((*shown)++ >= MAX_SHOWN)
@@ -73,7 +73,7 @@ static bool accepts(const weft_kernel *kernel, const weft_node *node, weft_isa i
     return !kernel->refuse || kernel->refuse(node, &device) == NULL;
 }
 
-static void walk_kernel(const rig_problem *problem, tally *t, bool is_ref, weft_isa best, int *shown)
+static void walk_kernel(const weft_problem *problem, tally *t, bool is_ref, weft_isa best, int *shown)
 {
     const weft_node *n = &problem->node;
     /* The reference is the same on all: once is enough. */
@@ -93,20 +93,20 @@ static void walk_kernel(const rig_problem *problem, tally *t, bool is_ref, weft_
 
 static void walk_case(weft_op_id id, const weft_op_case *c, tally *tallies, int count, weft_isa best, int *shown)
 {
-    bool apply[RIG_VALUES_COUNT] = { true };
-    for (rig_values values = RIG_UNIT; values < RIG_VALUES_COUNT; values++) {
-        rig_problem problem;
+    bool apply[WEFT_VALUES_COUNT] = { true };
+    for (weft_values values = WEFT_VALUES_UNIT; values < WEFT_VALUES_COUNT; values++) {
+        weft_problem problem;
         if (!apply[values])
             continue;
-        const weft_status status = rig_problem_make(&problem, id, c, values, check_seed());
+        const weft_status status = weft_problem_make(&problem, id, c, values, check_seed());
         ck_assert_msg(status == WEFT_OK, "%s/%s cannot be made: %s", weft_op_get(id)->name, c->name, weft_error());
-        if (values == RIG_UNIT)
-            for (rig_values v = RIG_UNIT + 1; v < RIG_VALUES_COUNT; v++)
-                apply[v] = rig_values_apply(&problem, v);
+        if (values == WEFT_VALUES_UNIT)
+            for (weft_values v = WEFT_VALUES_UNIT + 1; v < WEFT_VALUES_COUNT; v++)
+                apply[v] = weft_values_apply(&problem, v);
         for (int k = 0; k < count; k++)
             if (fnmatch(walk.kernel, tallies[k].kernel->name, 0) == 0)
                 walk_kernel(&problem, &tallies[k], k == count - 1, best, shown);
-        rig_problem_release(&problem);
+        weft_problem_release(&problem);
     }
 }
 
@@ -144,7 +144,7 @@ START_TEST(walk_op)
         tallies[count].kernel = list[count];
     }
     for (const weft_op_case *c = op->cases; c->name; c++)
-        if (fnmatch(walk.name, c->name, 0) == 0)
+        if (!c->large && fnmatch(walk.name, c->name, 0) == 0)
             walk_case(id, c, tallies, count, cpu.best, &shown);
     for (int k = 0; k < count; k++)
         faults += tallies[k].faults;

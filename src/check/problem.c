@@ -5,17 +5,10 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "cpu/ref/ref.h"
-#include "rig.h"
-
-static const weft_kernel *const oracles[WEFT_OP_COUNT] = {
-#define WEFT_OP(id, name, family, kind) [WEFT_OP_##id] = &weft_oracle_##name##_ref,
-#include "op/list.def"
-#undef WEFT_OP
-};
+#include "check/problem.h"
 
 /* Names of node and streams: "conv2d/3x3_odd". */
-static weft_status make_node(rig_problem *p, weft_op_id id, const weft_op_case *c)
+static weft_status make_node(weft_problem *p, weft_op_id id, const weft_op_case *c)
 {
     const weft_op *op = weft_op_get(id);
     const char *name = weft_arena_text(&p->arena, "%s/%s", op->name, c->name);
@@ -49,7 +42,7 @@ static weft_status make_node(rig_problem *p, weft_op_id id, const weft_op_case *
     return WEFT_OK;
 }
 
-static float *draw(rig_problem *p, const char *what, int index, const weft_shape *shape, uint64_t seed, double low,
+static float *draw(weft_problem *p, const char *what, int index, const weft_shape *shape, uint64_t seed, double low,
                    double high)
 {
     const int64_t count = weft_shape_count(shape);
@@ -69,7 +62,7 @@ static void sprinkle(float *data, int64_t count, int input)
 }
 
 /* Weights of variance 1 / fan-in keep results of deviation about 1, where activations are not flat. */
-static float *draw_param(rig_problem *p, int index, uint64_t seed)
+static float *draw_param(weft_problem *p, int index, uint64_t seed)
 {
     const weft_param_spec *spec = &p->sig.param[index];
     if (spec->values)
@@ -83,7 +76,7 @@ static float *draw_param(rig_problem *p, int index, uint64_t seed)
 
 /* Labels from one below the classes to one beyond; else numbers of the problem's kind. The residual is numbered behind
  * the case's inputs, whatever parameters lie between. */
-static float *draw_input(rig_problem *p, const weft_op_case *c, int i, uint64_t seed)
+static float *draw_input(weft_problem *p, const weft_op_case *c, int i, uint64_t seed)
 {
     const weft_shape *shape = &p->node.in[i];
     const int index = i < c->n_in ? i : c->n_in;
@@ -97,15 +90,15 @@ static float *draw_input(rig_problem *p, const weft_op_case *c, int i, uint64_t 
     }
     if (i < c->n_in && c->positive >> i & 1)
         return draw(p, "in", index, shape, seed, .5, 1.5);
-    const double high = sqrt(3) * (p->values == RIG_WIDE ? 40 : 1);
+    const double high = sqrt(3) * (p->values == WEFT_VALUES_WIDE ? 40 : 1);
     float *data = draw(p, "in", index, shape, seed, -high, high);
-    if (data && p->values == RIG_SPECIAL)
+    if (data && p->values == WEFT_VALUES_SPECIAL)
         sprinkle(data, weft_shape_count(shape), index);
     return data;
 }
 
 /* An input as the oracle reads it: in double, but for integers. */
-static void *widen(rig_problem *p, int i)
+static void *widen(weft_problem *p, int i)
 {
     const int64_t count = weft_shape_count(&p->node.in[i]);
     if (p->dtype_in[i] == WEFT_I32)
@@ -117,13 +110,12 @@ static void *widen(rig_problem *p, int i)
 }
 
 /* The reference in double, dense. */
-static weft_status ask_oracle(rig_problem *p)
+static weft_status ask_oracle(weft_problem *p)
 {
     const weft_node *n = &p->node;
-    const weft_kernel *oracle = oracles[n->id];
-    weft_device device;
-    weft_view in[RIG_MAX_IN], out[WEFT_MAX_OUT];
-    WEFT_TRY(rig_device(WEFT_ISA_REF, 1, &device));
+    const weft_kernel *oracle = weft_oracle_kernels[n->id];
+    const weft_device device = { .allocator = &weft_malloc_allocator, .threads = 1, .isa = WEFT_ISA_REF };
+    weft_view in[WEFT_PROBLEM_IN], out[WEFT_MAX_OUT];
     for (int i = 0; i < n->n_in; i++) {
         in[i] = (weft_view){ widen(p, i), weft_shape_channels(&n->in[i]) };
         if (!in[i].data)
@@ -150,13 +142,13 @@ static weft_status ask_oracle(rig_problem *p)
                                      .thread_scratch = (char *)scratch + plan.scratch });
 }
 
-weft_status rig_problem_make(rig_problem *p, weft_op_id id, const weft_op_case *c, rig_values values, uint64_t seed)
+weft_status weft_problem_make(weft_problem *p, weft_op_id id, const weft_op_case *c, weft_values values, uint64_t seed)
 {
-    *p = (rig_problem){ .values = values };
+    *p = (weft_problem){ .values = values };
     weft_arena_init(&p->arena, &weft_malloc_allocator);
     WEFT_TRY(make_node(p, id, c));
     for (int i = 0; i < p->node.n_in; i++) {
-        const int param = rig_param_of(&p->node, i);
+        const int param = weft_param_of(&p->node, i);
         p->in[i] = param < 0 ? draw_input(p, c, i, seed) : draw_param(p, param, seed);
         if (!p->in[i])
             return WEFT_NO_MEMORY;
@@ -164,14 +156,14 @@ weft_status rig_problem_make(rig_problem *p, weft_op_id id, const weft_op_case *
     return ask_oracle(p);
 }
 
-weft_status rig_problem_given(rig_problem *p, weft_op_id id, const weft_op_case *c, const float *const *in,
+weft_status weft_problem_given(weft_problem *p, weft_op_id id, const weft_op_case *c, const float *const *in,
                               const float *const *param)
 {
-    *p = (rig_problem){ .values = RIG_UNIT };
+    *p = (weft_problem){ .values = WEFT_VALUES_UNIT };
     weft_arena_init(&p->arena, &weft_malloc_allocator);
     WEFT_TRY(make_node(p, id, c));
     for (int i = 0; i < p->node.n_in; i++) {
-        const int own = rig_param_of(&p->node, i);
+        const int own = weft_param_of(&p->node, i);
         const float *from = own >= 0 ? param[own] : in[i < c->n_in ? i : c->n_in];
         p->in[i] = weft_arena_copy(&p->arena, from, (size_t)weft_shape_count(&p->node.in[i]) * sizeof(float));
         if (!p->in[i])
@@ -180,24 +172,24 @@ weft_status rig_problem_given(rig_problem *p, weft_op_id id, const weft_op_case 
     return ask_oracle(p);
 }
 
-void rig_problem_release(rig_problem *p)
+void weft_problem_release(weft_problem *p)
 {
     weft_arena_release(&p->arena);
 }
 
-bool rig_values_apply(const rig_problem *unit, rig_values values)
+bool weft_values_apply(const weft_problem *unit, weft_values values)
 {
     const weft_node *n = &unit->node;
     switch (values) {
-    case RIG_UNIT:
+    case WEFT_VALUES_UNIT:
         return true;
-    case RIG_WIDE: /* with weights it is the same sum, scaled; labels and variances have no width */
+    case WEFT_VALUES_WIDE: /* with weights it is the same sum, scaled; labels and variances have no width */
         return n->n_param == 0 && n->op->error_class != WEFT_EXACT && weft_op_kinds[n->id] != WEFT_FUSED &&
                !(n->op->types & WEFT_TYPES_INDEX_IN0);
-    case RIG_SPECIAL: /* a NaN stays where it is: activations, and what only moves values; a maximum may lose it */
+    case WEFT_VALUES_SPECIAL: /* a NaN stays where it is: activations, what only moves values; a maximum may lose it */
         return n->id == WEFT_OP_ACTIVATION ||
                (n->op->error_class == WEFT_EXACT && n->id != WEFT_OP_MAX_POOL2D && n->id != WEFT_OP_GLOBAL_MAX_POOL2D);
-    case RIG_VALUES_COUNT:
+    case WEFT_VALUES_COUNT:
         break;
     }
     return false;

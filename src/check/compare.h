@@ -10,27 +10,41 @@
  *   ELEMENTWISE  |error| <= f * 8 e * size: a handful of roundings, or a polynomial good to a few ulp
  *   REDUCTION    |error| <= f * (8 + 2 sqrt(K)) e * size
  *
+ * A device that keeps numbers in 16 bits, or whose tensor cores round the factors of products (TF32), adds u, half the
+ * distance of such numbers near 1, to each of weft_op.depth roundings on the way, with sums in float between them
+ * (Higham & Mary 2019, a new approach to probabilistic rounding error analysis):
+ *
+ *   |error| <= f * depth * (8 u + (24 + 8 sqrt(K)) e / 2) * size
+ *
+ * and EXACT results are rounded once, when they are stored.
+ *
  * sqrt(K) because K terms of deviation 1 summed one after the other make partial sums of deviation sqrt(i), each
  * rounded with deviation e/2/sqrt(3) of itself: in all e K / sqrt(24), while the result's is sqrt(K). That is 0.2
  * sqrt(K) e of its size; the largest of 10^6 outputs is 5 deviations out. Blocked and vector sums do better. f is the
  * kernel's error_factor, which Winograd and the like raise with a reason. */
-#ifndef WEFT_TESTS_OP_COMPARE_H
-#define WEFT_TESTS_OP_COMPARE_H
+#ifndef WEFT_CHECK_COMPARE_H
+#define WEFT_CHECK_COMPARE_H
 
 #include "graph/op.h"
 
-typedef struct compare_result {
+typedef struct weft_comparison {
     bool ok;
     int64_t index;    /* the worst element of the dense array */
     double got, want; /* there */
     double allowed;   /* error there */
     double share;     /* error / allowed there; 0 for EXACT; infinite for a NaN */
-} compare_result;
+} weft_comparison;
 
-/* Allowed error relative to the size of a result; 0 for EXACT. */
-double compare_tolerance(const weft_node *node, double error_factor);
-/* count elements of one output. */
-compare_result compare_output(const weft_node *node, double error_factor, const float *got, const double *want,
-                              int64_t count);
+/* How a result was computed: by kernels with this error factor (0: 1), in this precision (DEFAULT: FP32). */
+typedef struct weft_exactness {
+    double error_factor;
+    weft_precision precision;
+} weft_exactness;
+
+/* Allowed error relative to the size of a result; 0 for EXACT in fp32. */
+double weft_tolerance(const weft_node *node, const weft_exactness *how);
+/* count elements of one output. What no fp16 can hold is not judged. */
+weft_comparison weft_compare(const weft_node *node, const weft_exactness *how, const float *got, const double *want,
+                             int64_t count);
 
 #endif
