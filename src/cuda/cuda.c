@@ -208,7 +208,9 @@ static void cuda_info(weft_device_info *out)
     if (!complete && !used)
         snprintf(out->missing, sizeof out->missing, "no CUDA device");
     if (report.devices > 0)
-        snprintf(out->description, sizeof out->description, "NVIDIA GPU, %d of them", report.devices);
+        snprintf(out->description, sizeof out->description, "%s%s", report.card[0] ? report.card : "NVIDIA GPU",
+                 report.devices > 1 ? ", the first of several" : "");
+    out->memory = report.memory;
 }
 
 static int cuda_pieces(weft_device_piece *out, int room)

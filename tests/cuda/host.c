@@ -423,6 +423,8 @@ START_TEST(pieces_and_cards_are_described)
     while (weft_device_get(cuda, &info) == WEFT_OK && strcmp(info.name, "cuda") != 0)
         cuda++;
     ck_assert_msg(info.available, "%s", info.missing);
+    ck_assert_str_eq(info.description, "Double 9.0");
+    ck_assert_uint_eq(info.memory, (size_t)80 << 30);
     ck_assert_int_gt(weft_device_pieces(cuda, piece, 32), 3);
     doubles->card()->devices = 0;
     CHECK_OK(weft_device_get(cuda, &info));

@@ -74,7 +74,16 @@ static const char *cublaslt_status(int status)
     return "CUBLAS_STATUS_NOT_INITIALIZED";
 }
 
+static int properties(weft_cuda_properties *out, int device)
+{
+    (void)device;
+    snprintf(out->name, sizeof out->name, "a card");
+    out->memory = 1 << 30;
+    return machine.error;
+}
+
 static const weft_vendor stand_in = {
+    .cudaGetDeviceProperties = properties,
     .cudaGetDeviceCount = get_device_count,
     .cudaGetLastError = get_last_error,
     .cudaRuntimeGetVersion = runtime_version,
@@ -172,6 +181,8 @@ START_TEST(a_report_lists_every_piece)
     weft_vendor_probe(&report);
     ck_assert_int_eq(report.devices, 3);
     ck_assert(report.piece[report.count - 1].found);
+    ck_assert_str_eq(report.card, "a card");
+    ck_assert_uint_eq(report.memory, 1 << 30);
 }
 END_TEST
 

@@ -67,6 +67,9 @@ EQUAL(WEFT_CUDA_ATTR_MINOR, cudaDevAttrComputeCapabilityMinor)
 static_assert(sizeof(weft_cuda_properties) >= sizeof(cudaDeviceProp), "cudaDeviceProp");
 static_assert(offsetof(cudaDeviceProp, name) == 0 && sizeof(cudaDeviceProp::name) == sizeof(weft_cuda_properties::name),
               "cudaDeviceProp::name");
+static_assert(offsetof(cudaDeviceProp, totalGlobalMem) == offsetof(weft_cuda_properties, memory) &&
+                  sizeof(cudaDeviceProp::totalGlobalMem) == sizeof(weft_cuda_properties::memory),
+              "cudaDeviceProp::totalGlobalMem");
 static_assert(sizeof(weft_cublaslt_algo) == sizeof(cublasLtMatmulAlgo_t), "cublasLtMatmulAlgo_t");
 static_assert(sizeof(weft_cublaslt_choice) == sizeof(cublasLtMatmulHeuristicResult_t), "heuristic result");
 static_assert(offsetof(weft_cublaslt_choice, workspace) == offsetof(cublasLtMatmulHeuristicResult_t, workspaceSize) &&

@@ -310,6 +310,11 @@ static void probe_devices(const weft_vendor *vendor, weft_vendor_report *report)
     int error;
     report->devices = count_devices(vendor, &error);
     piece->found = report->devices > 0;
+    weft_cuda_properties first = { .name = "" };
+    if (piece->found && vendor->cudaGetDeviceProperties(&first, 0) == WEFT_CUDA_SUCCESS) {
+        snprintf(report->card, sizeof report->card, "%.63s", first.name);
+        report->memory = first.memory;
+    }
     if (piece->found)
         snprintf(piece->version, sizeof piece->version, "%d found", report->devices);
     else

@@ -29,10 +29,12 @@ typedef void *weft_cudnn_descriptor;
 typedef struct cublasLtContext *weft_cublaslt;
 typedef void *weft_cublaslt_matmul, *weft_cublaslt_layout, *weft_cublaslt_preference;
 
-/* cudaDeviceProp: begins with the name; weft reads nothing else of it and leaves room for what a runtime may write. */
+/* cudaDeviceProp: what weft reads of it, and room for what a runtime may write. */
 typedef struct weft_cuda_properties {
     char name[256];
-    uint64_t rest[480];
+    uint32_t numbers[8];
+    size_t memory; /* bytes */
+    uint64_t rest[475];
 } weft_cuda_properties;
 
 /* cublasLtMatmulAlgo_t and cublasLtMatmulHeuristicResult_t. */
@@ -103,7 +105,9 @@ enum { WEFT_VENDOR_MAX_PIECE = 12 };
 typedef struct weft_vendor_report {
     int count; /* driver first, then the libraries in loading order, then the card */
     weft_vendor_piece piece[WEFT_VENDOR_MAX_PIECE];
-    int devices; /* CUDA devices that the runtime sees */
+    int devices;    /* CUDA devices that the runtime sees */
+    char card[64];  /* the first of them; "": it does not say */
+    size_t memory;  /* its bytes */
 } weft_vendor_report;
 
 /* Opens every library and fills *out. NO_DEVICE names the first piece that is missing and what to install; *out is

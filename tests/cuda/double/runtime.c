@@ -251,6 +251,7 @@ int double_cudaGetDeviceProperties(weft_cuda_properties *properties, int device)
     DOUBLE_CALLED();
     (void)device;
     snprintf(properties->name, sizeof properties->name, "Double %d.%d", books.card.major, books.card.minor);
+    properties->memory = books.card.memory;
     return 0;
 }
 
