@@ -3,12 +3,14 @@
  * The JSON scanner. */
 #include "weights/json.h"
 
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 
-enum { FOUND = 32 };
+enum { FOUND = 32, NUMBER = 64 };
 
 static void skip_blanks(weft_json *json)
 {
@@ -183,4 +185,121 @@ weft_status weft_json_string(weft_json *json, const char *what, const char **tex
     *length = n;
     *at = first;
     return WEFT_OK;
+}
+
+/* ---- values that are passed over ---- */
+
+/* Letters, digits and signs from the cursor on: a number or a word. */
+static size_t word_length(const weft_json *json)
+{
+    size_t at = json->at;
+    while (at < json->end && (isalnum(json->file->data[at]) || memchr("+-.", json->file->data[at], 3)))
+        at++;
+    return at - json->at;
+}
+
+static weft_status skip_string(weft_json *json)
+{
+    const size_t raw = raw_length(json);
+    if (raw == (size_t)-1)
+        return weft_file_bad(json->file, json->at, "the string that begins here has no end");
+    json->at += raw + 1;
+    return WEFT_OK;
+}
+
+weft_status weft_json_skip(weft_json *json)
+{
+    for (size_t open = 0;;) {
+        if (weft_json_take(json, '"')) {
+            WEFT_TRY(skip_string(json));
+        } else if (weft_json_take(json, '{') || weft_json_take(json, '[')) {
+            open++;
+            continue;
+        } else if (weft_json_take(json, '}') || weft_json_take(json, ']')) {
+            if (open == 0)
+                return weft_file_bad(json->file, json->at - 1, "a bracket closes that was not opened");
+            open--;
+        } else if (open > 0 && (weft_json_take(json, ',') || weft_json_take(json, ':'))) {
+            continue;
+        } else {
+            const size_t length = word_length(json);
+            if (length == 0)
+                return weft_file_bad(json->file, json->at, "a value was expected");
+            json->at += length;
+        }
+        if (open == 0)
+            return WEFT_OK;
+    }
+}
+
+weft_status weft_json_members(weft_json *json, const char *const *keys, size_t *at, int count)
+{
+    for (int i = 0; i < count; i++)
+        at[i] = 0;
+    WEFT_TRY(weft_json_expect(json, '{', "before a description"));
+    if (weft_json_take(json, '}'))
+        return WEFT_OK;
+    do {
+        WEFT_TRY(weft_json_expect(json, '"', "before a key"));
+        const char *key = (const char *)json->file->data + json->at;
+        WEFT_TRY(skip_string(json));
+        const size_t length = (size_t)((const char *)json->file->data + json->at - 1 - key);
+        WEFT_TRY(weft_json_expect(json, ':', "behind a key"));
+        for (int i = 0; i < count; i++) {
+            if (at[i] == 0 && strlen(keys[i]) == length && memcmp(keys[i], key, length) == 0)
+                at[i] = json->at;
+        }
+        WEFT_TRY(weft_json_skip(json));
+    } while (weft_json_take(json, ','));
+    return weft_json_expect(json, '}', "behind a description");
+}
+
+bool weft_json_is(weft_json *json, size_t at, char c)
+{
+    if (at == 0)
+        return false;
+    json->at = at;
+    if (!weft_json_take(json, c))
+        return false;
+    json->at--;
+    return true;
+}
+
+weft_status weft_json_text_at(weft_json *json, size_t at, const char **out)
+{
+    const char *text = NULL;
+    size_t length, first;
+    if (weft_json_is(json, at, '"'))
+        WEFT_TRY(weft_json_string(json, "in a description", &text, &length, &first));
+    *out = text;
+    return WEFT_OK;
+}
+
+weft_status weft_json_real(weft_json *json, const char *what, double *out)
+{
+    char number[NUMBER], *end = NULL;
+    skip_blanks(json);
+    const size_t length = word_length(json);
+    if (length == 0 || length >= sizeof number || isalpha(json->file->data[json->at]))
+        return weft_file_bad(json->file, json->at, "%s must be a number", what);
+    memcpy(number, json->file->data + json->at, length);
+    number[length] = '\0';
+    *out = strtod(number, &end);
+    if (*end)
+        return weft_file_bad(json->file, json->at, "%s must be a number", what);
+    json->at += length;
+    return WEFT_OK;
+}
+
+weft_status weft_json_real_at(weft_json *json, size_t at, double *out, bool *found)
+{
+    *found = false;
+    if (at == 0)
+        return WEFT_OK;
+    json->at = at;
+    skip_blanks(json);
+    if (json->at >= json->end || !(isdigit(json->file->data[json->at]) || json->file->data[json->at] == '-'))
+        return WEFT_OK;
+    *found = true;
+    return weft_json_real(json, "a value", out);
 }

@@ -21,6 +21,23 @@ weft_status weft_json_expect(weft_json *json, char c, const char *what);
 weft_status weft_json_string(weft_json *json, const char *what, const char **text, size_t *length, size_t *at);
 /* A whole number that is not negative, without fraction or exponent. */
 weft_status weft_json_number(weft_json *json, const char *what, uint64_t *out);
+/* A number of any kind. */
+weft_status weft_json_real(weft_json *json, const char *what, double *out);
+
+/* ---- values that are passed over, or looked at later: nothing is copied ---- */
+
+/* Passes a value of any kind. */
+weft_status weft_json_skip(weft_json *json);
+/* Reads an object and notes where the values of the keys begin (0: not there), of the first where a key comes twice.
+ * The cursor ends behind the object. */
+weft_status weft_json_members(weft_json *json, const char *const *keys, size_t *at, int count);
+/* True if the value at a noted place begins with c; then the cursor is on it. */
+bool weft_json_is(weft_json *json, size_t at, char c);
+/* The string at a noted place; NULL if there is none. */
+weft_status weft_json_text_at(weft_json *json, size_t at, const char **out);
+/* The number at a noted place; *found is false if there is none. */
+weft_status weft_json_real_at(weft_json *json, size_t at, double *out, bool *found);
+
 /* BAD_DATA unless only blanks are left. */
 weft_status weft_json_end(weft_json *json);
 

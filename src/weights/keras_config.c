@@ -16,7 +16,8 @@
 #include "base/error.h"
 #include "weights/json.h"
 
-enum { DEPTH = 32 };
+/* Limits: of models in models, of one name, of all names that are put together. */
+enum { DEPTH = 32, NAME_MAX_BYTES = 256, PATHS_MAX = 64 << 20 };
 
 /* A layer by the path that tensors' names begin with. */
 typedef struct layer {
@@ -43,6 +44,7 @@ typedef struct book {
     weft_file text; /* a copy in the arena */
     weft_json json;
     bool by_path;
+    size_t paths; /* bytes of names that were put together */
     table layers, classes;
 } book;
 
@@ -80,147 +82,6 @@ static void table_release(book *b, table *t)
 {
     weft_index_release(&t->index, b->allocator);
     weft_free(b->allocator, t->items);
-}
-
-/* ---- JSON ---- */
-
-/* Passes a value of any kind: strings properly, brackets by counting them. */
-static weft_status skip_value(weft_json *json)
-{
-    const char *text;
-    size_t length, at, open = 0;
-    for (;;) {
-        if (weft_json_take(json, '"')) {
-            json->at--;
-            WEFT_TRY(weft_json_string(json, "in a description", &text, &length, &at));
-        } else if (weft_json_take(json, '{') || weft_json_take(json, '[')) {
-            open++;
-            continue;
-        } else if (weft_json_take(json, '}') || weft_json_take(json, ']')) {
-            if (open == 0)
-                return weft_file_bad(json->file, json->at - 1, "a bracket closes that was not opened");
-            open--;
-        } else if (open > 0 && (weft_json_take(json, ',') || weft_json_take(json, ':'))) {
-            continue;
-        } else { /* a number or a word */
-            const size_t first = json->at;
-            while (json->at < json->end && (isalnum(json->file->data[json->at]) ||
-                                            memchr("+-.", json->file->data[json->at], 3)))
-                json->at++;
-            if (json->at == first)
-                return weft_file_bad(json->file, first, "a value was expected");
-        }
-        if (open == 0)
-            return WEFT_OK;
-    }
-}
-
-/* Reads an object and notes where the values of the keys begin (0: not there). The cursor ends behind it. */
-static weft_status members(weft_json *json, const char *const *keys, size_t *at, int count)
-{
-    for (int i = 0; i < count; i++)
-        at[i] = 0;
-    WEFT_TRY(weft_json_expect(json, '{', "before a description"));
-    if (weft_json_take(json, '}'))
-        return WEFT_OK;
-    do {
-        const char *key;
-        size_t length, key_at;
-        WEFT_TRY(weft_json_string(json, "before a key", &key, &length, &key_at));
-        WEFT_TRY(weft_json_expect(json, ':', "behind a key"));
-        for (int i = 0; i < count; i++) {
-            if (at[i] == 0 && strcmp(keys[i], key) == 0)
-                at[i] = json->at;
-        }
-        WEFT_TRY(skip_value(json));
-    } while (weft_json_take(json, ','));
-    return weft_json_expect(json, '}', "behind a description");
-}
-
-/* True if the value at a noted place begins with c; then the cursor is on it. */
-static bool value_is(weft_json *json, size_t at, char c)
-{
-    if (at == 0)
-        return false;
-    json->at = at;
-    if (!weft_json_take(json, c))
-        return false;
-    json->at--;
-    return true;
-}
-
-/* The string at a noted place; NULL if there is none. */
-static weft_status text_at(weft_json *json, size_t at, const char **out)
-{
-    const char *text = NULL;
-    size_t length, first;
-    if (value_is(json, at, '"'))
-        WEFT_TRY(weft_json_string(json, "in a description", &text, &length, &first));
-    *out = text;
-    return WEFT_OK;
-}
-
-static weft_status begin(book *b, const char *path, const void *text, size_t size, const weft_weights *weights)
-{
-    *b = (book){ .allocator = weights->allocator, .layers = { .stride = sizeof(layer) },
-                 .classes = { .stride = sizeof(class_use) } };
-    weft_arena_init(&b->arena, b->allocator);
-    b->text = (weft_file){ .path = path, .data = weft_arena_copy(&b->arena, text, size), .size = size };
-    b->json = (weft_json){ .file = &b->text, .end = size, .arena = &b->arena };
-    return b->text.data ? WEFT_OK : WEFT_NO_MEMORY;
-}
-
-static void finish(book *b)
-{
-    table_release(b, &b->layers);
-    table_release(b, &b->classes);
-    weft_arena_release(&b->arena);
-}
-
-/* ---- what the model is ---- */
-
-static weft_status describe(book *b, weft_weights *weights)
-{
-    static const char *const keys[] = { "class_name", "config" }, *const inner[] = { "name" };
-    size_t at[2], name_at[1];
-    const char *class_name, *name = NULL;
-    WEFT_TRY(members(&b->json, keys, at, 2));
-    WEFT_TRY(weft_json_end(&b->json));
-    WEFT_TRY(text_at(&b->json, at[0], &class_name));
-    if (value_is(&b->json, at[1], '{')) {
-        WEFT_TRY(members(&b->json, inner, name_at, 1));
-        WEFT_TRY(text_at(&b->json, name_at[0], &name));
-    }
-    if (class_name)
-        WEFT_TRY(weft_weights_set_meta(weights, "keras.class", class_name));
-    return name ? weft_weights_set_meta(weights, "keras.name", name) : WEFT_OK;
-}
-
-weft_status weft_keras_describe(const char *path, const void *text, size_t size, weft_weights *weights)
-{
-    book b;
-    weft_status status = begin(&b, path, text, size, weights);
-    if (status == WEFT_OK)
-        status = describe(&b, weights);
-    finish(&b);
-    return status;
-}
-
-weft_status weft_keras_version(const char *path, const void *text, size_t size, weft_weights *weights)
-{
-    static const char *const keys[] = { "keras_version" };
-    book b;
-    size_t at[1];
-    const char *version = NULL;
-    weft_status status = begin(&b, path, text, size, weights);
-    if (status == WEFT_OK)
-        status = members(&b.json, keys, at, 1);
-    if (status == WEFT_OK)
-        status = text_at(&b.json, at[0], &version);
-    if (status == WEFT_OK && version)
-        status = weft_weights_set_meta(weights, "keras.version", version);
-    finish(&b);
-    return status;
 }
 
 /* ---- its layers ---- */
@@ -261,10 +122,27 @@ static weft_status path_component(book *b, const char *path, const char *class_n
     return *out ? WEFT_OK : WEFT_NO_MEMORY;
 }
 
+/* Every layer of a model in a model has all their names before its own. */
 static weft_status join(book *b, const char *path, const char *name, const char **out)
 {
+    const size_t length = strlen(path) + 1 + strlen(name);
+    b->paths += length;
+    if (length > WEFT_WEIGHTS_NAME || b->paths > PATHS_MAX)
+        return weft_file_bad(b->json.file, b->json.at, "the names of layers in models have more than %d bytes, or %d "
+                             "all together", WEFT_WEIGHTS_NAME, PATHS_MAX);
     *out = weft_arena_text(&b->arena, "%s%s%s", path, path[0] ? "/" : "", name);
     return *out ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
+/* A layer's name becomes part of its tensors'. */
+static weft_status check_name(const book *b, const char *name)
+{
+    const size_t length = strlen(name);
+    if (length > NAME_MAX_BYTES)
+        return weft_file_bad(b->json.file, b->json.at, "the name of a layer has %zu bytes; at most %d were expected",
+                             length, NAME_MAX_BYTES);
+    const weft_status status = weft_weights_check_name(name, length);
+    return status == WEFT_OK ? WEFT_OK : weft_file_bad_in(status, b->json.file, b->json.at);
 }
 
 static weft_status read_layers(book *b, size_t at, const char *path, const char *name, int depth);
@@ -276,16 +154,18 @@ static weft_status read_layer(book *b, const char *path, const char *name, int d
     static const char *const inner[] = { "name", "layers" };
     size_t at[4], config[2] = { 0, 0 };
     const char *module, *class_name, *own, *component, *layer_path, *layer_name;
-    WEFT_TRY(members(&b->json, keys, at, 4));
+    WEFT_TRY(weft_json_members(&b->json, keys, at, 4));
     const size_t end = b->json.at;
-    if (value_is(&b->json, at[3], '{'))
-        WEFT_TRY(members(&b->json, inner, config, 2));
-    WEFT_TRY(text_at(&b->json, at[0], &module));
-    WEFT_TRY(text_at(&b->json, at[1], &class_name));
-    WEFT_TRY(text_at(&b->json, config[0] ? config[0] : at[2], &own));
+    if (weft_json_is(&b->json, at[3], '{'))
+        WEFT_TRY(weft_json_members(&b->json, inner, config, 2));
+    WEFT_TRY(weft_json_text_at(&b->json, at[0], &module));
+    WEFT_TRY(weft_json_text_at(&b->json, at[1], &class_name));
+    WEFT_TRY(weft_json_text_at(&b->json, config[0] ? config[0] : at[2], &own));
     b->json.at = end;
     if (!class_name || !own || (module && strstr(module, ".ops")))
         return WEFT_OK; /* an operation (keras.ops) is listed among the layers, but is none */
+    WEFT_TRY(check_name(b, class_name));
+    WEFT_TRY(check_name(b, own));
     component = own;
     if (b->by_path)
         WEFT_TRY(path_component(b, path, class_name, &component));
@@ -297,7 +177,7 @@ static weft_status read_layer(book *b, const char *path, const char *name, int d
         row->name = layer_name;
     else if (status != WEFT_INVALID) /* a layer that is used twice is listed twice */
         return status;
-    if (value_is(&b->json, config[1], '['))
+    if (weft_json_is(&b->json, config[1], '['))
         WEFT_TRY(read_layers(b, b->json.at, layer_path, layer_name, depth + 1));
     b->json.at = end;
     return WEFT_OK;
@@ -321,12 +201,12 @@ static weft_status read_model(book *b)
 {
     static const char *const keys[] = { "config" }, *const inner[] = { "layers" };
     size_t at[1];
-    WEFT_TRY(members(&b->json, keys, at, 1));
+    WEFT_TRY(weft_json_members(&b->json, keys, at, 1));
     WEFT_TRY(weft_json_end(&b->json));
-    if (!value_is(&b->json, at[0], '{'))
+    if (!weft_json_is(&b->json, at[0], '{'))
         return WEFT_OK; /* a class of the user's own: nothing is known about its layers */
-    WEFT_TRY(members(&b->json, inner, at, 1));
-    return value_is(&b->json, at[0], '[') ? read_layers(b, b->json.at, "", "", 0) : WEFT_OK;
+    WEFT_TRY(weft_json_members(&b->json, inner, at, 1));
+    return weft_json_is(&b->json, at[0], '[') ? read_layers(b, b->json.at, "", "", 0) : WEFT_OK;
 }
 
 /* ---- the tensors ---- */
@@ -397,6 +277,9 @@ static weft_status arrange(book *b, weft_weights *weights)
     for (int64_t i = 0; i < weights->count; i++) {
         places[i].at = i;
         WEFT_TRY(find_place(b, weights->entries[i].weight.name, &weights->names, &places[i]));
+        const weft_status status = weft_weights_check_name(places[i].name, strlen(places[i].name));
+        if (status != WEFT_OK)
+            return weft_file_bad_in(status, &b->text, 0);
     }
     qsort(places, (size_t)weights->count, sizeof *places, by_place);
     WEFT_TRY(reorder(b->text.path, weights, places));
@@ -408,11 +291,17 @@ static weft_status arrange(book *b, weft_weights *weights)
 weft_status weft_keras_arrange(const char *path, const void *text, size_t size, weft_weights *weights)
 {
     const char *names = weft_weights_meta_find(weights, "keras.names");
-    book b;
-    weft_status status = begin(&b, path, text, size, weights);
-    b.by_path = names && strcmp(names, "paths") == 0;
-    if (status == WEFT_OK)
-        status = arrange(&b, weights);
-    finish(&b);
+    if (size > WEFT_KERAS_TEXT)
+        return weft_fail(WEFT_BAD_DATA, "%s: the description has %zu bytes; at most %d are read", path, size,
+                         WEFT_KERAS_TEXT);
+    book b = { .allocator = weights->allocator, .by_path = names && strcmp(names, "paths") == 0,
+               .layers = { .stride = sizeof(layer) }, .classes = { .stride = sizeof(class_use) } };
+    weft_arena_init(&b.arena, b.allocator);
+    b.text = (weft_file){ .path = path, .data = weft_arena_copy(&b.arena, text, size), .size = size };
+    b.json = (weft_json){ .file = &b.text, .end = size, .arena = &b.arena };
+    const weft_status status = b.text.data ? arrange(&b, weights) : WEFT_NO_MEMORY;
+    table_release(&b, &b.layers);
+    table_release(&b, &b.classes);
+    weft_arena_release(&b.arena);
     return status;
 }

@@ -66,6 +66,9 @@ static weft_status consult(const weft_zip *zip, const char *path, const char *na
     const weft_zip_entry *entry = weft_zip_find(zip, name);
     if (!entry)
         return WEFT_OK;
+    if (entry->size > WEFT_KERAS_TEXT) /* before it is unpacked */
+        return weft_fail(WEFT_BAD_DATA, "%s: %s: the description has %llu bytes; at most %d are read", path, name,
+                         (unsigned long long)entry->size, WEFT_KERAS_TEXT);
     WEFT_TRY(weft_zip_read(zip, entry, &data, &owned));
     snprintf(where, sizeof where, "%s: %s", path, name);
     const weft_status status = read(where, data, (size_t)entry->size, weights);

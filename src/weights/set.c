@@ -94,7 +94,7 @@ weft_status weft_weight_bytes(weft_dtype dtype, const weft_shape *shape, int64_t
     return WEFT_OK;
 }
 
-static weft_status check_name(const char *name, size_t length)
+weft_status weft_weights_check_name(const char *name, size_t length)
 {
     size_t at = 0;
     if (length == 0)
@@ -138,7 +138,7 @@ static weft_status append(weft_weights *weights, const char *name, size_t length
 {
     int64_t count = 0;
     size_t bytes = 0;
-    WEFT_TRY(check_name(name, length));
+    WEFT_TRY(weft_weights_check_name(name, length));
     WEFT_TRY(weft_weight_bytes(dtype, shape, &count, &bytes));
     WEFT_TRY(grow_entries(weights));
     char *copy = weft_arena_alloc(&weights->names, length + 1);

@@ -51,6 +51,8 @@ struct weft_weights {
  * dimension is out of range or the product overflows. */
 weft_status weft_weight_bytes(weft_dtype dtype, const weft_shape *shape, int64_t *count, size_t *bytes);
 
+/* INVALID if a tensor cannot be called so: an empty name, or too long, not UTF-8, with control characters. */
+weft_status weft_weights_check_name(const char *name, size_t length);
 /* A tensor whose dense bytes lie in the set's block: lent if aligned, else copied. INVALID if the name is taken or no
  * good (empty, too long, not UTF-8, control characters), or for weft_weight_bytes' reasons. */
 weft_status weft_weights_lend(weft_weights *weights, const char *name, size_t length, weft_dtype dtype,

@@ -254,6 +254,22 @@ static weft_status check_local(const weft_file *file, weft_zip_entry *e, uint64_
     return WEFT_OK;
 }
 
+/* No archive is a bomb in many parts. */
+static weft_status check_sum(const weft_zip *zip)
+{
+    uint64_t packed = 0, size = 0; /* which lie in the file; at most DEFLATE_BEST times that: no overflow */
+    for (int64_t i = 0; i < zip->count; i++) {
+        packed += zip->entries[i].deflated ? zip->entries[i].packed : 0;
+        size += zip->entries[i].deflated ? zip->entries[i].size : 0;
+    }
+    if (size <= WEFT_ZIP_FLOOR || size / WEFT_ZIP_RATIO <= packed)
+        return WEFT_OK;
+    return weft_file_bad(&zip->file, 0,
+                         "the zip archive unpacks %" PRIu64 " bytes to %" PRIu64 "; at most %d times as many "
+                         "were expected",
+                         packed, size, WEFT_ZIP_RATIO);
+}
+
 static weft_status read_all(weft_zip *zip)
 {
     const weft_file *file = &zip->file;
@@ -278,6 +294,7 @@ static weft_status read_all(weft_zip *zip)
         WEFT_TRY(check_local(file, e, next));
         expected = next;
     }
+    WEFT_TRY(check_sum(zip));
     if (zip->count == 0 && d.at != 0)
         return weft_file_bad(file, 0, "the zip archive has no entries, but %" PRIu64 " bytes before its directory",
                              d.at);

@@ -178,6 +178,26 @@ START_TEST(what_is_no_file_is_not_read)
 }
 END_TEST
 
+/* Three GiB with a header that claims other ones: nothing of them is read. */
+START_TEST(a_wrong_header_is_refused_before_the_rest_is_read)
+{
+    static const char header[] = "\x38\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[8],\"data_offsets\":[0,32]}} ";
+    weights_peak peak = { 0 };
+    const weft_allocator allocator = weights_peak_allocator(&peak);
+    weft_ctx ctx = weights_ctx(&allocator);
+    weft_weights *read = NULL;
+    FILE *file = fopen("sparse.safetensors", "wb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(header, 1, sizeof header - 1, file), sizeof header - 1);
+    ck_assert_int_eq(ftruncate(fileno(file), (off_t)3 << 30), 0);
+    fclose(file);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_read(&ctx, "sparse.safetensors", WEFT_FORMAT_AUTO, &read),
+                "sparse.safetensors: byte 96: the last tensor ends here; the file has 3221225376 bytes more");
+    unlink("sparse.safetensors");
+    ck_assert_uint_le(peak.peak, 1 << 20);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -186,7 +206,8 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     Suite *suite = suite_create("weights_write");
     CHECK_CASE(suite, "write", places_that_take_no_file, a_write_that_fails_at_any_byte_leaves_the_old_file,
-               the_old_file_is_replaced_as_a_whole, what_is_no_file_is_not_read);
+               the_old_file_is_replaced_as_a_whole, what_is_no_file_is_not_read,
+               a_wrong_header_is_refused_before_the_rest_is_read);
     const int result = check_main(suite, argv[0]);
     if (chdir("..") == 0)
         rmdir(folder);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Descriptions of Keras models: what they say of images and activations, the names that they give, and descriptions
+ * that ask for more memory or time than they are worth. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "check/harness.h"
+#include "weights/common.h"
+#include "weights/keras_config.h"
+
+/* A text that grows. */
+typedef struct text {
+    char *bytes;
+    size_t size, room;
+} text;
+
+static void put(text *t, const char *more)
+{
+    const size_t length = strlen(more);
+    if (t->size + length + 1 > t->room) {
+        t->room = 2 * (t->size + length + 1);
+        t->bytes = realloc(t->bytes, t->room);
+        ck_assert_ptr_nonnull(t->bytes);
+    }
+    memcpy(t->bytes + t->size, more, length + 1);
+    t->size += length;
+}
+
+static void put_many(text *t, char c, size_t count)
+{
+    char piece[1025];
+    for (; count > 0; count -= count < 1024 ? count : 1024) {
+        const size_t n = count < 1024 ? count : 1024;
+        memset(piece, c, n);
+        piece[n] = '\0';
+        put(t, piece);
+    }
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- facts ---- */
+
+#define MODEL(layers) "{\"class_name\":\"Functional\",\"config\":{\"name\":\"m\",\"layers\":[" layers "]}}"
+#define LAYER(class, config) "{\"class_name\":\"" class "\",\"config\":{" config "}}"
+#define INPUT(shape) LAYER("InputLayer", "\"name\":\"in\",\"batch_shape\":[" shape "]")
+
+static const struct {
+    const char *json;
+    const char *px, *scale, *activation;
+} facts[] = {
+    { MODEL(INPUT("null,96,96,3") "," LAYER("Dense", "\"name\":\"d\",\"activation\":\"softmax\"")), "96", NULL,
+      "softmax" },
+    { MODEL(INPUT("null, null, null, 3")), NULL, NULL, NULL },
+    { MODEL(INPUT("null,96,128,3")), NULL, NULL, NULL },
+    { MODEL(LAYER("Conv2D", "\"batch_input_shape\":[null,64,64,3],\"activation\":\"relu\"")), "64", NULL, NULL },
+    { MODEL(LAYER("Sequential", "\"name\":\"s\",\"layers\":[" INPUT("null,32,32,1") "]") "," LAYER(
+          "Dense", "\"activation\":\"sigmoid\"")),
+      "32", NULL, "sigmoid" },
+    { MODEL(LAYER("Dense", "\"activation\":\"softmax\"") "," LAYER("Dense", "\"activation\":\"linear\"")), NULL, NULL,
+      NULL },
+    { MODEL(LAYER("Dense", "\"name\":\"d\"") "," LAYER("Softmax", "\"axis\":-1")), NULL, NULL, "softmax" },
+    { MODEL(LAYER("Rescaling", "\"name\":\"r\",\"scale\":0.5,\"offset\":-1.0")), NULL, "0.5 -1 r", NULL },
+    { MODEL(LAYER("Rescaling", "\"name\":\"a\",\"scale\":0.5,\"offset\":0") "," LAYER(
+          "Rescaling", "\"name\":\"b\",\"scale\":4,\"offset\":-1")),
+      NULL, "2 -1 a", NULL },
+    { MODEL(LAYER("Rescaling", "\"name\":\"r\",\"scale\":[1,2,3],\"offset\":0")), NULL, "0 0 r", NULL },
+    { "{\"class_name\":\"Mine\"}", NULL, NULL, NULL },
+};
+
+static void same_text(int row, const char *is, const char *expected)
+{
+    ck_assert_msg((is == NULL) == (expected == NULL) && (!is || strcmp(is, expected) == 0),
+                  "row %d: \"%s\", expected \"%s\"", row, is ? is : "-", expected ? expected : "-");
+}
+
+START_TEST(facts_become_metadata)
+{
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    weft_weights *set = NULL;
+    CHECK_OK(weft_weights_create(&ctx, &set));
+    CHECK_OK(weft_keras_describe("x", facts[_i].json, strlen(facts[_i].json), set));
+    same_text(_i, weft_weights_meta_find(set, "recipe.px"), facts[_i].px);
+    same_text(_i, weft_weights_meta_find(set, "recipe.scale"), facts[_i].scale);
+    same_text(_i, weft_weights_meta_find(set, "weft.activation"), facts[_i].activation);
+    weft_weights_destroy(set);
+}
+END_TEST
+
+/* ---- names ---- */
+
+/* A set of one tensor "dense/0", whose layer the description lists under another name. */
+static weft_status arrange(weft_ctx *ctx, const text *json, bool by_path)
+{
+    weft_weights *set = NULL;
+    CHECK_OK(weft_weights_create(ctx, &set));
+    CHECK_OK(weft_weights_set_meta(set, "keras.names", by_path ? "paths" : "attributes"));
+    CHECK_OK(weft_weights_add(set, "dense/0", WEFT_F32, &(weft_shape){ 1, { 1 } }, NULL));
+    const weft_status status = weft_keras_arrange("case", json->bytes, json->size, set);
+    weft_weights_destroy(set);
+    return status;
+}
+
+/* What a description names a tensor, the writers can write and the readers read. */
+START_TEST(names_that_no_file_could_hold_are_refused)
+{
+    static const struct {
+        const char *name, *part;
+    } rows[] = {
+        { "\\u001b[31m", "control character 1b" },
+        { "a\\nb", "control character 0a" },
+        { "\\u007f", "control character 7f" },
+        { "", "an empty name" },
+    };
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        text json = { 0 };
+        put(&json,
+            "{\"class_name\":\"Functional\",\"config\":{\"layers\":[{\"class_name\":\"Dense\",\"config\":{\"name\":\"");
+        put(&json, rows[i].name);
+        put(&json, "\"}}]}}");
+        CHECK_FAILS(WEFT_BAD_DATA, arrange(&ctx, &json, true), rows[i].part);
+        free(json.bytes);
+    }
+    text json = { 0 };
+    put(&json,
+        "{\"class_name\":\"Functional\",\"config\":{\"layers\":[{\"class_name\":\"Dense\",\"config\":{\"name\":\"");
+    put_many(&json, 'a', 70002);
+    put(&json, "\"}}]}}");
+    CHECK_FAILS(WEFT_BAD_DATA, arrange(&ctx, &json, true), "the name of a layer has 70002 bytes");
+    free(json.bytes);
+}
+END_TEST
+
+/* ---- cost ---- */
+
+static void bounded(const char *what, const text *json, bool fails, size_t most)
+{
+    weights_peak peak = { 0 };
+    const weft_allocator allocator = weights_peak_allocator(&peak);
+    weft_ctx ctx = weights_ctx(&allocator);
+    const double begin = seconds();
+    const weft_status status = arrange(&ctx, json, true);
+    ck_assert_msg((status == WEFT_BAD_DATA) == fails && (fails || status == WEFT_OK), "%s: %s", what, weft_error());
+    ck_assert_msg(peak.peak <= most && peak.live == 0, "%s: %zu bytes of memory", what, peak.peak);
+    ck_assert_msg(seconds() - begin < 2, "%s: %g seconds", what, seconds() - begin);
+}
+
+/* A long name of a model stands before the name of each layer in it. */
+START_TEST(long_names_of_models_are_bounded)
+{
+    text json = { 0 };
+    put(&json, "{\"class_name\":\"Functional\",\"config\":{\"layers\":[");
+    for (int depth = 0; depth < 17; depth++) {
+        put(&json, "{\"class_name\":\"Functional\",\"config\":{\"name\":\"");
+        put_many(&json, (char)('a' + depth), 250);
+        put(&json, "\",\"layers\":[");
+    }
+    put(&json, LAYER("Dense", "\"name\":\"d\""));
+    for (int depth = 0; depth < 17; depth++)
+        put(&json, "]}}");
+    put(&json, "]}}");
+    bounded("one path", &json, true, (size_t)2 << 20);
+    free(json.bytes);
+
+    json = (text){ 0 };
+    put(&json, "{\"class_name\":\"Functional\",\"config\":{\"layers\":[");
+    for (int depth = 0; depth < 15; depth++) {
+        put(&json, "{\"class_name\":\"Functional\",\"config\":{\"name\":\"");
+        put_many(&json, 'n', 250);
+        put(&json, "\",\"layers\":[");
+    }
+    for (int i = 0; i < 40000; i++) {
+        char one[96];
+        snprintf(one, sizeof one, "%s{\"class_name\":\"D\",\"config\":{\"name\":\"%d\"}}", i ? "," : "", i);
+        put(&json, one);
+    }
+    for (int depth = 0; depth < 15; depth++)
+        put(&json, "]}}");
+    put(&json, "]}}");
+    bounded("many paths", &json, true, (size_t)160 << 20);
+    free(json.bytes);
+}
+END_TEST
+
+/* Texts that are passed over are not kept. */
+START_TEST(strings_passed_over_cost_nothing)
+{
+    text json = { 0 };
+    put(&json, "{\"class_name\":\"Functional\",\"config\":{\"layers\":[");
+    for (int i = 0; i < 3; i++)
+        put(&json, "{\"class_name\":\"Functional\",\"config\":{\"name\":\"m\",\"layers\":[");
+    put(&json, "{\"class_name\":\"Dense\",\"config\":{\"name\":\"d\",\"notes\":[");
+    for (int i = 0; i < 1000; i++) {
+        put(&json, i ? ",\"" : "\"");
+        put_many(&json, 'x', 4000);
+        put(&json, "\"");
+    }
+    put(&json, "]}}]}}]}}]}}]}}");
+    bounded("strings", &json, false, json.size + ((size_t)1 << 20));
+    free(json.bytes);
+}
+END_TEST
+
+START_TEST(long_descriptions_are_not_read)
+{
+    text json = { 0 };
+    put(&json, "{\"a\":\"");
+    put_many(&json, 'x', WEFT_KERAS_TEXT);
+    put(&json, "\"}");
+    bounded("long", &json, true, (size_t)1 << 20);
+    free(json.bytes);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    Suite *suite = suite_create("weights_keras_config");
+    TCase *tcase = tcase_create("facts");
+    tcase_add_loop_test(tcase, facts_become_metadata, 0, WEFT_COUNT(facts));
+    suite_add_tcase(suite, tcase);
+    CHECK_CASE(suite, "names", names_that_no_file_could_hold_are_refused);
+    CHECK_CASE(suite, "cost", long_names_of_models_are_bounded, strings_passed_over_cost_nothing,
+               long_descriptions_are_not_read);
+    return check_main(suite, argv[0]);
+}
