@@ -22,9 +22,20 @@ static const weft_name_rule senet[] = {
     { .layer = "head/dense", .source = "last_linear" },
 };
 
+/* transformers' ResNetForImageClassification. */
+static const weft_name_rule transformers[] = {
+    { .layer = "stem/{k:conv2d|batch_norm}", .source = "resnet.embedder.embedder.{k:convolution|normalization}" },
+    { .layer = "stage{s}.{u}/{x:a|b|c}/{k:conv2d|batch_norm}",
+      .source = "resnet.encoder.stages.{s-1}.layers.{u}.layer.{x}.{k:convolution|normalization}" },
+    { .layer = "stage{s}.{u}/proj/{k:conv2d|batch_norm}",
+      .source = "resnet.encoder.stages.{s-1}.layers.{u}.shortcut.{k:convolution|normalization}" },
+    { .layer = "head/dense", .source = "classifier.1" },
+};
+
 static const weft_name_table tables[] = {
     { "resnet{n}|resnext{n}-*", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION, WEFT_NAME_RULES(resnet) },
     { "resnet{n}|resnext{n}-*", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(resnet) },
+    { "resnet{n}", WEFT_TORCH, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers) },
     { "senet154|se-resnet{n}|se-resnext{n}-*", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(senet) },
 };
 

@@ -44,8 +44,9 @@ WEFT_API const char *weft_format_name(weft_format format);
 WEFT_API weft_status weft_weights_create(weft_ctx *ctx, weft_weights **out);
 WEFT_API void weft_weights_destroy(weft_weights *weights);
 
-/* Reads a whole file into owned memory. NOT_FOUND, IO, BAD_DATA (above; also a variant, a dtype or a feature that weft
- * does not read, by name), UNSUPPORTED (weft-h5 is not installed). */
+/* Reads a whole file into owned memory; a folder of a hub and an index of several files, too. NOT_FOUND, IO, BAD_DATA
+ * (above; also a variant, a dtype or a feature that weft does not read, by name), UNSUPPORTED (weft-h5 is not
+ * installed). */
 WEFT_API weft_status weft_weights_read(weft_ctx *ctx, const char *path, weft_format format, weft_weights **out);
 
 typedef struct weft_read_opt {
@@ -94,9 +95,10 @@ typedef enum weft_origin {
     WEFT_ORIGIN_TORCHVISION,
     WEFT_ORIGIN_TIMM,
     WEFT_ORIGIN_KERAS,
+    WEFT_ORIGIN_TRANSFORMERS, /* of Hugging Face */
     WEFT_ORIGIN_COUNT
 } weft_origin;
-/* "weft", "torchvision", "timm", "keras"; "auto" for 0. */
+/* "weft", "torchvision", "timm", "keras", "transformers"; "auto" for 0. */
 WEFT_API const char *weft_origin_name(weft_origin origin);
 
 /* What mapping found: names lent by the report. */
@@ -133,6 +135,26 @@ WEFT_API weft_status weft_weights_map(weft_ctx *ctx, const weft_weights *in, con
  * best. */
 WEFT_API weft_status weft_weights_identify(weft_ctx *ctx, const weft_weights *in, const char *path, const char *arch,
                                            weft_dialect dialect, const weft_arch **out, const char **how);
+
+/* How a file of anybody's is taken: the one way for whatever takes such files. */
+typedef struct weft_import_opt {
+    weft_read_opt read;
+    const char *arch;     /* NULL: found by metadata, descriptions beside the file, tensors and names */
+    weft_dialect dialect; /* DEFAULT: found */
+    weft_map_opt map;
+    bool report;          /* map also what weft itself wrote, so that there is a report */
+} weft_import_opt;
+typedef struct weft_imported {
+    const weft_arch *arch;   /* NULL: not found */
+    const char *how;         /* it was found; static text, as of weft_weights_identify */
+    weft_map_report *report; /* NULL: the tensors were not mapped; destroy it */
+} weft_imported;
+/* Reads a file, an index of files ("model.safetensors.index.json") or a hub's folder, finds its network and maps its
+ * tensors to weft's names: *out carries metadata weft.arch, weft.dialect, weft.classes, and weft.recipe, weft.labels,
+ * weft.activation where the file or a description beside it says so. *found (may be NULL) is set in failure too, as far
+ * as things went. */
+WEFT_API weft_status weft_weights_import(weft_ctx *ctx, const char *path, const weft_import_opt *opt,
+                                         weft_imported *found, weft_weights **out);
 
 /* The name that `origin` gives parameter `param` of a network, into buf, and how its layout differs ("oihw",
  * "hwio", ...; see weft-weights(5)). NOT_FOUND if that framework does not have the network or the tensor. */

@@ -149,14 +149,11 @@ weft_status weft_weights_parse(weft_ctx *ctx, const weft_file *file, const weft_
     return weft_weights_fill(ctx, file, read_any, opt, out);
 }
 
-weft_status weft_weights_read_with(weft_ctx *ctx, const char *path, const weft_read_opt *opt, weft_weights **out)
+weft_status weft_weights_read_file(weft_ctx *ctx, const char *path, const weft_read_opt *opt, weft_weights **out)
 {
-    const weft_read_opt asked = opt ? *opt : (weft_read_opt){ 0 };
-    if (!ctx || !path || !out || (int)asked.format < 0 || asked.format >= WEFT_FORMAT_COUNT)
-        return weft_fail(WEFT_INVALID, "weft_weights_read: ctx, path and out must not be NULL, format must be known");
     uint8_t head[HEAD];
     size_t got = 0;
-    weft_format found = asked.format;
+    weft_format found = opt->format;
     WEFT_TRY(weft_file_head(path, head, HEAD, &got));
     if (found == WEFT_FORMAT_AUTO) /* before memory is taken for a file that is no good */
         WEFT_TRY(recognise(path, head, got, &found));
@@ -166,19 +163,14 @@ weft_status weft_weights_read_with(weft_ctx *ctx, const char *path, const weft_r
     weft_status status = WEFT_OK;
     if (!formats[found].read_path) {
         WEFT_TRY(weft_file_load(&ctx->allocator, path, &file));
-        status = settle(ctx, &file, asked.format, &found);
+        status = settle(ctx, &file, opt->format, &found);
     }
     if (status == WEFT_OK && !formats[found].read_path)
-        return weft_weights_fill(ctx, &file, read_any, &(weft_read_opt){ .format = found, .key = asked.key }, out);
+        return weft_weights_fill(ctx, &file, read_any, &(weft_read_opt){ .format = found, .key = opt->key }, out);
     weft_free(&ctx->allocator, file.data);
     WEFT_TRY(status);
-    WEFT_TRY(check_key(path, found, &asked));
+    WEFT_TRY(check_key(path, found, opt));
     return formats[found].read_path(ctx, path, out);
-}
-
-weft_status weft_weights_read(weft_ctx *ctx, const char *path, weft_format format, weft_weights **out)
-{
-    return weft_weights_read_with(ctx, path, &(weft_read_opt){ .format = format }, out);
 }
 
 /* ---- writing ---- */

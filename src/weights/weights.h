@@ -77,6 +77,14 @@ weft_status weft_weights_check_digest(weft_weights *weights);
  * happens. For pipes and fuzzers; h5 is not parsed in memory. */
 weft_status weft_weights_parse(weft_ctx *ctx, const weft_file *file, const weft_read_opt *opt, weft_weights **out);
 
+/* One file of any format that is read. */
+weft_status weft_weights_read_file(weft_ctx *ctx, const char *path, const weft_read_opt *opt, weft_weights **out);
+/* All files that an index (model.safetensors.index.json) lists, as one set. */
+weft_status weft_shards_read(weft_ctx *ctx, const char *path, const weft_read_opt *opt, weft_weights **out);
+/* What the descriptions beside a file of a hub (config.json, preprocessor_config.json) say of it becomes metadata;
+ * there may be none. */
+weft_status weft_hub_describe(weft_ctx *ctx, const char *path, weft_weights *weights);
+
 /* ---- formats: `weights` is empty but for its block, which is file->data ---- */
 
 typedef weft_status weft_reader(weft_ctx *ctx, const weft_file *file, const weft_read_opt *opt, weft_weights *weights);

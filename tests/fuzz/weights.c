@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/context.h"
-#include "base/context.h"
 #include "fuzz/fuzz.h"
 #include "weights/weights.h"
 

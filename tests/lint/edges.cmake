@@ -37,7 +37,7 @@ row(check base tensor graph op backend program)
 row(image base tensor)
 row(data base image)
 row(weights base tensor backend program)
-row(weights/names base tensor graph backend weights arch)
+row(weights/names base tensor graph backend image weights arch)
 row(task base tensor backend graph program image weights weights/names data arch)
 # Inside of cuda: the ops stand on parts, the parts on cuDNN, the vendors' libraries and the kernels.
 row(cuda/kernel)

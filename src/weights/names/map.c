@@ -190,6 +190,20 @@ static weft_status convert_all(job *j, weft_weights *out)
     return WEFT_OK;
 }
 
+/* The recipe that the file asks for, where that is not the publisher's. */
+static weft_status set_recipe(const job *j, weft_weights *out)
+{
+    weft_recipe asked;
+    char text[256], usual[256];
+    if (weft_weights_meta_find(j->in, "weft.recipe"))
+        return WEFT_OK;
+    WEFT_TRY(weft_recipe_asked(j->in, j->arch, &asked));
+    const weft_recipe own = weft_arch_recipe(j->arch, 0);
+    weft_recipe_text(&asked, text, sizeof text);
+    weft_recipe_text(&own, usual, sizeof usual);
+    return strcmp(text, usual) == 0 ? WEFT_OK : weft_weights_set_meta(out, "weft.recipe", text);
+}
+
 /* What the file says about itself stays, where it is in our words; the network is told. */
 static weft_status set_metadata(const job *j, weft_weights *out)
 {
@@ -203,9 +217,9 @@ static weft_status set_metadata(const job *j, weft_weights *out)
     snprintf(classes, sizeof classes, "%d", j->classes);
     WEFT_TRY(weft_weights_set_meta(out, "weft.arch", j->arch->name));
     WEFT_TRY(weft_weights_set_meta(out, "weft.dialect", weft_dialect_name(j->arch->dialect)));
-    if (weft_weights_meta_find(j->in, "weft.classes"))
-        return WEFT_OK;
-    return weft_weights_set_meta(out, "weft.classes", classes);
+    if (!weft_weights_meta_find(j->in, "weft.classes"))
+        WEFT_TRY(weft_weights_set_meta(out, "weft.classes", classes));
+    return set_recipe(j, out);
 }
 
 static weft_status run(job *j, weft_map_report **report, weft_weights *out)

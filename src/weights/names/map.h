@@ -5,6 +5,8 @@
 #ifndef WEFT_WEIGHTS_NAMES_MAP_H
 #define WEFT_WEIGHTS_NAMES_MAP_H
 
+#include <weft/recipe.h>
+
 #include "base/alloc.h"
 #include "weights/names/table.h"
 
@@ -141,6 +143,12 @@ weft_status weft_head_adopt(weft_arena *arena, weft_resolved *resolved);
 /* "fc.0 [64, 512], fc.2 [10, 64]": the dense layers that are left, where nothing but the classifier is missing; how
  * many there are. */
 weft_status weft_head_left(weft_arena *arena, const weft_resolved *resolved, char *buf, size_t size, int *count);
+
+/* ---- recipes ---- */
+
+/* The recipe for a file of the network: the publisher's, but for what metadata recipe.* say. BAD_DATA if they ask for
+ * what no recipe can. */
+weft_status weft_recipe_asked(const weft_weights *in, const weft_arch *arch, weft_recipe *out);
 
 /* ---- reports ---- */
 

@@ -15,6 +15,7 @@ const char *weft_origin_name(weft_origin origin)
         [WEFT_ORIGIN_TORCHVISION] = "torchvision",
         [WEFT_ORIGIN_TIMM] = "timm",
         [WEFT_ORIGIN_KERAS] = "keras",
+        [WEFT_ORIGIN_TRANSFORMERS] = "transformers",
     };
     return (unsigned)origin < WEFT_ORIGIN_COUNT ? names[origin] : "unknown";
 }

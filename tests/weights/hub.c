@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Weights as hubs keep them: in pieces with an index, in a folder with descriptions, under transformers' names; and
+ * what a file says of the images that it wants. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <weft/weft.h>
+
+#include "base/compiler.h"
+#include "check/harness.h"
+
+static weft_ctx *ctx;
+
+static void setup(void)
+{
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
+    ck_assert(mkdir("hub.tmp", 0700) == 0);
+}
+
+static void teardown(void)
+{
+    static const char *const files[] = {
+        "config.json",
+        "preprocessor_config.json",
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "saved_model.pb",
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+        "mine.safetensors",
+    };
+    weft_ctx_destroy(ctx);
+    for (int i = 0; i < WEFT_COUNT(files); i++) {
+        char path[128];
+        snprintf(path, sizeof path, "hub.tmp/%s", files[i]);
+        unlink(path);
+    }
+    ck_assert_int_eq(rmdir("hub.tmp"), 0);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+/* A file of tensors "<letter>" that hold their letters. */
+static void write_letters(const char *path, const char *letters)
+{
+    weft_weights *set = NULL;
+    CHECK_OK(weft_weights_create(ctx, &set));
+    for (const char *c = letters; *c; c++) {
+        const float value = (float)*c;
+        CHECK_OK(weft_weights_add(set, (const char[]){ *c, '\0' }, WEFT_F32, &(weft_shape){ 1, { 1 } }, &value));
+    }
+    CHECK_OK(weft_weights_write(set, path, WEFT_FORMAT_AUTO));
+    weft_weights_destroy(set);
+}
+
+#define INDEX "hub.tmp/model.safetensors.index.json"
+#define ONE "hub.tmp/model-00001-of-00002.safetensors"
+#define TWO "hub.tmp/model-00002-of-00002.safetensors"
+#define MAP(lines) "{\"metadata\": {\"total_size\": 12}, \"weight_map\": {" lines "}}"
+#define IN(tensor, piece) "\"" tensor "\": \"model-0000" piece "-of-00002.safetensors\""
+
+/* ---- pieces ---- */
+
+START_TEST(pieces_are_one_set)
+{
+    static const char *const ways[] = { INDEX, "hub.tmp", "hub.tmp/" };
+    write_letters(ONE, "ab");
+    write_letters(TWO, "c");
+    write_text(INDEX, MAP(IN("a", "1") "," IN("b", "1") "," IN("c", "2")));
+    for (int i = 0; i < WEFT_COUNT(ways); i++) {
+        weft_weights *set = NULL;
+        weft_weight w;
+        CHECK_OK(weft_weights_read(ctx, ways[i], WEFT_FORMAT_AUTO, &set));
+        ck_assert_int_eq(weft_weights_count(set), 3);
+        for (int c = 'a'; c <= 'c'; c++) {
+            CHECK_OK(weft_weights_find(set, (const char[]){ (char)c, '\0' }, &w));
+            ck_assert(((const float *)w.data)[0] == (float)c);
+        }
+        weft_weights_destroy(set);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *index, *part;
+} wrong_indices[] = {
+    { MAP(IN("a", "1") "," IN("b", "1") "," IN("c", "2") "," IN("d", "2")), "tensor \"d\" is not in model-00002" },
+    { MAP(IN("a", "1") "," IN("c", "2")), "tensor \"b\" is here, but not by the index" },
+    { MAP(IN("a", "1") "," IN("b", "2") "," IN("c", "2")), "tensor \"b\" is here, but not by the index" },
+    { MAP(IN("a", "1") "," IN("b", "1") "," IN("c", "3")), "model-00003-of-00002.safetensors: cannot be opened" },
+    { MAP("\"a\": \"../model-00001-of-00002.safetensors\""), "names the file \"../model-00001" },
+    { MAP("\"a\": \"/etc/passwd\""), "names the file \"/etc/passwd\"" },
+    { MAP("\"a\": \"..\""), "names the file \"..\"" },
+    { MAP("\"a\": \"\""), "names the file \"\"" },
+    { MAP(IN("a", "1") "," IN("a", "1")), "\"a\" occurs twice" },
+    { MAP("\"a\": 1"), "before the name of a file" },
+    { "{\"metadata\": {}}", "has a \"weight_map\"" },
+    { "[]", "'{' was expected" },
+    { "", "'{' was expected" },
+};
+
+START_TEST(indices_made_wrong_are_refused)
+{
+    weft_weights *set = NULL;
+    write_letters(ONE, "ab");
+    write_letters(TWO, "c");
+    write_text(INDEX, wrong_indices[_i].index);
+    const weft_status status = weft_weights_read(ctx, INDEX, WEFT_FORMAT_AUTO, &set);
+    ck_assert_msg(status == WEFT_BAD_DATA || status == WEFT_NOT_FOUND, "%s", weft_error());
+    ck_assert_msg(strstr(weft_error(), wrong_indices[_i].part) != NULL, "\"%s\" lacks \"%s\"", weft_error(),
+                  wrong_indices[_i].part);
+    ck_assert_ptr_null(set);
+}
+END_TEST
+
+START_TEST(a_piece_alone_says_what_it_is)
+{
+    weft_weights *set = NULL;
+    write_letters(ONE, "ab");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_read(ctx, ONE, WEFT_FORMAT_AUTO, &set), "is piece 1 of 2; name the index");
+    ck_assert_ptr_null(set);
+}
+END_TEST
+
+START_TEST(folders_without_weights_are_refused)
+{
+    weft_weights *set = NULL;
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_read(ctx, "hub.tmp", WEFT_FORMAT_AUTO, &set),
+                "hub.tmp: is a directory, and has");
+    write_text("hub.tmp/saved_model.pb", "x");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_read(ctx, "hub.tmp", WEFT_FORMAT_AUTO, &set), "is a TensorFlow SavedModel");
+}
+END_TEST
+
+/* ---- descriptions ---- */
+
+#define TIMM(inside) "{\"architecture\": \"resnet18\", \"num_classes\": 3, " inside "}"
+#define CONFIG(inside) TIMM("\"pretrained_cfg\": {\"tag\": \"a1\", " inside "}")
+
+static const struct {
+    const char *config, *preprocessor;
+    const char *key, *text;
+} described[] = {
+    { TIMM("\"a\": 1"), NULL, "hub.architecture", "resnet18" },
+    { CONFIG("\"input_size\": [3, 288, 288]"), NULL, "recipe.px", "288" },
+    { CONFIG("\"input_size\": [3, 288, 224]"), NULL, "recipe.px", NULL },
+    { TIMM("\"input_size\": [3, 192, 192]"), NULL, "recipe.px", "192" },
+    { CONFIG("\"crop_pct\": 0.95"), NULL, "recipe.crop", "0.95" },
+    { CONFIG("\"crop_pct\": 7"), NULL, "recipe.crop", NULL },
+    { CONFIG("\"interpolation\": \"bicubic\""), NULL, "recipe.resample", "bicubic" },
+    { CONFIG("\"interpolation\": \"hamming\""), NULL, "recipe.resample", NULL },
+    { CONFIG("\"mean\": [0.485, 0.456, 0.406], \"std\": [0.229, 0.224, 0.225]"), NULL, "recipe.preprocess", "torch" },
+    { CONFIG("\"mean\": [0.5, 0.5, 0.5], \"std\": [0.5, 0.5, 0.5]"), NULL, "recipe.preprocess", "tf" },
+    { CONFIG("\"mean\": [0.0, 0.0, 0.0], \"std\": [1, 1, 1]"), NULL, "recipe.preprocess", "unit" },
+    { CONFIG("\"mean\": [0.1, 0.2, 0.3], \"std\": [1, 1, 1]"), NULL, "recipe.preprocess", NULL },
+    { TIMM("\"label_names\": [\"daisy\", \"rose\", \"tulip\"]"), NULL, "weft.labels", "daisy\nrose\ntulip" },
+    { TIMM("\"label_names\": [\"dai\\nsy\", \"rose\"]"), NULL, "weft.labels", NULL },
+    { "{\"model_type\": \"resnet\", \"id2label\": {\"0\": \"cat\", \"1\": \"dog\"}}", NULL, "weft.labels", "cat\ndog" },
+    { "{\"model_type\": \"resnet\", \"id2label\": {\"1\": \"cat\", \"0\": \"dog\"}}", NULL, "weft.labels", NULL },
+    { "{\"model_type\": \"resnet\", \"id2label\": {\"0\": \"LABEL_0\", \"1\": \"LABEL_1\"}}", NULL, "weft.labels",
+      NULL },
+    { NULL, "{\"size\": {\"shortest_edge\": 256}, \"resample\": 3}", "recipe.px", "256" },
+    { NULL, "{\"size\": 224, \"crop_pct\": 0.875}", "recipe.crop", "0.875" },
+    { NULL, "{\"resample\": 2}", "recipe.resample", "bilinear" },
+    { NULL, "{\"resample\": 77}", "recipe.resample", NULL },
+    { NULL, "{\"image_mean\": [0.485, 0.456, 0.406], \"image_std\": [0.229, 0.224, 0.225]}", "recipe.preprocess",
+      "torch" },
+    { "{\"learning_rate\": 0.1, \"label_names\": [\"a\"]}", NULL, "weft.labels", NULL }, /* of something else */
+    { "not JSON", "[1, 2", "hub.architecture", NULL },
+};
+
+START_TEST(descriptions_become_metadata)
+{
+    weft_weights *set = NULL;
+    write_letters("hub.tmp/model.safetensors", "a");
+    if (described[_i].config)
+        write_text("hub.tmp/config.json", described[_i].config);
+    if (described[_i].preprocessor)
+        write_text("hub.tmp/preprocessor_config.json", described[_i].preprocessor);
+    CHECK_OK(weft_weights_read(ctx, "hub.tmp/model.safetensors", WEFT_FORMAT_AUTO, &set));
+    const char *is = weft_weights_meta_find(set, described[_i].key), *expected = described[_i].text;
+    ck_assert_msg((is == NULL) == (expected == NULL) && (!is || strcmp(is, expected) == 0),
+                  "%s: \"%s\", expected \"%s\"", described[_i].key, is ? is : "-", expected ? expected : "-");
+    weft_weights_destroy(set);
+}
+END_TEST
+
+START_TEST(a_description_beside_other_files_does_not_matter)
+{
+    weft_weights *set = NULL;
+    write_letters("hub.tmp/mine.safetensors", "a");
+    write_text("hub.tmp/config.json", TIMM("\"a\": 1"));
+    CHECK_OK(weft_weights_read(ctx, "hub.tmp/mine.safetensors", WEFT_FORMAT_AUTO, &set));
+    ck_assert_ptr_null(weft_weights_meta_find(set, "hub.architecture"));
+    weft_weights_destroy(set);
+}
+END_TEST
+
+/* ---- recipes and import ---- */
+
+/* Zeros under the names of a framework. */
+static weft_weights *make_network(const char *name, weft_dialect dialect, weft_origin origin)
+{
+    weft_weights *set = NULL;
+    weft_name_list *names = NULL;
+    CHECK_OK(weft_weights_names(ctx, name, dialect, origin, &names));
+    CHECK_OK(weft_weights_create(ctx, &set));
+    for (int i = 0; i < names->count; i++) {
+        if (names->entries[i].origin_name)
+            CHECK_OK(
+                weft_weights_add(set, names->entries[i].origin_name, WEFT_F32, &names->entries[i].origin_shape, NULL));
+    }
+    weft_name_list_destroy(ctx, names);
+    return set;
+}
+
+static const struct {
+    const char *key, *text;   /* metadata of a MobileNetV2 of Keras */
+    const char *key2, *text2; /* more */
+    const char *recipe;       /* NULL: the publisher's; '!': a part of what is wrong */
+} recipes[] = {
+    { "recipe.px", "224", NULL, NULL, NULL },
+    { "recipe.px", "96", NULL, NULL, "px=96 channels=3 fit=squash resample=nearest preprocess=tf" },
+    { "recipe.resample", "bilinear", NULL, NULL, "px=224 channels=3 fit=squash resample=bilinear preprocess=tf" },
+    { "recipe.crop", "0.95", "recipe.resample", "bicubic",
+      "px=224 channels=3 fit=short side=235 resample=bicubic preprocess=tf" },
+    { "recipe.preprocess", "torch", NULL, NULL, "px=224 channels=3 fit=squash resample=nearest preprocess=torch" },
+    { "recipe.scale", "0.0078431372549019607 -1 rescaling", NULL, NULL, NULL },
+    { "recipe.scale", "0.0039215686274509803 0 rescaling", NULL, NULL,
+      "px=224 channels=3 fit=squash resample=nearest preprocess=unit" },
+    { "recipe.scale", "1 0 rescaling", NULL, NULL, "px=224 channels=3 fit=squash resample=nearest preprocess=none" },
+    { "recipe.scale", "0.5 2 my rescaling", NULL, NULL,
+      "!begins with the layer 'my rescaling', which makes x * 0.5 + 2" },
+    { "weft.recipe", "px=64 channels=3 fit=squash resample=nearest preprocess=tf", "recipe.px", "96",
+      "px=64 channels=3 fit=squash resample=nearest preprocess=tf" },
+    { "recipe.px", "-5", "recipe.crop", "x", NULL },
+};
+
+START_TEST(what_a_file_asks_for_is_its_recipe)
+{
+    weft_weights *file = make_network("mobilenetv2", WEFT_KERAS, WEFT_ORIGIN_KERAS), *out = NULL;
+    CHECK_OK(weft_weights_set_meta(file, recipes[_i].key, recipes[_i].text));
+    if (recipes[_i].key2)
+        CHECK_OK(weft_weights_set_meta(file, recipes[_i].key2, recipes[_i].text2));
+    const char *expected = recipes[_i].recipe;
+    if (expected && expected[0] == '!') {
+        CHECK_FAILS(WEFT_BAD_DATA, weft_weights_map(ctx, file, "mobilenetv2", WEFT_KERAS, NULL, NULL, &out),
+                    expected + 1);
+    } else {
+        CHECK_OK(weft_weights_map(ctx, file, "mobilenetv2", WEFT_KERAS, NULL, NULL, &out));
+        const char *is = weft_weights_meta_find(out, "weft.recipe");
+        ck_assert_msg((is == NULL) == (expected == NULL) && (!is || strcmp(is, expected) == 0),
+                      "\"%s\", expected \"%s\"", is ? is : "-", expected ? expected : "-");
+    }
+    weft_weights_destroy(out);
+    weft_weights_destroy(file);
+}
+END_TEST
+
+/* timm's tf_efficientnet_b0 has the tensors of its efficientnet_b0, but pads like TensorFlow: config.json tells. */
+START_TEST(a_folder_of_a_hub_is_imported)
+{
+    weft_weights *file = make_network("efficientnet-b0", WEFT_TORCH, WEFT_ORIGIN_TIMM), *out = NULL;
+    weft_imported found;
+    CHECK_OK(weft_weights_write(file, "hub.tmp/model.safetensors", WEFT_FORMAT_AUTO));
+    weft_weights_destroy(file);
+    CHECK_OK(weft_weights_import(ctx, "hub.tmp", NULL, &found, &out));
+    ck_assert_int_eq(found.arch->dialect, WEFT_TORCH);
+    ck_assert_str_eq(found.how, "tensors");
+    weft_map_report_destroy(ctx, found.report);
+    weft_weights_destroy(out);
+    write_text("hub.tmp/config.json",
+               "{\"architecture\": \"tf_efficientnet_b0\", \"pretrained_cfg\": {\"crop_pct\": 0.875, "
+               "\"interpolation\": \"bicubic\", \"mean\": [0.485, 0.456, 0.406], \"std\": [0.229, 0.224, 0.225]}}");
+    CHECK_OK(weft_weights_import(ctx, "hub.tmp/model.safetensors", NULL, &found, &out));
+    ck_assert_str_eq(found.arch->name, "efficientnet-b0");
+    ck_assert_int_eq(found.arch->dialect, WEFT_KERAS);
+    ck_assert_str_eq(found.how, "config.json");
+    ck_assert_str_eq(weft_weights_meta_find(out, "weft.recipe"),
+                     "px=224 channels=3 fit=short side=256 resample=bicubic preprocess=none");
+    weft_map_report_destroy(ctx, found.report);
+    /* what weft wrote is taken as it is */
+    CHECK_OK(weft_weights_write(out, "hub.tmp/mine.safetensors", WEFT_FORMAT_AUTO));
+    weft_weights_destroy(out);
+    CHECK_OK(weft_weights_import(ctx, "hub.tmp/mine.safetensors", NULL, &found, &out));
+    ck_assert_str_eq(found.how, "metadata");
+    ck_assert_ptr_null(found.report);
+    weft_weights_destroy(out);
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_weights_import(ctx, "hub.tmp/none", NULL, &found, &out), "hub.tmp/none");
+}
+END_TEST
+
+START_TEST(transformers_resnets_are_read)
+{
+    static const struct {
+        const char *param, *name;
+    } names[] = { /* as modeling_resnet.py builds them */
+        { "stem/conv2d/weight", "resnet.embedder.embedder.convolution.weight" },
+        { "stem/batch_norm/variance", "resnet.embedder.embedder.normalization.running_var" },
+        { "stage1.0/proj/conv2d/weight", "resnet.encoder.stages.0.layers.0.shortcut.convolution.weight" },
+        { "stage4.2/b/batch_norm/gamma", "resnet.encoder.stages.3.layers.2.layer.1.normalization.weight" },
+        { "head/dense/bias", "classifier.1.bias" },
+    };
+    char name[128];
+    const weft_arch *arch = NULL;
+    for (int i = 0; i < WEFT_COUNT(names); i++) {
+        CHECK_OK(weft_weights_origin_name(ctx, "resnet50", WEFT_TORCH, WEFT_ORIGIN_TRANSFORMERS, names[i].param, name,
+                                          sizeof name, NULL));
+        ck_assert_str_eq(name, names[i].name);
+    }
+    weft_weights *file = make_network("resnet50", WEFT_TORCH, WEFT_ORIGIN_TRANSFORMERS);
+    CHECK_OK(weft_weights_identify(ctx, file, NULL, NULL, WEFT_DIALECT_DEFAULT, &arch, NULL));
+    ck_assert_str_eq(arch->name, "resnet50");
+    ck_assert_int_eq(arch->dialect, WEFT_TORCH);
+    weft_weights_destroy(file);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    char folder[] = "weft-hub-XXXXXX"; /* beside other tests that run now */
+    if (!mkdtemp(folder) || chdir(folder) != 0)
+        return EXIT_FAILURE;
+    Suite *suite = suite_create("weights_hub");
+    TCase *tcase = tcase_create("hub");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, pieces_are_one_set);
+    tcase_add_loop_test(tcase, indices_made_wrong_are_refused, 0, WEFT_COUNT(wrong_indices));
+    tcase_add_test(tcase, a_piece_alone_says_what_it_is);
+    tcase_add_test(tcase, folders_without_weights_are_refused);
+    tcase_add_loop_test(tcase, descriptions_become_metadata, 0, WEFT_COUNT(described));
+    tcase_add_test(tcase, a_description_beside_other_files_does_not_matter);
+    tcase_add_loop_test(tcase, what_a_file_asks_for_is_its_recipe, 0, WEFT_COUNT(recipes));
+    tcase_add_test(tcase, a_folder_of_a_hub_is_imported);
+    tcase_add_test(tcase, transformers_resnets_are_read);
+    suite_add_tcase(suite, tcase);
+    const int result = check_main(suite, argv[0]);
+    if (chdir("..") == 0)
+        rmdir(folder);
+    return result;
+}
