@@ -54,22 +54,25 @@ static weft_status describe(const char *path, weft_weights *weights)
     return status == WEFT_NO_MEMORY ? status : weft_weights_set_meta(weights, config_key, NULL);
 }
 
-weft_status weft_h5_read(weft_ctx *ctx, const char *path, weft_weights **out)
+static weft_status run_helper(weft_ctx *ctx, const char *path, int file, uint64_t size, weft_weights **out)
 {
     char helper[WEFT_H5_PATH];
+    WEFT_TRY(weft_h5_find(path, helper));
+    const weft_h5_job job = { .path = path, .helper = helper, .file = file, .size = size,
+                              .limit_ms = WEFT_H5_LIMIT_MS };
+    return weft_h5_run(ctx, &job, out);
+}
+
+weft_status weft_h5_read(weft_ctx *ctx, const char *path, weft_weights **out)
+{
     weft_weights *weights = NULL;
     uint64_t size = 0;
     int file = -1;
     WEFT_TRY(weft_open_regular(path, "an HDF5 file", &file, &size));
-    weft_status status = weft_h5_find(path, helper);
-    if (status == WEFT_OK) {
-        const weft_h5_job job = { .path = path, .helper = helper, .file = file, .size = size,
-                                  .limit_ms = WEFT_H5_LIMIT_MS };
-        status = weft_h5_run(ctx, &job, &weights);
-    }
+    weft_status status = run_helper(ctx, path, file, size, &weights);
     close(file);
-    if (status == WEFT_OK)
-        status = describe(path, weights);
+    WEFT_TRY(status);
+    status = describe(path, weights);
     if (status == WEFT_OK)
         *out = weights;
     else

@@ -76,42 +76,58 @@ static weft_status consult(const weft_zip *zip, const char *path, const char *na
     return status;
 }
 
-static weft_status read_archive(weft_ctx *ctx, const weft_zip *zip, const char *path, const char *helper,
-                                weft_weights **weights)
+static weft_status run_helper(weft_ctx *ctx, const weft_zip *zip, const char *path, weft_weights **out)
 {
+    char helper[WEFT_H5_PATH];
     const weft_zip_entry *entry = weft_zip_find(zip, weights_entry);
     int file = -1;
+    WEFT_TRY(weft_h5_find(path, helper));
     if (!entry)
         return weft_fail(WEFT_BAD_DATA, "%s: has no entry %s; a .keras file was expected", path, weights_entry);
     WEFT_TRY(unpack(zip, path, entry, &file));
     const weft_h5_job job = { .path = path, .helper = helper, .file = file, .size = entry->size,
                               .limit_ms = WEFT_H5_LIMIT_MS };
-    const weft_status status = weft_h5_run(ctx, &job, weights);
+    const weft_status status = weft_h5_run(ctx, &job, out);
     close(file);
-    WEFT_TRY(status);
-    WEFT_TRY(consult(zip, path, config_entry, weft_keras_describe, *weights));
-    WEFT_TRY(consult(zip, path, config_entry, weft_keras_arrange, *weights));
-    WEFT_TRY(consult(zip, path, facts_entry, weft_keras_version, *weights));
-    return weft_weights_set_meta(*weights, "format", "keras");
+    return status;
 }
 
-weft_status weft_keras_zip_read(weft_ctx *ctx, const char *path, weft_weights **out)
+static weft_status consult_all(const weft_zip *zip, const char *path, weft_weights *weights)
 {
-    char helper[WEFT_H5_PATH];
-    weft_file file;
-    weft_zip zip;
+    WEFT_TRY(consult(zip, path, config_entry, weft_keras_describe, weights));
+    WEFT_TRY(consult(zip, path, config_entry, weft_keras_arrange, weights));
+    WEFT_TRY(consult(zip, path, facts_entry, weft_keras_version, weights));
+    return weft_weights_set_meta(weights, "format", "keras");
+}
+
+static weft_status read_archive(weft_ctx *ctx, const weft_zip *zip, const char *path, weft_weights **out)
+{
     weft_weights *weights = NULL;
-    WEFT_TRY(weft_h5_find(path, helper));
-    WEFT_TRY(weft_file_load(&ctx->allocator, path, &file));
-    weft_status status = weft_zip_open(&ctx->allocator, &file, &zip);
-    if (status == WEFT_OK) {
-        status = read_archive(ctx, &zip, path, helper, &weights);
-        weft_zip_close(&zip);
-    }
-    weft_free(&ctx->allocator, file.data);
+    WEFT_TRY(run_helper(ctx, zip, path, &weights));
+    const weft_status status = consult_all(zip, path, weights);
     if (status == WEFT_OK)
         *out = weights;
     else
         weft_weights_destroy(weights);
+    return status;
+}
+
+static weft_status read_file(weft_ctx *ctx, const weft_file *file, weft_weights **out)
+{
+    weft_zip zip;
+    WEFT_TRY(weft_zip_open(&ctx->allocator, file, &zip));
+    const weft_status status = read_archive(ctx, &zip, file->path, out);
+    weft_zip_close(&zip);
+    return status;
+}
+
+weft_status weft_keras_zip_read(weft_ctx *ctx, const char *path, weft_weights **out)
+{
+    weft_file file;
+    char helper[WEFT_H5_PATH];
+    WEFT_TRY(weft_h5_find(path, helper)); /* before the file is read for nothing */
+    WEFT_TRY(weft_file_load(&ctx->allocator, path, &file));
+    const weft_status status = read_file(ctx, &file, out);
+    weft_free(&ctx->allocator, file.data);
     return status;
 }

@@ -144,26 +144,40 @@ static weft_status read_all(shards *s, const weft_read_opt *opt)
     return WEFT_OK;
 }
 
-weft_status weft_shards_read(weft_ctx *ctx, const char *path, const weft_read_opt *opt, weft_weights **out)
+/* Of an index that lies in memory. */
+static weft_status with_index(weft_ctx *ctx, const weft_file *file, const weft_read_opt *opt, weft_weights *set)
 {
-    weft_file file;
+    shards s = { .ctx = ctx, .path = file->path, .set = set };
+    weft_arena_init(&s.arena, &ctx->allocator);
+    s.json = (weft_json){ .file = file, .end = file->size, .arena = &s.arena };
+    const weft_status status = read_all(&s, opt);
+    weft_index_release(&s.index, &ctx->allocator);
+    weft_arena_release(&s.arena);
+    return status;
+}
+
+static weft_status load(weft_ctx *ctx, const char *path, weft_file *out)
+{
     uint64_t size = 0;
     WEFT_TRY(weft_file_size(path, &size));
     if (size > INDEX_MAX)
         return weft_fail(WEFT_BAD_DATA, "%s: the index has more than %d bytes", path, INDEX_MAX);
-    WEFT_TRY(weft_file_load(&ctx->allocator, path, &file));
-    shards s = { .ctx = ctx, .path = path };
-    weft_arena_init(&s.arena, &ctx->allocator);
-    s.json = (weft_json){ .file = &file, .end = file.size, .arena = &s.arena };
-    weft_status status = weft_weights_create(ctx, &s.set);
+    return weft_file_load(&ctx->allocator, path, out);
+}
+
+weft_status weft_shards_read(weft_ctx *ctx, const char *path, const weft_read_opt *opt, weft_weights **out)
+{
+    weft_weights *set = NULL;
+    weft_file file;
+    WEFT_TRY(weft_weights_create(ctx, &set));
+    weft_status status = load(ctx, path, &file);
+    if (status == WEFT_OK) {
+        status = with_index(ctx, &file, opt, set);
+        weft_free(&ctx->allocator, file.data);
+    }
     if (status == WEFT_OK)
-        status = read_all(&s, opt);
-    weft_free(&ctx->allocator, file.data);
-    weft_index_release(&s.index, &ctx->allocator);
-    weft_arena_release(&s.arena);
-    if (status == WEFT_OK)
-        *out = s.set;
+        *out = set;
     else
-        weft_weights_destroy(s.set);
+        weft_weights_destroy(set);
     return status;
 }

@@ -99,17 +99,19 @@ static weft_status create(weft_writer *writer)
     return WEFT_OK;
 }
 
+static weft_status begin(weft_writer *writer)
+{
+    WEFT_TRY(split(writer));
+    writer->folder_fd = open(writer->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (writer->folder_fd < 0)
+        return io(writer, "its folder cannot be opened");
+    return create(writer);
+}
+
 weft_status weft_writer_open(const weft_allocator *allocator, const char *path, weft_writer *out)
 {
     weft_writer writer = { .path = path, .allocator = allocator, .folder_fd = -1, .file = -1 };
-    weft_status status = split(&writer);
-    if (status == WEFT_OK) {
-        writer.folder_fd = open(writer.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (writer.folder_fd < 0)
-            status = io(&writer, "its folder cannot be opened");
-    }
-    if (status == WEFT_OK)
-        status = create(&writer);
+    const weft_status status = begin(&writer);
     if (status != WEFT_OK) {
         release(&writer);
         return status;
