@@ -2,6 +2,7 @@
  *
  * weft_weights_map from end to end: a MobileNetV2 as torchvision would save it, right, incomplete, misshapen, with
  * other classes and under another network's name; identification; models loaded and saved. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,30 @@ START_TEST(misshapen_tensors_are_told)
                     "tensor 'features.1.conv.0.0.weight' has shape [33, 1, 3, 3], expected [32, 1, 3, 3] for "
                     "stage1.0/depthwise/conv2d/weight");
     weft_weights_destroy(file);
+}
+END_TEST
+
+START_TEST(a_value_that_is_no_number_is_told)
+{
+    static const float values[] = { NAN, INFINITY, -INFINITY };
+    weft_weights *mapped = NULL;
+    for (int i = 0; i < 3; i++) {
+        weft_weights *file = make_file(&(fault){ .leave_out = 1 });
+        const weft_name_entry *first = &list->entries[0];
+        const int64_t count = weft_shape_count(&first->origin_shape);
+        float *data = calloc((size_t)count, sizeof *data);
+        ck_assert_ptr_nonnull(data);
+        data[5] = values[i];
+        CHECK_OK(weft_weights_add(file, first->origin_name, WEFT_F32, &first->origin_shape, data));
+        free(data);
+        CHECK_FAILS(WEFT_BAD_DATA, weft_weights_map(ctx, file, "mobilenetv2", WEFT_TORCH, NULL, NULL, &mapped),
+                    i == 0 ? "'features.0.0.weight' has the value nan at element 5" : "inf at element 5");
+        CHECK_OK(weft_weights_map(ctx, file, "mobilenetv2", WEFT_TORCH, &(weft_map_opt){ .lenient = true }, NULL,
+                                  &mapped));
+        weft_weights_destroy(mapped);
+        mapped = NULL;
+        weft_weights_destroy(file);
+    }
 }
 END_TEST
 
@@ -434,6 +459,7 @@ int main(void)
     tcase_add_test(mapping, missing_and_unknown_tensors_are_told);
     tcase_add_test(mapping, either_is_enough);
     tcase_add_test(mapping, misshapen_tensors_are_told);
+    tcase_add_test(mapping, a_value_that_is_no_number_is_told);
     tcase_add_test(mapping, another_network_is_recognised);
     tcase_add_test(mapping, classes_are_those_of_the_file);
     tcase_add_checked_fixture(identity, setup, teardown);

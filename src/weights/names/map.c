@@ -150,6 +150,18 @@ static void adjust(const job *j, const weft_match *match, float *values)
     }
 }
 
+/* A network with such a value answers nothing; a lenient caller may look for himself. */
+static weft_status check_finite(const job *j, const weft_weight *tensor, const float *values)
+{
+    int64_t i = 0;
+    while (i < tensor->count && isfinite(values[i]))
+        i++;
+    if (i == tensor->count || j->opt.lenient)
+        return WEFT_OK;
+    return weft_fail(WEFT_BAD_DATA, "tensor '%.120s' has the value %g at element %lld; the training that wrote it went "
+                     "wrong", tensor->name, (double)values[i], (long long)i);
+}
+
 static weft_status convert(job *j, int at, const buffers *b, weft_weights *out)
 {
     const weft_match *match = &j->resolved.match[at];
@@ -157,6 +169,7 @@ static weft_status convert(job *j, int at, const buffers *b, weft_weights *out)
     if (match->source >= 0) {
         const bool second = match->rule && (match->rule->flags & WEFT_NAME_SECOND);
         WEFT_TRY(weft_weight_floats(&j->source.tensors[match->source], b->in));
+        WEFT_TRY(check_finite(j, &j->source.tensors[match->source], b->in));
         weft_tensor_order_apply(&j->order[at], b->in + (second ? count : 0), b->out);
         WEFT_TRY(fold_gamma(j, at, b));
         adjust(j, match, b->out);
