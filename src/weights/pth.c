@@ -118,7 +118,8 @@ static weft_status read_archive(weft_pth *pth, archive *a)
     if (at != end)
         return weft_file_bad(pth->file, at, "the pickle ends here, but its entry has more bytes");
     WEFT_TRY(weft_pth_choose(pth, &root, &choice));
-    return weft_pth_add(pth, &choice);
+    WEFT_TRY(weft_pth_add(pth, &choice));
+    return weft_pth_labels(pth, &root);
 }
 
 static weft_status read_zip(weft_pth *pth)

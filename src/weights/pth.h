@@ -38,6 +38,9 @@ bool weft_pth_open_module(const weft_pickle_opaque *object, weft_pth_module *out
 weft_status weft_pth_choose(weft_pth *pth, const weft_pickle_value *root, weft_pth_choice *out);
 weft_status weft_pth_add(weft_pth *pth, const weft_pth_choice *choice);
 
+/* Names of classes beside the weights become metadata weft.labels. */
+weft_status weft_pth_labels(weft_pth *pth, const weft_pickle_value *root);
+
 /* The format before PyTorch 1.6. */
 bool weft_pth_is_legacy(const uint8_t *head, size_t size);
 weft_status weft_pth_legacy_read(weft_pth *pth);

@@ -153,7 +153,8 @@ static weft_status read(weft_pth *pth, legacy *l)
         return weft_file_bad(pth->file, at, "the last storage ends here, but the file has %zu bytes more",
                              pth->file->size - at);
     WEFT_TRY(weft_pth_choose(pth, &root, &choice));
-    return weft_pth_add(pth, &choice);
+    WEFT_TRY(weft_pth_add(pth, &choice));
+    return weft_pth_labels(pth, &root);
 }
 
 weft_status weft_pth_legacy_read(weft_pth *pth)

@@ -252,6 +252,7 @@ save("module-nested.pth", {"epoch": 3, "loss": other()["1.bias"], "runs": [{"net
 save("module-ema.pth", {"state_dict": tensors, "state_dict_ema": other()})
 save("module-average.pth", {"ema_weights": other(), "weights": tensors})
 save("refused-two.pth", {"generator": tensors, "discriminator": other()})
+save("module-labels.pth", {"state_dict": tensors, "class_to_idx": {"rose": 2, "daisy": 0, "iris": 1}})
 strangely = collections.OrderedDict(tensors)
 strangely["0.weight"] = Strange("F32", (1,), b"\0\0\0\0", "s")
 save("refused-strange.pth", {"state_dict": strangely})

@@ -8,6 +8,7 @@
 #include "check/harness.h"
 #include "weights/common.h"
 #include "weights/malformed.h"
+#include "weights/pth.h"
 
 static weft_status read_key(const char *name, const char *key, weft_weights **out)
 {
@@ -83,6 +84,50 @@ START_TEST(what_is_not_clear_is_refused)
 }
 END_TEST
 
+#define BYTES(text) text, sizeof text - 1
+#define DICT(pairs) "\x80\2}(X\14\0\0\0class_to_idx}(" pairs "uu."
+#define NAME1(c) "X\1\0\0\0" c
+
+START_TEST(names_of_classes_are_kept)
+{
+    static const struct {
+        const char *pickle;
+        size_t size;
+        const char *labels; /* NULL: none */
+    } rows[] = {
+        { BYTES(DICT(NAME1("b") "K\1" NAME1("a") "K\0")), "a\nb" },
+        { BYTES(DICT(NAME1("b") "K\1" NAME1("a") "K\1")), NULL }, /* twice */
+        { BYTES(DICT(NAME1("b") "K\2" NAME1("a") "K\0")), NULL }, /* a hole */
+        { BYTES(DICT(NAME1("b") "N" NAME1("a") "K\0")), NULL },
+        { BYTES(DICT(NAME1("\n") "K\1" NAME1("a") "K\0")), NULL },
+        { BYTES("\x80\2}(X\7\0\0\0classes](" NAME1("x") NAME1("y") "eu."), "x\ny" },
+        { BYTES("\x80\2}(X\7\0\0\0classesK\7u."), NULL },
+    };
+    weft_weights *set = NULL;
+    CHECK_OK(read_key("module-labels.pth", NULL, &set));
+    same_text("module-labels.pth", weft_weights_meta_find(set, "weft.labels"), "daisy\niris\nrose");
+    weft_weights_destroy(set);
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+        weft_pickle_value root;
+        weft_file file = { .path = "case", .data = weft_alloc(&ctx.allocator, rows[i].size), .size = rows[i].size };
+        weft_pth pth = { .ctx = &ctx, .file = &file };
+        const weft_pickle_storage *none = NULL;
+        size_t at = 0;
+        memcpy(file.data, rows[i].pickle, rows[i].size);
+        weft_arena_init(&pth.arena, &ctx.allocator);
+        CHECK_OK(weft_weights_create(&ctx, &pth.weights));
+        CHECK_OK(weft_pickle_read(&pth.arena, &file, &at, file.size, &none, &root));
+        CHECK_OK(weft_pth_labels(&pth, &root));
+        same_text(rows[i].labels ? rows[i].labels : "none", weft_weights_meta_find(pth.weights, "weft.labels"),
+                  rows[i].labels);
+        weft_weights_destroy(pth.weights);
+        weft_arena_release(&pth.arena);
+        weft_free(&ctx.allocator, file.data);
+    }
+}
+END_TEST
+
 /* torch.save(torch.nn.Linear(1, 1)), as PyTorch itself wrote it. */
 START_TEST(a_module_is_walked)
 {
@@ -99,7 +144,6 @@ END_TEST
 
 /* ---- the format before 1.6 ---- */
 
-#define BYTES(text) text, sizeof text - 1
 #define MAGIC "\x80\x02\x8a\nl\xfc\x9c" "F\xf9 j\xa8P\x19."
 #define FACTS "\x80\2}X\r\0\0\0little_endian\x88s."
 #define FLOATS(key, n) "(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" key "X\3\0\0\0cpuK" n "NtQ"
@@ -216,6 +260,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(choosing, the_dictionary_that_is_meant_is_read, 0, WEFT_COUNT(choices));
     tcase_add_test(choosing, what_is_not_clear_is_refused);
     tcase_add_test(choosing, a_module_is_walked);
+    tcase_add_test(choosing, names_of_classes_are_kept);
     suite_add_tcase(suite, choosing);
     CHECK_CASE(suite, "legacy", storages_are_found_by_the_list, old_files_made_wrong_are_refused);
     CHECK_CASE(suite, "cost", a_dictionary_of_many_names_is_walked_once, modules_are_bounded);

@@ -16,7 +16,7 @@ static const char *const groups[][20] = { /* of one group all files hold the sam
     { "module.safetensors", "module.npz", "module.pth", "module-protocol3.pth", "module-protocol4.pth",
       "module-protocol5.pth", "module-legacy.pth", "module-legacy4.pth", "module-python2.pth", "module-foreign.pth",
       "module-foreign4.pth", "module-whole.pth", "module-whole-legacy.pth", "module-nested.pth", "module-ema.pth",
-      "module-average.pth" },
+      "module-average.pth", "module-labels.pth" },
     { "legacy.pth", "protocol4.pth" },
     { "views.safetensors", "views.npz", "views.pth", "views-fortran.npz", "views-version2.npz", "views-version3.npz" },
     { "checkpoint.safetensors", "checkpoint.npz", "checkpoint.pth" },
