@@ -39,7 +39,8 @@ typedef struct weft_classifier_opt {
  * not the one the weights are of, BAD_DATA weights, recipe or labels that do not fit it. */
 WEFT_API weft_status weft_classifier_create(weft_ctx *ctx, const weft_weights *weights, const weft_classifier_opt *opt,
                                             weft_classifier **out);
-/* The same of a weight file in any format that weft_weights_read reads. */
+/* The same of a weight file that weft_weights_import takes; what it says of its network, images and classes holds where
+ * opt says nothing. */
 WEFT_API weft_status weft_classifier_open(weft_ctx *ctx, const char *path, const weft_classifier_opt *opt,
                                           weft_classifier **out);
 WEFT_API void weft_classifier_destroy(weft_classifier *classifier);

@@ -142,7 +142,7 @@ typedef struct weft_import_opt {
     const char *arch;     /* NULL: found by metadata, descriptions beside the file, tensors and names */
     weft_dialect dialect; /* DEFAULT: found */
     weft_map_opt map;
-    bool report;          /* map also what weft itself wrote, so that there is a report */
+    bool report;          /* map also what weft itself wrote, which else is taken as it is, whatever arch says */
 } weft_import_opt;
 typedef struct weft_imported {
     const weft_arch *arch;   /* NULL: not found */
@@ -151,8 +151,8 @@ typedef struct weft_imported {
 } weft_imported;
 /* Reads a file, an index of files ("model.safetensors.index.json") or a hub's folder, finds its network and maps its
  * tensors to weft's names: *out carries metadata weft.arch, weft.dialect, weft.classes, and weft.recipe, weft.labels,
- * weft.activation where the file or a description beside it says so. *found (may be NULL) is set in failure too, as far
- * as things went. */
+ * weft.activation where the file or a description beside it says so. BAD_DATA also a file whose network is not known.
+ * *found (may be NULL) is set in failure too, as far as things went. */
 WEFT_API weft_status weft_weights_import(weft_ctx *ctx, const char *path, const weft_import_opt *opt,
                                          weft_imported *found, weft_weights **out);
 

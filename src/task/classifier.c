@@ -143,7 +143,9 @@ weft_status weft_classifier_open(weft_ctx *ctx, const char *path, const weft_cla
     if (!ctx || !path || !out)
         return weft_fail(WEFT_INVALID, "weft_classifier_open: ctx, path and out must not be NULL");
     weft_weights *weights = NULL;
-    WEFT_TRY(weft_weights_read(ctx, path, WEFT_FORMAT_AUTO, &weights));
+    const weft_import_opt import = { .arch = opt ? opt->arch : NULL,
+                                     .dialect = opt ? opt->dialect : WEFT_DIALECT_DEFAULT };
+    WEFT_TRY(weft_weights_import(ctx, path, &import, NULL, &weights));
     const weft_status status = weft_classifier_create(ctx, weights, opt, out);
     weft_weights_destroy(weights);
     return status == WEFT_OK ? status : weft_fail_in(status, "%s", path);

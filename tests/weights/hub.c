@@ -299,6 +299,35 @@ START_TEST(a_folder_of_a_hub_is_imported)
 }
 END_TEST
 
+/* Nobody has to say which network another framework's file is of, nor its dialect, to classify with it. */
+START_TEST(a_classifier_takes_any_file)
+{
+    static const struct {
+        const char *arch;
+        weft_dialect dialect;
+    } said[] = { { NULL, WEFT_DIALECT_DEFAULT },
+                 { "mobilenetv2", WEFT_DIALECT_DEFAULT },
+                 { "mobilenetv2", WEFT_TORCH } };
+    weft_weights *file = make_network("mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION);
+    weft_classifier *classifier = NULL;
+    CHECK_OK(weft_weights_write(file, "hub.tmp/model.safetensors", WEFT_FORMAT_AUTO));
+    write_text("hub.tmp/config.json", TIMM("\"pretrained_cfg\": {\"input_size\": [3, 192, 192], \"crop_pct\": 0.75}"));
+    for (int i = 0; i < WEFT_COUNT(said); i++) {
+        const weft_classifier_opt opt = { .arch = said[i].arch, .dialect = said[i].dialect };
+        CHECK_OK(weft_classifier_open(ctx, "hub.tmp", &opt, &classifier));
+        ck_assert_str_eq(weft_classifier_arch(classifier)->name, "mobilenetv2");
+        ck_assert_int_eq(weft_classifier_arch(classifier)->dialect, WEFT_TORCH);
+        ck_assert_int_eq(weft_classifier_recipe(classifier)->px, 192);
+        ck_assert_int_eq(weft_classifier_recipe(classifier)->side, 256);
+        weft_classifier_destroy(classifier);
+    }
+    write_letters("hub.tmp/mine.safetensors", "abc");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_classifier_open(ctx, "hub.tmp/mine.safetensors", NULL, &classifier),
+                "hub.tmp/mine.safetensors: neither metadata nor tensors say");
+    weft_weights_destroy(file);
+}
+END_TEST
+
 START_TEST(transformers_resnets_are_read)
 {
     static const struct {
@@ -342,6 +371,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, a_description_beside_other_files_does_not_matter);
     tcase_add_loop_test(tcase, what_a_file_asks_for_is_its_recipe, 0, WEFT_COUNT(recipes));
     tcase_add_test(tcase, a_folder_of_a_hub_is_imported);
+    tcase_add_test(tcase, a_classifier_takes_any_file);
     tcase_add_test(tcase, transformers_resnets_are_read);
     suite_add_tcase(suite, tcase);
     const int result = check_main(suite, argv[0]);

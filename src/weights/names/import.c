@@ -6,27 +6,32 @@
 
 #include "base/error.h"
 
-/* What weft wrote itself is in our names already. */
-static bool is_ours(const weft_weights *in, const weft_arch *arch)
+/* The network of a set that weft wrote itself, which is in our names already; NULL: it did not. */
+static const weft_arch *ours(const weft_weights *in)
 {
-    const char *const said = weft_weights_meta_find(in, "weft.arch"), *const dialect = weft_weights_meta_find(in,
-                                                                                            "weft.dialect");
-    return said && strcmp(said, arch->name) == 0 && dialect && strcmp(dialect, weft_dialect_name(arch->dialect)) == 0 &&
-           weft_weights_meta_find(in, "weft.classes");
+    const char *const arch = weft_weights_meta_find(in, "weft.arch");
+    const char *const dialect = weft_weights_meta_find(in, "weft.dialect");
+    if (!arch || !dialect || !weft_weights_meta_find(in, "weft.classes"))
+        return NULL;
+    return weft_arch_find(arch, weft_dialect_parse(dialect));
 }
 
 static weft_status import(weft_ctx *ctx, const char *path, const weft_import_opt *opt, weft_weights **in,
                           weft_imported *found, weft_weights **out)
 {
-    weft_map_opt map = opt->map;
     WEFT_TRY(weft_weights_read_with(ctx, path, &opt->read, in));
-    WEFT_TRY(weft_weights_identify(ctx, *in, path, opt->arch, opt->dialect, &found->arch, &found->how));
-    if (!opt->report && is_ours(*in, found->arch)) {
+    if (!opt->report && (found->arch = ours(*in)) != NULL) {
+        found->how = "metadata";
         *out = *in;
         *in = NULL;
         return WEFT_OK;
     }
-    return weft_weights_map(ctx, *in, found->arch->name, found->arch->dialect, &map, &found->report, out);
+    const weft_status status =
+        weft_weights_identify(ctx, *in, path, opt->arch, opt->dialect, &found->arch, &found->how);
+    if (status == WEFT_NOT_FOUND && !opt->arch) /* there is a file, but of what? */
+        return weft_fail_in(WEFT_BAD_DATA, "%s", path);
+    WEFT_TRY(status);
+    return weft_weights_map(ctx, *in, found->arch->name, found->arch->dialect, &opt->map, &found->report, out);
 }
 
 weft_status weft_weights_import(weft_ctx *ctx, const char *path, const weft_import_opt *opt, weft_imported *found,
