@@ -10,6 +10,7 @@
 #include <weft/weft.h>
 
 #include "base/compiler.h"
+#include "check/alloc.h"
 #include "check/harness.h"
 
 static weft_ctx *ctx;
@@ -205,6 +206,31 @@ START_TEST(a_description_beside_other_files_does_not_matter)
 }
 END_TEST
 
+static weft_status read_folder(const weft_allocator *allocator, void *arg)
+{
+    weft_ctx *own = NULL;
+    weft_weights *set = NULL;
+    weft_status status = weft_ctx_create(&(weft_ctx_opt){ .threads = 1, .allocator = *allocator }, &own);
+    if (status == WEFT_OK)
+        status = weft_weights_read(own, arg, WEFT_FORMAT_AUTO, &set);
+    ck_assert(status == WEFT_OK || set == NULL);
+    weft_weights_destroy(set);
+    weft_ctx_destroy(own);
+    return status;
+}
+
+START_TEST(every_allocation_may_fail)
+{
+    static char folder[] = "hub.tmp";
+    write_letters(ONE, "ab");
+    write_letters(TWO, "c");
+    write_text(INDEX, MAP(IN("a", "1") "," IN("b", "1") "," IN("c", "2")));
+    write_text("hub.tmp/config.json", TIMM("\"label_names\": [\"x\", \"y\"], \"crop_pct\": 0.9"));
+    write_text("hub.tmp/preprocessor_config.json", "{\"size\": 224}");
+    ck_assert_int_gt(check_every_failure(read_folder, folder), 20);
+}
+END_TEST
+
 /* ---- recipes and import ---- */
 
 /* Zeros under the names of a framework. */
@@ -369,6 +395,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, folders_without_weights_are_refused);
     tcase_add_loop_test(tcase, descriptions_become_metadata, 0, WEFT_COUNT(described));
     tcase_add_test(tcase, a_description_beside_other_files_does_not_matter);
+    tcase_add_test(tcase, every_allocation_may_fail);
     tcase_add_loop_test(tcase, what_a_file_asks_for_is_its_recipe, 0, WEFT_COUNT(recipes));
     tcase_add_test(tcase, a_folder_of_a_hub_is_imported);
     tcase_add_test(tcase, a_classifier_takes_any_file);

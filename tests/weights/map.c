@@ -431,6 +431,9 @@ static weft_status everything(const weft_allocator *allocator, void *arg)
         status = weft_weights_create(own, &set);
     for (int i = 0; !status && i < names->count; i++)
         status = weft_weights_add(set, names->entries[i].name, WEFT_F32, &names->entries[i].shape, NULL);
+    const weft_arch *arch = NULL;
+    if (!status)
+        status = weft_weights_identify(own, set, "x", "lenet5", WEFT_DIALECT_DEFAULT, &arch, NULL);
     if (!status)
         status = weft_weights_map(own, set, "lenet5", WEFT_PAPER, NULL, &report, &mapped);
     weft_map_report_destroy(own, report);
