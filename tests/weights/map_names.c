@@ -157,7 +157,7 @@ START_TEST(every_tensor_has_its_parameter)
     ck_assert_msg(r.match != NULL, "%s has no table for %s", n->origin, n->arch);
     check_params(n, graph, &r, &source, used);
     for (int i = 0; i < n->count; i++)
-        ck_assert_msg(used[i] || weft_resolve_ignores(&r, source.key[i]), "%s %s: nothing takes %s", n->origin,
+        ck_assert_msg(used[i] || weft_resolve_ignores(&r, i), "%s %s: nothing takes %s", n->origin,
                       n->arch, source.key[i]);
     weft_graph_destroy(graph);
     weft_arena_release(&arena);

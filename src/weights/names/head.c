@@ -95,7 +95,7 @@ static weft_status each_left(weft_arena *arena, const weft_resolved *r,
         dense layer;
         if (!used[i] &&
             is_dense(weft_origin_style(r->origin), r->source->key[i], &r->source->tensors[i].shape, &layer) &&
-            !weft_resolve_ignores(r, r->source->key[i]))
+            !weft_resolve_ignores(r, i))
             visit(arg, i, &layer);
     }
     return WEFT_OK;

@@ -40,6 +40,9 @@ bool weft_name_expand(const char *source, const weft_name_values *values, int64_
 
 /* ---- a file's tensors ---- */
 
+/* How names and layouts are written. */
+typedef enum weft_style { WEFT_STYLE_OURS, WEFT_STYLE_TORCH, WEFT_STYLE_KERAS, WEFT_STYLE_COUNT } weft_style;
+
 typedef struct weft_source_key {
     const char *key; /* the name without what training scripts put before it */
     int64_t index;
@@ -52,6 +55,7 @@ typedef struct weft_source {
     const char **key;            /* of each */
     weft_source_key *sorted;     /* by key */
     struct weft_stem *stems;     /* numbered layers looked for so far */
+    bool *ignored[WEFT_STYLE_COUNT]; /* tensors that never matter, where that was asked; NULL */
     const char *prefix;          /* what most keys have lost beside the usual; NULL: nothing */
     struct weft_source *next;    /* the same tensors, their keys without one more prefix; NULL */
 } weft_source;
@@ -66,7 +70,6 @@ bool weft_source_numbered(weft_source *source, const char *stem, size_t length, 
 
 /* ---- leaves and layouts ---- */
 
-typedef enum weft_style { WEFT_STYLE_OURS, WEFT_STYLE_TORCH, WEFT_STYLE_KERAS } weft_style;
 weft_style weft_origin_style(weft_origin origin);
 
 /* The c-th name that a parameter may have there, from its layer's name, its leaf and its position among the layer's
@@ -127,7 +130,7 @@ weft_status weft_resolve_best(weft_arena *arena, const weft_graph *graph, const 
 /* Marks the tensors that parameters took, used[source->count]. */
 void weft_resolve_used(const weft_resolved *resolved, bool *used);
 /* Whether a tensor of the file that no parameter took is known not to matter. */
-bool weft_resolve_ignores(const weft_resolved *resolved, const char *key);
+bool weft_resolve_ignores(const weft_resolved *resolved, int64_t index);
 
 /* What is flattened before a dense layer: [height, width, channels], or zeros. */
 void weft_flattened_map(const weft_graph *graph, const char *layer, int64_t map[3]);

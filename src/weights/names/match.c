@@ -26,13 +26,29 @@ void weft_resolve_used(const weft_resolved *resolved, bool *used)
     }
 }
 
-bool weft_resolve_ignores(const weft_resolved *resolved, const char *key)
+/* Whether tensor `index` never matters in that style: asked of each tensor for each network, so noted for all of them
+ * at once. Without memory for notes it is found out again. */
+static bool never_matters(weft_source *source, weft_style style, int64_t index)
+{
+    if (!source->ignored[style]) {
+        bool *ignored = weft_arena_array(source->arena, (size_t)source->count, sizeof *ignored);
+        if (!ignored)
+            return weft_leaf_ignored(style, source->key[index]);
+        for (int64_t i = 0; i < source->count; i++)
+            ignored[i] = weft_leaf_ignored(style, source->key[i]);
+        source->ignored[style] = ignored;
+    }
+    return source->ignored[style][index];
+}
+
+bool weft_resolve_ignores(const weft_resolved *resolved, int64_t index)
 {
     const weft_name_table *table = resolved->table;
+    const char *const key = resolved->source->key[index];
     weft_name_values values;
     for (int i = 0; table && i < table->count; i++) {
         if ((table->rules[i].flags & WEFT_NAME_IGNORE) && weft_name_match(table->rules[i].source, key, &values))
             return true;
     }
-    return weft_leaf_ignored(weft_origin_style(resolved->origin), key);
+    return never_matters(resolved->source, weft_origin_style(resolved->origin), index);
 }

@@ -52,7 +52,7 @@ static weft_status fill_others(lists *l, const weft_resolved *resolved)
         const char *name = weft_arena_text(&l->arena, "%s", source->tensors[i].name);
         if (!name)
             return WEFT_NO_MEMORY;
-        if (weft_resolve_ignores(resolved, source->key[i]))
+        if (weft_resolve_ignores(resolved, i))
             ignored[l->report.ignored_count++] = name;
         else
             unused[l->report.unused_count++] = name;

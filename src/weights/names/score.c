@@ -26,7 +26,7 @@ static weft_score score(const weft_resolved *r)
         agree += weft_tensor_order_find(style, &have, &want, flat_or_not, &order);
     }
     for (int64_t i = 0; i < r->source->count; i++)
-        relevant += !weft_resolve_ignores(r, r->source->key[i]);
+        relevant += !weft_resolve_ignores(r, i);
     const double all = (double)(r->count + relevant);
     return (weft_score){ .fit = 2.0 * (double)agree / all, .names = 2.0 * (double)r->found / all };
 }
