@@ -265,6 +265,26 @@ static json_t *json_names(const char *const *names, int64_t count)
     return array;
 }
 
+/* What was not as usual, or could have been otherwise. */
+static const struct {
+    const char *key, *text;
+} notes[] = {
+    { "key", "taken:    " },          /* the dictionary of a PyTorch file */
+    { "other_keys", "also has: " },   /* others that could have been meant */
+    { "prefix", "without:  " },       /* what stood before most names */
+    { "head", "head:     " },         /* the classifier, under another name than usual */
+};
+
+/* NULL: there is nothing to say. */
+static const char *note(const job *j, int i)
+{
+    const char *const texts[] = { weft_weights_meta_find(j->read, "torch.key"),
+                                  weft_weights_meta_find(j->read, "torch.other_keys"), j->report->prefix,
+                                  j->report->head };
+
+    return texts[i];
+}
+
 static void print_json(const job *j)
 {
     const weft_map_report *r = j->report;
@@ -281,6 +301,11 @@ static void print_json(const job *j)
     cli_set_count(root, "bytes", bytes_of(j->mapped));
     cli_set_text(root, "classes", weft_weights_meta_find(j->mapped, "weft.classes"));
     cli_set_count(root, "mapped", r->mapped);
+    for (int i = 0; i < (int)(sizeof notes / sizeof *notes); i++) {
+        const char *text = note(j, i);
+        if (text)
+            json_object_set_new(root, notes[i].key, cli_json_string(text));
+    }
     json_object_set_new(root, "missing", json_names(r->missing, r->missing_count));
     json_object_set_new(root, "unknown", json_names(r->unused, r->unused_count));
     json_object_set_new(root, "ignored", json_names(r->ignored, r->ignored_count));
@@ -296,6 +321,13 @@ static void print_text(const job *j)
     printf("network:  %s (%s)%s%s\n", j->arch->name, weft_dialect_name(j->arch->dialect),
            strcmp(j->how, "named") == 0 ? "" : ", by ", strcmp(j->how, "named") == 0 ? "" : j->how);
     printf("names of: %s\n", weft_origin_name(r->origin));
+    for (int i = 0; i < (int)(sizeof notes / sizeof *notes); i++) {
+        if (!note(j, i))
+            continue;
+        printf("%s", notes[i].text);
+        cli_put_visible(stdout, note(j, i));
+        putchar('\n');
+    }
     printf("tensors:  %" PRId64 ", %s", weft_weights_count(j->mapped),
            cli_bytes_text((double)bytes_of(j->mapped), size));
     if (r->ignored_count > 0) {
@@ -354,7 +386,7 @@ static cli_exit run(const cli_call *call)
 static const cli_option rows[] = {
     OPT_TEXT(convert_args, model, 'm', "model", "MODEL", NULL, NULL, "the network that the file is of"),
     ROW_DIALECT(convert_args, WHOSE_VARIANT "; default: the one that the tensors are of"),
-    OPT_ENUM(convert_args, from, 0, "from", "ORIGIN", "auto", "auto|weft|torchvision|timm|keras",
+    OPT_ENUM(convert_args, from, 0, "from", "ORIGIN", "auto", "auto|weft|torchvision|timm|keras|transformers",
              "whose names the tensors have"),
     OPT_FILE(convert_args, classes, 0, "classes", "FILE", NULL,
              "keep the names of the classes with the weights: one a line"),

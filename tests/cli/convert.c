@@ -44,18 +44,27 @@ static void check_error(const char *part)
 }
 
 /* The smallest MobileNet by Keras' names. */
-static void write_input(const char *path)
+static void write_named(const char *path, const char *before)
 {
     weft_name_list *list = NULL;
     weft_weights *set = NULL;
 
     CHECK_OK(weft_weights_names(ctx, "mobilenet-0.25", WEFT_KERAS, WEFT_ORIGIN_KERAS, &list));
     CHECK_OK(weft_weights_create(ctx, &set));
-    for (int i = 0; i < list->count; i++)
-        CHECK_OK(weft_weights_add(set, list->entries[i].origin_name, WEFT_F32, &list->entries[i].origin_shape, NULL));
+    for (int i = 0; i < list->count; i++) {
+        char name[256];
+
+        snprintf(name, sizeof name, "%s%s", before, list->entries[i].origin_name);
+        CHECK_OK(weft_weights_add(set, name, WEFT_F32, &list->entries[i].origin_shape, NULL));
+    }
     CHECK_OK(weft_weights_write(set, path, WEFT_FORMAT_AUTO));
     weft_weights_destroy(set);
     weft_name_list_destroy(ctx, list);
+}
+
+static void write_input(const char *path)
+{
+    write_named(path, "");
 }
 
 static void setup(void)
@@ -104,6 +113,19 @@ START_TEST(a_file_becomes_ours)
     ck_assert_int_eq(run("out.safetensors again.npz", out, sizeof out), 0);
     ck_assert_ptr_nonnull(strstr(out, "mobilenet-0.25 (keras), by metadata"));
     remove("again.npz");
+}
+END_TEST
+
+/* A network in a network: what its names begin with is dropped, and that is said. */
+START_TEST(what_is_not_as_usual_is_told)
+{
+    char out[65536];
+
+    write_named("in.npz", "mobilenet_0.25_224/");
+    ck_assert_int_eq(run("in.npz out.safetensors", out, sizeof out), 0);
+    ck_assert_msg(strstr(out, "\nwithout:  mobilenet_0.25_224/\n") != NULL, "%s", out);
+    ck_assert_int_eq(run("in.npz out.safetensors --json", out, sizeof out), 0);
+    ck_assert_msg(strstr(out, "\"prefix\": \"mobilenet_0.25_224/\"") != NULL, "%s", out);
 }
 END_TEST
 
@@ -234,6 +256,7 @@ int main(int argc, char **argv)
     tcase_add_checked_fixture(convert, setup, teardown);
     tcase_set_timeout(convert, 120);
     tcase_add_test(convert, a_file_becomes_ours);
+    tcase_add_test(convert, what_is_not_as_usual_is_told);
     tcase_add_test(convert, another_network_is_refused);
     tcase_add_test(convert, a_file_cut_off_is_refused);
     tcase_add_test(convert, a_name_with_another_digest_is_refused);
