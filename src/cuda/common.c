@@ -51,7 +51,8 @@ bool weft_cuda_still_works(const weft_cuda *cuda)
 
 void *weft_cuda_stream_of(const weft_call *call)
 {
-    (void)weft_cuda_enter(call->device); /* else the launch fails, and says so */
+    if (!weft_cuda_of(call->device)->capturing) /* begin has done it, and what is captured is launches alone */
+        (void)weft_cuda_enter(call->device);     /* else the launch fails, and says so */
     return weft_cuda_of(call->device)->stream;
 }
 
