@@ -43,28 +43,26 @@ static void describe(const weft_node *node, char *buf, size_t size)
 }
 
 /* clang-format off */
-#define OPT(kind) &(weft_activation_opt){ .act = WEFT_ACT_##kind }
-/* clang-format on */
 static const weft_op_case cases[] = {
-    { .name = "relu", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 17) }, .opt = OPT(RELU) },
-    { .name = "relu_c1", .n_in = 1, .in = { WEFT_NHWC(3, 5, 7, 1) }, .opt = OPT(RELU) },
-    { .name = "relu_vectors", .n_in = 1, .in = { WEFT_NC(2, 70) }, .opt = OPT(RELU) },
-    { .name = "relu6", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 70) }, .opt = OPT(RELU6) },
-    { .name = "tanh", .n_in = 1, .in = { WEFT_NHWC(1, 14, 14, 6) }, .opt = OPT(TANH) },
-    { .name = "tanh_vectors", .n_in = 1, .in = { WEFT_NC(1, 84) }, .opt = OPT(TANH) },
-    { .name = "sigmoid", .n_in = 1, .in = { WEFT_NHWC(2, 3, 5, 33) }, .opt = OPT(SIGMOID) },
-    { .name = "sigmoid_c8", .n_in = 1, .in = { WEFT_NC(3, 8) }, .opt = OPT(SIGMOID) },
-    { .name = "swish", .n_in = 1, .in = { WEFT_NHWC(1, 7, 7, 64) }, .opt = OPT(SWISH) },
-    { .name = "swish_c3", .n_in = 1, .in = { WEFT_NHWC(2, 5, 3, 3) }, .opt = OPT(SWISH) },
-    { .name = "hard_sigmoid", .n_in = 1, .in = { WEFT_NHWC(1, 5, 3, 70) }, .opt = OPT(HARD_SIGMOID) },
-    { .name = "hard_swish", .n_in = 1, .in = { WEFT_NHWC(1, 5, 3, 70) }, .opt = OPT(HARD_SWISH) },
-    { .name = "lecun_tanh", .n_in = 1, .in = { WEFT_NHWC(1, 5, 5, 16) }, .opt = OPT(LECUN_TANH) },
-    { .name = "lecun_tanh_c1", .n_in = 1, .in = { WEFT_NC(5, 1) }, .opt = OPT(LECUN_TANH) },
-    { .name = "leaky_relu", .n_in = 1, .in = { WEFT_NHWC(1, 5, 5, 17) }, .opt = OPT(LEAKY_RELU) },
-    { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NHWC(2, 33, 31, 40) }, .opt = OPT(SWISH) },
+    { WEFT_CASE("relu", WEFT_NHWC(1, 5, 7, 17)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_RELU) },
+    { WEFT_CASE("relu_c1", WEFT_NHWC(3, 5, 7, 1)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_RELU) },
+    { WEFT_CASE("relu_vectors", WEFT_NC(2, 70)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_RELU) },
+    { WEFT_CASE("relu6", WEFT_NHWC(1, 5, 7, 70)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_RELU6) },
+    { WEFT_CASE("tanh", WEFT_NHWC(1, 14, 14, 6)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_TANH) },
+    { WEFT_CASE("tanh_vectors", WEFT_NC(1, 84)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_TANH) },
+    { WEFT_CASE("sigmoid", WEFT_NHWC(2, 3, 5, 33)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_SIGMOID) },
+    { WEFT_CASE("sigmoid_c8", WEFT_NC(3, 8)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_SIGMOID) },
+    { WEFT_CASE("swish", WEFT_NHWC(1, 7, 7, 64)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_SWISH) },
+    { WEFT_CASE("swish_c3", WEFT_NHWC(2, 5, 3, 3)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_SWISH) },
+    { WEFT_CASE("hard_sigmoid", WEFT_NHWC(1, 5, 3, 70)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_HARD_SIGMOID) },
+    { WEFT_CASE("hard_swish", WEFT_NHWC(1, 5, 3, 70)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_HARD_SWISH) },
+    { WEFT_CASE("lecun_tanh", WEFT_NHWC(1, 5, 5, 16)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_LECUN_TANH) },
+    { WEFT_CASE("lecun_tanh_c1", WEFT_NC(5, 1)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_LECUN_TANH) },
+    { WEFT_CASE("leaky_relu", WEFT_NHWC(1, 5, 5, 17)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_LEAKY_RELU) },
+    { WEFT_CASE("rows_over_threads", WEFT_NHWC(2, 33, 31, 40)), WEFT_OPT(weft_activation_opt, .act = WEFT_ACT_SWISH) },
     { .name = NULL },
 };
-#undef OPT
+/* clang-format on */
 
 const weft_op weft_op_activation = {
     .name = "activation",

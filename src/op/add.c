@@ -53,28 +53,20 @@ static void describe(const weft_node *node, char *buf, size_t size)
 }
 
 /* clang-format off */
-#define TWICE(...) { __VA_ARGS__, __VA_ARGS__ }
-/* clang-format on */
 static const weft_op_case cases[] = {
-    { .name = "c1", .n_in = 2, .in = TWICE(WEFT_NHWC(1, 5, 7, 1)) },
-    { .name = "c3_batch3", .n_in = 2, .in = TWICE(WEFT_NHWC(3, 3, 5, 3)) },
-    { .name = "c8_relu", .n_in = 2, .in = TWICE(WEFT_NHWC(2, 3, 5, 8)), .epi = { .act = WEFT_ACT_RELU } },
-    { .name = "c17_scaled", .n_in = 2, .in = TWICE(WEFT_NHWC(1, 5, 3, 17)), .opt = &(weft_add_opt){ .scale = .17 } },
-    { .name = "c64_scaled_relu",
-      .n_in = 2,
-      .in = TWICE(WEFT_NHWC(1, 7, 7, 64)),
-      .opt = &(weft_add_opt){ .scale = .1 },
+    { WEFT_CASE("c1", WEFT_TWICE(WEFT_NHWC(1, 5, 7, 1))) },
+    { WEFT_CASE("c3_batch3", WEFT_TWICE(WEFT_NHWC(3, 3, 5, 3))) },
+    { WEFT_CASE("c8_relu", WEFT_TWICE(WEFT_NHWC(2, 3, 5, 8))), .epi = { .act = WEFT_ACT_RELU } },
+    { WEFT_CASE("c17_scaled", WEFT_TWICE(WEFT_NHWC(1, 5, 3, 17))), WEFT_OPT(weft_add_opt, .scale = .17) },
+    { WEFT_CASE("c64_scaled_relu", WEFT_TWICE(WEFT_NHWC(1, 7, 7, 64))), WEFT_OPT(weft_add_opt, .scale = .1),
       .epi = { .act = WEFT_ACT_RELU } },
-    { .name = "c70_negative_scale",
-      .n_in = 2,
-      .in = TWICE(WEFT_NHWC(1, 5, 3, 70)),
-      .opt = &(weft_add_opt){ .scale = -1 } },
-    { .name = "c70_swish", .n_in = 2, .in = TWICE(WEFT_NHWC(1, 5, 3, 70)), .epi = { .act = WEFT_ACT_SWISH } },
-    { .name = "vectors", .n_in = 2, .in = TWICE(WEFT_NC(3, 33)) },
-    { .name = "rows_over_threads", .n_in = 2, .in = TWICE(WEFT_NHWC(2, 29, 31, 24)), .epi = { .act = WEFT_ACT_RELU } },
+    { WEFT_CASE("c70_negative_scale", WEFT_TWICE(WEFT_NHWC(1, 5, 3, 70))), WEFT_OPT(weft_add_opt, .scale = -1) },
+    { WEFT_CASE("c70_swish", WEFT_TWICE(WEFT_NHWC(1, 5, 3, 70))), .epi = { .act = WEFT_ACT_SWISH } },
+    { WEFT_CASE("vectors", WEFT_TWICE(WEFT_NC(3, 33))) },
+    { WEFT_CASE("rows_over_threads", WEFT_TWICE(WEFT_NHWC(2, 29, 31, 24))), .epi = { .act = WEFT_ACT_RELU } },
     { .name = NULL },
 };
-#undef TWICE
+/* clang-format on */
 
 const weft_op weft_op_add = {
     .name = "add",

@@ -66,33 +66,24 @@ static void describe(const weft_node *node, char *buf, size_t size)
     weft_text_add(buf, size, &used, "epsilon %g%s", o->epsilon, o->no_gamma ? " no gamma" : "");
 }
 
+/* clang-format off */
 static const weft_op_case cases[] = {
-    { .name = "c1_5x7", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 1) } },
-    { .name = "c3_batch3", .n_in = 1, .in = { WEFT_NHWC(3, 3, 5, 3) } },
-    { .name = "c8_epsilon_torch",
-      .n_in = 1,
-      .in = { WEFT_NHWC(2, 4, 3, 8) },
-      .opt = &(weft_batch_norm_opt){ .epsilon = 1e-5, .momentum = .9 } },
-    { .name = "c17_no_gamma",
-      .n_in = 1,
-      .in = { WEFT_NHWC(1, 9, 5, 17) },
-      .opt = &(weft_batch_norm_opt){ .no_gamma = true } },
-    { .name = "c17_zero_gamma",
-      .n_in = 1,
-      .in = { WEFT_NHWC(1, 3, 5, 17) },
-      .opt = &(weft_batch_norm_opt){ .zero_gamma = true } },
-    { .name = "c64_relu", .n_in = 1, .in = { WEFT_NHWC(2, 7, 7, 64) }, .epi = { .act = WEFT_ACT_RELU } },
-    { .name = "c70_swish", .n_in = 1, .in = { WEFT_NHWC(1, 5, 3, 70) }, .epi = { .act = WEFT_ACT_SWISH } },
-    { .name = "c70_no_gamma_relu6",
-      .n_in = 1,
-      .in = { WEFT_NHWC(1, 5, 3, 70) },
-      .opt = &(weft_batch_norm_opt){ .no_gamma = true },
+    { WEFT_CASE("c1_5x7", WEFT_NHWC(1, 5, 7, 1)) },
+    { WEFT_CASE("c3_batch3", WEFT_NHWC(3, 3, 5, 3)) },
+    { WEFT_CASE("c8_epsilon_torch", WEFT_NHWC(2, 4, 3, 8)),
+      WEFT_OPT(weft_batch_norm_opt, .epsilon = 1e-5, .momentum = .9) },
+    { WEFT_CASE("c17_no_gamma", WEFT_NHWC(1, 9, 5, 17)), WEFT_OPT(weft_batch_norm_opt, .no_gamma = true) },
+    { WEFT_CASE("c17_zero_gamma", WEFT_NHWC(1, 3, 5, 17)), WEFT_OPT(weft_batch_norm_opt, .zero_gamma = true) },
+    { WEFT_CASE("c64_relu", WEFT_NHWC(2, 7, 7, 64)), .epi = { .act = WEFT_ACT_RELU } },
+    { WEFT_CASE("c70_swish", WEFT_NHWC(1, 5, 3, 70)), .epi = { .act = WEFT_ACT_SWISH } },
+    { WEFT_CASE("c70_no_gamma_relu6", WEFT_NHWC(1, 5, 3, 70)), WEFT_OPT(weft_batch_norm_opt, .no_gamma = true),
       .epi = { .act = WEFT_ACT_RELU6 } },
-    { .name = "c256_pixel", .n_in = 1, .in = { WEFT_NHWC(1, 1, 1, 256) } },
-    { .name = "vectors", .n_in = 1, .in = { WEFT_NC(3, 33) } },
-    { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NHWC(2, 29, 31, 24) }, .epi = { .act = WEFT_ACT_RELU } },
+    { WEFT_CASE("c256_pixel", WEFT_NHWC(1, 1, 1, 256)) },
+    { WEFT_CASE("vectors", WEFT_NC(3, 33)) },
+    { WEFT_CASE("rows_over_threads", WEFT_NHWC(2, 29, 31, 24)), .epi = { .act = WEFT_ACT_RELU } },
     { .name = NULL },
 };
+/* clang-format on */
 
 const weft_op weft_op_batch_norm = {
     .name = "batch_norm",

@@ -11,6 +11,7 @@
  *  1. The border that pad2d adds is zero (not reflected, not repeated).
  *  2. At least one row and one column must be left by crop2d.
  *  3. No pad, and no crop, at all is allowed: a copy. */
+#include "op/case.h"
 #include "op/util.h"
 
 static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
@@ -76,27 +77,23 @@ weft_var weft_crop2d(weft_graph *graph, weft_var x, const weft_pad *pad)
 }
 
 /* clang-format off */
-#define CASE(label, n, h, w, c, ...) \
-    { .name = label, .n_in = 1, .in = { { 4, { n, h, w, c } } }, \
-      .opt = &(const weft_border_opt){ .pad = { __VA_ARGS__ } } }
-
 static const weft_op_case cases[] = {
-    CASE("one_each", 1, 7, 8, 16, 1, 1, 1, 1),
-    CASE("three_each_rgb", 2, 9, 10, 3, 3, 3, 3, 3),
-    CASE("bottom_right", 1, 6, 6, 33, 0, 1, 0, 1),
-    CASE("top_left", 1, 5, 7, 40, 1, 0, 1, 0),
-    CASE("all_different", 3, 9, 8, 5, 1, 2, 3, 0),
-    CASE("rows_only", 1, 8, 3, 17, 2, 1, 0, 0),
-    CASE("columns_only", 2, 3, 9, 1, 0, 0, 4, 2),
-    CASE("to_one_pixel", 2, 5, 4, 20, 2, 2, 3, 0),
-    CASE("nothing", 1, 4, 4, 24, 0, 0, 0, 0),
+    { WEFT_CASE("one_each", WEFT_NHWC(1, 7, 8, 16)), WEFT_OPT(weft_border_opt, .pad = { 1, 1, 1, 1 }) },
+    { WEFT_CASE("three_each_rgb", WEFT_NHWC(2, 9, 10, 3)), WEFT_OPT(weft_border_opt, .pad = { 3, 3, 3, 3 }) },
+    { WEFT_CASE("bottom_right", WEFT_NHWC(1, 6, 6, 33)), WEFT_OPT(weft_border_opt, .pad = { 0, 1, 0, 1 }) },
+    { WEFT_CASE("top_left", WEFT_NHWC(1, 5, 7, 40)), WEFT_OPT(weft_border_opt, .pad = { 1, 0, 1, 0 }) },
+    { WEFT_CASE("all_different", WEFT_NHWC(3, 9, 8, 5)), WEFT_OPT(weft_border_opt, .pad = { 1, 2, 3, 0 }) },
+    { WEFT_CASE("rows_only", WEFT_NHWC(1, 8, 3, 17)), WEFT_OPT(weft_border_opt, .pad = { 2, 1, 0, 0 }) },
+    { WEFT_CASE("columns_only", WEFT_NHWC(2, 3, 9, 1)), WEFT_OPT(weft_border_opt, .pad = { 0, 0, 4, 2 }) },
+    { WEFT_CASE("to_one_pixel", WEFT_NHWC(2, 5, 4, 20)), WEFT_OPT(weft_border_opt, .pad = { 2, 2, 3, 0 }) },
+    { WEFT_CASE("nothing", WEFT_NHWC(1, 4, 4, 24)), WEFT_OPT(weft_border_opt, .pad = { 0, 0, 0, 0 }) },
     { .name = NULL },
 };
 /* clang-format on */
 
 const weft_op weft_op_pad2d = {
     .name = "pad2d",
-    .brief = "zeros around the image",
+    .brief = "Zeros around the image",
     .paper = "",
     .n_in = 1,
     .opt_size = sizeof(weft_border_opt),
@@ -110,7 +107,7 @@ const weft_op weft_op_pad2d = {
 
 const weft_op weft_op_crop2d = {
     .name = "crop2d",
-    .brief = "the image without its border",
+    .brief = "The image without its border",
     .paper = "Zoph et al. 2017, arXiv:1707.07012",
     .n_in = 1,
     .opt_size = sizeof(weft_border_opt),

@@ -32,16 +32,18 @@ static weft_cost cost(const weft_node *node)
     return (weft_cost){ .flops = weft_out_count(node) };
 }
 
+/* clang-format off */
 static const weft_op_case cases[] = {
-    { .name = "c1", .n_in = 2, .in = { WEFT_NHWC(1, 5, 7, 1), WEFT_NC(1, 1) } },
-    { .name = "c3_batch3", .n_in = 2, .in = { WEFT_NHWC(3, 3, 5, 3), WEFT_NC(3, 3) } },
-    { .name = "c8", .n_in = 2, .in = { WEFT_NHWC(2, 1, 1, 8), WEFT_NC(2, 8) } },
-    { .name = "c17", .n_in = 2, .in = { WEFT_NHWC(2, 5, 3, 17), WEFT_NC(2, 17) } },
-    { .name = "c64", .n_in = 2, .in = { WEFT_NHWC(1, 7, 7, 64), WEFT_NC(1, 64) } },
-    { .name = "c70", .n_in = 2, .in = { WEFT_NHWC(2, 3, 5, 70), WEFT_NC(2, 70) } },
-    { .name = "rows_over_threads", .n_in = 2, .in = { WEFT_NHWC(3, 29, 23, 24), WEFT_NC(3, 24) } },
+    { WEFT_CASE("c1", WEFT_NHWC(1, 5, 7, 1), WEFT_NC(1, 1)) },
+    { WEFT_CASE("c3_batch3", WEFT_NHWC(3, 3, 5, 3), WEFT_NC(3, 3)) },
+    { WEFT_CASE("c8", WEFT_NHWC(2, 1, 1, 8), WEFT_NC(2, 8)) },
+    { WEFT_CASE("c17", WEFT_NHWC(2, 5, 3, 17), WEFT_NC(2, 17)) },
+    { WEFT_CASE("c64", WEFT_NHWC(1, 7, 7, 64), WEFT_NC(1, 64)) },
+    { WEFT_CASE("c70", WEFT_NHWC(2, 3, 5, 70), WEFT_NC(2, 70)) },
+    { WEFT_CASE("rows_over_threads", WEFT_NHWC(3, 29, 23, 24), WEFT_NC(3, 24)) },
     { .name = NULL },
 };
+/* clang-format on */
 
 const weft_op weft_op_channel_scale = {
     .name = "channel_scale",

@@ -7,6 +7,7 @@
  * Semantics
  *  1. Channels only, in the order of the inputs. All other dimensions are equal, and so are the ranks (2 or more).
  *  2. One input is allowed: a copy. The same input may come twice. */
+#include "op/case.h"
 #include "op/util.h"
 
 static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
@@ -57,20 +58,20 @@ weft_var weft_concat(weft_graph *graph, const weft_var *xs, int count)
 
 /* clang-format off */
 static const weft_op_case cases[] = {
-    { .name = "two", .n_in = 2, .in = { { 4, { 1, 7, 7, 32 } }, { 4, { 1, 7, 7, 64 } } } },
-    { .name = "two_odd", .n_in = 2, .in = { { 4, { 2, 5, 6, 3 } }, { 4, { 2, 5, 6, 17 } } } },
-    { .name = "three", .n_in = 3, .in = { { 4, { 1, 4, 9, 33 } }, { 4, { 1, 4, 9, 1 } }, { 4, { 1, 4, 9, 8 } } } },
-    { .name = "four_inception", .n_in = 4,
-      .in = { { 4, { 2, 8, 8, 64 } }, { 4, { 2, 8, 8, 128 } }, { 4, { 2, 8, 8, 32 } }, { 4, { 2, 8, 8, 32 } } } },
-    { .name = "one", .n_in = 1, .in = { { 4, { 3, 3, 2, 20 } } } },
-    { .name = "vectors", .n_in = 3, .in = { { 2, { 5, 10 } }, { 2, { 5, 1 } }, { 2, { 5, 65 } } } },
+    { WEFT_CASE("two", WEFT_NHWC(1, 7, 7, 32), WEFT_NHWC(1, 7, 7, 64)) },
+    { WEFT_CASE("two_odd", WEFT_NHWC(2, 5, 6, 3), WEFT_NHWC(2, 5, 6, 17)) },
+    { WEFT_CASE("three", WEFT_NHWC(1, 4, 9, 33), WEFT_NHWC(1, 4, 9, 1), WEFT_NHWC(1, 4, 9, 8)) },
+    { WEFT_CASE("four_inception", WEFT_NHWC(2, 8, 8, 64), WEFT_NHWC(2, 8, 8, 128), WEFT_NHWC(2, 8, 8, 32),
+                WEFT_NHWC(2, 8, 8, 32)) },
+    { WEFT_CASE("one", WEFT_NHWC(3, 3, 2, 20)) },
+    { WEFT_CASE("vectors", WEFT_NC(5, 10), WEFT_NC(5, 1), WEFT_NC(5, 65)) },
     { .name = NULL },
 };
 /* clang-format on */
 
 const weft_op weft_op_concat = {
     .name = "concat",
-    .brief = "side by side along the channels",
+    .brief = "Side by side along the channels",
     .paper = "Szegedy et al. 2014, arXiv:1409.4842",
     .n_in = -1,
     .error_class = WEFT_EXACT,

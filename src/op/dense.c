@@ -8,6 +8,7 @@
  *  1. x is [N, C]; an image must be flattened first, in the order H, W, C (reshape, Semantics 1).
  *  2. weight is [out, C], one row per output, as in PyTorch; Keras keeps [C, out].
  *  3. The bias is on unless no_bias; it is added before the residual, the residual before the activation. */
+#include "op/case.h"
 #include "op/util.h"
 
 static weft_status need_vectors(const weft_shape *x)
@@ -85,43 +86,43 @@ weft_var weft_dense(weft_graph *graph, weft_var x, const weft_dense_opt *opt)
 }
 
 /* clang-format off */
-#define CASE(label, n, c, what, add, ...) \
-    { .name = label, .n_in = 1, .in = { { 2, { n, c } } }, .opt = &(const weft_dense_opt){ __VA_ARGS__ }, \
-      .epi = { .act = what, .residual = add } }
-
 static const weft_op_case cases[] = {
-    CASE("one_to_one", 1, 1, WEFT_ACT_NONE, false, .out = 1),
-    CASE("row_to_10", 1, 84, WEFT_ACT_NONE, false, .out = 10),
-    CASE("batch3_to_10", 3, 64, WEFT_ACT_NONE, false, .out = 10),
-    CASE("batch32_to_100", 32, 96, WEFT_ACT_NONE, false, .out = 100),
-    CASE("batch7_odd", 7, 33, WEFT_ACT_NONE, false, .out = 65),
-    CASE("batch2_to_1000", 2, 280, WEFT_ACT_NONE, false, .out = 1000),
-    CASE("row_to_1001", 1, 129, WEFT_ACT_NONE, false, .out = 1001),
-    CASE("batch33_to_24", 33, 17, WEFT_ACT_NONE, false, .out = 24),
-    CASE("deep", 2, 9216, WEFT_ACT_NONE, false, .out = 40),
-    CASE("deep_row_no_bias", 1, 4099, WEFT_ACT_NONE, false, .out = 64, .no_bias = true),
-    CASE("no_bias", 5, 48, WEFT_ACT_NONE, false, .out = 32, .no_bias = true),
-    CASE("from_one", 4, 1, WEFT_ACT_NONE, false, .out = 19),
-    CASE("to_one", 5, 70, WEFT_ACT_NONE, false, .out = 1),
-    CASE("relu", 4, 100, WEFT_ACT_RELU, false, .out = 128),
-    CASE("relu6_no_bias", 2, 65, WEFT_ACT_RELU6, false, .out = 24, .no_bias = true),
-    CASE("tanh", 1, 120, WEFT_ACT_TANH, false, .out = 84),
-    CASE("lecun_tanh", 2, 120, WEFT_ACT_LECUN_TANH, false, .out = 84),
-    CASE("sigmoid", 6, 12, WEFT_ACT_SIGMOID, false, .out = 48),
-    CASE("swish", 3, 24, WEFT_ACT_SWISH, false, .out = 6),
-    CASE("hard_sigmoid", 2, 40, WEFT_ACT_HARD_SIGMOID, false, .out = 10),
-    CASE("hard_swish", 2, 40, WEFT_ACT_HARD_SWISH, false, .out = 33),
-    CASE("residual", 3, 50, WEFT_ACT_NONE, true, .out = 50),
-    CASE("residual_relu_no_bias", 9, 20, WEFT_ACT_RELU, true, .out = 30, .no_bias = true),
-    { .name = "layer_4096", .n_in = 1, .in = { { 2, { 16, 4096 } } }, .large = true,
-      .opt = &(const weft_dense_opt){ .out = 4096 } },
+    { WEFT_CASE("one_to_one", WEFT_NC(1, 1)), WEFT_OPT(weft_dense_opt, .out = 1) },
+    { WEFT_CASE("row_to_10", WEFT_NC(1, 84)), WEFT_OPT(weft_dense_opt, .out = 10) },
+    { WEFT_CASE("batch3_to_10", WEFT_NC(3, 64)), WEFT_OPT(weft_dense_opt, .out = 10) },
+    { WEFT_CASE("batch32_to_100", WEFT_NC(32, 96)), WEFT_OPT(weft_dense_opt, .out = 100) },
+    { WEFT_CASE("batch7_odd", WEFT_NC(7, 33)), WEFT_OPT(weft_dense_opt, .out = 65) },
+    { WEFT_CASE("batch2_to_1000", WEFT_NC(2, 280)), WEFT_OPT(weft_dense_opt, .out = 1000) },
+    { WEFT_CASE("row_to_1001", WEFT_NC(1, 129)), WEFT_OPT(weft_dense_opt, .out = 1001) },
+    { WEFT_CASE("batch33_to_24", WEFT_NC(33, 17)), WEFT_OPT(weft_dense_opt, .out = 24) },
+    { WEFT_CASE("deep", WEFT_NC(2, 9216)), WEFT_OPT(weft_dense_opt, .out = 40) },
+    { WEFT_CASE("deep_row_no_bias", WEFT_NC(1, 4099)), WEFT_OPT(weft_dense_opt, .out = 64, .no_bias = true) },
+    { WEFT_CASE("no_bias", WEFT_NC(5, 48)), WEFT_OPT(weft_dense_opt, .out = 32, .no_bias = true) },
+    { WEFT_CASE("from_one", WEFT_NC(4, 1)), WEFT_OPT(weft_dense_opt, .out = 19) },
+    { WEFT_CASE("to_one", WEFT_NC(5, 70)), WEFT_OPT(weft_dense_opt, .out = 1) },
+    { WEFT_CASE("relu", WEFT_NC(4, 100)), WEFT_OPT(weft_dense_opt, .out = 128), .epi = { .act = WEFT_ACT_RELU } },
+    { WEFT_CASE("relu6_no_bias", WEFT_NC(2, 65)), WEFT_OPT(weft_dense_opt, .out = 24, .no_bias = true),
+      .epi = { .act = WEFT_ACT_RELU6 } },
+    { WEFT_CASE("tanh", WEFT_NC(1, 120)), WEFT_OPT(weft_dense_opt, .out = 84), .epi = { .act = WEFT_ACT_TANH } },
+    { WEFT_CASE("lecun_tanh", WEFT_NC(2, 120)), WEFT_OPT(weft_dense_opt, .out = 84),
+      .epi = { .act = WEFT_ACT_LECUN_TANH } },
+    { WEFT_CASE("sigmoid", WEFT_NC(6, 12)), WEFT_OPT(weft_dense_opt, .out = 48), .epi = { .act = WEFT_ACT_SIGMOID } },
+    { WEFT_CASE("swish", WEFT_NC(3, 24)), WEFT_OPT(weft_dense_opt, .out = 6), .epi = { .act = WEFT_ACT_SWISH } },
+    { WEFT_CASE("hard_sigmoid", WEFT_NC(2, 40)), WEFT_OPT(weft_dense_opt, .out = 10),
+      .epi = { .act = WEFT_ACT_HARD_SIGMOID } },
+    { WEFT_CASE("hard_swish", WEFT_NC(2, 40)), WEFT_OPT(weft_dense_opt, .out = 33),
+      .epi = { .act = WEFT_ACT_HARD_SWISH } },
+    { WEFT_CASE("residual", WEFT_NC(3, 50)), WEFT_OPT(weft_dense_opt, .out = 50), .epi = { .residual = true } },
+    { WEFT_CASE("residual_relu_no_bias", WEFT_NC(9, 20)), WEFT_OPT(weft_dense_opt, .out = 30, .no_bias = true),
+      .epi = { .act = WEFT_ACT_RELU, .residual = true } },
+    { WEFT_CASE("layer_4096", WEFT_NC(16, 4096)), WEFT_OPT(weft_dense_opt, .out = 4096), .large = true },
     { .name = NULL },
 };
 /* clang-format on */
 
 const weft_op weft_op_dense = {
     .name = "dense",
-    .brief = "fully connected layer",
+    .brief = "Fully connected layer",
     .paper = "Rosenblatt 1958",
     .n_in = 1,
     .opt_size = sizeof(weft_dense_opt),

@@ -56,19 +56,16 @@ static weft_cost cost_fold(const weft_node *node)
 }
 
 /* clang-format off */
-#define KRSC(k, r, s, c) { .rank = 4, .dim = { k, r, s, c } }
-#define VECTOR(n) { .rank = 1, .dim = { n } }
-#define FOLD(...) .opt = &(const weft_fold_norm_opt){ __VA_ARGS__ }
-
 static const weft_op_case fold_cases[] = {
-    { .name = "bias_gamma", .n_in = 6, FOLD(.epsilon = 1e-3, .bias = true, .gamma = true), .positive = 0x20,
-      .in = { KRSC(17, 3, 3, 5), VECTOR(17), VECTOR(17), VECTOR(17), VECTOR(17), VECTOR(17) } },
-    { .name = "gamma", .n_in = 5, FOLD(.epsilon = 1e-5, .gamma = true), .positive = 0x10,
-      .in = { KRSC(8, 1, 1, 40), VECTOR(8), VECTOR(8), VECTOR(8), VECTOR(8) } },
-    { .name = "bias", .n_in = 5, FOLD(.epsilon = 1e-5, .bias = true), .positive = 0x10,
-      .in = { KRSC(33, 3, 3, 1), VECTOR(33), VECTOR(33), VECTOR(33), VECTOR(33) } },
-    { .name = "dense", .n_in = 4, FOLD(.epsilon = 2e-5), .positive = 8,
-      .in = { WEFT_NC(10, 300), VECTOR(10), VECTOR(10), VECTOR(10) } },
+    { WEFT_CASE("bias_gamma", WEFT_KRSC(17, 3, 3, 5), WEFT_VECTOR(17), WEFT_VECTOR(17), WEFT_VECTOR(17),
+                WEFT_VECTOR(17), WEFT_VECTOR(17)),
+      WEFT_OPT(weft_fold_norm_opt, .epsilon = 1e-3, .bias = true, .gamma = true), .positive = 0x20 },
+    { WEFT_CASE("gamma", WEFT_KRSC(8, 1, 1, 40), WEFT_VECTOR(8), WEFT_VECTOR(8), WEFT_VECTOR(8), WEFT_VECTOR(8)),
+      WEFT_OPT(weft_fold_norm_opt, .epsilon = 1e-5, .gamma = true), .positive = 0x10 },
+    { WEFT_CASE("bias", WEFT_KRSC(33, 3, 3, 1), WEFT_VECTOR(33), WEFT_VECTOR(33), WEFT_VECTOR(33), WEFT_VECTOR(33)),
+      WEFT_OPT(weft_fold_norm_opt, .epsilon = 1e-5, .bias = true), .positive = 0x10 },
+    { WEFT_CASE("dense", WEFT_NC(10, 300), WEFT_VECTOR(10), WEFT_VECTOR(10), WEFT_VECTOR(10)),
+      WEFT_OPT(weft_fold_norm_opt, .epsilon = 2e-5), .positive = 8 },
     { .name = NULL },
 };
 /* clang-format on */
@@ -108,12 +105,10 @@ static weft_cost cost_scale(const weft_node *node)
 }
 
 /* clang-format off */
-#define SCALE(x) .opt = &(const weft_scale_weights_opt){ .scale = x }
-
 static const weft_op_case scale_cases[] = {
-    { .name = "weights", .n_in = 1, .in = { KRSC(17, 1, 1, 40) }, SCALE(.17) },
-    { .name = "bias", .n_in = 1, .in = { VECTOR(17) }, SCALE(.1) },
-    { .name = "negative", .n_in = 1, .in = { WEFT_NC(5, 70) }, SCALE(-3) },
+    { WEFT_CASE("weights", WEFT_KRSC(17, 1, 1, 40)), WEFT_OPT(weft_scale_weights_opt, .scale = .17) },
+    { WEFT_CASE("bias", WEFT_VECTOR(17)), WEFT_OPT(weft_scale_weights_opt, .scale = .1) },
+    { WEFT_CASE("negative", WEFT_NC(5, 70)), WEFT_OPT(weft_scale_weights_opt, .scale = -3) },
     { .name = NULL },
 };
 /* clang-format on */
@@ -203,27 +198,27 @@ static weft_cost cost_join(const weft_node *node)
 }
 
 /* clang-format off */
-#define MERGE(...) .opt = &(const weft_merge_weights_opt){ __VA_ARGS__ }
-
 static const weft_op_case compose_cases[] = {
-    { .name = "biases", .n_in = 4, MERGE(.first_bias = true, .second_bias = true),
-      .in = { KRSC(16, 1, 1, 96), KRSC(40, 1, 1, 16), VECTOR(16), VECTOR(40) } },
-    { .name = "first_bias", .n_in = 3, MERGE(.first_bias = true),
-      .in = { KRSC(5, 1, 1, 7), KRSC(33, 1, 1, 5), VECTOR(5) } },
-    { .name = "second_bias", .n_in = 3, MERGE(.second_bias = true),
-      .in = { KRSC(5, 1, 1, 7), KRSC(33, 1, 1, 5), VECTOR(33) } },
-    { .name = "no_bias", .n_in = 2, MERGE(.first_bias = false), .in = { KRSC(1, 1, 1, 3), KRSC(2, 1, 1, 1) } },
+    { WEFT_CASE("biases", WEFT_KRSC(16, 1, 1, 96), WEFT_KRSC(40, 1, 1, 16), WEFT_VECTOR(16), WEFT_VECTOR(40)),
+      WEFT_OPT(weft_merge_weights_opt, .first_bias = true, .second_bias = true) },
+    { WEFT_CASE("first_bias", WEFT_KRSC(5, 1, 1, 7), WEFT_KRSC(33, 1, 1, 5), WEFT_VECTOR(5)),
+      WEFT_OPT(weft_merge_weights_opt, .first_bias = true) },
+    { WEFT_CASE("second_bias", WEFT_KRSC(5, 1, 1, 7), WEFT_KRSC(33, 1, 1, 5), WEFT_VECTOR(33)),
+      WEFT_OPT(weft_merge_weights_opt, .second_bias = true) },
+    { WEFT_CASE("no_bias", WEFT_KRSC(1, 1, 1, 3), WEFT_KRSC(2, 1, 1, 1)),
+      WEFT_OPT(weft_merge_weights_opt, .first_bias = false) },
     { .name = NULL },
 };
 
 static const weft_op_case join_cases[] = {
-    { .name = "biases", .n_in = 4, MERGE(.first_bias = true, .second_bias = true),
-      .in = { KRSC(40, 1, 1, 16), KRSC(40, 1, 1, 33), VECTOR(40), VECTOR(40) } },
-    { .name = "first_bias", .n_in = 3, MERGE(.first_bias = true),
-      .in = { KRSC(5, 1, 1, 7), KRSC(5, 1, 1, 2), VECTOR(5) } },
-    { .name = "second_bias", .n_in = 3, MERGE(.second_bias = true),
-      .in = { KRSC(5, 1, 1, 1), KRSC(5, 1, 1, 8), VECTOR(5) } },
-    { .name = "no_bias", .n_in = 2, MERGE(.first_bias = false), .in = { KRSC(3, 1, 1, 3), KRSC(3, 1, 1, 1) } },
+    { WEFT_CASE("biases", WEFT_KRSC(40, 1, 1, 16), WEFT_KRSC(40, 1, 1, 33), WEFT_VECTOR(40), WEFT_VECTOR(40)),
+      WEFT_OPT(weft_merge_weights_opt, .first_bias = true, .second_bias = true) },
+    { WEFT_CASE("first_bias", WEFT_KRSC(5, 1, 1, 7), WEFT_KRSC(5, 1, 1, 2), WEFT_VECTOR(5)),
+      WEFT_OPT(weft_merge_weights_opt, .first_bias = true) },
+    { WEFT_CASE("second_bias", WEFT_KRSC(5, 1, 1, 1), WEFT_KRSC(5, 1, 1, 8), WEFT_VECTOR(5)),
+      WEFT_OPT(weft_merge_weights_opt, .second_bias = true) },
+    { WEFT_CASE("no_bias", WEFT_KRSC(3, 1, 1, 3), WEFT_KRSC(3, 1, 1, 1)),
+      WEFT_OPT(weft_merge_weights_opt, .first_bias = false) },
     { .name = NULL },
 };
 /* clang-format on */

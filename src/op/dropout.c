@@ -43,16 +43,15 @@ static void describe(const weft_node *node, char *buf, size_t size)
     weft_text_add(buf, size, &used, "rate %g%s", o->rate, o->per_image ? " per image" : "");
 }
 
+/* clang-format off */
 static const weft_op_case cases[] = {
-    { .name = "half_vectors", .n_in = 1, .in = { WEFT_NC(3, 70) }, .opt = &(weft_dropout_opt){ .rate = .5 } },
-    { .name = "map_c17", .n_in = 1, .in = { WEFT_NHWC(2, 3, 5, 17) }, .opt = &(weft_dropout_opt){ .rate = .2 } },
-    { .name = "path_c8",
-      .n_in = 1,
-      .in = { WEFT_NHWC(3, 3, 5, 8) },
-      .opt = &(weft_dropout_opt){ .rate = .2, .per_image = true } },
-    { .name = "rate0_c1", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 1) }, .opt = &(weft_dropout_opt){ .rate = 0 } },
+    { WEFT_CASE("half_vectors", WEFT_NC(3, 70)), WEFT_OPT(weft_dropout_opt, .rate = .5) },
+    { WEFT_CASE("map_c17", WEFT_NHWC(2, 3, 5, 17)), WEFT_OPT(weft_dropout_opt, .rate = .2) },
+    { WEFT_CASE("path_c8", WEFT_NHWC(3, 3, 5, 8)), WEFT_OPT(weft_dropout_opt, .rate = .2, .per_image = true) },
+    { WEFT_CASE("rate0_c1", WEFT_NHWC(1, 5, 7, 1)), WEFT_OPT(weft_dropout_opt, .rate = 0) },
     { .name = NULL },
 };
+/* clang-format on */
 
 const weft_op weft_op_dropout = {
     .name = "dropout",

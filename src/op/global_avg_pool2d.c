@@ -6,6 +6,7 @@
  *
  * Semantics
  *  1. The output is [N, C], not [N, 1, 1, C]. */
+#include "op/case.h"
 #include "op/util.h"
 
 static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
@@ -35,26 +36,24 @@ weft_var weft_global_avg_pool2d(weft_graph *graph, weft_var x)
 }
 
 /* clang-format off */
-#define CASE(label, n, h, w, c) { .name = label, .n_in = 1, .in = { { 4, { n, h, w, c } } } }
-
 static const weft_op_case cases[] = {
-    CASE("7x7x64", 1, 7, 7, 64),
-    CASE("7x7x1280", 2, 7, 7, 1280),
-    CASE("7x7_batch33", 33, 7, 7, 24),
-    CASE("1x1", 3, 1, 1, 40),
-    CASE("one_channel", 2, 9, 5, 1),
-    CASE("odd", 3, 5, 8, 33),
-    CASE("wide", 1, 1, 50, 17),
-    CASE("large_image", 1, 56, 56, 16),
-    CASE("three_channels", 1, 31, 3, 3),
-    { .name = "layer_2048", .n_in = 1, .in = { { 4, { 32, 7, 7, 2048 } } }, .large = true },
+    { WEFT_CASE("7x7x64", WEFT_NHWC(1, 7, 7, 64)) },
+    { WEFT_CASE("7x7x1280", WEFT_NHWC(2, 7, 7, 1280)) },
+    { WEFT_CASE("7x7_batch33", WEFT_NHWC(33, 7, 7, 24)) },
+    { WEFT_CASE("1x1", WEFT_NHWC(3, 1, 1, 40)) },
+    { WEFT_CASE("one_channel", WEFT_NHWC(2, 9, 5, 1)) },
+    { WEFT_CASE("odd", WEFT_NHWC(3, 5, 8, 33)) },
+    { WEFT_CASE("wide", WEFT_NHWC(1, 1, 50, 17)) },
+    { WEFT_CASE("large_image", WEFT_NHWC(1, 56, 56, 16)) },
+    { WEFT_CASE("three_channels", WEFT_NHWC(1, 31, 3, 3)) },
+    { WEFT_CASE("layer_2048", WEFT_NHWC(32, 7, 7, 2048)), .large = true },
     { .name = NULL },
 };
 /* clang-format on */
 
 const weft_op weft_op_global_avg_pool2d = {
     .name = "global_avg_pool2d",
-    .brief = "mean of each channel over the image",
+    .brief = "Mean of each channel over the image",
     .paper = "Lin et al. 2013, arXiv:1312.4400",
     .n_in = 1,
     .error_class = WEFT_REDUCTION,

@@ -45,16 +45,18 @@ static int64_t reduction_moments(const weft_node *node)
     return weft_shape_rows(&node->in[0]);
 }
 
+/* clang-format off */
 static const weft_op_case moments_cases[] = {
-    { .name = "c1_5x7", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 1) } },
-    { .name = "c3_batch3", .n_in = 1, .in = { WEFT_NHWC(3, 3, 5, 3) } },
-    { .name = "c17", .n_in = 1, .in = { WEFT_NHWC(2, 9, 5, 17) } },
-    { .name = "c64", .n_in = 1, .in = { WEFT_NHWC(2, 7, 7, 64) } },
-    { .name = "one_row", .n_in = 1, .in = { WEFT_NHWC(1, 1, 1, 70) } },
-    { .name = "vectors", .n_in = 1, .in = { WEFT_NC(65, 33) } },
-    { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NHWC(2, 29, 31, 24) } },
+    { WEFT_CASE("c1_5x7", WEFT_NHWC(1, 5, 7, 1)) },
+    { WEFT_CASE("c3_batch3", WEFT_NHWC(3, 3, 5, 3)) },
+    { WEFT_CASE("c17", WEFT_NHWC(2, 9, 5, 17)) },
+    { WEFT_CASE("c64", WEFT_NHWC(2, 7, 7, 64)) },
+    { WEFT_CASE("one_row", WEFT_NHWC(1, 1, 1, 70)) },
+    { WEFT_CASE("vectors", WEFT_NC(65, 33)) },
+    { WEFT_CASE("rows_over_threads", WEFT_NHWC(2, 29, 31, 24)) },
     { .name = NULL },
 };
+/* clang-format on */
 
 const weft_op weft_op_moments = {
     .name = "moments",
@@ -115,13 +117,10 @@ static void describe_average(const weft_node *node, char *buf, size_t size)
 }
 
 /* clang-format off */
-#define VECTOR(n) { .rank = 1, .dim = { n } }
-#define MOMENTUM(m) .opt = &(const weft_moving_average_opt){ .momentum = m }
-
 static const weft_op_case average_cases[] = {
-    { .name = "default", .n_in = 2, .in = { VECTOR(17), VECTOR(17) } },
-    { .name = "torch", .n_in = 2, .in = { VECTOR(64), VECTOR(64) }, MOMENTUM(.9) },
-    { .name = "weights", .n_in = 2, .in = { WEFT_NHWC(8, 3, 3, 5), WEFT_NHWC(8, 3, 3, 5) }, MOMENTUM(.995) },
+    { WEFT_CASE("default", WEFT_TWICE(WEFT_VECTOR(17))) },
+    { WEFT_CASE("torch", WEFT_TWICE(WEFT_VECTOR(64))), WEFT_OPT(weft_moving_average_opt, .momentum = .9) },
+    { WEFT_CASE("weights", WEFT_TWICE(WEFT_NHWC(8, 3, 3, 5))), WEFT_OPT(weft_moving_average_opt, .momentum = .995) },
     { .name = NULL },
 };
 /* clang-format on */

@@ -47,15 +47,13 @@ static void describe(const weft_node *node, char *buf, size_t size)
 }
 
 /* clang-format off */
-#define CASE(label, n, count, ...) \
-    { .name = label, .n_in = 1, .in = { WEFT_NC(n, 1) }, .classes = count, \
-      .opt = &(const weft_one_hot_opt){ .classes = count, __VA_ARGS__ } }
-
 static const weft_op_case cases[] = {
-    CASE("ten", 7, 10, .smoothing = 0),
-    CASE("one_class", 3, 1, .smoothing = 0),
-    CASE("thousand_smoothed", 5, 1000, .smoothing = .1),
-    CASE("rows_over_threads", 300, 33, .smoothing = .2),
+    { WEFT_CASE("ten", WEFT_NC(7, 1)), WEFT_OPT(weft_one_hot_opt, .classes = 10, .smoothing = 0), .classes = 10 },
+    { WEFT_CASE("one_class", WEFT_NC(3, 1)), WEFT_OPT(weft_one_hot_opt, .classes = 1, .smoothing = 0), .classes = 1 },
+    { WEFT_CASE("thousand_smoothed", WEFT_NC(5, 1)), WEFT_OPT(weft_one_hot_opt, .classes = 1000, .smoothing = .1),
+      .classes = 1000 },
+    { WEFT_CASE("rows_over_threads", WEFT_NC(300, 1)), WEFT_OPT(weft_one_hot_opt, .classes = 33, .smoothing = .2),
+      .classes = 33 },
     { .name = NULL },
 };
 /* clang-format on */

@@ -14,6 +14,7 @@
  *  4. The weights of one parameter are drawn with one fan-in: kernel^2 times the mean number of maps that an output
  *     sees. (The paper draws each output's by its own; the table of C3 has 3, 4 and 6.)
  *  5. The bias is off unless asked for. */
+#include "op/case.h"
 #include "op/util.h"
 
 #include <string.h>
@@ -130,25 +131,31 @@ static const uint8_t c3_like[] = {
     0, 1, 1, 1, 1, 0,  1, 1, 0, 0, 1, 1,  1, 1, 0, 1, 1, 0,  1, 1, 1, 1, 1, 1,
 };
 
-#define CASE(label, n, h, w, c, what, ...) \
-    { .name = label, .n_in = 1, .in = { { 4, { n, h, w, c } } }, \
-      .opt = &(const weft_partial_conv2d_opt){ __VA_ARGS__ }, .epi = { .act = what } }
 
 static const weft_op_case cases[] = {
-    CASE("5x5_c3", 1, 14, 14, 6, WEFT_ACT_NONE, .out = 7, .kernel = 5, .table = c3_like, .bias = true),
-    CASE("5x5_c3_lecun_tanh", 2, 9, 8, 6, WEFT_ACT_LECUN_TANH, .out = 7, .kernel = 5, .table = c3_like, .bias = true),
-    CASE("5x5_one_output", 3, 5, 5, 6, WEFT_ACT_NONE, .out = 7, .kernel = 5, .table = c3_like),
-    CASE("3x3_ragged", 2, 7, 6, 3, WEFT_ACT_NONE, .out = 5, .kernel = 3, .table = ragged, .bias = true),
-    CASE("3x3_all", 1, 6, 9, 3, WEFT_ACT_RELU, .out = 5, .kernel = 3, .table = all),
-    CASE("1x1_one_each", 1, 4, 5, 2, WEFT_ACT_NONE, .out = 2, .kernel = 1, .table = one_each),
-    CASE("2x2_wide", 1, 3, 20, 5, WEFT_ACT_TANH, .out = 3, .kernel = 2, .table = ragged, .bias = true),
+    { WEFT_CASE("5x5_c3", WEFT_NHWC(1, 14, 14, 6)),
+      WEFT_OPT(weft_partial_conv2d_opt, .out = 7, .kernel = 5, .table = c3_like, .bias = true) },
+    { WEFT_CASE("5x5_c3_lecun_tanh", WEFT_NHWC(2, 9, 8, 6)),
+      WEFT_OPT(weft_partial_conv2d_opt, .out = 7, .kernel = 5, .table = c3_like, .bias = true),
+      .epi = { .act = WEFT_ACT_LECUN_TANH } },
+    { WEFT_CASE("5x5_one_output", WEFT_NHWC(3, 5, 5, 6)),
+      WEFT_OPT(weft_partial_conv2d_opt, .out = 7, .kernel = 5, .table = c3_like) },
+    { WEFT_CASE("3x3_ragged", WEFT_NHWC(2, 7, 6, 3)),
+      WEFT_OPT(weft_partial_conv2d_opt, .out = 5, .kernel = 3, .table = ragged, .bias = true) },
+    { WEFT_CASE("3x3_all", WEFT_NHWC(1, 6, 9, 3)),
+      WEFT_OPT(weft_partial_conv2d_opt, .out = 5, .kernel = 3, .table = all), .epi = { .act = WEFT_ACT_RELU } },
+    { WEFT_CASE("1x1_one_each", WEFT_NHWC(1, 4, 5, 2)),
+      WEFT_OPT(weft_partial_conv2d_opt, .out = 2, .kernel = 1, .table = one_each) },
+    { WEFT_CASE("2x2_wide", WEFT_NHWC(1, 3, 20, 5)),
+      WEFT_OPT(weft_partial_conv2d_opt, .out = 3, .kernel = 2, .table = ragged, .bias = true),
+      .epi = { .act = WEFT_ACT_TANH } },
     { .name = NULL },
 };
 /* clang-format on */
 
 const weft_op weft_op_partial_conv2d = {
     .name = "partial_conv2d",
-    .brief = "convolution with a table of connected maps",
+    .brief = "Convolution with a table of connected maps",
     .paper = "LeCun et al. 1998",
     .n_in = 1,
     .opt_size = sizeof(weft_partial_conv2d_opt),

@@ -75,14 +75,16 @@ static void describe(const weft_node *node, char *buf, size_t size)
 }
 
 static const float given[] = { 1, -1, .5f, 1, 1, -1, -1, -1, 1, -2, 0, 1, .25f, 1, -1 };
+/* clang-format off */
 static const weft_op_case cases[] = {
-    { .name = "lenet", .n_in = 1, .in = { WEFT_NC(3, 84) }, .opt = &(weft_rbf_opt){ .out = 10 } },
-    { .name = "c3_given", .n_in = 1, .in = { WEFT_NC(2, 3) }, .opt = &(weft_rbf_opt){ .out = 5, .centres = given } },
-    { .name = "c1_out1", .n_in = 1, .in = { WEFT_NC(1, 1) }, .opt = &(weft_rbf_opt){ .out = 1 } },
-    { .name = "c17_out33", .n_in = 1, .in = { WEFT_NC(1, 17) }, .opt = &(weft_rbf_opt){ .out = 33 } },
-    { .name = "c70_out8", .n_in = 1, .in = { WEFT_NC(2, 70) }, .opt = &(weft_rbf_opt){ .out = 8 } },
+    { WEFT_CASE("lenet", WEFT_NC(3, 84)), WEFT_OPT(weft_rbf_opt, .out = 10) },
+    { WEFT_CASE("c3_given", WEFT_NC(2, 3)), WEFT_OPT(weft_rbf_opt, .out = 5, .centres = given) },
+    { WEFT_CASE("c1_out1", WEFT_NC(1, 1)), WEFT_OPT(weft_rbf_opt, .out = 1) },
+    { WEFT_CASE("c17_out33", WEFT_NC(1, 17)), WEFT_OPT(weft_rbf_opt, .out = 33) },
+    { WEFT_CASE("c70_out8", WEFT_NC(2, 70)), WEFT_OPT(weft_rbf_opt, .out = 8) },
     { .name = NULL },
 };
+/* clang-format on */
 
 const weft_op weft_op_rbf = {
     .name = "rbf",

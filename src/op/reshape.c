@@ -7,6 +7,7 @@
  *     flattens C, H, W: the weights of the dense layer after it must be permuted when they are imported.
  *  2. The first dimension, the batch, stays: shape.dim[0] must be x's, or 0 for it.
  *  3. Flattening [N, C] gives [N, C]. */
+#include "op/case.h"
 #include "op/util.h"
 
 static int64_t rest(const weft_shape *shape)
@@ -72,25 +73,23 @@ weft_var weft_reshape(weft_graph *graph, weft_var x, const weft_shape *shape)
 }
 
 /* clang-format off */
-#define TO(...) .opt = &(const weft_reshape_opt){ .shape = { __VA_ARGS__ } }
-
 static const weft_op_case cases[] = {
-    { .name = "flatten", .n_in = 1, .in = { { 4, { 2, 3, 4, 5 } } }, TO(0) },
-    { .name = "flatten_wide", .n_in = 1, .in = { { 4, { 3, 6, 6, 65 } } }, TO(0) },
-    { .name = "flatten_one_pixel", .n_in = 1, .in = { { 4, { 3, 1, 1, 33 } } }, TO(0) },
-    { .name = "flatten_vector", .n_in = 1, .in = { { 2, { 4, 17 } } }, TO(0) },
-    { .name = "vector_to_image", .n_in = 1, .in = { { 2, { 3, 36 } } }, TO(4, { 3, 1, 1, 36 }) },
-    { .name = "vector_to_pixels", .n_in = 1, .in = { { 2, { 2, 60 } } }, TO(4, { 0, 3, 4, 5 }) },
-    { .name = "regroup", .n_in = 1, .in = { { 4, { 2, 4, 3, 10 } } }, TO(4, { 2, 2, 10, 6 }) },
-    { .name = "rank3", .n_in = 1, .in = { { 4, { 2, 4, 4, 8 } } }, TO(3, { 2, 16, 8 }) },
-    { .name = "rank6", .n_in = 1, .in = { { 4, { 1, 4, 6, 10 } } }, TO(6, { 1, 2, 2, 3, 2, 10 }) },
+    { WEFT_CASE("flatten", WEFT_NHWC(2, 3, 4, 5)), WEFT_OPT(weft_reshape_opt, .shape = { 0 }) },
+    { WEFT_CASE("flatten_wide", WEFT_NHWC(3, 6, 6, 65)), WEFT_OPT(weft_reshape_opt, .shape = { 0 }) },
+    { WEFT_CASE("flatten_one_pixel", WEFT_NHWC(3, 1, 1, 33)), WEFT_OPT(weft_reshape_opt, .shape = { 0 }) },
+    { WEFT_CASE("flatten_vector", WEFT_NC(4, 17)), WEFT_OPT(weft_reshape_opt, .shape = { 0 }) },
+    { WEFT_CASE("vector_to_image", WEFT_NC(3, 36)), WEFT_OPT(weft_reshape_opt, .shape = { 4, { 3, 1, 1, 36 } }) },
+    { WEFT_CASE("vector_to_pixels", WEFT_NC(2, 60)), WEFT_OPT(weft_reshape_opt, .shape = { 4, { 0, 3, 4, 5 } }) },
+    { WEFT_CASE("regroup", WEFT_NHWC(2, 4, 3, 10)), WEFT_OPT(weft_reshape_opt, .shape = { 4, { 2, 2, 10, 6 } }) },
+    { WEFT_CASE("rank3", WEFT_NHWC(2, 4, 4, 8)), WEFT_OPT(weft_reshape_opt, .shape = { 3, { 2, 16, 8 } }) },
+    { WEFT_CASE("rank6", WEFT_NHWC(1, 4, 6, 10)), WEFT_OPT(weft_reshape_opt, .shape = { 6, { 1, 2, 2, 3, 2, 10 } }) },
     { .name = NULL },
 };
 /* clang-format on */
 
 const weft_op weft_op_reshape = {
     .name = "reshape",
-    .brief = "the same elements under another shape; flatten",
+    .brief = "The same elements under another shape; flatten",
     .paper = "",
     .n_in = 1,
     .opt_size = sizeof(weft_reshape_opt),

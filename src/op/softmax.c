@@ -33,18 +33,20 @@ static int64_t reduction(const weft_node *node)
     return weft_shape_channels(&node->in[0]);
 }
 
+/* clang-format off */
 static const weft_op_case cases[] = {
-    { .name = "c1000", .n_in = 1, .in = { WEFT_NC(2, 1000) } },
-    { .name = "c10_batch3", .n_in = 1, .in = { WEFT_NC(3, 10) } },
-    { .name = "c1", .n_in = 1, .in = { WEFT_NC(3, 1) } },
-    { .name = "c3", .n_in = 1, .in = { WEFT_NC(1, 3) } },
-    { .name = "c17", .n_in = 1, .in = { WEFT_NC(5, 17) } },
-    { .name = "c70", .n_in = 1, .in = { WEFT_NC(1, 70) } },
-    { .name = "map_c33", .n_in = 1, .in = { WEFT_NHWC(2, 5, 3, 33) } },
-    { .name = "rows_over_threads", .n_in = 1, .in = { WEFT_NC(65, 1001) } },
-    { .name = "layer_1000", .n_in = 1, .in = { WEFT_NC(32, 1000) }, .large = true },
+    { WEFT_CASE("c1000", WEFT_NC(2, 1000)) },
+    { WEFT_CASE("c10_batch3", WEFT_NC(3, 10)) },
+    { WEFT_CASE("c1", WEFT_NC(3, 1)) },
+    { WEFT_CASE("c3", WEFT_NC(1, 3)) },
+    { WEFT_CASE("c17", WEFT_NC(5, 17)) },
+    { WEFT_CASE("c70", WEFT_NC(1, 70)) },
+    { WEFT_CASE("map_c33", WEFT_NHWC(2, 5, 3, 33)) },
+    { WEFT_CASE("rows_over_threads", WEFT_NC(65, 1001)) },
+    { WEFT_CASE("layer_1000", WEFT_NC(32, 1000)), .large = true },
     { .name = NULL },
 };
+/* clang-format on */
 
 const weft_op weft_op_softmax = {
     .name = "softmax",

@@ -79,33 +79,24 @@ static void describe(const weft_node *node, char *buf, size_t size)
 }
 
 /* clang-format off */
-#define OPT(...) &(weft_squeeze_excite_opt){ __VA_ARGS__ }
-/* clang-format on */
 static const weft_op_case cases[] = {
-    { .name = "c16_r4", .n_in = 1, .in = { WEFT_NHWC(1, 5, 7, 16) }, .opt = OPT(.reduced = 4) },
-    { .name = "c1_r1", .n_in = 1, .in = { WEFT_NHWC(2, 3, 5, 1) }, .opt = OPT(.reduced = 1) },
-    { .name = "c3_r2_batch3", .n_in = 1, .in = { WEFT_NHWC(3, 3, 5, 3) }, .opt = OPT(.reduced = 2) },
-    { .name = "c17_r5_no_bias",
-      .n_in = 1,
-      .in = { WEFT_NHWC(1, 5, 3, 17) },
-      .opt = OPT(.reduced = 5, .no_bias = true) },
-    { .name = "c32_r8_swish",
-      .n_in = 1,
-      .in = { WEFT_NHWC(2, 7, 7, 32) },
-      .opt = OPT(.reduced = 8, .act = WEFT_ACT_SWISH) },
-    { .name = "c70_r17_hard",
-      .n_in = 1,
-      .in = { WEFT_NHWC(1, 3, 5, 70) },
-      .opt = OPT(.reduced = 17, .gate = WEFT_ACT_HARD_SIGMOID) },
-    { .name = "c8_r70", .n_in = 1, .in = { WEFT_NHWC(2, 3, 3, 8) }, .opt = OPT(.reduced = 70, .act = WEFT_ACT_TANH) },
-    { .name = "pixel_c96_r4",
-      .n_in = 1,
-      .in = { WEFT_NHWC(2, 1, 1, 96) },
-      .opt = OPT(.reduced = 4, .act = WEFT_ACT_SWISH) },
-    { .name = "c288_r18", .n_in = 1, .in = { WEFT_NHWC(3, 14, 14, 288) }, .opt = OPT(.reduced = 18) },
+    { WEFT_CASE("c16_r4", WEFT_NHWC(1, 5, 7, 16)), WEFT_OPT(weft_squeeze_excite_opt, .reduced = 4) },
+    { WEFT_CASE("c1_r1", WEFT_NHWC(2, 3, 5, 1)), WEFT_OPT(weft_squeeze_excite_opt, .reduced = 1) },
+    { WEFT_CASE("c3_r2_batch3", WEFT_NHWC(3, 3, 5, 3)), WEFT_OPT(weft_squeeze_excite_opt, .reduced = 2) },
+    { WEFT_CASE("c17_r5_no_bias", WEFT_NHWC(1, 5, 3, 17)),
+      WEFT_OPT(weft_squeeze_excite_opt, .reduced = 5, .no_bias = true) },
+    { WEFT_CASE("c32_r8_swish", WEFT_NHWC(2, 7, 7, 32)),
+      WEFT_OPT(weft_squeeze_excite_opt, .reduced = 8, .act = WEFT_ACT_SWISH) },
+    { WEFT_CASE("c70_r17_hard", WEFT_NHWC(1, 3, 5, 70)),
+      WEFT_OPT(weft_squeeze_excite_opt, .reduced = 17, .gate = WEFT_ACT_HARD_SIGMOID) },
+    { WEFT_CASE("c8_r70", WEFT_NHWC(2, 3, 3, 8)),
+      WEFT_OPT(weft_squeeze_excite_opt, .reduced = 70, .act = WEFT_ACT_TANH) },
+    { WEFT_CASE("pixel_c96_r4", WEFT_NHWC(2, 1, 1, 96)),
+      WEFT_OPT(weft_squeeze_excite_opt, .reduced = 4, .act = WEFT_ACT_SWISH) },
+    { WEFT_CASE("c288_r18", WEFT_NHWC(3, 14, 14, 288)), WEFT_OPT(weft_squeeze_excite_opt, .reduced = 18) },
     { .name = NULL },
 };
-#undef OPT
+/* clang-format on */
 
 const weft_op weft_op_squeeze_excite = {
     .name = "squeeze_excite",

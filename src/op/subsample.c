@@ -9,6 +9,7 @@
  *  2. Windows do not overlap (the stride is the kernel); the output size is rounded down, there is no padding.
  *  3. The sum is multiplied by the gain once; the bias is added after, the activation last.
  *  4. gain is drawn as the paper draws weights, within 2.4 / fan-in with fan-in kernel^2; bias starts at zero. */
+#include "op/case.h"
 #include "op/util.h"
 
 static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
@@ -70,24 +71,23 @@ weft_var weft_subsample(weft_graph *graph, weft_var x, const weft_subsample_opt 
 }
 
 /* clang-format off */
-#define CASE(label, n, h, w, c, what, ...) \
-    { .name = label, .n_in = 1, .in = { { 4, { n, h, w, c } } }, .opt = &(const weft_subsample_opt){ __VA_ARGS__ }, \
-      .epi = { .act = what } }
-
 static const weft_op_case cases[] = {
-    CASE("2x2_s2", 1, 28, 28, 6, WEFT_ACT_NONE, .kernel = 0),
-    CASE("2x2_s4_lecun_tanh", 2, 10, 10, 16, WEFT_ACT_LECUN_TANH, .kernel = 2),
-    CASE("2x2_odd", 3, 7, 9, 33, WEFT_ACT_NONE, .kernel = 2),
-    CASE("3x3", 1, 11, 9, 5, WEFT_ACT_TANH, .kernel = 3),
-    CASE("1x1", 1, 4, 3, 17, WEFT_ACT_NONE, .kernel = 1),
-    CASE("5x5_whole_input", 2, 5, 5, 1, WEFT_ACT_SIGMOID, .kernel = 5),
+    { WEFT_CASE("2x2_s2", WEFT_NHWC(1, 28, 28, 6)), WEFT_OPT(weft_subsample_opt, .kernel = 0) },
+    { WEFT_CASE("2x2_s4_lecun_tanh", WEFT_NHWC(2, 10, 10, 16)), WEFT_OPT(weft_subsample_opt, .kernel = 2),
+      .epi = { .act = WEFT_ACT_LECUN_TANH } },
+    { WEFT_CASE("2x2_odd", WEFT_NHWC(3, 7, 9, 33)), WEFT_OPT(weft_subsample_opt, .kernel = 2) },
+    { WEFT_CASE("3x3", WEFT_NHWC(1, 11, 9, 5)), WEFT_OPT(weft_subsample_opt, .kernel = 3),
+      .epi = { .act = WEFT_ACT_TANH } },
+    { WEFT_CASE("1x1", WEFT_NHWC(1, 4, 3, 17)), WEFT_OPT(weft_subsample_opt, .kernel = 1) },
+    { WEFT_CASE("5x5_whole_input", WEFT_NHWC(2, 5, 5, 1)), WEFT_OPT(weft_subsample_opt, .kernel = 5),
+      .epi = { .act = WEFT_ACT_SIGMOID } },
     { .name = NULL },
 };
 /* clang-format on */
 
 const weft_op weft_op_subsample = {
     .name = "subsample",
-    .brief = "sum of each window times a gain, plus a bias",
+    .brief = "Sum of each window times a gain, plus a bias",
     .paper = "LeCun et al. 1998",
     .n_in = 1,
     .opt_size = sizeof(weft_subsample_opt),
