@@ -36,13 +36,11 @@ void weft_build_alexnet(weft_net *n)
 {
     const struct dialect *d = &dialects[n->dialect];
     weft_graph *const g = n->g;
-    weft_var x = weft_net_input(n);
-
     n->conv_init = n->dense_init = WEFT_INIT_NORMAL;
     n->conv_scale = n->dense_scale = .01;
+    weft_var x = weft_net_input(n);
     for (int i = 0; i < CONVS; i++) {
         const int pad = i == 0 ? d->first_pad : convs[i].kernel / 2;
-
         x = conv_relu(n, x,
                       CONV(.name = convs[i].name, .out = d->widths[i], .kernel = convs[i].kernel,
                            .stride = convs[i].stride, .groups = convs[i].grouped ? n->variant : 1,

@@ -7,7 +7,6 @@
 weft_var weft_net_input(const weft_net *n)
 {
     const weft_shape shape = weft_shape_nhwc(n->batch, n->px, n->px, n->channels);
-
     return weft_input(n->g, "image", &shape);
 }
 
@@ -19,7 +18,6 @@ weft_var weft_net_batch_norm(const weft_net *n, weft_var x)
 weft_var weft_net_conv(const weft_net *n, weft_var x, const weft_conv2d_opt *conv)
 {
     weft_conv2d_opt opt = *conv;
-
     if (opt.init == WEFT_INIT_DEFAULT) {
         opt.init = n->conv_init;
         opt.init_scale = n->conv_scale;
@@ -30,12 +28,10 @@ weft_var weft_net_conv(const weft_net *n, weft_var x, const weft_conv2d_opt *con
 weft_var weft_net_conv_bn_act(const weft_net *n, weft_var x, const weft_conv2d_opt *conv, weft_act act)
 {
     weft_conv2d_opt opt = *conv;
-    weft_var y;
-
     weft_scope_push(n->g, "%s", opt.name);
     opt.name = NULL;
     opt.bias = opt.bias || n->conv_bias;
-    y = weft_net_batch_norm(n, weft_net_conv(n, x, &opt));
+    weft_var y = weft_net_batch_norm(n, weft_net_conv(n, x, &opt));
     if (act != WEFT_ACT_NONE)
         y = weft_activation(n->g, y, act);
     weft_scope_pop(n->g);
@@ -45,23 +41,19 @@ weft_var weft_net_conv_bn_act(const weft_net *n, weft_var x, const weft_conv2d_o
 weft_var weft_net_conv_act(const weft_net *n, weft_var x, const weft_conv2d_opt *conv, weft_act act)
 {
     weft_conv2d_opt opt = *conv;
-    weft_var y;
-
     opt.bias = true;
     weft_scope_push(n->g, "%s", opt.name);
     opt.name = NULL;
-    y = weft_activation(n->g, weft_net_conv(n, x, &opt), act);
+    const weft_var y = weft_activation(n->g, weft_net_conv(n, x, &opt), act);
     weft_scope_pop(n->g);
     return y;
 }
 
 weft_var weft_net_dense_relu(const weft_net *n, weft_var x, const char *name, int64_t out, double dropout)
 {
-    weft_var y;
-
+    const weft_dense_opt opt = { .out = out, .init = n->dense_init, .init_scale = n->dense_scale };
     weft_scope_push(n->g, "%s", name);
-    y = weft_dense(n->g, x, &(weft_dense_opt){ .out = out, .init = n->dense_init, .init_scale = n->dense_scale });
-    y = weft_relu(n->g, y);
+    weft_var y = weft_relu(n->g, weft_dense(n->g, x, &opt));
     if (dropout > 0)
         y = weft_dropout(n->g, y, dropout);
     weft_scope_pop(n->g);
@@ -74,7 +66,6 @@ weft_var weft_net_tower(const weft_net *n, weft_var x, const char *name, const w
     for (int i = 0; i < count; i++) {
         static const char *const digit[] = { "0", "1", "2", "3", "4", "5", "6", "7" };
         weft_conv2d_opt conv = convs[i];
-
         conv.name = digit[i];
         x = conv_bn_relu(n, x, &conv);
     }
@@ -85,20 +76,16 @@ weft_var weft_net_tower(const weft_net *n, weft_var x, const char *name, const w
 weft_var weft_net_head(const weft_net *n, weft_var x)
 {
     const weft_dense_opt opt = { .out = n->classes, .init = n->dense_init, .init_scale = n->dense_scale };
-    weft_var y;
-
     weft_scope_push(n->g, "head");
-    y = weft_dense(n->g, x, &opt);
+    const weft_var y = weft_dense(n->g, x, &opt);
     weft_scope_pop(n->g);
     return y;
 }
 
 weft_var weft_net_pool_head(const weft_net *n, weft_var x, double dropout)
 {
-    weft_var y;
-
     weft_scope_push(n->g, "head");
-    y = weft_global_avg_pool2d(n->g, x);
+    weft_var y = weft_global_avg_pool2d(n->g, x);
     if (dropout > 0)
         y = weft_dropout(n->g, y, dropout);
     weft_scope_pop(n->g);
@@ -123,7 +110,6 @@ void weft_net_aux_output(const weft_net *n, weft_var logits, const char *name)
 weft_pad weft_net_half_pad(const weft_graph *g, weft_var x, int kernel)
 {
     const int half = kernel / 2;
-
     return (weft_pad){
         .top = half - (weft_height(g, x) % 2 == 0),
         .bottom = half,
@@ -135,7 +121,6 @@ weft_pad weft_net_half_pad(const weft_graph *g, weft_var x, int kernel)
 int weft_net_round_width(double width)
 {
     int rounded = (int)(width + 4) / 8 * 8;
-
     if (rounded < 8)
         rounded = 8;
     return rounded < .9 * width ? rounded + 8 : rounded;

@@ -49,9 +49,8 @@ static weft_var pool_tower(const weft_net *n, weft_var x, const struct module *m
 static weft_var inception(const weft_net *n, weft_var x, const struct module *m)
 {
     const int stride = m->pool == HALVING ? 2 : 1;
-    weft_var towers[4];
     int count = 0;
-
+    weft_var towers[4];
     if (m->maps_1x1)
         towers[count++] = TOWER(n, x, "1x1", { .out = m->maps_1x1, .kernel = 1 });
     towers[count++] = TOWER(n, x, "3x3", { .out = m->reduce_3x3, .kernel = 1 },
@@ -67,7 +66,6 @@ void weft_build_bn_inception(weft_net *n)
 {
     const bool se = n->variant != 0;
     weft_var x = weft_net_input(n);
-
     n->bn = (weft_batch_norm_opt){ .epsilon = 1e-5, .momentum = .9 };
     n->conv_init = WEFT_INIT_HE_NORMAL;
     n->dense_init = WEFT_INIT_NORMAL;

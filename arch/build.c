@@ -10,9 +10,8 @@
 /* "keras, torch": the dialects a network has; empty if it is unknown. */
 static const char *dialects_of(const char *name, char *text, size_t size)
 {
-    size_t used = 0;
-
     text[0] = 0;
+    size_t used = 0;
     for (int d = WEFT_DIALECT_DEFAULT + 1; d < WEFT_DIALECT_COUNT; d++) {
         if (!weft_arch_find(name, (weft_dialect)d))
             continue;
@@ -28,7 +27,6 @@ static const char *dialects_of(const char *name, char *text, size_t size)
 static void fail_unknown(weft_graph *g, const char *name, weft_dialect dialect)
 {
     char have[64];
-
     if (!name || !*name)
         weft_graph_fail(g, WEFT_INVALID, "no network named; `weft models` lists all");
     else if ((unsigned)dialect >= WEFT_DIALECT_COUNT)
@@ -44,7 +42,6 @@ static void fail_unknown(weft_graph *g, const char *name, weft_dialect dialect)
 static const weft_arch_row *row_of(const weft_arch *arch)
 {
     int i = 0;
-
     while (&weft_arch_rows[i].arch != arch)
         i++;
     return &weft_arch_rows[i];
@@ -64,7 +61,6 @@ static void build(weft_graph *g, const weft_arch_row *row, const weft_arch_opt *
         .softmax = !opt->no_softmax,
         .aux = opt->aux,
     };
-
     if (net.batch < 1)
         weft_graph_fail(g, WEFT_INVALID, "%s: a batch of %lld images was asked for, expected at least 1", arch->name,
                         (long long)net.batch);
@@ -85,7 +81,6 @@ weft_status weft_arch_build(weft_ctx *ctx, const char *name, const weft_arch_opt
     static const weft_arch_opt defaults = { 0 };
     weft_graph *g = NULL;
     weft_status status = weft_graph_create(ctx, out ? &g : NULL);
-
     if (status != WEFT_OK)
         return status;
     if (!opt)

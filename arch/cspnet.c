@@ -49,7 +49,6 @@ static weft_var conv(const weft_net *n, weft_var x, const weft_conv2d_opt *opt)
 static weft_var unit(const weft_net *n, weft_var x, const struct variant *v, const stage *s)
 {
     weft_var y = conv(n, x, CONV(.name = "a", .out = s->middle, .kernel = 1));
-
     if (v->kind == DARK)
         return weft_add(n->g, conv(n, y, CONV(.name = "b", .out = s->inner, .kernel = 3)), x);
     y = conv(n, y, CONV(.name = "b", .out = s->middle, .kernel = 3, .groups = v->groups));
@@ -61,12 +60,11 @@ static weft_var unit(const weft_net *n, weft_var x, const struct variant *v, con
 static weft_var cross_stage(const weft_net *n, weft_var x, const struct variant *v, const stage *s)
 {
     const weft_act act = v->linear_halves ? WEFT_ACT_NONE : WEFT_ACT_LEAKY_RELU;
-    weft_var half[2];
-
     if (s->down)
         x = conv(n, x,
                  CONV(.name = "down", .out = s->down, .kernel = 3, .stride = 2, .groups = v->groups,
                       PADDED(pad_all(1))));
+    weft_var half[2];
     half[0] = weft_net_conv_bn_act(n, x, CONV(.name = "past", .out = s->expand / 2, .kernel = 1), act);
     half[1] = weft_net_conv_bn_act(n, x, CONV(.name = "through", .out = s->expand / 2, .kernel = 1), act);
     for (int i = 0; i < s->units; i++) {
@@ -81,13 +79,12 @@ static weft_var cross_stage(const weft_net *n, weft_var x, const struct variant 
 void weft_build_cspnet(weft_net *n)
 {
     const struct variant *v = &variants[n->variant];
-    weft_var x = weft_net_input(n);
-
     n->bn = (weft_batch_norm_opt){ .epsilon = 1e-5, .momentum = .9 };
     n->conv_init = WEFT_INIT_HE_NORMAL;
     n->dense_init = WEFT_INIT_NORMAL;
     n->dense_scale = .01;
 
+    weft_var x = weft_net_input(n);
     if (v->kind == DARK) {
         x = conv(n, x, CONV(.name = "stem", .out = v->stem, .kernel = 3));
     } else {

@@ -30,11 +30,9 @@ static const struct dialect {
 static weft_var bn_relu_conv(const weft_net *n, weft_var x, const weft_conv2d_opt *conv)
 {
     weft_conv2d_opt opt = *conv;
-    weft_var y;
-
     weft_scope_push(n->g, "%s", opt.name);
     opt.name = NULL;
-    y = weft_net_conv(n, weft_relu(n->g, weft_net_batch_norm(n, x)), &opt);
+    const weft_var y = weft_net_conv(n, weft_relu(n->g, weft_net_batch_norm(n, x)), &opt);
     weft_scope_pop(n->g);
     return y;
 }
@@ -43,7 +41,6 @@ static weft_var bn_relu_conv(const weft_net *n, weft_var x, const weft_conv2d_op
 static weft_var layer(const weft_net *n, weft_var x)
 {
     weft_var both[2] = { x };
-
     both[1] = bn_relu_conv(n, x, CONV(.name = "a", .out = 4 * GROWTH, .kernel = 1));
     both[1] = bn_relu_conv(n, both[1], CONV(.name = "b", .out = GROWTH, .kernel = 3));
     return weft_concat(n->g, both, COUNT(both));
@@ -61,17 +58,16 @@ static weft_var transition(const weft_net *n, weft_var x, int index)
 
 void weft_build_densenet(weft_net *n)
 {
-    const struct dialect *d = &dialects[n->dialect];
     int v = 0;
-    weft_var x = weft_net_input(n);
-
     while (variants[v].layers != n->variant)
         v++;
+    const struct dialect *d = &dialects[n->dialect];
     n->bn = (weft_batch_norm_opt){ .epsilon = d->epsilon, .momentum = d->momentum };
     n->conv_init = d->conv;
     n->dense_init = d->dense;
     n->dense_scale = d->dense_scale;
 
+    weft_var x = weft_net_input(n);
     x = conv_bn_relu(n, x, CONV(.name = "stem", .out = 64, .kernel = 7, .stride = 2, PADDED(pad_all(3))));
     x = weft_max_pool2d(n->g, x, POOL(.kernel = 3, .stride = 2, PADDED(pad_all(1))));
     for (int block = 0; block < BLOCKS; block++) {

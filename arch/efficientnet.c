@@ -41,7 +41,6 @@ static const double drop_connect = .2; /* of the last unit; rises linearly from 
 static weft_pad pad(const weft_net *n, weft_var x, int kernel, int stride)
 {
     const bool even = stride == 1 || (n->dialect == WEFT_TORCH && n->variant < LITE);
-
     return even ? pad_all(kernel / 2) : weft_net_half_pad(n->g, x, kernel);
 }
 
@@ -49,15 +48,14 @@ static weft_pad pad(const weft_net *n, weft_var x, int kernel, int stride)
  * quarter of the unit's input, not of the expansion. */
 static weft_var mbconv(const weft_net *n, weft_var x, const stage *s, int out, int stride, double drop)
 {
-    weft_graph *const g = n->g;
-    const int64_t in = weft_channels(g, x), mid = in * s->expand;
     const bool lite = n->variant >= LITE;
     const weft_act act = lite ? WEFT_ACT_RELU6 : WEFT_ACT_SWISH;
+    weft_graph *const g = n->g;
+    const int64_t in = weft_channels(g, x), mid = in * s->expand;
     const weft_squeeze_excite_opt se = {
         .name = "se", .reduced = in >= 4 ? in / 4 : 1, .act = WEFT_ACT_SWISH, .init = n->conv_init
     };
     weft_var y = x;
-
     if (s->expand != 1)
         y = weft_net_conv_bn_act(n, y, CONV(.name = "expand", .out = mid, .kernel = 1), act);
     y = weft_net_conv_bn_act(n, y,
@@ -81,7 +79,6 @@ static weft_var mbconv(const weft_net *n, weft_var x, const stage *s, int out, i
 static int repeats(const weft_net *n, int i)
 {
     const bool fixed = n->variant >= LITE && (i == 0 || i == COUNT(stages) - 1);
-
     return fixed ? stages[i].repeats : (stages[i].repeats * sizes[n->variant].depth_tenths + 9) / 10;
 }
 
@@ -94,7 +91,6 @@ static weft_var normalize(const weft_net *n, weft_var x)
         .variance = { .229 * .229, .224 * .224, .225 * .225 },
         .stats = true,
     };
-
     return weft_normalize(n->g, x, &opt);
 }
 
@@ -102,7 +98,6 @@ static weft_var normalize(const weft_net *n, weft_var x)
 static void set_constants(weft_net *n)
 {
     const bool torchs = n->dialect == WEFT_TORCH && n->variant < 5;
-
     n->bn = (weft_batch_norm_opt){ .epsilon = torchs ? 1e-5 : 1e-3, .momentum = torchs ? .9 : .99 };
     n->conv_init = WEFT_INIT_FAN_OUT_NORMAL;
     n->dense_init = WEFT_INIT_UNIFORM_FAN_OUT;
@@ -111,17 +106,16 @@ static void set_constants(weft_net *n)
 void weft_build_efficientnet(weft_net *n)
 {
     const bool lite = n->variant >= LITE;
-    const weft_act act = lite ? WEFT_ACT_RELU6 : WEFT_ACT_SWISH;
     const double width = sizes[n->variant].width, ends = lite ? 1 : width;
-    int units = 0, unit = 0;
     weft_var x = weft_net_input(n);
-
     set_constants(n);
     if (n->dialect == WEFT_KERAS)
         x = normalize(n, x);
+    int units = 0, unit = 0;
     for (int i = 0; i < COUNT(stages); i++)
         units += repeats(n, i);
 
+    const weft_act act = lite ? WEFT_ACT_RELU6 : WEFT_ACT_SWISH;
     x = weft_net_conv_bn_act(
         n, x,
         CONV(.name = "stem", .out = weft_net_round_width(32 * ends), .kernel = 3, .stride = 2, PADDED(pad(n, x, 3, 2))),

@@ -11,9 +11,8 @@ static const struct {
 void weft_build_fashion_cnn(weft_net *n)
 {
     static const char *const name[] = { "a", "b" };
-    weft_var x = weft_net_input(n);
-
     n->conv_init = n->dense_init = WEFT_INIT_HE_NORMAL;
+    weft_var x = weft_net_input(n);
     for (int i = 0; i < COUNT(blocks); i++) {
         weft_scope_push(n->g, "block%d", i + 1);
         for (int j = 0; j < blocks[i].convs; j++)

@@ -42,7 +42,6 @@ static weft_var conv(const weft_net *n, weft_var x, const char *name, int out, i
     const weft_conv2d_opt opt = {
         .name = name, .out = out, .kernel = kernel, .stride = stride, PADDED(pad_all(kernel / 2))
     };
-
     return dialects[n->dialect].batch_norm ? conv_bn_relu(n, x, &opt) : conv_relu(n, x, &opt);
 }
 
@@ -62,7 +61,6 @@ static weft_var halving_pool(const weft_net *n, weft_var x, int kernel)
 static weft_var inception(const weft_net *n, weft_var x, const struct module *m)
 {
     weft_var towers[4];
-
     towers[0] = conv(n, x, "1x1", m->maps_1x1, 1, 1);
     towers[1] = conv(n, x, "3x3_reduce", m->reduce_3x3, 1, 1);
     towers[1] = conv(n, towers[1], "3x3", m->maps_3x3, 3, 1);
@@ -77,7 +75,6 @@ static weft_var inception(const weft_net *n, weft_var x, const struct module *m)
 static weft_var auxiliary_head(const weft_net *n, weft_var x, const char *name)
 {
     const weft_dense_opt last = { .name = "head", .out = n->classes, .init = n->dense_init };
-
     weft_scope_push(n->g, "%s", name);
     x = weft_avg_pool2d(n->g, x, POOL(.kernel = 5, .stride = 3, .padding = WEFT_VALID));
     x = weft_flatten(n->g, conv(n, x, "conv", 128, 1, 1));
@@ -90,7 +87,6 @@ void weft_build_googlenet(weft_net *n)
 {
     const struct dialect *d = &dialects[n->dialect];
     weft_var x = weft_net_input(n), aux[COUNT(modules)];
-
     n->bn.momentum = .9;
     n->conv_init = n->dense_init = d->init;
     n->conv_scale = n->dense_scale = .01;

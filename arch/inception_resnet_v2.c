@@ -20,7 +20,6 @@ static weft_var residual(const weft_net *n, weft_var x, const weft_var *towers, 
 {
     weft_graph *const g = n->g;
     weft_var y = weft_concat(g, towers, count);
-
     y = weft_net_conv(n, y, CONV(.name = "up", .out = weft_channels(g, x), .kernel = 1, .bias = true));
     y = weft_add_scaled(g, x, y, &(weft_add_opt){ .scale = scale });
     return act ? weft_relu(g, y) : y;
@@ -29,7 +28,6 @@ static weft_var residual(const weft_net *n, weft_var x, const weft_var *towers, 
 static weft_var block35(const weft_net *n, weft_var x, double scale, bool act)
 {
     weft_var towers[3];
-
     towers[0] = TOWER(n, x, "1x1", C(32, 1, 1));
     towers[1] = TOWER(n, x, "3x3", C(32, 1, 1), C(32, 3, 3));
     towers[2] = TOWER(n, x, "3x3x2", C(32, 1, 1), C(48, 3, 3), C(64, 3, 3));
@@ -39,7 +37,6 @@ static weft_var block35(const weft_net *n, weft_var x, double scale, bool act)
 static weft_var block17(const weft_net *n, weft_var x, double scale, bool act)
 {
     weft_var towers[2];
-
     towers[0] = TOWER(n, x, "1x1", C(192, 1, 1));
     towers[1] = TOWER(n, x, "7x7", C(128, 1, 1), C(160, 1, 7), C(192, 7, 1));
     return residual(n, x, towers, COUNT(towers), scale, act);
@@ -48,7 +45,6 @@ static weft_var block17(const weft_net *n, weft_var x, double scale, bool act)
 static weft_var block8(const weft_net *n, weft_var x, double scale, bool act)
 {
     weft_var towers[2];
-
     towers[0] = TOWER(n, x, "1x1", C(192, 1, 1));
     towers[1] = TOWER(n, x, "3x3", C(192, 1, 1), C(224, 1, 3), C(256, 3, 1));
     return residual(n, x, towers, COUNT(towers), scale, act);
@@ -57,8 +53,6 @@ static weft_var block8(const weft_net *n, weft_var x, double scale, bool act)
 /* x [N, 299, 299, 3] -> [N, 35, 35, 320]. */
 static weft_var stem(const weft_net *n, weft_var x)
 {
-    weft_var pool, towers[4];
-
     x = conv_bn_relu(n, x, CONV(.name = "a", .out = 32, .kernel = 3, .stride = 2, .padding = WEFT_VALID));
     x = conv_bn_relu(n, x, CONV(.name = "b", .out = 32, .kernel = 3, .padding = WEFT_VALID));
     x = conv_bn_relu(n, x, CONV(.name = "c", .out = 64, .kernel = 3));
@@ -66,8 +60,9 @@ static weft_var stem(const weft_net *n, weft_var x)
     x = conv_bn_relu(n, x, CONV(.name = "d", .out = 80, .kernel = 1, .padding = WEFT_VALID));
     x = conv_bn_relu(n, x, CONV(.name = "e", .out = 192, .kernel = 3, .padding = WEFT_VALID));
     x = halving_pool(n, x);
-    pool = weft_avg_pool2d(n->g, x, POOL(.kernel = 3, .stride = 1));
+    const weft_var pool = weft_avg_pool2d(n->g, x, POOL(.kernel = 3, .stride = 1));
 
+    weft_var towers[4];
     towers[0] = TOWER(n, x, "1x1", C(96, 1, 1));
     towers[1] = TOWER(n, x, "5x5", C(48, 1, 1), C(64, 5, 5));
     towers[2] = TOWER(n, x, "3x3x2", C(64, 1, 1), C(96, 3, 3), C(96, 3, 3));
@@ -79,7 +74,6 @@ static weft_var stem(const weft_net *n, weft_var x)
 static weft_var reduce_a(const weft_net *n, weft_var x)
 {
     weft_var towers[3];
-
     towers[0] = TOWER(n, x, "3x3", H(384));
     towers[1] = TOWER(n, x, "3x3x2", C(256, 1, 1), C(256, 3, 3), H(384));
     towers[2] = halving_pool(n, x);
@@ -90,7 +84,6 @@ static weft_var reduce_a(const weft_net *n, weft_var x)
 static weft_var reduce_b(const weft_net *n, weft_var x)
 {
     weft_var towers[4];
-
     towers[0] = TOWER(n, x, "3x3a", C(256, 1, 1), H(384));
     towers[1] = TOWER(n, x, "3x3b", C(256, 1, 1), H(288));
     towers[2] = TOWER(n, x, "3x3x2", C(256, 1, 1), C(288, 3, 3), H(320));

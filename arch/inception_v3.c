@@ -15,7 +15,6 @@ static weft_var avg_pool_tower(const weft_net *n, weft_var x, int maps)
 {
     weft_var y = weft_avg_pool2d(
         n->g, x, POOL(.name = "pool", .kernel = 3, .stride = 1, .count_border = n->dialect == WEFT_TORCH));
-
     return conv_bn_relu(n, y, CONV(.name = "pool_proj", .out = maps, .kernel = 1));
 }
 
@@ -28,7 +27,6 @@ static weft_var halving_pool(const weft_net *n, weft_var x)
 static weft_var mixed_a(const weft_net *n, weft_var x, int pool_maps)
 {
     weft_var towers[4];
-
     towers[0] = TOWER(n, x, "1x1", C(64, 1, 1));
     towers[1] = TOWER(n, x, "5x5", C(48, 1, 1), C(64, 5, 5));
     towers[2] = TOWER(n, x, "3x3", C(64, 1, 1), C(96, 3, 3), C(96, 3, 3));
@@ -40,7 +38,6 @@ static weft_var mixed_a(const weft_net *n, weft_var x, int pool_maps)
 static weft_var mixed_b(const weft_net *n, weft_var x, int mid)
 {
     weft_var towers[4];
-
     towers[0] = TOWER(n, x, "1x1", C(192, 1, 1));
     towers[1] = TOWER(n, x, "7x7", C(mid, 1, 1), C(mid, 1, 7), C(192, 7, 1));
     towers[2] = TOWER(n, x, "7x7x2", C(mid, 1, 1), C(mid, 7, 1), C(mid, 1, 7), C(mid, 7, 1), C(192, 1, 7));
@@ -51,12 +48,11 @@ static weft_var mixed_b(const weft_net *n, weft_var x, int mid)
 /* 1x3 and 3x1 side by side. */
 static weft_var fork_arms(const weft_net *n, weft_var x, const char *name)
 {
-    weft_var arms[2], y;
-
     weft_scope_push(n->g, "%s", name);
+    weft_var arms[2];
     arms[0] = conv_bn_relu(n, x, CONV(.name = "1x3", .out = 384, .kernel_h = 1, .kernel_w = 3));
     arms[1] = conv_bn_relu(n, x, CONV(.name = "3x1", .out = 384, .kernel_h = 3, .kernel_w = 1));
-    y = weft_concat(n->g, arms, 2);
+    const weft_var y = weft_concat(n->g, arms, 2);
     weft_scope_pop(n->g);
     return y;
 }
@@ -65,7 +61,6 @@ static weft_var fork_arms(const weft_net *n, weft_var x, const char *name)
 static weft_var mixed_c(const weft_net *n, weft_var x, int pool_maps)
 {
     weft_var towers[4];
-
     towers[0] = TOWER(n, x, "1x1", C(320, 1, 1));
     towers[1] = fork_arms(n, TOWER(n, x, "3x3", C(384, 1, 1)), "3x3_fork");
     towers[2] = fork_arms(n, TOWER(n, x, "3x3x2", C(448, 1, 1), C(384, 3, 3)), "3x3x2_fork");
@@ -77,7 +72,6 @@ static weft_var mixed_c(const weft_net *n, weft_var x, int pool_maps)
 static weft_var reduce_a(const weft_net *n, weft_var x, int maps)
 {
     weft_var towers[3];
-
     towers[0] = TOWER(n, x, "3x3", H(maps));
     towers[1] = TOWER(n, x, "3x3x2", C(64, 1, 1), C(96, 3, 3), H(96));
     towers[2] = halving_pool(n, x);
@@ -87,7 +81,6 @@ static weft_var reduce_a(const weft_net *n, weft_var x, int maps)
 static weft_var reduce_b(const weft_net *n, weft_var x, int maps)
 {
     weft_var towers[3];
-
     towers[0] = TOWER(n, x, "3x3", C(192, 1, 1), H(maps));
     towers[1] = TOWER(n, x, "7x7x3", C(192, 1, 1), C(192, 1, 7), C(192, 7, 1), H(192));
     towers[2] = halving_pool(n, x);
@@ -109,10 +102,8 @@ static weft_var stem(const weft_net *n, weft_var x)
 /* Figure 8: on the last 17x17 map. */
 static weft_var auxiliary_head(const weft_net *n, weft_var x)
 {
-    weft_var y;
-
     weft_scope_push(n->g, "aux1");
-    y = weft_avg_pool2d(n->g, x, POOL(.kernel = 5, .stride = 3, .padding = WEFT_VALID));
+    weft_var y = weft_avg_pool2d(n->g, x, POOL(.kernel = 5, .stride = 3, .padding = WEFT_VALID));
     y = conv_bn_relu(n, y, CONV(.name = "a", .out = 128, .kernel = 1));
     y = conv_bn_relu(n, y, CONV(.name = "b", .out = 768, .kernel = 5, .padding = WEFT_VALID));
     y = weft_net_pool_head(n, y, 0);

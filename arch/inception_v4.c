@@ -14,7 +14,6 @@
 static weft_var avg_pool_tower(const weft_net *n, weft_var x, int maps)
 {
     weft_var y = weft_avg_pool2d(n->g, x, POOL(.name = "pool", .kernel = 3, .stride = 1));
-
     return conv_bn_relu(n, y, CONV(.name = "pool_proj", .out = maps, .kernel = 1));
 }
 
@@ -26,9 +25,8 @@ static weft_var halving_pool(const weft_net *n, weft_var x)
 /* Figure 3, in three parts: x [N, 299, 299, 3] -> [N, 35, 35, 384]. */
 static weft_var stem(const weft_net *n, weft_var x)
 {
-    weft_var towers[2];
-
     x = TOWER(n, x, "in", H(32), V(32), C(64, 3, 3));
+    weft_var towers[2];
     towers[0] = halving_pool(n, x);
     towers[1] = TOWER(n, x, "half", H(96));
     x = weft_concat(n->g, towers, COUNT(towers));
@@ -46,7 +44,6 @@ static weft_var stem(const weft_net *n, weft_var x)
 static weft_var inception_a(const weft_net *n, weft_var x)
 {
     weft_var towers[4];
-
     towers[0] = TOWER(n, x, "1x1", C(96, 1, 1));
     towers[1] = TOWER(n, x, "3x3", C(64, 1, 1), C(96, 3, 3));
     towers[2] = TOWER(n, x, "3x3x2", C(64, 1, 1), C(96, 3, 3), C(96, 3, 3));
@@ -58,7 +55,6 @@ static weft_var inception_a(const weft_net *n, weft_var x)
 static weft_var inception_b(const weft_net *n, weft_var x)
 {
     weft_var towers[4];
-
     towers[0] = TOWER(n, x, "1x1", C(384, 1, 1));
     towers[1] = TOWER(n, x, "7x7", C(192, 1, 1), C(224, 1, 7), C(256, 7, 1));
     towers[2] = TOWER(n, x, "7x7x2", C(192, 1, 1), C(192, 7, 1), C(224, 1, 7), C(224, 7, 1), C(256, 1, 7));
@@ -69,12 +65,11 @@ static weft_var inception_b(const weft_net *n, weft_var x)
 /* 1x3 and 3x1 side by side. */
 static weft_var fork_arms(const weft_net *n, weft_var x, const char *name)
 {
-    weft_var arms[2], y;
-
     weft_scope_push(n->g, "%s", name);
+    weft_var arms[2];
     arms[0] = conv_bn_relu(n, x, CONV(.name = "1x3", .out = 256, .kernel_h = 1, .kernel_w = 3));
     arms[1] = conv_bn_relu(n, x, CONV(.name = "3x1", .out = 256, .kernel_h = 3, .kernel_w = 1));
-    y = weft_concat(n->g, arms, COUNT(arms));
+    const weft_var y = weft_concat(n->g, arms, COUNT(arms));
     weft_scope_pop(n->g);
     return y;
 }
@@ -83,7 +78,6 @@ static weft_var fork_arms(const weft_net *n, weft_var x, const char *name)
 static weft_var inception_c(const weft_net *n, weft_var x)
 {
     weft_var towers[4];
-
     towers[0] = TOWER(n, x, "1x1", C(256, 1, 1));
     towers[1] = fork_arms(n, TOWER(n, x, "3x3", C(384, 1, 1)), "3x3_fork");
     towers[2] = fork_arms(n, TOWER(n, x, "3x3x2", C(384, 1, 1), C(448, 3, 1), C(512, 1, 3)), "3x3x2_fork");
@@ -95,7 +89,6 @@ static weft_var inception_c(const weft_net *n, weft_var x)
 static weft_var reduction_a(const weft_net *n, weft_var x)
 {
     weft_var towers[3];
-
     towers[0] = TOWER(n, x, "3x3", H(384));
     towers[1] = TOWER(n, x, "3x3x2", C(192, 1, 1), C(224, 3, 3), H(256));
     towers[2] = halving_pool(n, x);
@@ -106,7 +99,6 @@ static weft_var reduction_a(const weft_net *n, weft_var x)
 static weft_var reduction_b(const weft_net *n, weft_var x)
 {
     weft_var towers[3];
-
     towers[0] = TOWER(n, x, "3x3", C(192, 1, 1), H(192));
     towers[1] = TOWER(n, x, "7x7", C(256, 1, 1), C(256, 1, 7), C(320, 7, 1), H(320));
     towers[2] = halving_pool(n, x);

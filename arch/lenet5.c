@@ -18,12 +18,11 @@ static const uint8_t connections[C3_MAPS][S2_MAPS] = {
 
 static weft_var paper(const weft_net *n, weft_var x)
 {
-    weft_graph *const g = n->g;
     const weft_act act = WEFT_ACT_LECUN_TANH;
+    weft_graph *const g = n->g;
     const weft_partial_conv2d_opt c3 = {
         .name = "c3", .out = C3_MAPS, .kernel = 5, .table = connections[0], .bias = true, .init = n->conv_init
     };
-
     x = weft_net_conv_act(n, x, CONV(.name = "c1", .out = S2_MAPS, .kernel = 5, .padding = WEFT_VALID), act);
     x = weft_activation(g, weft_subsample(g, x, &(weft_subsample_opt){ .name = "s2" }), act);
     x = weft_partial_conv2d(g, x, &c3);
@@ -38,7 +37,6 @@ static weft_var modern(const weft_net *n, weft_var x)
 {
     weft_graph *const g = n->g;
     const weft_act act = WEFT_ACT_TANH;
-
     x = weft_net_conv_act(n, x, CONV(.name = "c1", .out = S2_MAPS, .kernel = 5, .padding = WEFT_VALID), act);
     x = weft_avg_pool2d(g, x, POOL(.name = "s2", .padding = WEFT_VALID));
     x = weft_net_conv_act(n, x, CONV(.name = "c3", .out = C3_MAPS, .kernel = 5, .padding = WEFT_VALID), act);
@@ -51,9 +49,8 @@ static weft_var modern(const weft_net *n, weft_var x)
 void weft_build_lenet5(weft_net *n)
 {
     const bool published = n->dialect == WEFT_PAPER;
-    weft_var x = weft_net_input(n);
-
     n->conv_init = n->dense_init = published ? WEFT_INIT_LECUN_UNIFORM : WEFT_INIT_GLOROT_UNIFORM;
+    weft_var x = weft_net_input(n);
     if (published)
         weft_output(n->g, paper(n, x), "distances");
     else

@@ -15,9 +15,8 @@ static const struct {
 /* Depthwise separable convolution, fig. 3 right: x [N, H, W, C] -> [N, H/stride, W/stride, out]. */
 static weft_var separable(const weft_net *n, weft_var x, int out, int stride)
 {
-    const weft_pad pad = stride == 1 ? pad_all(1) : (weft_pad){ .bottom = 1, .right = 1 };
     weft_var y = x;
-
+    const weft_pad pad = stride == 1 ? pad_all(1) : (weft_pad){ .bottom = 1, .right = 1 };
     y = conv_bn_relu6(
         n, y, CONV(.name = "depthwise", .kernel = 3, .stride = stride, .groups = weft_channels(n->g, x), PADDED(pad)));
     return conv_bn_relu6(n, y, CONV(.name = "pointwise", .out = out, .kernel = 1));
@@ -25,9 +24,8 @@ static weft_var separable(const weft_net *n, weft_var x, int out, int stride)
 
 void weft_build_mobilenet(weft_net *n)
 {
-    weft_var x = weft_net_input(n);
-
     n->conv_init = n->dense_init = WEFT_INIT_GLOROT_UNIFORM;
+    weft_var x = weft_net_input(n);
     x = conv_bn_relu6(n, x, CONV(.name = "stem", .out = 32 * n->variant / 100, .kernel = 3, .stride = 2));
     for (int i = 0; i < COUNT(units); i++) {
         weft_scope_push(n->g, "unit%d", i + 1);

@@ -34,7 +34,6 @@ static weft_var inverted_residual(const weft_net *n, weft_var x, int expand, int
     const bool even = stride == 1 || dialects[n->dialect].even_pad;
     const weft_pad pad = even ? pad_all(1) : weft_net_half_pad(n->g, x, 3);
     weft_var y = x;
-
     if (expand != 1)
         y = conv_bn_relu6(n, y, CONV(.name = "expand", .out = mid, .kernel = 1));
     y = conv_bn_relu6(n, y,
@@ -47,13 +46,12 @@ static weft_var inverted_residual(const weft_net *n, weft_var x, int expand, int
 void weft_build_mobilenet_v2(weft_net *n)
 {
     const struct dialect *d = &dialects[n->dialect];
-    weft_var x = weft_net_input(n);
-
     n->bn = (weft_batch_norm_opt){ .epsilon = d->epsilon, .momentum = d->momentum };
     n->conv_init = d->conv;
     n->dense_init = d->dense;
     n->dense_scale = .01;
 
+    weft_var x = weft_net_input(n);
     x = conv_bn_relu6(n, x,
                       CONV(.name = "stem", .out = 32, .kernel = 3, .stride = 2,
                            .padding = d->even_pad ? WEFT_EXPLICIT : WEFT_SAME, .pad = pad_all(d->even_pad)));

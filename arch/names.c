@@ -32,7 +32,6 @@ static char next_letter(const char **name)
 static bool same_name(const char *a, const char *b)
 {
     char c;
-
     do {
         c = next_letter(&a);
         if (c != next_letter(&b))
@@ -44,7 +43,6 @@ static bool same_name(const char *a, const char *b)
 weft_dialect weft_dialect_parse(const char *name)
 {
     int dialect = 0;
-
     while (dialect < WEFT_DIALECT_COUNT && !(name && same_name(name, dialect_names[dialect])))
         dialect++;
     return (weft_dialect)dialect;
@@ -64,7 +62,6 @@ const weft_arch *weft_arch_find(const char *name, weft_dialect dialect)
 {
     for (int i = 0; name && i < weft_arch_row_count; i++) {
         const weft_arch *arch = &weft_arch_rows[i].arch;
-
         if (dialect == WEFT_DIALECT_DEFAULT ? !arch->is_default : arch->dialect != dialect)
             continue;
         if (same_name(name, arch->name) || same_name(name, arch->alias))
@@ -82,7 +79,6 @@ bool weft_arch_counts_statistics(const weft_arch *arch)
 static void plain_name(const char *name, char plain[NAME_MAX_LENGTH + 1])
 {
     int count = 0;
-
     while (count < NAME_MAX_LENGTH && (plain[count] = next_letter(&name)) != 0)
         count++;
     plain[count] = '\0';
@@ -91,23 +87,20 @@ static void plain_name(const char *name, char plain[NAME_MAX_LENGTH + 1])
 static int distance(const char *plain, const char *known)
 {
     char other[NAME_MAX_LENGTH + 1];
-
     plain_name(known, other);
     return weft_edit_distance(plain, other);
 }
 
 const char *weft_arch_nearest(const char *name)
 {
-    const char *nearest = weft_arch_rows[0].arch.name;
-    int best = 2 * NAME_MAX_LENGTH;
     char plain[NAME_MAX_LENGTH + 1];
-
     plain_name(name ? name : "", plain);
+    int best = 2 * NAME_MAX_LENGTH;
+    const char *nearest = weft_arch_rows[0].arch.name;
     for (int i = 0; name && i < weft_arch_row_count; i++) {
         const weft_arch *arch = &weft_arch_rows[i].arch;
         const int by_name = distance(plain, arch->name), by_alias = distance(plain, arch->alias);
         const int d = by_name < by_alias ? by_name : by_alias;
-
         if (d < best) {
             best = d;
             nearest = arch->name;

@@ -68,7 +68,6 @@ static void apply_rule(const weft_arch *arch, weft_recipe *r)
 weft_recipe weft_arch_recipe(const weft_arch *arch, int px)
 {
     weft_recipe r = { 0 };
-
     if (!arch)
         return r;
     r.px = px > 0 ? px : arch->px;

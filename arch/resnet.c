@@ -45,7 +45,6 @@ static weft_var shortcut(const weft_net *n, weft_var x, int out, int stride)
 static weft_var basic(const weft_net *n, weft_var x, int width, int stride)
 {
     weft_var y = x;
-
     y = conv_bn_relu(n, y, CONV(.name = "a", .out = width, .kernel = 3, .stride = stride, PADDED(pad_all(1))));
     y = conv_bn(n, y, CONV(.name = "b", .out = width, .kernel = 3));
     return weft_relu(n->g, weft_add(n->g, y, shortcut(n, x, width, stride)));
@@ -54,9 +53,8 @@ static weft_var basic(const weft_net *n, weft_var x, int width, int stride)
 /* Fig. 5 right: x [N, H, W, C] -> [N, ceil(H/stride), ceil(W/stride), 4 * width]. */
 static weft_var bottleneck(const weft_net *n, weft_var x, int width, int stride)
 {
-    const bool first = dialects[n->dialect].stride_first;
     weft_var y = x;
-
+    const bool first = dialects[n->dialect].stride_first;
     y = conv_bn_relu(n, y, CONV(.name = "a", .out = width, .kernel = 1, .stride = first ? stride : 1));
     y = conv_bn_relu(n, y,
                      CONV(.name = "b", .out = width, .kernel = 3, .stride = first ? 1 : stride, PADDED(pad_all(1))));
@@ -66,12 +64,10 @@ static weft_var bottleneck(const weft_net *n, weft_var x, int width, int stride)
 
 void weft_build_resnet(weft_net *n)
 {
-    const struct dialect *d = &dialects[n->dialect];
     int v = 0;
-    weft_var x = weft_net_input(n);
-
     while (variants[v].layers != n->variant)
         v++;
+    const struct dialect *d = &dialects[n->dialect];
     n->bn = (weft_batch_norm_opt){ .epsilon = d->epsilon, .momentum = d->momentum };
     n->conv_bias = d->bias;
     n->conv_init = d->conv;
@@ -80,13 +76,13 @@ void weft_build_resnet(weft_net *n)
     if (n->dialect == WEFT_TORCH && !variants[v].bottleneck)
         n->dense_scale *= 2; /* 512 channels */
 
+    weft_var x = weft_net_input(n);
     x = conv_bn_relu(n, x, CONV(.name = "stem", .out = 64, .kernel = 7, .stride = 2, PADDED(pad_all(3))));
     x = weft_max_pool2d(n->g, x, POOL(.kernel = 3, .stride = 2, PADDED(pad_all(1))));
     for (int stage = 0; stage < STAGES; stage++) {
         for (int unit = 0; unit < variants[v].units[stage]; unit++) {
-            const int width = 64 << stage, stride = stage > 0 && unit == 0 ? 2 : 1;
-
             weft_scope_push(n->g, "stage%d.%d", stage + 1, unit);
+            const int width = 64 << stage, stride = stage > 0 && unit == 0 ? 2 : 1;
             x = variants[v].bottleneck ? bottleneck(n, x, width, stride) : basic(n, x, width, stride);
             weft_scope_pop(n->g);
         }

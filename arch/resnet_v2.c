@@ -22,16 +22,15 @@ static const struct {
 static weft_var unit(const weft_net *n, weft_var x, int width, int stride, bool project)
 {
     weft_graph *const g = n->g;
-    weft_var y, pre, skip = x;
-
     weft_scope_push(g, "preact");
-    pre = weft_relu(g, weft_net_batch_norm(n, x));
+    const weft_var pre = weft_relu(g, weft_net_batch_norm(n, x));
     weft_scope_pop(g);
 
-    y = conv_bn_relu(n, pre, CONV(.name = "a", .out = width, .kernel = 1));
+    weft_var y = conv_bn_relu(n, pre, CONV(.name = "a", .out = width, .kernel = 1));
     y = conv_bn_relu(n, y, CONV(.name = "b", .out = width, .kernel = 3, .stride = stride, PADDED(pad_all(1))));
     y = weft_net_conv(n, y, CONV(.name = "c", .out = 4 * width, .kernel = 1, .bias = true));
 
+    weft_var skip = x;
     if (project)
         skip =
             weft_net_conv(n, pre, CONV(.name = "proj", .out = 4 * width, .kernel = 1, .stride = stride, .bias = true));
@@ -44,23 +43,20 @@ void weft_build_resnet_v2(weft_net *n)
 {
     weft_graph *const g = n->g;
     int v = 0;
-    weft_var x = weft_net_input(n);
-
     while (variants[v].layers != n->variant)
         v++;
     n->bn.epsilon = 1.001e-5;
     n->conv_init = n->dense_init = WEFT_INIT_GLOROT_UNIFORM;
 
+    weft_var x = weft_net_input(n);
     x = weft_net_conv(n, x,
                       CONV(.name = "stem", .out = 64, .kernel = 7, .stride = 2, PADDED(pad_all(3)), .bias = true));
     x = weft_max_pool2d(g, x, POOL(.kernel = 3, .stride = 2, PADDED(pad_all(1)), .zero_border = true));
     for (int stage = 0; stage < STAGES; stage++) {
         const int units = variants[v].units[stage];
-
         for (int i = 0; i < units; i++) {
-            const bool shrinks = i == units - 1 && stage < STAGES - 1;
-
             weft_scope_push(g, "stage%d.%d", stage + 1, i);
+            const bool shrinks = i == units - 1 && stage < STAGES - 1;
             x = unit(n, x, 64 << stage, shrinks ? 2 : 1, i == 0);
             weft_scope_pop(g);
         }

@@ -29,9 +29,8 @@ static weft_var shortcut(const weft_net *n, weft_var x, int out, int stride)
 /* x [N, H, W, C] -> [N, ceil(H/stride), ceil(W/stride), out]. */
 static weft_var unit(const weft_net *n, weft_var x, const struct variant *v, int stage, int stride)
 {
-    const int width = v->paths * v->depth << stage, out = 256 << stage;
     weft_var y = x;
-
+    const int width = v->paths * v->depth << stage, out = 256 << stage;
     y = conv_bn_relu(n, y, CONV(.name = "a", .out = width, .kernel = 1));
     y = conv_bn_relu(
         n, y, CONV(.name = "b", .out = width, .kernel = 3, .stride = stride, .groups = v->paths, PADDED(pad_all(1))));
@@ -42,13 +41,12 @@ static weft_var unit(const weft_net *n, weft_var x, const struct variant *v, int
 void weft_build_resnext(weft_net *n)
 {
     const struct variant *v = &variants[n->variant];
-    weft_var x = weft_net_input(n);
-
     n->bn = (weft_batch_norm_opt){ .epsilon = 1e-5, .momentum = .9 };
     n->conv_init = WEFT_INIT_HE_NORMAL_OUT;
     n->dense_init = WEFT_INIT_NORMAL;
     n->dense_scale = .0128; /* torch draws within 1/sqrt(fan-in): the same deviation, for 2048 channels */
 
+    weft_var x = weft_net_input(n);
     x = conv_bn_relu(n, x, CONV(.name = "stem", .out = 64, .kernel = 7, .stride = 2, PADDED(pad_all(3))));
     x = weft_max_pool2d(n->g, x, POOL(.kernel = 3, .stride = 2, PADDED(pad_all(1))));
     for (int stage = 0; stage < STAGES; stage++) {

@@ -42,10 +42,9 @@ static const struct {
 /* SENet-154 shrinks its shortcuts with 3x3 convolutions. */
 static weft_var shortcut(const weft_net *n, weft_var x, unit_kind kind, int out, int stride)
 {
-    const int kernel = kind == SENET && stride > 1 ? 3 : 1;
-
     if (stride == 1 && weft_channels(n->g, x) == out)
         return x;
+    const int kernel = kind == SENET && stride > 1 ? 3 : 1;
     return conv_bn(n, x,
                    CONV(.name = "proj", .out = out, .kernel = kernel, .stride = stride, PADDED(pad_all(kernel / 2))));
 }
@@ -59,7 +58,6 @@ static weft_var two_layers(const weft_net *n, weft_var x, int width, int stride)
 static weft_var three_layers(const weft_net *n, weft_var x, unit_kind kind, int width, int stride)
 {
     const int first = kinds[kind].stride_first ? stride : 1;
-
     x = conv_bn_relu(n, x, CONV(.name = "a", .out = kinds[kind].first * width, .kernel = 1, .stride = first));
     x = conv_bn_relu(n, x,
                      CONV(.name = "b", .out = kinds[kind].second * width, .kernel = 3, .stride = stride / first,
@@ -73,7 +71,6 @@ static weft_var unit(const weft_net *n, weft_var x, unit_kind kind, int width, i
     const int out = kinds[kind].last * width;
     const weft_squeeze_excite_opt se = { .name = "se", .reduced = out / 16, .init = n->conv_init };
     weft_var y = kind == BASIC ? two_layers(n, x, width, stride) : three_layers(n, x, kind, width, stride);
-
     y = weft_squeeze_excite(n->g, y, &se);
     return weft_relu(n->g, weft_add(n->g, y, shortcut(n, x, kind, out, stride)));
 }
@@ -94,14 +91,13 @@ static weft_var stem(const weft_net *n, weft_var x, unit_kind kind)
 
 void weft_build_senet(weft_net *n)
 {
-    const struct variant *v = &variants[n->variant];
-    weft_var x = weft_net_input(n);
-
     n->bn = (weft_batch_norm_opt){ .epsilon = 1e-5, .momentum = .9 };
     n->conv_init = WEFT_INIT_HE_NORMAL;
     n->dense_init = WEFT_INIT_NORMAL;
+    const struct variant *v = &variants[n->variant];
     n->dense_scale = v->kind == BASIC ? .0256 : .0128; /* torch's within 1/sqrt(fan-in): the same deviation */
 
+    weft_var x = weft_net_input(n);
     x = stem(n, x, v->kind);
     x = weft_max_pool2d(n->g, x, POOL(.kernel = 3, .stride = 2, .padding = WEFT_VALID, .ceil = true));
     for (int stage = 0; stage < STAGES; stage++) {

@@ -19,7 +19,6 @@ static const int widths[BLOCKS] = { 64, 128, 256, 512, 512 };
 static weft_var block(const weft_net *n, weft_var x, int convs, int width)
 {
     static const char *const name[] = { "a", "b", "c", "d" };
-
     for (int i = 0; i < convs; i++)
         x = conv_relu(n, x, CONV(.name = name[i], .out = width, .kernel = 3));
     return weft_max_pool2d(n->g, x, POOL(.kernel = 2, .padding = WEFT_VALID));
@@ -28,10 +27,8 @@ static weft_var block(const weft_net *n, weft_var x, int convs, int width)
 void weft_build_vgg(weft_net *n)
 {
     const bool torch = n->dialect == WEFT_TORCH;
-    const double dropout = torch ? .5 : 0;
-    const int *convs = NULL;
     weft_var x = weft_net_input(n);
-
+    const int *convs = NULL;
     for (int i = 0; i < COUNT(variants); i++)
         if (variants[i].layers == n->variant)
             convs = variants[i].convs;
@@ -45,6 +42,7 @@ void weft_build_vgg(weft_net *n)
         weft_scope_pop(n->g);
     }
     x = weft_flatten(n->g, x);
+    const double dropout = torch ? .5 : 0;
     x = weft_net_dense_relu(n, x, "fc1", HIDDEN, dropout);
     x = weft_net_dense_relu(n, x, "fc2", HIDDEN, dropout);
     weft_net_output(n, weft_net_head(n, x));

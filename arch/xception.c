@@ -23,10 +23,8 @@ static const struct block {
 /* Depthwise 3x3, pointwise 1x1, batch norm: x [N, H, W, C] -> [N, H, W, out]. */
 static weft_var separable_bn(const weft_net *n, weft_var x, const char *name, int out)
 {
-    weft_var y;
-
     weft_scope_push(n->g, "%s", name);
-    y = weft_net_conv(n, x, CONV(.name = "depthwise", .kernel = 3, .groups = weft_channels(n->g, x)));
+    weft_var y = weft_net_conv(n, x, CONV(.name = "depthwise", .kernel = 3, .groups = weft_channels(n->g, x)));
     y = weft_net_conv(n, y, CONV(.name = "pointwise", .out = out, .kernel = 1));
     y = weft_net_batch_norm(n, y);
     weft_scope_pop(n->g);
@@ -37,7 +35,6 @@ static weft_var block(const weft_net *n, weft_var x, const struct block *b)
 {
     static const char *const name[] = { "a", "b", "c" };
     weft_var y = x, skip = x;
-
     if (b->pool)
         skip = conv_bn(n, x, CONV(.name = "proj", .out = b->widths[b->convs - 1], .kernel = 1, .stride = 2));
     for (int i = 0; i < b->convs; i++) {
@@ -53,7 +50,6 @@ static weft_var block(const weft_net *n, weft_var x, const struct block *b)
 void weft_build_xception(weft_net *n)
 {
     weft_var x = weft_net_input(n);
-
     n->conv_init = n->dense_init = WEFT_INIT_GLOROT_UNIFORM;
     weft_scope_push(n->g, "stem");
     x = conv_bn_relu(n, x, CONV(.name = "a", .out = 32, .kernel = 3, .stride = 2, .padding = WEFT_VALID));

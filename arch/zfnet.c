@@ -23,10 +23,9 @@ static const struct {
 void weft_build_zfnet(weft_net *n)
 {
     weft_graph *const g = n->g;
-    weft_var x = weft_net_input(n);
-
     n->conv_init = n->dense_init = WEFT_INIT_NORMAL;
     n->conv_scale = n->dense_scale = .01;
+    weft_var x = weft_net_input(n);
     for (int i = 0; i < COUNT(convs); i++) {
         x = conv_relu(n, x,
                       CONV(.name = convs[i].name, .out = convs[i].out, .kernel = convs[i].kernel,
