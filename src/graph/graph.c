@@ -109,6 +109,14 @@ static weft_status add_value(weft_graph *graph, const weft_value *value, int32_t
     return WEFT_OK;
 }
 
+static weft_status add_input(weft_graph *graph, const weft_value *value, int32_t *id)
+{
+    WEFT_TRY(GROW(graph, inputs));
+    WEFT_TRY(add_value(graph, value, id));
+    graph->inputs[graph->n_inputs++] = *id;
+    return WEFT_OK;
+}
+
 weft_var weft_input_of(weft_graph *graph, const char *name, weft_dtype dtype, const weft_shape *shape)
 {
     if (!graph || graph->status != WEFT_OK)
@@ -122,13 +130,8 @@ weft_var weft_input_of(weft_graph *graph, const char *name, weft_dtype dtype, co
     const weft_value value = { .name = name, .shape = *shape, .dtype = dtype, .kind = WEFT_INPUT,
                                .maker = -1 - graph->n_inputs };
     int32_t id = 0;
-    weft_status status = GROW(graph, inputs);
-    if (status == WEFT_OK)
-        status = add_value(graph, &value, &id);
-    if (status != WEFT_OK)
-        return keep_error(graph, status);
-    graph->inputs[graph->n_inputs++] = id;
-    return (weft_var){ id };
+    const weft_status status = add_input(graph, &value, &id);
+    return status == WEFT_OK ? (weft_var){ id } : keep_error(graph, status);
 }
 
 weft_var weft_input(weft_graph *graph, const char *name, const weft_shape *shape)
@@ -310,22 +313,26 @@ static weft_status check_types(const weft_graph *graph, const weft_op *op, const
     return WEFT_OK;
 }
 
-/* resolve and infer; sentences get the path before them. */
-static weft_status infer(weft_graph *graph, const weft_node *node, const int32_t *in, void *opt, weft_sig *sig)
+/* resolve and infer */
+static weft_status infer(weft_graph *graph, const weft_op *op, const weft_shape *shapes, const int32_t *in, int n_in,
+                         void *opt, weft_sig *sig)
 {
-    const weft_op *op = node->op;
+    WEFT_TRY(check_types(graph, op, in, n_in));
+    if (op->resolve)
+        WEFT_TRY(op->resolve(opt, shapes, n_in, &graph->arena));
+    WEFT_TRY(op->infer(opt, shapes, n_in, sig));
+    return check_updates(graph, op, in, sig);
+}
+
+/* infer, whose sentences get the path before them. */
+static weft_status infer_node(weft_graph *graph, const weft_node *node, const int32_t *in, void *opt, weft_sig *sig)
+{
     weft_shape *shapes = weft_arena_array(&graph->arena, (size_t)node->n_in, sizeof *shapes);
     if (!shapes)
         return WEFT_NO_MEMORY;
     for (int i = 0; i < node->n_in; i++)
         shapes[i] = graph->values[in[i]].shape;
-    weft_status status = check_types(graph, op, in, node->n_in);
-    if (status == WEFT_OK && op->resolve)
-        status = op->resolve(opt, shapes, node->n_in, &graph->arena);
-    if (status == WEFT_OK)
-        status = op->infer(opt, shapes, node->n_in, sig);
-    if (status == WEFT_OK)
-        status = check_updates(graph, op, in, sig);
+    const weft_status status = infer(graph, node->op, shapes, in, node->n_in, opt, sig);
     return status == WEFT_OK ? WEFT_OK : weft_fail_in(status, "%s", node->name);
 }
 
@@ -340,7 +347,7 @@ static weft_status add_node(weft_graph *graph, weft_gnode *gnode, const void *op
         memcpy(own, opt, node->op->opt_size);
     if (node->op->opt_size)
         memset(own, 0, sizeof(const char *)); /* the name is in path */
-    WEFT_TRY(infer(graph, node, in, own, &sig));
+    WEFT_TRY(infer_node(graph, node, in, own, &sig));
     node->opt = own;
     WEFT_TRY(allot(graph, gnode, &sig));
     WEFT_TRY(GROW(graph, nodes));

@@ -115,28 +115,35 @@ static bool builds(const weft_model *model)
     return device->builds || (!model->opt.plan_only && !device->dry);
 }
 
-/* What the nodes will have built is first collected, then built by all threads at once, each thing once. A node that
- * fails here fails again when it is prepared, and says so. */
-static weft_status build_ahead(weft_model *model, const weft_memory_layout *draft)
+/* A node that fails here fails again when it is prepared, and says so. */
+static weft_status collect_builds(const weft_model *model, const weft_memory_layout *draft, weft_arena *scratch)
 {
     const weft_device *device = model->ctx->device;
-    weft_arena scratch;
-    weft_status status = WEFT_OK;
-    if (!device->backend->build || !builds(model))
-        return WEFT_OK;
-    weft_arena_init(&scratch, &model->ctx->allocator);
-    for (int32_t i = 0; i < model->graph->n_nodes && status == WEFT_OK; i++) {
+    for (int32_t i = 0; i < model->graph->n_nodes; i++) {
         const weft_gnode *gnode = &model->graph->nodes[i];
         if (gnode->dead || draft->elided[i])
             continue;
         const weft_kernel *kernel = weft_select(&gnode->node, device);
-        weft_plan plan = { .node = &gnode->node, .device = device, .arena = &scratch, .collect = true };
-        status = find_pitches(model, draft, gnode, &plan);
-        if (status == WEFT_OK && kernel->prepare)
+        weft_plan plan = { .node = &gnode->node, .device = device, .arena = scratch, .collect = true };
+        WEFT_TRY(find_pitches(model, draft, gnode, &plan));
+        if (kernel->prepare)
             (void)kernel->prepare(&gnode->node, &plan);
     }
+    return WEFT_OK;
+}
+
+/* What the nodes will have built is first collected, then built by all threads at once, each thing once. */
+static weft_status build_ahead(const weft_model *model, const weft_memory_layout *draft)
+{
+    const weft_device *device = model->ctx->device;
+    if (!device->backend->build || !builds(model))
+        return WEFT_OK;
+    weft_arena scratch;
+    weft_arena_init(&scratch, &model->ctx->allocator);
+    const weft_status status = collect_builds(model, draft, &scratch);
     weft_arena_release(&scratch);
-    return status == WEFT_OK ? device->backend->build(device) : status;
+    WEFT_TRY(status);
+    return device->backend->build(device);
 }
 
 static weft_status prepare(weft_step *step)

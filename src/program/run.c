@@ -24,9 +24,9 @@ static weft_status follow_store(weft_model *model)
     const weft_fp_mode before = weft_fp_enter();
     const weft_status status = run_priors(model);
     weft_fp_write(before);
-    if (status == WEFT_OK)
-        model->version = model->store->version;
-    return status;
+    WEFT_TRY(status);
+    model->version = model->store->version;
+    return WEFT_OK;
 }
 
 weft_status weft_model_commit(weft_model *model)

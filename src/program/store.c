@@ -62,6 +62,17 @@ static weft_status add_graph(weft_store *store, const weft_graph *graph, bool fi
     return WEFT_OK;
 }
 
+/* A block of a device that is apart, written piece by piece. */
+static weft_status clear(weft_store *store, const char *zeros)
+{
+    const weft_device *device = store->ctx->device;
+    for (size_t at = 0; at < store->bytes; at += ZEROS) {
+        const size_t bytes = store->bytes - at < ZEROS ? store->bytes - at : ZEROS;
+        WEFT_TRY(device->backend->write(device, store->memory + at, zeros, bytes));
+    }
+    return WEFT_OK;
+}
+
 /* The block, cleared. */
 static weft_status allot(weft_store *store)
 {
@@ -74,10 +85,7 @@ static weft_status allot(weft_store *store)
     char *zeros = weft_calloc(device->allocator, 1, ZEROS);
     if (!zeros)
         return WEFT_NO_MEMORY;
-    weft_status status = WEFT_OK;
-    for (size_t at = 0; at < store->bytes && status == WEFT_OK; at += ZEROS)
-        status = device->backend->write(device, store->memory + at, zeros,
-                                        store->bytes - at < ZEROS ? store->bytes - at : ZEROS);
+    const weft_status status = clear(store, zeros);
     weft_free(device->allocator, zeros);
     return status;
 }
