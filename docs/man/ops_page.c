@@ -263,7 +263,7 @@ static void print_op(const file *header, file *sources, int count, const char *i
 int main(int argc, char **argv)
 {
     static const char *const ids[] = {
-#define WEFT_OP(id, name, family, kind) #id,
+#define WEFT_OP(id, name, family, kind, devices) #id,
 #include "op/list.def"
 #undef WEFT_OP
     };

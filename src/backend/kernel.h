@@ -98,7 +98,7 @@ struct weft_kernel {
 };
 
 /* The CPU's lists, by op. */
-#define WEFT_OP(id, name, family, kind) extern const weft_kernel *const weft_cpu_##name[];
+#define WEFT_OP(id, name, family, kind, devices) extern const weft_kernel *const weft_cpu_##name[];
 #include "op/list.def"
 #undef WEFT_OP
 extern const weft_kernel *const *const weft_cpu_kernels[WEFT_OP_COUNT];

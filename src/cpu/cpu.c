@@ -6,7 +6,7 @@
 #include "backend/host.h"
 
 const weft_kernel *const *const weft_cpu_kernels[WEFT_OP_COUNT] = {
-#define WEFT_OP(id, name, family, kind) weft_cpu_##name,
+#define WEFT_OP(id, name, family, kind, devices) weft_cpu_##name,
 #include "op/list.def"
 #undef WEFT_OP
 };

@@ -8,7 +8,7 @@
 #include <string.h>
 
 const weft_kernel *const *const weft_cuda_kernels[WEFT_OP_COUNT] = {
-#define WEFT_OP(id, name, family, kind) weft_cuda_##name,
+#define WEFT_OP(id, name, family, kind, devices) weft_cuda_##name,
 #include "op/list.def"
 #undef WEFT_OP
 };

@@ -59,7 +59,7 @@ WEFT_INLINE weft_cuda *weft_cuda_of(const weft_device *device)
 }
 
 /* The lists, by op. */
-#define WEFT_OP(id, name, family, kind) extern const weft_kernel *const weft_cuda_##name[];
+#define WEFT_OP(id, name, family, kind, devices) extern const weft_kernel *const weft_cuda_##name[];
 #include "op/list.def"
 #undef WEFT_OP
 extern const weft_kernel *const *const weft_cuda_kernels[WEFT_OP_COUNT];

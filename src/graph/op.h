@@ -12,7 +12,7 @@
 #include "base/compiler.h"
 
 typedef enum weft_op_id {
-#define WEFT_OP(id, name, family, kind) WEFT_OP_##id,
+#define WEFT_OP(id, name, family, kind, devices) WEFT_OP_##id,
 #include "op/list.def"
 #undef WEFT_OP
     WEFT_OP_COUNT
@@ -154,7 +154,7 @@ struct weft_op {
     const weft_op_case *cases;
 };
 
-#define WEFT_OP(id, name, family, kind) extern const weft_op weft_op_##name;
+#define WEFT_OP(id, name, family, kind, devices) extern const weft_op weft_op_##name;
 #include "op/list.def"
 #undef WEFT_OP
 

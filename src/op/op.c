@@ -7,13 +7,13 @@
 #include <string.h>
 
 const weft_op *const weft_op_table[WEFT_OP_COUNT] = {
-#define WEFT_OP(id, name, family, kind) [WEFT_OP_##id] = &weft_op_##name,
+#define WEFT_OP(id, name, family, kind, devices) [WEFT_OP_##id] = &weft_op_##name,
 #include "op/list.def"
 #undef WEFT_OP
 };
 
 const weft_op_kind weft_op_kinds[WEFT_OP_COUNT] = {
-#define WEFT_OP(id, name, family, kind) [WEFT_OP_##id] = WEFT_##kind,
+#define WEFT_OP(id, name, family, kind, devices) [WEFT_OP_##id] = WEFT_##kind,
 #include "op/list.def"
 #undef WEFT_OP
 };

@@ -30,15 +30,15 @@ static void finish(void)
 }
 
 /* The ops that CUDA does without. */
+enum { LACKED_ON_ALL = false, LACKED_ON_CPU = true };
 static const bool none[WEFT_OP_COUNT] = {
-    [0] = false,
-#define WEFT_NONE(id, name) [WEFT_OP_##id] = true,
-#include "cuda/op/none.def"
-#undef WEFT_NONE
+#define WEFT_OP(id, name, family, kind, devices) [WEFT_OP_##id] = LACKED_ON_##devices,
+#include "op/list.def"
+#undef WEFT_OP
 };
 
-/* Case i of an op in one precision: three runs, launch by launch, captured, replayed. An op of none.def is refused by a
- * sentence that names it. */
+/* Case i of an op in one precision: three runs, launch by launch, captured, replayed. An op for the CPU alone is
+ * refused by a sentence that names it. */
 static void run_case(int i, const weft_check_info *info, bool refused, weft_precision precision)
 {
     const weft_ctx_opt opt = { .device = "cuda", .precision = precision, .threads = 1 };

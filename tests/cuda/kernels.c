@@ -361,11 +361,11 @@ static bool is_elsewhere(int id)
 /* Every other op has a row, but those that the backend has no kernels for. */
 START_TEST(every_op)
 {
-    static const bool none[WEFT_OP_COUNT] = {
-        [0] = false,
-#define WEFT_NONE(id, name) [WEFT_OP_##id] = true,
-#include "cuda/op/none.def"
-#undef WEFT_NONE
+    enum { LACKED_ON_ALL = false, LACKED_ON_CPU = true };
+static const bool none[WEFT_OP_COUNT] = {
+    #define WEFT_OP(id, name, family, kind, devices) [WEFT_OP_##id] = LACKED_ON_##devices,
+#include "op/list.def"
+#undef WEFT_OP
     };
     for (int id = 0; id < WEFT_OP_COUNT; id++) {
         bool there = is_elsewhere(id) || none[id];

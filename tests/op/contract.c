@@ -283,7 +283,7 @@ END_TEST
 START_TEST(kernel_lists_are_sound)
 {
     static const weft_kernel *const refs[] = {
-#define WEFT_OP(id, name, family, kind) &weft_cpu_##name##_ref,
+#define WEFT_OP(id, name, family, kind, devices) &weft_cpu_##name##_ref,
 #include "op/list.def"
 #undef WEFT_OP
     };

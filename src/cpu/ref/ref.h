@@ -22,7 +22,8 @@ typedef float real;
 #endif
 
 /* Declares weft_cpu_<op>_ref and weft_oracle_<op>_ref for every op. */
-#define WEFT_OP(id, name, family, kind) extern const weft_kernel weft_cpu_##name##_ref, weft_oracle_##name##_ref;
+#define WEFT_OP(id, name, family, kind, devices)                                                                      \
+    extern const weft_kernel weft_cpu_##name##_ref, weft_oracle_##name##_ref;
 #include "op/list.def"
 #undef WEFT_OP
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The lists of ops that CUDA has no kernels for (none.def): one that refuses, so that the plug-in links, plans all
+ * The lists of ops that CUDA has no kernels for (list.def): one that refuses, so that the plug-in links, plans all
  * other networks, and says which node stands in the way of this one. */
 #include "cuda/cuda.h"
 
@@ -25,6 +25,8 @@ WEFT_UNUSED static const weft_kernel none = {
     .name = "cuda.none", .refuse = refuse, .prepare = prepare, .run = run,
 };
 
-#define WEFT_NONE(id, name) const weft_kernel *const weft_cuda_##name[] = { &none, NULL };
-#include "cuda/op/none.def"
-#undef WEFT_NONE
+#define NONE_ON_ALL(name)
+#define NONE_ON_CPU(name) const weft_kernel *const weft_cuda_##name[] = { &none, NULL };
+#define WEFT_OP(id, name, family, kind, devices) NONE_ON_##devices(name)
+#include "op/list.def"
+#undef WEFT_OP
