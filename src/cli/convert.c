@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "cli/common.h"
@@ -130,12 +131,16 @@ static cli_exit fail(const job *j, weft_status status)
 
 static cli_exit read_file(job *j)
 {
-    weft_status status = j->args->no_verify ? weft_file_digest(j->in, j->digest) : weft_file_verify(j->in, j->digest);
+    struct stat about;
+    weft_status status = weft_weights_read(j->ctx, j->in, WEFT_FORMAT_AUTO, &j->read); /* looks at the header first */
 
+    if (status)
+        return fail(j, status);
+    if (stat(j->in, &about) == 0 && S_ISDIR(about.st_mode))
+        return CLI_OK; /* a hub's folder has no digest */
+    status = j->args->no_verify ? weft_file_digest(j->in, j->digest) : weft_file_verify(j->in, j->digest);
     if (status == WEFT_BAD_DATA)
         return cli_error(CLI_DATA, "%s (--no-verify takes it as it is)", weft_error());
-    if (!status)
-        status = weft_weights_read(j->ctx, j->in, WEFT_FORMAT_AUTO, &j->read);
     return status ? fail(j, status) : CLI_OK;
 }
 
@@ -231,7 +236,7 @@ static cli_exit add_metadata(job *j)
 {
     const weft_recipe recipe = weft_arch_recipe(j->arch, 0);
     const char *slash = strrchr(j->in, '/'), *classes = weft_weights_meta_find(j->mapped, "weft.classes");
-    char *source = cli_format_text("%s sha256:%s", slash ? slash + 1 : j->in, j->digest);
+    char *source = cli_format_text("%s%s%s", slash ? slash + 1 : j->in, *j->digest ? " sha256:" : "", j->digest);
     char text[256];
     const cli_exit code = set(j, "weft.source", source);
 
@@ -296,7 +301,8 @@ static void print_json(const job *j)
     cli_set_text(root, "dialect", weft_dialect_name(j->arch->dialect));
     cli_set_text(root, "found_by", j->how);
     cli_set_text(root, "origin", weft_origin_name(r->origin));
-    cli_set_text(root, "sha256", j->digest);
+    if (*j->digest)
+        cli_set_text(root, "sha256", j->digest);
     cli_set_count(root, "tensors", weft_weights_count(j->mapped));
     cli_set_count(root, "bytes", bytes_of(j->mapped));
     cli_set_text(root, "classes", weft_weights_meta_find(j->mapped, "weft.classes"));
@@ -336,7 +342,9 @@ static void print_text(const job *j)
     }
     if (r->missing_count + r->unused_count > 0)
         printf("; %" PRId64 " missing, %" PRId64 " unknown", r->missing_count, r->unused_count);
-    printf("\nsha256:   %s\nwritten:  ", j->digest);
+    if (*j->digest)
+        printf("\nsha256:   %s", j->digest);
+    printf("\nwritten:  ");
     cli_put_visible(stdout, j->out);
     putchar('\n');
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weft/weft.h>
@@ -126,6 +127,23 @@ START_TEST(what_is_not_as_usual_is_told)
     ck_assert_msg(strstr(out, "\nwithout:  mobilenet_0.25_224/\n") != NULL, "%s", out);
     ck_assert_int_eq(run("in.npz out.safetensors --json", out, sizeof out), 0);
     ck_assert_msg(strstr(out, "\"prefix\": \"mobilenet_0.25_224/\"") != NULL, "%s", out);
+}
+END_TEST
+
+/* A hub's folder has weights of a usual name and no digest. */
+START_TEST(a_folder_is_taken)
+{
+    char out[65536];
+
+    ck_assert_int_eq(mkdir("hub.tmp", 0700), 0);
+    write_input("hub.tmp/model.safetensors");
+    ck_assert_int_eq(run("hub.tmp out.safetensors", out, sizeof out), 0);
+    ck_assert_ptr_nonnull(strstr(out, "mobilenet-0.25 (keras), by tensors"));
+    ck_assert_ptr_null(strstr(out, "sha256"));
+    remove("hub.tmp/model.safetensors");
+    ck_assert_int_eq(run("hub.tmp out.safetensors", out, sizeof out), 65);
+    check_error("hub.tmp: is a directory");
+    ck_assert_int_eq(remove("hub.tmp"), 0);
 }
 END_TEST
 
@@ -257,6 +275,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(convert, 120);
     tcase_add_test(convert, a_file_becomes_ours);
     tcase_add_test(convert, what_is_not_as_usual_is_told);
+    tcase_add_test(convert, a_folder_is_taken);
     tcase_add_test(convert, another_network_is_refused);
     tcase_add_test(convert, a_file_cut_off_is_refused);
     tcase_add_test(convert, a_name_with_another_digest_is_refused);
