@@ -5,6 +5,7 @@
 #include "registry.h"
 
 #include <string.h>
+#include <weft/text.h>
 
 enum { NAME_MAX_LENGTH = 40 }; /* longer names are cut for the distance; no network's is */
 

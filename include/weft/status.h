@@ -49,13 +49,6 @@ WEFT_API weft_status weft_fail(weft_status status, const char *format, ...)
 #endif
     ;
 
-/* Edits between two names (insert, delete, replace, swap neighbours), letters of either case alike; the first 64
- * characters count. For front ends that suggest the name that was meant. */
-WEFT_API int weft_edit_distance(const char *a, const char *b);
-
-/* "MAJOR.MINOR.PATCH" of the library. */
-WEFT_API const char *weft_version(void);
-
 #ifdef __cplusplus
 }
 #endif

@@ -17,6 +17,8 @@
 #include <weft/status.h>
 #include <weft/store.h>
 #include <weft/tensor.h>
+#include <weft/text.h>
+#include <weft/version.h>
 #include <weft/weights.h>
 
 #endif

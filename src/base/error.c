@@ -23,11 +23,6 @@ const char *weft_error(void)
     return sentence;
 }
 
-const char *weft_version(void)
-{
-    return WEFT_VERSION;
-}
-
 weft_status weft_fail_v(weft_status status, const char *format, va_list args)
 {
     char text[sizeof sentence]; /* an argument may point into sentence itself */

@@ -5,7 +5,7 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <weft/status.h>
+#include <weft/text.h>
 
 enum { LONGEST = 64 };
 

@@ -78,17 +78,11 @@ START_TEST(sentence_belongs_to_its_thread)
 }
 END_TEST
 
-START_TEST(version_is_the_build_s)
-{
-    ck_assert_str_eq(weft_version(), WEFT_VERSION);
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
     (void)argc;
     Suite *suite = suite_create("error");
     CHECK_CASE(suite, "error", every_status_has_a_text, sentence_and_prefix, long_sentences_are_cut, try_returns_early,
-               sentence_belongs_to_its_thread, version_is_the_build_s);
+               sentence_belongs_to_its_thread);
     return check_main(suite, argv[0]);
 }
