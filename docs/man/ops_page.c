@@ -2,7 +2,6 @@
  *
  * ops_page OPS.H SOURCE...: the manual page weft-ops(7), in roff, of the op table. What a row does not say is taken
  * from where it is written once: builders and options from ops.h, Semantics lines from the sources of src/op. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,8 +237,8 @@ static void print_op(const file *header, file *sources, int count, const char *i
                      const weft_op *op)
 {
     file *source = source_of(sources, count, op->name);
-    printf(".SH %s\n%c", op->name, toupper((unsigned char)op->brief[0]));
-    roff(op->brief + 1, MAX_TEXT);
+    printf(".SH %s\n", op->name);
+    roff(op->brief, MAX_TEXT);
     puts(".");
     if (op->paper[0]) {
         roff(op->paper, MAX_TEXT);

@@ -60,6 +60,7 @@ START_TEST(table_is_complete)
     ck_assert(is_name(op->name));
     ck_assert_msg(strlen(op->brief) >= 8 && strlen(op->brief) <= 72, "%s: brief \"%s\"", op->name, op->brief);
     ck_assert_msg(op->brief[strlen(op->brief) - 1] != '.', "%s: brief ends with a point", op->name);
+    ck_assert_msg(!islower((unsigned char)op->brief[0]), "%s: brief begins with a small letter", op->name);
     ck_assert_ptr_nonnull(op->paper);
     ck_assert_int_ne(op->n_in, 0);
     ck_assert(op->opt_size == 0 || op->opt_size >= sizeof(char *));
