@@ -1,56 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Each op by the launchers of cuda/kernels.h. Written from the op's semantics, apart from the backend's host code. */
-#include "lower.h"
-
 #include <math.h>
-#include <string.h>
 
+#include "lower_part.h"
 #include "op/activation.h"
 #include "op/normalize.h"
 #include "op/util.h"
-#include "typed.h"
-
-/* ---- what several have in common ---- */
-
-static void *fresh(const lower_call *call, size_t bytes)
-{
-    unsigned char *data = weft_arena_alloc(call->arena, bytes + 64);
-    return data ? data + (64 - (uintptr_t)data % 64) : NULL;
-}
-
-static float *fresh_floats(const lower_call *call, int64_t count)
-{
-    float *data = fresh(call, (size_t)count * sizeof(float));
-    for (int64_t i = 0; data && i < count; i++)
-        data[i] = NAN;
-    return data;
-}
-
-static weft_kepilogue epilogue_of(const lower_call *call, const float *bias)
-{
-    const weft_node *n = call->node;
-    weft_kepilogue e = { .bias = bias, .act = n->epi.act };
-    if (n->epi.residual)
-        e.residual = call->in[n->n_in - n->n_param - 1];
-    return e;
-}
-
-static weft_kwindow window_of(const weft_node *n, int kh, int kw, int sh, int sw, int dilation, weft_pad pad)
-{
-    const weft_shape *x = &n->in[0], *y = &n->out[0];
-    return (weft_kwindow){ .n = (int)x->dim[0],
-                           .h = (int)x->dim[1],
-                           .w = (int)x->dim[2],
-                           .oh = (int)y->dim[1],
-                           .ow = (int)y->dim[2],
-                           .kernel_h = kh,
-                           .kernel_w = kw,
-                           .stride_h = sh,
-                           .stride_w = sw,
-                           .dilation = dilation,
-                           .pad = pad };
-}
 
 static weft_map_args map_of(const lower_call *call)
 {
@@ -62,173 +18,6 @@ static weft_map_args map_of(const lower_call *call)
                             .c = (int)weft_shape_channels(&call->node->out[0]) };
 }
 
-/* ---- convolutions and products ---- */
-
-static weft_kwindow conv_window(const weft_node *n)
-{
-    const weft_conv2d_opt *o = n->opt;
-    return window_of(n, o->kernel_h, o->kernel_w, o->stride_h, o->stride_w, o->dilation, o->pad);
-}
-
-static int conv2d_direct(const lower_call *call)
-{
-    const weft_conv2d_opt *o = call->node->opt;
-    const weft_conv2d_args a = { .dtype = call->dtype,
-                                 .x = call->in[0],
-                                 .y = call->out,
-                                 .win = conv_window(call->node),
-                                 .c = (int)call->node->in[0].dim[3],
-                                 .k = (int)o->out,
-                                 .groups = (int)o->groups,
-                                 .wt = call->weight[0],
-                                 .epi = epilogue_of(call, o->bias ? call->param[1] : NULL) };
-    return weft_launch_conv2d(&a, NULL);
-}
-
-static bool is_depthwise(const weft_node *n)
-{
-    const weft_conv2d_opt *o = n->opt;
-    return o->groups == n->in[0].dim[3] && o->out == o->groups;
-}
-
-/* The sums of what was stored, and that there are so many of them. */
-static bool pool_is_right(const lower_call *call, const float *pool, int parts)
-{
-    const weft_shape *y = &call->node->out[0];
-    const int64_t pixels = y->dim[1] * y->dim[2], c = y->dim[3];
-    for (int64_t n = 0; n < y->dim[0]; n++) {
-        for (int64_t i = 0; i < c; i++) {
-            double sum = 0, want = 0, size = 0;
-            for (int part = 0; part < parts; part++)
-                sum += (double)pool[(n * parts + part) * c + i];
-            for (int64_t p = n * pixels; p < (n + 1) * pixels; p++) {
-                const double v = (double)typed_get(call->dtype, call->out.data, p * call->out.ld + i);
-                want += v;
-                size += fabs(v);
-            }
-            if (!(fabs(sum - want) <= 1e-5 * size + 1e-30) && isfinite(want))
-                return false;
-        }
-    }
-    return true;
-}
-
-static int depthwise_in(const lower_call *call, int64_t ld_wt, bool pooled)
-{
-    const weft_conv2d_opt *o = call->node->opt;
-    const int c = (int)o->out, taps = o->kernel_h * o->kernel_w;
-    void *wt = fresh(call, (size_t)(taps * ld_wt) * sizeof(float));
-    if (!wt)
-        return -1;
-    memset(wt, 0xff, (size_t)(taps * ld_wt) * sizeof(float));
-    for (int t = 0; t < taps; t++)
-        for (int i = 0; i < c; i++)
-            typed_set(call->dtype, wt, t * ld_wt + i, (double)typed_get(call->dtype, call->weight[0], i * taps + t));
-    weft_depthwise_args a = { .dtype = call->dtype,
-                              .x = call->in[0],
-                              .y = call->out,
-                              .win = conv_window(call->node),
-                              .c = c,
-                              .wt = wt,
-                              .ld_wt = ld_wt,
-                              .epi = epilogue_of(call, o->bias ? call->param[1] : NULL) };
-    const int parts = weft_depthwise_parts(&a);
-    if (pooled) {
-        a.sums = fresh_floats(call, a.win.n * (int64_t)parts * c);
-        if (!a.sums)
-            return -1;
-    }
-    const int status = weft_launch_depthwise(&a, NULL);
-    return status == 0 && pooled && !pool_is_right(call, a.sums, parts) ? -2 : status;
-}
-
-static int conv2d_depthwise(const lower_call *call)
-{
-    return depthwise_in(call, (call->node->in[0].dim[3] + 7) / 8 * 8, false);
-}
-
-static int conv2d_depthwise_pooled(const lower_call *call)
-{
-    return depthwise_in(call, call->node->in[0].dim[3], true);
-}
-
-static bool is_pointwise(const weft_node *n)
-{
-    const weft_conv2d_opt *o = n->opt;
-    return o->kernel_h == 1 && o->kernel_w == 1 && o->stride_h == 1 && o->stride_w == 1 && o->groups == 1 &&
-           weft_shape_rows(&n->in[0]) == weft_shape_rows(&n->out[0]);
-}
-
-static int product(const lower_call *call, int64_t rows, const float *bias)
-{
-    const int c = (int)weft_shape_channels(&call->node->in[0]);
-    const weft_gemm_args a = { .dtype = call->dtype,
-                               .y_dtype = call->y_dtype,
-                               .x = call->in[0],
-                               .y = call->out,
-                               .batch = 1,
-                               .rows = (int)rows,
-                               .c = c,
-                               .k = (int)weft_shape_channels(&call->node->out[0]),
-                               .wt = call->weight[0],
-                               .ld_wt = c,
-                               .epi = epilogue_of(call, bias) };
-    return weft_launch_gemm(&a, NULL);
-}
-
-static int conv2d_gemm(const lower_call *call)
-{
-    const weft_conv2d_opt *o = call->node->opt;
-    return product(call, weft_shape_rows(&call->node->in[0]), o->bias ? call->param[1] : NULL);
-}
-
-static int dense(const lower_call *call)
-{
-    const weft_dense_opt *o = call->node->opt;
-    return product(call, call->node->in[0].dim[0], o->no_bias ? NULL : call->param[1]);
-}
-
-static int partial_conv2d(const lower_call *call)
-{
-    const weft_partial_conv2d_opt *o = call->node->opt;
-    const int64_t channels = call->node->in[0].dim[3];
-    int *first = fresh(call, (size_t)(o->out + 1) * sizeof(int));
-    int *channel = fresh(call, (size_t)(o->out * channels) * sizeof(int));
-    if (!first || !channel)
-        return -1;
-    int links = 0;
-    for (int64_t k = 0; k < o->out; k++) {
-        first[k] = links;
-        for (int64_t c = 0; c < channels; c++)
-            if (o->table[k * channels + c])
-                channel[links++] = (int)c;
-    }
-    first[o->out] = links;
-    const weft_partial_conv2d_args a = { .dtype = call->dtype,
-                                         .x = call->in[0],
-                                         .y = call->out,
-                                         .win = window_of(call->node, o->kernel, o->kernel, 1, 1, 1, (weft_pad){ 0 }),
-                                         .k = (int)o->out,
-                                         .first = first,
-                                         .channel = channel,
-                                         .wt = call->weight[0],
-                                         .epi = epilogue_of(call, o->bias ? call->param[1] : NULL) };
-    return weft_launch_partial_conv2d(&a, NULL);
-}
-
-static int rbf(const lower_call *call)
-{
-    const weft_rbf_args a = { .dtype = call->dtype,
-                              .y_dtype = call->y_dtype,
-                              .x = call->in[0],
-                              .y = call->out,
-                              .n = (int)call->node->in[0].dim[0],
-                              .c = (int)call->node->in[0].dim[1],
-                              .k = (int)call->node->out[0].dim[1],
-                              .centre = call->param[0] };
-    return weft_launch_rbf(&a, NULL);
-}
-
 /* ---- pools ---- */
 
 static int pool2d(const lower_call *call)
@@ -238,8 +27,8 @@ static int pool2d(const lower_call *call)
                                  .kind = call->node->id == WEFT_OP_MAX_POOL2D ? WEFT_POOL_MAX : WEFT_POOL_AVG,
                                  .x = call->in[0],
                                  .y = call->out,
-                                 .win = window_of(call->node, o->kernel_h, o->kernel_w, o->stride_h, o->stride_w, 1,
-                                                  o->pad),
+                                 .win = lower_window_of(call->node, o->kernel_h, o->kernel_w, o->stride_h, o->stride_w,
+                                                        1, o->pad),
                                  .c = (int)call->node->in[0].dim[3],
                                  .count_border = o->count_border,
                                  .zero_border = o->zero_border };
@@ -263,7 +52,7 @@ static int global_pool2d(const lower_call *call)
 {
     weft_global_pool_args a = global_args(call);
     const int parts = weft_global_pool_parts(&a);
-    a.scratch = parts > 1 ? fresh_floats(call, (int64_t)a.n * parts * a.c) : NULL;
+    a.scratch = parts > 1 ? lower_fresh_floats(call, (int64_t)a.n * parts * a.c) : NULL;
     return parts > 1 && !a.scratch ? -1 : weft_launch_global_pool(&a, NULL);
 }
 
@@ -273,11 +62,11 @@ static int subsample(const lower_call *call)
     const weft_subsample_args a = { .dtype = call->dtype,
                                     .x = call->in[0],
                                     .y = call->out,
-                                    .win = window_of(call->node, o->kernel, o->kernel, o->kernel, o->kernel, 1,
-                                                     (weft_pad){ 0 }),
+                                    .win = lower_window_of(call->node, o->kernel, o->kernel, o->kernel, o->kernel, 1,
+                                                           (weft_pad){ 0 }),
                                     .c = (int)call->node->in[0].dim[3],
                                     .gain = call->param[0],
-                                    .epi = epilogue_of(call, call->param[1]) };
+                                    .epi = lower_epilogue_of(call, call->param[1]) };
     return weft_launch_subsample(&a, NULL);
 }
 
@@ -289,7 +78,7 @@ static int squeeze_excite(const lower_call *call)
     weft_global_pool_args squeeze = global_args(call);
     const int parts = weft_global_pool_parts(&squeeze);
     squeeze.y = (weft_kview){ NULL, 0 };
-    squeeze.scratch = fresh_floats(call, (int64_t)squeeze.n * parts * squeeze.c);
+    squeeze.scratch = lower_fresh_floats(call, (int64_t)squeeze.n * parts * squeeze.c);
     if (!squeeze.scratch)
         return -1;
     const int status = weft_launch_global_pool(&squeeze, NULL);
@@ -335,7 +124,7 @@ static int batch_norm(const lower_call *call)
     const weft_batch_norm_opt *o = call->node->opt;
     weft_map_args a = map_of(call);
     const int first = o->no_gamma ? 0 : 1;
-    float *gain = fresh_floats(call, a.c);
+    float *gain = lower_fresh_floats(call, a.c);
     if (!gain)
         return -1;
     for (int c = 0; c < a.c; c++) {
@@ -344,7 +133,7 @@ static int batch_norm(const lower_call *call)
     }
     a.mean = call->param[first + 1];
     a.gain = gain;
-    a.epi = epilogue_of(call, call->param[first]);
+    a.epi = lower_epilogue_of(call, call->param[first]);
     return weft_launch_map(&a, NULL);
 }
 
@@ -352,7 +141,7 @@ static int normalize(const lower_call *call)
 {
     const weft_normalize_opt *o = call->node->opt;
     weft_map_args a = map_of(call);
-    float *mean = fresh_floats(call, a.c), *gain = fresh_floats(call, a.c);
+    float *mean = lower_fresh_floats(call, a.c), *gain = lower_fresh_floats(call, a.c);
     if (!mean || !gain)
         return -1;
     for (int c = 0; c < a.c; c++) {
@@ -412,7 +201,7 @@ static int add(const lower_call *call)
     weft_map_args a = map_of(call);
     a.b = call->in[1];
     a.b_scale = (float)((const weft_add_opt *)call->node->opt)->scale;
-    a.epi = epilogue_of(call, NULL);
+    a.epi = lower_epilogue_of(call, NULL);
     return weft_launch_map(&a, NULL);
 }
 
@@ -476,16 +265,25 @@ static int reshape(const lower_call *call)
 
 /* inverted_residual is not here: the backend runs its stages, which are. */
 const lower_row lower_table[] = {
-    { .op = WEFT_OP_CONV2D, .name = "direct", .run = conv2d_direct, .rounded = 1 },
-    { .op = WEFT_OP_CONV2D, .name = "depthwise", .takes = is_depthwise, .run = conv2d_depthwise, .rounded = 1 },
+    { .op = WEFT_OP_CONV2D, .name = "direct", .run = lower_conv2d_direct, .rounded = 1 },
+    { .op = WEFT_OP_CONV2D,
+      .name = "depthwise",
+      .takes = lower_is_depthwise,
+      .run = lower_conv2d_depthwise,
+      .rounded = 1 },
     { .op = WEFT_OP_CONV2D,
       .name = "depthwise_pooled",
-      .takes = is_depthwise,
-      .run = conv2d_depthwise_pooled,
+      .takes = lower_is_depthwise,
+      .run = lower_conv2d_depthwise_pooled,
       .rounded = 1 },
-    { .op = WEFT_OP_CONV2D, .name = "gemm", .takes = is_pointwise, .run = conv2d_gemm, .rounded = 1, .widens = true },
-    { .op = WEFT_OP_PARTIAL_CONV2D, .name = "partial", .run = partial_conv2d, .rounded = 1 },
-    { .op = WEFT_OP_DENSE, .name = "gemm", .run = dense, .rounded = 1, .widens = true },
+    { .op = WEFT_OP_CONV2D,
+      .name = "gemm",
+      .takes = lower_is_pointwise,
+      .run = lower_conv2d_gemm,
+      .rounded = 1,
+      .widens = true },
+    { .op = WEFT_OP_PARTIAL_CONV2D, .name = "partial", .run = lower_partial_conv2d, .rounded = 1 },
+    { .op = WEFT_OP_DENSE, .name = "gemm", .run = lower_dense, .rounded = 1, .widens = true },
     { .op = WEFT_OP_MAX_POOL2D, .name = "pool", .run = pool2d },
     { .op = WEFT_OP_AVG_POOL2D, .name = "pool", .run = pool2d },
     { .op = WEFT_OP_GLOBAL_AVG_POOL2D, .name = "global_pool", .run = global_pool2d, .widens = true },
@@ -505,6 +303,6 @@ const lower_row lower_table[] = {
     { .op = WEFT_OP_RESHAPE, .name = "reshape", .run = reshape },
     { .op = WEFT_OP_PAD2D, .name = "shift", .run = border },
     { .op = WEFT_OP_CROP2D, .name = "shift", .run = border },
-    { .op = WEFT_OP_RBF, .name = "rbf", .run = rbf, .widens = true },
+    { .op = WEFT_OP_RBF, .name = "rbf", .run = lower_rbf, .widens = true },
 };
 const int lower_count = (int)(sizeof lower_table / sizeof *lower_table);

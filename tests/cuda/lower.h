@@ -10,10 +10,10 @@
 typedef struct lower_call {
     const weft_node *node;
     weft_dtype dtype, y_dtype;
-    weft_kview in[5], out; /* the residual last, of type y_dtype */
-    const float *param[WEFT_MAX_PARAM];  /* as inferred */
-    const void *weight[WEFT_MAX_PARAM];  /* the same in dtype, at a multiple of 64 bytes */
-    weft_arena *arena;                   /* for what the launch needs besides */
+    weft_kview in[5], out;              /* the residual last, of type y_dtype */
+    const float *param[WEFT_MAX_PARAM]; /* as inferred */
+    const void *weight[WEFT_MAX_PARAM]; /* the same in dtype, at a multiple of 64 bytes */
+    weft_arena *arena;                  /* for what the launch needs besides */
 } lower_call;
 
 typedef struct lower_row {

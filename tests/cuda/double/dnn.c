@@ -6,105 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cuda/double/dnn.h"
+#include "cuda/double/dnn_bag.h"
 
-#define API(name) WEFT_CUDNN_##name
-
-enum { BAD_PARAM = 2000, NOT_INITIALIZED = 1001, NOT_SUPPORTED = 3000, ARCH_MISMATCH = 3002 };
+enum { NOT_INITIALIZED = 1001, ARCH_MISMATCH = 3002 };
 enum { FAST_WORKSPACE = 4096, JSON_HEAD = 64 };
-
-typedef struct attribute {
-    int name, type;
-    int64_t count;
-    void *values;
-    struct attribute *next;
-} attribute;
-
-/* A program in use by graphs, heuristics, configurations, plans and queued work. */
-typedef struct shared {
-    dnn_program program;
-    int users;
-} shared;
-
-typedef struct bag {
-    int type, engine;
-    bool finalised;
-    attribute *attributes;
-    shared *program;
-} bag;
 
 struct cudnnContext {
     weft_cuda_stream stream;
 };
 
-static _Thread_local char last_error[128];
-
-static int refuse(int status, const char *what)
-{
-    snprintf(last_error, sizeof last_error, "%s", what);
-    return status;
-}
-
-/* ---- the bag ---- */
-
-static size_t size_of(int type)
-{
-    switch (type) {
-    case API(TYPE_BOOLEAN):
-    case API(TYPE_CHAR):
-        return 1;
-    case API(TYPE_HANDLE):
-    case API(TYPE_INT64):
-    case API(TYPE_DOUBLE):
-    case API(TYPE_VOID_PTR):
-    case API(TYPE_BACKEND_DESCRIPTOR):
-        return 8;
-    case API(TYPE_FRACTION):
-        return sizeof(weft_cudnn_fraction);
-    default:
-        return 4;
-    }
-}
-
-static const attribute *find(const bag *b, int name)
-{
-    for (const attribute *a = b->attributes; a; a = a->next)
-        if (a->name == name)
-            return a;
-    return NULL;
-}
-
-/* Element i as a whole number, whatever its type; absent: fallback. */
-static int64_t whole(const bag *b, int name, int i, int64_t fallback)
-{
-    const attribute *a = find(b, name);
-    if (!a || i >= a->count)
-        return fallback;
-    switch (a->type) {
-    case API(TYPE_INT64):
-        return ((const int64_t *)a->values)[i];
-    case API(TYPE_BOOLEAN):
-        return ((const char *)a->values)[i];
-    case API(TYPE_FRACTION):
-        return ((const weft_cudnn_fraction *)a->values)[i].numerator;
-    default:
-        return ((const int *)a->values)[i];
-    }
-}
-
-static float real(const bag *b, int name, float fallback)
-{
-    const attribute *a = find(b, name);
-    return !a ? fallback : a->type == API(TYPE_FLOAT) ? *(const float *)a->values : (float)*(const double *)a->values;
-}
-
-static bag *inner(const bag *b, int name, int i)
-{
-    const attribute *a = find(b, name);
-    return a && i < a->count ? ((bag *const *)a->values)[i] : NULL;
-}
-
-static shared *take(shared *program)
+static dnn_shared *take(dnn_shared *program)
 {
     if (program)
         program->users++;
@@ -113,7 +24,7 @@ static shared *take(shared *program)
 
 static void drop(void *closure)
 {
-    shared *program = closure;
+    dnn_shared *program = closure;
     if (program && --program->users == 0)
         free(program);
 }
@@ -132,21 +43,22 @@ size_t double_cudnnGetCudartVersion(void)
 
 const char *double_cudnnGetErrorString(int status)
 {
-    return status == 0 ? "CUDNN_STATUS_SUCCESS"
-           : status == BAD_PARAM ? "CUDNN_STATUS_BAD_PARAM"
-           : status == NOT_SUPPORTED ? "CUDNN_STATUS_NOT_SUPPORTED" : "CUDNN_STATUS_OF_THE_DOUBLE";
+    return status == 0                   ? "CUDNN_STATUS_SUCCESS"
+           : status == DNN_BAD_PARAM     ? "CUDNN_STATUS_BAD_PARAM"
+           : status == DNN_NOT_SUPPORTED ? "CUDNN_STATUS_NOT_SUPPORTED"
+                                         : "CUDNN_STATUS_OF_THE_DOUBLE";
 }
 
 void double_cudnnGetLastErrorString(char *message, size_t size)
 {
-    snprintf(message, size, "%s", last_error);
+    snprintf(message, size, "%s", dnn_last_error());
 }
 
 int double_cudnnCreate(weft_cudnn *handle)
 {
     DOUBLE_CALLED();
     if (double_get_card()->devices == 0)
-        return refuse(NOT_INITIALIZED, "no device");
+        return dnn_refuse(NOT_INITIALIZED, "no device");
     *handle = calloc(1, sizeof **handle);
     double_opened(1);
     return 0;
@@ -172,7 +84,7 @@ int double_cudnnSetStream(weft_cudnn handle, weft_cuda_stream stream)
 int double_cudnnBackendCreateDescriptor(int type, weft_cudnn_descriptor *descriptor)
 {
     DOUBLE_CALLED();
-    bag *b = calloc(1, sizeof *b);
+    dnn_bag *b = calloc(1, sizeof *b);
     b->type = type;
     *descriptor = b;
     double_opened(1);
@@ -182,9 +94,9 @@ int double_cudnnBackendCreateDescriptor(int type, weft_cudnn_descriptor *descrip
 int double_cudnnBackendDestroyDescriptor(weft_cudnn_descriptor descriptor)
 {
     const int fault = double_called(__func__); /* gone all the same */
-    bag *b = descriptor;
-    for (attribute *a = b->attributes; a;) {
-        attribute *next = a->next;
+    dnn_bag *b = descriptor;
+    for (dnn_attribute *a = b->attributes; a;) {
+        dnn_attribute *next = a->next;
         free(a->values);
         free(a);
         a = next;
@@ -199,124 +111,25 @@ int double_cudnnBackendSetAttribute(weft_cudnn_descriptor descriptor, int name, 
                                     const void *values)
 {
     DOUBLE_CALLED();
-    bag *b = descriptor;
+    dnn_bag *b = descriptor;
     if (b->finalised)
-        return refuse(BAD_PARAM, "an attribute is set after finalising");
-    attribute *a = calloc(1, sizeof *a);
-    *a = (attribute){ name, type, count, malloc(size_of(type) * (size_t)count + 1), b->attributes };
-    memcpy(a->values, values, size_of(type) * (size_t)count);
+        return dnn_refuse(DNN_BAD_PARAM, "an attribute is set after finalising");
+    dnn_attribute *a = calloc(1, sizeof *a);
+    *a = (dnn_attribute){ name, type, count, malloc(dnn_size_of(type) * (size_t)count + 1), b->attributes };
+    memcpy(a->values, values, dnn_size_of(type) * (size_t)count);
     b->attributes = a;
     return 0;
-}
-
-/* ---- reading an operation graph ---- */
-
-static weft_dtype dtype_of(int64_t type)
-{
-    return type == API(DATA_HALF) ? WEFT_F16 : type == API(DATA_BFLOAT16) ? WEFT_BF16 : WEFT_F32;
-}
-
-/* The program's index of a tensor; -1: none, or too many. */
-static int add_tensor(dnn_program *p, const bag *b)
-{
-    if (!b)
-        return -1;
-    const int64_t id = whole(b, API(ATTR_TENSOR_UNIQUE_ID), 0, -1);
-    for (int i = 0; i < p->n_tensors; i++)
-        if (p->tensor[i].id == id)
-            return i;
-    if (p->n_tensors == DNN_MAX_TENSOR)
-        return -1;
-    dnn_tensor *t = &p->tensor[p->n_tensors];
-    t->id = id;
-    t->rank = (int)find(b, API(ATTR_TENSOR_DIMENSIONS))->count;
-    for (int i = 0; i < t->rank && i < DNN_MAX_RANK; i++) {
-        t->dim[i] = whole(b, API(ATTR_TENSOR_DIMENSIONS), i, 1);
-        t->stride[i] = whole(b, API(ATTR_TENSOR_STRIDES), i, 1);
-    }
-    t->dtype = dtype_of(whole(b, API(ATTR_TENSOR_DATA_TYPE), 0, 0));
-    t->alignment = (int)whole(b, API(ATTR_TENSOR_BYTE_ALIGNMENT), 0, 1);
-    t->is_virtual = whole(b, API(ATTR_TENSOR_IS_VIRTUAL), 0, 0);
-    t->by_value = whole(b, API(ATTR_TENSOR_IS_BY_VALUE), 0, 0);
-    return p->n_tensors++;
-}
-
-/* Attributes that name an operation's tensors and parameters. */
-static const struct signature {
-    int descriptor, in[2], out, parameters;
-} signatures[] = {
-#define CONVOLUTION(direction, attr, first, second, result)                                                            \
-    { API(BACKEND_OPERATION_CONVOLUTION_##direction##_DESCRIPTOR),                                                     \
-      { API(ATTR_OPERATION_CONVOLUTION_##attr##_##first), API(ATTR_OPERATION_CONVOLUTION_##attr##_##second) },         \
-      API(ATTR_OPERATION_CONVOLUTION_##attr##_##result),                                                               \
-      API(ATTR_OPERATION_CONVOLUTION_##attr##_CONV_DESC) }
-    CONVOLUTION(FORWARD, FORWARD, X, W, Y),
-    CONVOLUTION(BACKWARD_DATA, BWD_DATA, DY, W, DX),
-    CONVOLUTION(BACKWARD_FILTER, BWD_FILTER, X, DY, DW),
-    { API(BACKEND_OPERATION_POINTWISE_DESCRIPTOR),
-      { API(ATTR_OPERATION_POINTWISE_XDESC), API(ATTR_OPERATION_POINTWISE_BDESC) },
-      API(ATTR_OPERATION_POINTWISE_YDESC), API(ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR) },
-    { API(BACKEND_OPERATION_MATMUL_DESCRIPTOR),
-      { API(ATTR_OPERATION_MATMUL_ADESC), API(ATTR_OPERATION_MATMUL_BDESC) },
-      API(ATTR_OPERATION_MATMUL_CDESC), API(ATTR_OPERATION_MATMUL_DESC) },
-    { API(BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR), { API(ATTR_OPERATION_RESAMPLE_FWD_XDESC), -1 },
-      API(ATTR_OPERATION_RESAMPLE_FWD_YDESC), API(ATTR_OPERATION_RESAMPLE_FWD_DESC) },
-};
-
-static void read_parameters(const bag *b, dnn_op *op)
-{
-    const bool pool = b->type == API(BACKEND_RESAMPLE_DESCRIPTOR);
-    op->mode = (int)whole(b, pool ? API(ATTR_RESAMPLE_MODE) : API(ATTR_POINTWISE_MODE), 0, -1);
-    op->slope = real(b, API(ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE), 0);
-    for (int i = 0; i < 2; i++) {
-        op->before[i] = whole(b, pool ? API(ATTR_RESAMPLE_PRE_PADDINGS) : API(ATTR_CONVOLUTION_PRE_PADDINGS), i, 0);
-        op->stride[i] = whole(b, pool ? API(ATTR_RESAMPLE_STRIDES) : API(ATTR_CONVOLUTION_FILTER_STRIDES), i, 1);
-        op->dilation[i] = whole(b, API(ATTR_CONVOLUTION_DILATIONS), i, 1);
-        op->window[i] = whole(b, API(ATTR_RESAMPLE_WINDOW_DIMS), i, 1);
-    }
-}
-
-static bool read_op(dnn_program *p, const bag *b)
-{
-    for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++) {
-        const struct signature *s = &signatures[i];
-        if (s->descriptor != b->type || p->n_ops == DNN_MAX_OP)
-            continue;
-        dnn_op *op = &p->op[p->n_ops++];
-        op->descriptor = b->type;
-        for (int k = 0; k < 2; k++)
-            op->in[k] = s->in[k] < 0 ? -1 : add_tensor(p, inner(b, s->in[k], 0));
-        op->out = add_tensor(p, inner(b, s->out, 0));
-        read_parameters(inner(b, s->parameters, 0), op);
-        return op->in[0] >= 0 && op->out >= 0;
-    }
-    return false;
-}
-
-static int finalise_graph(bag *b)
-{
-    const attribute *ops = find(b, API(ATTR_OPERATIONGRAPH_OPS));
-    b->program = calloc(1, sizeof *b->program);
-    b->program->users = 1;
-    for (int i = 0; ops && i < ops->count; i++)
-        if (!read_op(&b->program->program, inner(b, API(ATTR_OPERATIONGRAPH_OPS), i)))
-            return refuse(NOT_SUPPORTED, "an operation that the double does not know, or too many");
-    if (double_get_card()->no_products)
-        for (int i = 0; i < b->program->program.n_ops; i++)
-            if (b->program->program.op[i].descriptor == API(BACKEND_OPERATION_MATMUL_DESCRIPTOR))
-                return NOT_SUPPORTED;
-    return b->program->program.n_ops ? 0 : refuse(BAD_PARAM, "an empty graph");
 }
 
 /* ---- plans ---- */
 
 /* {"double": ENGINE, "program": "HEX"} */
-static int plan_from_text(bag *b, const attribute *text)
+static int plan_from_text(dnn_bag *b, const dnn_attribute *text)
 {
     const char *at = text->values, *hex = at + JSON_HEAD;
     unsigned char *to;
     if (text->count != JSON_HEAD + 2 * (int64_t)sizeof(dnn_program) + 2 || strncmp(at, "{\"double\":", 10) != 0)
-        return refuse(BAD_PARAM, "not a plan of the double");
+        return dnn_refuse(DNN_BAD_PARAM, "not a plan of the double");
     b->engine = at[10] - '0';
     b->program = calloc(1, sizeof *b->program);
     b->program->users = 1;
@@ -324,20 +137,20 @@ static int plan_from_text(bag *b, const attribute *text)
     for (size_t i = 0; i < sizeof(dnn_program); i++) {
         unsigned byte;
         if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
-            return refuse(BAD_PARAM, "a damaged plan of the double");
+            return dnn_refuse(DNN_BAD_PARAM, "a damaged plan of the double");
         to[i] = (unsigned char)byte;
     }
     return 0;
 }
 
-static int finalise_plan(bag *b)
+static int finalise_plan(dnn_bag *b)
 {
-    const attribute *text = find(b, API(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION));
+    const dnn_attribute *text = dnn_find(b, API(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION));
     if (text)
         return plan_from_text(b, text);
-    const bag *config = inner(b, API(ATTR_EXECUTION_PLAN_ENGINE_CONFIG), 0);
+    const dnn_bag *config = dnn_inner(b, API(ATTR_EXECUTION_PLAN_ENGINE_CONFIG), 0);
     if (!config || !config->program)
-        return refuse(BAD_PARAM, "a plan without a configuration");
+        return dnn_refuse(DNN_BAD_PARAM, "a plan without a configuration");
     b->program = take(config->program);
     b->engine = config->engine;
     double_build();
@@ -347,14 +160,14 @@ static int finalise_plan(bag *b)
 int double_cudnnBackendFinalize(weft_cudnn_descriptor descriptor)
 {
     DOUBLE_CALLED();
-    bag *b = descriptor;
+    dnn_bag *b = descriptor;
     int status = 0;
     if (b->type == API(BACKEND_OPERATIONGRAPH_DESCRIPTOR))
-        status = finalise_graph(b);
+        status = dnn_finalise_graph(b);
     else if (b->type == API(BACKEND_EXECUTION_PLAN_DESCRIPTOR))
         status = finalise_plan(b);
     else if (b->type == API(BACKEND_ENGINEHEUR_DESCRIPTOR))
-        b->program = take(inner(b, API(ATTR_ENGINEHEUR_OPERATION_GRAPH), 0)->program);
+        b->program = take(dnn_inner(b, API(ATTR_ENGINEHEUR_OPERATION_GRAPH), 0)->program);
     b->finalised = status == 0;
     return status;
 }
@@ -370,11 +183,11 @@ static int give(int64_t wanted, int64_t *count, void *to, int64_t have, const vo
     return 0;
 }
 
-static int give_configurations(const bag *b, int64_t wanted, int64_t *count, void *values)
+static int give_configurations(const dnn_bag *b, int64_t wanted, int64_t *count, void *values)
 {
-    const bool fallback = whole(b, API(ATTR_ENGINEHEUR_MODE), 0, 0) == API(HEUR_MODE_FALLBACK);
+    const bool fallback = dnn_whole(b, API(ATTR_ENGINEHEUR_MODE), 0, 0) == API(HEUR_MODE_FALLBACK);
     const int first = fallback ? 1 : 0, have = 2 - first;
-    bag **configurations = values;
+    dnn_bag **configurations = values;
     for (int i = 0; values && i < have && i < wanted; i++) {
         configurations[i]->program = take(b->program);
         configurations[i]->engine = first + i;
@@ -384,7 +197,7 @@ static int give_configurations(const bag *b, int64_t wanted, int64_t *count, voi
     return 0;
 }
 
-static int give_text(const bag *b, int64_t wanted, int64_t *count, char *to)
+static int give_text(const dnn_bag *b, int64_t wanted, int64_t *count, char *to)
 {
     const int64_t have = JSON_HEAD + 2 * (int64_t)sizeof(dnn_program) + 2;
     const unsigned char *from = (const unsigned char *)&b->program->program;
@@ -422,16 +235,16 @@ int double_cudnnBackendGetAttribute(weft_cudnn_descriptor descriptor, int name, 
                                     int64_t *count, void *values)
 {
     DOUBLE_CALLED();
-    bag *b = descriptor;
+    dnn_bag *b = descriptor;
     const int note = API(NUMERICAL_NOTE_TENSOR_CORE), behaviour = API(BEHAVIOR_NOTE_RUNTIME_COMPILATION);
     const int64_t workspace = b->engine == 0 ? FAST_WORKSPACE : 0, engine = b->engine;
-    const attribute *a = find(b, name);
+    const dnn_attribute *a = dnn_find(b, name);
     switch (name) {
     case API(ATTR_ENGINEHEUR_RESULTS):
         return give_configurations(b, wanted, count, values);
     case API(ATTR_ENGINECFG_ENGINE):
-        ((bag **)values)[0]->engine = b->engine;
-        ((bag **)values)[0]->program = take(b->program);
+        ((dnn_bag **)values)[0]->engine = b->engine;
+        ((dnn_bag **)values)[0]->program = take(b->program);
         return give(0, count, NULL, 1, NULL, 8);
     case API(ATTR_ENGINECFG_WORKSPACE_SIZE):
     case API(ATTR_EXECUTION_PLAN_WORKSPACE_SIZE):
@@ -448,15 +261,15 @@ int double_cudnnBackendGetAttribute(weft_cudnn_descriptor descriptor, int name, 
         if (!a && name == API(ATTR_DEVICEPROP_JSON_REPRESENTATION) && !double_get_card()->silent)
             return give_properties(wanted, count, values);
         if (!a || a->type != type)
-            return refuse(BAD_PARAM, "an attribute that was not set");
-        return give(wanted, count, values, a->count, a->values, size_of(type));
+            return dnn_refuse(DNN_BAD_PARAM, "an attribute that was not set");
+        return give(wanted, count, values, a->count, a->values, dnn_size_of(type));
     }
 }
 
 /* ---- running ---- */
 
 typedef struct execution {
-    shared *program;
+    dnn_shared *program;
     void *data[DNN_MAX_TENSOR], *workspace;
     float constant[DNN_MAX_TENSOR];
 } execution;
@@ -478,10 +291,10 @@ static void end_execution(void *closure)
 }
 
 /* Tensor i's memory in the variant pack, or a complaint. */
-static int bind_tensor(const bag *pack, const dnn_tensor *t, void **data, float *constant)
+static int bind_tensor(const dnn_bag *pack, const dnn_tensor *t, void **data, float *constant)
 {
-    const attribute *ids = find(pack, API(ATTR_VARIANT_PACK_UNIQUE_IDS));
-    const attribute *pointers = find(pack, API(ATTR_VARIANT_PACK_DATA_POINTERS));
+    const dnn_attribute *ids = dnn_find(pack, API(ATTR_VARIANT_PACK_UNIQUE_IDS));
+    const dnn_attribute *pointers = dnn_find(pack, API(ATTR_VARIANT_PACK_DATA_POINTERS));
     void *found = NULL;
     if (t->is_virtual)
         return 0;
@@ -489,16 +302,16 @@ static int bind_tensor(const bag *pack, const dnn_tensor *t, void **data, float 
         if (((const int64_t *)ids->values)[k] == t->id)
             found = ((void *const *)pointers->values)[k];
     if (!found)
-        return refuse(BAD_PARAM, "a tensor of the plan has no pointer");
+        return dnn_refuse(DNN_BAD_PARAM, "a tensor of the plan has no pointer");
     if (t->by_value) {
         memcpy(constant, found, sizeof *constant);
         return 0;
     }
     if ((uintptr_t)found % (uintptr_t)t->alignment)
-        return refuse(BAD_PARAM, "a tensor is not aligned as its descriptor says");
+        return dnn_refuse(DNN_BAD_PARAM, "a tensor is not aligned as its descriptor says");
     if (!double_on_device(found, (size_t)dnn_extent(t) * weft_dtype_size(t->dtype))) {
         double_complain("a plan is bound to memory that the device does not have");
-        return refuse(BAD_PARAM, "a tensor is not in device memory");
+        return dnn_refuse(DNN_BAD_PARAM, "a tensor is not in device memory");
     }
     *data = found;
     return 0;
@@ -507,17 +320,17 @@ static int bind_tensor(const bag *pack, const dnn_tensor *t, void **data, float 
 int double_cudnnBackendExecute(weft_cudnn handle, weft_cudnn_descriptor plan, weft_cudnn_descriptor variant_pack)
 {
     DOUBLE_CALLED();
-    const bag *p = plan, *pack = variant_pack;
+    const dnn_bag *p = plan, *pack = variant_pack;
     if (!p->finalised || !pack->finalised)
-        return refuse(BAD_PARAM, "a plan or a variant pack is not finalised");
+        return dnn_refuse(DNN_BAD_PARAM, "a plan or a variant pack is not finalised");
     execution *e = calloc(1, sizeof *e);
-    const attribute *workspace = find(pack, API(ATTR_VARIANT_PACK_WORKSPACE));
+    const dnn_attribute *workspace = dnn_find(pack, API(ATTR_VARIANT_PACK_WORKSPACE));
     int status = 0;
     e->program = take(p->program);
     e->workspace = p->engine == 0 && workspace ? *(void *const *)workspace->values : NULL;
     if (p->engine == 0 && !double_on_device(e->workspace, FAST_WORKSPACE)) {
         double_complain("a plan's workspace is missing or too small");
-        status = refuse(BAD_PARAM, "the workspace is missing or too small");
+        status = dnn_refuse(DNN_BAD_PARAM, "the workspace is missing or too small");
     }
     for (int i = 0; !status && i < e->program->program.n_tensors; i++)
         status = bind_tensor(pack, &e->program->program.tensor[i], &e->data[i], &e->constant[i]);
