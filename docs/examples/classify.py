@@ -15,8 +15,8 @@ TOP = 5
 
 class Opt(Structure):  # weft_classifier_opt; zeros are the defaults
     _fields_ = [("arch", c_char_p), ("dialect", c_int), ("batch", c_int64), ("recipe", c_void_p),
-                ("labels", c_void_p), ("label_count", c_int), ("as_stored", c_bool), ("random", c_bool),
-                ("seed", c_uint64)]
+                ("recipe_words", c_char_p), ("labels", c_void_p), ("label_count", c_int), ("classes", c_char_p),
+                ("activation", c_int), ("as_stored", c_bool), ("random", c_bool), ("seed", c_uint64)]
 
 
 class Answer(Structure):  # weft_answer

@@ -22,17 +22,34 @@ WEFT_API const weft_label *weft_imagenet_label(int index);
 
 typedef struct weft_classifier weft_classifier;
 
+/* What makes probabilities of a network's outputs. */
+typedef enum weft_readout {
+    WEFT_READOUT_DEFAULT, /* as the weights say under weft.activation; else sigmoid of one output, softmax of more */
+    WEFT_READOUT_SOFTMAX, /* one class of many */
+    WEFT_READOUT_SIGMOID, /* each class by itself: several labels at once; of one output yes or no */
+    WEFT_READOUT_COUNT
+} weft_readout;
+/* "default", "softmax", "sigmoid" */
+WEFT_API const char *weft_readout_name(weft_readout activation);
+
 typedef struct weft_classifier_opt {
     const char *arch;          /* NULL: as the weights say under weft.arch */
     weft_dialect dialect;      /* DEFAULT: as the weights say, else the network's default */
     int64_t batch;             /* images that run together; 0: 1 */
     const weft_recipe *recipe; /* NULL: as the weights say under weft.recipe, else the publisher's */
-    const weft_label *labels;  /* [label_count], copied. NULL: lines of the weights' weft.labels, else ImageNet's for */
-    int label_count;           /* 1000 classes, else none */
+    const char *recipe_words;  /* changes to it, as weft_recipe_change reads them: "px=288 crop=0.95"; NULL: none */
+    const weft_label *labels;  /* [label_count], copied. NULL: of `classes`, else lines of the weights' weft.labels, */
+    int label_count;           /* else ImageNet's for 1000 classes, else none */
+    const char *classes;       /* file of the classes' names, one a line, "n02123045 tabby" or "tabby"; NULL: none */
+    weft_readout activation;
     bool as_stored;            /* ignore EXIF orientation (default: photographs are turned upright) */
     bool random;               /* no weights but numbers from `seed`: for tests and timing, its answers mean nothing */
     uint64_t seed;
 } weft_classifier_opt;
+
+/* How many classes weights say that they have, under weft.classes; `otherwise` if they do not. BAD_DATA what is no
+ * number of classes. */
+WEFT_API weft_status weft_weights_classes(const weft_weights *weights, int otherwise, int *out);
 
 /* A classifier with the tensors of weights (NULL with opt->random only), mapped to weft's names first if they are
  * another framework's. ctx must outlive it; weights need not. NOT_FOUND an unknown network, INVALID a network that is
@@ -47,18 +64,23 @@ WEFT_API void weft_classifier_destroy(weft_classifier *classifier);
 
 WEFT_API const weft_arch *weft_classifier_arch(const weft_classifier *classifier);
 WEFT_API const weft_recipe *weft_classifier_recipe(const weft_classifier *classifier);
+/* Classes that are answered: the network's outputs, but two of a sigmoid of one output with two labels, the class of 0
+ * and that of 1. */
 WEFT_API int weft_classifier_classes(const weft_classifier *classifier);
+/* Never DEFAULT. */
+WEFT_API weft_readout weft_classifier_readout(const weft_classifier *classifier);
 /* NULL if index is out of range; lent. */
 WEFT_API const weft_label *weft_classifier_label(const weft_classifier *classifier, int index);
 
 /* One class that an image may show; id and name are lent by the classifier, "" if the class has none. */
 typedef struct weft_answer {
     int index;          /* 0..classes - 1 */
-    double probability; /* of the softmax over all classes; of LeNet-5's distances d, over -d */
+    double probability; /* of the activation; of LeNet-5's distances d, the softmax over -d */
     const char *id, *name;
 } weft_answer;
 
-/* Why an image could not be read: WEFT_OK if it could. */
+/* Why an image has no answer: it could not be read, or (NUMERIC) what the network makes of it is no number; WEFT_OK if
+ * it has one. */
 typedef struct weft_fault {
     weft_status status;
     char reason[244]; /* names the file */
@@ -86,10 +108,10 @@ WEFT_API weft_status weft_classifier_match(const weft_classifier *classifier, co
                                            const char **rule);
 
 typedef struct weft_evaluate_opt {
-    int64_t bad_limit; /* images that may be unreadable; one more is BAD_DATA (0: none may) */
+    int64_t bad_limit; /* images that may have no answer; one more is BAD_DATA or NUMERIC (0: none may) */
     /* Called after each batch, with the images done so far; false stops the evaluation with its result so far. */
     bool (*progress)(void *user, int64_t done, int64_t count);
-    /* Called for each unreadable image. */
+    /* Called for each image without an answer. */
     void (*bad)(void *user, const weft_fault *fault);
     void *user;
 } weft_evaluate_opt;
@@ -99,7 +121,7 @@ typedef struct weft_class_score {
 } weft_class_score;
 
 typedef struct weft_evaluation {
-    int64_t images, bad;     /* scored; unreadable, which count as neither right nor wrong */
+    int64_t images, bad;     /* scored; without an answer, which count as neither right nor wrong */
     int64_t top1, top5;      /* of them right: the label is the first, is among the five first */
     double seconds;
     const char *rule;        /* how classes were matched, see weft_classifier_match */

@@ -30,6 +30,7 @@ typedef struct weft_recipe {
     weft_resample resample;
     bool no_antialias;     /* sample at half-pixel centres, as tf.image.resize does, instead of Pillow's filter */
     weft_preprocess preprocess;
+    double mean[3], std[3]; /* std above 0, with preprocess UNIT: then (x - mean) / std of each channel; zeros: not */
 } weft_recipe;
 
 /* "squash", "short", "crop" */
@@ -43,11 +44,17 @@ WEFT_API const char *weft_preprocess_name(weft_preprocess preprocess);
  * All zeros if arch is NULL. */
 WEFT_API weft_recipe weft_arch_recipe(const weft_arch *arch, int px);
 
+enum { WEFT_RECIPE_TEXT = 320 }; /* bytes that hold the text of any recipe */
+
 /* The text of a recipe, "px=224 channels=3 fit=short side=256 resample=bilinear preprocess=torch", as weight files
- * keep it under weft.recipe; cut to fit size. Returns buf. */
+ * keep it under weft.recipe; cut to fit size. Parsed, it is the recipe again, to 15 decimals. Returns buf. */
 WEFT_API const char *weft_recipe_text(const weft_recipe *recipe, char *buf, size_t size);
 /* The recipe of a text, words in any order. BAD_DATA names the word that is wrong or missing. */
 WEFT_API weft_status weft_recipe_parse(const char *text, weft_recipe *out);
+/* Changes a recipe by such words, and by those that timm has for it: crop=0.875 is fit=short with a side of
+ * px / crop, interpolation= is resample=, mean=0.5,0.5,0.5 and std= (one number: of all channels) take the place of
+ * the preprocessing. px=288 alone scales the side with it. BAD_DATA as weft_recipe_parse. */
+WEFT_API weft_status weft_recipe_change(const char *words, weft_recipe *recipe);
 
 #ifdef __cplusplus
 }

@@ -210,7 +210,7 @@ static cli_exit read_labels(const char *path, int64_t expected, char **out)
         lines += text[i] == '\n';
     lines += size > 0;
     *out = text;
-    if (strlen(text) == size && lines == expected)
+    if (strlen(text) == size && (lines == expected || (lines == 2 && expected == 1))) /* no and yes of one output */
         return CLI_OK;
     return cli_error(CLI_DATA, "%s: %" PRId64 " lines of text, expected %" PRId64 ", one for each class", path, lines,
                      expected);
@@ -235,9 +235,10 @@ static cli_exit set_labels(job *j, int64_t classes)
 static cli_exit add_metadata(job *j)
 {
     const weft_recipe recipe = weft_arch_recipe(j->arch, 0);
-    const char *slash = strrchr(j->in, '/'), *classes = weft_weights_meta_find(j->mapped, "weft.classes");
+    const char *slash = strrchr(j->in, '/');
+    int count = 0;
     char *source = cli_format_text("%s%s%s", slash ? slash + 1 : j->in, *j->digest ? " sha256:" : "", j->digest);
-    char text[256];
+    char text[WEFT_RECIPE_TEXT];
     const cli_exit code = set(j, "weft.source", source);
 
     free(source);
@@ -245,7 +246,9 @@ static cli_exit add_metadata(job *j)
     CLI_TRY(set(j, "weft.preprocess", weft_preprocess_name(j->arch->preprocess)));
     if (!weft_weights_meta_find(j->mapped, "weft.recipe"))
         CLI_TRY(set(j, "weft.recipe", weft_recipe_text(&recipe, text, sizeof text)));
-    return j->args->classes ? set_labels(j, classes ? strtoll(classes, NULL, 10) : 0) : CLI_OK;
+    if (weft_weights_classes(j->mapped, 0, &count))
+        return cli_error(CLI_DATA, "%s: %s", j->in, weft_error());
+    return j->args->classes ? set_labels(j, count) : CLI_OK;
 }
 
 /* ---- writing ---- */

@@ -184,9 +184,11 @@ static cli_exit open_diff(diff *d, const cli_call *call)
     CLI_TRY(cli_open(&d->args->ctx, &d->ctx));
     CLI_TRY(build(d, 0));
     CLI_TRY(open_side(d, &d->a, false));
-    const char *classes = weft_weights_meta_find(d->a.weights, "weft.classes");
+    int classes = 0;
+    if (weft_weights_classes(d->a.weights, 0, &classes))
+        return cli_error(CLI_DATA, "%s: %s", d->a.path, weft_error());
     if (classes)
-        CLI_TRY(build(d, atoi(classes)));
+        CLI_TRY(build(d, classes));
     if (d->b.path)
         CLI_TRY(open_side(d, &d->b, true));
     CLI_TRY(open_input(d));

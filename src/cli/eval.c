@@ -178,11 +178,26 @@ static void print_json(const eval *e)
     json_decref(root);
 }
 
+/* What a publisher measures: ImageNet's classes, its 50,000 validation images, the publisher's recipe. */
+static bool is_published_measure(const eval *e)
+{
+    const weft_arch *arch = weft_classifier_arch(e->classifier);
+    const weft_recipe published = weft_arch_recipe(arch, 0);
+    char own[WEFT_RECIPE_TEXT], theirs[WEFT_RECIPE_TEXT];
+    bool same = !e->args->classifier.seed && weft_classifier_classes(e->classifier) == 1000 &&
+                weft_classifier_readout(e->classifier) == WEFT_READOUT_SOFTMAX && e->result.images == 50000;
+    for (int i = 0; same && i < 1000; i++)
+        same = strcmp(weft_classifier_label(e->classifier, i)->id, weft_imagenet_label(i)->id) == 0 &&
+               e->result.score[i].images == 50;
+    weft_recipe_text(weft_classifier_recipe(e->classifier), own, sizeof own);
+    return same && strcmp(weft_recipe_text(&published, theirs, sizeof theirs), own) == 0;
+}
+
 static void print_text(const eval *e)
 {
     const weft_evaluation *r = &e->result;
     const weft_arch *arch = weft_classifier_arch(e->classifier);
-    char recipe[160];
+    char recipe[WEFT_RECIPE_TEXT];
     printf("%s (%s), %s\n", arch->name, weft_dialect_name(arch->dialect),
            weft_recipe_text(weft_classifier_recipe(e->classifier), recipe, sizeof recipe));
     printf("%lld images of ", (long long)r->images);
@@ -192,7 +207,7 @@ static void print_text(const eval *e)
     printf("top-1 %7.3f %%   %lld right\n", percent(r->top1, r->images), (long long)r->top1);
     printf("top-5 %7.3f %%   %lld right\n", percent(r->top5, r->images), (long long)r->top5);
     printf("%.1f images/s\n", (double)(r->images + r->bad) / r->seconds);
-    if (arch->published.top1 > 0 && !e->args->classifier.seed)
+    if (arch->published.top1 > 0 && is_published_measure(e))
         printf("%s publishes %g %% and %g %% for ImageNet's validation set\n", arch->published.source,
                arch->published.top1, arch->published.top5);
 }

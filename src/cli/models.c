@@ -40,7 +40,7 @@ static void put_published(cli_table *table, const char *key, double value)
 
 static void add(cli_table *table, const weft_arch *a)
 {
-    char recipe[160];
+    char recipe[WEFT_RECIPE_TEXT];
     const weft_recipe how = weft_arch_recipe(a, 0);
     cli_table_add(table);
     cli_put_text(table, "name", "%s", a->name);

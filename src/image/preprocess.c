@@ -13,77 +13,83 @@ static const float caffe_mean[3] = { 103.939f, 116.779f, 123.68f }; /* B, G, R *
 static const float torch_mean[3] = { .485f, .456f, .406f };
 static const float torch_deviation[3] = { .229f, .224f, .225f };
 
-static float none(float x, int c)
+/* x is a pixel of 0..255, c the channel of the result, which BGR takes from the other end. */
+static float none(const weft_recipe *r, float x, int c)
 {
+    (void)r;
     (void)c;
     return x;
 }
 
-static float tf(float x, int c)
+static float tf(const weft_recipe *r, float x, int c)
 {
+    (void)r;
     (void)c;
     return x / 127.5f - 1;
 }
 
-static float caffe(float x, int c)
+static float caffe(const weft_recipe *r, float x, int c)
 {
+    (void)r;
     return x - caffe_mean[c];
 }
 
-static float torch(float x, int c)
+static float torch(const weft_recipe *r, float x, int c)
 {
+    (void)r;
     return (x / 255 - torch_mean[c]) / torch_deviation[c];
 }
 
-static float unit(float x, int c)
+static float unit(const weft_recipe *r, float x, int c)
 {
-    (void)c;
-    return x / 255;
+    return r->std[0] > 0 ? (x / 255 - (float)r->mean[c]) / (float)r->std[c] : x / 255;
 }
 
-/* c is the channel of the result, which BGR takes from the other end. */
-static const struct mode {
-    float (*value)(float x, int c);
-    bool bgr;
-} modes[] = {
-    [WEFT_PREPROCESS_NONE] = { none, false },   [WEFT_PREPROCESS_TF] = { tf, false },
-    [WEFT_PREPROCESS_CAFFE] = { caffe, true },  [WEFT_PREPROCESS_TORCH] = { torch, false },
-    [WEFT_PREPROCESS_UNIT] = { unit, false },
+static float (*const modes[])(const weft_recipe *r, float x, int c) = {
+    [WEFT_PREPROCESS_NONE] = none, [WEFT_PREPROCESS_TF] = tf, [WEFT_PREPROCESS_CAFFE] = caffe,
+    [WEFT_PREPROCESS_TORCH] = torch, [WEFT_PREPROCESS_UNIT] = unit,
 };
 
+static bool is_bgr(const weft_recipe *r)
+{
+    return r->preprocess == WEFT_PREPROCESS_CAFFE;
+}
+
 /* 8-bit pixels, by a table of all values. */
-static void apply_bytes(const struct mode *mode, const uint8_t *pixels, int64_t count, float *out)
+static void apply_bytes(const weft_recipe *r, const uint8_t *pixels, int64_t count, float *out)
 {
     for (int c = 0; c < 3; c++) {
         float level[LEVELS];
         for (int i = 0; i < LEVELS; i++)
-            level[i] = mode->value((float)i, c);
-        const uint8_t *from = pixels + (mode->bgr ? 2 - c : c);
+            level[i] = modes[r->preprocess](r, (float)i, c);
+        const uint8_t *from = pixels + (is_bgr(r) ? 2 - c : c);
         for (int64_t i = 0; i < count; i++)
             out[3 * i + c] = level[from[3 * i]];
     }
 }
 
-static void apply_floats(const struct mode *mode, int64_t count, float *pixels)
+static void apply_floats(const weft_recipe *r, int64_t count, float *pixels)
 {
     for (float *at = pixels; at < pixels + 3 * count; at += 3) {
         const float pixel[3] = { at[0], at[1], at[2] };
         for (int c = 0; c < 3; c++)
-            at[c] = mode->value(pixel[mode->bgr ? 2 - c : c], c);
+            at[c] = modes[r->preprocess](r, pixel[is_bgr(r) ? 2 - c : c], c);
     }
 }
 
 /* Rec. 601 luma in 16 fractional bits, as Pillow's convert("L"). */
-static void luma_bytes(const struct mode *mode, const uint8_t *pixels, int64_t count, float *out)
+static void luma_bytes(const weft_recipe *r, const uint8_t *pixels, int64_t count, float *out)
 {
-    for (int64_t i = 0; i < count; i++, pixels += 3)
-        out[i] = mode->value((float)((pixels[0] * 19595 + pixels[1] * 38470 + pixels[2] * 7471 + 0x8000) >> 16), 0);
+    for (int64_t i = 0; i < count; i++, pixels += 3) {
+        const int luma = (pixels[0] * 19595 + pixels[1] * 38470 + pixels[2] * 7471 + 0x8000) >> 16;
+        out[i] = modes[r->preprocess](r, (float)luma, 0);
+    }
 }
 
-static void luma_floats(const struct mode *mode, int64_t count, const float *pixels, float *out)
+static void luma_floats(const weft_recipe *r, int64_t count, const float *pixels, float *out)
 {
     for (int64_t i = 0; i < count; i++, pixels += 3)
-        out[i] = mode->value(.299f * pixels[0] + .587f * pixels[1] + .114f * pixels[2], 0);
+        out[i] = modes[r->preprocess](r, .299f * pixels[0] + .587f * pixels[1] + .114f * pixels[2], 0);
 }
 
 /* To the even neighbour at a half, as Python's round: torchvision's centre crop is counted so. */
@@ -125,7 +131,6 @@ static weft_status frame(const weft_image *in, const weft_recipe *r, framing *ou
 static weft_status render(const weft_allocator *allocator, const weft_image *in, const framing *f,
                           const weft_recipe *r, float *out)
 {
-    const struct mode *mode = &modes[r->preprocess];
     const int64_t count = (int64_t)r->px * r->px;
     if (r->no_antialias) {
         float *sampled = r->channels == 3 ? out : weft_calloc(allocator, (size_t)count * 3, sizeof *sampled);
@@ -134,16 +139,16 @@ static weft_status render(const weft_allocator *allocator, const weft_image *in,
         const weft_status status =
             weft_image_sample_part(allocator, in, f->width, f->height, &f->keep, r->resample, sampled);
         if (status == WEFT_OK && r->channels == 3)
-            apply_floats(mode, count, out);
+            apply_floats(r, count, out);
         else if (status == WEFT_OK)
-            luma_floats(mode, count, sampled, out);
+            luma_floats(r, count, sampled, out);
         if (sampled != out)
             weft_free(allocator, sampled);
         return status;
     }
     weft_image sized;
     WEFT_TRY(weft_image_resize_part(allocator, in, NULL, f->width, f->height, &f->keep, r->resample, &sized));
-    (r->channels == 3 ? apply_bytes : luma_bytes)(mode, sized.pixels, count, out);
+    (r->channels == 3 ? apply_bytes : luma_bytes)(r, sized.pixels, count, out);
     weft_free(allocator, sized.pixels);
     return WEFT_OK;
 }

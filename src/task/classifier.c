@@ -2,11 +2,12 @@
  *
  * Making a classifier: which network the weights and the caller mean, its recipe, classes and labels, and a model of it
  * with the weights in. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "task/classify.h"
+
+enum { PX_TIMES = 8 /* the network's own image, at most */ };
 
 /* What the weights' metadata and the options together name. */
 static weft_status choose_arch(const weft_weights *weights, const weft_classifier_opt *opt, const weft_arch **out)
@@ -41,37 +42,88 @@ static weft_status choose_recipe(const weft_classifier *c, const weft_weights *w
         r = *opt->recipe;
     else if (text)
         WEFT_TRY(weft_recipe_parse(text, &r));
+    if (opt->recipe_words)
+        WEFT_TRY(weft_recipe_change(opt->recipe_words, &r));
     WEFT_TRY(weft_recipe_check(&r));
     if (r.channels != c->arch->channels)
         return weft_fail(WEFT_BAD_DATA, "the recipe makes images of %d channels, %s takes %d", r.channels,
                          c->arch->name, c->arch->channels);
+    if (r.px > PX_TIMES * c->arch->px)
+        return weft_fail(WEFT_BAD_DATA, "the recipe makes images of %d pixels; %s is for %d, and %d at most were "
+                         "expected", r.px, c->arch->name, c->arch->px, PX_TIMES * c->arch->px);
     *out = r;
     return WEFT_OK;
 }
 
-static weft_status read_classes(const weft_classifier *c, const weft_weights *weights, int *out)
+weft_status weft_weights_classes(const weft_weights *weights, int otherwise, int *out)
 {
     const char *const text = weights ? weft_weights_meta_find(weights, "weft.classes") : NULL;
     if (!text) {
-        *out = c->arch->classes;
+        *out = otherwise;
         return WEFT_OK;
     }
-    char *end;
-    const long classes = strtol(text, &end, 10);
-    if (end == text || *end || classes < 1 || classes > WEFT_CLASSES_MAX)
+    const size_t digits = strspn(text, "0123456789");
+    const long classes = digits && digits < 9 ? strtol(text, NULL, 10) : 0;
+    if (text[digits] || classes < 1 || classes > WEFT_CLASSES_MAX)
         return weft_fail(WEFT_BAD_DATA, "weft.classes is '%.40s'; 1 to %d was expected", text, WEFT_CLASSES_MAX);
     *out = (int)classes;
     return WEFT_OK;
 }
 
-static weft_status build_model(weft_classifier *c)
+static const char *const activations[] = { "default", "softmax", "sigmoid" };
+
+const char *weft_readout_name(weft_readout activation)
+{
+    return (unsigned)activation < WEFT_COUNT(activations) ? activations[activation] : "unknown";
+}
+
+/* One output cannot be a softmax: that is 1, whatever the image shows. */
+static weft_status choose_activation(const weft_classifier *c, const weft_weights *weights,
+                                     const weft_classifier_opt *opt, weft_readout *out)
+{
+    const char *const text = weights ? weft_weights_meta_find(weights, "weft.activation") : NULL;
+    weft_readout found = opt->activation;
+    for (int i = 1; !found && text && i < WEFT_COUNT(activations); i++) {
+        if (strcmp(text, activations[i]) == 0)
+            found = (weft_readout)i;
+    }
+    if (!opt->activation && text && !found)
+        return weft_fail(WEFT_BAD_DATA, "weft.activation is '%.40s'; softmax or sigmoid was expected", text);
+    if (!found)
+        found = c->outputs == 1 ? WEFT_READOUT_SIGMOID : WEFT_READOUT_SOFTMAX;
+    if (found == WEFT_READOUT_SOFTMAX && c->outputs == 1)
+        return weft_fail(WEFT_INVALID, "the softmax of one output is 1 for every image; sigmoid was expected");
+    *out = found;
+    return WEFT_OK;
+}
+
+/* Layers that flatten an image grow with its pixels: of another size than the network's own, the parameters are counted
+ * before memory is taken for them. */
+static weft_status check_params(const weft_classifier *c, const weft_graph *graph, const weft_weights *weights)
+{
+    weft_counts counts;
+    WEFT_TRY(weft_graph_counts(graph, &counts));
+    int64_t have = 0;
+    weft_weight w;
+    for (int64_t i = 0; i < weft_weights_count(weights); i++)
+        have += weft_weights_get(weights, i, &w) == WEFT_OK ? w.count : 0;
+    if (counts.trainable + counts.statistics > have)
+        return weft_fail(WEFT_BAD_DATA, "for images of %d pixels %s has %lld parameters, the weights have %lld: they "
+                         "are of another size of image", c->recipe.px, c->arch->name,
+                         (long long)(counts.trainable + counts.statistics), (long long)have);
+    return WEFT_OK;
+}
+
+static weft_status build_model(weft_classifier *c, const weft_weights *weights)
 {
     weft_graph *graph = NULL;
     const weft_arch_opt build = {
-        .dialect = c->arch->dialect, .batch = c->batch, .px = c->recipe.px, .classes = c->classes, .no_softmax = true
+        .dialect = c->arch->dialect, .batch = c->batch, .px = c->recipe.px, .classes = c->outputs, .no_softmax = true
     };
     WEFT_TRY(weft_arch_build(c->ctx, c->arch->name, &build, &graph));
-    weft_status status = weft_model_create(c->ctx, graph, NULL, &c->model);
+    weft_status status = weights && c->recipe.px > c->arch->px ? check_params(c, graph, weights) : WEFT_OK;
+    if (status == WEFT_OK)
+        status = weft_model_create(c->ctx, graph, NULL, &c->model);
     weft_graph_destroy(graph);
     weft_port_info port;
     if (status == WEFT_OK)
@@ -83,10 +135,10 @@ static weft_status build_model(weft_classifier *c)
 
 static weft_status alloc_buffers(weft_classifier *c)
 {
-    const weft_allocator *a = &c->ctx->allocator;
+    const weft_allocator *a = weft_ctx_allocator(c->ctx);
     const size_t batch = (size_t)c->batch, px = (size_t)c->recipe.px;
     c->input = weft_calloc(a, batch, px * px * (size_t)c->recipe.channels * sizeof *c->input);
-    c->output = weft_calloc(a, batch, (size_t)c->classes * sizeof *c->output);
+    c->output = weft_calloc(a, batch, (size_t)c->outputs * sizeof *c->output);
     c->probability = weft_calloc(a, (size_t)c->classes, sizeof *c->probability);
     c->faults = weft_calloc(a, batch, sizeof *c->faults);
     return c->input && c->output && c->probability && c->faults ? WEFT_OK : weft_fail_in(WEFT_NO_MEMORY, "classifier");
@@ -97,9 +149,10 @@ static weft_status fill(weft_classifier *c, const weft_weights *mapped, const we
 {
     const char *const labels = mapped ? weft_weights_meta_find(mapped, "weft.labels") : NULL;
     WEFT_TRY(choose_recipe(c, mapped, opt, &c->recipe));
-    WEFT_TRY(read_classes(c, mapped, &c->classes));
-    WEFT_TRY(weft_labels_make(&c->arena, opt, labels, c->classes, &c->labels));
-    WEFT_TRY(build_model(c));
+    WEFT_TRY(weft_weights_classes(mapped, c->arch->classes, &c->outputs));
+    WEFT_TRY(choose_activation(c, mapped, opt, &c->activation));
+    WEFT_TRY(weft_labels_make(c, opt, labels, &c->labels, &c->classes));
+    WEFT_TRY(build_model(c, mapped));
     WEFT_TRY(mapped ? weft_model_load(c->model, mapped) : weft_model_init(c->model, opt->seed));
     WEFT_TRY(alloc_buffers(c));
     return weft_model_commit(c->model);
@@ -111,6 +164,8 @@ weft_status weft_classifier_create(weft_ctx *ctx, const weft_weights *weights, c
     static const weft_classifier_opt defaults;
     if (!opt)
         opt = &defaults;
+    if ((unsigned)opt->activation >= WEFT_READOUT_COUNT)
+        return weft_fail(WEFT_INVALID, "weft_classifier_create: no activation %d", (int)opt->activation);
     if (!ctx || !out || opt->batch < 0 || opt->batch > WEFT_BATCH_MAX || (!weights && !opt->random))
         return weft_fail(WEFT_INVALID, "weft_classifier_create: ctx, out and weights must not be NULL, and batch be 0 "
                          "to %d", WEFT_BATCH_MAX);
@@ -118,12 +173,12 @@ weft_status weft_classifier_create(weft_ctx *ctx, const weft_weights *weights, c
     weft_weights *mapped = NULL;
     const weft_weights *const given = opt->random ? NULL : weights;
     WEFT_TRY(choose_arch(given, opt, &arch));
-    weft_classifier *c = weft_calloc(&ctx->allocator, 1, sizeof *c);
+    weft_classifier *c = weft_calloc(weft_ctx_allocator(ctx), 1, sizeof *c);
     if (!c)
         return weft_fail_in(WEFT_NO_MEMORY, "classifier");
     *c = (weft_classifier){ .ctx = ctx, .arch = arch, .batch = opt->batch ? opt->batch : 1 };
     c->image.upright = !opt->as_stored;
-    weft_arena_init(&c->arena, &ctx->allocator);
+    weft_arena_init(&c->arena, weft_ctx_allocator(ctx));
     weft_status status = WEFT_OK;
     if (given && !weft_weights_meta_find(given, "weft.arch"))
         status = weft_weights_map(ctx, given, arch->name, arch->dialect, NULL, NULL, &mapped);
@@ -155,7 +210,7 @@ void weft_classifier_destroy(weft_classifier *c)
 {
     if (!c)
         return;
-    const weft_allocator *a = &c->ctx->allocator;
+    const weft_allocator *a = weft_ctx_allocator(c->ctx);
     weft_model_destroy(c->model);
     weft_free(a, c->input);
     weft_free(a, c->output);
@@ -178,6 +233,11 @@ const weft_recipe *weft_classifier_recipe(const weft_classifier *c)
 int weft_classifier_classes(const weft_classifier *c)
 {
     return c ? c->classes : 0;
+}
+
+weft_readout weft_classifier_readout(const weft_classifier *c)
+{
+    return c ? c->activation : WEFT_READOUT_DEFAULT;
 }
 
 const weft_label *weft_classifier_label(const weft_classifier *c, int index)

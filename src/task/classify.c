@@ -3,7 +3,7 @@
  * Classifying: files are decoded, fitted and preprocessed by the context's threads, one file an item, straight into the
  * model's input; then the same threads run the model. Nothing else runs meanwhile, so no thread waits for another
  * phase. What an image gets does not depend on which others it came with, but for the rounding of the kernels that are
- * planned for a batch. Probabilities are the softmax of the logits in double precision. */
+ * planned for a batch. Probabilities are made of the logits in double precision. */
 #include "task/classify.h"
 
 #include <math.h>
@@ -12,21 +12,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Logits to probabilities, in place of nothing: c->probability. */
-static weft_status soften(weft_classifier *c, const float *logits)
+static void softmax(weft_classifier *c, const float *logits)
 {
     double most = -INFINITY, sum = 0;
     const double sign = c->distances ? -1 : 1;
-    for (int i = 0; i < c->classes; i++) {
-        if (!isfinite(logits[i]))
-            return weft_fail(WEFT_NUMERIC, "%s gives %g for class %d: the weights or the recipe do not fit",
-                             c->arch->name, (double)logits[i], i);
+    for (int i = 0; i < c->classes; i++)
         most = fmax(most, sign * (double)logits[i]);
-    }
     for (int i = 0; i < c->classes; i++)
         sum += c->probability[i] = exp(sign * (double)logits[i] - most);
     for (int i = 0; i < c->classes; i++)
         c->probability[i] /= sum;
+}
+
+/* Of one output with two labels, the second is the output's. */
+static void sigmoid(weft_classifier *c, const float *logits)
+{
+    const double sign = c->distances ? -1 : 1;
+    const int first = c->classes - c->outputs;
+    for (int i = 0; i < c->outputs; i++)
+        c->probability[first + i] = 1 / (1 + exp(-sign * (double)logits[i]));
+    if (first)
+        c->probability[0] = 1 - c->probability[1];
+}
+
+/* Logits to c->probability. */
+static weft_status soften(weft_classifier *c, const float *logits)
+{
+    for (int i = 0; i < c->outputs; i++) {
+        if (!isfinite(logits[i]))
+            return weft_fail(WEFT_NUMERIC, "%s gives %g for class %d: the weights or the recipe do not fit",
+                             c->arch->name, (double)logits[i], i);
+    }
+    (c->activation == WEFT_READOUT_SIGMOID ? sigmoid : softmax)(c, logits);
     return WEFT_OK;
 }
 
@@ -52,7 +69,7 @@ static weft_status run(weft_classifier *c)
     WEFT_TRY(weft_model_set_input(c->model, 0, c->input,
                                   images * px * px * (size_t)c->recipe.channels * sizeof *c->input));
     WEFT_TRY(weft_model_run(c->model));
-    return weft_model_get_output(c->model, 0, c->output, images * (size_t)c->classes * sizeof *c->output);
+    return weft_model_get_output(c->model, 0, c->output, images * (size_t)c->outputs * sizeof *c->output);
 }
 
 /* Where a batch's images come from. */
@@ -67,7 +84,7 @@ typedef struct batch {
 static void *locked_alloc(void *user, size_t size, size_t align)
 {
     batch *b = user;
-    const weft_allocator *a = &b->c->ctx->allocator;
+    const weft_allocator *a = weft_ctx_allocator(b->c->ctx);
     pthread_mutex_lock(&b->lock);
     void *ptr = a->alloc(a->user, size, align);
     pthread_mutex_unlock(&b->lock);
@@ -77,7 +94,7 @@ static void *locked_alloc(void *user, size_t size, size_t align)
 static void locked_free(void *user, void *ptr)
 {
     batch *b = user;
-    const weft_allocator *a = &b->c->ctx->allocator;
+    const weft_allocator *a = weft_ctx_allocator(b->c->ctx);
     pthread_mutex_lock(&b->lock);
     a->free(a->user, ptr);
     pthread_mutex_unlock(&b->lock);
@@ -121,32 +138,55 @@ static weft_status prepare(weft_classifier *c, const char *const *paths, const w
     return WEFT_OK;
 }
 
+/* The answers of image i of the batch, which is image `at` of the call; none if it has a fault. One image of which the
+ * network makes no numbers is a fault of that image. */
+static weft_status answer(weft_classifier *c, int64_t i, const char *path, int top, weft_answer *to)
+{
+    memset(to, 0, (size_t)top * sizeof *to);
+    for (int k = 0; k < top; k++)
+        to[k].id = to[k].name = "";
+    weft_fault *const fault = &c->faults[i];
+    if (fault->status != WEFT_OK)
+        return fault->status;
+    weft_status status = soften(c, c->output + i * c->outputs);
+    if (status != WEFT_OK && path)
+        status = weft_fail_in(status, "%s", path);
+    if (status != WEFT_OK) {
+        fault->status = status;
+        snprintf(fault->reason, sizeof fault->reason, "%s", weft_error());
+        return status;
+    }
+    rank(c, top, to);
+    return WEFT_OK;
+}
+
+/* Decodes and runs n <= batch images; how many there are to answer. */
+static weft_status run_batch(weft_classifier *c, const char *const *paths, const weft_image *images, int64_t n,
+                             bool all)
+{
+    int64_t good = 0;
+    WEFT_TRY(prepare(c, paths, images, n));
+    for (int64_t i = 0; i < n; i++) {
+        const weft_fault *fault = &c->faults[i];
+        if (fault->status != WEFT_OK && (all || fault->status == WEFT_NO_MEMORY))
+            return weft_fail(fault->status, "%s", fault->reason);
+        good += fault->status == WEFT_OK;
+    }
+    return good ? run(c) : WEFT_OK;
+}
+
 static weft_status classify(weft_classifier *c, const char *const *paths, const weft_image *images, int64_t count,
                             int top, weft_answer *answers, weft_fault *faults)
 {
     for (int64_t first = 0; first < count; first += c->batch) {
         const int64_t n = count - first < c->batch ? count - first : c->batch;
-        int64_t good = 0;
-        WEFT_TRY(prepare(c, paths ? paths + first : NULL, images ? images + first : NULL, n));
+        WEFT_TRY(run_batch(c, paths ? paths + first : NULL, images ? images + first : NULL, n, !faults));
         for (int64_t i = 0; i < n; i++) {
-            const weft_fault *fault = &c->faults[i];
-            if (fault->status != WEFT_OK && (!faults || fault->status == WEFT_NO_MEMORY))
-                return weft_fail(fault->status, "%s", fault->reason);
-            good += fault->status == WEFT_OK;
+            const weft_status status = answer(c, i, paths ? paths[first + i] : NULL, top, answers + (first + i) * top);
+            if (status != WEFT_OK && !faults)
+                return status;
             if (faults)
-                faults[first + i] = *fault;
-        }
-        if (good)
-            WEFT_TRY(run(c));
-        for (int64_t i = 0; i < n; i++) {
-            weft_answer *const to = answers + (first + i) * top;
-            memset(to, 0, (size_t)top * sizeof *to);
-            for (int k = 0; k < top; k++)
-                to[k].id = to[k].name = "";
-            if (c->faults[i].status != WEFT_OK)
-                continue;
-            WEFT_TRY(soften(c, c->output + i * c->classes));
-            rank(c, top, to);
+                faults[first + i] = c->faults[i];
         }
     }
     return WEFT_OK;
@@ -185,7 +225,7 @@ weft_status weft_classify_inputs(weft_classifier *c, const float *inputs, int64_
         memcpy(c->input, inputs + (size_t)first * one, (size_t)n * one * sizeof *inputs);
         WEFT_TRY(run(c));
         for (int64_t i = 0; i < n; i++) {
-            WEFT_TRY(soften(c, c->output + i * c->classes));
+            WEFT_TRY(soften(c, c->output + i * c->outputs));
             for (int k = 0; k < c->classes; k++)
                 out[(first + i) * c->classes + k] = (float)c->probability[k];
         }

@@ -18,18 +18,20 @@ struct weft_classifier {
     weft_recipe recipe;
     weft_arena arena;     /* labels */
     weft_label *labels;   /* [classes] */
-    int classes;
+    int outputs, classes; /* of the network; answered: see weft_classifier_classes */
+    weft_readout activation;
     int64_t batch;
     bool distances;       /* what comes out is small for likely classes (LeNet-5 as published) */
     weft_image_opt image;
     weft_model *model;
-    float *input, *output; /* [batch] images, [batch][classes] */
+    float *input, *output; /* [batch] images, [batch][outputs] */
     double *probability;   /* [classes] */
     weft_fault *faults;    /* [batch] */
 };
 
-/* Labels for `classes` classes: opt's, the text's lines (may be NULL), ImageNet's or none, copied into the arena. */
-weft_status weft_labels_make(weft_arena *arena, const weft_classifier_opt *opt, const char *text, int classes,
-                             weft_label **out);
+/* Labels for a network of that many outputs, copied into the arena, and how many (see weft_classifier_classes): opt's,
+ * those of opt's file, the text's lines (may be NULL), ImageNet's or none. */
+weft_status weft_labels_make(weft_classifier *classifier, const weft_classifier_opt *opt, const char *text,
+                             weft_label **labels, int *classes);
 
 #endif

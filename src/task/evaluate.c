@@ -52,7 +52,8 @@ static weft_status one_batch(tally *e, int64_t first, int64_t count)
         if (e->opt->bad)
             e->opt->bad(e->opt->user, &e->faults[i]);
         if (e->result.bad > e->opt->bad_limit)
-            return weft_fail(WEFT_BAD_DATA, "%s (%lld unreadable image%s, %lld may be)", e->faults[i].reason,
+            return weft_fail(e->faults[i].status == WEFT_NUMERIC ? WEFT_NUMERIC : WEFT_BAD_DATA,
+                             "%s (%lld image%s without an answer, %lld may be)", e->faults[i].reason,
                              (long long)e->result.bad, e->result.bad == 1 ? "" : "s", (long long)e->opt->bad_limit);
     }
     return WEFT_OK;
@@ -80,7 +81,7 @@ weft_status weft_evaluate(weft_classifier *c, const weft_dataset *set, const wef
     if (c->classes > CONFUSION_MAX)
         return weft_fail(WEFT_UNSUPPORTED, "weft_evaluate: %d classes; at most %d are counted", c->classes,
                          CONFUSION_MAX);
-    const weft_allocator *a = &c->ctx->allocator;
+    const weft_allocator *a = weft_ctx_allocator(c->ctx);
     const size_t batch = (size_t)c->batch, classes = (size_t)c->classes;
     tally e = { .c = c, .set = set, .opt = opt ? opt : &defaults, .top = c->classes < FIVE ? c->classes : FIVE };
     e.map = weft_calloc(a, (size_t)set->class_count, sizeof *e.map);
@@ -112,7 +113,7 @@ void weft_evaluation_release(weft_ctx *ctx, weft_evaluation *evaluation)
 {
     if (!ctx || !evaluation)
         return;
-    weft_free(&ctx->allocator, evaluation->score);
-    weft_free(&ctx->allocator, evaluation->confusion);
+    weft_free(weft_ctx_allocator(ctx), evaluation->score);
+    weft_free(weft_ctx_allocator(ctx), evaluation->confusion);
     *evaluation = (weft_evaluation){ 0 };
 }

@@ -182,6 +182,9 @@ weft_status weft_classifier_match(const weft_classifier *c, const weft_dataset *
 {
     if (!c || !set || !map || !rule)
         return weft_fail(WEFT_INVALID, "weft_classifier_match: classifier, dataset, map and rule must not be NULL");
+    if (c->outputs == 1 && c->classes == 1)
+        return weft_fail(WEFT_BAD_DATA, "%s has one output, which says yes or no: the names of both classes are "
+                         "needed, that of no (0) first", c->arch->name);
     const char *found = "label file";
     if (set->labels) {
         WEFT_TRY(match_labels(c, set, map));

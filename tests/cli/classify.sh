@@ -159,6 +159,30 @@ case_escapes() {
     [ "$(wc -l < err)" -eq 1 ] || fail "the error is not one line"
 }
 
+case_recipe() { # the options that set it reach the classifier, of classify and eval
+    "$make_weights" lenet5 keras lenet.safetensors $digits || fail make_weights
+    expect 0 classify lenet.safetensors $fixtures/444.jpg --json --mean .5 --std .25 --crop 0.5 --interpolation bicubic
+    has out "px=32 channels=1 fit=short side=64 resample=bicubic preprocess=unit mean=0.5 std=0.25"
+    expect 0 classify lenet.safetensors $fixtures/444.jpg --json --recipe "fit=crop share=0.5" --activation sigmoid
+    has out "fit=crop share=0.500000" '"activation": "sigmoid"'
+    mkdir -p data/zero && cp $fixtures/444.jpg data/zero
+    cp $fixtures/gif-named.jpg data/zero/a.gif
+    expect 0 eval lenet.safetensors --data data --json --mean .5 --std .25
+    has out "mean=0.5 std=0.25"
+    has err "not looked at: 1 .gif (data/zero/a.gif)"
+    has out '".gif": 1'
+    refuses 65 "colour=red" classify lenet.safetensors $fixtures/444.jpg --recipe colour=red
+    refuses 65 "mean without std" eval lenet.safetensors --data data --mean .5
+    refuses 65 "another size of image" classify lenet.safetensors $fixtures/444.jpg --px 64
+    mkfifo pipe
+    refuses 65 "pipe: is not a regular file" classify lenet.safetensors $fixtures/444.jpg --classes pipe
+    refuses 65 "pipe: is not a regular file" eval lenet.safetensors --data data --labels pipe
+    refuses 65 "pipe: is not a regular file" convert lenet.safetensors out.safetensors --model lenet5 --classes pipe
+    printf 'a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n' > names.txt
+    expect 0 classify lenet.safetensors $fixtures/444.jpg --json --top 10 --classes names.txt
+    has out '"name": "j"'
+}
+
 case_eval() {
     for class in 0 1 2 3 4 5 6 7 8 9; do
         mkdir -p data/$class

@@ -264,6 +264,16 @@ START_TEST(what_does_not_fit_is_refused)
         { { LENET, { "weft.classes", "11" } }, { .batch = 1 }, WEFT_BAD_DATA, "" },
         { { LENET, { "weft.recipe", "px=32" } }, { .batch = 1 }, WEFT_BAD_DATA, "3 channels, lenet5 takes 1" },
         { { LENET, { "weft.recipe", "px" } }, { .batch = 1 }, WEFT_BAD_DATA, "'px' is not key=value" },
+        { { LENET, { "weft.recipe", "px=4096 channels=1" } }, { .batch = 1 }, WEFT_BAD_DATA, "256 at most" },
+        { { LENET, { "weft.recipe", "px=64 channels=1" } }, { .batch = 1 }, WEFT_BAD_DATA, "another size of image" },
+        { { LENET, { "weft.classes", "10abc" } }, { .batch = 1 }, WEFT_BAD_DATA, "weft.classes is '10abc'" },
+        { { LENET, { "weft.classes", " 10" } }, { .batch = 1 }, WEFT_BAD_DATA, "weft.classes is ' 10'" },
+        { { LENET, { "weft.activation", "relu" } }, { .batch = 1 }, WEFT_BAD_DATA, "weft.activation is 'relu'" },
+        { { LENET }, { .recipe_words = "px=28 colour=red" }, WEFT_BAD_DATA, "colour=red" },
+        { { LENET }, { .classes = "no-such.txt" }, WEFT_NOT_FOUND, "no-such.txt" },
+        { { LENET }, { .classes = "/dev/zero" }, WEFT_BAD_DATA, "a file of class names was expected" },
+        { { LENET }, { .classes = "." }, WEFT_BAD_DATA, "is a directory" },
+        { { LENET }, { .activation = WEFT_READOUT_COUNT }, WEFT_INVALID, "no activation 3" },
         { { LENET }, { .batch = -1 }, WEFT_INVALID, "batch" },
     };
     weft_ctx *ctx = open_ctx(1);
@@ -277,6 +287,157 @@ START_TEST(what_does_not_fit_is_refused)
     CHECK_FAILS(WEFT_INVALID, weft_classifier_create(ctx, NULL, NULL, &c), "NULL");
     CHECK_FAILS(WEFT_NOT_FOUND, weft_classifier_open(ctx, "no.safetensors", NULL, &c), "no.safetensors");
     weft_classifier_destroy(NULL);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+/* A classifier of LeNet-5 with that many outputs, and the logits of one input by a model of the same weights. */
+static weft_classifier *with_logits(weft_ctx *ctx, weft_classifier_opt *opt, int outputs, const float *input,
+                                    float *logits)
+{
+    weft_graph *graph;
+    weft_model *model;
+    weft_weights *weights;
+    weft_classifier *c;
+    char count[16];
+    const weft_arch_opt build = { .dialect = WEFT_KERAS, .classes = outputs, .no_softmax = true };
+    CHECK_OK(weft_arch_build(ctx, "lenet5", &build, &graph));
+    CHECK_OK(weft_model_create(ctx, graph, NULL, &model));
+    CHECK_OK(weft_model_init(model, 3));
+    CHECK_OK(weft_model_set_input(model, 0, input, 32 * 32 * sizeof *input));
+    CHECK_OK(weft_model_run(model));
+    CHECK_OK(weft_model_get_output(model, 0, logits, (size_t)outputs * sizeof *logits));
+    CHECK_OK(weft_weights_create(ctx, &weights));
+    CHECK_OK(weft_model_save(model, weights));
+    snprintf(count, sizeof count, "%d", outputs);
+    CHECK_OK(weft_weights_set_meta(weights, "weft.arch", "lenet5"));
+    CHECK_OK(weft_weights_set_meta(weights, "weft.dialect", "keras"));
+    CHECK_OK(weft_weights_set_meta(weights, "weft.classes", count));
+    if (opt->random) /* stands for: as the file says */
+        CHECK_OK(weft_weights_set_meta(weights, "weft.activation", "sigmoid"));
+    opt->random = false;
+    CHECK_OK(weft_classifier_create(ctx, weights, opt, &c));
+    weft_weights_destroy(weights);
+    weft_model_destroy(model);
+    weft_graph_destroy(graph);
+    return c;
+}
+
+static double logistic(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+START_TEST(one_output_is_a_sigmoid)
+{
+    static const weft_label two[] = { { "", "cat" }, { "", "dog" } };
+    weft_ctx *ctx = open_ctx(1);
+    float input[32 * 32], logit, p[2];
+    for (int i = 0; i < 32 * 32; i++)
+        input[i] = (float)(i % 37) / 37;
+    weft_classifier_opt opt = { .batch = 1 };
+    weft_classifier *c = with_logits(ctx, &opt, 1, input, &logit);
+    CHECK_OK(weft_classify_inputs(c, input, 1, p));
+    ck_assert(weft_classifier_classes(c) == 1 && weft_classifier_readout(c) == WEFT_READOUT_SIGMOID);
+    ck_assert(fabs((double)logit) > .001);
+    ck_assert_double_eq_tol((double)p[0], logistic((double)logit), 1e-6);
+    weft_classifier_destroy(c);
+
+    opt = (weft_classifier_opt){ .labels = two, .label_count = 2 };
+    c = with_logits(ctx, &opt, 1, input, &logit);
+    ck_assert_int_eq(weft_classifier_classes(c), 2);
+    ck_assert_str_eq(weft_classifier_label(c, 1)->name, "dog");
+    CHECK_OK(weft_classify_inputs(c, input, 1, p));
+    ck_assert_double_eq_tol((double)p[1], logistic((double)logit), 1e-6);
+    ck_assert_double_eq_tol((double)p[0], 1 - logistic((double)logit), 1e-6);
+    weft_classifier_destroy(c);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+START_TEST(several_labels_are_sigmoids)
+{
+    weft_ctx *ctx = open_ctx(1);
+    float input[32 * 32], logits[4], p[4];
+    for (int i = 0; i < 32 * 32; i++)
+        input[i] = (float)(i % 37) / 37;
+    for (int by_file = 0; by_file < 2; by_file++) {
+        weft_classifier_opt opt = { .activation = by_file ? WEFT_READOUT_DEFAULT : WEFT_READOUT_SIGMOID,
+                                    .random = by_file };
+        weft_classifier *c = with_logits(ctx, &opt, 4, input, logits);
+        CHECK_OK(weft_classify_inputs(c, input, 1, p));
+        for (int i = 0; i < 4; i++)
+            ck_assert_double_eq_tol((double)p[i], logistic((double)logits[i]), 1e-6);
+        weft_classifier_destroy(c);
+    }
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+START_TEST(options_set_recipe_and_names)
+{
+    weft_ctx *ctx = open_ctx(1);
+    weft_classifier *c;
+    FILE *file = fopen("weft-classify-names.txt", "w");
+    ck_assert(file && fputs("\xef\xbb\xbf" "n00000001 ant\r\nbee\nc\nd\ne\nf\ng\nh\ni\nj\n\n", file) >= 0);
+    fclose(file);
+    weft_classifier_opt opt = seeded(1);
+    opt.labels = NULL;
+    opt.label_count = 0;
+    opt.classes = "weft-classify-names.txt";
+    opt.recipe_words = "fit=crop share=0.5 mean=.5 std=.25";
+    CHECK_OK(weft_classifier_create(ctx, NULL, &opt, &c));
+    remove(opt.classes);
+    ck_assert_str_eq(weft_classifier_label(c, 0)->id, "n00000001");
+    ck_assert_str_eq(weft_classifier_label(c, 0)->name, "ant");
+    ck_assert_str_eq(weft_classifier_label(c, 9)->name, "j");
+    const weft_recipe *r = weft_classifier_recipe(c);
+    ck_assert(r->fit == WEFT_FIT_CROP && r->share == .5 && r->mean[0] == .5 && r->std[2] == .25 && r->px == 32);
+    weft_classifier_destroy(c);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+/* A network of which bright pixels make infinities of both signs, and black ones numbers. */
+static weft_classifier *bursting(weft_ctx *ctx, int64_t batch)
+{
+    static const char *const meta[][2] = { LENET, { "weft.recipe", "px=32 channels=1 fit=squash" }, { NULL, NULL } };
+    weft_weights *weights = weights_with(ctx, meta), *burst;
+    weft_classifier *c;
+    CHECK_OK(weft_weights_create(ctx, &burst));
+    for (int64_t i = 0; i < weft_weights_count(weights); i++) {
+        weft_weight w;
+        CHECK_OK(weft_weights_get(weights, i, &w));
+        float *data = malloc((size_t)w.count * sizeof *data);
+        ck_assert_ptr_nonnull(data);
+        CHECK_OK(weft_weight_floats(&w, data));
+        for (int64_t k = 0; w.count == 84 * CLASSES && k < w.count; k++) /* of the last layer */
+            data[k] = k & 1 ? 3e38f : -3e38f;
+        CHECK_OK(weft_weights_add(burst, w.name, WEFT_F32, &w.shape, data));
+        free(data);
+    }
+    for (int i = 0; meta[i][0]; i++)
+        CHECK_OK(weft_weights_set_meta(burst, meta[i][0], meta[i][1]));
+    CHECK_OK(weft_classifier_create(ctx, burst, &(weft_classifier_opt){ .batch = batch }, &c));
+    weft_weights_destroy(weights);
+    weft_weights_destroy(burst);
+    return c;
+}
+
+START_TEST(an_image_without_numbers_is_one_images_fault)
+{
+    weft_ctx *ctx = open_ctx(1);
+    weft_classifier *c = bursting(ctx, 2);
+    weft_answer answers[3];
+    weft_fault faults[3];
+    uint8_t black[3 * 4 * 4] = { 0 };
+    const weft_image dark = { .width = 4, .height = 4, .pixels = black };
+    name_files();
+    CHECK_OK(weft_classify_images(c, &dark, 1, 1, answers));
+    CHECK_OK(weft_classify_files(c, files, 3, 1, answers, faults));
+    ck_assert(faults[0].status == WEFT_NUMERIC && strstr(faults[0].reason, files[0]) && *answers[0].name == '\0');
+    CHECK_FAILS(WEFT_NUMERIC, weft_classify_files(c, files, 1, 1, answers, NULL), "do not fit");
+    weft_classifier_destroy(c);
     weft_ctx_destroy(ctx);
 }
 END_TEST
@@ -331,6 +492,9 @@ int main(int argc, char **argv)
                the_smallest_distance_is_the_likeliest, a_bad_file_is_named_and_the_others_go_on,
                photographs_are_turned_upright);
     CHECK_CASE(suite, "weights", a_file_knows_its_network_recipe_and_labels, what_does_not_fit_is_refused,
+               options_set_recipe_and_names,
+               one_output_is_a_sigmoid, several_labels_are_sigmoids,
+               an_image_without_numbers_is_one_images_fault,
                imagenet_has_its_thousand_classes_in_order, every_failing_allocation_is_reported);
     return check_main(suite, argv[0]);
 }

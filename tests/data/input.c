@@ -27,7 +27,7 @@ START_TEST(every_network_has_a_recipe_that_its_text_keeps)
     for (int i = 0; i < weft_arch_count(); i++) {
         const weft_arch *arch = weft_arch_get(i);
         const weft_recipe r = weft_arch_recipe(arch, 0), half = weft_arch_recipe(arch, arch->px / 2);
-        char text[160], again[160];
+        char text[WEFT_RECIPE_TEXT], again[WEFT_RECIPE_TEXT];
         weft_recipe back;
         CHECK_OK(weft_recipe_check(&r));
         CHECK_OK(weft_recipe_check(&half));
@@ -46,7 +46,7 @@ END_TEST
 START_TEST(the_text_of_a_recipe_is_read_and_checked)
 {
     weft_recipe r;
-    char text[160];
+    char text[WEFT_RECIPE_TEXT];
     CHECK_OK(weft_recipe_parse(" share=0.875 preprocess=torch px=224  fit=crop antialias=no resample=bicubic ", &r));
     ck_assert(r.px == 224 && r.channels == 3 && r.fit == WEFT_FIT_CROP && r.no_antialias);
     ck_assert(r.share == .875 && r.resample == WEFT_BICUBIC && r.preprocess == WEFT_PREPROCESS_TORCH);
@@ -64,6 +64,12 @@ START_TEST(the_text_of_a_recipe_is_read_and_checked)
         { "px=224 share=nan", "share=nan" },
         { "px=224 share=.", "share=." },
         { "px=224 mean=3", "mean=3" },
+        { "px=224 mean=.5", "mean without std" },
+        { "px=224 mean=.5 std=0", "std=0" },
+        { "px=224 mean=.5,.5 std=1", "mean=.5,.5" },
+        { "px=224 mean=.5,.5,.5,.5 std=1", "mean=.5,.5,.5,.5" },
+        { "px=224 mean=.5 std=.5 preprocess=torch", "not of preprocess=torch" },
+        { "px=224 crop=0", "crop=0" },
         { "px 224", "'px'" },
         { "px=224 preprocess=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "key=value" },
     };
@@ -71,6 +77,56 @@ START_TEST(the_text_of_a_recipe_is_read_and_checked)
         CHECK_FAILS(WEFT_BAD_DATA, weft_recipe_parse(wrong[i][0], &r), wrong[i][1]);
     ck_assert_int_eq(r.px, 224);
     CHECK_FAILS(WEFT_INVALID, weft_recipe_parse(NULL, &r), "NULL");
+}
+END_TEST
+
+START_TEST(the_text_of_a_recipe_is_the_recipe)
+{
+    static const double shares[] = { .9999997, 1, 1e-6, .875, 1. / 3, .1, .123456789012345 };
+    for (int i = 0; i < WEFT_COUNT(shares); i++) {
+        weft_recipe r = { .px = 224, .channels = 3, .fit = WEFT_FIT_CROP, .share = shares[i],
+                          .preprocess = WEFT_PREPROCESS_UNIT, .mean = { .4850000001, shares[i], 0 },
+                          .std = { shares[i], .5, 58.395 } }, back;
+        char text[WEFT_RECIPE_TEXT], again[WEFT_RECIPE_TEXT];
+        CHECK_OK(weft_recipe_parse(weft_recipe_text(&r, text, sizeof text), &back));
+        ck_assert_double_eq_tol(back.share, r.share, 1e-15);
+        for (int c = 0; c < 3; c++)
+            ck_assert(fabs(back.mean[c] - r.mean[c]) <= 1e-15 && fabs(back.std[c] - r.std[c]) <= 1e-13);
+        ck_assert_str_eq(weft_recipe_text(&back, again, sizeof again), text);
+    }
+    weft_recipe small = { .px = 224, .channels = 3, .fit = WEFT_FIT_CROP, .share = 1e-7 };
+    CHECK_FAILS(WEFT_INVALID, weft_recipe_check(&small), "share 1e-07");
+}
+END_TEST
+
+/* timm's default_cfg: crop_pct .95 of 288 pixels is a side of floor(288 / .95). */
+START_TEST(words_change_a_recipe)
+{
+    static const char base[] = "px=224 fit=short side=256 resample=bilinear preprocess=torch";
+    static const struct {
+        const char *words, *text;
+    } cases[] = {
+        { "", "px=224 channels=3 fit=short side=256 resample=bilinear preprocess=torch" },
+        { "px=288", "px=288 channels=3 fit=short side=329 resample=bilinear preprocess=torch" },
+        { "px=288 crop=0.95", "px=288 channels=3 fit=short side=303 resample=bilinear preprocess=torch" },
+        { "crop=1 interpolation=bicubic", "px=224 channels=3 fit=short side=224 resample=bicubic preprocess=torch" },
+        { "px=192 side=200", "px=192 channels=3 fit=short side=200 resample=bilinear preprocess=torch" },
+        { "mean=0.5 std=0.25,0.5,1", "px=224 channels=3 fit=short side=256 resample=bilinear preprocess=unit "
+          "mean=0.5,0.5,0.5 std=0.25,0.5,1" },
+        { "fit=squash antialias=no", "px=224 channels=3 fit=squash resample=bilinear antialias=no preprocess=torch" },
+    };
+    weft_recipe r;
+    char text[WEFT_RECIPE_TEXT];
+    for (int i = 0; i < WEFT_COUNT(cases); i++) {
+        CHECK_OK(weft_recipe_parse(base, &r));
+        CHECK_OK(weft_recipe_change(cases[i].words, &r));
+        ck_assert_str_eq(weft_recipe_text(&r, text, sizeof text), cases[i].text);
+    }
+    CHECK_OK(weft_recipe_change("mean=0.5 std=0.25", &r));
+    CHECK_OK(weft_recipe_change("preprocess=tf", &r)); /* takes the place of mean and std */
+    ck_assert(r.std[0] == 0 && r.preprocess == WEFT_PREPROCESS_TF);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_recipe_change("px=224 colour=red", &r), "colour=red");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_recipe_change("fit=short side=3", &r), "shorter side 3");
 }
 END_TEST
 
@@ -98,6 +154,16 @@ START_TEST(preprocessing_is_what_the_header_says)
         for (int c = 0; c < 3; c++)
             ck_assert_double_eq_tol((double)out[c], expected[mode / 2][c], 1e-5 * (1 + fabs(expected[mode / 2][c])));
         ck_assert_double_eq((double)out[3], 7777);
+    }
+    weft_recipe r = squash(1, WEFT_BICUBIC, WEFT_PREPROCESS_UNIT);
+    CHECK_OK(weft_recipe_change("mean=.1,.2,.3 std=.5,.25,2", &r));
+    for (int floats = 0; floats < 2; floats++) {
+        float out[3];
+        r.no_antialias = floats;
+        CHECK_OK(weft_image_to_input(&ctx, &in, &r, out));
+        ck_assert_double_eq_tol((double)out[0], (50 / 255. - .1) / .5, 1e-6);
+        ck_assert_double_eq_tol((double)out[1], (100 / 255. - .2) / .25, 1e-6);
+        ck_assert_double_eq_tol((double)out[2], (200 / 255. - .3) / 2, 1e-6);
     }
 }
 END_TEST
@@ -325,7 +391,7 @@ int main(int argc, char **argv)
     (void)argc;
     Suite *suite = suite_create("data: input");
     CHECK_CASE(suite, "recipes", every_network_has_a_recipe_that_its_text_keeps,
-               the_text_of_a_recipe_is_read_and_checked);
+               the_text_of_a_recipe_is_read_and_checked, the_text_of_a_recipe_is_the_recipe, words_change_a_recipe);
     CHECK_CASE(suite, "golden", inputs_are_those_of_torchvision_timm_and_keras);
     CHECK_CASE(suite, "input", preprocessing_is_what_the_header_says, one_channel_is_luma, the_crop_is_the_centre,
                crops_round_as_their_libraries, nonsense_is_refused, every_failing_allocation_is_reported);
