@@ -11,7 +11,7 @@ PREFIX ?= /usr/local
 PRESETS ?= check asan
 ARGS ?=
 RUNS ?= 1000000
-TARGETS ?= safetensors npz pth jpeg png
+TARGETS ?= safetensors npz pth jpeg png webp tiff bmp pnm
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
@@ -98,7 +98,7 @@ clean:
 
 needs:
 	@cmake/needs.sh build-essential cmake ninja-build pkg-config libjansson-dev libjpeg-dev libpng-dev \
-		librandom123-dev zlib1g-dev libhdf5-dev
+		libwebp-dev libtiff-dev librandom123-dev zlib1g-dev libhdf5-dev
 
 # OpenBLAS only so that the tests reach the kernel that opens it where it is installed.
 needs-tests: needs

@@ -7,6 +7,9 @@ include(CMakePackageConfigHelpers)
 file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
 set_target_properties(weft_program PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
 set_target_properties(weft PROPERTIES INSTALL_RPATH "$ORIGIN") # of a bundle, whose libraries lie beside it
+if(CMAKE_SYSTEM_NAME STREQUAL Linux)
+    target_link_options(weft PRIVATE LINKER:--disable-new-dtags) # for what those load, too
+endif()
 install(TARGETS weft_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 if(TARGET weft_h5) # the library looks for it from where it lies itself
     file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBEXECDIR}/weft ${CMAKE_INSTALL_FULL_LIBDIR})
@@ -15,7 +18,7 @@ if(TARGET weft_h5) # the library looks for it from where it lies itself
     install(TARGETS weft_h5 RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/weft)
 endif()
 
-# Two export sets: users of the shared library need not have the JPEG, PNG and zlib packages.
+# Two export sets: users of the shared library need not have the packages of images and zlib.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
 foreach(library weft weft_static)
     install(TARGETS ${library} EXPORT ${library}Targets

@@ -18,7 +18,8 @@ typedef struct weft_dataset weft_dataset;
 typedef enum weft_dataset_layout {
     WEFT_DATASET_AUTO,        /* imagenet-val if a label file is given, else folder */
     WEFT_DATASET_FOLDER,      /* a folder for each class, photographs in it at any depth */
-    WEFT_DATASET_IMAGENET_VAL /* ILSVRC2012_val_00000001.JPEG ... in one folder, and a label file */
+    WEFT_DATASET_IMAGENET_VAL, /* ILSVRC2012_val_00000001.JPEG ... in one folder, and a label file */
+    WEFT_DATASET_UNLABELLED    /* photographs at any depth, all of one class without a name */
 } weft_dataset_layout;
 
 /* Where class 10 stands when classes are called 0, 1, 2 ... 10. */

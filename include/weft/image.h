@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Photographs: JPEG and PNG files decoded to 8-bit RGB, turned upright, resized as Pillow or TensorFlow do, and made
- * into a network's input by a recipe. */
+ * Photographs: JPEG, PNG, WebP, TIFF, BMP and PNM files decoded to 8-bit RGB, turned upright, resized as Pillow or
+ * TensorFlow do, and made into a network's input by a recipe. */
 #ifndef WEFT_IMAGE_H
 #define WEFT_IMAGE_H
 
@@ -21,15 +21,19 @@ typedef struct weft_image_opt {
     bool upright; /* turn and mirror as the file's EXIF orientation says (default: as stored, as ImageNet is used) */
 } weft_image_opt;
 
-/* Decodes a JPEG or PNG file, told apart by its first bytes, whatever its name says. Grey becomes RGB, alpha is
- * dropped, CMYK converted, 16-bit reduced to its high byte: the pixels of Pillow's convert("RGB"). BAD_DATA names file
- * and reason: a truncated or damaged file is an error, so are more than 178,956,970 pixels or 100 JPEG scans. Only
- * stray bytes between the segments of a JPEG file, which touch no pixel, are let pass: ImageNet has them. opt may be
- * NULL. Release with weft_image_free. */
+/* Decodes a JPEG, PNG, WebP, TIFF, BMP or PNM (PBM, PGM, PPM) file, told apart by its first bytes, whatever its name
+ * says; of several pictures in a file the first. Grey becomes RGB, alpha is dropped, CMYK converted, 16-bit reduced to
+ * its high byte (of PNM, rounded): the pixels of Pillow's convert("RGB"). BAD_DATA names file and reason: a truncated
+ * or damaged file is an error, so are more than 178,956,970 pixels, 100 JPEG scans or what a file of that size cannot
+ * hold. Only what touches no pixel is let pass: stray bytes between the segments of a JPEG file, which ImageNet has,
+ * and a PNG file without its end. opt may be NULL. Release with weft_image_free. */
 WEFT_API weft_status weft_image_read(weft_ctx *ctx, const char *path, const weft_image_opt *opt, weft_image *out);
 /* The same of a file in memory; name is for sentences. */
 WEFT_API weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data, size_t size,
                                        const weft_image_opt *opt, weft_image *out);
+/* "JPEG", "PNG", "WebP", "TIFF", "BMP" or "PNM": the format of a file that begins with these bytes (12 say it of each
+ * format); NULL if it is none of them. */
+WEFT_API const char *weft_image_format(const void *data, size_t size);
 WEFT_API void weft_image_free(weft_ctx *ctx, weft_image *image);
 
 /* Antialiased resize of the box [x0, y0, x1, y1) of in (NULL: all) to width x height, bit-equal to Pillow's

@@ -112,3 +112,10 @@ const char *cli_label_text(const weft_label *label, int index, char buf[32])
     snprintf(buf, 32, "class %d", index);
     return buf;
 }
+
+void cli_warn_left_out(const weft_dataset *set)
+{
+    const weft_left_out *left;
+    for (int i = 0; (left = weft_dataset_left_out(set, i)) != NULL; i++)
+        cli_warn("not looked at: %lld %s (%s)", (long long)left->count, left->kind, left->first);
+}

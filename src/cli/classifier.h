@@ -59,6 +59,8 @@ cli_exit cli_open_classifier(const cli_call *call, int64_t batch, bool as_stored
                              weft_classifier **out);
 /* model, dialect, recipe and where the weights are from. */
 void cli_describe_classifier(const cli_call *call, const weft_classifier *classifier, json_t *object);
+/* Warns of the files of a data set's folders that are not in it, one line a kind. */
+void cli_warn_left_out(const weft_dataset *set);
 /* "tabby", "n02123045" or "class 7": what there is. */
 const char *cli_label_text(const weft_label *label, int index, char buf[32]);
 

@@ -5,9 +5,11 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/classifier.h"
 #include "cli/common.h"
+#include "cli/input.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -80,6 +82,19 @@ static void add_json(const classify *k, const char *name, const weft_answer *ans
     json_array_append_new(k->images, image);
 }
 
+static void put_answer(classify *k, const char *name, const weft_answer *answers, const weft_fault *fault)
+{
+    if (k->images)
+        add_json(k, name, answers, fault);
+    if (fault->status) {
+        cli_error(CLI_DATA, "%s", fault->reason);
+        k->bad++;
+    } else if (!k->images) {
+        print_text(k, name, answers);
+    }
+    k->done++;
+}
+
 /* Classifies the names that wait. */
 static cli_exit flush(classify *k)
 {
@@ -90,84 +105,99 @@ static cli_exit flush(classify *k)
         return cli_library_error(status);
     k->seconds += cli_now() - start;
     for (int i = 0; i < k->count; i++) {
-        const weft_answer *answers = k->answers + (int64_t)i * k->top;
-        if (k->images)
-            add_json(k, k->names[i], answers, &k->faults[i]);
-        if (k->faults[i].status) {
-            cli_error(CLI_DATA, "%s", k->faults[i].reason);
-            k->bad++;
-        } else if (!k->images) {
-            print_text(k, k->names[i], answers);
-        }
+        put_answer(k, k->names[i], k->answers + (int64_t)i * k->top, &k->faults[i]);
         free(k->names[i]);
     }
     if (!k->images)
         fflush(stdout);
-    k->done += k->count;
     k->count = 0;
     return CLI_OK;
 }
 
-static cli_exit add(classify *k, const char *name)
+static cli_exit add_image(classify *k, const char *name)
 {
     k->names[k->count++] = cli_copy(name);
     return k->count == k->capacity ? flush(k) : CLI_OK;
 }
 
-/* The next name; false at the end. What ends the first one ends all: a line, or a NUL as find -print0 writes. */
-static bool read_name(char **name, size_t *room, int *end)
+/* A folder stands for the images in it. */
+static cli_exit add_folder(classify *k, const char *folder)
 {
-    size_t length = 0;
-    int c;
-    while ((c = getchar()) != EOF) {
-        if (*end < 0 && (c == '\n' || c == '\0'))
-            *end = c;
-        if (length + 1 >= *room) {
-            *room = *room ? 2 * *room : 256;
-            *name = cli_grow(*name, *room, 1);
-        }
-        if (c == *end)
-            break;
-        (*name)[length++] = (char)c;
-    }
-    if (*room)
-        (*name)[length] = '\0';
-    return c != EOF || length > 0;
-}
-
-/* Whether somebody sends a photograph where names are expected: PNG, JPEG. */
-static bool is_image(const char *name)
-{
-    return strncmp(name, "\x89PNG", 4) == 0 || strncmp(name, "\xff\xd8\xff", 3) == 0;
-}
-
-static cli_exit add_names(classify *k)
-{
-    char *name = NULL;
-    size_t room = 0;
-    int end = -1;
-    bool first = true;
+    const weft_dataset_opt opt = { .layout = WEFT_DATASET_UNLABELLED };
+    weft_dataset *set;
+    const weft_status status = weft_dataset_open(k->ctx, folder, &opt, &set);
+    if (status)
+        return cli_library_error(status);
+    cli_warn_left_out(set);
     cli_exit code = CLI_OK;
-    while (!code && read_name(&name, &room, &end)) {
-        if (first && is_image(name))
-            code = cli_error(CLI_DATA, "classify: standard input holds an image; '-' reads the names of images");
-        else if (*name)
-            code = add(k, name);
-        first = false;
+    for (int64_t i = 0; !code && i < weft_dataset_count(set); i++) {
+        const char *path;
+        int label;
+        code = weft_dataset_get(set, i, &path, &label) ? cli_library_error(WEFT_INTERNAL) : add_image(k, path);
     }
-    if (!code && ferror(stdin))
-        code = cli_error(CLI_IO, "classify: cannot read standard input");
-    free(name);
+    weft_dataset_destroy(set);
     return code;
 }
 
-/* Images of the command line; many if standard input names them. */
+static cli_exit add(classify *k, const char *name)
+{
+    struct stat facts;
+    return stat(name, &facts) == 0 && S_ISDIR(facts.st_mode) ? add_folder(k, name) : add_image(k, name);
+}
+
+/* The image that standard input is. */
+static cli_exit classify_bytes(classify *k, const cli_input *input)
+{
+    const weft_image_opt opt = { .upright = true };
+    weft_image image = { 0 };
+    cli_exit code = k->count ? flush(k) : CLI_OK;
+    const double start = cli_now();
+    weft_fault fault = { 0 };
+    if (code)
+        return code;
+    fault.status = weft_image_decode(k->ctx, "standard input", input->data, input->size, &opt, &image);
+    if (!fault.status)
+        fault.status = weft_classify_images(k->classifier, &image, 1, k->top, k->answers);
+    weft_image_free(k->ctx, &image);
+    k->seconds += cli_now() - start;
+    if (fault.status && fault.status != WEFT_BAD_DATA && fault.status != WEFT_NUMERIC)
+        return cli_library_error(fault.status);
+    if (fault.status)
+        snprintf(fault.reason, sizeof fault.reason, "%s", weft_error());
+    put_answer(k, "standard input", k->answers, &fault);
+    return CLI_OK;
+}
+
+static cli_exit add_input(classify *k)
+{
+    cli_input input = { 0 };
+    const char *name = NULL;
+    cli_exit code = cli_input_begin(&input);
+    if (!code && cli_input_is_image(&input)) {
+        code = cli_input_all(&input);
+        if (!code)
+            code = classify_bytes(k, &input);
+    } else if (!code) {
+        code = cli_input_name(&input, &name);
+    }
+    while (!code && name) {
+        code = add(k, name);
+        if (!code)
+            code = cli_input_name(&input, &name);
+    }
+    free(input.data);
+    return code;
+}
+
+/* Images of the command line; many if standard input or a folder names them. */
 static int64_t expected(const cli_call *call)
 {
     int64_t count = call->n_words - 1;
-    for (int i = 1; i < call->n_words; i++)
-        if (strcmp(call->words[i], "-") == 0)
+    for (int i = 1; i < call->n_words; i++) {
+        struct stat facts;
+        if (strcmp(call->words[i], "-") == 0 || (stat(call->words[i], &facts) == 0 && S_ISDIR(facts.st_mode)))
             count = BATCH;
+    }
     return count > BATCH ? BATCH : count;
 }
 
@@ -206,7 +236,7 @@ static cli_exit run(const cli_call *call)
     k.faults = cli_alloc((size_t)batch, sizeof *k.faults);
     k.images = args->json ? json_array() : NULL;
     for (int i = 1; !code && i < call->n_words; i++)
-        code = strcmp(call->words[i], "-") == 0 ? add_names(&k) : add(&k, call->words[i]);
+        code = strcmp(call->words[i], "-") == 0 ? add_input(&k) : add(&k, call->words[i]);
     if (!code && k.count)
         code = flush(&k);
     if (!code)
@@ -237,21 +267,25 @@ const cli_command cli_classify = {
     .takes = CLI_TAKES_MODEL | CLI_TAKES_FILE,
     .min_words = 1,
     .max_words = -1,
-    .synopsis = "MODEL|FILE IMAGE...",
+    .synopsis = "MODEL|FILE IMAGE|DIR...",
     .brief = "say what photographs show",
     .description =
-        "Classifies JPEG and PNG photographs by a network of that name with the weights of --weights, or by a weight "
-        "file that says itself which network it is of (see weft-convert(1)). Weights may be of weft, torchvision, "
-        "timm or Keras, in safetensors, .pth, .h5, .weights.h5, .keras or .npz; weft never downloads any.\n"
+        "Classifies photographs (JPEG, PNG, WebP, TIFF, BMP, PNM) by a network of that name with the weights of "
+        "--weights, or by a weight file that says itself which network it is of (see weft-convert(1)). Weights may be "
+        "of weft, torchvision, timm or Keras, in safetensors, .pth, .h5, .weights.h5, .keras or .npz; weft never "
+        "downloads any.\n"
         "\n"
         "Photographs are turned upright by their EXIF orientation, then resized, cropped and preprocessed as the "
-        "network's publisher does. With '-' for an image, the names of images are read from standard input, one a "
-        "line, or each ended by a NUL byte as find -print0 writes them. An image that cannot be read is named on "
-        "standard error; the others go on, and the exit code is 65.\n"
+        "network's publisher does, or as --recipe and the options after it say. A folder stands for the images in it, "
+        "at any depth. With '-' for an image, standard input is an image itself, or names of images, one a line or "
+        "each ended by a NUL byte as find -print0 writes them. An image that cannot be read is named on standard error; the others go on, and "
+        "the exit code is 65.\n"
         "\n"
         "In JSON, images has an object for each: file, and top (class, id, name, probability) or error.",
     .examples = "weft classify mobilenetv2 --weights mobilenet_v2.h5 photo.jpg|the five likeliest classes\n"
                 "weft classify lite0.safetensors *.jpg --top 1|by a converted file, which knows its network\n"
+                "weft classify lite0.safetensors photos|a folder\n"
+                "curl -s URL | weft classify lite0.safetensors -|an image that comes through a pipe\n"
                 "find photos -name '*.jpg' | weft classify lite0.safetensors - --json|many, for a program",
     .rows = rows,
     .args_size = sizeof(classify_args),

@@ -140,13 +140,6 @@ static double percent(int64_t part, int64_t whole)
     return whole ? 100. * (double)part / (double)whole : (double)NAN;
 }
 
-static void warn_left_out(const eval *e)
-{
-    const weft_left_out *left;
-    for (int i = 0; (left = weft_dataset_left_out(e->set, i)) != NULL; i++)
-        cli_warn("not looked at: %lld %s (%s)", (long long)left->count, left->kind, left->first);
-}
-
 static json_t *json_left_out(const eval *e)
 {
     const weft_left_out *left;
@@ -219,7 +212,7 @@ static cli_exit evaluate(eval *e)
         .bad_limit = e->bad_limit, .progress = on_progress, .bad = on_bad, .user = e
     };
     weft_status status = weft_dataset_open(e->ctx, args->data, &args->set, &e->set);
-    warn_left_out(e);
+    cli_warn_left_out(e->set);
     e->start = cli_now();
     if (!status)
         status = weft_evaluate(e->classifier, e->set, &how, &e->result);

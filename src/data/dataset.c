@@ -152,7 +152,10 @@ static weft_status list(weft_dataset *set, const weft_dataset_opt *opt)
                          set->folder);
     set->order = opt->order;
     set->numbers = opt->numbers;
-    WEFT_TRY(flat ? weft_dataset_label_file(set) : weft_dataset_folders(set));
+    if (opt->layout == WEFT_DATASET_UNLABELLED)
+        WEFT_TRY(weft_dataset_unlabelled(set));
+    else
+        WEFT_TRY(flat ? weft_dataset_label_file(set) : weft_dataset_folders(set));
     if (set->count == 0)
         return weft_fail(WEFT_BAD_DATA, "%s: no images in it", set->folder);
     return WEFT_OK;

@@ -83,7 +83,8 @@ weft_status weft_walk_begin(weft_walk *walk, const char *folder);
 weft_status weft_walk_tree(weft_walk *walk, const char *folder, int depth);
 void weft_walk_end(weft_walk *walk);
 
-/* ---- the two layouts: ImageFolder (folder.c), a folder with a label file (label_file.c) ---- */
+/* ---- the layouts: ImageFolder and images alone (folder.c), a folder with a label file (label_file.c) ---- */
+weft_status weft_dataset_unlabelled(weft_dataset *set);
 weft_status weft_dataset_folders(weft_dataset *set);
 weft_status weft_dataset_label_file(weft_dataset *set);
 

@@ -1,41 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The orientation that a camera writes into a picture: tag 0x0112 of the first TIFF directory, in the APP1 segment
- * "Exif" of a JPEG file or the eXIf chunk of a PNG file (Exif 2.32, 4.6.4; PNG 3rd edition, 11.3.4.3). A note about
- * the picture, not the picture: one that is damaged or absent means "as stored", never an error, as in Pillow's
- * ImageOps.exif_transpose. XMP is not read. */
+ * "Exif" of a JPEG file, the eXIf chunk of a PNG file, the EXIF chunk of a WebP file, and TIFF files themselves (Exif
+ * 2.32, 4.6.4; PNG 3rd edition, 11.3.4.3). A note about the picture, not the picture: one that is damaged or absent
+ * means "as stored", never an error, as in Pillow's ImageOps.exif_transpose. XMP is not read. */
 #include "image/image.h"
 
 #include <string.h>
 
 #include "base/error.h"
+#include "image/bytes.h"
 
 enum { TAG = 0x0112, ENTRY = 12, SHORT = 3, SOI = 0xd8, SOS = 0xda, APP1 = 0xe1 };
 
-static uint32_t get(const uint8_t *at, int bytes, bool little)
-{
-    uint32_t value = 0;
-    for (int i = 0; i < bytes; i++)
-        value |= (uint32_t)at[i] << 8 * (little ? i : bytes - 1 - i);
-    return value;
-}
-
-/* Of a TIFF header and its first directory. */
-static int tiff_orientation(const uint8_t *tiff, size_t size)
+int weft_exif_orientation(const uint8_t *tiff, size_t size)
 {
     if (size < 8 || (memcmp(tiff, "II*\0", 4) != 0 && memcmp(tiff, "MM\0*", 4) != 0))
         return 1;
     const bool little = tiff[0] == 'I';
-    const size_t at = get(tiff + 4, 4, little);
+    const size_t at = weft_get(tiff + 4, 4, little);
     if (at > size - 2)
         return 1;
-    const size_t entries = get(tiff + at, 2, little), room = (size - at - 2) / ENTRY;
+    const size_t entries = weft_get(tiff + at, 2, little), room = (size - at - 2) / ENTRY;
     for (size_t i = 0; i < entries && i < room; i++) {
         const uint8_t *entry = tiff + at + 2 + i * ENTRY;
-        if (get(entry, 2, little) != TAG)
+        if (weft_get(entry, 2, little) != TAG)
             continue;
-        const uint32_t value = get(entry + 8, 2, little);
-        return get(entry + 2, 2, little) == SHORT && value >= 1 && value <= 8 ? (int)value : 1;
+        const uint32_t value = weft_get(entry + 8, 2, little);
+        return weft_get(entry + 2, 2, little) == SHORT && value >= 1 && value <= 8 ? (int)value : 1;
     }
     return 1;
 }
@@ -50,11 +42,11 @@ int weft_jpeg_orientation(const weft_source *source)
             at++;
             continue;
         }
-        const size_t length = get(data + at + 2, 2, false), body = at + 4;
+        const size_t length = weft_get(data + at + 2, 2, false), body = at + 4;
         if (length < 2 || length - 2 > source->size - body)
             break;
         if (data[at + 1] == APP1 && length - 2 >= sizeof head && memcmp(data + body, head, sizeof head) == 0)
-            return tiff_orientation(data + body + sizeof head, length - 2 - sizeof head);
+            return weft_exif_orientation(data + body + sizeof head, length - 2 - sizeof head);
         at += 2 + length;
     }
     return 1;
@@ -64,11 +56,11 @@ int weft_png_orientation(const weft_source *source)
 {
     size_t at = 8;
     while (source->size - at >= 12) {
-        const size_t length = get(source->data + at, 4, false);
+        const size_t length = weft_get(source->data + at, 4, false);
         if (length > source->size - at - 12)
             break;
         if (memcmp(source->data + at + 4, "eXIf", 4) == 0)
-            return tiff_orientation(source->data + at + 8, length);
+            return weft_exif_orientation(source->data + at + 8, length);
         at += length + 12;
     }
     return 1;

@@ -11,23 +11,38 @@
 #include "base/error.h"
 #include "base/file.h"
 
-enum { MAGIC = 8, TEXT = 96 };
+enum { MAGIC = 12, TEXT = 96 };
 
-static const uint8_t jpeg_magic[] = { 0xff, 0xd8, 0xff };
-static const uint8_t png_magic[] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
+static int as_stored(const weft_source *source)
+{
+    (void)source;
+    return 1;
+}
 
+/* By the first bytes; where the magic has a '?', any byte will do. */
 static const struct format {
-    const char *name;
-    const uint8_t *magic;
+    const char *name, *magic;
     size_t length;
     weft_status (*decode)(const weft_allocator *allocator, const weft_source *source, weft_image *out);
     int (*orientation)(const weft_source *source);
 } formats[] = {
-    { "JPEG", jpeg_magic, sizeof jpeg_magic, weft_jpeg_decode, weft_jpeg_orientation },
-    { "PNG", png_magic, sizeof png_magic, weft_png_decode, weft_png_orientation },
+    { "JPEG", "\xff\xd8\xff", 3, weft_jpeg_decode, weft_jpeg_orientation },
+    { "PNG", "\x89PNG\r\n\x1a\n", 8, weft_png_decode, weft_png_orientation },
+    { "WebP", "RIFF????WEBP", 12, weft_webp_decode, weft_webp_orientation },
+    { "TIFF", "II*\0", 4, weft_tiff_decode, weft_tiff_orientation },
+    { "TIFF", "MM\0*", 4, weft_tiff_decode, weft_tiff_orientation },
+    { "TIFF", "II+\0", 4, weft_tiff_decode, as_stored }, /* BigTIFF */
+    { "TIFF", "MM\0+", 4, weft_tiff_decode, as_stored },
+    { "BMP", "BM", 2, weft_bmp_decode, as_stored },
+    { "PNM", "P1", 2, weft_pnm_decode, as_stored },
+    { "PNM", "P2", 2, weft_pnm_decode, as_stored },
+    { "PNM", "P3", 2, weft_pnm_decode, as_stored },
+    { "PNM", "P4", 2, weft_pnm_decode, as_stored },
+    { "PNM", "P5", 2, weft_pnm_decode, as_stored },
+    { "PNM", "P6", 2, weft_pnm_decode, as_stored },
 };
 
-const char weft_image_suffixes[] = ".jpg .jpeg .jpe .jfif .png";
+const char weft_image_suffixes[] = ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .dib .ppm .pgm .pbm .pnm";
 
 bool weft_names_image(const char *name)
 {
@@ -46,11 +61,12 @@ static const struct {
     const char *name, *magic;
     size_t at, length;
 } strangers[] = {
-    { "GIF", "GIF8", 0, 4 },     { "BMP", "BM", 0, 2 },         { "TIFF", "II*\0", 0, 4 },
-    { "TIFF", "MM\0*", 0, 4 },   { "RIFF (WebP?)", "RIFF", 0, 4 }, { "PDF", "%PDF", 0, 4 },
-    { "HEIF", "ftyp", 4, 4 },    { "gzip", "\x1f\x8b", 0, 2 },  { "zip", "PK\3\4", 0, 4 },
+    { "GIF", "GIF8", 0, 4 },  { "RIFF", "RIFF", 0, 4 },     { "PDF", "%PDF", 0, 4 },
+    { "HEIF", "ftyp", 4, 4 }, { "gzip", "\x1f\x8b", 0, 2 }, { "zip", "PK\3\4", 0, 4 },
     { "JPEG 2000", "\0\0\0\14jP", 0, 6 },
 };
+
+#define WANTED "a JPEG, PNG, WebP, TIFF, BMP or PNM file"
 
 weft_status weft_image_alloc(const weft_allocator *allocator, const char *path, int64_t width, int64_t height,
                              weft_image *out)
@@ -74,7 +90,7 @@ static weft_status unknown(const char *path, const uint8_t *head, size_t size)
     for (int i = 0; i < WEFT_COUNT(strangers); i++) {
         if (size >= strangers[i].at + strangers[i].length &&
             memcmp(head + strangers[i].at, strangers[i].magic, strangers[i].length) == 0)
-            return weft_fail(WEFT_BAD_DATA, "%s: is a %s file; JPEG or PNG was expected", path, strangers[i].name);
+            return weft_fail(WEFT_BAD_DATA, "%s: is a %s file; " WANTED " was expected", path, strangers[i].name);
     }
     char text[TEXT] = "";
     for (size_t i = 0; i < size; i++) {
@@ -85,26 +101,38 @@ static weft_status unknown(const char *path, const uint8_t *head, size_t size)
         to[2] = digits[head[i] & 15];
         to[3] = '\0';
     }
-    return weft_fail(WEFT_BAD_DATA, "%s: byte 0: the file begins with%s; JPEG (ff d8 ff) or PNG (89 50 4e 47 ...) was "
-                     "expected", path, text);
+    return weft_fail(WEFT_BAD_DATA, "%s: byte 0: the file begins with%s; " WANTED " was expected", path, text);
+}
+
+static bool begins(const uint8_t *head, const char *magic, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (magic[i] != '?' && head[i] != (uint8_t)magic[i])
+            return false;
+    }
+    return true;
 }
 
 /* The format by the first bytes. */
 static weft_status recognise(const char *path, const uint8_t *head, size_t got, const struct format **out)
 {
+    const struct format *cut = NULL;
     if (got == 0)
-        return weft_fail(WEFT_BAD_DATA, "%s: is empty; a JPEG or PNG file was expected", path);
+        return weft_fail(WEFT_BAD_DATA, "%s: is empty; " WANTED " was expected", path);
     for (int i = 0; i < WEFT_COUNT(formats); i++) {
         const size_t common = got < formats[i].length ? got : formats[i].length;
-        if (memcmp(head, formats[i].magic, common) != 0)
+        if (!begins(head, formats[i].magic, common))
             continue;
-        if (common < formats[i].length)
-            return weft_fail(WEFT_BAD_DATA, "%s: byte %zu: the file ends within the %zu bytes that mark a %s file",
-                             path, got, formats[i].length, formats[i].name);
-        *out = &formats[i];
-        return WEFT_OK;
+        if (common == formats[i].length) {
+            *out = &formats[i];
+            return WEFT_OK;
+        }
+        cut = cut ? cut : &formats[i];
     }
-    return unknown(path, head, got);
+    if (!cut || got == MAGIC)
+        return unknown(path, head, got);
+    return weft_fail(WEFT_BAD_DATA, "%s: byte %zu: the file ends within the %zu bytes that mark a %s file", path, got,
+                     cut->length, cut->name);
 }
 
 /* The file's bytes, which the caller frees. */
@@ -115,7 +143,7 @@ static weft_status load(const weft_allocator *allocator, const char *path, uint8
     uint64_t length = 0;
     size_t got = 0, rest = 0;
     uint8_t head[MAGIC], *data = NULL;
-    WEFT_TRY(weft_open_regular(path, "a JPEG or PNG file", &file, &length));
+    WEFT_TRY(weft_open_regular(path, WANTED, &file, &length));
     size_t size = (size_t)length;
     weft_status status = weft_read_bytes(file, path, head, MAGIC, &got);
     if (status == WEFT_OK) /* before memory is taken for the rest */
@@ -189,6 +217,15 @@ weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data,
     WEFT_TRY(recognise(name, data, size < MAGIC ? size : MAGIC, &format));
     const weft_source source = { .path = name, .data = data, .size = size };
     return decode(weft_ctx_allocator(ctx), format, &source, opt, out);
+}
+
+const char *weft_image_format(const void *data, size_t size)
+{
+    for (int i = 0; data && i < WEFT_COUNT(formats); i++) {
+        if (size >= formats[i].length && begins(data, formats[i].magic, formats[i].length))
+            return formats[i].name;
+    }
+    return NULL;
 }
 
 void weft_image_free(weft_ctx *ctx, weft_image *image)

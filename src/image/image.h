@@ -36,10 +36,18 @@ weft_status weft_image_alloc(const weft_allocator *allocator, const char *path, 
 /* BAD_DATA, or NO_MEMORY, with the file's name; *out is untouched on failure. */
 weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
 weft_status weft_png_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+weft_status weft_webp_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+weft_status weft_bmp_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+weft_status weft_pnm_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
 
 /* 1..8 as EXIF numbers them; 1, as stored, where the file says nothing or nonsense (exif.c). */
 int weft_jpeg_orientation(const weft_source *source);
 int weft_png_orientation(const weft_source *source);
+int weft_webp_orientation(const weft_source *source);
+int weft_tiff_orientation(const weft_source *source);
+/* Of a TIFF header and its first directory, which is what EXIF is. */
+int weft_exif_orientation(const uint8_t *tiff, size_t size);
 /* Turns *image upright in a buffer of its own; orientation 1 does nothing. */
 weft_status weft_image_turn(const weft_allocator *allocator, const char *path, int orientation, weft_image *image);
 

@@ -14,6 +14,7 @@
 #include <jerror.h>
 
 #include "base/error.h"
+#include "image/bytes.h"
 
 /* Everything that outlives a jump back lives here, in the caller's frame. */
 typedef struct decoder {
@@ -105,13 +106,15 @@ static void on_progress(j_common_ptr info)
                             d->source->path, offset(d), WEFT_JPEG_SCANS));
 }
 
-/* A Huffman-coded block takes at least a bit: so the file bounds what decoding may allocate. */
+/* A Huffman-coded block takes at least a bit: so the file bounds what decoding may allocate. Arithmetic coding can do
+ * with less, and libjpeg reads zeros for what such a file lacks, without a word; only pictures of one colour come near
+ * the bound. */
 static void check_blocks(decoder *d)
 {
     uint64_t blocks = 0;
     for (int i = 0; i < d->info.num_components; i++)
         blocks += (uint64_t)d->info.comp_info[i].width_in_blocks * d->info.comp_info[i].height_in_blocks;
-    if (!d->info.arith_code && blocks / 8 > d->source->size)
+    if (blocks / 8 > d->source->size)
         refuse(d, weft_fail(WEFT_BAD_DATA, "%s: %u x %u pixels are declared, which a JPEG file of %zu bytes cannot "
                             "hold", d->source->path, d->info.image_width, d->info.image_height, d->source->size));
 }
@@ -130,21 +133,11 @@ static void choose_colours(decoder *d)
     d->info.do_fancy_upsampling = TRUE;
 }
 
-/* round(a * b / 255) without a division, for 0 <= a, b <= 255. */
-static int scaled(int a, int b)
-{
-    const int t = a * b + 128;
-    return (t + (t >> 8)) >> 8;
-}
-
-/* Adobe stores CMYK inverted: with c' = 255 - c etc. the ink that is missing, R = (255 - k) - c (255 - k) / 255. */
+/* Adobe stores CMYK inverted. */
 static void row_from_cmyk(uint8_t *to, const uint8_t *from, int width)
 {
-    for (int x = 0; x < width; x++, to += 3, from += 4) {
-        const int light = from[3];
-        for (int c = 0; c < 3; c++)
-            to[c] = (uint8_t)(light - scaled(255 - from[c], light));
-    }
+    for (int x = 0; x < width; x++, to += 3, from += 4)
+        weft_rgb_of_cmyk(to, 255 - from[0], 255 - from[1], 255 - from[2], 255 - from[3]);
 }
 
 static void row_from_grey(uint8_t *to, const uint8_t *from, int width)

@@ -2,7 +2,8 @@
  *
  * PNG by libpng: every colour type and depth, interlaced or not, to 8-bit RGB. Alpha and tRNS are dropped, 16-bit
  * samples lose their low byte, small grey samples are spread over 0..255, palettes are looked up here so that an index
- * beyond the palette is found. Gamma and colour profiles are left alone, as Pillow does. */
+ * beyond the palette is found. Gamma and colour profiles are left alone, as Pillow does. A file may end behind the
+ * picture. */
 #include "image/image.h"
 
 #include <setjmp.h>
@@ -28,9 +29,11 @@ typedef struct decoder {
     uint8_t *raw; /* decoded rows before conversion: one, or all of an interlaced file */
     size_t stride;
     bool no_memory;
+    bool whole; /* all rows are there and checked: what follows touches no pixel */
     weft_status status;
 } decoder;
 
+/* Ends decoding. */
 static _Noreturn void refuse(decoder *d, weft_status status)
 {
     d->status = status;
@@ -73,6 +76,8 @@ static void give(png_structp png, png_voidp ptr)
 static void supply(png_structp png, png_bytep to, size_t count)
 {
     decoder *d = png_get_io_ptr(png);
+    if (d->whole && count > d->source->size - d->at)
+        refuse(d, WEFT_OK); /* no end chunk: Pillow reads such files too */
     if (count > d->source->size - d->at)
         refuse(d, weft_fail(WEFT_BAD_DATA, "%s: byte %zu: the PNG file ends here; %zu more bytes were expected",
                             d->source->path, d->source->size, count - (d->source->size - d->at)));
@@ -174,6 +179,7 @@ static void decode(decoder *d)
     if (!d->raw)
         refuse(d, weft_fail_in(WEFT_NO_MEMORY, "%s", d->source->path));
     read_rows(d, passes);
+    d->whole = true;
     png_read_end(d->png, NULL);
     if (d->no_memory) /* of something libpng could do without: but not silently */
         refuse(d, weft_fail_in(WEFT_NO_MEMORY, "%s", d->source->path));

@@ -96,10 +96,6 @@ b.jpg"
     mkfifo pipe # nobody writes into it
     refuses 65 "pipe: is not a regular file" convert lenet.safetensors out.safetensors --classes pipe
     refuses 66 "nosuch.txt" convert lenet.safetensors out.safetensors --classes nosuch.txt
-    cp $fixtures/rgb8.png in
-    refuses 65 "standard input holds an image" classify lenet.safetensors -
-    cp $fixtures/444.jpg in
-    refuses 65 "standard input holds an image" classify lenet.safetensors -
     printf '%s\n\n%s\n' $fixtures/444.jpg $fixtures/grey.jpg > in
     expect 0 classify lenet.safetensors $fixtures/rgb8.png - --json
     equal "images of both" "$(json images)" 3
@@ -181,6 +177,41 @@ case_recipe() { # the options that set it reach the classifier, of classify and 
     printf 'a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n' > names.txt
     expect 0 classify lenet.safetensors $fixtures/444.jpg --json --top 10 --classes names.txt
     has out '"name": "j"'
+}
+
+case_inputs() { # folders, images and names on standard input
+    "$make_weights" lenet5 keras lenet.safetensors $digits || fail make_weights
+    mkdir -p photos/deep
+    cp $fixtures/444.jpg photos/a.jpg
+    cp $fixtures/rgb8.png photos/deep/b.png
+    cp $fixtures/lossy.webp photos/deep/c.webp
+    cp $fixtures/gif-named.jpg photos/d.gif
+    expect 0 classify lenet.safetensors photos --json
+    equal "images of a folder" "$(json images)" 3
+    equal "the last of them" "$(json images.2.file)" photos/deep/c.webp
+    has err "not looked at: 1 .gif (photos/d.gif)"
+    mkdir none
+    refuses 65 "none: no images in it" classify lenet.safetensors none
+    for image in rgb8.png 444.jpg lossy.webp rgb.tif rgb24.bmp rgb.ppm; do
+        expect 0 classify lenet.safetensors $fixtures/$image --json --top 1
+        equal file "$(json images.0.file)" $fixtures/$image
+        class=$(json images.0.top.0.class)
+        cp $fixtures/$image in
+        expect 0 classify lenet.safetensors - --json --top 1
+        equal "images through a pipe" "$(json images)" 1
+        equal "the class of $image through a pipe" "$(json images.0.top.0.class)" "$class"
+    done
+    head -c 500 $fixtures/444.jpg > in
+    expect 65 classify lenet.safetensors -
+    has err "standard input"
+    cp photos/a.jpg BMW.jpg
+    cp photos/a.jpg P6
+    for separator in '\n' '\0'; do
+        printf "BMW.jpg$separator$separator""P6$separator""photos/deep" > in
+        expect 0 classify lenet.safetensors - --json
+        equal "images by names" "$(json images)" 4
+    done
+    : > in
 }
 
 case_eval() {

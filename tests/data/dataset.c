@@ -71,6 +71,10 @@ START_TEST(folders_are_classes)
     CHECK_OK(weft_dataset_open(ctx, tree_path("t"), &(weft_dataset_opt){ .limit = 2 }, &set));
     check_set(set, "3.png=a|5.jfif=a|");
     weft_dataset_destroy(set);
+    const weft_dataset_opt alone = { .layout = WEFT_DATASET_UNLABELLED };
+    CHECK_OK(weft_dataset_open(ctx, tree_path("t"), &alone, &set));
+    check_set(set, "3.png=|4.jpe=|5.jfif=|1.jpeg=|2.JPG=|");
+    weft_dataset_destroy(set);
     CHECK_FAILS(WEFT_INVALID, weft_dataset_open(NULL, "t", NULL, &set), "NULL");
 }
 END_TEST

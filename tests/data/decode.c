@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Decoding: every kind of JPEG and PNG as Pillow does, every prefix and many damaged copies of each, what is no image,
+ * Decoding: every kind of every format as Pillow does, every prefix and many damaged copies of each, what is no image,
  * and every allocation failing. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "data/golden.h"
 #include "image/image.h"
 
-enum { MUTANTS = 300 };
+enum { MUTANTS = 300, PNG_END = 12 /* bytes of an IEND chunk */ };
 
 static void decode_row(const char *rest, void *arg)
 {
@@ -39,8 +39,9 @@ START_TEST(files_decode_to_the_pixels_of_pillow)
 {
     check_alloc state = { 0 };
     weft_allocator allocator = check_allocator(&state);
-    ck_assert_int_ge(golden_each("decode", decode_row, &allocator), 39);
-    ck_assert_int_ge(golden_each("pixels", decode_row, &allocator), 40);
+    ck_assert_int_ge(golden_each("decode", decode_row, &allocator), 80);
+    ck_assert_int_ge(golden_each("pixels", decode_row, &allocator), 43);
+    ck_assert_int_ge(golden_each("whole", decode_row, &allocator), 2);
     ck_assert_int_eq(state.live, 0);
     ck_assert_int_eq(state.damaged, 0);
 }
@@ -68,7 +69,7 @@ START_TEST(photographs_are_turned_as_pillow_does)
 {
     check_alloc state = { 0 };
     weft_allocator allocator = check_allocator(&state);
-    ck_assert_int_eq(golden_each("turn", turn_row, &allocator), 12);
+    ck_assert_int_eq(golden_each("turn", turn_row, &allocator), 15);
     ck_assert_int_eq(state.live, 0);
     ck_assert_int_eq(state.damaged, 0);
 }
@@ -89,14 +90,53 @@ START_TEST(memory_decodes_like_a_file)
     ck_assert(golden_digest(&by_file) == golden_digest(&by_memory) && by_memory.width == 17);
     weft_image_free(&ctx, &by_file);
     weft_image_free(&ctx, &by_memory);
-    CHECK_FAILS(WEFT_BAD_DATA, weft_image_decode(&ctx, "camera 3", data, size - 1, &opt, &by_memory), "camera 3");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_image_decode(&ctx, "camera 3", data, size - 13, &opt, &by_memory), "camera 3");
     CHECK_FAILS(WEFT_BAD_DATA, weft_image_decode(&ctx, "camera 3", data, 0, &opt, &by_memory), "camera 3: is empty");
     CHECK_FAILS(WEFT_INVALID, weft_image_decode(&ctx, "camera 3", NULL, 9, &opt, &by_memory), "NULL");
     free(data);
 }
 END_TEST
 
+/* A move of the pen, which Pillow misreads: two pixels of colour 1, one to the right and one up, one of colour 2. */
+START_TEST(run_lengths_may_move)
+{
+    uint8_t data[54 + 12 + 12] = { 'B', 'M', 78, 0, 0, 0, 0, 0, 0, 0, 66, 0, 0, 0, 40, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0,
+                                   1, 0, 8, 0, 1 };
+    static const uint8_t palette[12] = { 0, 0, 9, 0, 0, 0, 10, 0, 0, 0, 20, 0 };
+    static const uint8_t runs[12] = { 2, 1, 0, 2, 1, 1, 1, 2, 0, 1 };
+    static const uint8_t red[2][4] = { { 9, 9, 9, 20 }, { 10, 10, 9, 9 } };
+    data[46] = 3; /* colours */
+    memcpy(data + 54, palette, sizeof palette);
+    memcpy(data + 66, runs, sizeof runs);
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    weft_image image;
+    CHECK_OK(weft_image_decode(&ctx, "moves", data, sizeof data, NULL, &image));
+    ck_assert(image.width == 4 && image.height == 2);
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(image.pixels[3 * i], red[i / 4][i % 4]);
+    weft_image_free(&ctx, &image);
+}
+END_TEST
+
 /* ImageNet has a PNG named .JPEG. */
+START_TEST(formats_are_told_by_their_first_bytes)
+{
+    static const struct {
+        const char *bytes, *name;
+        size_t size;
+    } cases[] = {
+        { "\xff\xd8\xff", "JPEG", 3 }, { "RIFFabcdWEBP", "WebP", 12 }, { "MM\0*", "TIFF", 4 }, { "P4\n", "PNM", 3 },
+        { "BM", "BMP", 2 }, { "RIFFabcdWAVE", NULL, 12 }, { "GIF89a", NULL, 6 }, { "\xff\xd8", NULL, 2 },
+        { "", NULL, 0 },
+    };
+    for (int i = 0; i < WEFT_COUNT(cases); i++) {
+        const char *const found = weft_image_format(cases[i].bytes, cases[i].size);
+        ck_assert_msg(cases[i].name ? found && strcmp(found, cases[i].name) == 0 : !found, "case %d: %s", i,
+                      found ? found : "none");
+    }
+}
+END_TEST
+
 START_TEST(the_first_bytes_count_and_not_the_name)
 {
     weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
@@ -127,7 +167,9 @@ END_TEST
 START_TEST(bombs_cost_nothing)
 {
     static const char *const bombs[] = { "bad-bomb.png", "bad-bomb.jpg", "bad-bomb-progressive.jpg",
-                                         "bad-scans-101.jpg", "bad-wide.png" };
+                                         "bad-scans-101.jpg", "bad-wide.png", "bad-bomb-arithmetic.jpg",
+                                         "bad-bomb.webp", "bad-bomb.tif", "bad-bomb-lzw.tif", "bad-bomb.bmp",
+                                         "bad-bomb-rle.bmp", "bad-bomb.ppm" };
     for (int i = 0; i < WEFT_COUNT(bombs); i++) {
         char path[GOLDEN_TEXT];
         struct rusage before, after;
@@ -163,7 +205,7 @@ START_TEST(bad_files_are_refused_with_the_reason)
 {
     check_alloc state = { 0 };
     weft_allocator allocator = check_allocator(&state);
-    ck_assert_int_ge(golden_each("refuse", refuse_row, &allocator), 13);
+    ck_assert_int_ge(golden_each("refuse", refuse_row, &allocator), 26);
     ck_assert_int_eq(state.live, 0);
 }
 END_TEST
@@ -174,8 +216,9 @@ static void prefix_row(const char *rest, void *arg)
 {
     char name[GOLDEN_TEXT], path[GOLDEN_TEXT];
     int64_t *count = arg;
+    uint64_t digest;
     size_t size;
-    ck_assert_int_eq(sscanf(rest, "%500s", name), 1);
+    ck_assert_int_eq(sscanf(rest, "%500s %*d %*d %" SCNx64, name, &digest), 2);
     golden_path(name, path);
     uint8_t *data = golden_bytes(path, &size);
     char cut[] = "weft-prefix-XXXXXX";
@@ -189,6 +232,14 @@ static void prefix_row(const char *rest, void *arg)
         weft_image image = { 0 };
         ck_assert_int_eq(ftruncate(file, (off_t)length), 0);
         const weft_status status = weft_image_read(&ctx, cut, NULL, &image);
+        /* All of the picture is there; missing is the end of a PNG file, of a TIFF directory, of a list of runs. */
+        const bool may = strstr(name, ".tif") || strstr(name, "rle");
+        if (data[0] == 0x89 ? length >= size - PNG_END : status == WEFT_OK && may) {
+            ck_assert_msg(status == WEFT_OK, "%s, the first %zu of %zu bytes", name, length, size);
+            ck_assert(golden_digest(&image) == digest);
+            weft_image_free(&ctx, &image);
+            continue;
+        }
         ck_assert_msg(status == WEFT_BAD_DATA && strstr(weft_error(), cut) && !image.pixels && state.live == 0,
                       "%s, the first %zu of %zu bytes: \"%s\"", name, length, size,
                       status == WEFT_OK ? "ok" : weft_error());
@@ -218,18 +269,17 @@ static void mutate_row(const char *rest, void *arg)
     golden_path(name, path);
     uint8_t *data = golden_bytes(path, &size), *copy = malloc(size);
     const uint64_t stream = weft_rng_stream(name);
-    const bool png = data[0] == 0x89;
     check_alloc state = { 0 };
     const weft_allocator allocator = check_allocator(&state);
+    weft_ctx ctx = golden_ctx(&allocator);
     for (uint64_t i = 0; i < MUTANTS; i++) {
         uint32_t draw[4];
         weft_rng_block(check_seed(), stream, i, draw);
         memcpy(copy, data, size);
         for (int flip = 0; flip <= (int)(draw[3] & 1); flip++)
             copy[draw[flip] % size] ^= (uint8_t)(1 + draw[2] % 255);
-        const weft_source source = { .path = name, .data = copy, .size = size };
         weft_image image = { 0 };
-        const weft_status status = (png ? weft_png_decode : weft_jpeg_decode)(&allocator, &source, &image);
+        const weft_status status = weft_image_decode(&ctx, name, copy, size, NULL, &image);
         ck_assert_msg(status == WEFT_OK || (status == WEFT_BAD_DATA && strstr(weft_error(), name) && !image.pixels),
                       "%s, mutant %" PRIu64 ": %s", name, i, weft_error());
         *refused += status != WEFT_OK;
@@ -326,7 +376,8 @@ int main(int argc, char **argv)
     (void)argc;
     Suite *suite = suite_create("data: decode");
     CHECK_CASE(suite, "golden", files_decode_to_the_pixels_of_pillow, photographs_are_turned_as_pillow_does,
-               memory_decodes_like_a_file, the_first_bytes_count_and_not_the_name,
+               memory_decodes_like_a_file, run_lengths_may_move,
+               formats_are_told_by_their_first_bytes, the_first_bytes_count_and_not_the_name,
                bad_files_are_refused_with_the_reason, bombs_cost_nothing);
     CHECK_CASE(suite, "damage", every_prefix_is_refused_with_the_file_name, damaged_files_fail_cleanly_or_decode);
     CHECK_CASE(suite, "files", what_is_no_image_file_is_named, pixels_are_limited_before_they_are_allocated,

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes fixtures/ (tiny JPEG and PNG files of every kind) and golden.txt (digests of what Pillow makes of them).
+"""Writes fixtures/ (tiny image files of every format and kind) and golden.txt (digests of what Pillow makes of them).
 
 Run by developers when a kind is added, never by the suite: python3 tests/data/make_golden.py, with numpy and a Pillow
 before version 12.2, which began to shrink the columns of some images first. weft keeps the order that all earlier
@@ -10,6 +10,7 @@ golden.txt has one expectation a line:
     decode FILE WIDTH HEIGHT DIGEST
     resize FILE FILTER X0 Y0 X1 Y1 WIDTH HEIGHT DIGEST      (the box as hexadecimal floats)
     refuse FILE PART OF THE SENTENCE
+    whole FILE WIDTH HEIGHT DIGEST                          (as decode, of a file that lacks what touches no pixel)
     pixels FILE WIDTH HEIGHT DIGEST                         (as decode, but not cut and damaged by the tests)
     turn FILE WIDTH HEIGHT DIGEST                           (after ImageOps.exif_transpose)
 
@@ -262,6 +263,217 @@ def decoded(data, name):
     return image.convert("RGB")
 
 
+# ---- BMP, PNM, WebP, TIFF ----
+
+def saved(image, form, **options):
+    out = io.BytesIO()
+    image.save(out, form, **options)
+    return out.getvalue()
+
+
+def bmp(width, height, bits, rows, compression=0, palette=b"", masks=b"", top_down=False, header=40, colours=0):
+    """rows: the pixel bytes in the file's order."""
+    info = struct.pack("<IiiHHIIiiII", header, width, -height if top_down else height, 1, bits, compression, len(rows),
+                       2835, 2835, colours, 0)
+    info = info + (masks + bytes(16))[:16] + bytes(header - 56) if header > 40 else info + masks
+    offset = 14 + len(info) + len(palette)
+    return struct.pack("<2sIHHI", b"BM", offset + len(rows), 0, 0, offset) + info + palette + rows
+
+
+def padded(row):
+    return row + bytes(-len(row) % 4)
+
+
+def bmp_files():
+    rgb = picture(19, 17, 3, 21)
+    grey = rgb[..., 0]
+    image = Image.fromarray(rgb)
+    blue = rgb.astype(np.uint16)
+    five = ((blue[..., 0] >> 3) << 10 | (blue[..., 1] >> 3) << 5 | blue[..., 2] >> 3).astype("<u2")
+    six = ((blue[..., 0] >> 3) << 11 | (blue[..., 1] >> 2) << 5 | blue[..., 2] >> 3).astype("<u2")
+    four = np.concatenate([rgb[..., ::-1], grey[..., None]], 2)
+    palette = b"".join(bytes(list(c) + [0]) for c in picture(16, 1, 3, 2)[0])
+    core = struct.pack("<IHHHH", 12, 5, 4, 1, 24)
+    tiny = b"".join(padded(row[:, ::-1].tobytes()) for row in rgb[:4, :5][::-1])
+    runs = b"\x05\x03\x00\x03\x01\x02\x04\x00\x00\x00" + b"\x04\x07\x00\x00" + \
+        b"\x08\x0f\x00\x00\x02\x05\x00\x00\x00\x01"
+    nibbles = b"\x05\x3a\x00\x04\x12\x3f\x00\x00" + b"\x03\x77\x02\x9b\x00\x00\x00\x01"
+    return {
+        "rgb24.bmp": saved(image, "BMP"), "grey8.bmp": saved(Image.fromarray(grey), "BMP"),
+        "palette8.bmp": saved(image.quantize(200), "BMP"),
+        "bits1.bmp": saved(Image.fromarray(grey).convert("1"), "BMP"),
+        "rgba32.bmp": saved(Image.fromarray(picture(19, 17, 4, 22), "RGBA"), "BMP"),
+        "palette4.bmp": bmp(5, 2, 4, padded(b"\x12\x3f\x40") + padded(b"\x9b\x00\xf0"), palette=palette),
+        "rgb555.bmp": bmp(19, 17, 16, b"".join(padded(row.tobytes()) for row in five[::-1])),
+        "rgb565.bmp": bmp(19, 17, 16, b"".join(padded(row.tobytes()) for row in six), 3,
+                          masks=struct.pack("<III", 0xf800, 0x7e0, 0x1f), top_down=True),
+        "masks32-v5.bmp": bmp(19, 17, 32, four[::-1].tobytes(), 3, header=124,
+                              masks=struct.pack("<IIII", 0xff0000, 0xff00, 0xff, 0xff000000)),
+        "core24.bmp": struct.pack("<2sIHHI", b"BM", 26 + len(tiny), 0, 0, 26) + core + tiny,
+        "rle8.bmp": bmp(8, 4, 8, runs, 1, palette=palette, colours=16),
+        "rle4.bmp": bmp(10, 2, 4, nibbles, 2, palette=palette),
+    }
+
+
+def pnm_files():
+    rgb = picture(19, 17, 3, 23)
+    grey = rgb[..., 0]
+    return {
+        "rgb.ppm": saved(Image.fromarray(rgb), "PPM"), "grey.pgm": saved(Image.fromarray(grey), "PPM"),
+        "bits.pbm": saved(Image.fromarray(grey).convert("1"), "PPM"),
+        "rgb16.ppm": b"P6 # a comment\n3 2\n65535\n" + (rgb[:2, :3].astype(">u2") * 257 - 100).astype(">u2").tobytes(),
+        "grey100.pgm": b"P5\n# made by hand\n19 17 100\n" + (grey // 3 + 20).clip(0, 110).astype(np.uint8).tobytes(),
+    }
+
+
+def plain_pnm_files():
+    rgb = picture(5, 4, 3, 24)
+    return {
+        "plain.ppm": b"P3 5 4\n255\n" + " ".join(str(v) for v in rgb.flatten()).encode() + b"\n",
+        "plain15.pgm": b"P2\n5 4 # w h\n15\n" + "\n".join(str(v >> 4) for v in rgb[..., 0].flatten()).encode(),
+        "plain.pbm": b"P1\n5 2\n10010\n0 1 1 0 1",
+    }
+
+
+def webp_files():
+    rgb, rgba = picture(37, 29, 3, 25), picture(37, 29, 4, 26)
+    frames = [Image.fromarray(picture(24, 17, 3, i)) for i in (27, 28)]
+    return {
+        "lossy.webp": saved(Image.fromarray(rgb), "WEBP", quality=70),
+        "lossless.webp": saved(Image.fromarray(rgb), "WEBP", lossless=True),
+        "alpha.webp": saved(Image.fromarray(rgba, "RGBA"), "WEBP", quality=80),
+        "alpha-lossless.webp": saved(Image.fromarray(rgba, "RGBA"), "WEBP", lossless=True, exact=True),
+        "animated.webp": saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True),
+    }
+
+
+def tiff(width, height, bits, samples, photometric, data, extra=(), order="<"):
+    """One strip. extra: (tag, type, values); types 3 and 4."""
+    tags = [(256, 3, [width]), (257, 3, [height]), (258, 3, [bits] * samples), (259, 3, [1]), (262, 3, [photometric]),
+            (273, 4, [0]), (277, 3, [samples]), (278, 3, [height]), (279, 4, [len(data)])]
+    tags = sorted([t for t in tags if t[0] not in [e[0] for e in extra]] + list(extra))
+    sizes = {3: "H", 4: "I"}
+    at = 8 + 2 + 12 * len(tags) + 4
+    long = {tag: struct.pack(f"{order}{len(v)}{sizes[kind]}", *v) for tag, kind, v in tags}
+    places, rest = {}, b""
+    for tag, body in long.items():
+        if len(body) > 4:
+            places[tag] = at + len(rest)
+            rest += body
+    long[273] = struct.pack(order + "I", at + len(rest))
+    out = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "IH", 8, len(tags))
+    for tag, kind, v in tags:
+        body = struct.pack(order + "I", places[tag]) if tag in places else long[tag].ljust(4, b"\0")
+        out += struct.pack(order + "HHI", tag, kind, len(v)) + body
+    return out + bytes(4) + rest + data
+
+
+def tiff_files():
+    rgb, four = picture(37, 29, 3, 30), picture(21, 18, 4, 31)
+    grey = rgb[..., 0]
+    image, ink = Image.fromarray(rgb), Image.fromarray(four, "CMYK")
+    wide = (rgb.astype(np.uint16) * 251 + 77)
+    return {
+        "rgb.tif": saved(image, "TIFF"), "rgb-lzw.tif": saved(image, "TIFF", compression="tiff_lzw"),
+        "rgb-deflate.tif": saved(image, "TIFF", compression="tiff_adobe_deflate"),
+        "rgb-packbits.tif": saved(image, "TIFF", compression="packbits"),
+        "grey.tif": saved(Image.fromarray(grey), "TIFF"),
+        "bits1.tif": saved(Image.fromarray(grey).convert("1"), "TIFF"),
+        "bits1-g4.tif": saved(Image.fromarray(grey).convert("1"), "TIFF", compression="group4"),
+        "palette.tif": saved(image.quantize(200), "TIFF"),
+        "rgba.tif": saved(Image.fromarray(four, "RGBA"), "TIFF", compression="tiff_lzw"),
+        "cmyk.tif": saved(ink, "TIFF"),
+        "grey16.tif": saved(Image.fromarray(wide[..., 0]), "TIFF"),
+        "rgb16.tif": tiff(7, 6, 16, 3, 2, wide[:6, :7].astype("<u2").tobytes()),
+        "rgb16-big.tif": tiff(7, 6, 16, 3, 2, wide[:6, :7].astype(">u2").tobytes(), order=">"),
+        "white-is-zero.tif": tiff(37, 29, 8, 1, 0, grey.tobytes()),
+        "grey4.tif": tiff(4, 2, 4, 1, 1, b"\x01\x9f\xa7\x3c"),
+        "planar.tif": planar(7, 6, rgb[:6, :7]),
+        "strips.tif": saved(image, "TIFF", compression="tiff_lzw", tiffinfo={278: 8}),
+        "jpeg.tif": saved(image, "TIFF", compression="jpeg", quality=90),
+        "tiled.tif": tiled(rgb),
+    }
+
+
+def planar(width, height, rgb):
+    """Three strips, one of each colour."""
+    data = np.ascontiguousarray(np.moveaxis(rgb, 2, 0)).tobytes()
+    size = width * height
+    body = tiff(width, height, 8, 3, 2, data, [(284, 3, [2])])
+    start = len(body) - len(data)
+    grown = 24  # two lists of three numbers follow the directory
+    tags = 10
+    head = bytearray(body[:8 + 2 + 12 * tags + 4])
+    middle = body[len(head):start]
+    for i in range(tags):
+        at = 10 + 12 * i
+        tag = struct.unpack_from("<H", head, at)[0]
+        if tag == 258:
+            struct.pack_into("<I", head, at + 8, len(head))
+        elif tag in (273, 279):
+            struct.pack_into("<HHII", head, at, tag, 4, 3, len(head) + len(middle) + (12 if tag == 279 else 0))
+    lists = struct.pack("<3I", *(start + grown + i * size for i in range(3))) + struct.pack("<3I", size, size, size)
+    return bytes(head) + middle + lists + data
+
+
+def tiled(rgb):
+    """Tiles of 16 x 16, those at the edges filled up."""
+    height, width = rgb.shape[:2]
+    across, down = -(-width // 16), -(-height // 16)
+    full = np.zeros((down * 16, across * 16, 3), np.uint8)
+    full[:height, :width] = rgb
+    tiles = [full[y * 16:y * 16 + 16, x * 16:x * 16 + 16].tobytes() for y in range(down) for x in range(across)]
+    n = len(tiles)
+    tags = [(256, 3, [width]), (257, 3, [height]), (258, 3, [8, 8, 8]), (259, 3, [1]), (262, 3, [2]), (277, 3, [3]),
+            (322, 3, [16]), (323, 3, [16]), (324, 4, [0] * n), (325, 4, [768] * n)]
+    at = 8 + 2 + 12 * len(tags) + 4
+    first = at + 6 + 8 * n
+    out = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    places = {258: at, 324: at + 6, 325: at + 6 + 4 * n}
+    for tag, kind, v in tags:
+        out += struct.pack("<HHI", tag, kind, len(v))
+        out += struct.pack("<I", places[tag]) if tag in places else struct.pack("<HH", v[0], 0)
+    out += bytes(4) + struct.pack("<3H", 8, 8, 8) + struct.pack(f"<{n}I", *(first + 768 * i for i in range(n)))
+    return out + struct.pack(f"<{n}I", *[768] * n) + b"".join(tiles)
+
+
+def whole_files():
+    """All pixels are there, and the end is not."""
+    small = picture(19, 17, 3, 1)
+    return {"no-end.png": png(small, 2, 8)[:-12], "half-end.png": png(small, 2, 8)[:-3]}
+
+
+def more_turned_files():
+    rgb = Image.fromarray(picture(24, 17, 3, 8))
+    return {"orient-6.webp": saved(rgb, "WEBP", lossless=True, exif=orientation(6, ">")),
+            "orient-7.webp": saved(rgb, "WEBP", lossless=True, exif=b"Exif\0\0" + orientation(7, "<")),
+            "orient-8.tif": saved(rgb, "TIFF", tiffinfo={274: 8})}
+
+
+def more_refused_files():
+    """An arithmetic-coded JPEG file of a header alone, and files of the other formats that declare what they lack."""
+    arithmetic = b"\xff\xd8" + segment(0xdb, bytes([0] + [1] * 64)) + \
+        segment(0xc9, struct.pack(">BHHB", 8, 0xffdc >> 2, 0xffdc >> 2, 1) + b"\1\x11\0") + \
+        segment(0xda, b"\1\1\0\0\x3f\0") + b"\xff\xd9"
+    lossless = bytearray(saved(Image.new("RGB", (4, 4)), "WEBP", lossless=True))
+    lossless[21:25] = struct.pack("<I", 13000 - 1 | (13000 - 1) << 14)
+    rgb = picture(8, 8, 3, 6)
+    return {
+        "bad-bomb-arithmetic.jpg": (arithmetic, "cannot hold"), "bad-bomb.webp": (bytes(lossless), "cannot hold"),
+        "bad-bomb.tif": (tiff(60000, 2000, 8, 1, 1, bytes(100)), "cannot hold"),
+        "bad-bomb-lzw.tif": (tiff(60000, 20000, 8, 1, 1, bytes(100), [(259, 3, [5])]), "cannot hold"),
+        "bad-bomb.bmp": (bmp(10000, 10000, 24, bytes(300)), "cannot hold"),
+        "bad-bomb-rle.bmp": (bmp(10000, 10000, 8, bytes(300), 1, palette=bytes(1024)), "cannot hold"),
+        "bad-bomb.ppm": (b"P6 10000 10000 255\n" + bytes(300), "ends here"),
+        "bad-palette.bmp": (bmp(4, 1, 8, b"\0\1\2\3", palette=bytes(8), colours=2), "the palette has 2 colours"),
+        "bad-mask.bmp": (bmp(2, 1, 16, bytes(4), 3, masks=struct.pack("<III", 0xa000, 0x7e0, 31)), "the mask 0000a000"),
+        "bad-bits.bmp": (bmp(2, 1, 2, bytes(4), palette=bytes(16)), "2 bits with compression 0"),
+        "bad-float.tif": (tiff(2, 1, 32, 1, 1, bytes(8), [(339, 3, [3])]), "1 samples of 32 bits"),
+        "bad-large.pgm": (b"P2 1 1 15\n16\n", "0 to 15 was expected"),
+        "bad-rgb.ppm": (saved(Image.fromarray(rgb), "PPM")[:-1], "ends here"),
+    }
+
+
 def random_box(rng, width, height):
     if rng.random() < 0.3:
         return (0.0, 0.0, float(width), float(height))
@@ -298,21 +510,27 @@ def resize_lines(images, count):
 def main():
     assert tuple(map(int, PIL.__version__.split(".")[:2])) < (12, 2), "see above"
     os.makedirs(FIXTURES, exist_ok=True)
-    good, bad = {**png_files(), **jpeg_files()}, refused_files()
+    good, bad = {**png_files(), **jpeg_files()}, {**refused_files(), **more_refused_files()}
+    good = {**good, **bmp_files(), **pnm_files(), **webp_files(), **tiff_files()}
     lines, images = [], {}
     for name, data in sorted(good.items()):
         image = images[name] = decoded(data, name)
         lines.append(f"decode {name} {image.width} {image.height} {fnv(image.tobytes())}")
     lines += [f"refuse {name} {part}" for name, (data, part) in sorted(bad.items())]
     lines += resize_lines({n: images[n] for n in ("444.jpg", "420.jpg", "rgb8.png", "one.png", "440.jpg")}, 1000)
-    many, turned = many_jpegs(40), turned_files()
+    many, turned, whole = many_jpegs(40), {**turned_files(), **more_turned_files()}, whole_files()
+    plain = plain_pnm_files()
+    for name, data in sorted({**whole, **plain}.items()):
+        image = decoded(data, name)
+        verb = "whole" if name in whole else "pixels"
+        lines.append(f"{verb} {name} {image.width} {image.height} {fnv(image.tobytes())}")
     for name, data in sorted(many.items()):
         image = decoded(data, name)
         lines.append(f"pixels {name} {image.width} {image.height} {fnv(image.tobytes())}")
     for name, data in sorted(turned.items()):
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
         lines.append(f"turn {name} {image.width} {image.height} {fnv(image.convert('RGB').tobytes())}")
-    for name, data in {**good, **many, **turned, **{n: d for n, (d, _) in bad.items()}}.items():
+    for name, data in {**good, **many, **turned, **whole, **plain, **{n: d for n, (d, _) in bad.items()}}.items():
         assert len(data) < 16384, (name, len(data))
         with open(os.path.join(FIXTURES, name), "wb") as out:
             out.write(data)

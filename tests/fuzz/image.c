@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Images: our glue of libjpeg and libpng, of which WEFT_FUZZ_DECODE is one. A header of a few bytes may ask for half a
- * gigabyte of pixels; memory is refused from 64 MiB on, so that fuzzing does not spend its time on clearing them. */
+ * Images: our decoders, and the glue of libjpeg, libpng, libwebp and libtiff, of which WEFT_FUZZ_DECODE is one. A
+ * header of a few bytes may ask for half a gigabyte of pixels; memory is refused from 64 MiB on, so that fuzzing does
+ * not spend its time on clearing them. */
 #include <string.h>
 
 #include "image/image.h"
