@@ -107,10 +107,22 @@ WEFT_API weft_status weft_classify_inputs(weft_classifier *classifier, const flo
 WEFT_API weft_status weft_classifier_match(const weft_classifier *classifier, const weft_dataset *dataset, int *map,
                                            const char **rule);
 
+/* What was answered for one image of a data set. */
+typedef struct weft_prediction {
+    int64_t index;              /* of the image in the set */
+    const char *path;
+    int label;                  /* its class, in the classifier's numbers */
+    const weft_answer *answers; /* [top], likeliest first; nothing in them if it has a fault */
+    int top;
+    const weft_fault *fault;
+} weft_prediction;
+
 typedef struct weft_evaluate_opt {
     int64_t bad_limit; /* images that may have no answer; one more is BAD_DATA or NUMERIC (0: none may) */
     /* Called after each batch, with the images done so far; false stops the evaluation with its result so far. */
     bool (*progress)(void *user, int64_t done, int64_t count);
+    /* Called for each image, in the set's order. */
+    void (*predicted)(void *user, const weft_prediction *prediction);
     /* Called for each image without an answer. */
     void (*bad)(void *user, const weft_fault *fault);
     void *user;
@@ -118,11 +130,25 @@ typedef struct weft_evaluate_opt {
 
 typedef struct weft_class_score {
     int64_t images, top1, top5;
+    int64_t answered;              /* images of any class of which this one was the likeliest */
+    double precision, recall, f1;  /* top1 / answered, top1 / images, their harmonic mean; 0 where nothing is divided */
 } weft_class_score;
+
+/* Images whose likeliest class had a probability of ((i, i + 1] / WEFT_CALIBRATION_BINS). */
+enum { WEFT_CALIBRATION_BINS = 15 };
+typedef struct weft_calibration_bin {
+    int64_t images, right;
+    double probability; /* their sum */
+} weft_calibration_bin;
 
 typedef struct weft_evaluation {
     int64_t images, bad;     /* scored; without an answer, which count as neither right nor wrong */
     int64_t top1, top5;      /* of them right: the label is the first, is among the five first */
+    double macro_f1;         /* mean of f1 over the classes that were there or were answered */
+    /* Expected calibration error (Guo et al. 2017, arXiv:1706.04599, equation 3): the mean over images of how far the
+     * mean probability in the image's bin is from the share that was right. */
+    double calibration_error;
+    weft_calibration_bin calibration[WEFT_CALIBRATION_BINS];
     double seconds;
     const char *rule;        /* how classes were matched, see weft_classifier_match */
     int classes;

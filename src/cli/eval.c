@@ -1,41 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * weft eval: accuracy on a labelled data set, as text or JSON, and per class and pair of classes as CSV. */
+ * weft eval: accuracy on a labelled data set: the command, its progress and its files. */
 #include <errno.h>
-#include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/classifier.h"
 #include "cli/common.h"
-#include "cli/table.h"
+#include "cli/eval.h"
 #include "cli/text.h"
 
 enum { BATCH = 32 };
-
-typedef struct eval_args {
-    cli_classifier_args classifier;
-    const char *data;
-    weft_dataset_opt set; /* layout, labels, limit */
-    const char *bad_images, *csv, *confusion;
-    cli_progress progress;
-    bool json;
-} eval_args;
-
-typedef struct eval {
-    const cli_call *call;
-    const eval_args *args;
-    weft_ctx *ctx;
-    weft_classifier *classifier;
-    weft_dataset *set;
-    weft_evaluation result;
-    json_t *bad; /* reasons */
-    int64_t bad_limit;
-    bool live;
-    double start, shown;
-} eval;
 
 static void clear_line(const eval *e)
 {
@@ -88,128 +64,50 @@ static cli_exit bad_limit(const char *text, int64_t *out)
     return cli_error(CLI_USAGE, "--bad-images: '%s' is neither fail nor skip:N", text);
 }
 
-static void csv_class(const eval *e, FILE *file, int index)
+static void on_prediction(void *user, const weft_prediction *one)
 {
-    const weft_label *label = weft_classifier_label(e->classifier, index);
-    fprintf(file, "%d,", index);
-    cli_csv_text(file, label->id);
-    fputc(',', file);
-    cli_csv_text(file, label->name);
+    eval_write_prediction(user, one);
 }
 
-static void write_classes(const eval *e, FILE *file)
+static bool is_svg(const char *path)
 {
-    fputs("class,id,name,images,top1,top5\n", file);
-    for (int i = 0; i < e->result.classes; i++) {
-        const weft_class_score *s = &e->result.score[i];
-        csv_class(e, file, i);
-        fprintf(file, ",%lld,%lld,%lld\n", (long long)s->images, (long long)s->top1, (long long)s->top5);
-    }
+    const size_t length = strlen(path);
+    return length >= 4 && strcmp(path + length - 4, ".svg") == 0;
 }
 
-static void write_confusion(const eval *e, FILE *file)
+/* Before anything is computed: a path that cannot be written is known at once. */
+static cli_exit create(const char *path, FILE **file)
 {
-    const size_t n = (size_t)e->result.classes;
-    fputs("class,id,name,answered,answered_id,answered_name,images\n", file);
-    for (size_t i = 0; i < n * n; i++) {
-        if (!e->result.confusion[i])
-            continue;
-        csv_class(e, file, (int)(i / n));
-        fputc(',', file);
-        csv_class(e, file, (int)(i % n));
-        fprintf(file, ",%lld\n", (long long)e->result.confusion[i]);
-    }
-}
-
-static cli_exit write_file(const eval *e, const char *path, void (*write)(const eval *e, FILE *file))
-{
-    if (!path)
-        return CLI_OK;
-    FILE *file = fopen(path, "w");
-    if (!file)
+    if (path && !(*file = fopen(path, "w")))
         return cli_error(CLI_CREATE, "%s: cannot be created: %s", path, strerror(errno));
-    write(e, file);
-    const bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed)
-        return cli_error(CLI_IO, "%s: cannot be written", path);
     return CLI_OK;
 }
 
-static double percent(int64_t part, int64_t whole)
+/* Of a run that failed, no file is left. */
+static cli_exit finish(const char *path, FILE *file, cli_exit code)
 {
-    return whole ? 100. * (double)part / (double)whole : (double)NAN;
-}
-
-static json_t *json_left_out(const eval *e)
-{
-    const weft_left_out *left;
-    json_t *kinds = json_object();
-    for (int i = 0; (left = weft_dataset_left_out(e->set, i)) != NULL; i++)
-        cli_set_count(kinds, left->kind, left->count);
-    return kinds;
-}
-
-static void print_json(const eval *e)
-{
-    const weft_evaluation *r = &e->result;
-    json_t *root = cli_json_document();
-    cli_describe_classifier(e->call, e->classifier, root);
-    cli_set_text(root, "data", e->args->data);
-    cli_set_text(root, "classes_by", e->result.rule);
-    cli_set_count(root, "images", r->images);
-    cli_set_count(root, "top1_right", r->top1);
-    cli_set_count(root, "top5_right", r->top5);
-    if (r->images) {
-        cli_set_real(root, "top1", percent(r->top1, r->images));
-        cli_set_real(root, "top5", percent(r->top5, r->images));
-    }
-    cli_set_real(root, "seconds", r->seconds);
-    cli_set_real(root, "images_per_second", (double)(r->images + r->bad) / r->seconds);
-    json_object_set(root, "bad_images", e->bad);
-    json_object_set_new(root, "not_looked_at", json_left_out(e));
-    cli_json_print(root, stdout);
-    json_decref(root);
-}
-
-/* What a publisher measures: ImageNet's classes, its 50,000 validation images, the publisher's recipe. */
-static bool is_published_measure(const eval *e)
-{
-    const weft_arch *arch = weft_classifier_arch(e->classifier);
-    const weft_recipe published = weft_arch_recipe(arch, 0);
-    char own[WEFT_RECIPE_TEXT], theirs[WEFT_RECIPE_TEXT];
-    bool same = !e->args->classifier.seed && weft_classifier_classes(e->classifier) == 1000 &&
-                weft_classifier_readout(e->classifier) == WEFT_READOUT_SOFTMAX && e->result.images == 50000;
-    for (int i = 0; same && i < 1000; i++)
-        same = strcmp(weft_classifier_label(e->classifier, i)->id, weft_imagenet_label(i)->id) == 0 &&
-               e->result.score[i].images == 50;
-    weft_recipe_text(weft_classifier_recipe(e->classifier), own, sizeof own);
-    return same && strcmp(weft_recipe_text(&published, theirs, sizeof theirs), own) == 0;
-}
-
-static void print_text(const eval *e)
-{
-    const weft_evaluation *r = &e->result;
-    const weft_arch *arch = weft_classifier_arch(e->classifier);
-    char recipe[WEFT_RECIPE_TEXT];
-    printf("%s (%s), %s\n", arch->name, weft_dialect_name(arch->dialect),
-           weft_recipe_text(weft_classifier_recipe(e->classifier), recipe, sizeof recipe));
-    printf("%lld images of ", (long long)r->images);
-    cli_put_visible(stdout, e->args->data);
-    printf(", classes by %s", e->result.rule);
-    printf(r->bad ? "; %lld left out\n" : "\n", (long long)r->bad);
-    printf("top-1 %7.3f %%   %lld right\n", percent(r->top1, r->images), (long long)r->top1);
-    printf("top-5 %7.3f %%   %lld right\n", percent(r->top5, r->images), (long long)r->top5);
-    printf("%.1f images/s\n", (double)(r->images + r->bad) / r->seconds);
-    if (arch->published.top1 > 0 && is_published_measure(e))
-        printf("%s publishes %g %% and %g %% for ImageNet's validation set\n", arch->published.source,
-               arch->published.top1, arch->published.top5);
+    if (!file)
+        return code;
+    const bool failed = ferror(file) != 0;
+    if ((fclose(file) != 0 || failed) && !code)
+        code = cli_error(CLI_IO, "%s: cannot be written", path);
+    struct stat facts;
+    if (code && lstat(path, &facts) == 0 && S_ISREG(facts.st_mode))
+        remove(path);
+    return code;
 }
 
 static cli_exit evaluate(eval *e)
 {
     const eval_args *args = e->args;
+    CLI_TRY(create(args->csv, &e->csv));
+    CLI_TRY(create(args->confusion, &e->confusion));
+    CLI_TRY(create(args->predictions, &e->predictions));
+    if (e->predictions)
+        eval_begin_predictions(e->predictions);
     const weft_evaluate_opt how = {
-        .bad_limit = e->bad_limit, .progress = on_progress, .bad = on_bad, .user = e
+        .bad_limit = e->bad_limit, .progress = on_progress, .bad = on_bad, .user = e,
+        .predicted = e->predictions ? on_prediction : NULL,
     };
     weft_status status = weft_dataset_open(e->ctx, args->data, &args->set, &e->set);
     cli_warn_left_out(e->set);
@@ -219,9 +117,11 @@ static cli_exit evaluate(eval *e)
     clear_line(e);
     if (status)
         return cli_library_error(status);
-    CLI_TRY(write_file(e, args->csv, write_classes));
-    CLI_TRY(write_file(e, args->confusion, write_confusion));
-    (args->json ? print_json : print_text)(e);
+    if (e->csv)
+        eval_write_classes(e, e->csv);
+    if (e->confusion)
+        (is_svg(args->confusion) ? eval_draw_confusion : eval_write_confusion)(e, e->confusion);
+    (args->json ? eval_print_json : eval_print_text)(e);
     return CLI_OK;
 }
 
@@ -236,7 +136,10 @@ static cli_exit run(const cli_call *call)
     CLI_TRY(bad_limit(args->bad_images, &e.bad_limit));
     CLI_TRY(cli_open_classifier(call, batch, true, &e.ctx, &e.classifier));
     e.bad = json_array();
-    const cli_exit code = evaluate(&e);
+    cli_exit code = evaluate(&e);
+    code = finish(args->csv, e.csv, code);
+    code = finish(args->confusion, e.confusion, code);
+    code = finish(args->predictions, e.predictions, code);
     json_decref(e.bad);
     weft_evaluation_release(e.ctx, &e.result);
     weft_dataset_destroy(e.set);
@@ -263,9 +166,11 @@ static const cli_option rows[] = {
               "images at most, spread evenly over the set; 0: all"),
     OPT_TEXT(eval_args, bad_images, 0, "bad-images", "WHAT", "fail", "fail|skip:10",
              "fail at the first image that cannot be read, or skip:N, which leaves out up to N of them"),
-    OPT_FILE(eval_args, csv, 0, "csv", "FILE", NULL, "also write the counts of each class"),
+    OPT_FILE(eval_args, csv, 0, "csv", "FILE", NULL, "also write counts, precision, recall and F1 of each class"),
     OPT_FILE(eval_args, confusion, 0, "confusion", "FILE", NULL,
-             "also write how often each class was taken for which (CSV; pairs that occurred)"),
+             "also write how often each class was taken for which: CSV of the pairs that occurred, or a picture if "
+             "the name ends in .svg"),
+    OPT_FILE(eval_args, predictions, 0, "predictions", "FILE", NULL, "also write what each image was taken for (CSV)"),
     ROW_JSON(eval_args),
     ROW_PROGRESS(eval_args, progress, ""),
     OPT_HELP,
@@ -296,10 +201,15 @@ const cli_command cli_eval = {
         "WordNet id, a name or an index from 0. The ids of ImageNet's development kit, which count from 1 in another "
         "order, are refused.\n"
         "\n"
+        "Beside the two, it prints the mean F1 of the classes that occur (macro F1) and how far probabilities are from "
+        "the share that is right (expected calibration error, Guo et al. 2017, 15 bins).\n"
+        "\n"
         "Images are used as stored, without EXIF orientation, as in published figures. The counts do not depend on "
         "threads, and on the batch only where two classes are as likely to the last digits of single precision.",
     .examples = "weft eval resnet50 --weights resnet50.pth --data imagenet/val|folders of WordNet ids\n"
                 "weft eval lite0.safetensors --data val --labels val.txt --csv classes.csv|per class\n"
+                "weft eval lite0.safetensors --data val --confusion pairs.svg --predictions images.csv|what is taken "
+                "for what, and each image\n"
                 "weft eval lite0.safetensors --data val --limit 1000 --bad-images skip:10|a sample",
     .rows = rows,
     .args_size = sizeof(eval_args),

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Evaluation: every image of a data set through a classifier, counted by true and by answered class. Only whole numbers
- * are summed, so the result does not depend on the order in which threads are done. */
+ * Evaluation: every image of a data set through a classifier, counted by true and by answered class. Images are counted
+ * in the set's order, whatever the threads do. */
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "data/dataset.h"
 #include "task/classify.h"
 
+enum { BIN_LAST = WEFT_CALIBRATION_BINS - 1 };
 enum { FIVE = 5, CONFUSION_MAX = 20000 /* classes; beyond, the square of them is more than 3 GB */ };
 
 typedef struct tally {
@@ -35,6 +37,12 @@ static void score(tally *e, int label, const weft_answer *answers)
     r->score[label].images++;
     r->score[label].top1 += first;
     r->score[label].top5 += five;
+    r->score[answers[0].index].answered++;
+    const int bin = (int)ceil(answers[0].probability * WEFT_CALIBRATION_BINS) - 1;
+    weft_calibration_bin *const b = &r->calibration[bin < 0 ? 0 : bin < WEFT_CALIBRATION_BINS ? bin : BIN_LAST];
+    b->images++;
+    b->right += first;
+    b->probability += answers[0].probability;
     r->confusion[(size_t)label * (size_t)r->classes + (size_t)answers[0].index]++;
 }
 
@@ -44,8 +52,13 @@ static weft_status one_batch(tally *e, int64_t first, int64_t count)
         e->paths[i] = e->set->images[first + i].path;
     WEFT_TRY(weft_classify_files(e->c, e->paths, count, e->top, e->answers, e->faults));
     for (int64_t i = 0; i < count; i++) {
-        if (e->faults[i].status == WEFT_OK) {
-            score(e, e->map[e->set->images[first + i].label], e->answers + i * e->top);
+        const int label = e->map[e->set->images[first + i].label];
+        const weft_prediction one = { .index = first + i, .path = e->paths[i], .label = label,
+                                      .answers = e->answers + i * e->top, .top = e->top, .fault = &e->faults[i] };
+        if (e->opt->predicted)
+            e->opt->predicted(e->opt->user, &one);
+        if (one.fault->status == WEFT_OK) {
+            score(e, label, one.answers);
             continue;
         }
         e->result.bad++;
@@ -59,6 +72,29 @@ static weft_status one_batch(tally *e, int64_t first, int64_t count)
     return WEFT_OK;
 }
 
+static double share(double part, double whole)
+{
+    return whole > 0 ? part / whole : 0;
+}
+
+/* What follows from the counts. */
+static void summarise(weft_evaluation *r)
+{
+    int there = 0;
+    for (int i = 0; i < r->classes; i++) {
+        weft_class_score *const s = &r->score[i];
+        s->precision = share((double)s->top1, (double)s->answered);
+        s->recall = share((double)s->top1, (double)s->images);
+        s->f1 = share(2 * (double)s->top1, (double)(s->answered + s->images));
+        there += s->images > 0 || s->answered > 0;
+        r->macro_f1 += s->f1;
+    }
+    r->macro_f1 = share(r->macro_f1, there);
+    for (int i = 0; i < WEFT_CALIBRATION_BINS; i++)
+        r->calibration_error += fabs((double)r->calibration[i].right - r->calibration[i].probability);
+    r->calibration_error = share(r->calibration_error, (double)r->images);
+}
+
 static weft_status all_batches(tally *e)
 {
     const double start = weft_clock();
@@ -69,6 +105,7 @@ static weft_status all_batches(tally *e)
             break;
     }
     e->result.seconds = weft_clock() - start;
+    summarise(&e->result);
     return WEFT_OK;
 }
 

@@ -233,7 +233,16 @@ case_eval() {
     equal "top-1 of classes.csv" "$(awk -F, 'NR > 1 { n += $5 } END { print n }' classes.csv)" 3
     equal "confusion.csv" "$(awk -F, 'NR > 1 { n += $7; d += $1 == $4 ? $7 : 0 } END { print n, d }' confusion.csv)" \
         "30 3"
+    equal "classes that are scored" "$(awk -F, 'NR > 1 && $9 > 0 { n++ } END { print n }' classes.csv)" \
+        "$(awk -F, 'NR > 1 && $5 > 0 { n++ } END { print n }' classes.csv)"
+    expect 0 eval $model --data data --json --predictions images.csv --confusion confusion.svg
+    equal "lines of images.csv" "$(wc -l < images.csv)" 31
+    equal "right ones of images.csv" "$(awk -F, 'NR > 1 { n += $9; f += $10 } END { print n, f }' images.csv)" "3 15"
+    equal "cells of confusion.svg" "$(grep -c '<rect.*<title>' confusion.svg)" "$(($(wc -l < confusion.csv) - 1))"
+    has confusion.svg "class 3, taken for class" "3 of 30 images right" "</svg>"
+    has out '"calibration_error"' '"macro_f1"'
     expect 0 eval $model --data data --batch 4 --threads 1
+    has out "macro F1" "expected calibration error"
     has out "top-1  10.000 %   3 right" "top-5  50.000 %   15 right" "images/s"
     expect 0 eval $model --data data --limit 10 --json
     equal "limited images" "$(json images)" 10
@@ -256,6 +265,8 @@ case_eval() {
     expect 0 eval $model --data flat --labels labels.txt --json
     equal "rule of the flat layout" "$(json classes_by)" "label file"
     expect 73 eval $model --data flat --labels labels.txt --csv none/classes.csv
+    expect 65 eval $model --data data --predictions failed.csv
+    [ -e failed.csv ] && fail "a file is left of a run that failed"
     printf '3\n10\n' > labels.txt
     expect 65 eval $model --data flat --labels labels.txt
     has err "development kit"

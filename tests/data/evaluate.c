@@ -2,6 +2,7 @@
  *
  * Data sets and evaluation: which class a folder or a line of a label file means and what is refused, and counts that
  * are known beforehand, because each image is filed under the class that the classifier itself answers. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -311,6 +312,84 @@ START_TEST(bad_images_are_limited_and_progress_can_stop)
 }
 END_TEST
 
+/* Every prediction of a data set, for the sums below. */
+typedef struct predictions {
+    int64_t count;
+    int label[IMAGES + 2], answer[IMAGES + 2];
+    double probability[IMAGES + 2];
+} predictions;
+
+static void on_prediction(void *user, const weft_prediction *one)
+{
+    predictions *p = user;
+    ck_assert_int_eq(one->index, p->count);
+    ck_assert(one->top == 5 && strstr(one->path, "mixed/"));
+    p->label[p->count] = one->label;
+    p->answer[p->count] = one->fault->status ? -1 : one->answers[0].index;
+    p->probability[p->count++] = one->answers[0].probability;
+}
+
+/* By the formulas of the header, from the predictions themselves: some right, some wrong, one unreadable. */
+START_TEST(scores_follow_from_the_predictions)
+{
+    weft_ctx *ctx;
+    weft_dataset *set;
+    weft_evaluation r;
+    predictions p = { 0 };
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 2 }, &ctx));
+    weft_classifier *c = classifier(ctx, 4);
+    for (int i = 0; i < IMAGES; i++) {
+        char path[GOLDEN_TEXT];
+        const char *const one = path;
+        weft_answer answers[CLASSES];
+        golden_path(fixtures[i], path);
+        CHECK_OK(weft_classify_files(c, &one, 1, CLASSES, answers, NULL));
+        tree_put(fixtures[i], NULL, "mixed/%s/%02d%s", answers[i % 3].id, i, strrchr(fixtures[i], '.'));
+    }
+    tree_put("bad-crc.png", NULL, "mixed/n00000001/bad.png");
+    CHECK_OK(weft_dataset_open(ctx, tree_path("mixed"), NULL, &set));
+    const weft_evaluate_opt opt = { .bad_limit = 1, .predicted = on_prediction, .user = &p };
+    CHECK_OK(weft_evaluate(c, set, &opt, &r));
+    ck_assert(p.count == IMAGES + 1 && r.images == IMAGES && r.bad == 1 && r.top1 == IMAGES / 3);
+    double macro = 0, error = 0;
+    int there = 0;
+    for (int k = 0; k < CLASSES; k++) {
+        int images = 0, answered = 0, right = 0;
+        for (int i = 0; i < p.count; i++) {
+            images += p.answer[i] >= 0 && p.label[i] == k;
+            answered += p.answer[i] == k;
+            right += p.answer[i] == k && p.label[i] == k;
+        }
+        const double precision = answered ? (double)right / answered : 0, recall = images ? (double)right / images : 0;
+        const double f1 = right ? 2 * precision * recall / (precision + recall) : 0;
+        ck_assert_int_eq(r.score[k].answered, answered);
+        ck_assert_double_eq_tol(r.score[k].precision, precision, 1e-12);
+        ck_assert_double_eq_tol(r.score[k].recall, recall, 1e-12);
+        ck_assert_double_eq_tol(r.score[k].f1, f1, 1e-12);
+        macro += f1;
+        there += images || answered;
+    }
+    for (int b = 0; b < WEFT_CALIBRATION_BINS; b++) {
+        double right = 0, sum = 0;
+        for (int i = 0; i < p.count; i++) {
+            const double at = p.probability[i] * WEFT_CALIBRATION_BINS;
+            if (p.answer[i] >= 0 && at > b && at <= b + 1) {
+                right += p.answer[i] == p.label[i];
+                sum += p.probability[i];
+            }
+        }
+        error += fabs(right - sum) / IMAGES;
+    }
+    ck_assert_double_eq_tol(r.macro_f1, macro / there, 1e-12);
+    ck_assert_double_eq_tol(r.calibration_error, error, 1e-12);
+    ck_assert(error > .05 && macro > 0);
+    weft_evaluation_release(ctx, &r);
+    weft_dataset_destroy(set);
+    weft_classifier_destroy(c);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
 static weft_status evaluate_step(const weft_allocator *allocator, void *arg)
 {
     weft_ctx *ctx;
@@ -354,6 +433,7 @@ int main(int argc, char **argv)
     tcase_add_test(cases, the_development_kits_numbers_are_refused);
     tcase_add_test(cases, counts_are_right_for_any_batch_and_threads);
     tcase_add_test(cases, bad_images_are_limited_and_progress_can_stop);
+    tcase_add_test(cases, scores_follow_from_the_predictions);
     tcase_add_test(cases, every_failing_allocation_is_reported);
     suite_add_tcase(suite, cases);
     return check_main(suite, argv[0]);
