@@ -142,6 +142,10 @@ static weft_status read_tags(decoder *d)
     TIFFGetFieldDefaulted(d->tiff, TIFFTAG_SAMPLESPERPIXEL, &d->samples);
     TIFFGetFieldDefaulted(d->tiff, TIFFTAG_PLANARCONFIG, &d->planar);
     TIFFGetFieldDefaulted(d->tiff, TIFFTAG_COMPRESSION, &d->compression);
+    uint32_t kind = 0;
+    if (TIFFGetField(d->tiff, TIFFTAG_SUBFILETYPE, &kind) && kind & FILETYPE_REDUCEDIMAGE)
+        return weft_fail(WEFT_BAD_DATA, "%s: its first picture is a thumbnail, as in cameras' raw files; a TIFF file "
+                         "that begins with the photograph was expected", d->source->path);
     if (!TIFFGetField(d->tiff, TIFFTAG_IMAGEWIDTH, &d->width) ||
         !TIFFGetField(d->tiff, TIFFTAG_IMAGELENGTH, &d->height))
         return fail(d, "the size of the image is missing");

@@ -469,6 +469,7 @@ def more_refused_files():
         "bad-mask.bmp": (bmp(2, 1, 16, bytes(4), 3, masks=struct.pack("<III", 0xa000, 0x7e0, 31)), "the mask 0000a000"),
         "bad-bits.bmp": (bmp(2, 1, 2, bytes(4), palette=bytes(16)), "2 bits with compression 0"),
         "bad-float.tif": (tiff(2, 1, 32, 1, 1, bytes(8), [(339, 3, [3])]), "1 samples of 32 bits"),
+        "bad-thumbnail.tif": (tiff(2, 1, 8, 1, 1, bytes(2), [(254, 4, [1])]), "is a thumbnail"),
         "bad-large.pgm": (b"P2 1 1 15\n16\n", "0 to 15 was expected"),
         "bad-rgb.ppm": (saved(Image.fromarray(rgb), "PPM")[:-1], "ends here"),
     }
