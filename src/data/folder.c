@@ -103,23 +103,32 @@ static weft_status add_class(weft_walk *walk, const char *name)
     return WEFT_OK;
 }
 
-static weft_status add_classes(weft_dataset *set, const folders *f)
+/* All class folders are noted before the first is entered, so that a link to one of them is known. */
+static weft_status walk_classes(weft_walk *walk, const folders *f)
 {
+    weft_dataset *set = walk->set;
+    WEFT_TRY(weft_walk_begin(walk, set->folder));
+    for (int64_t i = 0; i < f->count; i++) {
+        int before;
+        WEFT_TRY(weft_seen_note(&walk->seen, f->entries[i].device, f->entries[i].file, 0, &before));
+        if (before >= 0)
+            return weft_fail(WEFT_BAD_DATA, "%s/%s: is a link to another class folder or to a folder that holds the "
+                             "data set; a folder of its own was expected", set->folder, f->entries[i].name);
+        WEFT_TRY(weft_dataset_add_class(set, f->names[i], 0));
+    }
+    for (int64_t i = 0; i < f->count; i++) {
+        walk->mark = (int)i;
+        WEFT_TRY(add_class(walk, f->names[i]));
+    }
+    return WEFT_OK;
+}
+
+static weft_status add_folders(weft_dataset *set, folders *f, int64_t count)
+{
+    WEFT_TRY(keep_folders(set, f, count));
+    WEFT_TRY(sort_classes(set, f));
     weft_walk walk = { .set = set, .image = add_image };
-    weft_status status = weft_walk_begin(&walk, set->folder);
-    for (int64_t i = 0; status == WEFT_OK && i < f->count; i++) {
-        int before = -1;
-        status = weft_seen_note(&walk.seen, f->entries[i].device, f->entries[i].file, 0, &before);
-        if (status == WEFT_OK && before >= 0)
-            status = weft_fail(WEFT_BAD_DATA, "%s/%s: is a link to another class folder or to a folder that holds the "
-                               "data set; a folder of its own was expected", set->folder, f->entries[i].name);
-        if (status == WEFT_OK)
-            status = weft_dataset_add_class(set, f->names[i], 0);
-    }
-    for (int64_t i = 0; status == WEFT_OK && i < f->count; i++) {
-        walk.mark = (int)i;
-        status = add_class(&walk, f->names[i]);
-    }
+    const weft_status status = walk_classes(&walk, f);
     weft_walk_end(&walk);
     return status;
 }
@@ -129,11 +138,7 @@ weft_status weft_dataset_folders(weft_dataset *set)
     folders f = { 0 };
     int64_t count = 0;
     WEFT_TRY(weft_list_folder(set, set->folder, &f.entries, &count));
-    weft_status status = keep_folders(set, &f, count);
-    if (status == WEFT_OK)
-        status = sort_classes(set, &f);
-    if (status == WEFT_OK)
-        status = add_classes(set, &f);
+    const weft_status status = add_folders(set, &f, count);
     weft_free(set->allocator, f.names);
     weft_free(set->allocator, f.entries);
     return status;

@@ -13,143 +13,23 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "data/dataset.h"
 #include "data/label_line.h"
+#include "data/names.h"
 #include "image/image.h"
 
 enum { LINE = 65536, FILE_MAX = 1 << 30, LABELS = 1 << 20 };
 
 typedef struct reader {
     weft_dataset *set;
-    const char **paths; /* of the images, sorted; what follows the folder is the name */
-    int64_t count, capacity;
-    size_t skip; /* bytes of a path before the name */
+    weft_names names;
     const char **text; /* [count] class of each image; NULL: not named */
     int64_t *named_at; /* [count] its line */
     char *data;        /* the label file */
     int64_t line, used;
     weft_label_form form;
-    const char *prefix; /* what lines put before names; NULL: not known yet */
 } reader;
 
 #define AT "%s: line %lld: "
-
-/* ---- the images ---- */
-
-static weft_status add_path(weft_walk *walk, const char *path)
-{
-    reader *r = walk->user;
-    void *paths = r->paths;
-    const weft_status status = weft_dataset_grow(r->set->allocator, &paths, r->count, &r->capacity, sizeof *r->paths);
-    r->paths = paths;
-    if (status == WEFT_OK)
-        r->paths[r->count++] = path;
-    return status;
-}
-
-static weft_status list_images(reader *r)
-{
-    weft_walk walk = { .set = r->set, .mark = -1, .image = add_path, .user = r };
-    weft_status status = weft_walk_begin(&walk, r->set->folder);
-    if (status == WEFT_OK)
-        status = weft_walk_tree(&walk, r->set->folder, 0);
-    weft_walk_end(&walk);
-    if (status != WEFT_OK)
-        return status;
-    weft_sort_names(r->paths, r->count, false);
-    r->skip = strlen(r->set->folder) + 1;
-    r->text = weft_calloc(r->set->allocator, (size_t)r->count + 1, sizeof *r->text);
-    r->named_at = weft_calloc(r->set->allocator, (size_t)r->count + 1, sizeof *r->named_at);
-    return r->text && r->named_at ? WEFT_OK : weft_fail_in(WEFT_NO_MEMORY, "%s", r->set->labels);
-}
-
-static const char *name_of(const reader *r, int64_t image)
-{
-    return r->paths[image] + r->skip;
-}
-
-/* The first image whose name is not before text. */
-static int64_t lower_bound(const reader *r, const char *text)
-{
-    int64_t low = 0, high = r->count;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (strcmp(name_of(r, middle), text) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* By name, or by name without suffix; -1: none, -2: several. */
-static int64_t find_name(const reader *r, const char *text)
-{
-    const size_t length = strlen(text);
-    int64_t found = -1, at = lower_bound(r, text);
-    for (; at < r->count && strncmp(name_of(r, at), text, length) == 0; at++) {
-        const char *const rest = name_of(r, at) + length;
-        if (!*rest)
-            return at;
-        if (*rest > '.')
-            break;
-        if (*rest == '.' && !strpbrk(rest + 1, "./"))
-            found = found == -1 ? at : -2;
-    }
-    return found;
-}
-
-/* A folder's own name, without what is before it. */
-static const char *last_part(const char *path, size_t *length)
-{
-    *length = strlen(path);
-    while (*length && path[*length - 1] == '/')
-        --*length;
-    size_t first = *length;
-    while (first && path[first - 1] != '/')
-        first--;
-    *length -= first;
-    return path + first;
-}
-
-/* Whether "train/a.jpg" may mean a.jpg of the folder: not of one that is called val. */
-static bool fits_folder(const reader *r, const char *prefix, size_t size)
-{
-    static const char *const splits[] = { "train", "training", "val", "valid", "validation", "test", "testing" };
-    char copy[256];
-    size_t length, own;
-    if (size >= sizeof copy)
-        return true;
-    snprintf(copy, sizeof copy, "%.*s", (int)size, prefix);
-    const char *const part = last_part(copy, &length), *const folder = last_part(r->set->folder, &own);
-    if (length == own && strncmp(part, folder, own) == 0)
-        return true;
-    for (int i = 0; i < WEFT_COUNT(splits); i++) {
-        if (strlen(splits[i]) == length && strncasecmp(part, splits[i], length) == 0)
-            return false;
-    }
-    return true;
-}
-
-/* The image that a line names. All lines must have the same in front of the names, lest "train/a.jpg" and "val/a.jpg"
- * be one. */
-static int64_t find_image(reader *r, const char *text)
-{
-    while (strncmp(text, "./", 2) == 0)
-        text += 2;
-    for (const char *rest = text; rest; rest = strchr(rest, '/') ? strchr(rest, '/') + 1 : NULL) {
-        const size_t size = (size_t)(rest - text);
-        const int64_t image = find_name(r, rest);
-        if (image == -1 || (size && !fits_folder(r, text, size)))
-            continue;
-        if (r->prefix && (strlen(r->prefix) != size || strncmp(r->prefix, text, size) != 0))
-            return -1;
-        if (!r->prefix)
-            r->prefix = weft_arena_text(&r->set->arena, "%.*s", (int)size, text);
-        return image;
-    }
-    return -1;
-}
 
 /* ---- the form ---- */
 
@@ -159,10 +39,10 @@ static bool split_words(reader *r, char *line, char **end)
     bool found = false;
     for (char *space = strchr(line, ' '); space; space = strchr(space + 1, ' ')) {
         *space = '\0';
-        const char *const prefix = r->prefix;
-        const bool names = find_image(r, line) != -1;
+        const char *const prefix = r->names.prefix;
+        const bool names = weft_names_find(&r->names, line) != -1;
         if (!r->used) /* the first line is only looked at */
-            r->prefix = prefix;
+            r->names.prefix = prefix;
         if (names || (!found && weft_names_image(line))) {
             *end = space;
             found = true;
@@ -182,9 +62,9 @@ static weft_status choose_columns(reader *r, const char *line)
         snprintf(copy, strlen(line) + 1, "%s", line);
         const int count = weft_label_split(copy, betweens[b], fields);
         for (int i = 0; i < 2 && count >= 2; i++) {
-            if (!weft_names_image(fields[i]) && find_image(r, fields[i]) == -1)
+            if (!weft_names_image(fields[i]) && weft_names_find(&r->names, fields[i]) == -1)
                 continue;
-            r->prefix = NULL;
+            r->names.prefix = NULL;
             if (count > 2)
                 return weft_fail(WEFT_BAD_DATA, AT "%d columns, and no first line that names them, such as "
                                  "'file,label'", r->set->labels, (long long)r->line, count);
@@ -196,7 +76,7 @@ static weft_status choose_columns(reader *r, const char *line)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", r->set->labels);
     snprintf(copy, strlen(line) + 1, "%s", line);
     r->form.between = split_words(r, copy, &end) ? ' ' : '\0';
-    r->prefix = NULL;
+    r->names.prefix = NULL;
     return WEFT_OK;
 }
 
@@ -209,7 +89,7 @@ static weft_status choose_form(reader *r, const char *line, int64_t more)
                              (long long)r->line, line);
         return WEFT_OK;
     }
-    if (weft_label_names_class(line) && more == r->count) {
+    if (weft_label_names_class(line) && more == r->names.count) {
         r->form.header = true;
         return WEFT_OK;
     }
@@ -228,8 +108,8 @@ static weft_status set_class(reader *r, int64_t image, const char *file, char *t
     if (image < 0)
         return weft_fail(WEFT_BAD_DATA, AT "'%.200s' is not in %s", labels, line, file, r->set->folder);
     if (r->text[image])
-        return weft_fail(WEFT_BAD_DATA, AT "'%.200s' has a class on line %lld already", labels, line, name_of(r, image),
-                         (long long)r->named_at[image]);
+        return weft_fail(WEFT_BAD_DATA, AT "'%.200s' has a class on line %lld already", labels, line,
+                         weft_name_of(&r->names, image), (long long)r->named_at[image]);
     if (!*text)
         return weft_fail(WEFT_BAD_DATA, AT "no class", labels, line);
     if (!weft_label_cut_boxes(text))
@@ -258,24 +138,25 @@ static weft_status one_line(reader *r, char *line)
                              "(some lines are 'FILE CLASS' and some 'CLASS'?)", r->set->labels, (long long)r->line,
                              line, r->set->folder);
         *end = '\0';
-        return set_class(r, find_image(r, line), line, end + 1 + strspn(end + 1, " "));
+        return set_class(r, weft_names_find(&r->names, line), line, end + 1 + strspn(end + 1, " "));
     }
     if (f->between) {
         const int count = weft_label_split(line, f->between, fields);
         if (count <= f->file || count <= f->label)
             return weft_fail(WEFT_BAD_DATA, AT "%d field%s; %d were expected", r->set->labels, (long long)r->line,
                              count, count == 1 ? "" : "s", (f->file > f->label ? f->file : f->label) + 1);
-        return set_class(r, find_image(r, fields[f->file]), fields[f->file], fields[f->label]);
+        return set_class(r, weft_names_find(&r->names, fields[f->file]), fields[f->file], fields[f->label]);
     }
     if (begins_with_image(line))
         return weft_fail(WEFT_BAD_DATA, AT "some lines are 'FILE CLASS' and some 'CLASS'", r->set->labels,
                          (long long)r->line);
-    if (r->used >= r->count)
+    if (r->used >= r->names.count)
         return weft_fail(WEFT_BAD_DATA, AT "more labels than the %lld images of %s", r->set->labels, (long long)r->line,
-                         (long long)r->count, r->set->folder);
-    if (strchr(name_of(r, r->used), '/'))
+                         (long long)r->names.count, r->set->folder);
+    if (strchr(weft_name_of(&r->names, r->used), '/'))
         return weft_fail(WEFT_BAD_DATA, "%s: the lines are classes alone, but images are in folders (%s): which is the "
-                         "first is not clear; lines 'FILE CLASS' were expected", r->set->labels, name_of(r, r->used));
+                         "first is not clear; lines 'FILE CLASS' were expected", r->set->labels,
+                         weft_name_of(&r->names, r->used));
     return set_class(r, r->used, line, line);
 }
 
@@ -325,9 +206,9 @@ static weft_status read_lines(reader *r, size_t size)
             WEFT_TRY(one_line(r, line));
         first = false;
     }
-    if (!r->form.between && r->used && r->used != r->count)
+    if (!r->form.between && r->used && r->used != r->names.count)
         return weft_fail(WEFT_BAD_DATA, "%s: %lld labels for the %lld images of %s", r->set->labels, (long long)r->used,
-                         (long long)r->count, r->set->folder);
+                         (long long)r->names.count, r->set->folder);
     return WEFT_OK;
 }
 
@@ -337,77 +218,98 @@ static weft_status load(reader *r, size_t *size)
     uint64_t length = 0;
     const char *const path = r->set->labels;
     WEFT_TRY(weft_open_regular(path, "a label file", &file, &length));
+    r->data = length <= FILE_MAX ? weft_alloc(r->set->allocator, (size_t)length + 1) : NULL;
     weft_status status = WEFT_OK;
     if (length > FILE_MAX)
         status = weft_fail(WEFT_BAD_DATA, "%s: %llu bytes; a label file of at most %d was expected", path,
                            (unsigned long long)length, FILE_MAX);
-    if (status == WEFT_OK) {
-        r->data = weft_alloc(r->set->allocator, (size_t)length + 1);
+    else
         status = r->data ? weft_read_bytes(file, path, (uint8_t *)r->data, (size_t)length, size)
                          : weft_fail_in(WEFT_NO_MEMORY, "%s", path);
-    }
     close(file);
-    if (status == WEFT_OK && memchr(r->data, '\0', *size))
-        status = weft_fail(WEFT_BAD_DATA, "%s: byte %zu is 0; text was expected", path,
-                           (size_t)((char *)memchr(r->data, '\0', *size) - r->data));
-    return status;
+    WEFT_TRY(status);
+    const char *const zero = memchr(r->data, '\0', *size);
+    if (zero)
+        return weft_fail(WEFT_BAD_DATA, "%s: byte %zu is 0; text was expected", path, (size_t)(zero - r->data));
+    return WEFT_OK;
 }
 
 /* ---- the set ---- */
 
-/* The classes are the different texts, in order; images that no line names are left out. */
-static weft_status fill(reader *r)
+/* The classes are the different texts, in order. */
+static weft_status add_classes(reader *r, const char **texts, bool *numbers)
 {
     weft_dataset *set = r->set;
-    const char **texts = weft_calloc(set->allocator, (size_t)r->used + 1, sizeof *texts);
     int64_t n = 0;
-    if (!texts)
-        return weft_fail_in(WEFT_NO_MEMORY, "%s", set->labels);
-    for (int64_t i = 0; i < r->count; i++) {
+    for (int64_t i = 0; i < r->names.count; i++) {
         if (r->text[i])
             texts[n++] = r->text[i];
     }
-    const bool numbers = weft_are_numbers(texts, n);
-    weft_sort_names(texts, n, numbers);
-    weft_status status = WEFT_OK;
-    for (int64_t i = 0; status == WEFT_OK && i < n; i++) {
+    *numbers = weft_are_numbers(texts, n);
+    weft_sort_names(texts, n, *numbers);
+    for (int64_t i = 0; i < n; i++) {
         if (i && strcmp(texts[i], texts[i - 1]) == 0)
             continue;
         const char *name = weft_arena_text(&set->arena, "%s", texts[i]);
-        status = name ? weft_dataset_add_class(set, name, INT64_MAX) : weft_fail_in(WEFT_NO_MEMORY, "%s", set->labels);
+        if (!name)
+            return weft_fail_in(WEFT_NO_MEMORY, "%s", set->labels);
+        WEFT_TRY(weft_dataset_add_class(set, name, INT64_MAX));
     }
-    if (status == WEFT_OK && set->class_count > LABELS)
-        status = weft_fail(WEFT_BAD_DATA, "%s: %lld classes; %d at most were expected", set->labels,
-                           (long long)set->class_count, LABELS);
-    for (int64_t i = 0; status == WEFT_OK && i < r->count; i++) {
+    if (set->class_count > LABELS)
+        return weft_fail(WEFT_BAD_DATA, "%s: %lld classes; %d at most were expected", set->labels,
+                         (long long)set->class_count, LABELS);
+    return WEFT_OK;
+}
+
+/* Images that no line names are left out. */
+static weft_status add_images(reader *r, bool numbers)
+{
+    weft_dataset *set = r->set;
+    for (int64_t i = 0; i < r->names.count; i++) {
         if (!r->text[i]) {
-            status = weft_dataset_leave(set, "not in the label file", set->folder, name_of(r, i));
+            WEFT_TRY(weft_dataset_leave(set, "not in the label file", set->folder, weft_name_of(&r->names, i)));
             continue;
         }
         const int label = weft_dataset_find_class(set, r->text[i], numbers);
         weft_set_class *const c = &set->classes[label];
         c->line = r->named_at[i] < c->line ? r->named_at[i] : c->line;
-        status = weft_dataset_add(set, r->paths[i], label);
+        WEFT_TRY(weft_dataset_add(set, r->names.paths[i], label));
     }
-    weft_free(set->allocator, texts);
-    return status;
+    return WEFT_OK;
+}
+
+static weft_status fill(reader *r)
+{
+    const char **texts = weft_calloc(r->set->allocator, (size_t)r->used + 1, sizeof *texts);
+    bool numbers = false;
+    if (!texts)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s", r->set->labels);
+    const weft_status status = add_classes(r, texts, &numbers);
+    weft_free(r->set->allocator, texts);
+    return status == WEFT_OK ? add_images(r, numbers) : status;
+}
+
+static weft_status read_all(reader *r)
+{
+    size_t size = 0;
+    WEFT_TRY(weft_names_list(&r->names));
+    r->text = weft_calloc(r->set->allocator, (size_t)r->names.count + 1, sizeof *r->text);
+    r->named_at = weft_calloc(r->set->allocator, (size_t)r->names.count + 1, sizeof *r->named_at);
+    if (!r->text || !r->named_at)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s", r->set->labels);
+    WEFT_TRY(load(r, &size));
+    WEFT_TRY(read_lines(r, size));
+    return fill(r);
 }
 
 weft_status weft_dataset_label_file(weft_dataset *set)
 {
-    reader r = { .set = set };
-    size_t size = 0;
-    weft_status status = list_images(&r);
-    if (status == WEFT_OK)
-        status = load(&r, &size);
-    if (status == WEFT_OK)
-        status = read_lines(&r, size);
-    if (status == WEFT_OK)
-        status = fill(&r);
+    reader r = { .set = set, .names.set = set };
+    const weft_status status = read_all(&r);
     const weft_allocator *a = set->allocator;
     weft_free(a, r.data);
     weft_free(a, r.named_at);
     weft_free(a, r.text);
-    weft_free(a, r.paths);
+    weft_free(a, r.names.paths);
     return status;
 }

@@ -114,6 +114,17 @@ static weft_status check_params(const weft_classifier *c, const weft_graph *grap
     return WEFT_OK;
 }
 
+static weft_status plan_model(weft_classifier *c, const weft_graph *graph, const weft_weights *weights)
+{
+    weft_port_info port;
+    if (weights && c->recipe.px > c->arch->px)
+        WEFT_TRY(check_params(c, graph, weights));
+    WEFT_TRY(weft_model_create(c->ctx, graph, NULL, &c->model));
+    WEFT_TRY(weft_model_output(c->model, 0, &port));
+    c->distances = strcmp(port.name, "distances") == 0;
+    return WEFT_OK;
+}
+
 static weft_status build_model(weft_classifier *c, const weft_weights *weights)
 {
     weft_graph *graph = NULL;
@@ -121,15 +132,8 @@ static weft_status build_model(weft_classifier *c, const weft_weights *weights)
         .dialect = c->arch->dialect, .batch = c->batch, .px = c->recipe.px, .classes = c->outputs, .no_softmax = true
     };
     WEFT_TRY(weft_arch_build(c->ctx, c->arch->name, &build, &graph));
-    weft_status status = weights && c->recipe.px > c->arch->px ? check_params(c, graph, weights) : WEFT_OK;
-    if (status == WEFT_OK)
-        status = weft_model_create(c->ctx, graph, NULL, &c->model);
+    const weft_status status = plan_model(c, graph, weights);
     weft_graph_destroy(graph);
-    weft_port_info port;
-    if (status == WEFT_OK)
-        status = weft_model_output(c->model, 0, &port);
-    if (status == WEFT_OK)
-        c->distances = strcmp(port.name, "distances") == 0;
     return status;
 }
 
@@ -144,7 +148,7 @@ static weft_status alloc_buffers(weft_classifier *c)
     return c->input && c->output && c->probability && c->faults ? WEFT_OK : weft_fail_in(WEFT_NO_MEMORY, "classifier");
 }
 
-/* Everything after arch: mapped are the weights in weft's names (NULL: random). */
+/* Everything after arch: mapped are the weights in weft's names (NULL: random numbers). */
 static weft_status fill(weft_classifier *c, const weft_weights *mapped, const weft_classifier_opt *opt)
 {
     const char *const labels = mapped ? weft_weights_meta_find(mapped, "weft.labels") : NULL;
@@ -156,6 +160,17 @@ static weft_status fill(weft_classifier *c, const weft_weights *mapped, const we
     WEFT_TRY(mapped ? weft_model_load(c->model, mapped) : weft_model_init(c->model, opt->seed));
     WEFT_TRY(alloc_buffers(c));
     return weft_model_commit(c->model);
+}
+
+/* The same of weights in any framework's names. */
+static weft_status fill_from(weft_classifier *c, const weft_weights *given, const weft_classifier_opt *opt)
+{
+    weft_weights *mapped = NULL;
+    if (given && !weft_weights_meta_find(given, "weft.arch"))
+        WEFT_TRY(weft_weights_map(c->ctx, given, c->arch->name, c->arch->dialect, NULL, NULL, &mapped));
+    const weft_status status = fill(c, mapped ? mapped : given, opt);
+    weft_weights_destroy(mapped);
+    return status;
 }
 
 weft_status weft_classifier_create(weft_ctx *ctx, const weft_weights *weights, const weft_classifier_opt *opt,
@@ -170,7 +185,6 @@ weft_status weft_classifier_create(weft_ctx *ctx, const weft_weights *weights, c
         return weft_fail(WEFT_INVALID, "weft_classifier_create: ctx, out and weights must not be NULL, and batch be 0 "
                          "to %d", WEFT_BATCH_MAX);
     const weft_arch *arch = NULL;
-    weft_weights *mapped = NULL;
     const weft_weights *const given = opt->random ? NULL : weights;
     WEFT_TRY(choose_arch(given, opt, &arch));
     weft_classifier *c = weft_calloc(weft_ctx_allocator(ctx), 1, sizeof *c);
@@ -179,12 +193,7 @@ weft_status weft_classifier_create(weft_ctx *ctx, const weft_weights *weights, c
     *c = (weft_classifier){ .ctx = ctx, .arch = arch, .batch = opt->batch ? opt->batch : 1 };
     c->image.upright = !opt->as_stored;
     weft_arena_init(&c->arena, weft_ctx_allocator(ctx));
-    weft_status status = WEFT_OK;
-    if (given && !weft_weights_meta_find(given, "weft.arch"))
-        status = weft_weights_map(ctx, given, arch->name, arch->dialect, NULL, NULL, &mapped);
-    if (status == WEFT_OK)
-        status = fill(c, mapped ? mapped : given, opt);
-    weft_weights_destroy(mapped);
+    const weft_status status = fill_from(c, given, opt);
     if (status != WEFT_OK) {
         weft_classifier_destroy(c);
         return status;

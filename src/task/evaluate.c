@@ -109,6 +109,22 @@ static weft_status all_batches(tally *e)
     return WEFT_OK;
 }
 
+static weft_status evaluate(tally *e)
+{
+    const weft_allocator *a = weft_ctx_allocator(e->c->ctx);
+    const size_t batch = (size_t)e->c->batch, classes = (size_t)e->c->classes;
+    e->map = weft_calloc(a, (size_t)e->set->class_count, sizeof *e->map);
+    e->paths = weft_calloc(a, batch, sizeof *e->paths);
+    e->answers = weft_calloc(a, batch * FIVE, sizeof *e->answers);
+    e->faults = weft_calloc(a, batch, sizeof *e->faults);
+    e->result.score = weft_calloc(a, classes, sizeof *e->result.score);
+    e->result.confusion = weft_calloc(a, classes * classes, sizeof *e->result.confusion);
+    if (!e->map || !e->paths || !e->answers || !e->faults || !e->result.score || !e->result.confusion)
+        return weft_fail_in(WEFT_NO_MEMORY, "weft_evaluate");
+    WEFT_TRY(weft_classifier_match(e->c, e->set, e->map, &e->result.rule));
+    return all_batches(e);
+}
+
 weft_status weft_evaluate(weft_classifier *c, const weft_dataset *set, const weft_evaluate_opt *opt,
                           weft_evaluation *out)
 {
@@ -118,23 +134,10 @@ weft_status weft_evaluate(weft_classifier *c, const weft_dataset *set, const wef
     if (c->classes > CONFUSION_MAX)
         return weft_fail(WEFT_UNSUPPORTED, "weft_evaluate: %d classes; at most %d are counted", c->classes,
                          CONFUSION_MAX);
+    tally e = { .c = c, .set = set, .opt = opt ? opt : &defaults, .top = c->classes < FIVE ? c->classes : FIVE,
+                .result.classes = c->classes };
+    const weft_status status = evaluate(&e);
     const weft_allocator *a = weft_ctx_allocator(c->ctx);
-    const size_t batch = (size_t)c->batch, classes = (size_t)c->classes;
-    tally e = { .c = c, .set = set, .opt = opt ? opt : &defaults, .top = c->classes < FIVE ? c->classes : FIVE };
-    e.map = weft_calloc(a, (size_t)set->class_count, sizeof *e.map);
-    e.paths = weft_calloc(a, batch, sizeof *e.paths);
-    e.answers = weft_calloc(a, batch * FIVE, sizeof *e.answers);
-    e.faults = weft_calloc(a, batch, sizeof *e.faults);
-    e.result.classes = c->classes;
-    e.result.score = weft_calloc(a, classes, sizeof *e.result.score);
-    e.result.confusion = weft_calloc(a, classes * classes, sizeof *e.result.confusion);
-    weft_status status = WEFT_OK;
-    if (!e.map || !e.paths || !e.answers || !e.faults || !e.result.score || !e.result.confusion)
-        status = weft_fail_in(WEFT_NO_MEMORY, "weft_evaluate");
-    if (status == WEFT_OK)
-        status = weft_classifier_match(c, set, e.map, &e.result.rule);
-    if (status == WEFT_OK)
-        status = all_batches(&e);
     weft_free(a, e.map);
     weft_free(a, e.paths);
     weft_free(a, e.answers);
