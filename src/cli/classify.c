@@ -278,8 +278,8 @@ const cli_command cli_classify = {
         "Photographs are turned upright by their EXIF orientation, then resized, cropped and preprocessed as the "
         "network's publisher does, or as --recipe and the options after it say. A folder stands for the images in it, "
         "at any depth. With '-' for an image, standard input is an image itself, or names of images, one a line or "
-        "each ended by a NUL byte as find -print0 writes them. An image that cannot be read is named on standard error; "
-        "the others go on, and the exit code is 65.\n"
+        "each ended by a NUL byte as find -print0 writes them. An image that cannot be read is named on standard "
+        "error; the others go on, and the exit code is 65.\n"
         "\n"
         "In JSON, images has an object for each: file, and top (class, id, name, probability) or error.",
     .examples = "weft classify mobilenetv2 --weights mobilenet_v2.h5 photo.jpg|the five likeliest classes\n"
