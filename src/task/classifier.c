@@ -92,7 +92,8 @@ static weft_status choose_activation(const weft_classifier *c, const weft_weight
     if (!found)
         found = c->outputs == 1 ? WEFT_READOUT_SIGMOID : WEFT_READOUT_SOFTMAX;
     if (found == WEFT_READOUT_SOFTMAX && c->outputs == 1)
-        return weft_fail(WEFT_INVALID, "the softmax of one output is 1 for every image; sigmoid was expected");
+        return weft_fail(opt->activation ? WEFT_INVALID : WEFT_BAD_DATA,
+                         "the softmax of one output is 1 for every image; sigmoid was expected");
     *out = found;
     return WEFT_OK;
 }
