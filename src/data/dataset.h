@@ -34,6 +34,8 @@ struct weft_dataset {
     bool unsure; /* the classes are numbers that stand in another order than their names, and nobody chose one */
 };
 
+/* ---- what layouts fill it with (set.c) ---- */
+
 /* Room for one more of count elements in an array that doubles. */
 weft_status weft_dataset_grow(const weft_allocator *allocator, void **array, int64_t count, int64_t *capacity,
                               size_t size);
