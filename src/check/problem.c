@@ -186,9 +186,8 @@ bool weft_values_apply(const weft_problem *unit, weft_values values)
     case WEFT_VALUES_WIDE: /* with weights it is the same sum, scaled; labels and variances have no width */
         return n->n_param == 0 && n->op->error_class != WEFT_EXACT && weft_op_kinds[n->id] != WEFT_FUSED &&
                !(n->op->types & WEFT_TYPES_INDEX_IN0);
-    case WEFT_VALUES_SPECIAL: /* a NaN stays where it is: activations, what only moves values; a maximum may lose it */
-        return n->id == WEFT_OP_ACTIVATION ||
-               (n->op->error_class == WEFT_EXACT && n->id != WEFT_OP_MAX_POOL2D && n->id != WEFT_OP_GLOBAL_MAX_POOL2D);
+    case WEFT_VALUES_SPECIAL:
+        return n->op->special;
     case WEFT_VALUES_COUNT:
         break;
     }

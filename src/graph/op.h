@@ -133,6 +133,7 @@ struct weft_op {
     unsigned takes; /* WEFT_TAKES_* */
     unsigned types; /* WEFT_TYPES_* */
     weft_error_class error_class;
+    bool special; /* a NaN, an infinity, a subnormal stays where it is: the op is walked with them */
     unsigned updates;        /* bit o: output o IS input o, changed in place: states, moments, parameters */
     const weft_op *training; /* stands for it while training; NULL: itself */
     /* Zeros to defaults, SAME to explicit pads, deep copies of pointers into arena; rejects nonsense with a sentence

@@ -71,6 +71,7 @@ const weft_op weft_op_activation = {
     .n_in = 1,
     .opt_size = sizeof(weft_activation_opt),
     .error_class = WEFT_ELEMENTWISE,
+    .special = true,
     .resolve = resolve,
     .infer = infer,
     .cost = cost,

@@ -75,6 +75,7 @@ const weft_op weft_op_concat = {
     .paper = "Szegedy et al. 2014, arXiv:1409.4842",
     .n_in = -1,
     .error_class = WEFT_EXACT,
+    .special = true,
     .resolve = weft_resolve_nothing,
     .infer = infer,
     .cost = cost,

@@ -60,6 +60,7 @@ const weft_op weft_op_dropout = {
     .n_in = 1,
     .opt_size = sizeof(weft_dropout_opt),
     .error_class = WEFT_EXACT,
+    .special = true,
     .resolve = resolve,
     .infer = infer,
     .cost = cost,

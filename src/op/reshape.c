@@ -94,6 +94,7 @@ const weft_op weft_op_reshape = {
     .n_in = 1,
     .opt_size = sizeof(weft_reshape_opt),
     .error_class = WEFT_EXACT,
+    .special = true,
     .resolve = resolve,
     .infer = infer,
     .cost = cost,

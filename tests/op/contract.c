@@ -11,7 +11,7 @@
 #include "check/alloc.h"
 #include "check/harness.h"
 #include "cpu/ref/ref.h"
-#include "garbage.h"
+#include "examples.h"
 #include "op/case.h"
 
 /* A node from options and shapes; everything in the arena. */
@@ -225,13 +225,13 @@ static void must_fail(const weft_op *op, const void *opt, const weft_shape *in, 
 START_TEST(garbage_options_are_rejected)
 {
     int of_op[WEFT_OP_COUNT] = { 0 };
-    for (int i = 0; garbage[i].part; i++) {
-        const garbage_row *g = &garbage[i];
+    for (int i = 0; refusals[i].part; i++) {
+        const refusal *g = &refusals[i];
         must_fail(weft_op_get(g->id), g->opt, g->in, g->n_in, g->part);
         of_op[g->id]++;
     }
     for (int id = 0; id < WEFT_OP_COUNT; id++)
-        ck_assert_msg(of_op[id] > 0, "%s: no row of garbage", weft_op_get((weft_op_id)id)->name);
+        ck_assert_msg(of_op[id] > 0, "%s: no refusal in examples.c", weft_op_get((weft_op_id)id)->name);
 }
 END_TEST
 
@@ -311,10 +311,10 @@ START_TEST(kernel_lists_are_sound)
 }
 END_TEST
 
-/* Any request of resolve may fail. arg: a garbage_row, whose options make sense here. */
+/* Any request of resolve may fail. arg: a refusal, whose options make sense here. */
 static weft_status resolve_row(const weft_allocator *allocator, void *arg)
 {
-    const garbage_row *row = arg;
+    const refusal *row = arg;
     weft_arena arena;
     made m;
     weft_arena_init(&arena, allocator);
@@ -327,13 +327,13 @@ START_TEST(memory_may_run_out)
 {
     for (int id = 0; id < WEFT_OP_COUNT; id++) {
         for (const weft_op_case *c = weft_op_get((weft_op_id)id)->cases; c->name; c++) {
-            garbage_row row = { (weft_op_id)id, c->n_in, { c->in[0], c->in[1] }, c->opt, "" };
+            refusal row = { (weft_op_id)id, c->n_in, { c->in[0], c->in[1] }, c->opt, "" };
             if (c->n_in <= 2)
                 ck_assert_int_gt(check_every_failure(resolve_row, &row), 0);
         }
     }
     /* A table that takes a block of its own. */
-    garbage_row rbf = { WEFT_OP_RBF, 1, { WEFT_NC(1, 4000) }, &(weft_rbf_opt){ .out = 50 }, "" };
+    refusal rbf = { WEFT_OP_RBF, 1, { WEFT_NC(1, 4000) }, &(weft_rbf_opt){ .out = 50 }, "" };
     ck_assert_int_ge(check_every_failure(resolve_row, &rbf), 2);
 }
 END_TEST
