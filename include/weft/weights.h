@@ -151,8 +151,8 @@ typedef struct weft_imported {
 } weft_imported;
 /* Reads a file, an index of files ("model.safetensors.index.json") or a hub's folder, finds its network and maps its
  * tensors to weft's names: *out carries metadata weft.arch, weft.dialect, weft.classes, and weft.recipe, weft.labels,
- * weft.activation where the file or a description beside it says so. BAD_DATA also a file whose network is not known.
- * *found (may be NULL) is set in failure too, as far as things went. */
+ * weft.activation, torch.key, torch.other_keys where the file or a description beside it says so. BAD_DATA also a file
+ * whose network is not known. *found (may be NULL) is set in failure too, as far as things went. */
 WEFT_API weft_status weft_weights_import(weft_ctx *ctx, const char *path, const weft_import_opt *opt,
                                          weft_imported *found, weft_weights **out);
 

@@ -24,24 +24,29 @@ static cli_exit without_weights(const cli_call *call, const char *name)
                      call->command->name, name);
 }
 
-/* The words of the recipe's options, one behind the other; NULL: none. The caller frees them. */
-static char *recipe_words(const cli_classifier_args *args)
+/* A file of anybody's, and of a checkpoint the dictionary that was asked for. */
+static weft_status open_file(weft_ctx *ctx, const char *path, const char *key, const weft_classifier_opt *opt,
+                             weft_classifier **out)
 {
-    const struct {
-        const char *key, *value;
-    } words[] = {
-        { "px", args->px },     { "crop", args->crop }, { "interpolation", args->interpolation },
-        { "mean", args->mean }, { "std", args->std },
-    };
-    char *text = args->recipe ? cli_copy(args->recipe) : NULL;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (!words[i].value)
-            continue;
-        char *const longer = cli_format_text("%s %s=%s", text ? text : "", words[i].key, words[i].value);
-        free(text);
-        text = longer;
-    }
-    return text;
+    const weft_import_opt import = { .read = { .key = key }, .arch = opt->arch, .dialect = opt->dialect };
+    weft_weights *weights = NULL;
+    const weft_status read = weft_weights_import(ctx, path, &import, NULL, &weights);
+    if (read)
+        return read;
+    cli_tell_key(path, weights);
+    const weft_status status = weft_classifier_create(ctx, weights, opt, out);
+    weft_weights_destroy(weights);
+    return status;
+}
+
+/* Prints why there is no classifier of the file, or of random weights for NULL. */
+static cli_exit fail(weft_status status, const char *path, bool names_network)
+{
+    /* A weight file that does not name its network is no wrong option. */
+    const cli_exit code = status == WEFT_INVALID && path && !names_network ? CLI_DATA : cli_exit_of(status);
+    if (!path || strstr(weft_error(), path))
+        return cli_error(code, "%s", weft_error());
+    return cli_error(code, "%s: %s", path, weft_error());
 }
 
 cli_exit cli_open_classifier(const cli_call *call, int64_t batch, bool as_stored, weft_ctx **ctx, weft_classifier **out)
@@ -59,8 +64,10 @@ cli_exit cli_open_classifier(const cli_call *call, int64_t batch, bool as_stored
         return without_weights(call, arch->name);
     if (args->seed && (is_file || args->weights))
         return cli_error(CLI_USAGE, "%s: --seed is for networks without weights", call->command->name);
+    if (args->seed && args->key)
+        return cli_error(CLI_USAGE, "%s: --key is of a weight file, and --seed has none", call->command->name);
     CLI_TRY(cli_open(&args->ctx, ctx));
-    char *const words = recipe_words(args);
+    char *const words = cli_recipe_words(&args->recipe);
     const weft_classifier_opt opt = {
         .arch = arch ? arch->name : NULL,
         .dialect = args->dialect,
@@ -72,13 +79,12 @@ cli_exit cli_open_classifier(const cli_call *call, int64_t batch, bool as_stored
         .random = args->seed != 0,
         .seed = (uint64_t)args->seed,
     };
-    const weft_status status = args->seed ? weft_classifier_create(*ctx, NULL, &opt, out)
-                                          : weft_classifier_open(*ctx, is_file ? word : args->weights, &opt, out);
+    const char *const path = args->seed ? NULL : is_file ? word : args->weights;
+    const weft_status status = path ? open_file(*ctx, path, args->key, &opt, out)
+                                    : weft_classifier_create(*ctx, NULL, &opt, out);
     free(words);
     if (status) {
-        /* A weight file that does not name its network is no wrong option. */
-        const cli_exit code =
-            status == WEFT_INVALID && is_file ? cli_error(CLI_DATA, "%s", weft_error()) : cli_library_error(status);
+        const cli_exit code = fail(status, path, !is_file);
         weft_ctx_destroy(*ctx);
         return code;
     }

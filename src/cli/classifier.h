@@ -15,9 +15,8 @@ typedef struct cli_classifier_args {
     weft_dialect dialect;
     int64_t batch; /* 0: the command's own */
     int64_t seed;  /* 0: not random */
-    const char *weights, *classes;
-    /* of the recipe: words of weft/recipe.h, and values of one word each */
-    const char *recipe, *px, *crop, *interpolation, *mean, *std;
+    const char *weights, *key, *classes;
+    cli_recipe recipe;
     weft_readout activation;
 } cli_classifier_args;
 
@@ -37,20 +36,9 @@ typedef struct cli_classifier_args {
               "instead of --weights: random ones from this seed, for tests and timing; the answers mean nothing"), \
     OPT_FILE(cli_classifier_args, classes, 0, "classes", "FILE", NULL, \
              "names of the classes, one a line (default: the weights', else ImageNet's for 1000)"), \
-    OPT_ENUM(cli_classifier_args, activation, 0, "activation", "NAME", "default", "default|softmax|sigmoid", \
-             "what makes probabilities of outputs: softmax, or sigmoid (several labels at once; one output: yes or " \
-             "no); default: as the weights say, else sigmoid of one output"), \
-    OPT_TEXT(cli_classifier_args, recipe, 0, "recipe", "WORDS", NULL, NULL, \
-             "how a photograph becomes the input, 'px=224 fit=short side=256 resample=bilinear preprocess=torch'; " \
-             "what is not said stays as the weights say, else as the publisher does"), \
-    OPT_TEXT(cli_classifier_args, px, 0, "px", "N", NULL, NULL, "pixels of a side of the input"), \
-    OPT_TEXT(cli_classifier_args, crop, 0, "crop", "SHARE", NULL, NULL, \
-             "of the resized image that is kept, .875: the shorter side becomes px / SHARE"), \
-    OPT_TEXT(cli_classifier_args, interpolation, 0, "interpolation", "NAME", NULL, "nearest|bilinear|bicubic", \
-             "filter that resizes: nearest, bilinear, bicubic"), \
-    OPT_TEXT(cli_classifier_args, mean, 0, "mean", "R,G,B", NULL, NULL, \
-             "with --std, in place of the preprocessing: (x / 255 - mean) / std; one number is for all channels"), \
-    OPT_TEXT(cli_classifier_args, std, 0, "std", "R,G,B", NULL, NULL, "see --mean")
+    ROW_KEY(cli_classifier_args, key, "key", A_CHECKPOINT), \
+    ROW_ACTIVATION(cli_classifier_args, "as the weights say, else sigmoid of one output"), \
+    ROWS_RECIPE(cli_classifier_args, "as the weights say, else as the publisher does")
 /* clang-format on */
 
 /* words[0] names a network (its weights are --weights, or numbers of --seed) or a weight file that knows its own.

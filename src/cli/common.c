@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What several commands do: find a network by name, open a device, put together JSON. */
+ * What several commands do: find a network by name, open a device, tell what was read, put together JSON. */
 #include "cli/common.h"
 
 #include <errno.h>
@@ -100,6 +100,36 @@ cli_exit cli_open_file(const char *path, const char *wanted, FILE **out)
     if (regular)
         return cli_error(CLI_IO, "%s: cannot be opened: %s", path, strerror(errno));
     return cli_error(CLI_DATA, "%s: is not a regular file; %s was expected", path, wanted);
+}
+
+char *cli_recipe_words(const cli_recipe *recipe)
+{
+    const struct {
+        const char *key, *value;
+    } words[] = {
+        { "px", recipe->px },
+        { "crop", recipe->crop },
+        { "interpolation", recipe->interpolation },
+        { "mean", recipe->mean },
+        { "std", recipe->std },
+    };
+    char *text = recipe->words ? cli_copy(recipe->words) : NULL;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!words[i].value)
+            continue;
+        char *const longer = cli_format_text("%s %s=%s", text ? text : "", words[i].key, words[i].value);
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+void cli_tell_key(const char *path, const weft_weights *weights)
+{
+    const char *const key = weft_weights_meta_find(weights, "torch.key");
+    const char *const others = weft_weights_meta_find(weights, "torch.other_keys");
+    if (others)
+        cli_warn("%s: the tensors under \"%s\" are taken; it also has: %s (--key)", path, key ? key : "", others);
 }
 
 /* Goes up when a key goes, or means something else; new keys change nothing for who reads the old ones. */

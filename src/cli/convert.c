@@ -16,7 +16,9 @@
 enum { LISTED = 10, MAX_LABELS = 1 << 20 };
 
 typedef struct convert_args {
-    const char *model, *names, *classes;
+    const char *model, *names, *key, *classes;
+    cli_recipe recipe;
+    weft_readout activation;
     weft_dialect dialect;
     weft_origin from;
     bool no_strict, no_verify, json;
@@ -132,7 +134,8 @@ static cli_exit fail(const job *j, weft_status status)
 static cli_exit read_file(job *j)
 {
     struct stat about;
-    weft_status status = weft_weights_read(j->ctx, j->in, WEFT_FORMAT_AUTO, &j->read); /* looks at the header first */
+    const weft_read_opt opt = { .key = j->args->key };
+    weft_status status = weft_weights_read_with(j->ctx, j->in, &opt, &j->read); /* looks at the header first */
 
     if (status)
         return fail(j, status);
@@ -232,23 +235,57 @@ static cli_exit set_labels(job *j, int64_t classes)
     return code;
 }
 
+/* The file's recipe, else the publisher's, with what the user says otherwise. */
+static cli_exit set_recipe(job *j)
+{
+    const char *const own = weft_weights_meta_find(j->mapped, "weft.recipe");
+    weft_recipe recipe = weft_arch_recipe(j->arch, 0);
+    char text[WEFT_RECIPE_TEXT];
+    char *const words = cli_recipe_words(&j->args->recipe);
+    weft_status status = own ? weft_recipe_parse(own, &recipe) : WEFT_OK;
+    if (!status && words)
+        status = weft_recipe_change(words, &recipe);
+    free(words);
+    if (status)
+        return fail(j, status);
+    CLI_TRY(set(j, "weft.preprocess", weft_preprocess_name(recipe.preprocess)));
+    CLI_TRY(set(j, "weft.recipe", weft_recipe_text(&recipe, text, sizeof text)));
+    return j->args->activation ? set(j, "weft.activation", weft_readout_name(j->args->activation)) : CLI_OK;
+}
+
+static bool is_changed(const convert_args *args)
+{
+    const cli_recipe *r = &args->recipe;
+    return r->words || r->px || r->crop || r->interpolation || r->mean || r->std || args->activation;
+}
+
+/* What the user says of images and outputs must be what the network can do: a classifier is made of the result, as
+ * weft classify will. Not where tensors are missing, of which none can be made. */
+static cli_exit try_it(const job *j)
+{
+    weft_classifier *classifier = NULL;
+    if (!is_changed(j->args) || j->report->missing_count > 0)
+        return CLI_OK;
+    const weft_status status = weft_classifier_create(j->ctx, j->mapped, NULL, &classifier);
+    weft_classifier_destroy(classifier);
+    return status ? fail(j, status) : CLI_OK;
+}
+
 static cli_exit add_metadata(job *j)
 {
-    const weft_recipe recipe = weft_arch_recipe(j->arch, 0);
     const char *slash = strrchr(j->in, '/');
     int count = 0;
     char *source = cli_format_text("%s%s%s", slash ? slash + 1 : j->in, *j->digest ? " sha256:" : "", j->digest);
-    char text[WEFT_RECIPE_TEXT];
     const cli_exit code = set(j, "weft.source", source);
 
     free(source);
     CLI_TRY(code);
-    CLI_TRY(set(j, "weft.preprocess", weft_preprocess_name(j->arch->preprocess)));
-    if (!weft_weights_meta_find(j->mapped, "weft.recipe"))
-        CLI_TRY(set(j, "weft.recipe", weft_recipe_text(&recipe, text, sizeof text)));
+    CLI_TRY(set_recipe(j));
     if (weft_weights_classes(j->mapped, 0, &count))
         return cli_error(CLI_DATA, "%s: %s", j->in, weft_error());
-    return j->args->classes ? set_labels(j, count) : CLI_OK;
+    if (j->args->classes)
+        CLI_TRY(set_labels(j, count));
+    return try_it(j);
 }
 
 /* ---- writing ---- */
@@ -401,6 +438,9 @@ static const cli_option rows[] = {
              "whose names the tensors have"),
     OPT_FILE(convert_args, classes, 0, "classes", "FILE", NULL,
              "keep the names of the classes with the weights: one a line"),
+    ROW_KEY(convert_args, key, "key", A_CHECKPOINT),
+    ROW_ACTIVATION(convert_args, "as the file says"),
+    ROWS_RECIPE(convert_args, "as the file says, else as the publisher does"),
     OPT_BOOL(convert_args, no_strict, 0, "no-strict", "take what fits; list missing and unknown tensors"),
     OPT_BOOL(convert_args, no_verify, 0, "no-verify", "do not hold the file's SHA-256 against its name"),
     OPT_TEXT(convert_args, names, 0, "names", "MODEL", NULL, NULL,
@@ -428,10 +468,15 @@ const cli_command cli_convert = {
         "the exit code is 65. With --no-strict they are only listed. A name that ends in the first digits of the "
         "file's SHA-256, such as resnet50-0676ba61.pth, is held against it.\n"
         "\n"
+        "The recipe (how a photograph becomes the input) and the activation are written with the tensors, as the file "
+        "says them or as --recipe, the options after it and --activation do, so that weft classify and weft eval need "
+        "no such options for OUT. What the network cannot do is refused with exit code 65.\n"
+        "\n"
         "With --names MODEL no file is read: the names, shapes and layouts of MODEL's tensors there and here are "
         "listed. See weft-weights(5).",
     .examples = "weft convert resnet50-0676ba61.pth resnet50.safetensors|from torchvision\n"
                 "weft convert my.keras my.safetensors --model mobilenetv2 --classes names.txt|of ten classes, say\n"
+                "weft convert run.pth mine.npz --key state_dict_ema --mean .5 --std .5|of a checkpoint with averages\n"
                 "weft convert --names vgg16 --from keras --json|for a script",
     .rows = rows,
     .args_size = sizeof(convert_args),

@@ -17,6 +17,7 @@ enum { SCOPE_MAX = 256 };
 typedef struct diff_args {
     weft_ctx_opt ctx;
     weft_dialect dialect;
+    const char *key, *key_b;
     double tolerance;
     int64_t seed;
     int px;
@@ -26,6 +27,7 @@ typedef struct diff_args {
 /* One side: weights run through the network, or what another framework computed. */
 typedef struct side {
     const char *path; /* NULL: seeded weights */
+    const char *key;  /* NULL: see weft_read_opt */
     weft_weights *weights; /* in weft's names */
     weft_weights *dump;    /* or activations by scope */
     weft_model *model;
@@ -126,9 +128,10 @@ static cli_exit build(diff *d, int classes)
 static cli_exit open_side(diff *d, side *s, bool may_be_dump)
 {
     weft_weights *file = NULL;
-    weft_status status = weft_weights_read(d->ctx, s->path, WEFT_FORMAT_AUTO, &file);
+    weft_status status = weft_weights_read_with(d->ctx, s->path, &(weft_read_opt){ .key = s->key }, &file);
     if (status)
         return fail_file(s->path, status);
+    cli_tell_key(s->path, file);
     if (may_be_dump && is_dump(d->graph, file)) {
         s->dump = file;
         return CLI_OK;
@@ -180,6 +183,10 @@ static cli_exit open_diff(diff *d, const cli_call *call)
 {
     d->a.path = call->words[1];
     d->b.path = call->n_words > 2 ? call->words[2] : NULL;
+    d->a.key = d->args->key;
+    d->b.key = d->args->key_b;
+    if (d->b.key && !d->b.path)
+        return cli_error(CLI_USAGE, "diff: --key-b is of the file B, and there is none");
     CLI_TRY(cli_find_arch(call->words[0], d->args->dialect, &d->arch));
     CLI_TRY(cli_open(&d->args->ctx, &d->ctx));
     CLI_TRY(build(d, 0));
@@ -400,6 +407,8 @@ static const cli_option rows[] = {
     ROW_THREADS(diff_args, "threads"),
     ROW_MATH(diff_args, "strict"),
     ROW_DIALECT(diff_args, WHOSE_VARIANT),
+    ROW_KEY(diff_args, key, "key", "A, " A_CHECKPOINT),
+    ROW_KEY(diff_args, key_b, "key-b", "B, " A_CHECKPOINT),
     ROW_JSON(diff_args),
     OPT_REAL(diff_args, tolerance, 0, "tolerance", "X", "1e-4", 0, 2,
              "relative L2 difference that still counts as equal"),
@@ -430,6 +439,7 @@ const cli_command cli_diff = {
         "\n"
         "The exit code is 0 if nothing differs by more than --tolerance, 1 if something does.",
     .examples = "weft diff resnet50 mine.safetensors theirs.pth|the same weights?\n"
+                "weft diff resnet50 run.pth run.pth --key-b state_dict_ema|how far the averages are\n"
                 "weft diff mobilenetv2 mobilenet_v2.h5 activations.npz|where does the port go wrong?",
     .rows = rows,
     .args_size = sizeof(diff_args),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rows of options that several commands have, each text once. The argument struct of a command that has one of them
- * has its field: `ctx` (weft_ctx_opt), `batch`, `dialect`, `view`, `json`. */
+ * has its field: `ctx` (weft_ctx_opt), `batch`, `dialect`, `view`, `json`, `recipe` (cli_recipe), `activation`. */
 #ifndef WEFT_CLI_ROWS_H
 #define WEFT_CLI_ROWS_H
 
@@ -14,6 +14,12 @@ typedef struct cli_view {
     const char *columns; /* "a,b"; NULL: all that a person wants */
     bool wide;           /* wider than the terminal, too */
 } cli_view;
+
+/* How a photograph becomes the input, as the user says it: words of weft/recipe.h, and values of one word each; NULL:
+ * not said. */
+typedef struct cli_recipe {
+    const char *words, *px, *crop, *interpolation, *mean, *std;
+} cli_recipe;
 
 typedef enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_NEVER } cli_progress;
 
@@ -59,6 +65,29 @@ typedef enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS
 #define ROW_NO_UNITS(args) \
     OPT_BOOL(args, no_units, 0, "no-units", \
              "run the layers of inverted residual units (expand, depthwise, project) one by one instead of joined")
+
+#define ROW_KEY(args, field, name, whose) \
+    OPT_TEXT(args, field, 0, name, "KEY", NULL, NULL, \
+             "which dictionary of tensors is read of " whose ": state_dict_ema, models.1, or '' for the whole; " \
+             "default: the one that is likeliest meant, which is said if there are others")
+#define A_CHECKPOINT "a PyTorch file"
+
+#define ROWS_RECIPE(args, otherwise) \
+    OPT_TEXT(args, recipe.words, 0, "recipe", "WORDS", NULL, NULL, \
+             "how a photograph becomes the input, 'px=224 fit=short side=256 resample=bilinear preprocess=torch'; " \
+             "what is not said stays " otherwise), \
+    OPT_TEXT(args, recipe.px, 0, "px", "N", NULL, NULL, "pixels of a side of the input"), \
+    OPT_TEXT(args, recipe.crop, 0, "crop", "SHARE", NULL, NULL, \
+             "of the resized image that is kept, .875: the shorter side becomes px / SHARE"), \
+    OPT_TEXT(args, recipe.interpolation, 0, "interpolation", "NAME", NULL, "nearest|bilinear|bicubic", \
+             "filter that resizes: nearest, bilinear, bicubic"), \
+    OPT_TEXT(args, recipe.mean, 0, "mean", "R,G,B", NULL, NULL, \
+             "with --std, in place of the preprocessing: (x / 255 - mean) / std; one number is for all channels"), \
+    OPT_TEXT(args, recipe.std, 0, "std", "R,G,B", NULL, NULL, "see --mean")
+#define ROW_ACTIVATION(args, otherwise) \
+    OPT_ENUM(args, activation, 0, "activation", "NAME", "default", "default|softmax|sigmoid", \
+             "what makes probabilities of outputs: softmax, or sigmoid (several labels at once; one output: yes or " \
+             "no); default: " otherwise)
 
 #define ROW_PROGRESS(args, field, always) \
     OPT_ENUM(args, field, 0, "progress", "WHEN", "auto", "auto|always|never", \

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# The contract of weft classify and weft eval, and the example programs: sh classify.sh CASE WEFT PROBE MAKE_WEIGHTS
-# SOURCE_DIR WORK_DIR SANITIZED CC LIBRARY. Every check prints what it expected; exit code 77: cannot be run here.
+# The contract of weft classify and weft eval, and of convert for them, and the example programs: sh classify.sh CASE
+# WEFT PROBE MAKE_WEIGHTS SOURCE_DIR WORK_DIR SANITIZED CC LIBRARY. Every check prints what it expected; exit code 77:
+# cannot be run here.
 set -u
 case=$1 weft=$2 probe=$3 make_weights=$4 source=$5 work=$6 sanitized=$7 cc=$8 library=$9
 failures=0
@@ -177,6 +178,84 @@ case_recipe() { # the options that set it reach the classifier, of classify and 
     printf 'a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n' > names.txt
     expect 0 classify lenet.safetensors $fixtures/444.jpg --json --top 10 --classes names.txt
     has out '"name": "j"'
+}
+
+# Which dictionary of a checkpoint is read: state_dict is all zero, state_dict_ema is not.
+case_key() {
+    "$(dirname "$make_weights")/cli_make_checkpoint" lenet5 keras run.pth || fail make_checkpoint
+    model="lenet5 -Dkeras --weights run.pth"
+    said='run.pth: the tensors under "state_dict" are taken; it also has: state_dict_ema (--key)'
+    mkdir -p data/0
+    cp $good data/0
+    for class in 1 2 3 4 5 6 7 8 9; do
+        mkdir data/$class
+        cp $fixtures/grey.jpg data/$class
+    done
+    expect 0 classify $model $fixtures/444.jpg --top 1
+    has out " 10.0 % "
+    has err "$said"
+    equal "lines about the key" "$(grep -c state_dict err)" 1
+    expect 0 classify $model $fixtures/444.jpg --top 1 --key state_dict
+    has out " 10.0 % "
+    grep -q state_dict err && fail "classify: the key that was asked for is told"
+    expect 0 classify $model $fixtures/444.jpg --top 1 --key state_dict_ema
+    grep -qF " 10.0 % " out && fail "classify --key state_dict_ema: reads the other dictionary"
+    cp out averages
+    refuses 65 'no tensors under the key "ema"; there are under: state_dict, state_dict_ema' \
+        classify $model $fixtures/444.jpg --key ema
+    refuses 2 "--key is of a weight file" classify lenet5 --seed 1 $fixtures/444.jpg --key ema
+
+    expect 0 eval $model --data data --json
+    has err "$said"
+    cp out plain
+    expect 0 eval $model --data data --json --key state_dict_ema
+    grep -q state_dict err && fail "eval: the key that was asked for is told"
+    [ "$(grep calibration_error out)" = "$(grep calibration_error plain)" ] && fail "eval --key: the same answers"
+    refuses 65 "there are under: state_dict, state_dict_ema" eval $model --data data --key ema
+
+    expect 0 convert run.pth plain.safetensors --model lenet5 -Dkeras
+    has out "taken:    state_dict" "also has: state_dict_ema"
+    expect 0 convert run.pth ema.safetensors --model lenet5 -Dkeras --key state_dict_ema
+    has out "taken:    state_dict_ema"
+    expect 0 classify ema.safetensors $fixtures/444.jpg --top 1
+    cmp -s out averages || fail "convert --key state_dict_ema: other weights than classify's"
+    refuses 65 "there are under: state_dict, state_dict_ema" convert run.pth ema.npz --key ema
+    [ -e ema.npz ] && fail "convert: a file is written with an unknown key"
+    refuses 65 'the key "ema" is for PyTorch files' convert plain.safetensors ema.npz --key ema
+
+    expect 0 diff lenet5 -Dkeras run.pth plain.safetensors
+    has err "$said"
+    expect 1 diff lenet5 -Dkeras run.pth plain.safetensors --key state_dict_ema
+    expect 0 diff lenet5 -Dkeras run.pth ema.safetensors --key state_dict_ema
+    expect 1 diff lenet5 -Dkeras run.pth run.pth --key-b state_dict_ema
+    expect 0 diff lenet5 -Dkeras ema.safetensors run.pth --key-b state_dict_ema
+    refuses 2 "--key-b is of the file B" diff lenet5 -Dkeras run.pth --key-b x
+    refuses 65 "there are under: state_dict, state_dict_ema" diff lenet5 -Dkeras run.pth --key x
+}
+
+# What convert is told of photographs and outputs stays with the weights: classify needs no options.
+case_convert() {
+    "$make_weights" lenet5 keras lenet.safetensors $digits || fail make_weights
+    how="--mean .5 --std .25 --crop .5 --interpolation bicubic --activation sigmoid"
+    expect 0 classify lenet.safetensors $fixtures/444.jpg $how
+    cp out asked
+    expect 0 convert lenet.safetensors mine.safetensors $how
+    expect 0 classify mine.safetensors $fixtures/444.jpg
+    cmp -s out asked || fail "the converted file is classified otherwise than with the same options"
+    expect 0 classify lenet.safetensors $fixtures/444.jpg
+    cmp -s out asked && fail "the options change nothing"
+    expect 0 classify mine.safetensors $fixtures/444.jpg --json
+    has out "px=32 channels=1 fit=short side=64 resample=bicubic preprocess=unit mean=0.5 std=0.25" \
+        '"activation": "sigmoid"'
+    expect 0 convert mine.safetensors again.npz --recipe "fit=squash preprocess=tf" # only that, of what the file says
+    expect 0 classify again.npz $fixtures/444.jpg --json
+    has out "px=32 channels=1 fit=squash resample=bicubic preprocess=tf\"" '"activation": "sigmoid"'
+    refuses 65 "colour=red" convert lenet.safetensors no.npz --recipe colour=red
+    refuses 65 "mean without std" convert lenet.safetensors no.npz --mean .5
+    refuses 65 "another size of image" convert lenet.safetensors no.npz --px 64
+    refuses 65 "images of 3 channels, lenet5 takes 1" convert lenet.safetensors no.npz --recipe channels=3
+    refuses 2 "'relu'" convert lenet.safetensors no.npz --activation relu
+    [ -e no.npz ] && fail "a file is written with what was refused"
 }
 
 case_inputs() { # folders, images and names on standard input

@@ -16,6 +16,31 @@ static const weft_arch *ours(const weft_weights *in)
     return weft_arch_find(arch, weft_dialect_parse(dialect));
 }
 
+/* Which dictionary of a PyTorch file was read, and which were not, is worth knowing behind the mapping too. */
+static weft_status keep_key(const weft_weights *in, weft_weights *out)
+{
+    static const char *const keys[] = { "torch.key", "torch.other_keys" };
+    for (int i = 0; i < WEFT_COUNT(keys); i++) {
+        const char *const text = weft_weights_meta_find(in, keys[i]);
+        if (text)
+            WEFT_TRY(weft_weights_set_meta(out, keys[i], text));
+    }
+    return WEFT_OK;
+}
+
+static weft_status map(weft_ctx *ctx, const weft_weights *in, const weft_import_opt *opt, weft_imported *found,
+                       weft_weights **out)
+{
+    weft_weights *mapped = NULL;
+    WEFT_TRY(weft_weights_map(ctx, in, found->arch->name, found->arch->dialect, &opt->map, &found->report, &mapped));
+    const weft_status status = keep_key(in, mapped);
+    if (status == WEFT_OK)
+        *out = mapped;
+    else
+        weft_weights_destroy(mapped);
+    return status;
+}
+
 static weft_status import(weft_ctx *ctx, const char *path, const weft_import_opt *opt, weft_weights **in,
                           weft_imported *found, weft_weights **out)
 {
@@ -31,7 +56,7 @@ static weft_status import(weft_ctx *ctx, const char *path, const weft_import_opt
     if (status == WEFT_NOT_FOUND && !opt->arch) /* there is a file, but of what? */
         return weft_fail_in(WEFT_BAD_DATA, "%s", path);
     WEFT_TRY(status);
-    return weft_weights_map(ctx, *in, found->arch->name, found->arch->dialect, &opt->map, &found->report, out);
+    return map(ctx, *in, opt, found, out);
 }
 
 weft_status weft_weights_import(weft_ctx *ctx, const char *path, const weft_import_opt *opt, weft_imported *found,
