@@ -2,11 +2,13 @@
  *
  * What stands beside the weights in a folder of a hub. timm's config.json names the network, how photographs are
  * prepared, and perhaps the classes; transformers has the classes in config.json and the photographs in
- * preprocessor_config.json. All of it becomes metadata: hub.architecture, recipe.px, recipe.crop, recipe.resample,
- * recipe.preprocess (which names/recipe.c makes a recipe of) and weft.labels. A description of another kind, or one
- * that is no good, is no reason to refuse the weights. */
+ * preprocessor_config.json. All of it becomes metadata: hub.architecture, weft.labels and what names/recipe.c makes a
+ * recipe of: recipe.px, .side, .fit, .crop, .resample, .preprocess or else .mean and .std, and .cannot, the first thing
+ * that is asked for and that no recipe can do. A description of another kind, or one that is no good, is no reason to
+ * refuse the weights. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,28 +29,50 @@ static weft_status set(const hub *h, const char *key, const char *text)
     return text ? weft_weights_set_meta(h->weights, key, text) : WEFT_OK;
 }
 
+/* What no recipe can do is refused where one is made (names/recipe.c): passed over, it costs accuracy unseen. */
+static weft_status cannot(const hub *h, const char *format, ...) WEFT_PRINTF(2, 3);
+static weft_status cannot(const hub *h, const char *format, ...)
+{
+    char what[160], text[256];
+    va_list ap;
+    if (weft_weights_meta_find(h->weights, "recipe.cannot"))
+        return WEFT_OK;
+    va_start(ap, format);
+    vsnprintf(what, sizeof what, format, ap);
+    va_end(ap);
+    snprintf(text, sizeof text, "the description beside the weights asks for %s", what);
+    return set(h, "recipe.cannot", text);
+}
+
 /* ---- photographs ---- */
 
-/* Whether three numbers are these. */
-static weft_status is_triple(hub *h, size_t at, const double expected[3], bool *out)
+/* [r, g, b], or [x] or x for all; *found is false for anything else. */
+static weft_status read_channels(hub *h, size_t at, double out[3], bool *found)
 {
-    *out = false;
-    if (!weft_json_is(&h->json, at, '['))
-        return WEFT_OK;
-    WEFT_TRY(weft_json_expect(&h->json, '[', "before three numbers"));
-    bool same = true;
-    for (int i = 0; i < 3; i++) {
-        double value = 0;
-        if (i > 0 && !weft_json_take(&h->json, ','))
-            return WEFT_OK;
-        WEFT_TRY(weft_json_real(&h->json, "a mean or deviation", &value));
-        same = same && fabs(value - expected[i]) < 1e-4;
+    int count = 0;
+    WEFT_TRY(weft_json_real_at(&h->json, at, &out[0], found));
+    if (!*found && weft_json_is(&h->json, at, '[')) {
+        WEFT_TRY(weft_json_expect(&h->json, '[', "before numbers"));
+        do
+            WEFT_TRY(weft_json_real_at(&h->json, h->json.at, &out[count], found));
+        while (*found && ++count < 3 && weft_json_take(&h->json, ','));
+        *found = *found && weft_json_take(&h->json, ']') && count != 2;
     }
-    *out = same;
+    for (int c = count > 1 ? 3 : 1; *found && c < 3; c++)
+        out[c] = out[0];
     return WEFT_OK;
 }
 
-static weft_status read_statistics(hub *h, size_t mean_at, size_t std_at)
+static bool near(const double value[3], const double expected[3])
+{
+    bool same = true;
+    for (int c = 0; c < 3; c++)
+        same = same && fabs(value[c] - expected[c]) < 1e-4;
+    return same;
+}
+
+/* (x / 255 - mean) / std */
+static weft_status set_normal(const hub *h, const double mean[3], const double std[3])
 {
     static const struct {
         const char *name;
@@ -58,23 +82,40 @@ static weft_status read_statistics(hub *h, size_t mean_at, size_t std_at)
         { "tf", { .5, .5, .5 }, { .5, .5, .5 } },
         { "unit", { 0, 0, 0 }, { 1, 1, 1 } },
     };
+    char text[128];
     for (int i = 0; i < WEFT_COUNT(rows); i++) {
-        bool mean = false, std = false;
-        WEFT_TRY(is_triple(h, mean_at, rows[i].mean, &mean));
-        WEFT_TRY(is_triple(h, std_at, rows[i].std, &std));
-        if (mean && std)
+        if (near(mean, rows[i].mean) && near(std, rows[i].std))
             return set(h, "recipe.preprocess", rows[i].name);
     }
-    return WEFT_OK;
+    snprintf(text, sizeof text, "%.17g %.17g %.17g", mean[0], mean[1], mean[2]);
+    WEFT_TRY(set(h, "recipe.mean", text));
+    snprintf(text, sizeof text, "%.17g %.17g %.17g", std[0], std[1], std[2]);
+    return set(h, "recipe.std", text);
+}
+
+static weft_status read_statistics(hub *h, size_t mean_at, size_t std_at)
+{
+    double mean[3] = { 0 }, std[3] = { 0 };
+    bool has_mean = false, has_std = false;
+    WEFT_TRY(read_channels(h, mean_at, mean, &has_mean));
+    WEFT_TRY(read_channels(h, std_at, std, &has_std));
+    if (has_mean && has_std)
+        return set_normal(h, mean, std);
+    return mean_at || std_at ? cannot(h, "a mean and a deviation that are not one or three numbers each") : WEFT_OK;
+}
+
+static weft_status set_number(const hub *h, const char *key, double px)
+{
+    char text[32];
+    if (!(px >= 1 && px <= PX_MAX))
+        return cannot(h, "images of %g pixels", px);
+    snprintf(text, sizeof text, "%d", (int)px);
+    return set(h, key, text);
 }
 
 static weft_status set_px(const hub *h, double px)
 {
-    char text[32];
-    if (!(px >= 1 && px <= PX_MAX))
-        return WEFT_OK;
-    snprintf(text, sizeof text, "%d", (int)px);
-    return set(h, "recipe.px", text);
+    return set_number(h, "recipe.px", px);
 }
 
 static weft_status set_crop(hub *h, size_t at)
@@ -83,8 +124,10 @@ static weft_status set_crop(hub *h, size_t at)
     double crop = 0;
     bool found = false;
     WEFT_TRY(weft_json_real_at(&h->json, at, &crop, &found));
-    if (!found || !(crop > 0 && crop <= 1))
+    if (!found)
         return WEFT_OK;
+    if (!(crop > 0 && crop <= 1))
+        return cannot(h, "a crop of %g of the image", crop);
     snprintf(text, sizeof text, "%.9g", crop);
     return set(h, "recipe.crop", text);
 }
@@ -101,47 +144,124 @@ static weft_status read_input_size(hub *h, size_t at)
             return WEFT_OK;
         WEFT_TRY(weft_json_real(&h->json, "a size", &size[i]));
     }
-    return size[1] == size[2] ? set_px(h, size[1]) : WEFT_OK;
+    return size[1] == size[2] ? set_px(h, size[1]) : cannot(h, "images of %g x %g pixels", size[2], size[1]);
 }
 
 /* timm's pretrained_cfg, which older files have at the top. */
 static weft_status read_timm(hub *h, size_t at)
 {
-    static const char *const keys[] = { "input_size", "interpolation", "crop_pct", "mean", "std" };
-    size_t found[5];
-    const char *interpolation = NULL;
+    static const char *const keys[] = { "input_size", "interpolation", "crop_pct", "mean", "std", "crop_mode" };
+    size_t found[6];
+    const char *interpolation = NULL, *mode = NULL;
     h->json.at = at;
-    WEFT_TRY(weft_json_members(&h->json, keys, found, 5));
+    WEFT_TRY(weft_json_members(&h->json, keys, found, 6));
     WEFT_TRY(read_input_size(h, found[0]));
     WEFT_TRY(weft_json_text_at(&h->json, found[1], &interpolation));
-    if (interpolation && (strcmp(interpolation, "bicubic") == 0 || strcmp(interpolation, "bilinear") == 0))
+    WEFT_TRY(weft_json_text_at(&h->json, found[5], &mode));
+    if (interpolation &&
+        (strcmp(interpolation, "bicubic") == 0 || strcmp(interpolation, "bilinear") == 0 ||
+         strcmp(interpolation, "nearest") == 0))
         WEFT_TRY(set(h, "recipe.resample", interpolation));
+    else if (interpolation)
+        WEFT_TRY(cannot(h, "the interpolation \"%.40s\"", interpolation));
+    if (mode && strcmp(mode, "center") != 0)
+        WEFT_TRY(cannot(h, "the crop_mode \"%.40s\"", mode));
     WEFT_TRY(set_crop(h, found[2]));
     return read_statistics(h, found[3], found[4]);
+}
+
+/* 224, {"shortest_edge": 224} or {"height": 224, "width": 224}: whole says that the image is squashed to it. */
+static weft_status read_size(hub *h, size_t at, double *side, bool *whole)
+{
+    static const char *const keys[] = { "shortest_edge", "height", "width" };
+    size_t inner[3] = { 0 };
+    double width = 0;
+    bool found = false, wide = false;
+    *whole = false;
+    if (weft_json_is(&h->json, at, '{')) {
+        WEFT_TRY(weft_json_members(&h->json, keys, inner, 3));
+        at = inner[0] ? inner[0] : inner[1];
+        *whole = !inner[0] && inner[1];
+    }
+    WEFT_TRY(weft_json_real_at(&h->json, at, side, &found));
+    WEFT_TRY(weft_json_real_at(&h->json, *whole ? inner[2] : 0, &width, &wide));
+    if (!found)
+        *side = 0;
+    return wide && width != *side ? cannot(h, "images of %g x %g pixels", width, *side) : WEFT_OK;
+}
+
+/* The image is resized, then perhaps its centre is cut out. */
+static weft_status set_sizes(hub *h, size_t size_at, size_t cut_at, bool shares)
+{
+    double size = 0, cut = 0;
+    bool whole = false, square = false;
+    WEFT_TRY(read_size(h, size_at, &size, &whole));
+    WEFT_TRY(read_size(h, cut_at, &cut, &square));
+    if (whole && !shares && (cut == 0 || cut == size))
+        WEFT_TRY(set(h, "recipe.fit", "squash"));
+    else if (whole && cut != 0)
+        WEFT_TRY(cannot(h, "%g pixels cut out of an image squashed to %g", cut, size));
+    if (cut == 0 || size == 0)
+        return cut + size == 0 ? WEFT_OK : set_px(h, cut + size);
+    if (size < cut)
+        WEFT_TRY(cannot(h, "%g pixels cut out of %g", cut, size));
+    WEFT_TRY(set_px(h, cut));
+    return whole ? WEFT_OK : set_number(h, "recipe.side", size);
+}
+
+enum {
+    SIZE, RESAMPLE, CROP_PCT, MEAN, STD, CROP_SIZE, DO_CROP, DO_RESCALE, FACTOR, OFFSET, DO_NORMALIZE, TOP, FLIP, KEYS
+};
+
+/* (x factor - offset - mean) / std, as (x / 255 - mean) / std. */
+static weft_status read_normal(hub *h, const size_t at[KEYS])
+{
+    double mean[3] = { 0 }, std[3] = { 1, 1, 1 }, factor = 1 / 255.;
+    bool found = false, has_mean = false, has_std = false;
+    WEFT_TRY(weft_json_real_at(&h->json, at[FACTOR], &factor, &found));
+    if (weft_json_is(&h->json, at[DO_RESCALE], 'f'))
+        factor = 1;
+    if (!weft_json_is(&h->json, at[DO_NORMALIZE], 'f')) {
+        WEFT_TRY(read_channels(h, at[MEAN], mean, &has_mean));
+        WEFT_TRY(read_channels(h, at[STD], std, &has_std));
+        if (!has_mean || !has_std)
+            return read_statistics(h, at[MEAN], at[STD]);
+    }
+    if (!(factor > 0))
+        return cannot(h, "pixels times %g", factor);
+    for (int c = 0; c < 3; c++) {
+        if (weft_json_is(&h->json, at[TOP], 't')) /* EfficientNet divides twice */
+            std[c] *= std[c];
+        mean[c] = (mean[c] + (weft_json_is(&h->json, at[OFFSET], 't') ? 1 : 0)) / (255 * factor);
+        std[c] /= 255 * factor;
+    }
+    return set_normal(h, mean, std);
 }
 
 /* transformers' preprocessor_config.json. */
 static weft_status read_preprocessor(hub *h)
 {
-    static const char *const keys[] = { "size", "resample", "crop_pct", "image_mean", "image_std" };
-    static const char *const inner[] = { "shortest_edge", "height" };
+    static const char *const keys[KEYS] = {
+        [SIZE] = "size", [RESAMPLE] = "resample", [CROP_PCT] = "crop_pct", [MEAN] = "image_mean", [STD] = "image_std",
+        [CROP_SIZE] = "crop_size", [DO_CROP] = "do_center_crop", [DO_RESCALE] = "do_rescale",
+        [FACTOR] = "rescale_factor", [OFFSET] = "rescale_offset", [DO_NORMALIZE] = "do_normalize",
+        [TOP] = "include_top", [FLIP] = "do_flip_channel_order",
+    };
     static const char *const filters[] = { "nearest", NULL, "bilinear", "bicubic" }; /* Pillow's numbers */
-    size_t at[5], side[2] = { 0 };
-    double px = 0, filter = 0;
-    bool found = false;
-    WEFT_TRY(weft_json_members(&h->json, keys, at, 5));
-    if (weft_json_is(&h->json, at[0], '{')) {
-        WEFT_TRY(weft_json_members(&h->json, inner, side, 2));
-        at[0] = side[0] ? side[0] : side[1];
-    }
-    WEFT_TRY(weft_json_real_at(&h->json, at[0], &px, &found));
+    size_t at[KEYS];
+    double filter = 0, share = 0;
+    bool found = false, shares = false;
+    WEFT_TRY(weft_json_members(&h->json, keys, at, KEYS));
+    WEFT_TRY(weft_json_real_at(&h->json, at[CROP_PCT], &share, &shares));
+    WEFT_TRY(set_sizes(h, at[SIZE], weft_json_is(&h->json, at[DO_CROP], 'f') ? 0 : at[CROP_SIZE], shares));
+    WEFT_TRY(weft_json_real_at(&h->json, at[RESAMPLE], &filter, &found));
+    const char *const name = filter >= 0 && filter < WEFT_COUNT(filters) ? filters[(int)filter] : NULL;
     if (found)
-        WEFT_TRY(set_px(h, px));
-    WEFT_TRY(weft_json_real_at(&h->json, at[1], &filter, &found));
-    if (found && filter >= 0 && filter < WEFT_COUNT(filters))
-        WEFT_TRY(set(h, "recipe.resample", filters[(int)filter]));
-    WEFT_TRY(set_crop(h, at[2]));
-    return read_statistics(h, at[3], at[4]);
+        WEFT_TRY(name ? set(h, "recipe.resample", name) : cannot(h, "Pillow's filter %g", filter));
+    if (weft_json_is(&h->json, at[FLIP], 't'))
+        WEFT_TRY(cannot(h, "channels in the order blue, green, red"));
+    WEFT_TRY(set_crop(h, at[CROP_PCT]));
+    return read_normal(h, at);
 }
 
 /* ---- classes ---- */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the JSON description of a Keras model says about the model as a whole: its class and name, the images that it
- * takes, what it makes of their pixels before the network begins (Rescaling), and the activation of its last layer. */
+ * takes, what it makes of their pixels before the network begins (Rescaling, Normalization, Resizing), and the
+ * activation of its last layer. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,11 +21,24 @@ typedef struct facts {
     weft_json json;
     int64_t px;     /* 0: not said, or not square */
     bool shaped;    /* an input was found */
+    double height, width; /* of it; 0: any */
+    bool begun;     /* the network itself has: what comes before it is pixels' */
     int rescalings;
-    double scale, offset; /* of all of them, one behind the other */
+    bool normalized; /* one of them was a Normalization */
+    double scale[3], offset[3]; /* of all of them, one behind the other */
     const char *rescaling;  /* the first one's name */
+    bool resized, cropped;  /* by a Resizing; to the largest square, not the whole image */
+    bool antialias;
+    const char *filter;
+    const char *cannot;     /* the first layer that no recipe can be, as a sentence */
     const char *activation; /* the last layer's; NULL: none */
 } facts;
+
+/* What a layer's description says, by key; its places are 0 where it says nothing. */
+enum {
+    NAME, BATCH_SHAPE, BATCH_INPUT_SHAPE, SCALE, OFFSET, ACTIVATION, LAYERS, MEAN, VARIANCE, INVERT, HEIGHT, WIDTH,
+    INTERPOLATION, CROP, PAD, ANTIALIAS, KEYS
+};
 
 /* [null, height, width, channels]; null where any size will do. */
 static weft_status read_shape(facts *f, size_t at)
@@ -42,26 +57,159 @@ static weft_status read_shape(facts *f, size_t at)
         if (!found)
             return WEFT_OK;
     }
+    f->height = side[0];
+    f->width = side[1];
     if (side[0] == side[1] && side[0] >= 1 && side[0] <= PX_MAX)
         f->px = (int64_t)side[0];
     return WEFT_OK;
 }
 
-/* x * scale + offset, behind what came before; lists, one value for each channel, are none of the recipes' words. */
-static weft_status read_rescaling(facts *f, size_t scale_at, size_t offset_at, const char *name)
+/* ---- what happens to pixels before the network ---- */
+
+/* No recipe can be this layer: what is wrong with it. */
+static weft_status cannot(facts *f, const char *name, const char *what)
+{
+    if (f->cannot)
+        return WEFT_OK;
+    f->cannot = weft_arena_text(&f->arena, "before the network in the file is the layer '%.80s', %s", name, what);
+    return f->cannot ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
+/* Pixels become x * scale + offset, behind what came before. */
+static void rescale(facts *f, const double scale[3], const double offset[3], const char *name)
+{
+    const bool first = f->rescalings++ == 0;
+    if (first)
+        f->rescaling = name;
+    for (int c = 0; c < 3; c++) {
+        f->scale[c] = (first ? 1 : f->scale[c]) * scale[c];
+        f->offset[c] = (first ? 0 : f->offset[c]) * scale[c] + offset[c];
+    }
+}
+
+/* Lists, one value for each channel, are none of the recipes' words: a scale of 0, which no recipe has either. */
+static weft_status read_rescaling(facts *f, const size_t at[KEYS], const char *name)
 {
     double scale = 0, offset = 0;
     bool scaled = false, moved = false;
-    WEFT_TRY(weft_json_real_at(&f->json, scale_at, &scale, &scaled));
-    WEFT_TRY(weft_json_real_at(&f->json, offset_at, &offset, &moved));
-    if (f->rescalings++ == 0) {
-        f->rescaling = name ? name : "";
-        f->scale = 1;
-    }
-    f->scale = scaled ? f->scale * scale : 0;
-    f->offset = f->offset * scale + offset;
+    WEFT_TRY(weft_json_real_at(&f->json, at[SCALE], &scale, &scaled));
+    WEFT_TRY(weft_json_real_at(&f->json, at[OFFSET], &offset, &moved));
+    if (!scaled)
+        scale = 0;
+    rescale(f, (const double[3]){ scale, scale, scale }, (const double[3]){ offset, offset, offset }, name);
     return WEFT_OK;
 }
+
+/* 0.5, [0.1, 0.2, 0.3] at any depth, or NumPy's array with that as its value: *count is 1 or 3, 0 where nothing is
+ * said, -1 where it is anything else. */
+static weft_status read_constants(facts *f, size_t at, double out[3], int *count)
+{
+    static const char *const keys[] = { "config" }, *const inner[] = { "value" };
+    size_t config[1];
+    int depth = 0;
+    if (weft_json_is(&f->json, at, '{')) { /* {"class_name": "__numpy__", "config": {"value": ...}} */
+        WEFT_TRY(weft_json_members(&f->json, keys, config, 1));
+        at = 0;
+        if (weft_json_is(&f->json, config[0], '{'))
+            WEFT_TRY(weft_json_members(&f->json, inner, &at, 1));
+    }
+    *count = 0;
+    if (at == 0 || weft_json_is(&f->json, at, 'n')) /* null */
+        return WEFT_OK;
+    f->json.at = at;
+    while (weft_json_take(&f->json, '['))
+        depth++;
+    bool found = false;
+    do {
+        double value = 0;
+        WEFT_TRY(weft_json_real_at(&f->json, f->json.at, &value, &found));
+        if (found && *count < 3)
+            out[*count] = value;
+        *count += found;
+    } while (found && depth > 0 && weft_json_take(&f->json, ','));
+    while (depth > 0 && weft_json_take(&f->json, ']'))
+        depth--;
+    if (!found || depth > 0 || (*count != 1 && *count != 3))
+        *count = -1;
+    for (int c = 1; *count == 1 && c < 3; c++)
+        out[c] = out[0];
+    return WEFT_OK;
+}
+
+/* (x - mean) / sqrt(variance), or its inverse. Without constants they are tensors of the file. */
+static weft_status read_normalization(facts *f, const size_t at[KEYS], const char *name)
+{
+    double mean[3], variance[3], scale[3], offset[3];
+    int means = 0, variances = 0;
+    WEFT_TRY(read_constants(f, at[MEAN], mean, &means));
+    WEFT_TRY(read_constants(f, at[VARIANCE], variance, &variances));
+    if (means == 0 && variances == 0)
+        return WEFT_OK;
+    if (means <= 0 || variances <= 0)
+        return cannot(f, name, "a Normalization whose mean and variance are not one or three numbers each");
+    const bool inverse = weft_json_is(&f->json, at[INVERT], 't');
+    for (int c = 0; c < 3; c++) {
+        const double deviation = fmax(sqrt(fmax(variance[c], 0)), 1e-7); /* as Keras does it */
+        scale[c] = inverse ? deviation : 1 / deviation;
+        offset[c] = inverse ? mean[c] : -mean[c] / deviation;
+    }
+    f->normalized = true;
+    rescale(f, scale, offset, name);
+    return WEFT_OK;
+}
+
+static bool is_filter(const char *name)
+{
+    return strcmp(name, "nearest") == 0 || strcmp(name, "bilinear") == 0 || strcmp(name, "bicubic") == 0;
+}
+
+/* Images of any size become squares; those of one size that is another would be resized twice. */
+static weft_status read_resizing(facts *f, const size_t at[KEYS], const char *name)
+{
+    double height = 0, width = 0;
+    bool high = false, wide = false;
+    WEFT_TRY(weft_json_real_at(&f->json, at[HEIGHT], &height, &high));
+    WEFT_TRY(weft_json_real_at(&f->json, at[WIDTH], &width, &wide));
+    WEFT_TRY(weft_json_text_at(&f->json, at[INTERPOLATION], &f->filter));
+    if (!f->filter)
+        f->filter = "bilinear";
+    if (!high || !wide || height != width || !(height >= 1 && height <= PX_MAX))
+        return cannot(f, name, "a Resizing to what is no square");
+    if (!is_filter(f->filter))
+        return cannot(f, name, "a Resizing whose interpolation weft does not have");
+    if (weft_json_is(&f->json, at[PAD], 't'))
+        return cannot(f, name, "a Resizing that pads to the aspect ratio");
+    if (f->resized || (f->height > 0 && f->height != height) || (f->width > 0 && f->width != width))
+        return cannot(f, name, "a Resizing of images that have been brought to another size before");
+    f->resized = true;
+    f->cropped = weft_json_is(&f->json, at[CROP], 't');
+    f->antialias = weft_json_is(&f->json, at[ANTIALIAS], 't');
+    f->px = (int64_t)height;
+    return WEFT_OK;
+}
+
+static weft_status read_pixels(facts *f, const char *class_name, const size_t at[KEYS])
+{
+    const char *name = NULL;
+    WEFT_TRY(weft_json_text_at(&f->json, at[NAME], &name));
+    if (!name)
+        name = "";
+    if (strcmp(class_name, "Rescaling") == 0)
+        return read_rescaling(f, at, name);
+    if (strcmp(class_name, "Normalization") == 0)
+        return read_normalization(f, at, name);
+    if (strcmp(class_name, "Resizing") == 0)
+        return read_resizing(f, at, name);
+    if (strcmp(class_name, "CenterCrop") == 0)
+        return cannot(f, name, "a CenterCrop");
+    if (strcmp(class_name, "Lambda") == 0)
+        return cannot(f, name, "a Lambda, which is Python code that weft does not run");
+    f->begun = strstr(class_name, "Conv") || strcmp(class_name, "Dense") == 0 ||
+               strcmp(class_name, "BatchNormalization") == 0;
+    return WEFT_OK;
+}
+
+/* ---- layers ---- */
 
 static weft_status read_layers(facts *f, size_t at, int depth);
 
@@ -69,25 +217,28 @@ static weft_status read_layers(facts *f, size_t at, int depth);
 static weft_status read_layer(facts *f, int depth)
 {
     static const char *const keys[] = { "class_name", "config" };
-    static const char *const inner[] = { "name", "batch_shape", "batch_input_shape", "scale", "offset", "activation",
-                                         "layers" };
-    size_t at[2], config[7] = { 0 };
-    const char *class_name = NULL, *name = NULL;
+    static const char *const inner[KEYS] = {
+        [NAME] = "name", [BATCH_SHAPE] = "batch_shape", [BATCH_INPUT_SHAPE] = "batch_input_shape", [SCALE] = "scale",
+        [OFFSET] = "offset", [ACTIVATION] = "activation", [LAYERS] = "layers", [MEAN] = "mean",
+        [VARIANCE] = "variance", [INVERT] = "invert", [HEIGHT] = "height", [WIDTH] = "width",
+        [INTERPOLATION] = "interpolation", [CROP] = "crop_to_aspect_ratio", [PAD] = "pad_to_aspect_ratio",
+        [ANTIALIAS] = "antialias",
+    };
+    size_t at[2], config[KEYS] = { 0 };
+    const char *class_name = NULL;
     WEFT_TRY(weft_json_members(&f->json, keys, at, 2));
     const size_t end = f->json.at;
     if (weft_json_is(&f->json, at[1], '{'))
-        WEFT_TRY(weft_json_members(&f->json, inner, config, 7));
+        WEFT_TRY(weft_json_members(&f->json, inner, config, KEYS));
     WEFT_TRY(weft_json_text_at(&f->json, at[0], &class_name));
     if (!f->shaped)
-        WEFT_TRY(read_shape(f, config[1] ? config[1] : config[2]));
-    if (class_name && strcmp(class_name, "Rescaling") == 0) {
-        WEFT_TRY(weft_json_text_at(&f->json, config[0], &name));
-        WEFT_TRY(read_rescaling(f, config[3], config[4], name));
-    }
-    WEFT_TRY(weft_json_text_at(&f->json, config[5], &f->activation));
+        WEFT_TRY(read_shape(f, config[BATCH_SHAPE] ? config[BATCH_SHAPE] : config[BATCH_INPUT_SHAPE]));
+    if (class_name && !f->begun)
+        WEFT_TRY(read_pixels(f, class_name, config));
+    WEFT_TRY(weft_json_text_at(&f->json, config[ACTIVATION], &f->activation));
     if (class_name && strcmp(class_name, "Softmax") == 0)
         f->activation = "softmax";
-    if (weft_json_is(&f->json, config[6], '['))
+    if (weft_json_is(&f->json, config[LAYERS], '['))
         WEFT_TRY(read_layers(f, f->json.at, depth + 1));
     f->json.at = end;
     return WEFT_OK;
@@ -107,6 +258,41 @@ static weft_status read_layers(facts *f, size_t at, int depth)
     return weft_json_expect(&f->json, ']', "behind layers");
 }
 
+/* x * scale + offset of each channel, as (x / 255 - mean) / std. */
+static weft_status tell_normalization(const facts *f)
+{
+    double mean[3], std[3];
+    char text[128];
+    for (int c = 0; c < 3; c++) {
+        mean[c] = f->offset[c] == 0 ? 0 : -f->offset[c] / (255 * f->scale[c]);
+        std[c] = 1 / (255 * f->scale[c]);
+    }
+    snprintf(text, sizeof text, "%.17g %.17g %.17g", mean[0], mean[1], mean[2]);
+    WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.mean", text));
+    snprintf(text, sizeof text, "%.17g %.17g %.17g", std[0], std[1], std[2]);
+    WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.std", text));
+    return weft_weights_set_meta(f->weights, "recipe.layer", f->rescaling);
+}
+
+/* What becomes of pixels. */
+static weft_status tell_pixels(const facts *f)
+{
+    char text[320];
+    if (f->resized) {
+        WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.fit", f->cropped ? "crop" : "squash"));
+        WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.resample", f->filter));
+        WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.antialias", f->antialias ? "yes" : "no"));
+    }
+    if (f->cannot)
+        WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.cannot", f->cannot));
+    if (f->normalized && f->scale[0] > 0)
+        return tell_normalization(f);
+    if (!f->rescalings)
+        return WEFT_OK;
+    snprintf(text, sizeof text, "%.17g %.17g %.200s", f->scale[0], f->offset[0], f->rescaling);
+    return weft_weights_set_meta(f->weights, "recipe.scale", text);
+}
+
 /* The facts as metadata; recipe.* are what names/recipe.c makes a recipe of. */
 static weft_status tell(const facts *f, const char *class_name, const char *name)
 {
@@ -119,10 +305,7 @@ static weft_status tell(const facts *f, const char *class_name, const char *name
         snprintf(text, sizeof text, "%" PRId64, f->px);
         WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.px", text));
     }
-    if (f->rescalings) {
-        snprintf(text, sizeof text, "%.17g %.17g %.200s", f->scale, f->offset, f->rescaling);
-        WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.scale", text));
-    }
+    WEFT_TRY(tell_pixels(f));
     if (f->activation && (strcmp(f->activation, "softmax") == 0 || strcmp(f->activation, "sigmoid") == 0))
         return weft_weights_set_meta(f->weights, "weft.activation", f->activation);
     return WEFT_OK;

@@ -147,6 +147,32 @@ START_TEST(a_folder_is_taken)
 }
 END_TEST
 
+/* What a description asks for and no recipe can do is refused; the user may say what is meant instead. */
+START_TEST(what_no_recipe_can_do_is_overruled)
+{
+    char out[65536];
+    weft_weights *set = NULL;
+
+    ck_assert_int_eq(mkdir("hub.tmp", 0700), 0);
+    write_input("hub.tmp/model.safetensors");
+    FILE *file = fopen("hub.tmp/preprocessor_config.json", "wb");
+    ck_assert_ptr_nonnull(file);
+    fputs("{\"resample\": 1}", file);
+    fclose(file);
+    ck_assert_int_eq(run("hub.tmp out.safetensors", out, sizeof out), 65);
+    check_error("asks for Pillow's filter 1, which no recipe");
+    check_error("weft convert --no-strict");
+    ck_assert(!is_written());
+    ck_assert_int_eq(run("hub.tmp out.safetensors --no-strict --interpolation bicubic", out, sizeof out), 0);
+    CHECK_OK(weft_weights_read(ctx, "out.safetensors", WEFT_FORMAT_AUTO, &set));
+    ck_assert_ptr_nonnull(strstr(weft_weights_meta_find(set, "weft.recipe"), "resample=bicubic"));
+    weft_weights_destroy(set);
+    remove("hub.tmp/preprocessor_config.json");
+    remove("hub.tmp/model.safetensors");
+    ck_assert_int_eq(remove("hub.tmp"), 0);
+}
+END_TEST
+
 START_TEST(another_network_is_refused)
 {
     char out[4096];
@@ -276,6 +302,7 @@ int main(int argc, char **argv)
     tcase_add_test(convert, a_file_becomes_ours);
     tcase_add_test(convert, what_is_not_as_usual_is_told);
     tcase_add_test(convert, a_folder_is_taken);
+    tcase_add_test(convert, what_no_recipe_can_do_is_overruled);
     tcase_add_test(convert, another_network_is_refused);
     tcase_add_test(convert, a_file_cut_off_is_refused);
     tcase_add_test(convert, a_name_with_another_digest_is_refused);

@@ -145,6 +145,7 @@ END_TEST
 /* ---- descriptions ---- */
 
 #define TIMM(inside) "{\"architecture\": \"resnet18\", \"num_classes\": 3, " inside "}"
+#define ASKS "the description beside the weights asks for "
 #define CONFIG(inside) TIMM("\"pretrained_cfg\": {\"tag\": \"a1\", " inside "}")
 
 static const struct {
@@ -163,6 +164,20 @@ static const struct {
     { CONFIG("\"mean\": [0.5, 0.5, 0.5], \"std\": [0.5, 0.5, 0.5]"), NULL, "recipe.preprocess", "tf" },
     { CONFIG("\"mean\": [0.0, 0.0, 0.0], \"std\": [1, 1, 1]"), NULL, "recipe.preprocess", "unit" },
     { CONFIG("\"mean\": [0.1, 0.2, 0.3], \"std\": [1, 1, 1]"), NULL, "recipe.preprocess", NULL },
+    { CONFIG("\"mean\": [0.25, 0.5, 0.75], \"std\": [1, 0.5, 2]"), NULL, "recipe.mean", "0.25 0.5 0.75" },
+    { CONFIG("\"mean\": [0.25, 0.5, 0.75], \"std\": [1, 0.5, 2]"), NULL, "recipe.std", "1 0.5 2" },
+    { CONFIG("\"mean\": [0.25], \"std\": 0.5"), NULL, "recipe.mean", "0.25 0.25 0.25" },
+    { CONFIG("\"mean\": [0.25, 0.5], \"std\": 0.5"), NULL, "recipe.cannot",
+      ASKS "a mean and a deviation that are not one or three numbers each" },
+    { CONFIG("\"mean\": [1, 1, 1, 1], \"std\": 0.5"), NULL, "recipe.cannot",
+      ASKS "a mean and a deviation that are not one or three numbers each" },
+    { CONFIG("\"input_size\": [3, 288, 224]"), NULL, "recipe.cannot", ASKS "images of 224 x 288 pixels" },
+    { CONFIG("\"input_size\": [3, 0, 0]"), NULL, "recipe.cannot", ASKS "images of 0 pixels" },
+    { CONFIG("\"crop_pct\": 7"), NULL, "recipe.cannot", ASKS "a crop of 7 of the image" },
+    { CONFIG("\"crop_pct\": null, \"mean\": null"), NULL, "recipe.crop", NULL },
+    { CONFIG("\"interpolation\": \"hamming\""), NULL, "recipe.cannot", ASKS "the interpolation \"hamming\"" },
+    { CONFIG("\"crop_mode\": \"border\""), NULL, "recipe.cannot", ASKS "the crop_mode \"border\"" },
+    { CONFIG("\"crop_mode\": \"center\", \"crop_pct\": 0.9"), NULL, "recipe.cannot", NULL },
     { TIMM("\"label_names\": [\"daisy\", \"rose\", \"tulip\"]"), NULL, "weft.labels", "daisy\nrose\ntulip" },
     { TIMM("\"label_names\": [\"dai\\nsy\", \"rose\"]"), NULL, "weft.labels", NULL },
     { "{\"model_type\": \"resnet\", \"id2label\": {\"0\": \"cat\", \"1\": \"dog\"}}", NULL, "weft.labels", "cat\ndog" },
@@ -173,6 +188,26 @@ static const struct {
     { NULL, "{\"size\": 224, \"crop_pct\": 0.875}", "recipe.crop", "0.875" },
     { NULL, "{\"resample\": 2}", "recipe.resample", "bilinear" },
     { NULL, "{\"resample\": 77}", "recipe.resample", NULL },
+    { NULL, "{\"resample\": 77}", "recipe.cannot", ASKS "Pillow's filter 77" },
+    { NULL, "{\"size\": {\"shortest_edge\": 256}, \"crop_size\": {\"height\": 224, \"width\": 224}}", "recipe.px",
+      "224" },
+    { NULL, "{\"size\": {\"shortest_edge\": 256}, \"crop_size\": {\"height\": 224, \"width\": 224}}", "recipe.side",
+      "256" },
+    { NULL, "{\"size\": 256, \"crop_size\": 224, \"do_center_crop\": false}", "recipe.px", "256" },
+    { NULL, "{\"size\": 200, \"crop_size\": 224}", "recipe.cannot", ASKS "224 pixels cut out of 200" },
+    { NULL, "{\"size\": {\"height\": 224, \"width\": 224}}", "recipe.fit", "squash" },
+    { NULL, "{\"size\": {\"height\": 224, \"width\": 192}}", "recipe.cannot", ASKS "images of 192 x 224 pixels" },
+    { NULL, "{\"image_mean\": [0.25, 0.5, 0.75], \"image_std\": [1, 1, 1]}", "recipe.mean", "0.25 0.5 0.75" },
+    { NULL, "{\"image_mean\": [\"x\"], \"image_std\": [1, 1, 1]}", "recipe.cannot",
+      ASKS "a mean and a deviation that are not one or three numbers each" },
+    { NULL, "{\"do_rescale\": false, \"image_mean\": 127.5, \"image_std\": 127.5}", "recipe.preprocess", "tf" },
+    { NULL, "{\"rescale_factor\": 0.00784313725, \"rescale_offset\": true, \"do_normalize\": false, \"image_mean\": 7}",
+      "recipe.preprocess", "tf" },
+    { NULL,
+      "{\"include_top\": true, \"image_mean\": [0.485, 0.456, 0.406], "
+      "\"image_std\": [0.47853944, 0.4732864, 0.47434163]}",
+      "recipe.preprocess", "torch" },
+    { NULL, "{\"do_flip_channel_order\": true}", "recipe.cannot", ASKS "channels in the order blue, green, red" },
     { NULL, "{\"image_mean\": [0.485, 0.456, 0.406], \"image_std\": [0.229, 0.224, 0.225]}", "recipe.preprocess",
       "torch" },
     { "{\"learning_rate\": 0.1, \"label_names\": [\"a\"]}", NULL, "weft.labels", NULL }, /* of something else */
@@ -269,6 +304,19 @@ static const struct {
     { "weft.recipe", "px=64 channels=3 fit=squash resample=nearest preprocess=tf", "recipe.px", "96",
       "px=64 channels=3 fit=squash resample=nearest preprocess=tf" },
     { "recipe.px", "-5", "recipe.crop", "x", NULL },
+    { "recipe.scale", "0.01 0 r", NULL, NULL,
+      "px=224 channels=3 fit=squash resample=nearest preprocess=unit mean=0,0,0 "
+      "std=0.392156862745,0.392156862745,0.392156862745" },
+    { "recipe.mean", "0.1 0.2 0.3", "recipe.std", "0.25 0.5 1000",
+      "px=224 channels=3 fit=squash resample=nearest preprocess=unit mean=0.1,0.2,0.3 std=0.25,0.5,1000" },
+    { "recipe.mean", "0.5 0.5 0.5", "recipe.std", "0.5 0.5 0.5", NULL },
+    { "recipe.mean", "0.5 0.5 1.5", "recipe.std", "1 1 1",
+      "!the description beside the weights asks for (x / 255 - mean) / std with mean 0.5, 0.5, 1.5" },
+    { "recipe.mean", "0.5 0.5 0.5", "recipe.std", "1 0 1", "!and std 1, 0, 1" },
+    { "recipe.side", "256", NULL, NULL, "px=224 channels=3 fit=short side=256 resample=nearest preprocess=tf" },
+    { "recipe.fit", "crop", "recipe.antialias", "no",
+      "px=224 channels=3 fit=crop share=1.000000 resample=nearest antialias=no preprocess=tf" },
+    { "recipe.cannot", "this is odd", NULL, NULL, "!this is odd, which no recipe of weft's can do" },
 };
 
 START_TEST(what_a_file_asks_for_is_its_recipe)
@@ -322,6 +370,39 @@ START_TEST(a_folder_of_a_hub_is_imported)
     ck_assert_ptr_null(found.report);
     weft_weights_destroy(out);
     CHECK_FAILS(WEFT_NOT_FOUND, weft_weights_import(ctx, "hub.tmp/none", NULL, &found, &out), "hub.tmp/none");
+}
+END_TEST
+
+/* What a description asks for is obeyed, or refused; it is not passed over unless the caller is lenient. */
+START_TEST(a_mean_of_a_hub_is_not_lost)
+{
+    static const char *const odd[] = {
+        TIMM("\"mean\": [2, 2, 2], \"std\": [1, 1, 1]"), TIMM("\"crop_pct\": 2"), TIMM("\"interpolation\": \"box\"")
+    };
+    static const char *const why[] = { "with mean 2, 2, 2", "a crop of 2 of the image", "the interpolation \"box\"" };
+    weft_weights *file = make_network("resnet18", WEFT_TORCH, WEFT_ORIGIN_TIMM), *out = NULL;
+    weft_classifier *classifier = NULL;
+    CHECK_OK(weft_weights_write(file, "hub.tmp/model.safetensors", WEFT_FORMAT_AUTO));
+    write_text("hub.tmp/config.json", CONFIG("\"mean\": [0.25, 0.5, 0.75], \"std\": [0.5, 1, 2], \"crop_pct\": 1"));
+    CHECK_OK(weft_classifier_open(ctx, "hub.tmp", NULL, &classifier));
+    const weft_recipe recipe = *weft_classifier_recipe(classifier);
+    ck_assert(recipe.preprocess == WEFT_PREPROCESS_UNIT && recipe.side == 224);
+    ck_assert(recipe.mean[0] == .25 && recipe.mean[2] == .75 && recipe.std[0] == .5 && recipe.std[2] == 2);
+    weft_classifier_destroy(classifier);
+    for (int i = 0; i < WEFT_COUNT(odd); i++) {
+        const weft_import_opt lenient = { .map = { .lenient = true } };
+        write_text("hub.tmp/config.json", odd[i]);
+        CHECK_FAILS(WEFT_BAD_DATA, weft_weights_import(ctx, "hub.tmp", NULL, NULL, &out), why[i]);
+        CHECK_OK(weft_weights_import(ctx, "hub.tmp", &lenient, NULL, &out));
+        weft_weights_destroy(out);
+    }
+    weft_weights_destroy(file);
+    file = make_network("efficientnet-b0", WEFT_TORCH, WEFT_ORIGIN_TIMM);
+    CHECK_OK(weft_weights_write(file, "hub.tmp/model.safetensors", WEFT_FORMAT_AUTO));
+    write_text("hub.tmp/config.json", "{\"architecture\": \"tf_efficientnet_b0\", \"mean\": 0.5, \"std\": 0.5}");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_import(ctx, "hub.tmp", NULL, NULL, &out),
+                "efficientnet-b0 (keras) has those of ImageNet inside");
+    weft_weights_destroy(file);
 }
 END_TEST
 
@@ -398,6 +479,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, every_allocation_may_fail);
     tcase_add_loop_test(tcase, what_a_file_asks_for_is_its_recipe, 0, WEFT_COUNT(recipes));
     tcase_add_test(tcase, a_folder_of_a_hub_is_imported);
+    tcase_add_test(tcase, a_mean_of_a_hub_is_not_lost);
     tcase_add_test(tcase, a_classifier_takes_any_file);
     tcase_add_test(tcase, transformers_resnets_are_read);
     suite_add_tcase(suite, tcase);

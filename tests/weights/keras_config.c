@@ -95,6 +95,67 @@ START_TEST(facts_become_metadata)
 }
 END_TEST
 
+#define CONV "," LAYER("Conv2D", "\"name\":\"c\"")
+#define ANY INPUT("null,null,null,3") ","
+#define NUMPY(value) "{\"class_name\":\"__numpy__\",\"config\":{\"value\":" value ",\"dtype\":\"float32\"}}"
+#define NORMALIZATION(mean, variance) LAYER("Normalization", "\"name\":\"n\",\"mean\":" mean ",\"variance\":" variance)
+#define RESIZING(more) LAYER("Resizing", "\"name\":\"r\",\"height\":128,\"width\":128" more)
+#define BEFORE "before the network in the file is the layer "
+
+static const struct {
+    const char *json, *key, *text; /* NULL: none */
+} pixels[] = {
+    { MODEL(NORMALIZATION("[127.5,51,0]", "[65025,16256.25,65025]") CONV), "recipe.mean", "0.5 0.20000000000000001 0" },
+    { MODEL(NORMALIZATION("[127.5,51,0]", "[65025,16256.25,65025]") CONV), "recipe.std", "1 0.5 1" },
+    { MODEL(NORMALIZATION("[127.5,51,0]", "[65025,16256.25,65025]") CONV), "recipe.layer", "n" },
+    { MODEL(NORMALIZATION("[[[[127.5,127.5,127.5]]]]", NUMPY("[[[[65025,65025,65025]]]]")) CONV), "recipe.mean",
+      "0.5 0.5 0.5" },
+    { MODEL(LAYER("Rescaling", "\"name\":\"s\",\"scale\":2,\"offset\":0") "," NORMALIZATION("255", "65025") CONV),
+      "recipe.mean", "0.5 0.5 0.5" },
+    { MODEL(LAYER("Rescaling", "\"name\":\"s\",\"scale\":2,\"offset\":0") "," NORMALIZATION("255", "65025") CONV),
+      "recipe.std", "0.5 0.5 0.5" },
+    { MODEL(NORMALIZATION("null", "null") CONV), "recipe.mean", NULL }, /* tensors */
+    { MODEL(NORMALIZATION("null", NUMPY("null")) CONV), "recipe.cannot", NULL },
+    { MODEL(NORMALIZATION("[1,2]", "1") CONV), "recipe.cannot",
+      BEFORE "'n', a Normalization whose mean and variance are not one or three numbers each" },
+    { MODEL(NORMALIZATION("[1,2,3,4]", "1") CONV), "recipe.cannot",
+      BEFORE "'n', a Normalization whose mean and variance are not one or three numbers each" },
+    { MODEL(NORMALIZATION("[[1],[2],[3]]", "1") CONV), "recipe.cannot",
+      BEFORE "'n', a Normalization whose mean and variance are not one or three numbers each" },
+    { MODEL(LAYER("Conv2D", "\"name\":\"c\"") "," NORMALIZATION("[1,2]", "1")), "recipe.cannot", NULL },
+    { MODEL(ANY RESIZING("") CONV), "recipe.px", "128" },
+    { MODEL(ANY RESIZING("") CONV), "recipe.fit", "squash" },
+    { MODEL(ANY RESIZING("") CONV), "recipe.resample", "bilinear" },
+    { MODEL(ANY RESIZING("") CONV), "recipe.antialias", "no" },
+    { MODEL(ANY RESIZING(",\"interpolation\":\"bicubic\"") CONV), "recipe.resample", "bicubic" },
+    { MODEL(ANY RESIZING(",\"crop_to_aspect_ratio\":true") CONV), "recipe.fit", "crop" },
+    { MODEL(ANY RESIZING(",\"antialias\":true") CONV), "recipe.antialias", "yes" },
+    { MODEL(ANY RESIZING(",\"pad_to_aspect_ratio\":true") CONV), "recipe.cannot",
+      BEFORE "'r', a Resizing that pads to the aspect ratio" },
+    { MODEL(ANY RESIZING(",\"interpolation\":\"lanczos3\"") CONV), "recipe.cannot",
+      BEFORE "'r', a Resizing whose interpolation weft does not have" },
+    { MODEL(ANY LAYER("Resizing", "\"name\":\"r\",\"height\":128,\"width\":96") CONV), "recipe.cannot",
+      BEFORE "'r', a Resizing to what is no square" },
+    { MODEL(INPUT("null,256,256,3") "," RESIZING("") CONV), "recipe.cannot",
+      BEFORE "'r', a Resizing of images that have been brought to another size before" },
+    { MODEL(INPUT("null,128,128,3") "," RESIZING("") CONV), "recipe.cannot", NULL },
+    { MODEL(LAYER("Lambda", "\"name\":\"l\"") CONV), "recipe.cannot",
+      BEFORE "'l', a Lambda, which is Python code that weft does not run" },
+    { MODEL(LAYER("Conv2D", "\"name\":\"c\"") "," LAYER("Lambda", "\"name\":\"l\"")), "recipe.cannot", NULL },
+    { MODEL(LAYER("CenterCrop", "\"name\":\"cut\"") CONV), "recipe.cannot", BEFORE "'cut', a CenterCrop" },
+};
+
+START_TEST(what_becomes_of_pixels_is_metadata)
+{
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    weft_weights *set = NULL;
+    CHECK_OK(weft_weights_create(&ctx, &set));
+    CHECK_OK(weft_keras_describe("x", pixels[_i].json, strlen(pixels[_i].json), set));
+    same_text(_i, weft_weights_meta_find(set, pixels[_i].key), pixels[_i].text);
+    weft_weights_destroy(set);
+}
+END_TEST
+
 /* ---- names ---- */
 
 /* A set of one tensor "dense/0", whose layer the description lists under another name. */
@@ -227,6 +288,7 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("weights_keras_config");
     TCase *tcase = tcase_create("facts");
     tcase_add_loop_test(tcase, facts_become_metadata, 0, WEFT_COUNT(facts));
+    tcase_add_loop_test(tcase, what_becomes_of_pixels_is_metadata, 0, WEFT_COUNT(pixels));
     suite_add_tcase(suite, tcase);
     CHECK_CASE(suite, "names", names_that_no_file_could_hold_are_refused);
     CHECK_CASE(suite, "cost", long_names_of_models_are_bounded, strings_passed_over_cost_nothing,

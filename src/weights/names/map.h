@@ -150,8 +150,8 @@ weft_status weft_head_left(weft_arena *arena, const weft_resolved *resolved, cha
 /* ---- recipes ---- */
 
 /* The recipe for a file of the network: the publisher's, but for what metadata recipe.* say. BAD_DATA if they ask for
- * what no recipe can. */
-weft_status weft_recipe_asked(const weft_weights *in, const weft_arch *arch, weft_recipe *out);
+ * what no recipe can; where that is taken leniently, it is passed over. */
+weft_status weft_recipe_asked(const weft_weights *in, const weft_arch *arch, bool lenient, weft_recipe *out);
 
 /* ---- reports ---- */
 
