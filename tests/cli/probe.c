@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads what the program wrote, for contract.sh:
+ * Reads what the program wrote, for the cases in contract:
  *   probe json FILE PATH    prints the value at a path such as results.0.ms.n (arrays and objects: their size)
  *   probe xml FILE          checks that a file is well-formed XML, as far as weft writes it: one root, tags closed in
  *                           order, attributes quoted and named once each, no stray < or & */

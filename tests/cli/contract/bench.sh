@@ -1,0 +1,105 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# weft bench: results, layers, comparison with a result of before, photographs, progress.
+# sh bench.sh CASE WEFT PROBE SOURCE_DIR WORK_DIR SANITIZED
+. "$(dirname "$0")/checks.sh"
+
+case_bench() {
+    expect 0 bench lenet5 $quick --batch 1,3 --threads 1,2 -o json
+    equal results "$(json out results)" 4
+    equal rows "$(json out rows)" 4
+    equal "batch of the last" "$(json out results.3.batch)" 3
+    equal "threads of the last" "$(json out results.3.threads)" 2
+    equal runs "$(json out results.0.ms.n)" 2
+    equal "times kept" "$(json out results.0.ms.all)" 2
+    equal finite "$(json out results.0.finite)" true
+    equal "allocations in runs" "$(json out results.0.memory.allocations_in_runs)" 0
+    near "$(json out results.0.memory.touched)" "$(json out results.0.memory.predicted.arena)"
+    true_that "$(json out results.0.memory.allocator_peak) >= $(json out results.0.memory.predicted.peak)"
+    true_that "$(json out results.0.ms.min) <= $(json out results.0.ms.median)"
+    true_that "$(json out results.0.ms.median) <= $(json out results.0.ms.max)"
+    true_that "$(json out results.0.ms.min) > 0"
+    true_that "$(json out machine.roofs.1.gflops) > 0"
+    expect 0 bench lenet5 $quick --seed 7 --min-time 0.05 --dialect keras
+    has out "lenet5" "keras" "Roof with"
+    expect 0 bench lenet5 --device null
+    has out "lenet5" "null"
+}
+
+case_layers() {
+    expect 0 bench lenet5 $quick --batch 2 --layers
+    has out "c1/conv2d" "cpu.conv2d" "sums for every kernel"
+    expect 0 bench lenet5 $quick --batch 2 --layers -o json
+    steps=$(json out results.0.layers)
+    equal "steps and layers" "$(json out results.0.steps)" "$steps"
+    true_that "$(json out results.0.kernels) > 1 && $steps > 4"
+    true_that "$(json out results.0.layers.0.flops) > 0 && $(json out results.0.layers.0.ms) > 0"
+    expect 0 bench lenet5 $quick --batch 2 --layers -o csv
+    equal "lines of csv" "$(grep -vc '^#' out)" $((steps + 1))
+}
+
+case_compare() {
+    expect 0 bench lenet5 $quick --reps 5 -o json
+    cp out old.json
+    expect 0 bench lenet5 $quick --compare old.json
+    has out "change"
+    sed 's/"median": [0-9.e-]*/"median": 1e-06/' old.json > fast.json
+    expect 1 bench lenet5 $quick --compare fast.json --fail-over 5%
+    has err "slower than before, allowed is 5 %"
+    sed 's/"median": [0-9.e-]*/"median": 1e9/' old.json > slow.json
+    expect 0 bench lenet5 $quick --compare=slow.json --fail-over=5% -o json
+    true_that "$(json out rows.0.change) < -0.9"
+    sed 's/"cpu": ".*"/"cpu": "Abacus 2000"/' old.json > abacus.json
+    expect 0 bench lenet5 $quick --compare abacus.json
+    has err "warning: abacus.json is of another CPU: Abacus 2000 (ISA "
+    sed 's/"bandwidth": [0-9.e+-]*/"bandwidth": 1e6/' old.json > memory.json
+    expect 0 bench lenet5 $quick --compare memory.json
+    has err "warning: memory.json: the roof with" "and 1000000.0 GB/s"
+    hasnt err "another CPU"
+    expect 65 bench lenet5 $quick --batch 5 --compare old.json
+    has err "old.json holds no result"
+    refuses 66 "nosuch.json" bench lenet5 $quick --compare nosuch.json
+    mkfifo pipe # nobody writes into it
+    refuses 65 "pipe: is not a regular file; a result of weft bench" bench lenet5 $quick --compare pipe
+    refuses 65 "not a regular file" bench lenet5 $quick --compare .
+    echo '{ "results": 3 }' > wrong.json
+    refuses 65 'no "results"' bench lenet5 $quick --compare wrong.json
+    head -c 100 old.json > cut.json
+    refuses 65 "cut.json: line" bench lenet5 $quick --compare cut.json
+    expect 0 bench table lenet5 $quick -o json
+    cp out table.json
+    expect 0 bench lenet5 $quick --compare table.json
+    has out "change"
+}
+
+case_images() {
+    expect 0 bench table lenet5 mobilenetv2 --batch 3 $quick --images "$source/tests/cli/images" -o json
+    has err "b-cut.jpg"
+    equal "skipped files are named once" "$(grep -c skipped err)" 1
+    equal photographs "$(json out protocol.images)" 2
+    equal input "$(json out protocol.input)" photographs
+    true_that "$(json out rows.1.cpu) > 0"
+    mkdir bad empty
+    cp "$source/tests/cli/images/b-cut.jpg" bad/
+    echo "no image" > bad/readme.txt
+    expect 65 bench table lenet5 --batch 1 $quick --images bad
+    has err "no photograph that can be read among 2 files" "readme.txt"
+    refuses 65 "among 0 files" bench lenet5 $quick --images empty
+    refuses 66 "nosuch" bench lenet5 $quick --images nosuch
+}
+
+case_progress() {
+    expect 0 bench table lenet5 --batch 1 $quick
+    [ -s err ] && fail "progress on something that is no terminal"
+    expect 0 bench lenet5 --batch 1,2 $quick --progress always
+    has err "[1/2] lenet5, batch 1, cpu: " "[2/2] lenet5, batch 2, cpu: " "to come about"
+    expect 0 bench lenet5 --batch 1 $quick --progress never
+    [ -s err ] && fail "progress although it is forbidden"
+    script -qec true /dev/null > /dev/null 2>&1 < /dev/null || return 0 # no terminal to be had here
+    script -qec "'$weft' bench lenet5 --batch 1 $quick > plain" /dev/null > out 2> err < /dev/null
+    has out "[1/1] lenet5: " "elapsed"
+    has plain "lenet5"
+}
+
+run_case

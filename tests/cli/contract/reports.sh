@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the commands that run no network print: models, summary, devices, explain, and every table's columns.
+# sh reports.sh CASE WEFT PROBE SOURCE_DIR WORK_DIR SANITIZED
+. "$(dirname "$0")/checks.sh"
+
+case_models() {
+    expect 0 models
+    has out lenet5 mobilenetv2 efficientnet-b7 "Keras Applications" paper keras torch
+    cp out text
+    expect 0 models --json
+    cp out models.json
+    equal schema "$(json models.json schema)" 1
+    equal "lenet5 is a default" "$(json models.json models.0.default)" true
+    equal "lenet5 is in the table" "$(json models.json models.0.in_table)" false
+    rows=$(json models.json models)
+    true_that "$rows >= 19"
+    equal "rows of text" "$(($(wc -l < text) - 2))" "$rows"
+    expect 0 models resnet50 -ojson
+    equal "dialects of resnet50" "$(json out models)" 3
+    expect 0 models -o csv
+    equal "lines of csv" "$(wc -l < out)" $((rows + 1))
+    expect 0 models -o md mobilenetv2
+    has out "| mobilenetv2 | MobileNetV2 | keras | 224 |" "71.3"
+}
+
+# Every document is one object that says its version, and answers yes or no by true or false.
+case_json() {
+    for command in version models "summary lenet5" "explain lenet5" devices "bench lenet5 --device null" \
+        "bench table lenet5 --device null" "convert --names lenet5"; do
+        expect 0 $command --json
+        equal "schema of weft $command" "$(json out schema)" 1
+        hasnt out '": "yes"'
+        hasnt out '": "no"'
+    done
+}
+
+case_summary() {
+    expect 0 summary resnet50 --dialect torch
+    has out conv2d batch_norm "25557032" "[1, 224, 224, 3]"
+    expect 0 summary resnet50 --dialect torch --json --batch 4
+    equal params "$(json out params)" 25557032
+    equal macs "$(json out macs)" 4089184256
+    equal input "$(json out input.0)" 4
+    expect 0 summary lenet5 --dot
+    has out "digraph" "c1/conv2d" "->"
+    equal "braces of dot" "$(tr -cd '{}' < out)" "{}"
+    expect 0 summary lenet5 -o csv
+    has out "name,op,detail,output,params"
+}
+
+case_devices() {
+    expect 0 devices
+    has out cpu null cuda
+    expect 0 devices --json --roof --threads 1
+    equal threads "$(json out roof.threads)" 1
+    equal "the CPU is available" "$(json out devices.0.available)" true
+    true_that "$(json out roof.gflops) > 0.1 && $(json out roof.bandwidth) > 0.1"
+}
+
+case_explain() {
+    expect 0 explain mobilenetv2 --json
+    true_that "$(json out steps) > 10"
+    true_that "$(json out steps.0.in.1) == 224"
+    kernel=$(json out steps.0.kernel)
+    case $kernel in cpu.*) ;; *) fail "the first kernel is '$kernel'" ;; esac
+    expect 0 explain mobilenetv2 --isa ref
+    has out "refused before" "cpu.conv2d"
+    expect 0 explain vgg16 --math strict
+    hasnt out "winograd  "
+}
+
+case_columns() {
+    expect 0 models lenet5 --columns name,macs,paper -o csv
+    equal "head of csv" "$(head -1 out)" "name,macs,paper"
+    has out "lenet5,325680,"
+    expect 0 models lenet5 --columns macs,name,in_table
+    has out "GMACs  model   table" "0.000  lenet5  no"
+    expect 0 models lenet5 --columns px,name -o md
+    has out "| px | model |" "| 32 | lenet5 |"
+    expect 0 bench lenet5 $quick --batch 1 --columns model,ms
+    equal "columns of bench" "$(grep -c 'model.*ms$' out)" 1
+    expect 0 bench lenet5 $quick --batch 1 --layers --columns name,kernel -o csv
+    has out "name,kernel" "c1/conv2d,cpu.conv2d"
+    refuses 2 "--columns: unknown column 'pape'; did you mean 'paper'?" models --columns pape
+    for command in "bench table" "bench vgg19" "bench vgg19 --layers" "summary vgg19" "explain vgg19" devices; do
+        refuses 2 "--columns: unknown column 'zzzzz'" $command --columns zzzzz
+    done
+}
+
+# On a terminal of 80 columns tables keep to them, and say what they left out.
+case_terminal() {
+    LC_ALL=C.UTF-8 && export LC_ALL
+    on_terminal() { script -qec "stty cols 80 rows 60; '$weft' $*" /dev/null < /dev/null | tr -d '\r' > out; }
+    expect 0 models
+    true_that "$(wc -L < out) > 100" # no terminal, no limit
+    script -qec true /dev/null > /dev/null 2>&1 < /dev/null || return 0 # no terminal to be had here
+    for command in models "explain resnet50" "summary resnet50" devices "bench lenet5 $quick --progress never" \
+        "bench lenet5 --layers $quick --progress never"; do
+        on_terminal "$command"
+        checks=$((checks + 1))
+        [ "$(wc -L < out)" -le 80 ] || fail "a line of weft $command is wider than the terminal"
+    done
+    on_terminal "bench table --help"
+    checks=$((checks + 1))
+    [ "$(wc -L < out)" -le 80 ] || fail "a line of weft bench table --help is wider than the terminal"
+    on_terminal models
+    has out "Left out to fit 80 columns: paper, source"
+    on_terminal models --wide
+    hasnt out "Left out"
+    has out "published by"
+    on_terminal explain resnet50
+    has out "    refused before: "
+    on_terminal bench table lenet5 mobilenetv2 --batch 1 $quick --progress never
+    equal "a row when it is done, and one of the whole table" "$(grep -c '^MobileNetV2 ' out)" 2
+    has out "$(printf '\033[J')" "* best of its column" "Left out to fit 80 columns"
+}
+
+run_case
