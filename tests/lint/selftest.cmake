@@ -136,6 +136,13 @@ caught(lengths src/cuda/kernel/b.cu "${spdx}__global__ void b(int x)\n{\n${body}
     "function src/cuda/kernel/b.cu b: 179 lines, 120 are allowed")
 string(REPEAT "\n" 500 lines)
 caught(lengths include/weft/b.h "${spdx}${lines}" "file include/weft/b.h: 501 lines, 500 are allowed")
+foreach(source src/cuda/kernel/b.cuh tests/b.cpp tests/b.sh tests/b.py tests/b.awk cmake/b.cmake bench/CMakeLists.txt
+        CMakeLists.txt Makefile src/op/b.def packaging/b.sh docs/b.py)
+    caught(lengths ${source} "# SPDX-License-Identifier: Apache-2.0\n${lines}"
+        "file ${source}: 501 lines, 500 are allowed")
+endforeach()
+caught(lengths tests/b.cpp "${spdx}${function}" "function tests/b.cpp weft_b: 61 lines, 60 are allowed")
+caught(lengths tests/b.sh "weft_b()\n{\n${body}}\n" "" PASSES)
 caught(lengths src/op/b.c "${spdx}${function}" "" PASSES ${known} "function src/op/b.c weft_b 61\n")
 caught(lengths src/op/b.c "${spdx}${function}" "weft_b: 61 lines, 60 are allowed"
     ${known} "function src/op/b.c weft_b 60\n")
