@@ -12,8 +12,9 @@ for dir in include src arch bench tests cmake packaging docs .ci; do
 done
 # shellcheck disable=SC2086 # word splitting is meant
 {
-    find $dirs -type f \( -name '*.[ch]' -o -name '*.cu' -o -name '*.def' -o -name '*.cmake' -o -name '*.sh' \
-        -o -name '*.py' -o -name 'CMakeLists.txt' -o -path '.ci/run' \)
+    find $dirs -type f \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o -name '*.cpp' -o -name '*.def' \
+        -o -name '*.cmake' -o -name '*.sh' -o -name '*.awk' -o -name '*.py' -o -name CMakeLists.txt \
+        -o -path '.ci/run' \)
     find . -maxdepth 1 -type f \( -name CMakeLists.txt -o -name Makefile -o -name .clang-format -o -name .clang-tidy \)
 } | sed 's|^\./||' | LC_ALL=C sort >"${TMPDIR:-/tmp}/weft-lint-$$"
 trap 'rm -f "${TMPDIR:-/tmp}/weft-lint-$$"' EXIT
@@ -21,7 +22,7 @@ trap 'rm -f "${TMPDIR:-/tmp}/weft-lint-$$"' EXIT
 LC_ALL=C xargs awk '
     function complain(text) { printf "%s:%d: %s\n", FILENAME, FNR, text; bad = 1 }
     FNR == 1 { if (name != "" && !spdx) { printf "%s:1: no SPDX line\n", name; bad = 1 }
-               name = FILENAME; spdx = 0; c = name ~ /\.([ch]|cu|def)$/ }
+               name = FILENAME; spdx = 0; c = name ~ /\.([ch]|cuh?|cpp|def)$/ }
     FNR <= 2 && /SPDX-License-Identifier: Apache-2\.0/ { spdx = 1 }
     { columns = $0; gsub(/[\200-\277]/, "", columns) } # a character of UTF-8 counts once
     length(columns) > 120 { complain(length(columns) " columns, 120 are allowed") }

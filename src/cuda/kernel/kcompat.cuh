@@ -6,7 +6,7 @@
  * out) has no place in a kernel.
  *
  *   WEFT_LAUNCH(kernel, grid, block, shared bytes, stream, arguments...)   queues; the int that launchers return
- *   WEFT_SET_DEVICE(index)                                                 the thread's launches are for it; an int, too
+ *   WEFT_SET_DEVICE(index)                                                 the thread's launches are for it; an int too
  *   WEFT_SHARED(type, name, count), WEFT_DYN_SHARED(type, name)            arrays of the block; unset at its start
  *   weft_f16, weft_bf16, weft_to_float, weft_f16_of, weft_bf16_of          16-bit numbers, computed with as floats
  *   threadIdx blockIdx blockDim gridDim, uint2 uint4, dim3, __syncthreads, __syncwarp, __shfl_xor_sync,
