@@ -8,15 +8,15 @@
 
 struct weft_plan;
 
-/* One kernel launch (or copy) of a step, for the cost report. Bytes and FLOPs are those of all images. */
-typedef struct weft_launch {
+/* What one kernel launch (or copy) of a step costs, for the report. Bytes and FLOPs are those of all images. */
+typedef struct weft_kernel_cost {
     const char *what;           /* "expand", "depthwise": static; NULL: the step is one launch */
     double tensor_core, core;   /* FLOPs on tensor cores, and on the other units */
     double weights, read, written; /* bytes: parameters; activations */
     size_t workspace;
     uint64_t plan;              /* hash of the vendor's plan that it runs; 0: none */
     bool copy, cast;            /* moves a tensor only to change its layout, or its type */
-} weft_launch;
+} weft_kernel_cost;
 
 enum { WEFT_MAX_LAUNCH = 8 };
 
@@ -30,7 +30,7 @@ typedef struct weft_roofs {
 
 /* Bytes of a tensor of a type. */
 double weft_tensor_bytes(const weft_shape *shape, weft_dtype dtype);
-/* One launch on the ordinary units that reads and writes each tensor of the node once: what launches is when NULL. */
-int weft_plain_launch(const weft_node *node, const struct weft_plan *plan, weft_launch *out);
+/* Of one launch on the ordinary units that reads and writes each tensor once: a kernel's launches where NULL. */
+int weft_plain_cost(const weft_node *node, const struct weft_plan *plan, weft_kernel_cost *out);
 
 #endif

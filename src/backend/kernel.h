@@ -90,8 +90,8 @@ struct weft_kernel {
      */
     weft_status (*pack)(const weft_call *call);
     weft_status (*run)(const weft_call *call);
-    /* What run will launch: fills out[] and says how many. NULL: one launch of least traffic. */
-    int (*launches)(const weft_node *node, const weft_plan *plan, weft_launch out[WEFT_MAX_LAUNCH]);
+    /* What each launch of run costs: fills out[] and says how many. NULL: one launch of least traffic. */
+    int (*launches)(const weft_node *node, const weft_plan *plan, weft_kernel_cost out[WEFT_MAX_LAUNCH]);
     unsigned inplace;
     bool reference;      /* plain loops that refuse nothing: no reason to prefer an op that only it computes */
     double error_factor; /* of the op's tolerance; 0: 1. Winograd states more, with the reason beside it */

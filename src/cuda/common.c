@@ -77,9 +77,9 @@ weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, i
     return args.cols > 0 ? weft_cuda_pack(call, &args) : WEFT_OK;
 }
 
-int weft_cuda_copy_launch(const weft_node *node, const weft_plan *plan, weft_launch *out)
+int weft_cuda_copy_cost(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
-    weft_plain_launch(node, plan, out);
+    weft_plain_cost(node, plan, out);
     out->what = "copy";
     out->copy = true;
     return 1;

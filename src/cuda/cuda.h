@@ -153,6 +153,6 @@ weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, i
 /* ---- cost ---- */
 
 /* kernel.launches of one that only moves its input: counted as a copy. */
-int weft_cuda_copy_launch(const weft_node *node, const weft_plan *plan, weft_launch *out);
+int weft_cuda_copy_cost(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out);
 
 #endif

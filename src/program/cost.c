@@ -8,11 +8,11 @@
 
 /* ---- launches ---- */
 
-static int launches_of(const weft_step *step, weft_launch out[WEFT_MAX_LAUNCH])
+static int launches_of(const weft_step *step, weft_kernel_cost out[WEFT_MAX_LAUNCH])
 {
     const weft_node *node = &step->gnode->node;
     return step->kernel->launches ? step->kernel->launches(node, &step->plan, out)
-                                  : weft_plain_launch(node, &step->plan, out);
+                                  : weft_plain_cost(node, &step->plan, out);
 }
 
 static const weft_roofs *roofs_of(const weft_model *model)
@@ -26,7 +26,7 @@ static double larger(double a, double b)
     return a > b ? a : b;
 }
 
-static double roofline(const weft_launch *launch, const weft_roofs *roofs)
+static double roofline(const weft_kernel_cost *launch, const weft_roofs *roofs)
 {
     if (!roofs)
         return 0;
@@ -37,7 +37,7 @@ static double roofline(const weft_launch *launch, const weft_roofs *roofs)
 
 int weft_model_launch_count(const weft_model *model)
 {
-    weft_launch list[WEFT_MAX_LAUNCH];
+    weft_kernel_cost list[WEFT_MAX_LAUNCH];
     int n = 0;
     for (int i = 0; i < weft_model_step_count(model); i++)
         n += launches_of(&model->steps[i], list);
@@ -48,11 +48,11 @@ weft_status weft_model_launch(const weft_model *model, int index, weft_launch_in
 {
     int first = 0;
     for (int i = 0; index >= 0 && i < weft_model_step_count(model); i++) {
-        weft_launch list[WEFT_MAX_LAUNCH];
+        weft_kernel_cost list[WEFT_MAX_LAUNCH];
         const weft_step *step = &model->steps[i];
         const int n = launches_of(step, list);
         if (index < first + n) {
-            const weft_launch *l = &list[index - first];
+            const weft_kernel_cost *l = &list[index - first];
             *out = (weft_launch_info){ .step = i, .name = step->gnode->node.name, .kernel = step->kernel->name,
                                        .what = l->what ? l->what : "", .tensor_core = l->tensor_core, .core = l->core,
                                        .weights = l->weights, .read = l->read, .written = l->written,
@@ -65,7 +65,7 @@ weft_status weft_model_launch(const weft_model *model, int index, weft_launch_in
     return weft_fail(WEFT_INVALID, "launch %d: the model has launches 0 to %d", index, first - 1);
 }
 
-static void add_launch(weft_run_cost *sum, const weft_launch *l, const weft_roofs *roofs)
+static void add_launch(weft_run_cost *sum, const weft_kernel_cost *l, const weft_roofs *roofs)
 {
     sum->launches++;
     sum->copies += l->copy;
@@ -100,7 +100,7 @@ weft_status weft_model_cost(const weft_model *model, weft_run_cost *out)
     if (!seen)
         return WEFT_NO_MEMORY;
     for (int i = 0; i < model->n_steps; i++) {
-        weft_launch list[WEFT_MAX_LAUNCH];
+        weft_kernel_cost list[WEFT_MAX_LAUNCH];
         const int n = launches_of(&model->steps[i], list);
         for (int k = 0; k < n; k++) {
             add_launch(&sum, &list[k], roofs);

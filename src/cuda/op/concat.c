@@ -25,7 +25,7 @@ static weft_status run(const weft_call *call)
     return WEFT_OK;
 }
 
-static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     const int n = node->n_in < WEFT_MAX_LAUNCH ? node->n_in : WEFT_MAX_LAUNCH;
     int moved = 0;
@@ -33,7 +33,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_launch *o
         if (plan->in_place && plan->in_place[i])
             continue;
         const double bytes = weft_tensor_bytes(&node->in[i], node->in_dtype[0]);
-        out[moved++] = (weft_launch){ .what = "copy", .read = bytes, .written = bytes, .copy = true };
+        out[moved++] = (weft_kernel_cost){ .what = "copy", .read = bytes, .written = bytes, .copy = true };
     }
     return moved;
 }

@@ -48,7 +48,7 @@ static weft_status run_depthwise(const weft_call *call)
     return weft_cuda_depthwise_run(call->state, &io, NULL);
 }
 
-static int launches_depthwise(const weft_node *node, const weft_plan *plan, weft_launch *out)
+static int launches_depthwise(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     (void)node;
     weft_cuda_depthwise_cost(plan->state, false, out);
@@ -85,7 +85,7 @@ static weft_status run(const weft_call *call)
     return weft_cuda_conv_run(call->state, &io);
 }
 
-static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     (void)node;
     weft_cuda_conv_cost(plan->state, plan->device, out);
@@ -180,16 +180,16 @@ static weft_status run_pooled(const weft_call *call)
     return status == WEFT_UNSUPPORTED ? run_without_plan(call, &p->conv) : status;
 }
 
-static int launches_pooled(const weft_node *node, const weft_plan *plan, weft_launch *out)
+static int launches_pooled(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     const pooled *p = plan->state;
     weft_cuda_conv_cost(&p->conv, plan->device, &out[0]);
     if (!p->apart)
         return 1;
     const double size = (double)weft_dtype_size(p->conv.dtype);
-    out[1] = (weft_launch){ .what = "pool", .core = (double)weft_shape_count(node->map),
-                            .read = (double)weft_shape_count(node->map) * size,
-                            .written = (double)weft_shape_count(&node->out[0]) * size };
+    out[1] = (weft_kernel_cost){ .what = "pool", .core = (double)weft_shape_count(node->map),
+                                 .read = (double)weft_shape_count(node->map) * size,
+                                 .written = (double)weft_shape_count(&node->out[0]) * size };
     return 2;
 }
 

@@ -46,7 +46,7 @@ static weft_status run(const weft_call *call)
     return weft_cuda_product_run(p, &io, packed, p->bias ? packed + bias_at(p) : NULL);
 }
 
-static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     (void)node;
     weft_cuda_product_cost(plan->state, plan->device, out);

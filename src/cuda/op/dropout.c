@@ -13,7 +13,7 @@ static weft_status run(const weft_call *call)
 }
 
 static const weft_kernel copy = {
-    .name = "cuda.dropout.copy", .run = run, .launches = weft_cuda_copy_launch, .inplace = WEFT_INPLACE_IN0,
+    .name = "cuda.dropout.copy", .run = run, .launches = weft_cuda_copy_cost, .inplace = WEFT_INPLACE_IN0,
 };
 
 const weft_kernel *const weft_cuda_dropout[] = { &copy, NULL };

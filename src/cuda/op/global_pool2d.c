@@ -34,13 +34,13 @@ static weft_status run(const weft_call *call)
     return weft_cuda_launched(call, weft_launch_global_pool(&args, weft_cuda_stream_of(call)));
 }
 
-static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     const double parts = (double)part_bytes(node);
-    weft_plain_launch(node, plan, &out[0]);
+    weft_plain_cost(node, plan, &out[0]);
     if (parts == 0)
         return 1;
-    out[1] = (weft_launch){ .what = "parts", .read = parts, .written = out[0].written };
+    out[1] = (weft_kernel_cost){ .what = "parts", .read = parts, .written = out[0].written };
     out[0].what = "pixels";
     out[0].written = parts;
     return 2;

@@ -186,7 +186,7 @@ static weft_status run(const weft_call *call)
     return run_project(s, call, wide);
 }
 
-static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     const state *s = plan->state;
     int n = 0;

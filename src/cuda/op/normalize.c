@@ -44,9 +44,9 @@ static weft_status run(const weft_call *call)
     return weft_cuda_launched(call, weft_launch_input(&args, weft_cuda_stream_of(call)));
 }
 
-static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
-    weft_plain_launch(node, plan, out);
+    weft_plain_cost(node, plan, out);
     const int64_t channels = weft_shape_channels(&node->out[0]);
     if (plan->out_ld)
         out->written *= (double)plan->out_ld[0] / (double)channels;

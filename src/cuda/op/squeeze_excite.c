@@ -50,12 +50,12 @@ static weft_status run(const weft_call *call)
     return weft_cuda_excite_run(&s->excite, &io, call->scratch, s->parts, &gated);
 }
 
-static int launches(const weft_node *node, const weft_plan *plan, weft_launch *out)
+static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     const state *s = plan->state;
     const double x = weft_tensor_bytes(&node->in[0], s->excite.dtype);
-    out[0] = (weft_launch){ .what = "squeeze", .core = (double)weft_shape_count(&node->in[0]), .read = x,
-                            .written = (double)plan->scratch };
+    out[0] = (weft_kernel_cost){ .what = "squeeze", .core = (double)weft_shape_count(&node->in[0]), .read = x,
+                                 .written = (double)plan->scratch };
     weft_cuda_excite_cost(&s->excite, s->parts, node->in[0].dim[1] * node->in[0].dim[2], false, &out[1]);
     return 2;
 }

@@ -149,14 +149,14 @@ static double read_of_x(const weft_cuda_conv *conv)
     return (double)x->dim[0] * (double)h * (double)w * (double)conv->channels * (double)weft_dtype_size(conv->dtype);
 }
 
-void weft_cuda_conv_cost(const weft_cuda_conv *conv, const weft_device *device, weft_launch *out)
+void weft_cuda_conv_cost(const weft_cuda_conv *conv, const weft_device *device, weft_kernel_cost *out)
 {
     const weft_node *node = conv->node;
     const double products = 2 * node->op->cost(node).macs; /* the epilogue rides along */
     const bool fast = on_tensor_cores(conv, device);
     const double y = weft_tensor_bytes(&node->out[0], conv->dtype);
-    *out = (weft_launch){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
-                          .weights = (double)conv->float_bias_at,
-                          .read = read_of_x(conv) + (node->epi.residual ? y : 0), .written = y,
-                          .workspace = conv->workspace, .plan = conv->own ? 0 : conv->hash };
+    *out = (weft_kernel_cost){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
+                               .weights = (double)conv->float_bias_at,
+                               .read = read_of_x(conv) + (node->epi.residual ? y : 0), .written = y,
+                               .workspace = conv->workspace, .plan = conv->own ? 0 : conv->hash };
 }

@@ -55,11 +55,11 @@ weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *d, const weft_cud
     return weft_cuda_launched(io->call, weft_launch_depthwise(&args, weft_cuda_stream_of(io->call)));
 }
 
-void weft_cuda_depthwise_cost(const weft_cuda_depthwise *d, bool sums, weft_launch *out)
+void weft_cuda_depthwise_cost(const weft_cuda_depthwise *d, bool sums, weft_kernel_cost *out)
 {
     const weft_node *node = d->node;
     const double bytes = (double)node->out[0].dim[0] * d->parts * (double)node->out[0].dim[3] * sizeof(float);
-    *out = (weft_launch){ .core = 2 * node->op->cost(node).macs, .weights = (double)d->bytes };
+    *out = (weft_kernel_cost){ .core = 2 * node->op->cost(node).macs, .weights = (double)d->bytes };
     out->read = weft_tensor_bytes(&node->in[0], d->dtype);
     if (node->epi.residual)
         out->read += weft_tensor_bytes(&node->in[node->n_in - 1], d->dtype);

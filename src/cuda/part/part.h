@@ -44,7 +44,7 @@ weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, 
                                    const weft_plan *plan);
 weft_status weft_cuda_conv_pack(const weft_cuda_conv *conv, const weft_call *call, const weft_view *param, char *to);
 weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *io);
-void weft_cuda_conv_cost(const weft_cuda_conv *conv, const weft_device *device, weft_launch *out);
+void weft_cuda_conv_cost(const weft_cuda_conv *conv, const weft_device *device, weft_kernel_cost *out);
 
 /* ---- a depthwise convolution (conv2d_depthwise.c): own kernel ---- */
 
@@ -62,7 +62,7 @@ weft_status weft_cuda_depthwise_pack(const weft_cuda_depthwise *depthwise, const
                                      const weft_view *param, char *to);
 /* sums: NULL, or where those over parts of each image go, [N][parts][C]. */
 weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *depthwise, const weft_cuda_io *io, float *sums);
-void weft_cuda_depthwise_cost(const weft_cuda_depthwise *depthwise, bool sums, weft_launch *out);
+void weft_cuda_depthwise_cost(const weft_cuda_depthwise *depthwise, bool sums, weft_kernel_cost *out);
 
 /* ---- an excitation (squeeze_excite.c): both layers in one launch, which also scales what follows ---- */
 
@@ -83,7 +83,7 @@ typedef struct weft_cuda_gated {
 } weft_cuda_gated;
 weft_status weft_cuda_excite_run(const weft_cuda_excite *excite, const weft_cuda_io *io, const float *sums, int parts,
                                  const weft_cuda_gated *gated);
-void weft_cuda_excite_cost(const weft_cuda_excite *excite, int parts, int64_t rows, bool shared, weft_launch *out);
+void weft_cuda_excite_cost(const weft_cuda_excite *excite, int parts, int64_t rows, bool shared, weft_kernel_cost *out);
 
 /* ---- a matrix product (product.c): cuDNN's, else cuBLASLt's, else an own kernel ---- */
 
@@ -109,6 +109,6 @@ weft_status weft_cuda_product_pack(const weft_cuda_product *product, const weft_
 /* bias: what pack wrote; NULL without. */
 weft_status weft_cuda_product_run(const weft_cuda_product *product, const weft_cuda_io *io, const void *weight,
                                   const char *bias);
-void weft_cuda_product_cost(const weft_cuda_product *product, const weft_device *device, weft_launch *out);
+void weft_cuda_product_cost(const weft_cuda_product *product, const weft_device *device, weft_kernel_cost *out);
 
 #endif

@@ -127,14 +127,14 @@ weft_status weft_cuda_product_run(const weft_cuda_product *p, const weft_cuda_io
     return status == WEFT_UNSUPPORTED ? run_own(p, io, weight, bias) : status;
 }
 
-void weft_cuda_product_cost(const weft_cuda_product *p, const weft_device *device, weft_launch *out)
+void weft_cuda_product_cost(const weft_cuda_product *p, const weft_device *device, weft_kernel_cost *out)
 {
     const double y = (double)p->batch * (double)p->rows * (double)p->k;
     const double x = (double)p->batch * (double)p->rows * (double)p->c, products = 2 * y * (double)p->c;
     const double size = (double)weft_dtype_size(p->dtype), y_size = (double)weft_dtype_size(p->y_dtype);
     const bool fast = device->precision != WEFT_PRECISION_FP32;
-    *out = (weft_launch){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
-                          .weights = ((double)p->batch * (double)p->k * (double)p->c + p->bias * (double)p->k) * size,
-                          .read = x * size + p->residual * y * y_size, .written = y * y_size,
-                          .workspace = p->workspace, .plan = p->hash };
+    *out = (weft_kernel_cost){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
+                               .weights = ((double)p->batch * (double)p->c + p->bias) * (double)p->k * size,
+                               .read = x * size + p->residual * y * y_size, .written = y * y_size,
+                               .workspace = p->workspace, .plan = p->hash };
 }

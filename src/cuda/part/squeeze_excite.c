@@ -47,14 +47,14 @@ weft_status weft_cuda_excite_run(const weft_cuda_excite *e, const weft_cuda_io *
     return weft_cuda_launched(io->call, weft_launch_excite(&args, weft_cuda_stream_of(io->call)));
 }
 
-void weft_cuda_excite_cost(const weft_cuda_excite *e, int parts, int64_t rows, bool shared, weft_launch *out)
+void weft_cuda_excite_cost(const weft_cuda_excite *e, int parts, int64_t rows, bool shared, weft_kernel_cost *out)
 {
     const weft_squeeze_excite_opt *o = e->node->opt;
     const double n = (double)e->node->in[0].dim[0], c = (double)e->node->in[0].dim[3], size =
         (double)weft_dtype_size(e->dtype);
     const double scaled = n * (double)rows * c;
-    *out = (weft_launch){ .what = "excite", .core = 4 * n * c * (double)o->reduced + n * parts * c + scaled,
-                          .weights = (double)e->bytes + (shared ? (double)rows * c * size : 0),
-                          .read = n * parts * c * (double)sizeof(float) + (shared ? 0 : scaled * size),
-                          .written = scaled * size };
+    *out = (weft_kernel_cost){ .what = "excite", .core = 4 * n * c * (double)o->reduced + n * parts * c + scaled,
+                               .weights = (double)e->bytes + (shared ? (double)rows * c * size : 0),
+                               .read = n * parts * c * (double)sizeof(float) + (shared ? 0 : scaled * size),
+                               .written = scaled * size };
 }
