@@ -260,7 +260,7 @@ START_TEST(every_epilogue_passes)
             conv.bias = parts & 1;
             conv.residual = parts & 2;
             conv.y_ld = 96;
-            conv.y_alignment = 4;
+            conv.y_align = 4;
             weft_dnn_conv_graph(&conv, &graph);
             CHECK_OK(weft_dnn_graph_check(&graph));
             const weft_dnn_dense dense = { .name = "fc",
@@ -300,7 +300,7 @@ START_TEST(texts_tell_graphs_apart)
     DIFFERS(x_ld, 128);
     DIFFERS(y_ld, 64);
     DIFFERS(residual_ld, 64);
-    DIFFERS(y_alignment, 8);
+    DIFFERS(y_align, 8);
     DIFFERS(window.stride_w, 2);
     DIFFERS(window.top, 0);
     DIFFERS(bias, false);

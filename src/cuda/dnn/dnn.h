@@ -114,7 +114,7 @@ typedef struct weft_dnn_conv {
     int64_t n, h, w, c, k;  /* x [n, h, w, c], y [n, oh, ow, k] */
     int64_t groups;         /* 0: 1 */
     int64_t x_ld, y_ld, residual_ld; /* 0: dense */
-    int x_alignment, y_alignment, residual_alignment; /* bytes, where a channel slice begins; 0: 16 */
+    int x_align, y_align, residual_align; /* bytes, where a channel slice begins; 0: 16 */
     int r, s;               /* filter [k, r, s, c / groups] */
     weft_dnn_window window; /* kernel_h and kernel_w are taken from r and s; zero strides and dilations: 1 */
     weft_dnn_window pool;   /* the maximum over such windows of the map, which stays inside; kernel_h 0: no pool */
@@ -131,7 +131,7 @@ typedef struct weft_dnn_dense {
     int64_t batch; /* 0: 1 */
     int64_t n, c, k;
     int64_t x_ld, y_ld, residual_ld; /* 0: dense */
-    int x_alignment, y_alignment, residual_alignment; /* as a convolution's */
+    int x_align, y_align, residual_align; /* as a convolution's */
     bool bias, residual;
     bool float_y; /* y is kept in float, whatever dtype is */
     weft_act act;
@@ -145,7 +145,7 @@ typedef struct weft_dnn_pool {
     weft_dnn_kind kind; /* MAX_POOL, AVG_POOL, AVG_POOL_BORDER */
     int64_t n, h, w, c;
     int64_t x_ld, y_ld;
-    int x_alignment, y_alignment;
+    int x_align, y_align;
     weft_dnn_window window;
 } weft_dnn_pool;
 void weft_dnn_pool_graph(const weft_dnn_pool *pool, weft_dnn_graph *graph);

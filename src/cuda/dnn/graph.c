@@ -285,7 +285,7 @@ static void add_pool(weft_dnn_graph *graph, const weft_dnn_conv *conv, int from)
     const int y = add_map(graph, &(map){ .name = "y", .id = WEFT_DNN_Y, .dtype = conv->dtype, .n = conv->n,
                                          .h = axis_out(dim[2], win.top, win.bottom, win.kernel_h, win.stride_h, 1),
                                          .w = axis_out(dim[3], win.left, win.right, win.kernel_w, win.stride_w, 1),
-                                         .c = conv->k, .ld = conv->y_ld, .alignment = conv->y_alignment });
+                                         .c = conv->k, .ld = conv->y_ld, .alignment = conv->y_align });
     weft_dnn_add_op(graph,
                     &(weft_dnn_op){ .kind = WEFT_DNN_MAX_POOL, .in = { from, -1 }, .out = y, .window = win });
 }
@@ -297,7 +297,7 @@ void weft_dnn_conv_graph(const weft_dnn_conv *conv, weft_dnn_graph *graph)
     win.kernel_h = conv->r;
     win.kernel_w = conv->s;
     const bool pooled = conv->pool.kernel_h > 0;
-    const map x = { "x", WEFT_DNN_X, conv->dtype, conv->n, conv->h, conv->w, conv->c, conv->x_ld, conv->x_alignment };
+    const map x = { "x", WEFT_DNN_X, conv->dtype, conv->n, conv->h, conv->w, conv->c, conv->x_ld, conv->x_align };
     const map weight = { .name = "weight", .id = WEFT_DNN_WEIGHT, .dtype = conv->dtype, .n = conv->k, .h = conv->r,
                          .w = conv->s, .c = conv->c / (conv->groups ? conv->groups : 1) };
     map y = { .name = pooled ? "map" : "y", .id = pooled ? WEFT_DNN_MAP : WEFT_DNN_Y, .dtype = conv->dtype,
@@ -308,10 +308,10 @@ void weft_dnn_conv_graph(const weft_dnn_conv *conv, weft_dnn_graph *graph)
     residual.name = "residual";
     residual.id = WEFT_DNN_RESIDUAL;
     residual.ld = conv->residual_ld;
-    residual.alignment = conv->residual_alignment;
+    residual.alignment = conv->residual_align;
     if (!pooled) {
         y.ld = conv->y_ld;
-        y.alignment = conv->y_alignment;
+        y.alignment = conv->y_align;
     }
     const int from = add_map(graph, &x), filter = add_map(graph, &weight), to = add_map(graph, &y);
     graph->tensor[to].is_virtual = pooled;
@@ -352,14 +352,14 @@ void weft_dnn_dense_graph(const weft_dnn_dense *dense, weft_dnn_graph *graph)
     weft_dnn_graph_init(graph, dense->name);
     const int64_t batch = dense->batch ? dense->batch : 1, n = dense->n, c = dense->c, k = dense->k;
     const weft_dtype dtype = dense->dtype;
-    const matrix x = { "x", WEFT_DNN_X, dtype, batch, n, c, dense->x_ld, dense->x_alignment, false };
+    const matrix x = { "x", WEFT_DNN_X, dtype, batch, n, c, dense->x_ld, dense->x_align, false };
     const matrix weight = { .name = "weight", .id = WEFT_DNN_WEIGHT, .dtype = dtype, .batch = batch, .rows = c,
                             .columns = k, .transposed = true };
     const matrix y = { "y", WEFT_DNN_Y, dense->float_y ? WEFT_F32 : dtype, batch, n, k, dense->y_ld,
-                       dense->y_alignment, false };
+                       dense->y_align, false };
     const matrix bias = { .name = "bias", .id = WEFT_DNN_BIAS, .dtype = dtype, .batch = 1, .rows = 1, .columns = k };
     const matrix residual = { "residual", WEFT_DNN_RESIDUAL, dtype, batch, n, k, dense->residual_ld,
-                              dense->residual_alignment, false };
+                              dense->residual_align, false };
     const int from = add_matrix(graph, &x), with = add_matrix(graph, &weight), to = add_matrix(graph, &y);
     const int vector = dense->bias ? add_matrix(graph, &bias) : -1;
     const int shortcut = dense->residual ? add_matrix(graph, &residual) : -1;
@@ -372,11 +372,11 @@ void weft_dnn_pool_graph(const weft_dnn_pool *pool, weft_dnn_graph *graph)
 {
     weft_dnn_graph_init(graph, pool->name);
     const weft_dnn_window win = whole_window(pool->window);
-    const map x = { "x", WEFT_DNN_X, pool->dtype, pool->n, pool->h, pool->w, pool->c, pool->x_ld, pool->x_alignment };
+    const map x = { "x", WEFT_DNN_X, pool->dtype, pool->n, pool->h, pool->w, pool->c, pool->x_ld, pool->x_align };
     const map y = { .name = "y", .id = WEFT_DNN_Y, .dtype = pool->dtype, .n = pool->n,
                     .h = axis_out(pool->h, win.top, win.bottom, win.kernel_h, win.stride_h, 1),
                     .w = axis_out(pool->w, win.left, win.right, win.kernel_w, win.stride_w, 1),
-                    .c = pool->c, .ld = pool->y_ld, .alignment = pool->y_alignment };
+                    .c = pool->c, .ld = pool->y_ld, .alignment = pool->y_align };
     const int from = add_map(graph, &x), to = add_map(graph, &y);
     weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = pool->kind, .in = { from, -1 }, .out = to, .window = win });
 }

@@ -6,7 +6,7 @@
 enum { ALIGN = 16 };
 
 /* Where the bias lies behind the weights. */
-static size_t bias_at(const weft_cuda_product *p)
+static size_t bias_at(const weft_part_product *p)
 {
     return weft_round_up((size_t)(p->k * p->c) * weft_dtype_size(p->dtype), ALIGN);
 }
@@ -14,42 +14,42 @@ static size_t bias_at(const weft_cuda_product *p)
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
     const weft_dense_opt *o = node->opt;
-    const weft_cuda_pitch pitch = weft_cuda_pitch_of(node, plan);
-    weft_cuda_product *p = plan->state = weft_arena_alloc(plan->arena, sizeof *p);
+    const weft_part_pitch pitch = weft_part_pitch_of(node, plan);
+    weft_part_product *p = plan->state = weft_arena_alloc(plan->arena, sizeof *p);
     if (!p)
         return WEFT_NO_MEMORY;
-    *p = (weft_cuda_product){ .name = node->name, .dtype = node->in_dtype[0], .y_dtype = node->out_dtype[0], .batch = 1,
+    *p = (weft_part_product){ .name = node->name, .dtype = node->in_dtype[0], .y_dtype = node->out_dtype[0], .batch = 1,
                               .rows = node->in[0].dim[0], .c = node->in[0].dim[1], .k = o->out, .pitch = pitch,
                               .bias = !o->no_bias,
                               .residual = node->epi.residual, .act = node->epi.act };
-    WEFT_TRY(weft_cuda_product_prepare(p, plan));
-    plan->packed = bias_at(p) + weft_cuda_product_bias_bytes(p);
+    WEFT_TRY(weft_part_product_prepare(p, plan));
+    plan->packed = bias_at(p) + weft_part_product_bias_bytes(p);
     plan->scratch = p->workspace;
     return WEFT_OK;
 }
 
 static weft_status pack(const weft_call *call)
 {
-    const weft_cuda_product *p = call->state;
+    const weft_part_product *p = call->state;
     char *packed = call->packed;
-    return weft_cuda_product_pack(p, call, call->in + 1, packed, packed + bias_at(p));
+    return weft_part_product_pack(p, call, call->in + 1, packed, packed + bias_at(p));
 }
 
 static weft_status run(const weft_call *call)
 {
-    const weft_cuda_product *p = call->state;
+    const weft_part_product *p = call->state;
     const char *packed = call->packed;
-    weft_cuda_io io = { .call = call, .x = weft_kview_of(&call->in[0]), .y = weft_kview_of(&call->out[0]),
+    weft_part_io io = { .call = call, .x = weft_kview_of(&call->in[0]), .y = weft_kview_of(&call->out[0]),
                         .workspace = call->scratch };
     if (p->residual)
         io.residual = weft_kview_of(&call->in[call->node->n_in - 1]);
-    return weft_cuda_product_run(p, &io, packed, p->bias ? packed + bias_at(p) : NULL);
+    return weft_part_product_run(p, &io, packed, p->bias ? packed + bias_at(p) : NULL);
 }
 
 static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     (void)node;
-    weft_cuda_product_cost(plan->state, plan->device, out);
+    weft_part_product_cost(plan->state, plan->device, out);
     return 1;
 }
 

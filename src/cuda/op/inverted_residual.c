@@ -15,10 +15,10 @@ enum { ALIGN = 16 };
 
 typedef struct state {
     weft_stages stages; /* the pieces' nodes point into it */
-    weft_cuda_conv expand, project;
-    weft_cuda_depthwise depthwise;
-    weft_cuda_excite excite;
-    weft_cuda_product product; /* folded: instead of project */
+    weft_part_conv2d expand, project;
+    weft_part_conv2d_depthwise depthwise;
+    weft_part_squeeze_excite excite;
+    weft_part_product product; /* folded: instead of project */
     bool expands, gated, folded;
     size_t depthwise_at, excite_at, project_at, bias_at; /* in the packed parameters */
 } state;
@@ -35,35 +35,35 @@ static int64_t gated_rows(const state *s)
     return s->folded ? project->out[0].dim[3] : pixels(&project->in[0]);
 }
 
-static weft_status prepare_product(state *s, const weft_cuda_pitch *pitch, const weft_plan *plan)
+static weft_status prepare_product(state *s, const weft_part_pitch *pitch, const weft_plan *plan)
 {
     const weft_node *node = &s->stages.node[s->stages.project];
     const weft_conv2d_opt *o = node->opt;
-    s->product = (weft_cuda_product){
+    s->product = (weft_part_product){
         .name = plan->node->name, .dtype = plan->device->dtype, .y_dtype = plan->device->dtype,
         .batch = node->in[0].dim[0], .rows = pixels(&node->in[0]), .c = node->in[0].dim[3], .k = o->out,
         .pitch = *pitch, .bias = o->bias, .residual = node->epi.residual, .act = node->epi.act,
     };
-    return weft_cuda_product_prepare(&s->product, plan);
+    return weft_part_product_prepare(&s->product, plan);
 }
 
 static weft_status prepare_project(state *s, const weft_plan *plan)
 {
     const weft_node *node = &s->stages.node[s->stages.project];
-    weft_cuda_pitch pitch = weft_cuda_pitch_of(plan->node, plan);
+    weft_part_pitch pitch = weft_part_pitch_of(plan->node, plan);
     pitch.x = node->in[0].dim[3];
     pitch.channels = pitch.x_align = 0;
     s->folded = s->gated && node->out[0].dim[3] < pixels(&node->in[0]);
-    return s->folded ? prepare_product(s, &pitch, plan) : weft_cuda_conv_prepare(&s->project, node, &pitch, plan);
+    return s->folded ? prepare_product(s, &pitch, plan) : weft_part_conv2d_prepare(&s->project, node, &pitch, plan);
 }
 
 static weft_status prepare_expand(state *s, const weft_plan *plan)
 {
     const weft_node *node = &s->stages.node[s->stages.expand];
-    weft_cuda_pitch pitch = weft_cuda_pitch_of(plan->node, plan);
+    weft_part_pitch pitch = weft_part_pitch_of(plan->node, plan);
     pitch.y = node->out[0].dim[3];
     pitch.y_align = 0;
-    return weft_cuda_conv_prepare(&s->expand, node, &pitch, plan);
+    return weft_part_conv2d_prepare(&s->expand, node, &pitch, plan);
 }
 
 /* Parameters of the pieces one after the other. */
@@ -75,7 +75,7 @@ static void place_parameters(state *s, weft_plan *plan)
     if (s->folded) {
         const size_t size = weft_dtype_size(s->product.dtype);
         s->bias_at = s->project_at + weft_round_up((size_t)(s->product.k * s->product.c) * size, ALIGN);
-        plan->packed = s->bias_at + weft_cuda_product_bias_bytes(&s->product);
+        plan->packed = s->bias_at + weft_part_product_bias_bytes(&s->product);
     } else {
         plan->packed = s->project_at + s->project.bytes;
     }
@@ -115,9 +115,9 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     s->gated = s->stages.excite >= 0;
     if (s->expands)
         WEFT_TRY(prepare_expand(s, plan));
-    weft_cuda_depthwise_prepare(&s->depthwise, &s->stages.node[s->stages.depthwise], plan);
+    weft_part_conv2d_depthwise_prepare(&s->depthwise, &s->stages.node[s->stages.depthwise], plan);
     if (s->gated)
-        weft_cuda_excite_prepare(&s->excite, &s->stages.node[s->stages.excite], plan);
+        weft_part_squeeze_excite_prepare(&s->excite, &s->stages.node[s->stages.excite], plan);
     WEFT_TRY(prepare_project(s, plan));
     place_parameters(s, plan);
     ask_memory(s, plan);
@@ -131,40 +131,41 @@ static weft_status pack(const weft_call *call)
     const weft_view *param = call->in + 1, *project = param + st->first_param[st->project];
     char *packed = call->packed;
     if (s->expands)
-        WEFT_TRY(weft_cuda_conv_pack(&s->expand, call, param + st->first_param[st->expand], packed));
-    WEFT_TRY(weft_cuda_depthwise_pack(&s->depthwise, call, param + st->first_param[st->depthwise],
-                                      packed + s->depthwise_at));
+        WEFT_TRY(weft_part_conv2d_pack(&s->expand, call, param + st->first_param[st->expand], packed));
+    WEFT_TRY(weft_part_conv2d_depthwise_pack(&s->depthwise, call, param + st->first_param[st->depthwise],
+                                             packed + s->depthwise_at));
     if (s->gated)
-        WEFT_TRY(weft_cuda_excite_pack(&s->excite, call, param + st->first_param[st->excite], packed + s->excite_at));
-    return s->folded ? weft_cuda_product_pack(&s->product, call, project, packed + s->project_at, packed + s->bias_at)
-                     : weft_cuda_conv_pack(&s->project, call, project, packed + s->project_at);
+        WEFT_TRY(weft_part_squeeze_excite_pack(&s->excite, call, param + st->first_param[st->excite],
+                                               packed + s->excite_at));
+    return s->folded ? weft_part_product_pack(&s->product, call, project, packed + s->project_at, packed + s->bias_at)
+                     : weft_part_conv2d_pack(&s->project, call, project, packed + s->project_at);
 }
 
 static weft_status run_excite(const state *s, const weft_call *call, weft_kview wide)
 {
     const char *packed = call->packed;
-    const weft_cuda_io io = { .call = call, .packed = packed + s->excite_at };
+    const weft_part_io io = { .call = call, .packed = packed + s->excite_at };
     const int64_t c = s->stages.out[s->stages.depthwise].dim[3];
-    weft_cuda_gated gated = { wide, wide, gated_rows(s), false };
+    weft_part_gated gated = { wide, wide, gated_rows(s), false };
     if (s->folded)
-        gated = (weft_cuda_gated){ { weft_cuda_mutable(packed + s->project_at), c },
+        gated = (weft_part_gated){ { weft_cuda_mutable(packed + s->project_at), c },
                                    { call->buffer[SCALED], c },
                                    gated_rows(s),
                                    true };
-    return weft_cuda_excite_run(&s->excite, &io, call->buffer[SUMS], s->depthwise.parts, &gated);
+    return weft_part_squeeze_excite_run(&s->excite, &io, call->buffer[SUMS], s->depthwise.parts, &gated);
 }
 
 static weft_status run_project(const state *s, const weft_call *call, weft_kview wide)
 {
     const char *packed = call->packed;
-    weft_cuda_io io = { .call = call, .x = wide, .y = weft_kview_of(&call->out[0]), .workspace = call->scratch };
+    weft_part_io io = { .call = call, .x = wide, .y = weft_kview_of(&call->out[0]), .workspace = call->scratch };
     if (call->node->epi.residual)
         io.residual = weft_kview_of(&call->in[call->node->n_in - 1]);
     if (s->folded)
-        return weft_cuda_product_run(&s->product, &io, call->buffer[SCALED],
+        return weft_part_product_run(&s->product, &io, call->buffer[SCALED],
                                      s->product.bias ? packed + s->bias_at : NULL);
     io.packed = packed + s->project_at;
-    return weft_cuda_conv_run(&s->project, &io);
+    return weft_part_conv2d_run(&s->project, &io);
 }
 
 static weft_status run(const weft_call *call)
@@ -175,12 +176,12 @@ static weft_status run(const weft_call *call)
     weft_kview x = weft_kview_of(&call->in[0]);
     if (s->expands) {
         const weft_kview expanded = { call->buffer[EXPANDED], s->stages.out[s->stages.expand].dim[3] };
-        const weft_cuda_io io = { .call = call, .x = x, .y = expanded, .packed = packed, .workspace = call->scratch };
-        WEFT_TRY(weft_cuda_conv_run(&s->expand, &io));
+        const weft_part_io io = { .call = call, .x = x, .y = expanded, .packed = packed, .workspace = call->scratch };
+        WEFT_TRY(weft_part_conv2d_run(&s->expand, &io));
         x = expanded;
     }
-    const weft_cuda_io io = { .call = call, .x = x, .y = wide, .packed = packed + s->depthwise_at };
-    WEFT_TRY(weft_cuda_depthwise_run(&s->depthwise, &io, s->gated ? call->buffer[SUMS] : NULL));
+    const weft_part_io io = { .call = call, .x = x, .y = wide, .packed = packed + s->depthwise_at };
+    WEFT_TRY(weft_part_conv2d_depthwise_run(&s->depthwise, &io, s->gated ? call->buffer[SUMS] : NULL));
     if (s->gated)
         WEFT_TRY(run_excite(s, call, wide));
     return run_project(s, call, wide);
@@ -192,17 +193,17 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_co
     int n = 0;
     (void)node;
     if (s->expands) {
-        weft_cuda_conv_cost(&s->expand, plan->device, &out[n]);
+        weft_part_conv2d_cost(&s->expand, plan->device, &out[n]);
         out[n++].what = "expand";
     }
-    weft_cuda_depthwise_cost(&s->depthwise, s->gated, &out[n]);
+    weft_part_conv2d_depthwise_cost(&s->depthwise, s->gated, &out[n]);
     out[n++].what = "depthwise";
     if (s->gated)
-        weft_cuda_excite_cost(&s->excite, s->depthwise.parts, gated_rows(s), s->folded, &out[n++]);
+        weft_part_squeeze_excite_cost(&s->excite, s->depthwise.parts, gated_rows(s), s->folded, &out[n++]);
     if (s->folded)
-        weft_cuda_product_cost(&s->product, plan->device, &out[n]);
+        weft_part_product_cost(&s->product, plan->device, &out[n]);
     else
-        weft_cuda_conv_cost(&s->project, plan->device, &out[n]);
+        weft_part_conv2d_cost(&s->project, plan->device, &out[n]);
     out[n++].what = "project";
     return n;
 }

@@ -6,7 +6,7 @@
 #include "cuda/part/part.h"
 
 typedef struct state {
-    weft_cuda_excite excite;
+    weft_part_squeeze_excite excite;
     int parts;
 } state;
 
@@ -23,7 +23,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     if (!s)
         return WEFT_NO_MEMORY;
     const weft_global_pool_args pool = pool_of(node, plan->device->dtype);
-    weft_cuda_excite_prepare(&s->excite, node, plan);
+    weft_part_squeeze_excite_prepare(&s->excite, node, plan);
     s->parts = weft_global_pool_parts(&pool);
     plan->packed = s->excite.bytes;
     plan->scratch = (size_t)node->in[0].dim[0] * (size_t)s->parts * (size_t)node->in[0].dim[3] * sizeof(float);
@@ -33,7 +33,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
 static weft_status pack(const weft_call *call)
 {
     const state *s = call->state;
-    return weft_cuda_excite_pack(&s->excite, call, call->in + 1, call->packed);
+    return weft_part_squeeze_excite_pack(&s->excite, call, call->in + 1, call->packed);
 }
 
 static weft_status run(const weft_call *call)
@@ -44,10 +44,10 @@ static weft_status run(const weft_call *call)
     pool.x = weft_kview_of(&call->in[0]);
     pool.scratch = call->scratch;
     WEFT_TRY(weft_cuda_launched(call, weft_launch_global_pool(&pool, weft_cuda_stream_of(call))));
-    const weft_cuda_io io = { .call = call, .packed = call->packed };
-    const weft_cuda_gated gated = { weft_kview_of(&call->in[0]), weft_kview_of(&call->out[0]), x->dim[1] * x->dim[2],
+    const weft_part_io io = { .call = call, .packed = call->packed };
+    const weft_part_gated gated = { weft_kview_of(&call->in[0]), weft_kview_of(&call->out[0]), x->dim[1] * x->dim[2],
                                     false };
-    return weft_cuda_excite_run(&s->excite, &io, call->scratch, s->parts, &gated);
+    return weft_part_squeeze_excite_run(&s->excite, &io, call->scratch, s->parts, &gated);
 }
 
 static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
@@ -56,7 +56,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_co
     const double x = weft_tensor_bytes(&node->in[0], s->excite.dtype);
     out[0] = (weft_kernel_cost){ .what = "squeeze", .core = (double)weft_shape_count(&node->in[0]), .read = x,
                                  .written = (double)plan->scratch };
-    weft_cuda_excite_cost(&s->excite, s->parts, node->in[0].dim[1] * node->in[0].dim[2], false, &out[1]);
+    weft_part_squeeze_excite_cost(&s->excite, s->parts, node->in[0].dim[1] * node->in[0].dim[2], false, &out[1]);
     return 2;
 }
 

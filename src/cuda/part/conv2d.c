@@ -8,10 +8,10 @@
 
 enum { ALIGN = 16 };
 
-weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan)
+weft_part_pitch weft_part_pitch_of(const weft_node *node, const weft_plan *plan)
 {
     const int64_t y = weft_shape_channels(&node->out[0]);
-    weft_cuda_pitch pitch = { .x = weft_shape_channels(&node->in[0]), .y = y, .residual = y,
+    weft_part_pitch pitch = { .x = weft_shape_channels(&node->in[0]), .y = y, .residual = y,
                               .channels = plan->in_channels };
     if (plan->in_ld) {
         pitch.x = plan->in_ld[0];
@@ -24,7 +24,7 @@ weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan)
     return pitch;
 }
 
-static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, weft_dnn_graph *graph)
+static void describe(const weft_part_conv2d *conv, const weft_part_pitch *pitch, weft_dnn_graph *graph)
 {
     const weft_node *node = conv->node;
     const weft_conv2d_opt *o = node->opt;
@@ -32,8 +32,8 @@ static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, w
     weft_dnn_conv d = {
         .name = node->name, .dtype = conv->dtype, .n = x->dim[0], .h = x->dim[1], .w = x->dim[2], .c = conv->channels,
         .k = o->out, .groups = o->groups, .x_ld = pitch->x, .y_ld = pitch->y,
-        .residual_ld = node->epi.residual ? pitch->residual : 0, .x_alignment = pitch->x_align,
-        .y_alignment = pitch->y_align, .residual_alignment = pitch->residual_align, .r = o->kernel_h, .s = o->kernel_w,
+        .residual_ld = node->epi.residual ? pitch->residual : 0, .x_align = pitch->x_align,
+        .y_align = pitch->y_align, .residual_align = pitch->residual_align, .r = o->kernel_h, .s = o->kernel_w,
         .window = { .stride_h = o->stride_h, .stride_w = o->stride_w, .dilation_h = o->dilation,
                     .dilation_w = o->dilation, .top = o->pad.top, .bottom = o->pad.bottom, .left = o->pad.left,
                     .right = o->pad.right },
@@ -46,19 +46,19 @@ static void describe(const weft_cuda_conv *conv, const weft_cuda_pitch *pitch, w
 }
 
 /* Of cuDNN, which may have none. With a pool inside, there is then no other way here. */
-static weft_status build(weft_cuda_conv *conv, const weft_dnn_graph *graph, const weft_device *device)
+static weft_status build(weft_part_conv2d *conv, const weft_dnn_graph *graph, const weft_device *device)
 {
     const weft_status status = weft_cuda_plan_for(device, graph, &conv->plan);
     conv->own = status == WEFT_UNSUPPORTED && !conv->node->pool;
     return conv->own ? WEFT_OK : status;
 }
 
-weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, const weft_cuda_pitch *pitch,
-                                   const weft_plan *plan)
+weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *node, const weft_part_pitch *pitch,
+                                     const weft_plan *plan)
 {
     const weft_conv2d_opt *o = node->opt;
     const size_t size = weft_dtype_size(plan->device->dtype);
-    *conv = (weft_cuda_conv){ .node = node, .dtype = plan->device->dtype, .channels = node->in[0].dim[3] };
+    *conv = (weft_part_conv2d){ .node = node, .dtype = plan->device->dtype, .channels = node->in[0].dim[3] };
     if (pitch->channels && o->groups == 1)
         conv->channels = pitch->channels;
     const size_t each = (size_t)(o->kernel_h * o->kernel_w) * (size_t)(conv->channels / o->groups);
@@ -78,7 +78,7 @@ weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, 
     return status;
 }
 
-weft_status weft_cuda_conv_pack(const weft_cuda_conv *conv, const weft_call *call, const weft_view *param, char *to)
+weft_status weft_part_conv2d_pack(const weft_part_conv2d *conv, const weft_call *call, const weft_view *param, char *to)
 {
     const weft_conv2d_opt *o = conv->node->opt;
     const int64_t own = conv->node->in[0].dim[3] / o->groups, kept = conv->channels / o->groups;
@@ -92,7 +92,7 @@ weft_status weft_cuda_conv_pack(const weft_cuda_conv *conv, const weft_call *cal
     return weft_cuda_pack_flat(call, &param[1], o->out, WEFT_F32, to + conv->float_bias_at);
 }
 
-static weft_status run_plan(const weft_cuda_conv *conv, const weft_cuda_io *io)
+static weft_status run_plan(const weft_part_conv2d *conv, const weft_part_io *io)
 {
     weft_dnn_binding binding[5] = {
         { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, io->packed }, { WEFT_DNN_Y, io->y.data },
@@ -106,7 +106,7 @@ static weft_status run_plan(const weft_cuda_conv *conv, const weft_cuda_io *io)
     return weft_cuda_plan_run(io->call->device, conv->plan, binding, n, io->workspace);
 }
 
-static weft_status run_own(const weft_cuda_conv *conv, const weft_cuda_io *io)
+static weft_status run_own(const weft_part_conv2d *conv, const weft_part_io *io)
 {
     const weft_conv2d_opt *o = conv->node->opt;
     const weft_conv2d_args args = {
@@ -118,7 +118,7 @@ static weft_status run_own(const weft_cuda_conv *conv, const weft_cuda_io *io)
     return weft_cuda_launched(io->call, weft_launch_conv2d(&args, weft_cuda_stream_of(io->call)));
 }
 
-weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *io)
+weft_status weft_part_conv2d_run(const weft_part_conv2d *conv, const weft_part_io *io)
 {
     if (conv->own)
         return run_own(conv, io);
@@ -128,7 +128,7 @@ weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *i
 
 /* Whether cuDNN's plan runs on tensor cores: any type but strict fp32; of groups only wide ones; before compute
  * capability 8.0 only multiples of eight channels (measured against cuDNN 9.19's heuristics). */
-static bool on_tensor_cores(const weft_cuda_conv *conv, const weft_device *device)
+static bool on_tensor_cores(const weft_part_conv2d *conv, const weft_device *device)
 {
     const weft_conv2d_opt *o = conv->node->opt;
     const int64_t c = conv->channels / o->groups, k = o->out / o->groups;
@@ -140,7 +140,7 @@ static bool on_tensor_cores(const weft_cuda_conv *conv, const weft_device *devic
 }
 
 /* Bytes of x that are read: a stride beyond the window leaves pixels out. */
-static double read_of_x(const weft_cuda_conv *conv)
+static double read_of_x(const weft_part_conv2d *conv)
 {
     const weft_conv2d_opt *o = conv->node->opt;
     const weft_shape *x = &conv->node->in[0], *y = &conv->node->out[0];
@@ -149,7 +149,7 @@ static double read_of_x(const weft_cuda_conv *conv)
     return (double)x->dim[0] * (double)h * (double)w * (double)conv->channels * (double)weft_dtype_size(conv->dtype);
 }
 
-void weft_cuda_conv_cost(const weft_cuda_conv *conv, const weft_device *device, weft_kernel_cost *out)
+void weft_part_conv2d_cost(const weft_part_conv2d *conv, const weft_device *device, weft_kernel_cost *out)
 {
     const weft_node *node = conv->node;
     const double products = 2 * node->op->cost(node).macs; /* the epilogue rides along */

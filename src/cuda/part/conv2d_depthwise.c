@@ -6,23 +6,23 @@
 
 enum { VECTOR = 8, ALIGN = 16 };
 
-bool weft_cuda_is_depthwise(const weft_node *node)
+bool weft_part_is_depthwise(const weft_node *node)
 {
     const weft_conv2d_opt *o = node->opt;
     return o->groups > 1 && o->groups == o->out && o->groups == node->in[0].dim[3];
 }
 
-static weft_depthwise_args args_of(const weft_cuda_depthwise *d)
+static weft_depthwise_args args_of(const weft_part_conv2d_depthwise *d)
 {
     return (weft_depthwise_args){ .dtype = d->dtype, .win = weft_cuda_conv_window(d->node),
                                   .c = (int)d->node->in[0].dim[3], .ld_wt = d->pitch };
 }
 
-void weft_cuda_depthwise_prepare(weft_cuda_depthwise *d, const weft_node *node, const weft_plan *plan)
+void weft_part_conv2d_depthwise_prepare(weft_part_conv2d_depthwise *d, const weft_node *node, const weft_plan *plan)
 {
     const weft_conv2d_opt *o = node->opt;
     const size_t size = weft_dtype_size(plan->device->dtype), taps = (size_t)(o->kernel_h * o->kernel_w);
-    *d = (weft_cuda_depthwise){ .node = node, .dtype = plan->device->dtype };
+    *d = (weft_part_conv2d_depthwise){ .node = node, .dtype = plan->device->dtype };
     d->pitch = (int64_t)weft_round_up((size_t)o->out, VECTOR);
     d->bias_at = weft_round_up(taps * (size_t)d->pitch * size, ALIGN);
     d->bytes = d->bias_at + weft_round_up((size_t)o->out * sizeof(float), ALIGN);
@@ -30,8 +30,8 @@ void weft_cuda_depthwise_prepare(weft_cuda_depthwise *d, const weft_node *node, 
     d->parts = weft_depthwise_parts(&args);
 }
 
-weft_status weft_cuda_depthwise_pack(const weft_cuda_depthwise *d, const weft_call *call, const weft_view *param,
-                                     char *to)
+weft_status weft_part_conv2d_depthwise_pack(const weft_part_conv2d_depthwise *d, const weft_call *call,
+                                            const weft_view *param, char *to)
 {
     const weft_conv2d_opt *o = d->node->opt;
     const weft_pack_args weights = { .from = param[0].data, .to = to, .dtype = d->dtype, .rows = (int)o->out,
@@ -41,7 +41,7 @@ weft_status weft_cuda_depthwise_pack(const weft_cuda_depthwise *d, const weft_ca
     return o->bias ? weft_cuda_pack_flat(call, &param[1], o->out, WEFT_F32, to + d->bias_at) : WEFT_OK;
 }
 
-weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *d, const weft_cuda_io *io, float *sums)
+weft_status weft_part_conv2d_depthwise_run(const weft_part_conv2d_depthwise *d, const weft_part_io *io, float *sums)
 {
     const weft_conv2d_opt *o = d->node->opt;
     weft_depthwise_args args = args_of(d);
@@ -55,7 +55,7 @@ weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *d, const weft_cud
     return weft_cuda_launched(io->call, weft_launch_depthwise(&args, weft_cuda_stream_of(io->call)));
 }
 
-void weft_cuda_depthwise_cost(const weft_cuda_depthwise *d, bool sums, weft_kernel_cost *out)
+void weft_part_conv2d_depthwise_cost(const weft_part_conv2d_depthwise *d, bool sums, weft_kernel_cost *out)
 {
     const weft_node *node = d->node;
     const double bytes = (double)node->out[0].dim[0] * d->parts * (double)node->out[0].dim[3] * sizeof(float);

@@ -11,25 +11,25 @@
 
 /* Elements from pixel to pixel, the channels of x that may be read (0: its own), and what the address is a multiple
  * of (bytes; 0: 16), less for slices at odd channels. */
-typedef struct weft_cuda_pitch {
+typedef struct weft_part_pitch {
     int64_t x, y, residual, channels;
     int x_align, y_align, residual_align;
-} weft_cuda_pitch;
+} weft_part_pitch;
 
 /* Of a node, from what its plan says. */
-weft_cuda_pitch weft_cuda_pitch_of(const weft_node *node, const weft_plan *plan);
+weft_part_pitch weft_part_pitch_of(const weft_node *node, const weft_plan *plan);
 
 /* Where a run finds everything. */
-typedef struct weft_cuda_io {
+typedef struct weft_part_io {
     const weft_call *call;
     weft_kview x, y, residual; /* residual.data NULL: none */
     const char *packed;        /* what pack wrote */
     void *workspace;
-} weft_cuda_io;
+} weft_part_io;
 
 /* ---- a convolution with epilogue (conv2d.c): one cuDNN plan, else an own kernel ---- */
 
-typedef struct weft_cuda_conv {
+typedef struct weft_part_conv2d {
     const weft_node *node;
     weft_dtype dtype;
     int64_t channels; /* of x as cuDNN sees it: padded with zero weights */
@@ -37,78 +37,82 @@ typedef struct weft_cuda_conv {
     uint64_t hash;
     weft_cuda_plan *plan; /* NULL: only described, or own */
     bool own;             /* cuDNN has no plan */
-} weft_cuda_conv;
+} weft_part_conv2d;
 
 /* UNSUPPORTED: cuDNN has no plan for the convolution with its pool; without a pool there is always a kernel. */
-weft_status weft_cuda_conv_prepare(weft_cuda_conv *conv, const weft_node *node, const weft_cuda_pitch *pitch,
-                                   const weft_plan *plan);
-weft_status weft_cuda_conv_pack(const weft_cuda_conv *conv, const weft_call *call, const weft_view *param, char *to);
-weft_status weft_cuda_conv_run(const weft_cuda_conv *conv, const weft_cuda_io *io);
-void weft_cuda_conv_cost(const weft_cuda_conv *conv, const weft_device *device, weft_kernel_cost *out);
+weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *node, const weft_part_pitch *pitch,
+                                     const weft_plan *plan);
+weft_status weft_part_conv2d_pack(const weft_part_conv2d *conv, const weft_call *call, const weft_view *param,
+                                  char *to);
+weft_status weft_part_conv2d_run(const weft_part_conv2d *conv, const weft_part_io *io);
+void weft_part_conv2d_cost(const weft_part_conv2d *conv, const weft_device *device, weft_kernel_cost *out);
 
 /* ---- a depthwise convolution (conv2d_depthwise.c): own kernel ---- */
 
-typedef struct weft_cuda_depthwise {
+typedef struct weft_part_conv2d_depthwise {
     const weft_node *node;
     weft_dtype dtype;
     int64_t pitch; /* of the weights' rows, elements */
     size_t bias_at, bytes;
     int parts; /* of the sums over each image */
-} weft_cuda_depthwise;
+} weft_part_conv2d_depthwise;
 
-bool weft_cuda_is_depthwise(const weft_node *node);
-void weft_cuda_depthwise_prepare(weft_cuda_depthwise *depthwise, const weft_node *node, const weft_plan *plan);
-weft_status weft_cuda_depthwise_pack(const weft_cuda_depthwise *depthwise, const weft_call *call,
-                                     const weft_view *param, char *to);
+bool weft_part_is_depthwise(const weft_node *node);
+void weft_part_conv2d_depthwise_prepare(weft_part_conv2d_depthwise *depthwise, const weft_node *node,
+                                        const weft_plan *plan);
+weft_status weft_part_conv2d_depthwise_pack(const weft_part_conv2d_depthwise *depthwise, const weft_call *call,
+                                            const weft_view *param, char *to);
 /* sums: NULL, or where those over parts of each image go, [N][parts][C]. */
-weft_status weft_cuda_depthwise_run(const weft_cuda_depthwise *depthwise, const weft_cuda_io *io, float *sums);
-void weft_cuda_depthwise_cost(const weft_cuda_depthwise *depthwise, bool sums, weft_kernel_cost *out);
+weft_status weft_part_conv2d_depthwise_run(const weft_part_conv2d_depthwise *depthwise, const weft_part_io *io,
+                                           float *sums);
+void weft_part_conv2d_depthwise_cost(const weft_part_conv2d_depthwise *depthwise, bool sums, weft_kernel_cost *out);
 
 /* ---- an excitation (squeeze_excite.c): both layers in one launch, which also scales what follows ---- */
 
-typedef struct weft_cuda_excite {
+typedef struct weft_part_squeeze_excite {
     const weft_node *node;
     weft_dtype dtype;
     size_t b1_at, w2_at, b2_at, bytes;
-} weft_cuda_excite;
+} weft_part_squeeze_excite;
 
-void weft_cuda_excite_prepare(weft_cuda_excite *excite, const weft_node *node, const weft_plan *plan);
-weft_status weft_cuda_excite_pack(const weft_cuda_excite *excite, const weft_call *call, const weft_view *param,
-                                  char *to);
+void weft_part_squeeze_excite_prepare(weft_part_squeeze_excite *excite, const weft_node *node, const weft_plan *plan);
+weft_status weft_part_squeeze_excite_pack(const weft_part_squeeze_excite *excite, const weft_call *call,
+                                          const weft_view *param, char *to);
 /* What the gates multiply: rows of `from` for each image (shared: the same rows for all) give `to`. */
-typedef struct weft_cuda_gated {
+typedef struct weft_part_gated {
     weft_kview from, to;
     int64_t rows;
     bool shared;
-} weft_cuda_gated;
-weft_status weft_cuda_excite_run(const weft_cuda_excite *excite, const weft_cuda_io *io, const float *sums, int parts,
-                                 const weft_cuda_gated *gated);
-void weft_cuda_excite_cost(const weft_cuda_excite *excite, int parts, int64_t rows, bool shared, weft_kernel_cost *out);
+} weft_part_gated;
+weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *excite, const weft_part_io *io,
+                                         const float *sums, int parts, const weft_part_gated *gated);
+void weft_part_squeeze_excite_cost(const weft_part_squeeze_excite *excite, int parts, int64_t rows, bool shared,
+                                   weft_kernel_cost *out);
 
 /* ---- a matrix product (product.c): cuDNN's, else cuBLASLt's, else an own kernel ---- */
 
 /* y[b, r, k] = act(sum over c of x[b, r, c] weight[b, k, c] + bias[k] + residual[b, r, k]) */
-typedef struct weft_cuda_product {
+typedef struct weft_part_product {
     const char *name;
     weft_dtype dtype, y_dtype;
     int64_t batch, rows, c, k;
-    weft_cuda_pitch pitch;
+    weft_part_pitch pitch;
     bool bias, residual;
     weft_act act;
     size_t workspace;
     uint64_t hash;
     weft_cuda_plan *plan; /* of the library that takes it; NULL: described, or the own kernel */
-} weft_cuda_product;
+} weft_part_product;
 
-weft_status weft_cuda_product_prepare(weft_cuda_product *product, const weft_plan *plan);
+weft_status weft_part_product_prepare(weft_part_product *product, const weft_plan *plan);
 /* Bytes of a bias as pack writes it: in the product's type for the vendors' kernels, then as floats for ours. */
-size_t weft_cuda_product_bias_bytes(const weft_cuda_product *product);
+size_t weft_part_product_bias_bytes(const weft_part_product *product);
 /* Weights to `to`, the bias, if any, to `bias`. */
-weft_status weft_cuda_product_pack(const weft_cuda_product *product, const weft_call *call, const weft_view *param,
+weft_status weft_part_product_pack(const weft_part_product *product, const weft_call *call, const weft_view *param,
                                    char *to, char *bias);
 /* bias: what pack wrote; NULL without. */
-weft_status weft_cuda_product_run(const weft_cuda_product *product, const weft_cuda_io *io, const void *weight,
+weft_status weft_part_product_run(const weft_part_product *product, const weft_part_io *io, const void *weight,
                                   const char *bias);
-void weft_cuda_product_cost(const weft_cuda_product *product, const weft_device *device, weft_kernel_cost *out);
+void weft_part_product_cost(const weft_part_product *product, const weft_device *device, weft_kernel_cost *out);
 
 #endif

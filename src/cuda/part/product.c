@@ -6,18 +6,18 @@
 
 enum { ALIGN = 16 };
 
-static void describe(const weft_cuda_product *p, weft_dnn_graph *graph)
+static void describe(const weft_part_product *p, weft_dnn_graph *graph)
 {
     const weft_dnn_dense d = { .name = p->name, .dtype = p->dtype, .batch = p->batch, .n = p->rows, .c = p->c,
                                .k = p->k, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
-                               .residual_ld = p->residual ? p->pitch.residual : 0, .x_alignment = p->pitch.x_align,
-                               .y_alignment = p->pitch.y_align, .residual_alignment = p->pitch.residual_align,
+                               .residual_ld = p->residual ? p->pitch.residual : 0, .x_align = p->pitch.x_align,
+                               .y_align = p->pitch.y_align, .residual_align = p->pitch.residual_align,
                                .bias = p->bias, .residual = p->residual, .float_y = p->y_dtype == WEFT_F32,
                                .act = p->act };
     weft_dnn_dense_graph(&d, graph);
 }
 
-static weft_status plan_blas(weft_cuda_product *p, const weft_plan *plan)
+static weft_status plan_blas(weft_part_product *p, const weft_plan *plan)
 {
     const weft_blas_matmul m = { .name = p->name, .dtype = p->dtype,
                                  .strict = plan->device->precision == WEFT_PRECISION_FP32, .batch = p->batch,
@@ -27,7 +27,7 @@ static weft_status plan_blas(weft_cuda_product *p, const weft_plan *plan)
 }
 
 /* What cuBLASLt's epilogues do. */
-static bool blas_takes(const weft_cuda_product *p)
+static bool blas_takes(const weft_part_product *p)
 {
     return p->y_dtype == p->dtype && !p->residual && p->pitch.x_align % 16 == 0 && p->pitch.y_align % 16 == 0 &&
            (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
@@ -38,7 +38,7 @@ static bool by_dnn(const weft_device *device)
     return !(weft_cuda_of(device)->without & WEFT_CUDA_WITHOUT_DNN_PRODUCT);
 }
 
-static weft_status build(weft_cuda_product *p, const weft_dnn_graph *graph, const weft_plan *plan)
+static weft_status build(weft_part_product *p, const weft_dnn_graph *graph, const weft_plan *plan)
 {
     weft_status status = by_dnn(plan->device) ? weft_cuda_plan_for(plan->device, graph, &p->plan) : WEFT_UNSUPPORTED;
     if (status == WEFT_UNSUPPORTED && blas_takes(p))
@@ -47,7 +47,7 @@ static weft_status build(weft_cuda_product *p, const weft_dnn_graph *graph, cons
     return status == WEFT_UNSUPPORTED ? WEFT_OK : status; /* our own kernel takes it */
 }
 
-weft_status weft_cuda_product_prepare(weft_cuda_product *p, const weft_plan *plan)
+weft_status weft_part_product_prepare(weft_part_product *p, const weft_plan *plan)
 {
     weft_dnn_graph *graph = weft_alloc(plan->device->allocator, sizeof *graph);
     if (!graph)
@@ -61,17 +61,17 @@ weft_status weft_cuda_product_prepare(weft_cuda_product *p, const weft_plan *pla
     return status;
 }
 
-static size_t typed_bias_bytes(const weft_cuda_product *p)
+static size_t typed_bias_bytes(const weft_part_product *p)
 {
     return weft_round_up((size_t)p->k * weft_dtype_size(p->dtype), ALIGN);
 }
 
-size_t weft_cuda_product_bias_bytes(const weft_cuda_product *p)
+size_t weft_part_product_bias_bytes(const weft_part_product *p)
 {
     return p->bias ? typed_bias_bytes(p) + weft_round_up((size_t)p->k * sizeof(float), ALIGN) : 0;
 }
 
-weft_status weft_cuda_product_pack(const weft_cuda_product *p, const weft_call *call, const weft_view *param, char *to,
+weft_status weft_part_product_pack(const weft_part_product *p, const weft_call *call, const weft_view *param, char *to,
                                    char *bias)
 {
     WEFT_TRY(weft_cuda_pack_flat(call, &param[0], p->k * p->c, p->dtype, to));
@@ -81,7 +81,7 @@ weft_status weft_cuda_product_pack(const weft_cuda_product *p, const weft_call *
     return weft_cuda_pack_flat(call, &param[1], p->k, WEFT_F32, bias + typed_bias_bytes(p));
 }
 
-static weft_status run_dnn(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)
+static weft_status run_dnn(const weft_part_product *p, const weft_part_io *io, const void *weight, const char *bias)
 {
     weft_dnn_binding binding[5] = {
         { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, weight }, { WEFT_DNN_Y, io->y.data },
@@ -94,7 +94,7 @@ static weft_status run_dnn(const weft_cuda_product *p, const weft_cuda_io *io, c
     return weft_cuda_plan_run(io->call->device, p->plan, binding, n, io->workspace);
 }
 
-static weft_status run_blas(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)
+static weft_status run_blas(const weft_part_product *p, const weft_part_io *io, const void *weight, const char *bias)
 {
     const weft_cuda *cuda = weft_cuda_of(io->call->device);
     const weft_status status =
@@ -107,7 +107,7 @@ static weft_status run_blas(const weft_cuda_product *p, const weft_cuda_io *io, 
     return status;
 }
 
-static weft_status run_own(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight, const char *bias)
+static weft_status run_own(const weft_part_product *p, const weft_part_io *io, const void *weight, const char *bias)
 {
     const weft_gemm_args args = {
         .dtype = p->dtype, .y_dtype = p->y_dtype, .x = io->x, .y = io->y, .batch = (int)p->batch, .rows = (int)p->rows,
@@ -118,7 +118,7 @@ static weft_status run_own(const weft_cuda_product *p, const weft_cuda_io *io, c
     return weft_cuda_launched(io->call, weft_launch_gemm(&args, weft_cuda_stream_of(io->call)));
 }
 
-weft_status weft_cuda_product_run(const weft_cuda_product *p, const weft_cuda_io *io, const void *weight,
+weft_status weft_part_product_run(const weft_part_product *p, const weft_part_io *io, const void *weight,
                                   const char *bias)
 {
     if (!p->plan || p->plan->refused)
@@ -127,7 +127,7 @@ weft_status weft_cuda_product_run(const weft_cuda_product *p, const weft_cuda_io
     return status == WEFT_UNSUPPORTED ? run_own(p, io, weight, bias) : status;
 }
 
-void weft_cuda_product_cost(const weft_cuda_product *p, const weft_device *device, weft_kernel_cost *out)
+void weft_part_product_cost(const weft_part_product *p, const weft_device *device, weft_kernel_cost *out)
 {
     const double y = (double)p->batch * (double)p->rows * (double)p->k;
     const double x = (double)p->batch * (double)p->rows * (double)p->c, products = 2 * y * (double)p->c;

@@ -6,18 +6,19 @@
 
 enum { ALIGN = 16 };
 
-void weft_cuda_excite_prepare(weft_cuda_excite *e, const weft_node *node, const weft_plan *plan)
+void weft_part_squeeze_excite_prepare(weft_part_squeeze_excite *e, const weft_node *node, const weft_plan *plan)
 {
     const weft_squeeze_excite_opt *o = node->opt;
     const size_t size = weft_dtype_size(plan->device->dtype), c = (size_t)node->in[0].dim[3], r = (size_t)o->reduced;
-    *e = (weft_cuda_excite){ .node = node, .dtype = plan->device->dtype };
+    *e = (weft_part_squeeze_excite){ .node = node, .dtype = plan->device->dtype };
     e->b1_at = weft_round_up(r * c * size, ALIGN);
     e->w2_at = e->b1_at + weft_round_up(r * sizeof(float), ALIGN);
     e->b2_at = e->w2_at + weft_round_up(r * c * size, ALIGN);
     e->bytes = e->b2_at + weft_round_up(c * sizeof(float), ALIGN);
 }
 
-weft_status weft_cuda_excite_pack(const weft_cuda_excite *e, const weft_call *call, const weft_view *param, char *to)
+weft_status weft_part_squeeze_excite_pack(const weft_part_squeeze_excite *e, const weft_call *call,
+                                          const weft_view *param, char *to)
 {
     const weft_squeeze_excite_opt *o = e->node->opt;
     const int64_t c = e->node->in[0].dim[3], r = o->reduced;
@@ -29,8 +30,8 @@ weft_status weft_cuda_excite_pack(const weft_cuda_excite *e, const weft_call *ca
     return weft_cuda_pack_flat(call, &param[3], c, WEFT_F32, to + e->b2_at);
 }
 
-weft_status weft_cuda_excite_run(const weft_cuda_excite *e, const weft_cuda_io *io, const float *sums, int parts,
-                                 const weft_cuda_gated *gated)
+weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *e, const weft_part_io *io, const float *sums,
+                                         int parts, const weft_part_gated *gated)
 {
     const weft_squeeze_excite_opt *o = e->node->opt;
     const weft_shape *x = &e->node->in[0];
@@ -47,7 +48,8 @@ weft_status weft_cuda_excite_run(const weft_cuda_excite *e, const weft_cuda_io *
     return weft_cuda_launched(io->call, weft_launch_excite(&args, weft_cuda_stream_of(io->call)));
 }
 
-void weft_cuda_excite_cost(const weft_cuda_excite *e, int parts, int64_t rows, bool shared, weft_kernel_cost *out)
+void weft_part_squeeze_excite_cost(const weft_part_squeeze_excite *e, int parts, int64_t rows, bool shared,
+                                   weft_kernel_cost *out)
 {
     const weft_squeeze_excite_opt *o = e->node->opt;
     const double n = (double)e->node->in[0].dim[0], c = (double)e->node->in[0].dim[3], size =
