@@ -37,11 +37,6 @@ WEFT_INLINE int weft_param_of(const weft_node *node, int i)
     const int first = weft_node_first_param(node);
     return i >= first && i < first + node->n_param ? i - first : -1;
 }
-/* Values of the node's own parameter i. */
-WEFT_INLINE float *weft_problem_param(const weft_problem *problem, int i)
-{
-    return problem->in[weft_node_first_param(&problem->node) + i];
-}
 void weft_problem_release(weft_problem *problem);
 /* Whether these inputs say something about the op that UNIT does not. */
 bool weft_values_apply(const weft_problem *unit, weft_values values);

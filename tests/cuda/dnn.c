@@ -227,26 +227,20 @@ START_TEST(wrong_products_and_pools)
     tensor(&graph, "weight")->dim[0] = 3;
     CHECK_FAILS(WEFT_INVALID, weft_dnn_graph_check(&graph), "along batch");
 
-    weft_dnn_pool pool = { .name = "pool",
-                           .dtype = WEFT_F32,
-                           .kind = WEFT_DNN_MAX_POOL,
-                           .n = 2,
-                           .h = 16,
-                           .w = 16,
-                           .c = 8,
-                           .window = {
-                               .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .bottom = 1, .right = 1 } };
-    weft_dnn_pool_graph(&pool, &graph);
+    weft_dnn_conv pooled = usual;
+    pooled.pool =
+        (weft_dnn_window){ .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .bottom = 1, .right = 1 };
+    weft_dnn_conv_graph(&pooled, &graph);
     CHECK_OK(weft_dnn_graph_check(&graph));
     ck_assert_int_eq(tensor(&graph, "y")->dim[2], 8);
     tensor(&graph, "y")->dim[2] = 7;
-    CHECK_FAILS(WEFT_INVALID, weft_dnn_graph_check(&graph), "pool: maxpool: tensor 'y' has 7 along H, 8 is expected");
-    pool.window.left = 3;
-    weft_dnn_pool_graph(&pool, &graph);
+    CHECK_FAILS(WEFT_INVALID, weft_dnn_graph_check(&graph), "stem: maxpool: tensor 'y' has 7 along H, 8 is expected");
+    pooled.pool.left = 3;
+    weft_dnn_conv_graph(&pooled, &graph);
     CHECK_FAILS(WEFT_INVALID, weft_dnn_graph_check(&graph), "lies in its padding");
-    pool.window = (weft_dnn_window){ .kernel_h = 20, .kernel_w = 3 };
-    weft_dnn_pool_graph(&pool, &graph);
-    CHECK_FAILS(WEFT_INVALID, weft_dnn_graph_check(&graph), "pool: ");
+    pooled.pool = (weft_dnn_window){ .kernel_h = 20, .kernel_w = 3 };
+    weft_dnn_conv_graph(&pooled, &graph);
+    CHECK_FAILS(WEFT_INVALID, weft_dnn_graph_check(&graph), "stem: ");
 }
 END_TEST
 

@@ -121,17 +121,9 @@ START_TEST(products_and_pools)
                                             .residual = true },
                          &graph);
     plan(dnn, &graph, (weft_dnn_request){ 0 });
-    weft_dnn_pool_graph(
-        &(weft_dnn_pool){
-            .name = "pool",
-            .dtype = WEFT_F16,
-            .kind = WEFT_DNN_MAX_POOL,
-            .n = 8,
-            .h = 112,
-            .w = 112,
-            .c = 64,
-            .window = { .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .bottom = 1, .right = 1 } },
-        &graph);
+    weft_dnn_conv pooled = conv(WEFT_F16, WEFT_ACT_RELU);
+    pooled.pool = (weft_dnn_window){ .kernel_h = 2, .kernel_w = 2, .stride_h = 2, .stride_w = 2 };
+    weft_dnn_conv_graph(&pooled, &graph);
     plan(dnn, &graph, (weft_dnn_request){ 0 });
     weft_dnn_destroy(dnn);
 }

@@ -109,6 +109,11 @@ static int node_input(const weft_node *n, int k)
     return k < weft_node_first_param(n) ? k : k + n->n_param;
 }
 
+static float *param_of(const weft_problem *p, int i)
+{
+    return p->in[weft_node_first_param(&p->node) + i];
+}
+
 static bool is_residual(const weft_node *n, int k)
 {
     return n->epi.residual && k == views(n) - 1;
@@ -138,9 +143,9 @@ static bool make_memory(memory *m, const weft_problem *p, const setup *s)
         const int64_t count = weft_shape_count(weft_node_param(n, i));
         ok = ok && fence_make(&m->param[i], (size_t)count * 4, 64, false, GAP_BYTE) &&
              fence_make(&m->weight[i], (size_t)count * (s->dtype == WEFT_F32 ? 4 : 2), 64, false, GAP_BYTE);
-        memcpy(m->param[i].data, weft_problem_param(p, i), (size_t)count * 4);
+        memcpy(m->param[i].data, param_of(p, i), (size_t)count * 4);
         for (int64_t j = 0; j < count; j++)
-            typed_set(s->dtype, m->weight[i].data, j, (double)weft_problem_param(p, i)[j]);
+            typed_set(s->dtype, m->weight[i].data, j, (double)param_of(p, i)[j]);
     }
     return ok;
 }
@@ -190,7 +195,7 @@ static void look_around(trial *t, const memory *m, const setup *s)
             report(t, s, "wrote to input %d", k);
     for (int i = 0; i < n->n_param; i++)
         if (!fence_intact(&m->param[i]) || !fence_intact(&m->weight[i]) ||
-            memcmp(m->param[i].data, weft_problem_param(t->problem, i),
+            memcmp(m->param[i].data, param_of(t->problem, i),
                    (size_t)weft_shape_count(weft_node_param(n, i)) * 4) != 0)
             report(t, s, "wrote to parameter %d", i);
 }
@@ -286,7 +291,7 @@ static weft_status round_problem(weft_problem *out, const weft_problem *p, const
         const int64_t count = weft_shape_count(weft_node_param(&p->node, i));
         param[i] = weft_arena_array(&arena, (size_t)count, sizeof(float));
         ck_assert_ptr_nonnull(param[i]);
-        round_all(row->rounded >> i & 1 ? dtype : WEFT_F32, weft_problem_param(p, i), param[i], count);
+        round_all(row->rounded >> i & 1 ? dtype : WEFT_F32, param_of(p, i), param[i], count);
     }
     const weft_status status =
         weft_problem_given(out, p->node.id, c, (const float *const *)in, (const float *const *)param);

@@ -12,10 +12,9 @@
 
 START_TEST(every_card_is_whole)
 {
-    ck_assert_int_ge(weft_target_count(), 8);
     ck_assert_ptr_null(weft_target_get(-1));
-    ck_assert_ptr_null(weft_target_get(weft_target_count()));
-    for (int i = 0; i < weft_target_count(); i++) {
+    ck_assert_ptr_nonnull(weft_target_get(7));
+    for (int i = 0; weft_target_get(i); i++) {
         const weft_target *t = weft_target_get(i);
         char json[WEFT_TARGET_JSON], version[40];
         weft_target_json(t, json, sizeof json);
@@ -67,7 +66,7 @@ static void write_file(char path[32], const char *text)
 
 START_TEST(a_file_says_the_same_as_its_text)
 {
-    for (int i = 0; i < weft_target_count(); i++) {
+    for (int i = 0; weft_target_get(i); i++) {
         char text[2048], again[2048], path[32];
         weft_target t;
         write_file(path, weft_target_text(weft_target_get(i), text, sizeof text));

@@ -138,18 +138,6 @@ typedef struct weft_dnn_dense {
 } weft_dnn_dense;
 void weft_dnn_dense_graph(const weft_dnn_dense *dense, weft_dnn_graph *graph);
 
-/* y = pool(x). */
-typedef struct weft_dnn_pool {
-    const char *name;
-    weft_dtype dtype;
-    weft_dnn_kind kind; /* MAX_POOL, AVG_POOL, AVG_POOL_BORDER */
-    int64_t n, h, w, c;
-    int64_t x_ld, y_ld;
-    int x_align, y_align;
-    weft_dnn_window window;
-} weft_dnn_pool;
-void weft_dnn_pool_graph(const weft_dnn_pool *pool, weft_dnn_graph *graph);
-
 /* OK, or INVALID: "stem/conv2d: add: tensor 'bias' has 33 along C, 32 or 1 are expected". Needs no library. */
 weft_status weft_dnn_graph_check(const weft_dnn_graph *graph);
 /* For tests: from now on seen is shown every graph that is checked (NULL: none is), which is every graph of a model

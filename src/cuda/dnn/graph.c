@@ -368,19 +368,6 @@ void weft_dnn_dense_graph(const weft_dnn_dense *dense, weft_dnn_graph *graph)
     add_epilogue(graph, sum, vector, shortcut, dense->act, to);
 }
 
-void weft_dnn_pool_graph(const weft_dnn_pool *pool, weft_dnn_graph *graph)
-{
-    weft_dnn_graph_init(graph, pool->name);
-    const weft_dnn_window win = whole_window(pool->window);
-    const map x = { "x", WEFT_DNN_X, pool->dtype, pool->n, pool->h, pool->w, pool->c, pool->x_ld, pool->x_align };
-    const map y = { .name = "y", .id = WEFT_DNN_Y, .dtype = pool->dtype, .n = pool->n,
-                    .h = axis_out(pool->h, win.top, win.bottom, win.kernel_h, win.stride_h, 1),
-                    .w = axis_out(pool->w, win.left, win.right, win.kernel_w, win.stride_w, 1),
-                    .c = pool->c, .ld = pool->y_ld, .alignment = pool->y_align };
-    const int from = add_map(graph, &x), to = add_map(graph, &y);
-    weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = pool->kind, .in = { from, -1 }, .out = to, .window = win });
-}
-
 /* ---- as text ---- */
 
 typedef struct text {

@@ -74,11 +74,6 @@ static const weft_target targets[] = {
 
 enum { MAX_FILE = 8192 };
 
-int weft_target_count(void)
-{
-    return WEFT_COUNT(targets);
-}
-
 const weft_target *weft_target_get(int index)
 {
     return index >= 0 && index < WEFT_COUNT(targets) ? &targets[index] : NULL;

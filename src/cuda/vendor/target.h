@@ -29,8 +29,7 @@ typedef struct weft_target {
     double launch_us;               /* between two small kernels of a CUDA graph */
 } weft_target;
 
-int weft_target_count(void);
-/* NULL if index is out of range. */
+/* The built-in cards, from 0 on; NULL where there is none. */
 const weft_target *weft_target_get(int index);
 /* A built-in name, "sm_90" or "90" (the first card of that capability), or the path of a file of `key value` lines as
  * weft_target_text writes it, with `base NAME` to start from a card that is known. NOT_FOUND names the nearest. */
