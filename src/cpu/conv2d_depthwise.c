@@ -8,7 +8,7 @@
 #include "cpu/rows.h"
 #include "cpu/simd/act.h"
 
-enum { ITEMS_PER_THREAD = 4 }; /* few: an item fetches ahead only within itself */
+enum { GROUPS_PER_THREAD = 4 }; /* of images; few: an item fetches ahead only within itself */
 
 static const char *refuse(const weft_node *node, const weft_device *device)
 {
@@ -94,7 +94,7 @@ static bool streams(const weft_call *call, const weft_view *residual)
     const weft_shape *y = &call->node->out[0];
     const weft_view *out = &call->out[0];
     const size_t bytes = sizeof(float) * (size_t)weft_shape_count(y);
-    return y->dim[3] % 16 == 0 && out->ld % 16 == 0 && (uintptr_t)out->data % WEFT_CACHE_LINE == 0 &&
+    return weft_whole_lines(y->dim[3]) && weft_whole_lines(out->ld) && (uintptr_t)out->data % WEFT_CACHE_LINE == 0 &&
            bytes > call->device->cpu.l3 / 8 && (!residual || residual->data != out->data);
 }
 
@@ -118,7 +118,7 @@ static weft_status run(const weft_call *call)
         .stream = streams(call, residual),
     };
     j.bands = weft_bands(call->device, x[0], y[1], 2.0 * (double)weft_shape_count(&n->out[0]) * (double)s->taps);
-    const int64_t group = x[0] / ((int64_t)call->device->threads * ITEMS_PER_THREAD);
+    const int64_t group = x[0] / ((int64_t)call->device->threads * GROUPS_PER_THREAD);
     j.group = j.bands > 1 || group < 1 ? 1 : group;
     weft_pool_run(call->device->pool, (x[0] + j.group - 1) / j.group * j.bands, item, &j);
     return WEFT_OK;

@@ -7,16 +7,15 @@
 
 #include "cpu/rows.h"
 
-static void copy_line(const weft_copy *p, int64_t line, int64_t first, int64_t count)
+void weft_copy_line(const weft_copy *copy)
 {
-    const float *from = weft_row(&p->from, line * p->from_step + first);
-    float *to = weft_row(&p->to, line * p->to_step + first);
-    if (weft_view_dense(&p->from, p->channels) && weft_view_dense(&p->to, p->channels)) {
-        memcpy(to, from, sizeof *to * (size_t)(count * p->channels));
+    const weft_view *from = &copy->from, *to = &copy->to;
+    if (weft_view_dense(from, copy->channels) && weft_view_dense(to, copy->channels)) {
+        memcpy(to->data, from->data, sizeof(float) * (size_t)(copy->pixels * copy->channels));
         return;
     }
-    for (int64_t i = 0; i < count; i++, from += p->from.ld, to += p->to.ld)
-        memcpy(to, from, sizeof *to * (size_t)p->channels);
+    for (int64_t i = 0; i < copy->pixels; i++)
+        memcpy(weft_row(to, i), weft_row(from, i), sizeof(float) * (size_t)copy->channels);
 }
 
 typedef struct job {
@@ -31,7 +30,10 @@ static void item(void *arg, int64_t index, int thread)
     const int64_t line = index / j->parts, part = index % j->parts;
     const int64_t first = p->pixels * part / j->parts, last = p->pixels * (part + 1) / j->parts;
     (void)thread;
-    copy_line(p, line, first, last - first);
+    const weft_copy copy = { .from = weft_view_from(&p->from, line * p->from_step + first),
+                             .to = weft_view_from(&p->to, line * p->to_step + first),
+                             .pixels = last - first, .channels = p->channels };
+    weft_copy_line(&copy);
 }
 
 void weft_copy_run(const weft_copy *copy, const weft_device *device)

@@ -15,6 +15,9 @@ typedef struct weft_copy {
 } weft_copy;
 void weft_copy_run(const weft_copy *copy, const weft_device *device);
 
+/* The first line alone, on the calling thread. */
+void weft_copy_line(const weft_copy *copy);
+
 /* run of an op that changes neither rows nor channels. */
 weft_status weft_copy_same(const weft_call *call);
 

@@ -12,8 +12,8 @@ static weft_status run(const weft_call *call)
     const int64_t *x = call->node->in[0].dim, *y = call->node->out[0].dim;
     for (int64_t n = 0; n < x[0]; n++) {
         const weft_copy copy = {
-            .from = { weft_row(&call->in[0], (n * x[1] + o->pad.top) * x[2] + o->pad.left), call->in[0].ld },
-            .to = { weft_row(&call->out[0], n * y[1] * y[2]), call->out[0].ld },
+            .from = weft_view_from(&call->in[0], (n * x[1] + o->pad.top) * x[2] + o->pad.left),
+            .to = weft_view_from(&call->out[0], n * y[1] * y[2]),
             .lines = y[1], .pixels = y[2], .channels = x[3], .from_step = x[2], .to_step = y[2],
         };
         weft_copy_run(&copy, call->device);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpu/machine.h"
+#include "cpu/rows.h"
 
 enum {
     ROWS = 112,           /* of a block: a multiple of the tiles' 7 and 8 */
@@ -134,8 +135,7 @@ bool weft_gemm_may_stream(const weft_call *call)
 {
     const weft_view *out = &call->out[0];
     const bool over = call->node->epi.residual && call->in[call->node->n_in - 1].data == out->data;
-    return !over && (uintptr_t)out->data % WEFT_CACHE_LINE == 0 &&
-           out->ld % (WEFT_CACHE_LINE / (int)sizeof(float)) == 0;
+    return !over && (uintptr_t)out->data % WEFT_CACHE_LINE == 0 && weft_whole_lines(out->ld);
 }
 
 /* ---- rows ---- */

@@ -3,6 +3,7 @@
  * pad2d: each output line is zeros, or a line of the image between zeros. Items are lines. */
 #include <string.h>
 
+#include "cpu/copy.h"
 #include "cpu/ref/ref.h"
 #include "cpu/rows.h"
 #include "op/util.h"
@@ -31,13 +32,10 @@ static void line(const weft_call *call, int64_t index)
         return;
     }
     clear(y, row, o->pad.left, channels);
-    const int64_t from = (n * in[1] + h) * in[2], to = row + o->pad.left;
-    if (weft_view_dense(x, channels) && weft_view_dense(y, channels))
-        memcpy(weft_row(y, to), weft_row(x, from), sizeof(float) * (size_t)(in[2] * channels));
-    else
-        for (int64_t i = 0; i < in[2]; i++)
-            memcpy(weft_row(y, to + i), weft_row(x, from + i), sizeof(float) * (size_t)channels);
-    clear(y, to + in[2], o->pad.right, channels);
+    const weft_copy image = { .from = weft_view_from(x, (n * in[1] + h) * in[2]),
+                              .to = weft_view_from(y, row + o->pad.left), .pixels = in[2], .channels = channels };
+    weft_copy_line(&image);
+    clear(&image.to, in[2], o->pad.right, channels);
 }
 
 static void item(void *arg, int64_t index, int thread)

@@ -10,7 +10,7 @@ enum {
     ITEM_FLOATS = 1 << 14,  /* 64 KB: some microseconds, far over the cost of taking an item */
     ALONE_FLOATS = 1 << 13, /* smaller tensors are not worth waking a thread for */
     ALONE_FLOPS = 1 << 17,
-    ITEMS_PER_THREAD = 8, /* an eighth of the time at most is lost while the last one ends */
+    BANDS_PER_THREAD = 8, /* an eighth of the time at most is lost while the last one ends */
     GROUP = 16 /* rows of an item come in sixteens, so that items of dense tensors begin on cache lines */
 };
 
@@ -45,7 +45,7 @@ int64_t weft_split_item(const weft_split *split, int64_t item, int64_t *first)
 
 int64_t weft_bands(const weft_device *device, int64_t images, int64_t lines, double flops)
 {
-    const int64_t wanted = (int64_t)device->threads * ITEMS_PER_THREAD;
+    const int64_t wanted = (int64_t)device->threads * BANDS_PER_THREAD;
     if (device->threads == 1 || images >= wanted || flops < ALONE_FLOPS)
         return 1;
     const int64_t bands = (wanted + images - 1) / images;
@@ -58,7 +58,7 @@ bool weft_streams(const weft_device *device, const weft_shape *shape, const weft
     const int64_t channels = weft_shape_channels(shape), rows = weft_shape_rows(shape);
     const double bytes = (double)rows * (double)channels * sizeof(float);
     return weft_beyond_cache(device, bytes) && (!in || in->data != out->data) &&
-           (uintptr_t)out->data % WEFT_CACHE_LINE == 0 && (flat || out->ld % 16 == 0);
+           (uintptr_t)out->data % WEFT_CACHE_LINE == 0 && (flat || weft_whole_lines(out->ld));
 }
 
 /* ---- scale and shift ---- */

@@ -35,6 +35,19 @@ WEFT_INLINE float *weft_row(const weft_view *view, int64_t row)
     return (float *)view->data + row * view->ld;
 }
 
+/* The view without the rows before `row`. */
+WEFT_INLINE weft_view weft_view_from(const weft_view *view, int64_t row)
+{
+    const weft_view rest = { weft_row(view, row), view->ld };
+    return rest;
+}
+
+/* Whether so many floats are whole cache lines: what stores around the caches must fill. */
+WEFT_INLINE bool weft_whole_lines(int64_t floats)
+{
+    return floats % (WEFT_CACHE_LINE / (int64_t)sizeof(float)) == 0;
+}
+
 /* Whether out, shaped as `shape`, should be written around the caches: it is much too big to be found in L3 again,
  * its rows begin on cache lines, or the first does and the kernel writes sixteens of dense rows as one (flat); and it
  * is not the memory of in (NULL: none). */
