@@ -48,10 +48,9 @@ static weft_cuda_plan *find(const weft_cuda *cuda, uint64_t hash)
 static weft_status build(const weft_device *device, const weft_dnn_graph *graph, weft_cuda_plan *plan)
 {
     const weft_dnn_request request = { .strict = device->precision == WEFT_PRECISION_FP32 };
-    const weft_status status = weft_dnn_plan_create(weft_cuda_of(device)->dnn, graph, &request, &plan->dnn);
-    if (status == WEFT_OK)
-        plan->workspace = weft_dnn_plan_info(plan->dnn)->workspace;
-    return status;
+    WEFT_TRY(weft_dnn_plan_create(weft_cuda_of(device)->dnn, graph, &request, &plan->dnn));
+    plan->workspace = weft_dnn_plan_info(plan->dnn)->workspace;
+    return WEFT_OK;
 }
 
 weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *graph, weft_cuda_plan **out)
@@ -101,16 +100,18 @@ typedef struct batch {
     char (*said)[512];
 } batch;
 
+static weft_status build_described(const weft_device *device, weft_cuda_plan *plan)
+{
+    WEFT_TRY(weft_cuda_enter(device));
+    return build(device, plan->graph, plan);
+}
+
 static void build_one(void *arg, int64_t item, int thread)
 {
     const batch *b = arg;
-    weft_cuda_plan *plan = b->list[item];
     (void)thread;
-    weft_status status = weft_cuda_enter(b->device);
-    if (status == WEFT_OK)
-        status = build(b->device, plan->graph, plan);
-    b->status[item] = status;
-    if (status != WEFT_OK) /* each thread has its own weft_error */
+    b->status[item] = build_described(b->device, b->list[item]);
+    if (b->status[item] != WEFT_OK) /* each thread has its own weft_error */
         snprintf(b->said[item], sizeof b->said[item], "%s", weft_error());
 }
 
@@ -161,6 +162,13 @@ weft_status weft_cuda_build(const weft_device *device)
 
 /* ---- cuBLASLt's ---- */
 
+static weft_status build_blas(const weft_device *device, const weft_blas_matmul *matmul, weft_cuda_plan *plan)
+{
+    WEFT_TRY(weft_blas_plan_create(weft_cuda_of(device)->blas, matmul, &plan->blas));
+    plan->workspace = weft_blas_plan_workspace(plan->blas);
+    return WEFT_OK;
+}
+
 weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmul *matmul, weft_cuda_plan **out)
 {
     if (!weft_cuda_of(device)->blas)
@@ -169,10 +177,7 @@ weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmu
     weft_cuda_plan *fresh = new_plan(device, 0);
     if (!fresh)
         return WEFT_NO_MEMORY;
-    const weft_status status = weft_blas_plan_create(weft_cuda_of(device)->blas, matmul, &fresh->blas);
-    if (status == WEFT_OK)
-        fresh->workspace = weft_blas_plan_workspace(fresh->blas);
-    return keep(device, fresh, status, out);
+    return keep(device, fresh, build_blas(device, matmul, fresh), out);
 }
 
 /* ---- running ---- */

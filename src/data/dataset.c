@@ -37,6 +37,17 @@ static weft_status list(weft_dataset *set, const weft_dataset_opt *opt)
     return WEFT_OK;
 }
 
+static weft_status fill(weft_dataset *set, const char *folder, const weft_dataset_opt *opt)
+{
+    set->folder = weft_arena_text(&set->arena, "%s", folder);
+    set->labels = opt->labels ? weft_arena_text(&set->arena, "%s", opt->labels) : NULL;
+    if (!set->folder || (opt->labels && !set->labels))
+        return weft_fail_in(WEFT_NO_MEMORY, "data set");
+    WEFT_TRY(list(set, opt));
+    thin(set, opt->limit);
+    return WEFT_OK;
+}
+
 weft_status weft_dataset_open(weft_ctx *ctx, const char *folder, const weft_dataset_opt *opt, weft_dataset **out)
 {
     static const weft_dataset_opt defaults;
@@ -50,18 +61,11 @@ weft_status weft_dataset_open(weft_ctx *ctx, const char *folder, const weft_data
         return weft_fail_in(WEFT_NO_MEMORY, "data set");
     set->allocator = a;
     weft_arena_init(&set->arena, a);
-    set->folder = weft_arena_text(&set->arena, "%s", folder);
-    set->labels = opt->labels ? weft_arena_text(&set->arena, "%s", opt->labels) : NULL;
-    weft_status status = WEFT_OK;
-    if (!set->folder || (opt->labels && !set->labels))
-        status = weft_fail_in(WEFT_NO_MEMORY, "data set");
-    if (status == WEFT_OK)
-        status = list(set, opt);
+    const weft_status status = fill(set, folder, opt);
     if (status != WEFT_OK) {
         weft_dataset_destroy(set);
         return status;
     }
-    thin(set, opt->limit);
     *out = set;
     return WEFT_OK;
 }

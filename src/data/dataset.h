@@ -84,6 +84,8 @@ weft_status weft_walk_begin(weft_walk *walk, const char *folder);
 /* Calls image for each image in folder, in order of name, then for those in the folders in it. */
 weft_status weft_walk_tree(weft_walk *walk, const char *folder, int depth);
 void weft_walk_end(weft_walk *walk);
+/* All three. */
+weft_status weft_walk_whole(weft_walk *walk, const char *folder, int depth);
 
 /* ---- the layouts: ImageFolder and images alone (folder.c), a folder with a label file (label_file.c) ---- */
 weft_status weft_dataset_unlabelled(weft_dataset *set);

@@ -148,9 +148,5 @@ weft_status weft_dataset_unlabelled(weft_dataset *set)
 {
     weft_walk walk = { .set = set, .image = add_image };
     WEFT_TRY(weft_dataset_add_class(set, "", 0));
-    weft_status status = weft_walk_begin(&walk, set->folder);
-    if (status == WEFT_OK)
-        status = weft_walk_tree(&walk, set->folder, 1);
-    weft_walk_end(&walk);
-    return status;
+    return weft_walk_whole(&walk, set->folder, 1);
 }

@@ -14,23 +14,19 @@ static weft_status add_path(weft_walk *walk, const char *path)
 {
     weft_names *r = walk->user;
     void *paths = r->paths;
-    const weft_status status = weft_dataset_grow(r->set->allocator, &paths, r->count, &r->capacity, sizeof *r->paths);
+    WEFT_TRY(weft_dataset_grow(r->set->allocator, &paths, r->count, &r->capacity, sizeof *r->paths));
     r->paths = paths;
-    if (status == WEFT_OK)
-        r->paths[r->count++] = path;
-    return status;
+    r->paths[r->count++] = path;
+    return WEFT_OK;
 }
 
 weft_status weft_names_list(weft_names *r)
 {
     weft_walk walk = { .set = r->set, .mark = -1, .image = add_path, .user = r };
-    weft_status status = weft_walk_begin(&walk, r->set->folder);
-    if (status == WEFT_OK)
-        status = weft_walk_tree(&walk, r->set->folder, 0);
-    weft_walk_end(&walk);
+    WEFT_TRY(weft_walk_whole(&walk, r->set->folder, 0));
     weft_sort_names(r->paths, r->count, false);
     r->skip = strlen(r->set->folder) + 1;
-    return status;
+    return WEFT_OK;
 }
 
 const char *weft_name_of(const weft_names *r, int64_t image)

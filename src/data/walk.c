@@ -143,20 +143,38 @@ static weft_status meet_folder(weft_walk *walk, const char *folder, const weft_e
     return inside ? weft_walk_tree(walk, inside, depth + 1) : weft_fail_in(WEFT_NO_MEMORY, "%s", folder);
 }
 
+static weft_status meet_all(weft_walk *walk, const char *folder, const weft_entry *entries, int64_t count, int depth)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!entries[i].folder)
+            WEFT_TRY(meet_file(walk, folder, &entries[i]));
+    }
+    for (int64_t i = 0; i < count; i++) {
+        if (entries[i].folder)
+            WEFT_TRY(meet_folder(walk, folder, &entries[i], depth));
+    }
+    return WEFT_OK;
+}
+
 weft_status weft_walk_tree(weft_walk *walk, const char *folder, int depth)
 {
     weft_entry *entries = NULL;
     int64_t count = 0;
     WEFT_TRY(weft_list_folder(walk->set, folder, &entries, &count));
-    weft_status status = WEFT_OK;
-    for (int64_t i = 0; status == WEFT_OK && i < count; i++) {
-        if (!entries[i].folder)
-            status = meet_file(walk, folder, &entries[i]);
-    }
-    for (int64_t i = 0; status == WEFT_OK && i < count; i++) {
-        if (entries[i].folder)
-            status = meet_folder(walk, folder, &entries[i], depth);
-    }
+    const weft_status status = meet_all(walk, folder, entries, count, depth);
     weft_free(walk->set->allocator, entries);
+    return status;
+}
+
+static weft_status walk_from(weft_walk *walk, const char *folder, int depth)
+{
+    WEFT_TRY(weft_walk_begin(walk, folder));
+    return weft_walk_tree(walk, folder, depth);
+}
+
+weft_status weft_walk_whole(weft_walk *walk, const char *folder, int depth)
+{
+    const weft_status status = walk_from(walk, folder, depth);
+    weft_walk_end(walk);
     return status;
 }

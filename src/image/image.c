@@ -118,42 +118,40 @@ static weft_status recognise(const char *path, const uint8_t *head, size_t got, 
                      cut->length, cut->name);
 }
 
-/* The file's bytes, which the caller frees. */
-static weft_status load(const weft_allocator *allocator, const char *path, uint8_t **bytes, size_t *count,
-                        const struct format **format)
+/* A file's bytes, which the caller frees, also on failure. */
+typedef struct content {
+    const struct format *format;
+    uint8_t *data;
+    size_t size; /* in: what the file says */
+} content;
+
+static weft_status read_content(const weft_allocator *allocator, int file, const char *path, content *c)
+{
+    size_t got = 0, rest = 0;
+    uint8_t head[MAGIC];
+    WEFT_TRY(weft_read_bytes(file, path, head, MAGIC, &got));
+    WEFT_TRY(recognise(path, head, got, &c->format)); /* before memory is taken for the rest */
+    c->size = c->size < got ? got : c->size;
+    c->data = weft_alloc(allocator, c->size);
+    if (!c->data)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s", path);
+    memcpy(c->data, head, got);
+    WEFT_TRY(weft_read_bytes(file, path, c->data + got, c->size - got, &rest));
+    if (got + rest != c->size)
+        return weft_fail(WEFT_IO, "%s: byte %zu: the file became shorter while it was read; %zu bytes were expected",
+                         path, got + rest, c->size);
+    return WEFT_OK;
+}
+
+static weft_status load(const weft_allocator *allocator, const char *path, content *c)
 {
     int file = -1;
     uint64_t length = 0;
-    size_t got = 0, rest = 0;
-    uint8_t head[MAGIC], *data = NULL;
     WEFT_TRY(weft_open_regular(path, WANTED, &file, &length));
-    size_t size = (size_t)length;
-    weft_status status = weft_read_bytes(file, path, head, MAGIC, &got);
-    if (status == WEFT_OK) /* before memory is taken for the rest */
-        status = recognise(path, head, got, format);
-    if (status != WEFT_OK)
-        goto out;
-    if (size < got)
-        size = got;
-    data = weft_alloc(allocator, size);
-    if (!data) {
-        status = weft_fail_in(WEFT_NO_MEMORY, "%s", path);
-        goto out;
-    }
-    memcpy(data, head, got);
-    status = weft_read_bytes(file, path, data + got, size - got, &rest);
-    if (status == WEFT_OK && got + rest != size)
-        status = weft_fail(WEFT_IO, "%s: byte %zu: the file became shorter while it was read; %zu bytes were expected",
-                           path, got + rest, size);
-out:
+    c->size = (size_t)length;
+    const weft_status status = read_content(allocator, file, path, c);
     close(file);
-    if (status != WEFT_OK) {
-        weft_free(allocator, data);
-        return status;
-    }
-    *bytes = data;
-    *count = size;
-    return WEFT_OK;
+    return status;
 }
 
 static weft_status decode(const weft_allocator *allocator, const struct format *format, const weft_source *source,
@@ -171,16 +169,20 @@ static weft_status decode(const weft_allocator *allocator, const struct format *
     return WEFT_OK;
 }
 
+static weft_status load_and_decode(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
+                                   content *c, weft_image *out)
+{
+    WEFT_TRY(load(allocator, path, c));
+    const weft_source source = { .path = path, .data = c->data, .size = c->size };
+    return decode(allocator, c->format, &source, opt, out);
+}
+
 weft_status weft_image_load(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
                             weft_image *out)
 {
-    uint8_t *data = NULL;
-    size_t size = 0;
-    const struct format *format = NULL;
-    WEFT_TRY(load(allocator, path, &data, &size, &format));
-    const weft_source source = { .path = path, .data = data, .size = size };
-    const weft_status status = decode(allocator, format, &source, opt, out);
-    weft_free(allocator, data);
+    content c = { 0 };
+    const weft_status status = load_and_decode(allocator, path, opt, &c, out);
+    weft_free(allocator, c.data);
     return status;
 }
 

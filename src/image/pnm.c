@@ -135,6 +135,17 @@ static weft_status read_header(reader *r, int *width, int *height)
     return WEFT_OK;
 }
 
+static weft_status read_rows(reader *r, const weft_image *image)
+{
+    for (int y = 0; y < image->height; y++) {
+        uint8_t *row = image->pixels + (size_t)y * (size_t)image->width * 3;
+        WEFT_TRY((r->kind < 4 ? plain_row : raw_row)(r, image->width, row));
+        for (int x = image->width; r->channels == 1 && x-- > 0;) /* from behind: in place */
+            row[3 * x] = row[3 * x + 1] = row[3 * x + 2] = row[x];
+    }
+    return WEFT_OK;
+}
+
 weft_status weft_pnm_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
 {
     reader r = { .source = source };
@@ -144,13 +155,7 @@ weft_status weft_pnm_decode(const weft_allocator *allocator, const weft_source *
     if (width > 0 && height > 0 && width <= WEFT_IMAGE_PIXELS / height)
         WEFT_TRY(check_size(&r, width, height));
     WEFT_TRY(weft_image_alloc(allocator, source->path, width, height, &image));
-    weft_status status = WEFT_OK;
-    for (int y = 0; status == WEFT_OK && y < height; y++) {
-        uint8_t *row = image.pixels + (size_t)y * (size_t)width * 3;
-        status = (r.kind < 4 ? plain_row : raw_row)(&r, width, row);
-        for (int x = width; status == WEFT_OK && r.channels == 1 && x-- > 0;) /* from behind: in place */
-            row[3 * x] = row[3 * x + 1] = row[3 * x + 2] = row[x];
-    }
+    const weft_status status = read_rows(&r, &image);
     if (status != WEFT_OK) {
         weft_free(allocator, image.pixels);
         return status;

@@ -127,28 +127,36 @@ static weft_status frame(const weft_image *in, const weft_recipe *r, framing *ou
     return WEFT_OK;
 }
 
+/* As render, from samples of the image instead of averages. */
+static weft_status render_samples(const weft_allocator *allocator, const weft_image *in, const framing *f,
+                                  const weft_recipe *r, float *out)
+{
+    const int64_t count = (int64_t)r->px * r->px;
+    if (r->channels == 3) {
+        WEFT_TRY(weft_image_sample_part(allocator, in, f->width, f->height, &f->keep, r->resample, out));
+        apply_floats(r, count, out);
+        return WEFT_OK;
+    }
+    float *sampled = weft_calloc(allocator, (size_t)count * 3, sizeof *sampled);
+    if (!sampled)
+        return weft_fail_in(WEFT_NO_MEMORY, "weft_image_to_input");
+    const weft_status status =
+        weft_image_sample_part(allocator, in, f->width, f->height, &f->keep, r->resample, sampled);
+    if (status == WEFT_OK)
+        luma_floats(r, count, sampled, out);
+    weft_free(allocator, sampled);
+    return status;
+}
+
 /* Resized to out[px * px * 3] of preprocessed colours, or to luma. */
 static weft_status render(const weft_allocator *allocator, const weft_image *in, const framing *f,
                           const weft_recipe *r, float *out)
 {
-    const int64_t count = (int64_t)r->px * r->px;
-    if (r->no_antialias) {
-        float *sampled = r->channels == 3 ? out : weft_calloc(allocator, (size_t)count * 3, sizeof *sampled);
-        if (!sampled)
-            return weft_fail_in(WEFT_NO_MEMORY, "weft_image_to_input");
-        const weft_status status =
-            weft_image_sample_part(allocator, in, f->width, f->height, &f->keep, r->resample, sampled);
-        if (status == WEFT_OK && r->channels == 3)
-            apply_floats(r, count, out);
-        else if (status == WEFT_OK)
-            luma_floats(r, count, sampled, out);
-        if (sampled != out)
-            weft_free(allocator, sampled);
-        return status;
-    }
+    if (r->no_antialias)
+        return render_samples(allocator, in, f, r, out);
     weft_image sized;
     WEFT_TRY(weft_image_resize_part(allocator, in, NULL, f->width, f->height, &f->keep, r->resample, &sized));
-    (r->channels == 3 ? apply_bytes : luma_bytes)(r, sized.pixels, count, out);
+    (r->channels == 3 ? apply_bytes : luma_bytes)(r, sized.pixels, (int64_t)r->px * r->px, out);
     weft_free(allocator, sized.pixels);
     return WEFT_OK;
 }

@@ -201,40 +201,45 @@ static taps part_of(const taps *t, int from)
                    .stride = t->stride };
 }
 
+/* What resample makes on the way. */
+typedef struct interim {
+    taps across, down;
+    weft_image middle;
+} interim;
+
 /* Rows first, of those lines only that the columns need; a pass that would change nothing is left out. */
-static weft_status resample(const weft_allocator *allocator, const job *j, const struct filter *filter, weft_image *out)
+static weft_status run_passes(const weft_allocator *allocator, const job *j, const struct filter *filter, interim *t,
+                              weft_image *out)
 {
     const weft_image *in = j->in;
     const weft_window *w = &j->window;
     const bool rows = j->width != in->width || j->box[0] != 0 || j->box[2] != (float)j->width || w->width != j->width;
     const bool columns = j->height != in->height || j->box[1] != 0 || j->box[3] != (float)j->height;
-    taps across = { 0 }, down = { 0 }, part = { 0 };
-    weft_image middle = { 0 }, result = { 0 };
+    taps part = { 0 };
     int top = w->y, lines = w->height;
-    weft_status status = WEFT_OK;
-
     if (columns) {
-        WEFT_TRY(taps_create(allocator, filter, in->height, j->box[1], j->box[3], j->height, &down));
-        part = part_of(&down, w->y);
+        WEFT_TRY(taps_create(allocator, filter, in->height, j->box[1], j->box[3], j->height, &t->down));
+        part = part_of(&t->down, w->y);
         top = part.first[0];
         lines = part.first[w->height - 1] + part.count[w->height - 1] - top;
     }
     if (rows) {
-        status = taps_create(allocator, filter, in->width, j->box[0], j->box[2], j->width, &across);
-        if (status == WEFT_OK) {
-            const taps wanted = part_of(&across, w->x);
-            status = pass_rows(allocator, in, &wanted, w->width, top, lines, columns ? &middle : &result);
-        }
+        WEFT_TRY(taps_create(allocator, filter, in->width, j->box[0], j->box[2], j->width, &t->across));
+        const taps wanted = part_of(&t->across, w->x);
+        WEFT_TRY(pass_rows(allocator, in, &wanted, w->width, top, lines, columns ? &t->middle : out));
     }
-    if (status == WEFT_OK && columns)
-        status = pass_columns(allocator, rows ? &middle : in, &part, rows ? top : 0, w->height, &result);
-    else if (status == WEFT_OK && !rows)
-        status = copy(allocator, in, w, &result);
-    weft_free(allocator, middle.pixels);
-    taps_release(allocator, &across);
-    taps_release(allocator, &down);
-    if (status == WEFT_OK)
-        *out = result;
+    if (columns)
+        return pass_columns(allocator, rows ? &t->middle : in, &part, rows ? top : 0, w->height, out);
+    return rows ? WEFT_OK : copy(allocator, in, w, out);
+}
+
+static weft_status resample(const weft_allocator *allocator, const job *j, const struct filter *filter, weft_image *out)
+{
+    interim t = { 0 };
+    const weft_status status = run_passes(allocator, j, filter, &t, out);
+    weft_free(allocator, t.middle.pixels);
+    taps_release(allocator, &t.across);
+    taps_release(allocator, &t.down);
     return status;
 }
 

@@ -263,18 +263,16 @@ static weft_status read_rgba(decoder *d, const weft_allocator *allocator)
     uint32_t *pixels = weft_calloc(allocator, count, sizeof *pixels);
     if (!pixels)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", d->source->path);
-    weft_status status = WEFT_OK;
     uint16_t orientation = ORIENTATION_TOPLEFT;
     TIFFGetFieldDefaulted(d->tiff, TIFFTAG_ORIENTATION, &orientation);
-    if (!TIFFReadRGBAImageOriented(d->tiff, d->width, d->height, pixels, orientation, 1))
-        status = fail(d, "the image data cannot be read");
-    for (size_t i = 0; status == WEFT_OK && i < count; i++) {
+    const bool got = TIFFReadRGBAImageOriented(d->tiff, d->width, d->height, pixels, orientation, 1);
+    for (size_t i = 0; got && i < count; i++) {
         d->image.pixels[3 * i] = (uint8_t)TIFFGetR(pixels[i]);
         d->image.pixels[3 * i + 1] = (uint8_t)TIFFGetG(pixels[i]);
         d->image.pixels[3 * i + 2] = (uint8_t)TIFFGetB(pixels[i]);
     }
     weft_free(allocator, pixels);
-    return status;
+    return got ? WEFT_OK : fail(d, "the image data cannot be read");
 }
 
 static weft_status decode(decoder *d, const weft_allocator *allocator)

@@ -57,13 +57,11 @@ static weft_status decode_first_frame(const weft_source *source, weft_image *ima
                          source->path);
     options.color_mode = MODE_RGBA;
     WebPAnimDecoder *decoder = WebPAnimDecoderNew(&data, &options);
-    weft_status status = WEFT_OK;
-    if (!decoder || !WebPAnimDecoderGetNext(decoder, &canvas, &when))
-        status = fail(source, VP8_STATUS_BITSTREAM_ERROR);
-    for (size_t i = 0; status == WEFT_OK && i < (size_t)image->width * (size_t)image->height; i++)
+    const bool got = decoder && WebPAnimDecoderGetNext(decoder, &canvas, &when);
+    for (size_t i = 0; got && i < (size_t)image->width * (size_t)image->height; i++)
         memcpy(image->pixels + 3 * i, canvas + 4 * i, 3);
     WebPAnimDecoderDelete(decoder);
-    return status;
+    return got ? WEFT_OK : fail(source, VP8_STATUS_BITSTREAM_ERROR);
 }
 
 weft_status weft_webp_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
