@@ -35,7 +35,8 @@ void weft_put_le(uint8_t *at, uint64_t value, int bytes);
 /* True if the bytes are well-formed UTF-8 without a zero byte; *at is set to the first that is not. */
 bool weft_utf8(const char *text, size_t length, size_t *at);
 
-/* A file on its way: bytes go to a temporary file in the target's folder. Exactly one of commit and abort ends it.
+/* A file on its way: bytes go to a temporary file in the target's folder, one without a name where the file system has
+ * such. Exactly one of commit and abort ends it.
  * A target that exists must be a regular file, whose permissions the new one takes, or a symbolic link, which is
  * replaced. Failures are IO; after them no temporary file is left and an old file is as it was. */
 typedef struct weft_writer {
@@ -43,6 +44,7 @@ typedef struct weft_writer {
     const weft_allocator *allocator;
     char *folder, *name, *temporary;
     int folder_fd, file;
+    bool named;  /* the temporary file is found in the folder, as `temporary` */
     uint64_t at; /* bytes put so far */
 } weft_writer;
 weft_status weft_writer_open(const weft_allocator *allocator, const char *path, weft_writer *out);

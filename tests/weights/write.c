@@ -1,19 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Writing that fails leaves nothing behind and an old file as it was: folders that are missing or not to be written,
- * targets that are no files, a file size limit hit at every byte. */
+ * targets that are no files, a file size limit hit at every byte, a signal that ends the process. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check/harness.h"
 #include "weights/common.h"
+#include "weights/file.h"
+
+/* What the kernel does, or a file system that is not here: calls that signals interrupt, files that must have a name,
+ * a signal that arrives while a file is renamed. The writer calls these in place of the C library's. */
+static int interrupting, calls, named_files, signal_in_rename;
+
+/* Each call once, before it is done. */
+static bool interrupted(void)
+{
+    errno = EINTR;
+    return interrupting && calls++ % 2 == 0;
+}
+
+int fsync(int file)
+{
+    return interrupted() ? -1 : (int)syscall(SYS_fsync, file);
+}
+
+int renameat(int from_folder, const char *from, int to_folder, const char *to)
+{
+    if (signal_in_rename)
+        raise(signal_in_rename);
+    return interrupted() ? -1 : (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, 0);
+}
+
+int openat(int folder, const char *path, int flags, ...)
+{
+    va_list more;
+    va_start(more, flags);
+    const bool unnamed = (flags & O_TMPFILE) == O_TMPFILE;
+    const int mode = unnamed || flags & O_CREAT ? va_arg(more, int) : 0;
+    va_end(more);
+    errno = EOPNOTSUPP;
+    return unnamed && named_files ? -1 : (int)syscall(SYS_openat, folder, path, flags, mode);
+}
 
 static const char *const written[] = { "w/new.safetensors", "w/new.npz" };
 
@@ -157,6 +196,108 @@ START_TEST(the_old_file_is_replaced_as_a_whole)
 }
 END_TEST
 
+static void write_twice(const weft_weights *set)
+{
+    for (int old = 0; old < 2; old++) {
+        calls = 0;
+        interrupting = 1;
+        CHECK_OK(weft_weights_write(set, written[0], WEFT_FORMAT_AUTO));
+        interrupting = 0;
+        ck_assert_int_ge(calls, 4); /* two fsync at least */
+        ck_assert_int_eq(files_in_folder(), 1);
+    }
+}
+
+START_TEST(signals_interrupt_calls_and_not_the_writing)
+{
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    weft_weights *set = types(&ctx), *read = NULL;
+    fresh_folder();
+    for (named_files = 0; named_files < 2; named_files++) {
+        write_twice(set);
+        CHECK_OK(weft_weights_read(&ctx, written[0], WEFT_FORMAT_AUTO, &read));
+        weft_weights_destroy(read);
+        unlink(written[0]);
+        signal(SIGXFSZ, SIG_IGN);
+        limit(100);
+        CHECK_FAILS(WEFT_IO, weft_weights_write(set, written[0], WEFT_FORMAT_AUTO), "byte 100: cannot be written");
+        limit(RLIM_INFINITY);
+        ck_assert_int_eq(files_in_folder(), 0);
+    }
+    named_files = 0;
+    rmdir("w");
+    weft_weights_destroy(set);
+}
+END_TEST
+
+static const int deadly[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGKILL };
+
+/* A process without its parent's handlers. */
+static pid_t child_of(int deadly_signal)
+{
+    const struct rlimit none = { 0 };
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        setrlimit(RLIMIT_CORE, &none);
+        signal(deadly_signal, SIG_DFL);
+    }
+    return child;
+}
+
+static void check_died_of(pid_t child, int deadly_signal)
+{
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == deadly_signal, "signal %d: status %d", deadly_signal,
+                  status);
+}
+
+START_TEST(a_signal_while_bytes_are_put_leaves_nothing)
+{
+    fresh_folder();
+    const int file = open("w", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600); /* does the file system have such? */
+    const pid_t child = file < 0 ? -1 : child_of(deadly[_i]);
+    if (child == 0) {
+        weft_writer writer;
+        if (weft_writer_open(&weft_malloc_allocator, written[0], &writer) == WEFT_OK &&
+            weft_writer_put(&writer, "text", 4) == WEFT_OK)
+            raise(deadly[_i]);
+        _exit(0);
+    }
+    if (child > 0) {
+        check_died_of(child, deadly[_i]);
+        close(file);
+    }
+    ck_assert_int_eq(files_in_folder(), 0);
+    rmdir("w");
+}
+END_TEST
+
+START_TEST(a_signal_waits_for_the_renaming)
+{
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    weft_weights *set = types(&ctx), *read = NULL;
+    fresh_folder();
+    CHECK_OK(weft_weights_write(set, written[0], WEFT_FORMAT_AUTO));
+    CHECK_OK(weft_weights_set_meta(set, "more", "text"));
+    const pid_t child = child_of(SIGTERM);
+    if (child == 0) {
+        signal_in_rename = SIGTERM;
+        (void)weft_weights_write(set, written[0], WEFT_FORMAT_AUTO);
+        _exit(0);
+    }
+    check_died_of(child, SIGTERM);
+    ck_assert_int_eq(files_in_folder(), 1);
+    CHECK_OK(weft_weights_read(&ctx, written[0], WEFT_FORMAT_AUTO, &read));
+    ck_assert_str_eq(weft_weights_meta_find(read, "more"), "text");
+    weft_weights_destroy(read);
+    weft_weights_destroy(set);
+    unlink(written[0]);
+    rmdir("w");
+}
+END_TEST
+
 START_TEST(what_is_no_file_is_not_read)
 {
     weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
@@ -207,7 +348,11 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("weights_write");
     CHECK_CASE(suite, "write", places_that_take_no_file, a_write_that_fails_at_any_byte_leaves_the_old_file,
                the_old_file_is_replaced_as_a_whole, what_is_no_file_is_not_read,
-               a_wrong_header_is_refused_before_the_rest_is_read);
+               a_wrong_header_is_refused_before_the_rest_is_read, signals_interrupt_calls_and_not_the_writing,
+               a_signal_waits_for_the_renaming);
+    TCase *signals = tcase_create("signals");
+    tcase_add_loop_test(signals, a_signal_while_bytes_are_put_leaves_nothing, 0, WEFT_COUNT(deadly));
+    suite_add_tcase(suite, signals);
     const int result = check_main(suite, argv[0]);
     if (chdir("..") == 0)
         rmdir(folder);
