@@ -227,10 +227,17 @@ static cli_exit set(job *j, const char *key, const char *text)
 
 static cli_exit set_labels(job *j, int64_t classes)
 {
+    const char *path = j->args->classes;
     char *labels = NULL;
-    const cli_exit read = read_labels(j->args->classes, classes, &labels);
-    const cli_exit code = read ? read : set(j, "weft.labels", labels);
+    cli_exit code = read_labels(path, classes, &labels);
 
+    if (!code) {
+        const weft_status status = weft_weights_set_meta(j->mapped, "weft.labels", labels);
+        if (status == WEFT_INVALID)
+            code = cli_error(CLI_DATA, "%s: is not UTF-8, which names of classes must be", path);
+        else if (status)
+            code = cli_library_error(status);
+    }
     free(labels);
     return code;
 }
@@ -275,10 +282,12 @@ static cli_exit add_metadata(job *j)
 {
     const char *slash = strrchr(j->in, '/');
     int count = 0;
-    char *source = cli_format_text("%s%s%s", slash ? slash + 1 : j->in, *j->digest ? " sha256:" : "", j->digest);
+    char *name = cli_visible(slash ? slash + 1 : j->in); /* whose bytes may be no UTF-8 */
+    char *source = cli_format_text("%s%s%s", name, *j->digest ? " sha256:" : "", j->digest);
     const cli_exit code = set(j, "weft.source", source);
 
     free(source);
+    free(name);
     CLI_TRY(code);
     CLI_TRY(set_recipe(j));
     if (weft_weights_classes(j->mapped, 0, &count))

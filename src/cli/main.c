@@ -2,6 +2,7 @@
  *
  * weft, the program: finds the command, runs it, and makes sure that what it printed has arrived. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -45,5 +46,6 @@ static cli_exit run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN); /* a file that ulimit -f cuts off is an error of its write, to be told */
     return (int)close_output(run(argc, argv));
 }

@@ -240,7 +240,52 @@ START_TEST(class_names_are_kept)
     ck_assert_int_eq(run("in.npz out.safetensors --classes classes.txt", out, sizeof out), 65);
     check_error("2 lines of text, expected 1000");
     ck_assert(!is_written());
+    file = fopen("classes.txt", "wb");
+    ck_assert_ptr_nonnull(file);
+    for (int i = 0; i < 1000; i++)
+        fputs("caf\xe9\n", file);
+    fclose(file);
+    ck_assert_int_eq(run("in.npz out.safetensors --classes classes.txt", out, sizeof out), 65);
+    check_error("weft: classes.txt: is not UTF-8");
+    ck_assert(!is_written());
     remove("classes.txt");
+}
+END_TEST
+
+/* Byte E9 is an accented e in Latin-1 and nothing in UTF-8, which metadata are in. */
+START_TEST(a_name_that_is_not_utf8_is_kept_escaped)
+{
+    char out[4096];
+    weft_weights *set = NULL;
+
+    ck_assert_int_eq(rename("in.npz", "caf\xe9\n.npz"), 0);
+    ck_assert_int_eq(run("'caf\xe9\n.npz' out.safetensors", out, sizeof out), 0);
+    CHECK_OK(weft_weights_read(ctx, "out.safetensors", WEFT_FORMAT_AUTO, &set));
+    const char *source = weft_weights_meta_find(set, "weft.source");
+    ck_assert_msg(strncmp(source, "caf\\xe9\\n.npz sha256:", 21) == 0, "%s", source);
+    weft_weights_destroy(set);
+    ck_assert_int_eq(run("'caf\xe9\n.npz' 'caf\xe9.safetensors' --json", out, sizeof out), 0);
+    ck_assert_msg(strstr(out, "\"out\": \"caf\\\\xe9.safetensors\"") != NULL, "%s", out);
+    ck_assert_int_eq(remove("caf\xe9.safetensors"), 0);
+    remove("caf\xe9\n.npz");
+}
+END_TEST
+
+/* A limit on the size of files is an error as a full disk is, and no signal that ends the program. */
+START_TEST(a_file_over_the_limit_leaves_nothing)
+{
+    char command[1024];
+
+    ck_assert_int_eq(mkdir("limited.tmp", 0700), 0);
+    for (int npz = 0; npz < 2; npz++) {
+        snprintf(command, sizeof command, "ulimit -f 100; '%s' convert in.npz limited.tmp/out.%s 2>err.tmp", program,
+                 npz ? "npz" : "safetensors");
+        const int status = system(command);
+        ck_assert(WIFEXITED(status));
+        ck_assert_int_eq(WEXITSTATUS(status), 74);
+        check_error("cannot be written: File too large");
+    }
+    ck_assert_int_eq(rmdir("limited.tmp"), 0);
 }
 END_TEST
 
@@ -307,6 +352,8 @@ int main(int argc, char **argv)
     tcase_add_test(convert, a_file_cut_off_is_refused);
     tcase_add_test(convert, a_name_with_another_digest_is_refused);
     tcase_add_test(convert, class_names_are_kept);
+    tcase_add_test(convert, a_name_that_is_not_utf8_is_kept_escaped);
+    tcase_add_test(convert, a_file_over_the_limit_leaves_nothing);
     tcase_add_test(convert, usage_is_checked_before_files);
     tcase_add_test(convert, names_are_listed);
     suite_add_tcase(s, convert);

@@ -176,6 +176,9 @@ case_full_disk() {
     checks=$((checks + 1))
     "$weft" models >&- 2> err
     equal "exit code with standard output closed" $? 74
+    told=$(ulimit -f 0; "$weft" models 2>&1 > limited; echo " $?")
+    equal "weft models over the limit of a file's size" "$told" "weft: cannot write standard output: File too large
+ 74"
 }
 
 run_case
