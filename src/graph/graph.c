@@ -95,9 +95,14 @@ weft_var weft_graph_fail(weft_graph *graph, weft_status status, const char *form
 
 /* ---- inputs, parameters, outputs ---- */
 
-/* A new value; its name is kept. */
+/* A new value, every one of which comes through here; its name is kept. */
 static weft_status add_value(weft_graph *graph, const weft_value *value, int32_t *id)
 {
+    char text[128];
+    if (weft_shape_count(&value->shape) > WEFT_MAX_ELEMENTS)
+        return weft_fail(WEFT_NO_MEMORY, "%s of shape %s does not fit in memory, expected at most %lld elements",
+                         value->name ? value->name : "an output", weft_shape_text(&value->shape, text, sizeof text),
+                         (long long)WEFT_MAX_ELEMENTS);
     WEFT_TRY(GROW(graph, values));
     graph->values[graph->n_values] = *value;
     if (value->name) {
@@ -351,7 +356,9 @@ static weft_status add_node(weft_graph *graph, weft_gnode *gnode, const void *op
     node->opt = own;
     WEFT_TRY(allot(graph, gnode, &sig));
     WEFT_TRY(GROW(graph, nodes));
-    WEFT_TRY(wire(graph, gnode, in, &sig));
+    const weft_status status = wire(graph, gnode, in, &sig);
+    if (status != WEFT_OK)
+        return weft_fail_in(status, "%s", node->name);
     graph->nodes[graph->n_nodes++] = *gnode;
     return WEFT_OK;
 }

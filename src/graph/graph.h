@@ -14,6 +14,11 @@ typedef enum weft_value_kind { WEFT_COMPUTED, WEFT_INPUT, WEFT_PARAM, WEFT_STATE
 
 enum { WEFT_NOBODY = INT32_MIN }; /* makes parameters and states */
 
+/* No value of a graph has more elements. So whoever plans its memory may multiply them by the size of any type and by
+ * the channels that a backend pads one to (4 and 8 at most), round that up, and stays below SIZE_MAX / 2. Sums over
+ * values are for the planner to check. */
+#define WEFT_MAX_ELEMENTS ((int64_t)(SIZE_MAX / 128))
+
 /* What nodes read and compute. Value 0 is the null var. */
 typedef struct weft_value {
     const char *name; /* of an input, a parameter or a state (path); else NULL */

@@ -268,9 +268,7 @@ static weft_status make_values(work *w)
             continue;
         }
         const int64_t count = weft_shape_count(&value->shape), ld = own_ld(w, v);
-        const int64_t padded = count / weft_shape_channels(&value->shape) * ld;
-        if (count > (int64_t)(SIZE_MAX / 32))
-            return weft_fail(WEFT_NO_MEMORY, "a tensor of %lld elements does not fit in memory", (long long)count);
+        const int64_t padded = count / weft_shape_channels(&value->shape) * ld; /* fits: WEFT_MAX_ELEMENTS */
         layout->place[v] = (weft_place){ layout->n_storages, 0, ld };
         add_storage(layout, (size_t)padded * weft_dtype_size(value->dtype), for_ever(w),
                     keep ? for_ever(w) : w->leans[v].last, v);

@@ -133,21 +133,21 @@ weft_status weft_model_no_room(const weft_model *model, weft_status status)
     const weft_device *device = model->ctx->device;
     if (status != WEFT_NO_MEMORY || !device->backend->available || model->graph->n_inputs == 0)
         return status;
-    size_t params = model->packed_bytes;
+    double params = (double)model->packed_bytes; /* a sum that need not fit */
     for (int32_t i = 0; i < model->n_params && !model->opt.store; i++)
-        params += weft_round_up((size_t)weft_shape_count(&model->graph->params[i].spec.shape) * sizeof(float),
-                                WEFT_STORE_ALIGN);
+        params += (double)weft_round_up((size_t)weft_shape_count(&model->graph->params[i].spec.shape) * sizeof(float),
+                                        WEFT_STORE_ALIGN);
     const size_t taken = (model->memory ? model->layout.bytes : 0) +
                          (model->own_store && model->store ? model->store->bytes : 0);
     const size_t room = device->backend->available(device) + taken;
     const int64_t batch = model->graph->values[model->graph->inputs[0]].shape.dim[0];
-    const double left = room > params ? (double)(room - params) : 0;
+    const double left = (double)room > params ? (double)room - params : 0;
     const int64_t fits = (int64_t)(left / (double)model->layout.bytes * (double)batch);
     char advice[64] = "too much for any batch";
     if (fits > 0)
         snprintf(advice, sizeof advice, "there is room for batch %lld", (long long)fits);
     return weft_fail_in(status, "batch %lld needs %.1f MiB for activations and %.1f MiB for parameters, %s",
-                        (long long)batch, (double)model->layout.bytes / 1048576, (double)params / 1048576, advice);
+                        (long long)batch, (double)model->layout.bytes / 1048576, params / 1048576, advice);
 }
 
 static weft_status allot_memory(weft_model *model)

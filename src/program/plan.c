@@ -175,7 +175,9 @@ static weft_status choose_kernels(weft_model *model, const weft_memory_layout *d
             WEFT_TRY(prepare(step));
         step->plan.scratch = weft_round_up(step->plan.scratch, WEFT_CACHE_LINE);
         step->plan.thread_scratch = weft_round_up(step->plan.thread_scratch, WEFT_CACHE_LINE);
-        demand->scratch = step->plan.scratch + step->plan.thread_scratch * (size_t)device->threads;
+        if (!weft_mul_size(step->plan.thread_scratch, (size_t)device->threads, &demand->scratch) ||
+            !weft_add_size(demand->scratch, step->plan.scratch, &demand->scratch))
+            return weft_fail(WEFT_NO_MEMORY, "%s: its scratch memory does not fit in memory", gnode->node.name);
         demand->pack_scratch = step->plan.pack_scratch;
         demand->inplace = step->kernel->inplace;
         demand->in_phases = step->plan.in_phases;
@@ -187,7 +189,7 @@ static weft_status choose_kernels(weft_model *model, const weft_memory_layout *d
 
 /* Drops the steps whose output is where their inputs are, and places the others' parameters. Priors name steps: they
  * have none that is dropped. */
-static void compact(weft_model *model)
+static weft_status compact(weft_model *model)
 {
     int kept = 0;
     for (int i = 0; i < model->n_steps; i++) {
@@ -196,13 +198,16 @@ static void compact(weft_model *model)
         weft_step *step = &model->steps[kept];
         *step = model->steps[i];
         step->packed_at = model->packed_bytes;
-        model->packed_bytes += weft_round_up(step->plan.packed, WEFT_CACHE_LINE);
+        if (!weft_add_size(model->packed_bytes, weft_round_up(step->plan.packed, WEFT_CACHE_LINE),
+                           &model->packed_bytes))
+            return weft_fail(WEFT_NO_MEMORY, "the packed parameters do not fit in memory");
         for (int p = 0; p < model->n_priors; p++)
             if (model->priors[p].packs && model->priors[p].step == i)
                 model->priors[p].step = kept;
         kept++;
     }
     model->n_steps = kept;
+    return WEFT_OK;
 }
 
 static weft_status allot_lists(weft_model *model)
@@ -236,6 +241,5 @@ weft_status weft_model_plan(weft_model *model)
     WEFT_TRY(set_time(model, &opt.start));
     opt.end = opt.start + model->n_steps;
     WEFT_TRY(weft_memory_layout_plan(model->graph, model->demand, &opt, &model->arena, &model->layout));
-    compact(model);
-    return WEFT_OK;
+    return compact(model);
 }

@@ -105,6 +105,48 @@ START_TEST(counts_add_up)
 }
 END_TEST
 
+/* Bytes of 2^62 elements wrap around to none: every way into a graph refuses them, so that no sum of bytes sees one. */
+START_TEST(values_whose_bytes_do_not_fit_are_refused)
+{
+    const int64_t half = INT64_C(1) << 31, at_most = (int64_t)(SIZE_MAX / 128);
+    const weft_shape whole = weft_shape_nc(half, half), edge = { .rank = 1, .dim = { at_most } },
+                     beyond = { .rank = 1, .dim = { at_most + 1 } }, rows = weft_shape_nc(half - 1, 1);
+    const char *part = "";
+    switch (_i) {
+    case 0:
+        weft_input(g, "wide", &whole);
+        part = "wide of shape [2147483648, 2147483648] does not fit in memory";
+        break;
+    case 1:
+        weft_parameter(g, "weights", &whole, WEFT_INIT_ZERO);
+        part = "weights of shape [2147483648, 2147483648]";
+        break;
+    case 2:
+        weft_state(g, "mean", &beyond, WEFT_INIT_ZERO);
+        part = "mean of shape [144115188075855872] does not fit in memory, expected at most 144115188075855871";
+        break;
+    case 3: /* an output, and no parameter, of 2^62 */
+        weft_dense(g, weft_input(g, "rows", &rows), &(weft_dense_opt){ .name = "fc", .out = half - 1 });
+        part = "fc: an output of shape [2147483647, 2147483647]";
+        break;
+    default: /* a parameter of 2^60 and a small output */
+        weft_dense(g, weft_input(g, "row", &(weft_shape){ .rank = 2, .dim = { 1, half - 1 } }),
+                   &(weft_dense_opt){ .name = "fc", .out = half / 4 });
+        part = "fc: fc/weight of shape [536870912, 2147483647]";
+        break;
+    }
+    CHECK_FAILS(WEFT_NO_MEMORY, weft_graph_status(g), part);
+    weft_store *store = NULL;
+    const weft_graph *const graphs[] = { g };
+    CHECK_FAILS(WEFT_NO_MEMORY, weft_store_create(ctx, graphs, 1, &store), part);
+    weft_graph *largest;
+    CHECK_OK(weft_graph_create(ctx, &largest));
+    weft_parameter(largest, "weights", &edge, WEFT_INIT_ZERO);
+    CHECK_OK(weft_graph_status(largest));
+    weft_graph_destroy(largest);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("graph-builder");
@@ -116,6 +158,7 @@ int main(void)
     tcase_add_test(tc, scopes_must_balance);
     tcase_add_test(tc, a_network_may_fail_by_itself);
     tcase_add_test(tc, counts_add_up);
+    tcase_add_loop_test(tc, values_whose_bytes_do_not_fit_are_refused, 0, 5);
     suite_add_tcase(suite, tc);
     return check_main(suite, "graph-builder");
 }
