@@ -355,23 +355,25 @@ START_TEST(walk_kernels)
 }
 END_TEST
 
-/* Ops without a row: what the backend takes apart, what has several outputs or integers or changes a state (all of them
- * run on the emulator in cuda-backend; kernels_direct.c has those with barriers). */
+/* Ops without a row: what the backend takes apart, what has several outputs or integers or changes a state
+ * (kernels_store.c has their launchers). */
 static bool is_elsewhere(int id)
 {
     const weft_op *op = weft_op_get((weft_op_id)id);
     return weft_op_kinds[id] != WEFT_NETWORK || id == WEFT_OP_MOMENTS || op->types & WEFT_TYPES_INDEX_IN0;
 }
 
+/* The ops that CUDA does without. */
+enum { LACKED_ON_ALL = false, LACKED_ON_CPU = true };
+static const bool none[WEFT_OP_COUNT] = {
+#define WEFT_OP(id, name, family, kind, devices) [WEFT_OP_##id] = LACKED_ON_##devices,
+#include "op/list.def"
+#undef WEFT_OP
+};
+
 /* Every other op has a row, but those that the backend has no kernels for. */
 START_TEST(every_op)
 {
-    enum { LACKED_ON_ALL = false, LACKED_ON_CPU = true };
-static const bool none[WEFT_OP_COUNT] = {
-    #define WEFT_OP(id, name, family, kind, devices) [WEFT_OP_##id] = LACKED_ON_##devices,
-#include "op/list.def"
-#undef WEFT_OP
-    };
     for (int id = 0; id < WEFT_OP_COUNT; id++) {
         bool there = is_elsewhere(id) || none[id];
         for (int i = 0; i < lower_count; i++)
@@ -435,6 +437,7 @@ int main(int argc, char **argv)
     suite_add_tcase(suite, tcase);
     if (walk.all)
         suite_add_tcase(suite, kernels_direct_case());
+    suite_add_tcase(suite, kernels_store_case());
     if (walk.all && walk.most >= 1e30) {
         TCase *last = tcase_create("reach");
         tcase_add_test(last, every_launch);

@@ -8,44 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/rng.h"
 #include "check/harness.h"
 #include "cuda/kernel/kernels.h"
+#include "direct.h"
 #include "emu/control.h"
-#include "typed.h"
 
-static const weft_dtype types[] = { WEFT_F32, WEFT_F16, WEFT_BF16 };
-enum { TYPES = 3, ROOM = 1 << 17 };
+enum { TYPES = DIRECT_TYPES };
 
-/* Floats for one test; the stream keeps arrays apart. dtype: what they are rounded to. */
-static void draw(float *to, int64_t count, weft_dtype dtype, uint64_t stream)
-{
-    ck_assert_int_le(count, ROOM);
-    weft_rng_fill_uniform(check_seed(), stream, 0, count, -1, 1, to);
-    for (int64_t i = 0; i < count; i++)
-        to[i] = (float)typed_round(dtype, (double)to[i]);
-}
-
-static float from[ROOM], other[ROOM], third[ROOM], got[ROOM];
-static double want[ROOM];
-
-static void make(typed_view *v, weft_dtype dtype, int64_t rows, int64_t channels, int side, const float *values)
-{
-    ck_assert(typed_view_make(v, dtype, rows, channels, side, side, false, values));
-}
-
-/* Judges v against want, and frees it. */
-static void expect(const char *what, typed_view *v, double tolerance)
-{
-    int64_t worst = 0;
-    ck_assert_msg(emu_fault()[0] == 0, "%s: %s", what, emu_fault());
-    ck_assert_msg(typed_view_intact(v), "%s: wrote outside of its channels", what);
-    typed_view_get(v, got);
-    const double share = typed_compare(v->dtype, tolerance, got, want, v->rows * v->channels, &worst);
-    ck_assert_msg(share <= 1, "%s, %s: element %d is %g, %g was expected", what, weft_dtype_name(v->dtype), (int)worst,
-                  (double)got[worst], want[worst]);
-    typed_view_free(v);
-}
+static float from[DIRECT_ROOM], other[DIRECT_ROOM], third[DIRECT_ROOM];
+static double want[DIRECT_ROOM];
 
 /* ---- input ---- */
 
@@ -54,8 +25,12 @@ static const struct {
     int side; /* channels beside the output's */
 } inputs[] = {
     { { .rows = 198, .c = 3, .padded = 4 }, 0 },
-    { { .rows = 99, .c = 3, .padded = 8, .scale = (const float[]){ .5f, 2, 3 },
-        .offset = (const float[]){ -1, 4, .25f } }, 0 },
+    { { .rows = 99,
+        .c = 3,
+        .padded = 8,
+        .scale = (const float[]){ .5f, 2, 3 },
+        .offset = (const float[]){ -1, 4, .25f } },
+      0 },
     { { .rows = 525, .c = 1, .scale = (const float[]){ 1 / 127.5f }, .offset = (const float[]){ -1 } }, 0 },
     { { .rows = 24, .c = 4, .padded = 8 }, 8 },
     { { .rows = 24, .c = 3, .padded = 5 }, 3 },
@@ -67,8 +42,8 @@ START_TEST(input)
     weft_input_args a = inputs[_i].args;
     const int64_t count = a.rows * a.c;
     const int padded = a.padded ? a.padded : a.c;
-    static uint8_t bytes[ROOM];
-    draw(from, count, WEFT_F32, 1);
+    static uint8_t bytes[DIRECT_ROOM];
+    direct_draw(from, count, WEFT_F32, 1);
     for (int bits = 0; bits < 2; bits++) {
         for (int64_t i = 0; i < count && bits; i++) {
             bytes[i] = (uint8_t)(127.5f * (from[i] + 1));
@@ -82,79 +57,14 @@ START_TEST(input)
         }
         for (int t = 0; t < TYPES; t++) {
             typed_view y;
-            make(&y, types[t], a.rows, padded, inputs[_i].side, NULL);
+            direct_make(&y, direct_types[t], a.rows, padded, inputs[_i].side, NULL);
             a.x = bits ? (const void *)bytes : (const void *)from;
             a.x_dtype = bits ? WEFT_U8 : WEFT_F32;
-            a.dtype = types[t];
+            a.dtype = direct_types[t];
             a.y = typed_view_of(&y);
             ck_assert_int_eq(weft_launch_input(&a, NULL), 0);
-            expect("input", &y, 1e-6);
+            direct_expect("input", &y, want, 1e-6);
         }
-    }
-}
-END_TEST
-
-/* ---- parameters ---- */
-
-/* Rows and columns, those of the result, and whether it is turned round. */
-static const struct {
-    int rows, cols, padded_rows, padded_cols;
-    bool turned;
-} packs[] = {
-    { 18, 5, 0, 8, false }, { 40, 9, 48, 0, true }, { 1, 300, 0, 0, false }, { 7, 1, 8, 0, true },
-};
-
-START_TEST(packed_parameters)
-{
-    const int rows = packs[_i].rows, cols = packs[_i].cols;
-    const int all_rows = packs[_i].padded_rows ? packs[_i].padded_rows : rows;
-    const int all_cols = packs[_i].padded_cols ? packs[_i].padded_cols : cols;
-    for (int t = 0; t < TYPES; t++) {
-        typed_view to;
-        const bool turned = packs[_i].turned;
-        draw(from, rows * cols, types[t], 8);
-        make(&to, types[t], turned ? all_cols : all_rows, turned ? all_rows : all_cols, 0, NULL);
-        for (int r = 0; r < all_rows; r++)
-            for (int c = 0; c < all_cols; c++)
-                want[turned ? c * all_rows + r : r * all_cols + c] =
-                    r < rows && c < cols ? (double)from[r * cols + c] : 0;
-        const weft_pack_args a = { .from = from, .to = typed_view_of(&to).data, .dtype = types[t], .rows = rows,
-                                   .cols = cols, .padded_rows = packs[_i].padded_rows,
-                                   .padded_cols = packs[_i].padded_cols, .to_row = turned ? 1 : all_cols,
-                                   .to_col = turned ? all_rows : 1 };
-        ck_assert_int_eq(weft_launch_pack(&a, NULL), 0);
-        expect("pack", &to, 0);
-    }
-}
-END_TEST
-
-START_TEST(moments)
-{
-    enum { ROWS = 83 };
-    const int c = (const int[]){ 1, 33, 70 }[_i];
-    for (int t = 0; t < TYPES; t++) {
-        typed_view x, mean, variance;
-        draw(from, ROWS * c, types[t], 9);
-        make(&x, types[t], ROWS, c, 3, from);
-        for (int which = 0; which < 2; which++) {
-            make(&mean, WEFT_F32, 1, c, 0, NULL);
-            make(&variance, WEFT_F32, 1, c, 0, NULL);
-            for (int k = 0; k < c; k++) {
-                double sum = 0, squares = 0;
-                for (int r = 0; r < ROWS; r++)
-                    sum += (double)from[r * c + k];
-                for (int r = 0; r < ROWS; r++)
-                    squares += pow((double)from[r * c + k] - sum / ROWS, 2);
-                want[k] = which ? squares / ROWS : sum / ROWS;
-            }
-            const weft_moments_args a = { .dtype = types[t], .x = typed_view_of(&x), .rows = ROWS, .c = c,
-                                          .mean = typed_view_of(&mean).data,
-                                          .variance = typed_view_of(&variance).data };
-            ck_assert_int_eq(weft_launch_moments(&a, NULL), 0);
-            expect("moments", which ? &variance : &mean, 1e-5);
-            typed_view_free(which ? &mean : &variance);
-        }
-        typed_view_free(&x);
     }
 }
 END_TEST
@@ -189,23 +99,23 @@ static void find_gates(const float *pool, const float *b1, const float *b2, doub
 
 START_TEST(folded_weights)
 {
-    const weft_dtype dtype = types[_i / 2 % TYPES], gate_dtype = _i % 2 ? dtype : WEFT_F32;
+    const weft_dtype dtype = direct_types[_i / 2 % TYPES], gate_dtype = _i % 2 ? dtype : WEFT_F32;
     const int side = _i / 6 ? 3 : 0;
     static float pool[N * PARTS * C], b1[R], b2[C];
     static double gate[N][C];
     typed_view w1, w2, weights, folded, out;
-    draw(pool, N * PARTS * C, WEFT_F32, 2);
-    draw(from, R * C, dtype, 3);
-    draw(other, C * R, dtype, 4);
-    draw(third, K * C, dtype, 5);
-    draw(b1, R, WEFT_F32, 6);
-    draw(b2, C, WEFT_F32, 7);
+    direct_draw(pool, N * PARTS * C, WEFT_F32, 2);
+    direct_draw(from, R * C, dtype, 3);
+    direct_draw(other, C * R, dtype, 4);
+    direct_draw(third, K * C, dtype, 5);
+    direct_draw(b1, R, WEFT_F32, 6);
+    direct_draw(b2, C, WEFT_F32, 7);
     find_gates(pool, b1, b2, gate);
-    make(&w1, dtype, R, C, 0, from);
-    make(&w2, dtype, C, R, 0, other);
-    make(&weights, dtype, K, C, side, third);
-    make(&folded, dtype, N * K, C, side, NULL);
-    make(&out, gate_dtype, N, C, 3, NULL);
+    direct_make(&w1, dtype, R, C, 0, from);
+    direct_make(&w2, dtype, C, R, 0, other);
+    direct_make(&weights, dtype, K, C, side, third);
+    direct_make(&folded, dtype, N * K, C, side, NULL);
+    direct_make(&out, gate_dtype, N, C, 3, NULL);
     const weft_excite_args a = { .dtype = dtype,
                                  .sums = pool,
                                  .parts = PARTS,
@@ -229,18 +139,18 @@ START_TEST(folded_weights)
     ck_assert(typed_view_intact(&weights) && typed_view_equal(&weights, third));
     for (int i = 0; i < N * K * C; i++)
         want[i] = gate[i / C / K][i % C] * (double)third[i % (K * C)];
-    expect("folded weights", &folded, 2e-6);
+    direct_expect("folded weights", &folded, want, 2e-6);
     for (int i = 0; i < N * C; i++)
         want[i] = gate[i / C][i % C];
-    expect("gates", &out, 2e-6);
+    direct_expect("gates", &out, want, 2e-6);
 
     /* Gates alone. */
     weft_excite_args only = a;
-    make(&out, gate_dtype, N, C, 0, NULL);
+    direct_make(&out, gate_dtype, N, C, 0, NULL);
     only.gate_out = typed_view_of(&out);
     only.to.data = NULL;
     ck_assert_int_eq(weft_launch_excite(&only, NULL), 0);
-    expect("gates alone", &out, 2e-6);
+    direct_expect("gates alone", &out, want, 2e-6);
     typed_view_free(&w1);
     typed_view_free(&w2);
     typed_view_free(&weights);
@@ -249,16 +159,16 @@ END_TEST
 
 START_TEST(float_factors)
 {
-    const weft_dtype dtype = types[_i % TYPES];
+    const weft_dtype dtype = direct_types[_i % TYPES];
     const int side = _i / TYPES ? 3 : 0, pixels = 12;
     typed_view x, s, r, y;
-    draw(from, N * pixels * C, dtype, 8);
-    draw(other, N * C, WEFT_F32, 9);
-    draw(third, N * pixels * C, dtype, 10);
-    make(&x, dtype, N * pixels, C, side, from);
-    make(&s, WEFT_F32, N, C, side, other);
-    make(&r, dtype, N * pixels, C, side, third);
-    make(&y, dtype, N * pixels, C, side, NULL);
+    direct_draw(from, N * pixels * C, dtype, 8);
+    direct_draw(other, N * C, WEFT_F32, 9);
+    direct_draw(third, N * pixels * C, dtype, 10);
+    direct_make(&x, dtype, N * pixels, C, side, from);
+    direct_make(&s, WEFT_F32, N, C, side, other);
+    direct_make(&r, dtype, N * pixels, C, side, third);
+    direct_make(&y, dtype, N * pixels, C, side, NULL);
     const weft_channel_scale_args a = { .dtype = dtype,
                                         .s_dtype = WEFT_F32,
                                         .x = typed_view_of(&x),
@@ -273,7 +183,7 @@ START_TEST(float_factors)
         const double v = (double)from[i] * (double)other[i / (pixels * C) * C + i % C] + (double)third[i];
         want[i] = v > 0 ? v : 0;
     }
-    expect("x * s + residual", &y, 2e-6);
+    direct_expect("x * s + residual", &y, want, 2e-6);
     typed_view_free(&x);
     typed_view_free(&s);
     typed_view_free(&r);
@@ -284,15 +194,15 @@ END_TEST
 
 START_TEST(batched_product)
 {
-    const weft_dtype dtype = types[_i % TYPES], y_dtype = _i / TYPES % 2 ? WEFT_F32 : dtype;
+    const weft_dtype dtype = direct_types[_i % TYPES], y_dtype = _i / TYPES % 2 ? WEFT_F32 : dtype;
     const int rows = _i / 6 ? 9 : 3, k = 21, c = 32;
     typed_view x, wt, y;
-    draw(from, N * rows * c, dtype, 11);
-    draw(other, N * k * c, dtype, 12);
-    draw(third, k, WEFT_F32, 13);
-    make(&x, dtype, N * rows, c, 8, from);
-    make(&wt, dtype, N * k, c, 8, other);
-    make(&y, y_dtype, N * rows, k, 3, NULL);
+    direct_draw(from, N * rows * c, dtype, 11);
+    direct_draw(other, N * k * c, dtype, 12);
+    direct_draw(third, k, WEFT_F32, 13);
+    direct_make(&x, dtype, N * rows, c, 8, from);
+    direct_make(&wt, dtype, N * k, c, 8, other);
+    direct_make(&y, y_dtype, N * rows, k, 3, NULL);
     const weft_gemm_args a = { .dtype = dtype,
                                .y_dtype = y_dtype,
                                .x = typed_view_of(&x),
@@ -314,7 +224,7 @@ START_TEST(batched_product)
             want[row * k + i] = sum;
         }
     }
-    expect("product", &y, 2e-6);
+    direct_expect("product", &y, want, 2e-6);
     typed_view_free(&x);
     typed_view_free(&wt);
 }
@@ -333,7 +243,7 @@ static int cast(weft_dtype dtype, const void *x, weft_dtype y_dtype, void *y, in
 /* All of them to float and back; and to 16 bits what lies halfway between two, and beside that. */
 START_TEST(every_number)
 {
-    const weft_dtype dtype = types[1 + _i];
+    const weft_dtype dtype = direct_types[1 + _i];
     static _Alignas(64) uint16_t bits[1 << 16], back[1 << 16];
     static _Alignas(64) float values[1 << 16];
     for (int i = 0; i < 1 << 16; i++)
@@ -383,9 +293,7 @@ START_TEST(refusals_of_maps)
 
     const weft_map_args map = { .x = v, .y = v, .rows = 1, .c = 8 };
     const weft_softmax_args softmax = { .x = v, .y = v, .rows = 1, .c = 8 };
-    const weft_input_args in = {
-        .x = from, .x_dtype = WEFT_F32, .y = v, .rows = 4, .c = 3
-    };
+    const weft_input_args in = { .x = from, .x_dtype = WEFT_F32, .y = v, .rows = 4, .c = 3 };
 #define launcher weft_launch_map
     WITH(weft_map_args, map, x, none);
     WITH(weft_map_args, map, y, narrow);
@@ -463,8 +371,6 @@ TCase *kernels_direct_case(void)
     TCase *tcase = tcase_create("direct");
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, input, 0, (int)(sizeof inputs / sizeof *inputs));
-    tcase_add_loop_test(tcase, packed_parameters, 0, (int)(sizeof packs / sizeof *packs));
-    tcase_add_loop_test(tcase, moments, 0, 3);
     tcase_add_loop_test(tcase, folded_weights, 0, 4 * TYPES);
     tcase_add_loop_test(tcase, float_factors, 0, 2 * TYPES);
     tcase_add_loop_test(tcase, batched_product, 0, 4 * TYPES);

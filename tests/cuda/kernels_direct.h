@@ -9,4 +9,7 @@
 /* What no op's case asks of a launcher: inputs and resizes, folded weights, parts, largest elements, refusals. */
 TCase *kernels_direct_case(void);
 
+/* Parameters, statistics, labels. */
+TCase *kernels_store_case(void);
+
 #endif
