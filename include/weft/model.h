@@ -42,6 +42,14 @@ WEFT_API weft_status weft_model_param(const weft_model *model, int index, weft_p
 WEFT_API weft_status weft_model_set_param(weft_model *model, const char *name, const float *data, int64_t count);
 WEFT_API weft_status weft_model_get_param(const weft_model *model, const char *name, float *data, int64_t count);
 
+/* Fills every parameter by the portable rule of weft-weights(5): Philox keyed by seed and the parameter's name, so
+ * that twenty lines of NumPy draw the same bits. For tests and golden outputs, not for training. */
+WEFT_API weft_status weft_model_seed(weft_model *model, uint64_t seed);
+/* The same with every gamma times gain, in (0, 16]: what keeps the signals of very deep networks in bounds. */
+WEFT_API weft_status weft_model_seed_scaled(weft_model *model, uint64_t seed, double gain);
+/* Images by the same rule, of shape [N, H, W, C], with values in low..high: out[count], dense. */
+WEFT_API weft_status weft_seed_images(uint64_t seed, const weft_shape *shape, double low, double high, float *out);
+
 /* ---- running ---- */
 
 /* Copies data ([N, H, W, C] floats, or 32-bit integers where weft_port_info says I32; bytes in all) to input index. */

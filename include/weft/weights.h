@@ -187,13 +187,6 @@ WEFT_API void weft_name_list_destroy(weft_ctx *ctx, weft_name_list *list);
 WEFT_API weft_status weft_model_load(weft_model *model, const weft_weights *weights);
 /* Adds every parameter of model to weights. */
 WEFT_API weft_status weft_model_save(const weft_model *model, weft_weights *weights);
-/* Fills every parameter by the portable rule of weft-weights(5): Philox keyed by seed and the parameter's name, so
- * that twenty lines of NumPy draw the same bits. For tests and golden outputs, not for training. */
-WEFT_API weft_status weft_model_seed(weft_model *model, uint64_t seed);
-/* The same with every gamma times gain, in (0, 16]: what keeps the signals of very deep networks in bounds. */
-WEFT_API weft_status weft_model_seed_scaled(weft_model *model, uint64_t seed, double gain);
-/* Images by the same rule, of shape [N, H, W, C], with values in low..high: out[count], dense. */
-WEFT_API weft_status weft_seed_images(uint64_t seed, const weft_shape *shape, double low, double high, float *out);
 
 #ifdef __cplusplus
 }

@@ -10,7 +10,7 @@ double weft_tensor_bytes(const weft_shape *shape, weft_dtype dtype)
 
 int weft_plain_cost(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
-    *out = (weft_kernel_cost){ .core = node->op->cost ? node->op->cost(node).flops : 0,
+    *out = (weft_kernel_cost){ .core = node->op->cost(node).flops,
                                .workspace = plan->scratch + plan->thread_scratch };
     const int first = weft_node_first_param(node);
     for (int i = 0; i < node->n_in; i++) {

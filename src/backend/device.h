@@ -85,6 +85,12 @@ struct weft_backend {
     const weft_roofs *(*roofs)(const weft_device *device); /* NULL: not known */
 };
 
+/* The device computes in memory of its own. */
+WEFT_INLINE bool weft_device_is_apart(const weft_device *device)
+{
+    return device->backend->host_alloc != NULL;
+}
+
 extern const weft_backend weft_backend_cpu, weft_backend_null;
 
 #endif

@@ -27,6 +27,17 @@ WEFT_INLINE void weft_flush_line(const void *address)
 #endif
 }
 
+/* The same address without const: for what is only read here, handed to what takes both; and for a pass's own copies,
+ * which others see const. */
+WEFT_INLINE void *weft_mutable(const void *lent)
+{
+    union {
+        const void *lent;
+        void *own;
+    } address = { lent };
+    return address.own;
+}
+
 /* The thread's floating-point control word (fpmode.h). Arithmetic that must stay on one side of a change belongs into a
  * function that is called through a pointer, as kernels are: compilers move it across. */
 WEFT_INLINE uint64_t weft_fp_read(void)

@@ -122,16 +122,6 @@ WEFT_INLINE const void *weft_cuda_at(const void *packed, size_t at)
     return (const char *)packed + at;
 }
 
-/* Packed parameters as a view, whose data kernels only read where it is an input. */
-WEFT_INLINE void *weft_cuda_mutable(const void *data)
-{
-    union {
-        const void *lent;
-        void *bound;
-    } u = { data };
-    return u.bound;
-}
-
 /* Window of a convolution from its node, of a pool from its options and shapes. */
 weft_kwindow weft_cuda_conv_window(const weft_node *node);
 weft_kwindow weft_cuda_pool_window(const weft_pool2d_opt *opt, const weft_shape *x, const weft_shape *y);

@@ -89,21 +89,13 @@ weft_status weft_graph_clone(weft_ctx *ctx, const weft_graph *graph, int64_t bat
 /* Options of a node as a pass may change them (they live in the graph's arena). */
 WEFT_INLINE void *weft_gnode_opt(weft_gnode *gnode)
 {
-    union {
-        const void *lent;
-        void *own;
-    } opt = { gnode->node.opt };
-    return opt.own;
+    return weft_mutable(gnode->node.opt);
 }
 
 /* Shapes of inputs, likewise. */
 WEFT_INLINE weft_shape *weft_gnode_shapes(const weft_shape *shapes)
 {
-    union {
-        const weft_shape *lent;
-        weft_shape *own;
-    } s = { shapes };
-    return s.own;
+    return (weft_shape *)weft_mutable(shapes);
 }
 
 WEFT_INLINE weft_shape *weft_gnode_in_shape(weft_gnode *gnode, int i)

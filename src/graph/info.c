@@ -13,7 +13,7 @@ void weft_gnode_counts(const weft_graph *graph, const weft_gnode *gnode, int64_t
         const weft_value *value = &graph->values[weft_gnode_param(gnode, i)];
         *(value->kind == WEFT_STATE ? statistics : trainable) += weft_shape_count(&value->shape);
     }
-    const double all = gnode->node.op->cost ? gnode->node.op->cost(&gnode->node).macs : 0;
+    const double all = gnode->node.op->cost(&gnode->node).macs;
     *macs = (int64_t)(all / (double)gnode->node.out[0].dim[0] + 0.5); /* of one image */
 }
 

@@ -24,7 +24,7 @@ enum { WEFT_MAX_OUT = 6, WEFT_MAX_PARAM = 12, WEFT_CASE_IN = 6 };
  * which then have no builder; UPDATE ops change state in place, and have one. */
 typedef enum weft_op_kind { WEFT_NETWORK, WEFT_BACKWARD, WEFT_FUSED, WEFT_UPDATE } weft_op_kind;
 
-/* Sets a kernel's tolerance against the double oracle (tests/op): EXACT bit-equal; ELEMENTWISE a few ulp of
+/* Sets a kernel's tolerance against the double oracle (src/check/compare.c): EXACT bit-equal; ELEMENTWISE a few ulp of
  * the result; REDUCTION grows with the square root of the reduction length. */
 typedef enum weft_error_class { WEFT_EXACT, WEFT_ELEMENTWISE, WEFT_REDUCTION } weft_error_class;
 
@@ -126,12 +126,20 @@ enum {
     WEFT_TYPES_PADS = 32       /* the output is padded with zero channels for what reads it */
 };
 
+/* Whose memory an op's output may be without an epilogue, so that its step does nothing. */
+typedef enum weft_sharing {
+    WEFT_SHARES_NONE,
+    WEFT_SHARES_SLICES, /* the inputs are channel slices of the output: concat */
+    WEFT_SHARES_WHOLE   /* the output is the input: reshape */
+} weft_sharing;
+
 struct weft_op {
     const char *name, *brief, *paper; /* paper "": none */
     int n_in; /* handed to the builder; < 0: at least -n_in */
     size_t opt_size;
     unsigned takes; /* WEFT_TAKES_* */
     unsigned types; /* WEFT_TYPES_* */
+    weft_sharing shares;
     weft_error_class error_class;
     bool special; /* a NaN, an infinity, a subnormal stays where it is: the op is walked with them */
     unsigned updates;        /* bit o: output o IS input o, changed in place: states, moments, parameters */

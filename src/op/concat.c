@@ -74,6 +74,7 @@ const weft_op weft_op_concat = {
     .brief = "Side by side along the channels",
     .paper = "Szegedy et al. 2014, arXiv:1409.4842",
     .n_in = -1,
+    .shares = WEFT_SHARES_SLICES,
     .error_class = WEFT_EXACT,
     .special = true,
     .resolve = weft_resolve_nothing,

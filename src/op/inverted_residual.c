@@ -45,11 +45,6 @@ static weft_status resolve_stage(weft_op_id op, void *opt, weft_shape *shape, we
     return WEFT_OK;
 }
 
-static bool is_pointwise(const weft_conv2d_opt *o)
-{
-    return o->kernel_h == 1 && o->kernel_w == 1 && o->stride_h == 1 && o->stride_w == 1 && o->groups == 1;
-}
-
 static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
 {
     weft_inverted_residual_opt *o = opt;
@@ -63,7 +58,7 @@ static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena
     if (o->excite.reduced)
         WEFT_TRY(resolve_stage(WEFT_OP_SQUEEZE_EXCITE, &o->excite, &shape, arena));
     WEFT_TRY(resolve_stage(WEFT_OP_CONV2D, &o->project, &shape, arena));
-    if ((o->expand.out && !is_pointwise(&o->expand)) || !is_pointwise(&o->project))
+    if ((o->expand.out && !weft_is_pointwise(&o->expand)) || !weft_is_pointwise(&o->project))
         return weft_fail(WEFT_INVALID, "expand and project must be 1x1 convolutions of stride 1 and one group");
     if (o->depthwise.out != o->depthwise.groups)
         return weft_fail(WEFT_INVALID, "depthwise has %lld outputs, expected %lld, one per channel",

@@ -93,6 +93,7 @@ const weft_op weft_op_reshape = {
     .paper = "",
     .n_in = 1,
     .opt_size = sizeof(weft_reshape_opt),
+    .shares = WEFT_SHARES_WHOLE,
     .error_class = WEFT_EXACT,
     .special = true,
     .resolve = resolve,

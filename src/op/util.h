@@ -22,6 +22,15 @@ typedef struct weft_border_opt {
     weft_pad pad;
 } weft_border_opt;
 
+/* ---- kinds of layers ---- */
+
+/* A matrix product over pixels: 1x1, stride 1, one group, nothing padded. opt is resolved. */
+WEFT_INLINE bool weft_is_pointwise(const weft_conv2d_opt *opt)
+{
+    return opt->kernel_h == 1 && opt->kernel_w == 1 && opt->stride_h == 1 && opt->stride_w == 1 && opt->groups == 1 &&
+           !opt->pad.top && !opt->pad.bottom && !opt->pad.left && !opt->pad.right;
+}
+
 /* ---- checks ---- */
 
 /* Bounds on options, far above any network and low enough that sums of a few of them fit an int. */

@@ -3,6 +3,8 @@
  * What the passes share: reader counts and rewiring. */
 #include "pass/pass.h"
 
+#include "op/util.h"
+
 int32_t *weft_pass_readers(weft_graph *graph)
 {
     int32_t *readers = weft_arena_array(&graph->arena, (size_t)graph->n_values, sizeof *readers);
@@ -26,11 +28,7 @@ weft_gnode *weft_pass_sole_maker(weft_graph *graph, const int32_t *readers, int3
 
 bool weft_pass_is_pointwise(const weft_gnode *gnode)
 {
-    if (!gnode || gnode->dead || gnode->node.id != WEFT_OP_CONV2D)
-        return false;
-    const weft_conv2d_opt *o = gnode->node.opt;
-    return o->kernel_h == 1 && o->kernel_w == 1 && o->stride_h == 1 && o->stride_w == 1 && o->groups == 1 &&
-           !o->pad.top && !o->pad.bottom && !o->pad.left && !o->pad.right;
+    return gnode && !gnode->dead && gnode->node.id == WEFT_OP_CONV2D && weft_is_pointwise(gnode->node.opt);
 }
 
 void weft_pass_set_weights(const weft_graph *graph, weft_gnode *layer, int32_t weight, int32_t bias)

@@ -71,14 +71,14 @@ static weft_status compose(weft_graph *graph, const int32_t *readers, int32_t in
 static bool can_be_slice(const weft_graph *graph, int32_t value)
 {
     const int32_t maker = graph->values[value].maker;
-    if (maker < 0 || graph->nodes[maker].node.id == WEFT_OP_RESHAPE)
+    if (maker < 0 || graph->nodes[maker].node.op->shares == WEFT_SHARES_WHOLE)
         return false;
     for (int32_t i = 0; i < graph->n_outputs; i++)
         if (graph->outputs[i].value == value)
             return false;
     for (int32_t i = 0; i < graph->n_nodes; i++) {
         const weft_gnode *gnode = &graph->nodes[i];
-        const bool aliases = gnode->node.id == WEFT_OP_CONCAT || gnode->node.id == WEFT_OP_RESHAPE;
+        const bool aliases = gnode->node.op->shares != WEFT_SHARES_NONE;
         for (int k = 0; k < gnode->node.n_in && !gnode->dead && aliases; k++)
             if (gnode->in[k] == value)
                 return false;

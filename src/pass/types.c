@@ -60,7 +60,7 @@ static weft_status fill(weft_graph *graph, weft_gnode *gnode)
 weft_status weft_pass_types(weft_graph *graph)
 {
     const weft_device *device = graph->ctx->device;
-    if (device->backend->host_alloc) {
+    if (weft_device_is_apart(device)) {
         for (int32_t i = 0; i < graph->n_inputs; i++)
             type_input(graph, graph->inputs[i], device->dtype);
         for (int32_t i = 0; i < graph->n_nodes; i++)

@@ -127,11 +127,7 @@ weft_status weft_model_set_input(weft_model *model, int index, const void *data,
     WEFT_TRY(check_port(model, "input", index, model->graph->n_inputs, value, data, bytes));
     if (model->staged)
         return stage_input(model, index, data);
-    union {
-        const void *lent;
-        char *bytes;
-    } host = { data }; /* transfer only reads it in this direction */
-    return transfer(model, value, host.bytes, true);
+    return transfer(model, value, weft_mutable(data), true); /* only read in this direction */
 }
 
 weft_status weft_model_get_output(weft_model *model, int index, void *data, size_t bytes)

@@ -82,7 +82,7 @@ static bool fits_slice(const work *w, const weft_gnode *concat, int index)
     for (int i = 0; i < index; i++)
         if (concat->in[i] == value)
             return false;
-    return maker >= 0 && !w->leans[value].parent && w->graph->nodes[maker].node.id != WEFT_OP_RESHAPE &&
+    return maker >= 0 && !w->leans[value].parent && w->graph->nodes[maker].node.op->shares != WEFT_SHARES_WHOLE &&
            !is_output(w->graph, value);
 }
 
@@ -189,10 +189,10 @@ static void alias(work *w)
     const unsigned flags = w->opt->flags & ~(unsigned)WEFT_MEMORY_LAYOUT_STAGED;
     if (!(flags & WEFT_MEMORY_LAYOUT_NO_ALIAS)) {
         for (int32_t i = graph->n_nodes - 1; i >= 0; i--) /* outer concatenations first */
-            if (!graph->nodes[i].dead && graph->nodes[i].node.id == WEFT_OP_CONCAT)
+            if (!graph->nodes[i].dead && graph->nodes[i].node.op->shares == WEFT_SHARES_SLICES)
                 alias_concat(w, i);
         for (int32_t i = 0; i < graph->n_nodes; i++)
-            if (!graph->nodes[i].dead && graph->nodes[i].node.id == WEFT_OP_RESHAPE)
+            if (!graph->nodes[i].dead && graph->nodes[i].node.op->shares == WEFT_SHARES_WHOLE)
                 alias_reshape(w, i);
     }
     find_lives(w);

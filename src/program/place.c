@@ -162,7 +162,7 @@ static weft_status allot_memory(weft_model *model)
     if (status != WEFT_OK)
         return weft_model_no_room(model, status);
     model->packed = packed;
-    return device->backend->host_alloc ? allot_staging(model) : WEFT_OK;
+    return weft_device_is_apart(device) ? allot_staging(model) : WEFT_OK;
 }
 
 weft_status weft_model_place(weft_model *model)

@@ -97,7 +97,7 @@ static weft_status find_pitches(const weft_model *model, const weft_memory_layou
         const weft_place *place = &draft->place[value], *out = &draft->place[gnode->out[0]];
         ld[i] = place->ld;
         align[i] = alignment(model, place, value);
-        in_place[i] = gnode->node.id == WEFT_OP_CONCAT && place->storage == out->storage;
+        in_place[i] = gnode->node.op->shares == WEFT_SHARES_SLICES && place->storage == out->storage;
     }
     plan->in_ld = ld;
     plan->out_ld = ld + n_in;

@@ -53,10 +53,10 @@ struct weft_model {
     bool ran;
 };
 
-/* The device computes in memory of its own: inputs are staged, outputs are copied back. */
+/* Inputs are staged, outputs are copied back. */
 WEFT_INLINE bool weft_model_is_apart(const weft_model *model)
 {
-    return model->ctx->device->backend->host_alloc != NULL;
+    return weft_device_is_apart(model->ctx->device);
 }
 
 /* What weft_model_opt.track fills the arena with: as floats, tiny negative numbers that no kernel writes in runs of 64

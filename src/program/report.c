@@ -60,7 +60,7 @@ weft_status weft_model_step(const weft_model *model, int index, weft_step_info *
     const weft_node *node = &step->gnode->node;
     weft_step_info info = { .name = node->name, .op = node->op->name, .kernel = step->kernel->name, .in = node->in[0],
                             .out = node->out[0], .bytes = least_bytes(node) };
-    info.flops = node->op->cost ? node->op->cost(node).flops : 0;
+    info.flops = node->op->cost(node).flops;
     char detail[96] = "";
     if (node->op->describe)
         node->op->describe(node, detail, sizeof detail);

@@ -11,7 +11,6 @@
  * gamma. */
 #include <math.h>
 #include <string.h>
-#include <weft/weights.h>
 
 #include "base/rng.h"
 #include "program/program.h"

@@ -80,7 +80,7 @@ static weft_status allot(weft_store *store)
     void *memory;
     WEFT_TRY(device->backend->alloc(device, store->bytes, &memory));
     store->memory = memory;
-    if (!device->backend->host_alloc)
+    if (!weft_device_is_apart(device))
         return WEFT_OK; /* cleared by alloc */
     char *zeros = weft_calloc(device->allocator, 1, ZEROS);
     if (!zeros)
@@ -177,7 +177,7 @@ static size_t bytes_of(const weft_entry *entry)
 /* Whether the block is not host memory: on devices that are apart, and those that keep nothing. */
 static bool is_apart(const weft_store *store)
 {
-    return store->ctx->device->backend->host_alloc != NULL || store->ctx->device->dry;
+    return weft_device_is_apart(store->ctx->device) || store->ctx->device->dry;
 }
 
 static weft_status need_staging(weft_store *store)
@@ -188,7 +188,7 @@ static weft_status need_staging(weft_store *store)
         return WEFT_OK;
     for (int32_t i = 0; i < store->count; i++)
         most = bytes_of(&store->entries[i]) > most ? bytes_of(&store->entries[i]) : most;
-    if (device->backend->host_alloc)
+    if (weft_device_is_apart(device))
         return device->backend->host_alloc(device, most, &store->staging);
     store->staging = weft_alloc(device->allocator, most);
     return store->staging ? WEFT_OK : WEFT_NO_MEMORY;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Installs into a fresh prefix, moves it, and builds the example against it as a user would: by pkg-config (shared, then
-# static) and by find_package (shared and static). Each program must run and print ResNet-50's parameter count.
+# static) and by find_package (shared and static). Each program must run and print ResNet-50's parameter count. The
+# program on top of weft.h is built as it stands there.
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
 
@@ -45,6 +46,18 @@ separate_arguments(flags UNIX_COMMAND "${out}")
 list(TRANSFORM flags REPLACE "^-lweft$" "${WORK}/moved/${LIBDIR}/libweft.a")
 run(${CC} -std=c11 -Wall -Wextra -Werror ${SOURCE}/docs/examples/summary.c -o by_pkg_config_static ${flags})
 expect_count(${WORK}/by_pkg_config_static)
+
+# The program in weft.h's first comment: its lines are five characters further in.
+file(READ ${WORK}/moved/include/weft/weft.h text)
+string(REGEX MATCH "#include <stdio.h>.*\n \\*     } \\*/" text "${text}")
+string(REGEX REPLACE "\n \\*(     )?" "\n" text "${text}")
+string(REPLACE "} */" "}" text "${text}")
+file(WRITE ${WORK}/whole.c "${text}\n")
+run(${CC} -std=c11 -Wall -Wextra -Werror whole.c -o whole ${flags})
+run(${WORK}/whole)
+if(NOT out STREQUAL "1 5\n")
+    message(FATAL_ERROR "the program in weft.h printed: ${out}")
+endif()
 
 # find_package
 run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${SOURCE}/docs/examples -B ${WORK}/consumer -DCMAKE_C_COMPILER=${CC}

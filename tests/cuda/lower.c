@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Each op by the launchers of cuda/kernels.h. Written from the op's semantics, apart from the backend's host code. */
+ * Each op by the launchers of cuda/kernel/kernels.h. Written from the op's semantics, apart from the backend's host
+ * code. */
 #include <math.h>
 
 #include "lower_part.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Each op by the launchers of cuda/kernels.h: the ways in which the tests compute a node with weft's own kernels. */
+ * Each op by the launchers of cuda/kernel/kernels.h: the ways in which the tests compute a node with weft's own
+ * kernels. */
 #ifndef WEFT_TESTS_CUDA_LOWER_H
 #define WEFT_TESTS_CUDA_LOWER_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Convolutions and products by the launchers of cuda/kernels.h. */
+ * Convolutions and products by the launchers of cuda/kernel/kernels.h. */
 #include <math.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The reference kernels. Each file is compiled twice, without contraction of a*b+c: `real` = float is the fallback that
- * refuses nothing (weft_cpu_<op>_ref), double is the tests' oracle (weft_oracle_<op>_ref), whose views and
+ * refuses nothing (weft_cpu_<op>_ref), double is the oracle of src/check (weft_oracle_<op>_ref), whose views and
  * parameters are arrays of double. Sums are kept in double in both. Plain loops, one thread, any ld, the
  * epilogue included: written to be read beside the paper. */
 #ifndef WEFT_CPU_REF_REF_H

@@ -148,7 +148,7 @@ static weft_status run_excite(const state *s, const weft_call *call, weft_kview 
     const int64_t c = s->stages.out[s->stages.depthwise].dim[3];
     weft_part_gated gated = { wide, wide, gated_rows(s), false };
     if (s->folded)
-        gated = (weft_part_gated){ { weft_cuda_mutable(packed + s->project_at), c },
+        gated = (weft_part_gated){ { weft_mutable(packed + s->project_at), c },
                                    { call->buffer[SCALED], c },
                                    gated_rows(s),
                                    true };

@@ -19,7 +19,7 @@
  *            layer:leaf     after a colon at the end, the leaf, where the origin's is not that of weft_leaf_rows
  *
  * The first rule that matches is taken. Leaves and layouts are the same for all networks of an origin: leaf.c,
- * layout.c. Several tables may serve the same network, dialect and origin (files of another port, or the paths of a
+ * order.c. Several tables may serve the same network, dialect and origin (files of another port, or the paths of a
  * Keras file without names): the one that finds most tensors is taken; the first gives the names that are listed. */
 #ifndef WEFT_WEIGHTS_NAMES_TABLE_H
 #define WEFT_WEIGHTS_NAMES_TABLE_H

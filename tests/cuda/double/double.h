@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Stand-ins for NVIDIA's libraries, so that every line of the backend's host code runs, and computes, on a machine
- * without a GPU. They are functions for weft_vendor (cuda/vendor.h), not libraries:
+ * without a GPU. They are functions for weft_vendor (cuda/vendor/vendor.h), not libraries:
  *
  *  - the runtime: device memory is heap memory full of NaNs, so that the sanitizers watch it; streams, events and
  *    graphs keep the rules (what is captured runs when the graph is launched, not before);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CUDA's words for a C++ compiler without CUDA, so that src/cuda/kernels run on the CPU and are watched. Included by
- * cuda/kcompat.cuh when WEFT_EMU is defined; launch.cpp runs what is launched.
+ * CUDA's words for a C++ compiler without CUDA, so that src/cuda/kernel runs on the CPU and are watched. Included by
+ * cuda/kernel/kcompat.cuh when WEFT_EMU is defined; launch.cpp runs what is launched.
  *
  * Blocks run one after the other; the threads of a block are fibers of one OS thread, which change only where a thread
  * waits: at barriers, shuffles and votes. Between those a thread runs as fast as compiled code does. That makes three
