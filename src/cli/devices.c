@@ -30,7 +30,7 @@ static const cli_column pieces[] = {
     { "library", { "", "library" }, .flags = CLI_COLUMN_LEFT, .drop = 1 },
     { "found", { "", "found" }, .flags = CLI_COLUMN_LEFT },
     { "version", { "", "version" }, .flags = CLI_COLUMN_LEFT },
-    { "path", { "", "file" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
+    { "path", { "", "file" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_STACK },
     { "missing", { "", "missing" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_STACK },
 };
 
