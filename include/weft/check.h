@@ -23,7 +23,7 @@ typedef struct weft_check_result {
     int output;                /* where it is */
     int64_t index;
     double got, want, allowed; /* there; allowed 0: equal to the bit */
-    int differs;               /* the first run that gave other bits than the one before; 0: none */
+    int differs;               /* the first run, counted from 0, that gave other bits than the one before; 0: none */
 } weft_check_result;
 
 /* Number of cases. */

@@ -7,14 +7,16 @@
 
 #include "cli/selftest.h"
 
-/* The failure as a sentence in text, "" if there is none. */
+/* The failure as a sentence in text, "" if there is none. Users count runs from 1. */
 static void judge(const weft_check_result *r, char *text, size_t size)
 {
-    if (!(r->share <= 1))
-        snprintf(text, size, "output %d, y[%lld] is %.9g, the reference says %.9g: %.3g times what is allowed",
-                 r->output, (long long)r->index, r->got, r->want, r->share);
-    else if (r->differs)
-        snprintf(text, size, "run %d gave other bits than run %d", r->differs, r->differs - 1);
+    size_t used = 0;
+    if (r->differs)
+        used = (size_t)snprintf(text, size, "run %d gave other bits than run %d", r->differs + 1, r->differs);
+    if (!(r->share <= 1) && used < size)
+        snprintf(text + used, size - used,
+                 "%soutput %d, y[%lld] is %.9g, the reference says %.9g: %.3g times what is allowed",
+                 r->differs ? "; " : "", r->output, (long long)r->index, r->got, r->want, r->share);
 }
 
 /* Returns the share of the tolerance that was used. */
