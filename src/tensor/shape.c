@@ -84,7 +84,7 @@ const char *weft_shape_text(const weft_shape *shape, char *buf, size_t size)
 {
     char text[8 + WEFT_MAX_RANK * 22] = "["; /* a 64-bit number takes 20 characters, a separator 2 */
     size_t at = 1;
-    for (int i = 0; i < shape->rank; i++)
+    for (int i = 0; i < shape->rank && i < WEFT_MAX_RANK; i++) /* errors are told of shapes that no shape is */
         at += (size_t)snprintf(text + at, sizeof text - at, "%s%" PRId64, i ? ", " : "", shape->dim[i]);
     snprintf(text + at, sizeof text - at, "]");
     if (size)
