@@ -191,6 +191,32 @@ typedef struct weft_one_hot_opt {
 } weft_one_hot_opt;
 WEFT_API weft_var weft_one_hot(weft_graph *graph, weft_var labels, const weft_one_hot_opt *opt);
 
+/* ---- losses ---- */
+
+/* Softmax and cross-entropy of logits [N, K] with a target [N, K] of numbers (one-hot, smoothed, mixed, weighted):
+ * the loss [1], a mean over the batch. */
+typedef struct weft_cross_entropy_opt {
+    const char *name;
+    double weight; /* of this loss: 0: 1; 0.3 for an auxiliary head */
+} weft_cross_entropy_opt;
+WEFT_API weft_var weft_cross_entropy(weft_graph *graph, weft_var logits, weft_var target,
+                                     const weft_cross_entropy_opt *opt);
+
+/* labels [N, 1] of WEFT_I32 and scores x [N, K] -> [2]: images whose label is first, and among the first five. */
+WEFT_API weft_var weft_hits(weft_graph *graph, weft_var labels, weft_var x);
+
+/* ---- optimisers: a parameter, what it keeps (states of its shape), its gradient and the learning rate [1]; they
+ * change the first ones in place ---- */
+
+typedef struct weft_sgd_opt {
+    const char *name;
+    double momentum; /* 0: none; below 1 */
+    bool nesterov;
+    double decay;    /* coupled weight decay */
+} weft_sgd_opt;
+WEFT_API weft_var weft_sgd(weft_graph *graph, weft_var parameter, weft_var momentum, weft_var gradient, weft_var lr,
+                           const weft_sgd_opt *opt);
+
 /* ---- elementwise ---- */
 
 WEFT_API weft_var weft_activation(weft_graph *graph, weft_var x, weft_act act);

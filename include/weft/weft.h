@@ -44,6 +44,7 @@
 #include <weft/store.h>
 #include <weft/tensor.h>
 #include <weft/text.h>
+#include <weft/train.h>
 #include <weft/version.h>
 #include <weft/weights.h>
 

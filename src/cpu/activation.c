@@ -41,3 +41,4 @@ static const weft_kernel rows = {
 };
 
 const weft_kernel *const weft_cpu_activation[] = { &rows, &weft_cpu_activation_ref, NULL };
+const weft_kernel *const weft_cpu_activation_dx[] = { &weft_cpu_activation_dx_ref, NULL };

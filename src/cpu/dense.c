@@ -50,3 +50,5 @@ static const weft_kernel gemm = {
 };
 
 const weft_kernel *const weft_cpu_dense[] = { &gemm, &weft_cpu_dense_openblas, &weft_cpu_dense_ref, NULL };
+const weft_kernel *const weft_cpu_dense_dx[] = { &weft_cpu_dense_dx_ref, NULL };
+const weft_kernel *const weft_cpu_dense_dw[] = { &weft_cpu_dense_dw_ref, NULL };

@@ -114,7 +114,8 @@ typedef struct weft_op_case {
     int classes;       /* of integer inputs: 0 to classes - 1, and one beyond on either side */
 } weft_op_case;
 
-typedef struct weft_grad weft_grad; /* the gradient pass at one node */
+typedef struct weft_grad weft_grad; /* the gradient pass at one node: graph/grad.h */
+typedef struct weft_twin weft_twin; /* a node on its way into a training graph: graph/twin.h */
 
 /* What the type pass asks an op whose tensors are not all of the device's type (bits of weft_op.types). */
 enum {
@@ -142,8 +143,8 @@ struct weft_op {
     weft_sharing shares;
     weft_error_class error_class;
     bool special; /* a NaN, an infinity, a subnormal stays where it is: the op is walked with them */
-    unsigned updates;        /* bit o: output o IS input o, changed in place: states, moments, parameters */
-    const weft_op *training; /* stands for it while training; NULL: itself */
+    unsigned updates; /* bit o: output o IS input o, changed in place: states, moments, parameters */
+    weft_status (*train)(weft_twin *twin); /* appends what stands for the node while training; NULL: it does itself */
     /* Zeros to defaults, SAME to explicit pads, deep copies of pointers into arena; rejects nonsense with a sentence
      * that says what was found and expected (the caller puts the node's path before it). opt is a private copy.
      * Resolving again what is resolved changes nothing, also with another batch: models copy graphs that way. */
@@ -159,7 +160,7 @@ struct weft_op {
     int depth; /* roundings to the storage type on the way to a result, one after the other; 0: 1 */
     /* The options that matter, short: "3x3/2 64 groups 32". NULL: "". */
     void (*describe)(const weft_node *node, char *buf, size_t size);
-    weft_status (*grad)(weft_grad *grad); /* emits backward nodes; NULL: stops gradients */
+    weft_status (*grad)(weft_grad *grad); /* appends backward nodes; NULL: no gradient goes through */
     const weft_op_case *cases;
 };
 

@@ -9,9 +9,15 @@
  * 3. swish has no factor inside (beta = 1). hard_sigmoid is MobileNet V3's, min(max(x + 3, 0), 6) / 6, not Keras 2's
  *    0.2 x + 0.5.
  * 4. weft_activation with NONE adds no node and gives x itself.
- * 5. The node is named after its activation, "relu". */
+ * 5. The node is named after its activation, "relu".
+ * 6. Backwards, dx = dy slope(v), where v is the result, of swish and hard_swish the argument: that of the others need
+ *    not be kept. Where the slope jumps it is the one from the left, as in PyTorch:
+ *    relu'(0) = 0, relu6'(0) = 0 and relu6'(6) = 0. */
 #include "op/activation.h"
 
+#include <math.h>
+
+#include "graph/grad.h"
 #include "op/case.h"
 #include "op/util.h"
 
@@ -64,6 +70,17 @@ static const weft_op_case cases[] = {
 };
 /* clang-format on */
 
+static weft_status grad(weft_grad *g)
+{
+    const weft_activation_opt *o = g->node.opt;
+    const weft_var kept = weft_act_keeps_result(o->act) ? weft_grad_out(g, 0) : weft_grad_in(g, 0);
+    const weft_activation_opt opt = { .name = "dx", .act = o->act };
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_graph_append(g->graph, WEFT_OP_ACTIVATION_DX, &opt,
+                                              (const weft_var[]){ weft_grad_dy(g, 0), kept }, 2));
+    return WEFT_OK;
+}
+
 const weft_op weft_op_activation = {
     .name = "activation",
     .brief = "Elementwise activation",
@@ -76,8 +93,94 @@ const weft_op weft_op_activation = {
     .infer = infer,
     .cost = cost,
     .describe = describe,
+    .grad = grad,
     .cases = cases,
 };
+
+/* ---- activation_dx ---- */
+
+bool weft_act_keeps_result(weft_act act)
+{
+    return act != WEFT_ACT_SWISH && act != WEFT_ACT_HARD_SWISH;
+}
+
+double weft_act_slope(weft_act act, double v)
+{
+    const double gate = 1 / (1 + exp(-v));
+    switch (act) {
+    case WEFT_ACT_RELU:
+        return v > 0;
+    case WEFT_ACT_RELU6:
+        return v > 0 && v < 6;
+    case WEFT_ACT_TANH:
+        return 1 - v * v;
+    case WEFT_ACT_SIGMOID:
+        return v * (1 - v);
+    case WEFT_ACT_SWISH:
+        return gate * (1 + v * (1 - gate));
+    case WEFT_ACT_HARD_SIGMOID:
+        return v > 0 && v < 1 ? 1. / 6 : 0;
+    case WEFT_ACT_HARD_SWISH:
+        return v <= -3 ? 0 : v > 3 ? 1 : (2 * v + 3) / 6;
+    case WEFT_ACT_LECUN_TANH:
+        return 2. / 3 * (1.7159 - v * v / 1.7159);
+    case WEFT_ACT_LEAKY_RELU:
+        return v > 0 ? 1 : .01;
+    case WEFT_ACT_NONE:
+    case WEFT_ACT_COUNT:
+        break;
+    }
+    return 1;
+}
+
+static weft_status resolve_dx(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    char dy[96], v[96];
+    WEFT_TRY(resolve(opt, in, n_in, arena));
+    if (!weft_shape_equal(&in[0], &in[1]))
+        return weft_fail(WEFT_INVALID, "dy is %s, expected %s", weft_shape_text(&in[0], dy, sizeof dy),
+                         weft_shape_text(&in[1], v, sizeof v));
+    return WEFT_OK;
+}
+
+static weft_cost cost_dx(const weft_node *node)
+{
+    return (weft_cost){ .flops = 2 * weft_out_count(node) };
+}
+
+/* clang-format off */
+#define DX(label, shape, kind) { WEFT_CASE(label, WEFT_TWICE(shape)), WEFT_OPT(weft_activation_opt, .act = kind) }
+static const weft_op_case cases_dx[] = {
+    DX("relu", WEFT_NHWC(1, 5, 7, 17), WEFT_ACT_RELU),
+    DX("relu6", WEFT_NHWC(1, 5, 7, 70), WEFT_ACT_RELU6),
+    DX("tanh", WEFT_NHWC(1, 14, 14, 6), WEFT_ACT_TANH),
+    DX("sigmoid", WEFT_NHWC(2, 3, 5, 33), WEFT_ACT_SIGMOID),
+    DX("swish", WEFT_NHWC(1, 7, 7, 64), WEFT_ACT_SWISH),
+    DX("hard_sigmoid", WEFT_NHWC(1, 5, 3, 70), WEFT_ACT_HARD_SIGMOID),
+    DX("hard_swish", WEFT_NHWC(1, 5, 3, 70), WEFT_ACT_HARD_SWISH),
+    DX("lecun_tanh", WEFT_NC(5, 1), WEFT_ACT_LECUN_TANH),
+    DX("leaky_relu", WEFT_NHWC(1, 5, 5, 17), WEFT_ACT_LEAKY_RELU),
+    DX("rows_over_threads", WEFT_NHWC(2, 33, 31, 40), WEFT_ACT_RELU),
+    { .name = NULL },
+};
+#undef DX
+/* clang-format on */
+
+const weft_op weft_op_activation_dx = {
+    .name = "activation_dx",
+    .brief = "Gradient of an activation",
+    .paper = "",
+    .n_in = 2,
+    .opt_size = sizeof(weft_activation_opt),
+    .error_class = WEFT_ELEMENTWISE,
+    .resolve = resolve_dx,
+    .infer = infer,
+    .cost = cost_dx,
+    .describe = describe,
+    .cases = cases_dx,
+};
+
+/* ---- builders ---- */
 
 weft_var weft_activation(weft_graph *graph, weft_var x, weft_act act)
 {

@@ -11,4 +11,9 @@ typedef struct weft_activation_opt {
     weft_act act;     /* never NONE */
 } weft_activation_opt;
 
+/* Whether an activation's slope is a function of its result; else it is one of its argument. */
+bool weft_act_keeps_result(weft_act act);
+/* The slope at result, or argument, v. */
+double weft_act_slope(weft_act act, double v);
+
 #endif

@@ -9,6 +9,7 @@
  * 3. The epilogue's activation comes after the sum. */
 #include <math.h>
 
+#include "graph/grad.h"
 #include "op/case.h"
 #include "op/util.h"
 
@@ -52,6 +53,22 @@ static void describe(const weft_node *node, char *buf, size_t size)
         weft_text_add(buf, size, &used, "scale %g", o->scale);
 }
 
+/* b's gradient is scale times a's: the sum of 1 dy and (scale - 1) dy, as there is no op that only scales. */
+static weft_status grad(weft_grad *g)
+{
+    const weft_add_opt *o = g->node.opt;
+    const weft_var dy = weft_grad_dy(g, 0);
+    const weft_add_opt scaled = { .name = "db", .scale = o->scale - 1 };
+    weft_grad_pass(g, 0, 0);
+    if (o->scale == 1)
+        weft_grad_pass(g, 1, 0);
+    else if (weft_grad_is_one(g, 0))
+        return weft_fail(WEFT_UNSUPPORTED, "a loss is added with a scale: give it to the loss itself");
+    else if (weft_grad_wants(g, 1))
+        weft_grad_add(g, 1, weft_add_scaled(g->graph, dy, dy, &scaled));
+    return WEFT_OK;
+}
+
 /* clang-format off */
 static const weft_op_case cases[] = {
     { WEFT_CASE("c1", WEFT_TWICE(WEFT_NHWC(1, 5, 7, 1))) },
@@ -80,6 +97,7 @@ const weft_op weft_op_add = {
     .infer = infer,
     .cost = cost,
     .describe = describe,
+    .grad = grad,
     .cases = cases,
 };
 

@@ -20,6 +20,7 @@
 #define WEFT_OPT(type, ...) .opt = &(const type){ __VA_ARGS__ }
 /* clang-format on */
 
-extern const weft_op_case weft_conv2d_cases[]; /* long: a file of its own, src/op/conv2d_cases.c */
+/* Long: files of their own, src/op/conv2d_cases.c and conv2d_grad_cases.c. */
+extern const weft_op_case weft_conv2d_cases[], weft_conv2d_dx_cases[], weft_conv2d_dw_cases[];
 
 #endif

@@ -18,7 +18,11 @@
  *  6. out = 0 means C, so that a depthwise layer needs only groups.
  *  7. The bias is off unless asked for; it is added before the residual, and the residual before the activation.
  *  8. Padding may exceed the window; such outputs see only zeros (and the bias). */
+#include "op/conv2d.h"
+
+#include "graph/grad.h"
 #include "op/case.h"
+#include "op/channel_sum.h"
 #include "op/util.h"
 
 static void axes(const weft_conv2d_opt *o, const weft_shape *x, weft_axis axis[2])
@@ -143,6 +147,19 @@ static void describe(const weft_node *n, char *buf, size_t size)
     weft_text_pad(buf, size, &used, axis);
 }
 
+static weft_status grad(weft_grad *g)
+{
+    const weft_conv2d_opt *o = g->node.opt;
+    const weft_var x = weft_grad_in(g, 0), w = weft_grad_param(g, 0), dy = weft_grad_dy(g, 0);
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_conv2d_dx(g->graph, dy, w, o, &g->node.in[0]));
+    if (weft_grad_wants_param(g, 0))
+        weft_grad_add_param(g, 0, weft_conv2d_dw(g->graph, x, dy, o));
+    if (weft_grad_wants_param(g, 1))
+        weft_grad_add_param(g, 1, weft_channel_sum(g->graph, dy, "db"));
+    return WEFT_OK;
+}
+
 weft_var weft_conv2d(weft_graph *graph, weft_var x, const weft_conv2d_opt *opt)
 {
     return weft_graph_append(graph, WEFT_OP_CONV2D, opt, &x, 1);
@@ -162,5 +179,6 @@ const weft_op weft_op_conv2d = {
     .least = least,
     .reduction = reduction,
     .describe = describe,
+    .grad = grad,
     .cases = weft_conv2d_cases,
 };

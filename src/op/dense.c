@@ -7,8 +7,12 @@
  * Semantics
  *  1. x is [N, C]; an image must be flattened first, in the order H, W, C (reshape, Semantics 1).
  *  2. weight is [out, C], one row per output, as in PyTorch; Keras keeps [C, out].
- *  3. The bias is on unless no_bias; it is added before the residual, the residual before the activation. */
+ *  3. The bias is on unless no_bias; it is added before the residual, the residual before the activation.
+ *  4. Backwards, dx[n, c] = sum over k of dy[n, k] weight[k, c] (dense_dx, which adds another gradient of x as its
+ *     residual) and dw[k, c] = sum over n of dy[n, k] x[n, c] (dense_dw). */
+#include "graph/grad.h"
 #include "op/case.h"
+#include "op/channel_sum.h"
 #include "op/util.h"
 
 static weft_status need_vectors(const weft_shape *x)
@@ -80,6 +84,19 @@ static void describe(const weft_node *n, char *buf, size_t size)
     weft_text_add(buf, size, &used, "%lld", (long long)o->out);
 }
 
+static weft_status grad(weft_grad *g)
+{
+    const weft_var x = weft_grad_in(g, 0), w = weft_grad_param(g, 0), dy = weft_grad_dy(g, 0);
+    const char *dx = "dx", *dw = "dw";
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_graph_append(g->graph, WEFT_OP_DENSE_DX, &dx, (const weft_var[]){ dy, w }, 2));
+    if (weft_grad_wants_param(g, 0))
+        weft_grad_add_param(g, 0, weft_graph_append(g->graph, WEFT_OP_DENSE_DW, &dw, (const weft_var[]){ x, dy }, 2));
+    if (weft_grad_wants_param(g, 1))
+        weft_grad_add_param(g, 1, weft_channel_sum(g->graph, dy, "db"));
+    return WEFT_OK;
+}
+
 weft_var weft_dense(weft_graph *graph, weft_var x, const weft_dense_opt *opt)
 {
     return weft_graph_append(graph, WEFT_OP_DENSE, opt, &x, 1);
@@ -135,5 +152,127 @@ const weft_op weft_op_dense = {
     .least = weft_least_product,
     .reduction = reduction,
     .describe = describe,
+    .grad = grad,
     .cases = cases,
+};
+
+/* ---- dense_dx, dense_dw: their only option is a name ---- */
+
+static weft_status need_two(const weft_shape *in, int a, int b)
+{
+    char one[96], two[96];
+    WEFT_TRY(need_vectors(&in[0]));
+    WEFT_TRY(need_vectors(&in[1]));
+    if (in[0].dim[a] != in[1].dim[b])
+        return weft_fail(WEFT_INVALID, "%s and %s do not go together", weft_shape_text(&in[0], one, sizeof one),
+                         weft_shape_text(&in[1], two, sizeof two));
+    return WEFT_OK;
+}
+
+static weft_status resolve_dx(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    (void)opt, (void)n_in, (void)arena;
+    return need_two(in, 1, 0);
+}
+
+static weft_status infer_dx(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { weft_shape_nc(in[0].dim[0], in[1].dim[1]) } };
+    return weft_need_output(&sig->out[0]);
+}
+
+static weft_status resolve_dw(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    (void)opt, (void)n_in, (void)arena;
+    return need_two(in, 0, 0);
+}
+
+static weft_status infer_dw(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { weft_shape_nc(in[1].dim[1], in[0].dim[1]) } };
+    return weft_need_output(&sig->out[0]);
+}
+
+static int64_t reduction_dx(const weft_node *n)
+{
+    return n->in[0].dim[1] + weft_epilogue_terms(n);
+}
+
+static int64_t reduction_dw(const weft_node *n)
+{
+    return n->in[0].dim[0];
+}
+
+static weft_cost cost_dx(const weft_node *n)
+{
+    const double macs = weft_out_count(n) * (double)n->in[0].dim[1];
+    return (weft_cost){ macs, 2 * macs + weft_epilogue_flops(n) };
+}
+
+static weft_cost cost_dw(const weft_node *n)
+{
+    const double macs = weft_out_count(n) * (double)n->in[0].dim[0];
+    return (weft_cost){ macs, 2 * macs };
+}
+
+static double least_two(const weft_node *n)
+{
+    return (double)weft_shape_count(&n->in[0]) + (double)weft_shape_count(&n->in[1]) + weft_out_count(n);
+}
+
+/* clang-format off */
+static const weft_op_case cases_dx[] = {
+    { WEFT_CASE("row_of_10", WEFT_NC(1, 10), WEFT_NC(10, 84)) },
+    { WEFT_CASE("batch32_of_100", WEFT_NC(32, 100), WEFT_NC(100, 96)) },
+    { WEFT_CASE("batch7_odd", WEFT_NC(7, 65), WEFT_NC(65, 33)) },
+    { WEFT_CASE("from_one", WEFT_NC(5, 1), WEFT_NC(1, 70)) },
+    { WEFT_CASE("to_one", WEFT_NC(4, 19), WEFT_NC(19, 1)) },
+    { WEFT_CASE("thousand", WEFT_NC(16, 1000), WEFT_NC(1000, 280)) },
+    { WEFT_CASE("residual", WEFT_NC(9, 40), WEFT_NC(40, 50)), .epi = { .residual = true } },
+    { .name = NULL },
+};
+static const weft_op_case cases_dw[] = {
+    { WEFT_CASE("row_to_10", WEFT_NC(1, 84), WEFT_NC(1, 10)) },
+    { WEFT_CASE("batch32_to_100", WEFT_NC(32, 96), WEFT_NC(32, 100)) },
+    { WEFT_CASE("batch7_odd", WEFT_NC(7, 33), WEFT_NC(7, 65)) },
+    { WEFT_CASE("from_one", WEFT_NC(4, 1), WEFT_NC(4, 19)) },
+    { WEFT_CASE("to_one", WEFT_NC(5, 70), WEFT_NC(5, 1)) },
+    { WEFT_CASE("batch300", WEFT_NC(300, 64), WEFT_NC(300, 48)) },
+    { WEFT_CASE("thousand", WEFT_NC(16, 280), WEFT_NC(16, 1000)) },
+    { .name = NULL },
+};
+/* clang-format on */
+
+const weft_op weft_op_dense_dx = {
+    .name = "dense_dx",
+    .brief = "Gradient of a fully connected layer's input",
+    .paper = "",
+    .n_in = 2,
+    .opt_size = sizeof(const char *),
+    .takes = WEFT_TAKES_RESIDUAL,
+    .error_class = WEFT_REDUCTION,
+    .resolve = resolve_dx,
+    .infer = infer_dx,
+    .cost = cost_dx,
+    .least = least_two,
+    .reduction = reduction_dx,
+    .cases = cases_dx,
+};
+
+const weft_op weft_op_dense_dw = {
+    .name = "dense_dw",
+    .brief = "Gradient of a fully connected layer's weights",
+    .paper = "",
+    .n_in = 2,
+    .opt_size = sizeof(const char *),
+    .types = WEFT_TYPES_F32_OUT,
+    .error_class = WEFT_REDUCTION,
+    .resolve = resolve_dw,
+    .infer = infer_dw,
+    .cost = cost_dw,
+    .least = least_two,
+    .reduction = reduction_dw,
+    .cases = cases_dw,
 };

@@ -7,6 +7,7 @@
  *     flattens C, H, W: the weights of the dense layer after it must be permuted when they are imported.
  *  2. The first dimension, the batch, stays: shape.dim[0] must be x's, or 0 for it.
  *  3. Flattening [N, C] gives [N, C]. */
+#include "graph/grad.h"
 #include "op/case.h"
 #include "op/util.h"
 
@@ -59,6 +60,13 @@ static weft_cost cost(const weft_node *n)
     return (weft_cost){ 0, 0 };
 }
 
+static weft_status grad(weft_grad *g)
+{
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_reshape(g->graph, weft_grad_dy(g, 0), &g->node.in[0]));
+    return WEFT_OK;
+}
+
 weft_var weft_flatten(weft_graph *graph, weft_var x)
 {
     return weft_graph_append(graph, WEFT_OP_RESHAPE, &(const weft_reshape_opt){ .name = "flatten" }, &x, 1);
@@ -99,5 +107,6 @@ const weft_op weft_op_reshape = {
     .resolve = resolve,
     .infer = infer,
     .cost = cost,
+    .grad = grad,
     .cases = cases,
 };

@@ -22,7 +22,7 @@ typedef struct weft_pass {
     weft_status (*run)(weft_graph *graph);
 } weft_pass;
 
-enum { WEFT_PASS_COUNT = 7 };
+enum { WEFT_PASS_COUNT = 8 };
 extern const weft_pass weft_passes[WEFT_PASS_COUNT];
 
 /* What one pass did to one node. */
@@ -43,6 +43,8 @@ weft_status weft_passes_run(weft_graph *graph, weft_mode mode, weft_pass_record 
 
 /* ---- the passes ---- */
 
+/* Drops nodes that nobody reads and that change nothing. */
+weft_status weft_pass_prune(weft_graph *graph);
 /* Drops what is nothing at inference (dropout); moves zero padding into the convolution or pooling behind it. */
 weft_status weft_pass_simplify(weft_graph *graph);
 /* Batch norm behind a convolution or dense layer becomes derived weights and bias; so does the scale of an add. */

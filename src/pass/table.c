@@ -7,14 +7,16 @@
 
 enum {
     EVERY = WEFT_MODE_INFER | WEFT_MODE_LAYERS | WEFT_MODE_TRAIN | WEFT_MODE_PLAIN,
-    INFERENCE = WEFT_MODE_INFER | WEFT_MODE_LAYERS
+    INFERENCE = WEFT_MODE_INFER | WEFT_MODE_LAYERS,
+    FUSING = INFERENCE | WEFT_MODE_TRAIN
 };
 
 const weft_pass weft_passes[WEFT_PASS_COUNT] = {
+    { "prune", "drop what nobody reads", WEFT_MODE_TRAIN, weft_pass_prune },
     { "simplify", "drop what is nothing at inference, move zero padding into what reads it", INFERENCE,
       weft_pass_simplify },
     { "fold", "batch norm and factors into the weights before them", INFERENCE, weft_pass_fold },
-    { "fuse", "additions and activations into the node before them", INFERENCE, weft_pass_fuse },
+    { "fuse", "additions and activations into the node before them", FUSING, weft_pass_fuse },
     { "measure", "the least traffic of the graph", INFERENCE, weft_pass_measure },
     { "rewrite", "what the device's backend asks for: compose, join, pool", INFERENCE, weft_pass_rewrite },
     { "units", "inverted residual units as one node", WEFT_MODE_INFER, weft_pass_fuse_units },

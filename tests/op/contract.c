@@ -224,14 +224,16 @@ static void must_fail(const weft_op *op, const void *opt, const weft_shape *in, 
 
 START_TEST(garbage_options_are_rejected)
 {
+    static const refusal *const tables[] = { network_refusals, training_refusals };
     int of_op[WEFT_OP_COUNT] = { 0 };
-    for (int i = 0; refusals[i].part; i++) {
-        const refusal *g = &refusals[i];
-        must_fail(weft_op_get(g->id), g->opt, g->in, g->n_in, g->part);
-        of_op[g->id]++;
+    for (int t = 0; t < WEFT_COUNT(tables); t++) {
+        for (const refusal *g = tables[t]; g->part; g++) {
+            must_fail(weft_op_get(g->id), g->opt, g->in, g->n_in, g->part);
+            of_op[g->id]++;
+        }
     }
     for (int id = 0; id < WEFT_OP_COUNT; id++)
-        ck_assert_msg(of_op[id] > 0, "%s: no refusal in examples.c", weft_op_get((weft_op_id)id)->name);
+        ck_assert_msg(of_op[id] > 0, "%s: no refusal in the tables of examples.h", weft_op_get((weft_op_id)id)->name);
 }
 END_TEST
 

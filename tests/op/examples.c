@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Examples worked by hand, for every op and for the choices that its Semantics lines name; and what every op refuses:
- * one row per thing that resolve or infer must notice. */
+ * Examples worked by hand, for every op of networks and for the choices that its Semantics lines name; and what every
+ * op refuses: one row per thing that resolve or infer must notice. */
 #include "examples.h"
 
 #include <limits.h>
@@ -16,20 +16,11 @@
 #include "op/util.h"
 
 /* clang-format off */
-#define F(...) (const float[]){ __VA_ARGS__ }
-#define X(...) .in = { __VA_ARGS__ }
-#define P(...) .param = { __VA_ARGS__ }
-#define Y(...) .count = WEFT_COUNT(((const double[]){ __VA_ARGS__ })), .want = (const double[]){ __VA_ARGS__ }
-#define EX(OP, label, shape, o) .id = WEFT_OP_##OP, .c = { .name = label, .n_in = 1, .in = { shape }, .opt = o }
-#define EX2(OP, label, s0, s1, o) .id = WEFT_OP_##OP, .c = { .name = label, .n_in = 2, .in = { s0, s1 }, .opt = o }
-#define OPT(type, ...) &(const type){ __VA_ARGS__ }
-#define MAP(h, w, c) WEFT_NHWC(1, h, w, c)
-#define VECTOR(n) WEFT_VECTOR(n)
 #define NINE F(1, 2, 3, 4, 5, 6, 7, 8, 9)
 #define ACT(kind) EX(ACTIVATION, #kind, WEFT_NC(1, 5), OPT(weft_activation_opt, .act = WEFT_ACT_##kind)), \
     X(F(-4, -1, 0, 1, 8))
 
-const example examples[] = {
+const example network_examples[] = {
     /* 1*1 + 2*2 + 4*3 + 5*4 + 10, ...: the filter is not flipped. */
     { EX(CONV2D, "correlation", MAP(3, 3, 1),
          OPT(weft_conv2d_opt, .out = 1, .kernel = 2, .padding = WEFT_VALID, .bias = true)),
@@ -156,15 +147,13 @@ const example examples[] = {
 
 static const uint8_t marks_two[] = { 1, 2, 1, 1 }, marks_none[] = { 1, 1, 0, 0 };
 
-#define ODD WEFT_NHWC(2, 5, 7, 8)
-#define ROW(OP, type, shape, text, ...) { WEFT_OP_##OP, 1, { shape }, &(const type){ __VA_ARGS__ }, text }
 #define CONV(text, ...) ROW(CONV2D, weft_conv2d_opt, ODD, text, __VA_ARGS__)
 #define POOL(text, ...) ROW(MAX_POOL2D, weft_pool2d_opt, ODD, text, __VA_ARGS__)
 #define AVERAGE(text, ...) ROW(AVG_POOL2D, weft_pool2d_opt, ODD, text, __VA_ARGS__)
 #define KRSC(k, c) WEFT_NHWC(k, 1, 1, c)
 #define NONE(OP, shape, text) { WEFT_OP_##OP, 1, { shape }, NULL, text }
 
-const refusal refusals[] = {
+const refusal network_refusals[] = {
     CONV("out is -1", .out = -1),
     CONV("out is", .out = INT64_MAX),
     CONV("kernel is -3x-3", .kernel = -3),

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Copies of graphs for training, in which some nodes are something else: batch norm with the statistics of the batch,
+ * dropout that drops. What stands for a node is appended by its op (weft_op.train). */
+#ifndef WEFT_GRAPH_TWIN_H
+#define WEFT_GRAPH_TWIN_H
+
+#include "graph/graph.h"
+
+struct weft_twin {
+    weft_graph *graph;     /* the training graph */
+    const weft_node *node; /* of the network: its path, resolved options, shapes */
+    const weft_var *in;    /* [n_in] what it reads there, without own parameters */
+    weft_var *out;         /* [n_out] what it computes there: to be filled */
+    weft_var step;         /* [1] of WEFT_I32, input WEFT_STEP_INPUT: the number of the step, from 0 */
+    uint64_t seed;         /* of everything that is drawn */
+};
+
+/* Appends a node under the path of the network's node, so that its own parameters have the names that they have there;
+ * gives output 0. */
+weft_status weft_twin_add(weft_twin *twin, weft_op_id op, const void *opt, const weft_var *in, int n_in, weft_var *out);
+/* A state of the network's node: "mean". */
+weft_status weft_twin_state(weft_twin *twin, const char *name, const weft_shape *shape, weft_init init, weft_var *out);
+/* Appends a node of another name, below the path: "moving_mean". */
+weft_status weft_twin_beside(weft_twin *twin, weft_op_id op, const char *name, const void *opt, const weft_var *in,
+                             int n_in, weft_var *out);
+
+/* How to copy for training. */
+typedef struct weft_twin_opt {
+    int64_t batch; /* 0: as it is */
+    uint64_t seed;
+    bool (*frozen)(void *user, const char *path); /* such nodes stay what they are; NULL: none */
+    void *user;
+} weft_twin_opt;
+
+/* The name of an input that every training graph has: step. */
+#define WEFT_STEP_INPUT "step"
+
+/* The copy, owned by ctx, with one more input and without outputs: outputs[graph->n_outputs] says what the network's
+ * are there. */
+weft_status weft_graph_clone_training(weft_ctx *ctx, const weft_graph *graph, const weft_twin_opt *opt,
+                                      weft_var *outputs, weft_graph **out);
+
+#endif
