@@ -3,7 +3,7 @@
  * dense: the product of simd/gemm.h over the batch. Panels are the outer loop, so the weights are read once for all
  * images of a block; at batch 1 the bound is the DRAM's bandwidth over the weights. */
 #include "cpu/blas.h"
-#include "cpu/gemm.h"
+#include "cpu/gemm_dx.h"
 #include "cpu/ref/ref.h"
 
 static const char *refuse(const weft_node *node, const weft_device *device)
@@ -49,6 +49,14 @@ static const weft_kernel gemm = {
     .inplace = WEFT_INPLACE_RESIDUAL,
 };
 
+static const weft_kernel gemm_dx = {
+    .name = "cpu.dense_dx.gemm",
+    .refuse = refuse,
+    .prepare = weft_gemm_dx_prepare,
+    .run = weft_gemm_dx_run,
+    .inplace = WEFT_INPLACE_RESIDUAL,
+};
+
 const weft_kernel *const weft_cpu_dense[] = { &gemm, &weft_cpu_dense_openblas, &weft_cpu_dense_ref, NULL };
-const weft_kernel *const weft_cpu_dense_dx[] = { &weft_cpu_dense_dx_ref, NULL };
+const weft_kernel *const weft_cpu_dense_dx[] = { &gemm_dx, &weft_cpu_dense_dx_ref, NULL };
 const weft_kernel *const weft_cpu_dense_dw[] = { &weft_cpu_dense_dw_ref, NULL };

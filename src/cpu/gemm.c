@@ -105,6 +105,23 @@ void weft_gemm_pack(const weft_gemm *gemm, const float *wt, int64_t column_step,
     }
 }
 
+void weft_gemm_pack_row(const weft_gemm *gemm, int64_t depth, const float *row, int64_t column, int64_t count,
+                        float *packed)
+{
+    int64_t first = 0; /* column of the panel */
+    for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
+        const int64_t width = (int64_t)v * gemm->table->lanes;
+        for (int i = 0; i < gemm->count[v]; i++, first += width) {
+            float *to = packed + first * gemm->depth + depth * width;
+            const int64_t from = first < column ? (column - first < width ? column - first : width) : 0;
+            const int64_t left = column + count - first, end = left < from ? from : left < width ? left : width;
+            memset(to, 0, (size_t)from * sizeof *to);
+            memcpy(to + from, row + (first + from - column), (size_t)(end - from) * sizeof *to);
+            memset(to + end, 0, (size_t)(width - end) * sizeof *to);
+        }
+    }
+}
+
 void weft_gemm_pack_bias(const weft_gemm *gemm, const float *bias, float *packed)
 {
     for (int64_t j = 0; j < gemm->width; j++)

@@ -31,6 +31,9 @@ void weft_gemm_init(weft_gemm *gemm, const weft_gemm_table *table, int64_t depth
 weft_status weft_gemm_bytes(const weft_gemm *gemm, size_t *panels, size_t *with_bias);
 /* wt[column * column_step + k * depth_step], k < depth, to panels; columns beyond the last are zeros. */
 void weft_gemm_pack(const weft_gemm *gemm, const float *wt, int64_t column_step, int64_t depth_step, float *packed);
+/* Row `depth` of B: `count` floats at the columns from `column` on, zeros at all others. */
+void weft_gemm_pack_row(const weft_gemm *gemm, int64_t depth, const float *row, int64_t column, int64_t count,
+                        float *packed);
 /* bias [columns] or NULL, to width floats. */
 void weft_gemm_pack_bias(const weft_gemm *gemm, const float *bias, float *packed);
 /* Panels in each of `groups` shares; share i is [first, last). */
