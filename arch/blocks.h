@@ -35,10 +35,10 @@ typedef struct weft_net {
 /* A family's builder: adds layers and outputs to n->g. Reads n->variant and n->dialect. */
 typedef void weft_net_builder(weft_net *n);
 weft_net_builder weft_build_alexnet, weft_build_bn_inception, weft_build_cspnet, weft_build_densenet,
-    weft_build_efficientnet, weft_build_fashion_cnn, weft_build_googlenet, weft_build_inception_resnet_v2,
-    weft_build_inception_v3, weft_build_inception_v4, weft_build_lenet5, weft_build_mobilenet,
-    weft_build_mobilenet_v2, weft_build_nasnet, weft_build_resnet, weft_build_resnet_v2, weft_build_resnext,
-    weft_build_senet, weft_build_vgg, weft_build_xception, weft_build_zfnet;
+    weft_build_efficientnet, weft_build_fashion_cnn, weft_build_fashion_resnet, weft_build_googlenet,
+    weft_build_inception_resnet_v2, weft_build_inception_v3, weft_build_inception_v4, weft_build_lenet5,
+    weft_build_mobilenet, weft_build_mobilenet_v2, weft_build_nasnet, weft_build_resnet, weft_build_resnet_v2,
+    weft_build_resnext, weft_build_senet, weft_build_vgg, weft_build_xception, weft_build_zfnet;
 
 /* The image: [batch, px, px, channels]. */
 weft_var weft_net_input(const weft_net *n);

@@ -51,6 +51,10 @@ const weft_arch_row weft_arch_rows[] = {
         .px = 28, .channels = 1, .classes = 10, .preprocess = WEFT_PREPROCESS_UNIT,
         COUNTS(1413834, 1413834, 89466496) },
       weft_build_fashion_cnn, 0, 8 },
+    { { "fashion-resnet", "FashionResNet", WEFT_TORCH, .is_default = true, .paper = RESNET,
+        .px = 28, .channels = 1, .classes = 10, .preprocess = WEFT_PREPROCESS_UNIT,
+        COUNTS(1940970, 1940970, 83098624) },
+      weft_build_fashion_resnet, 0, 8 },
 
     { { "alexnet", "AlexNet", WEFT_PAPER, .is_default = true, .paper = KRIZHEVSKY, IMAGENET(227, CAFFE),
         COUNTS(60965224, 60965224, 724406816), ACCURACY("Caffe replica", 57.1, 80.2) },
