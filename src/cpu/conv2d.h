@@ -4,7 +4,7 @@
 #ifndef WEFT_CPU_CONV2D_H
 #define WEFT_CPU_CONV2D_H
 
-#include "cpu/gemm.h"
+#include "cpu/gemm_window.h"
 
 typedef struct weft_conv2d_geometry {
     int64_t n, h, w, c, oh, ow;
@@ -13,6 +13,8 @@ typedef struct weft_conv2d_geometry {
 
 extern const weft_kernel weft_cpu_conv2d_depthwise, weft_cpu_conv2d_grouped, weft_cpu_conv2d_winograd;
 
+/* A convolution of one group as windows, but for the weights. */
+void weft_conv2d_windows(const weft_node *node, weft_gemm_windows *windows, weft_gemm_window *part);
 /* Why a kernel that copies input lines with their border should not: the border is out of proportion. NULL: it may. */
 const char *weft_conv2d_refuse_border(const weft_node *node);
 

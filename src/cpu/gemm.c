@@ -155,6 +155,22 @@ bool weft_gemm_may_stream(const weft_call *call)
     return !over && (uintptr_t)out->data % WEFT_CACHE_LINE == 0 && weft_whole_lines(out->ld);
 }
 
+weft_gemm_taps weft_gemm_join_taps(weft_gemm_taps taps)
+{
+    weft_gemm_taps t = taps;
+    if (t.w > 1 && t.step_w == t.run) {
+        t.run *= t.w;
+        t.w = 1;
+    }
+    if (t.w == 1 && t.step_h == t.run) {
+        t.run *= t.h;
+        t.h = 1;
+    }
+    if (t.h == 1 && t.w == 1)
+        t.step_h = t.step_w = 0;
+    return t;
+}
+
 /* ---- rows ---- */
 
 weft_status weft_gemm_rows_plan(weft_gemm_rows *rows, weft_plan *plan)

@@ -52,6 +52,8 @@ typedef struct weft_gemm_taps {
     int h, w;
     int64_t step_h, step_w, run;
 } weft_gemm_taps;
+/* The same with fewer and longer runs, where nothing lies between them. */
+weft_gemm_taps weft_gemm_join_taps(weft_gemm_taps taps);
 
 /* y[rows, columns] = act(x[rows, depth] x B + bias + residual): the state of pointwise convolutions, dense layers and
  * convolutions whose window is the whole image. */
