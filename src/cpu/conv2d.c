@@ -113,8 +113,9 @@ static weft_status pointwise_run(const weft_call *call)
     const weft_conv2d_geometry g = geometry(call->node);
     const int64_t ld = call->in[0].ld;
     const weft_conv2d_opt *o = call->node->opt;
-    const weft_gemm_taps taps =
-        weft_gemm_join_taps((weft_gemm_taps){ o->kernel_h, o->kernel_w, o->dilation * g.w * ld, o->dilation * ld, g.c });
+    const weft_gemm_taps taps = weft_gemm_join_taps(
+        (weft_gemm_taps){ .h = o->kernel_h, .w = o->kernel_w, .step_h = o->dilation * g.w * ld,
+                          .step_w = o->dilation * ld, .run = g.c });
     weft_gemm_rows_run(call->state, call, g.oh == 1 && g.ow == 1 ? g.h * g.w * ld : ld, &taps);
     return WEFT_OK;
 }

@@ -3,10 +3,9 @@
  * Gradients of a convolution's input: the list, and the kernel that is one product of rows.
  *
  * pointwise: of a 1x1 convolution of stride 1, all pixels of dy with the weights as they lie. */
-#include "cpu/conv2d.h"
+#include "cpu/conv2d_dx.h"
 #include "cpu/gemm_dx.h"
 #include "cpu/ref/ref.h"
-#include "op/conv2d.h"
 
 static const char *pointwise_refuse(const weft_node *node, const weft_device *device)
 {
@@ -30,4 +29,4 @@ static const weft_kernel pointwise = {
     .inplace = WEFT_INPLACE_RESIDUAL,
 };
 
-const weft_kernel *const weft_cpu_conv2d_dx[] = { &pointwise, &weft_cpu_conv2d_dx_ref, NULL };
+const weft_kernel *const weft_cpu_conv2d_dx[] = { &pointwise, &weft_cpu_conv2d_dx_gemm, &weft_cpu_conv2d_dx_ref, NULL };

@@ -17,10 +17,14 @@ typedef struct state {
     int64_t joined; /* groups of a product */
 } state;
 
-static const weft_gemm_table *table_for(const weft_device *device, int64_t out)
+const weft_gemm_table *weft_conv2d_join_groups(const weft_device *device, int64_t groups, int64_t out, int64_t *joined)
 {
     const bool narrow = device->isa == WEFT_ISA_AVX512 && out <= NARROW;
-    return weft_simd_of(narrow ? WEFT_ISA_AVX2 : device->isa)->gemm;
+    const weft_gemm_table *table = weft_simd_of(narrow ? WEFT_ISA_AVX2 : device->isa)->gemm;
+    *joined = 1;
+    while (*joined * 2 * out <= table->lanes && groups % (*joined * 2) == 0)
+        *joined *= 2;
+    return table;
 }
 
 static const char *refuse(const weft_node *node, const weft_device *device)
@@ -40,10 +44,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
         return WEFT_NO_MEMORY;
     plan->state = s;
     const int64_t in = node->in[0].dim[3] / o->groups, out = o->out / o->groups;
-    const weft_gemm_table *table = table_for(plan->device, out);
-    s->joined = 1;
-    while (s->joined * 2 * out <= table->lanes && o->groups % (s->joined * 2) == 0)
-        s->joined *= 2;
+    const weft_gemm_table *table = weft_conv2d_join_groups(plan->device, o->groups, out, &s->joined);
     weft_conv2d_windows(node, &s->windows, &s->part);
     weft_gemm_windows *w = &s->windows;
     w->products = o->groups / s->joined;

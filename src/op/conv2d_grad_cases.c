@@ -36,6 +36,12 @@
     LAYER("depthwise_5x5_stride2", 1, 9, 8, 16, 5, 4, 16, 5, 5, 2, 2, 1, 16, 2, 2, 1, 2) \
     LAYER("depthwise_7x7", 1, 9, 9, 16, 9, 9, 16, 7, 7, 1, 1, 1, 16, 3, 3, 3, 3) \
     LAYER("depthwise_multiplier2", 1, 6, 6, 8, 6, 6, 16, 3, 3, 1, 1, 1, 8, 1, 1, 1, 1) \
+    LAYER("5x5_dilation2_stride2", 1, 11, 12, 8, 3, 4, 16, 5, 5, 2, 2, 2, 1, 2, 1, 2, 1) \
+    LAYER("3x3_dilation3_stride2", 2, 13, 12, 8, 6, 5, 20, 3, 3, 2, 2, 3, 1, 3, 1, 2, 2) \
+    LAYER("3x3_dilation2_stride4", 1, 13, 13, 4, 3, 3, 8, 3, 3, 4, 4, 2, 1, 0, 0, 0, 0) \
+    LAYER("pads_beyond_window", 2, 5, 6, 8, 9, 10, 16, 3, 3, 1, 1, 1, 1, 3, 3, 3, 3) \
+    LAYER("groups2_of_40", 1, 6, 7, 80, 3, 4, 48, 3, 3, 2, 2, 1, 2, 1, 1, 1, 1) \
+    LAYER("depthwise_multiplier3_stride2", 1, 7, 6, 21, 4, 3, 63, 3, 3, 2, 2, 1, 21, 1, 1, 0, 1) \
     LAYER("rows_over_threads", 2, 33, 31, 8, 33, 31, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1) \
     LAYER("one_pixel", 4, 1, 1, 32, 1, 1, 24, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0) \
     LAYER("window_is_image", 3, 4, 4, 8, 1, 1, 20, 4, 4, 1, 1, 1, 1, 0, 0, 0, 0)
@@ -54,6 +60,7 @@ const weft_op_case weft_conv2d_dx_cases[] = {
     { WEFT_CASE(label, WEFT_NHWC(n, oh, ow, k), WEFT_KRSC(k, r, s, (c) / (g))), \
       OPTIONS(h, w, c, k, r, s, sh, sw, d, g, top, bottom, left, right), .epi = { .residual = true } },
     LAYER("1x1_residual", 2, 7, 7, 64, 7, 7, 128, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0)
+    LAYER("1x1_stride2_residual", 2, 8, 7, 24, 4, 4, 40, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0)
     LAYER("3x3_residual", 2, 8, 8, 32, 8, 8, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1)
     LAYER("3x3_stride2_residual", 2, 8, 8, 16, 4, 4, 32, 3, 3, 2, 2, 1, 1, 0, 1, 0, 1)
     LAYER("groups8_residual", 2, 7, 7, 32, 7, 7, 32, 3, 3, 1, 1, 1, 8, 1, 1, 1, 1)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of conv2d_dx share: its kernels, and how the pixels of x fall into grids. */
+#ifndef WEFT_CPU_CONV2D_DX_H
+#define WEFT_CPU_CONV2D_DX_H
+
+#include "cpu/conv2d.h"
+#include "op/conv2d.h"
+
+/* One axis of the convolution. */
+typedef struct weft_conv2d_dx_axis {
+    int64_t in, out, kernel, stride, dilation, before;
+    int64_t grids; /* pixels that lie alike in the stride: grid i has i, i + stride, ... */
+} weft_conv2d_dx_axis;
+void weft_conv2d_dx_axes(const weft_node *node, weft_conv2d_dx_axis axis[2]);
+
+extern const weft_kernel weft_cpu_conv2d_dx_gemm;
+
+#endif
