@@ -4,7 +4,7 @@
  * (worker.c), asked and answered in JSON (process.c). Its result is kept as the JSON that came back:
  *
  *   model dialect px batch threads device isa precision math seed params trainable statistics macs flops bytes steps
- *   finite
+ *   train finite
  *   ms { median q1 q3 min max n all }            absent for the null device, which runs nothing
  *   setup_ms { plan init commit }
  *   memory { predicted { arena workspace packed params peak } arena packed params touched peak
@@ -57,6 +57,7 @@ typedef struct cli_job {
     int64_t batch, threads; /* threads 0: all */
     bool layers;            /* time each step */
     bool no_units;
+    bool train;             /* whole steps of training */
 } cli_job;
 
 /* ---- the other process ---- */

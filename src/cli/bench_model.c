@@ -18,7 +18,7 @@ typedef struct bench_args {
     cli_protocol protocol;
     double fail_over;
     const char *compare;
-    bool layers, no_units;
+    bool layers, no_units, train;
     cli_view view;
 } bench_args;
 
@@ -206,7 +206,8 @@ static cli_exit list_jobs(const cli_call *call, cli_job *jobs, int *count)
                                               .batch = p->batch.value[b],
                                               .threads = p->threads.value[t],
                                               .layers = args->layers,
-                                              .no_units = args->no_units };
+                                              .no_units = args->no_units,
+                                              .train = args->train };
     }
     return CLI_OK;
 }
@@ -253,6 +254,7 @@ static const cli_option rows[] = {
     PROTOCOL_ROWS(ROW_DEVICE_PLAN(cli_protocol)),
     OPT_BOOL(bench_args, layers, 'l', "layers", "time every step, and sum the times of every kernel"),
     ROW_NO_UNITS(bench_args),
+    OPT_BOOL(bench_args, train, 0, "train", "time whole steps of training: forward, backward, SGD with momentum"),
     OPT_FILE(bench_args, compare, 0, "compare", "OLD.json", NULL, "compare with a result saved earlier with -o json"),
     OPT_PERCENT(bench_args, fail_over, 0, "fail-over", "PERCENT", NULL, 0, 1000,
                 "with --compare: exit 1 if a median is slower by more than this"),
@@ -285,6 +287,7 @@ const cli_command cli_bench = {
         "or by weft bench table.",
     .examples = "weft bench resnet50 --batch 1,8,32 --threads 1,2|all six combinations\n"
                 "weft bench resnet50 --layers|time, kernel and share of the roof of every step\n"
+                "weft bench resnet50 --train --layers|the same of a step of training\n"
                 "weft bench resnet50 -o json > old.json|save a result\n"
                 "weft bench resnet50 --compare old.json --fail-over 5%|exit 1 if more than 5 % slower\n"
                 "weft bench table|the table of all networks: see weft-bench-table(1)",

@@ -46,7 +46,8 @@ double cli_compare_find(const json_t *old, const json_t *result)
         const json_t *other = json_array_get(list, i);
         if (same_text(other, result, "model") && same_text(other, result, "dialect") &&
             same_text(other, result, "device") && same_number(other, result, "batch") &&
-            same_number(other, result, "threads") && same_precision(other, result))
+            same_number(other, result, "threads") && same_precision(other, result) &&
+            json_is_true(json_object_get(other, "train")) == json_is_true(json_object_get(result, "train")))
             return cli_json_number(other, "ms.median");
     }
     return (double)NAN;

@@ -122,6 +122,7 @@ static json_t *request_of(const cli_machine *machine, const cli_job *job)
     cli_set_real(request, "min_time", p->min_time);
     json_object_set_new(request, "layers", json_boolean(job->layers));
     json_object_set_new(request, "no_units", json_boolean(job->no_units));
+    json_object_set_new(request, "train", json_boolean(job->train));
     if (machine->images)
         json_object_set(request, "images", machine->images);
     return request;

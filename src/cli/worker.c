@@ -18,15 +18,17 @@ typedef struct work {
     const weft_arch *arch;
     weft_ctx *ctx;
     weft_graph *graph;
+    weft_trainer *trainer; /* of a training step, which it makes the model of */
     weft_model *model;
     int64_t batch;
-    bool layers, runs;
+    bool layers, runs, trains;
     float *data;        /* input; release frees what a failure leaves */
     double *times;      /* [n] seconds */
     double *step_times; /* [n][steps] seconds */
     int n, n_steps;
     weft_counts counts;
     weft_memory planned;
+    double flops; /* of a run */
     double plan_s, init_s, commit_s;
     size_t allocations; /* during the timed runs */
 } work;
@@ -61,48 +63,94 @@ static weft_status open_context(work *w)
         .allocator = cli_counting_allocator(),
     };
     w->stage = "opening the device";
+    w->trains = json_is_true(json_object_get(w->request, "train"));
     CLI_TRY_STATUS(weft_ctx_create(&opt, &w->ctx));
     w->runs = strcmp(weft_ctx_device(w->ctx), "null") != 0;
     return WEFT_OK;
+}
+
+/* A model that infers, or the trainer of a step and its model. */
+static weft_status make(work *w, bool plan_only, weft_trainer **trainer, weft_model **model)
+{
+    const bool separate = json_is_true(json_object_get(w->request, "no_units"));
+    const weft_train_opt train = { .optimizer = { .momentum = .9, .decay = 1e-4 }, .seed = (uint64_t)number(w, "seed"),
+                                   .plan_only = plan_only };
+    const weft_model_opt infer = { .plan_only = plan_only, .track = !plan_only, .no_units = separate };
+    if (!w->trains)
+        return weft_model_create(w->ctx, w->graph, &infer, model);
+    CLI_TRY_STATUS(weft_trainer_create(w->ctx, w->graph, &train, trainer));
+    *model = weft_trainer_model(*trainer);
+    return WEFT_OK;
+}
+
+static void destroy(weft_trainer *trainer, weft_model *model)
+{
+    if (!trainer)
+        weft_model_destroy(model);
+    weft_trainer_destroy(trainer);
+}
+
+/* Of one run by the direct algorithm: of inference that of its layers, of a step that of all steps. */
+static double flops_of(const work *w, const weft_model *planned)
+{
+    double flops = 0;
+    for (int i = 0; w->trains && i < weft_model_step_count(planned); i++) {
+        weft_step_info step;
+        if (weft_model_step(planned, i, &step) == WEFT_OK)
+            flops += step.flops;
+    }
+    return w->trains ? flops : 2.0 * (double)w->counts.macs * (double)w->batch;
 }
 
 /* The prediction is from a plan that allocates nothing, made before the model that runs. */
 static weft_status plan(work *w)
 {
     const weft_arch_opt arch_opt = { .dialect = w->arch->dialect, .batch = w->batch };
+    weft_trainer *trainer = NULL;
     weft_model *planned = NULL;
-    const bool separate = json_is_true(json_object_get(w->request, "no_units"));
     w->stage = "building the network";
     CLI_TRY_STATUS(weft_arch_build(w->ctx, w->arch->name, &arch_opt, &w->graph));
     CLI_TRY_STATUS(weft_graph_counts(w->graph, &w->counts));
     w->stage = "planning";
     const double start = cli_now();
-    CLI_TRY_STATUS(
-        weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .plan_only = true, .no_units = separate }, &planned));
+    CLI_TRY_STATUS(make(w, true, &trainer, &planned));
     w->plan_s = cli_now() - start;
+    w->flops = flops_of(w, planned);
     const weft_status status = weft_model_memory(planned, &w->planned);
-    weft_model_destroy(planned);
+    destroy(trainer, planned);
     if (status || !w->runs)
         return status;
     w->stage = "allocating";
-    return weft_model_create(w->ctx, w->graph, &(weft_model_opt){ .track = true, .no_units = separate }, &w->model);
+    return make(w, false, &w->trainer, &w->model);
+}
+
+/* A first step, so slow that it keeps the parameters where they are: it leaves its inputs for those that are timed. */
+static weft_status first_step(work *w)
+{
+    int32_t *labels = cli_alloc((size_t)w->batch, sizeof *labels);
+    for (int64_t i = 0; i < w->batch; i++)
+        labels[i] = (int32_t)(i % w->arch->classes);
+    const weft_batch batch = { .images = w->data, .labels = labels };
+    const weft_status status = weft_trainer_step(w->trainer, &batch, 1e-6, NULL);
+    free(labels);
+    return status;
 }
 
 static weft_status fill(work *w)
 {
-    weft_port_info input;
     const uint64_t seed = (uint64_t)number(w, "seed");
     double start = cli_now();
     w->stage = "initialising the weights";
-    CLI_TRY_STATUS(weft_model_init(w->model, seed));
+    if (!w->trains) /* a trainer has drawn them */
+        CLI_TRY_STATUS(weft_model_init(w->model, seed));
     w->init_s = cli_now() - start;
 
     w->stage = "reading the inputs";
-    CLI_TRY_STATUS(weft_model_input(w->model, 0, &input));
-    const size_t count = (size_t)weft_shape_count(&input.shape);
+    const size_t count = (size_t)(w->batch * w->arch->px * w->arch->px * w->arch->channels);
     w->data = cli_alloc(count, sizeof *w->data);
     CLI_TRY_STATUS(cli_fill_input(w->ctx, w->arch, json_object_get(w->request, "images"), seed, w->batch, w->data));
-    CLI_TRY_STATUS(weft_model_set_input(w->model, 0, w->data, count * sizeof *w->data));
+    w->stage = "setting the inputs";
+    CLI_TRY_STATUS(w->trains ? first_step(w) : weft_model_set_input(w->model, 0, w->data, count * sizeof *w->data));
     free(w->data);
     w->data = NULL;
 
@@ -266,7 +314,8 @@ static json_t *plan_json(const work *w)
     cli_set_count(result, "trainable", w->counts.trainable);
     cli_set_count(result, "statistics", w->counts.statistics);
     cli_set_count(result, "macs", w->counts.macs);
-    cli_set_real(result, "flops", 2.0 * (double)w->counts.macs * (double)w->batch);
+    cli_set_real(result, "flops", w->flops);
+    json_object_set_new(result, "train", json_boolean(w->trains));
     json_object_set_new(result, "memory", memory);
     return result;
 }
@@ -319,7 +368,7 @@ static void release(work *w)
     free(w->data);
     free(w->times);
     free(w->step_times);
-    weft_model_destroy(w->model);
+    destroy(w->trainer, w->model);
     weft_graph_destroy(w->graph);
     weft_ctx_destroy(w->ctx);
 }
