@@ -32,6 +32,7 @@
 
 #include <weft/arch.h>
 #include <weft/check.h>
+#include <weft/checkpoint.h>
 #include <weft/classify.h>
 #include <weft/context.h>
 #include <weft/data.h>

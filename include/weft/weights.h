@@ -81,6 +81,8 @@ WEFT_API const char *weft_weights_meta_find(const weft_weights *weights, const c
 /* Replaces; text NULL removes. */
 WEFT_API weft_status weft_weights_set_meta(weft_weights *weights, const char *key, const char *text);
 
+/* SHA-256 of bytes, as 64 hex digits and an end. */
+WEFT_API void weft_bytes_digest(const void *data, size_t size, char hex[65]);
 /* SHA-256 of a regular file, as 64 hex digits and an end. NOT_FOUND, IO, BAD_DATA for what is no regular file. */
 WEFT_API weft_status weft_file_digest(const char *path, char hex[65]);
 /* The same; BAD_DATA if the name ends in other digits, as torchvision's and timm's do: "resnet50-0676ba61.pth". Eight

@@ -246,7 +246,7 @@ static weft_status find_place(book *b, const char *name, weft_arena *names, plac
 
 static weft_status reorder(const char *path, weft_weights *weights, const place *places)
 {
-    weft_entry *entries = weft_calloc(weights->allocator, (size_t)weights->room, sizeof *entries);
+    weft_weights_entry *entries = weft_calloc(weights->allocator, (size_t)weights->room, sizeof *entries);
     if (!entries)
         return WEFT_NO_MEMORY;
     for (int64_t i = 0; i < weights->count; i++) {

@@ -121,7 +121,7 @@ static weft_status grow_entries(weft_weights *weights)
     if (weights->count < weights->room)
         return WEFT_OK;
     const int64_t room = weights->room ? 2 * weights->room : 64;
-    weft_entry *entries = weft_calloc(weights->allocator, (size_t)room, sizeof *entries);
+    weft_weights_entry *entries = weft_calloc(weights->allocator, (size_t)room, sizeof *entries);
     if (!entries)
         return WEFT_NO_MEMORY;
     if (weights->entries)
@@ -145,7 +145,7 @@ static weft_status append(weft_weights *weights, const char *name, size_t length
     if (!copy)
         return WEFT_NO_MEMORY;
     memcpy(copy, name, length);
-    weights->entries[weights->count] = (weft_entry){
+    weights->entries[weights->count] = (weft_weights_entry){
         .weight = { .name = copy, .dtype = dtype, .shape = *shape, .count = count, .data = data },
         .owned = owned,
     };
@@ -222,7 +222,7 @@ weft_status weft_weights_get(const weft_weights *weights, int64_t index, weft_we
 
 static const char *entry_name(const void *list, int index)
 {
-    return ((const weft_entry *)list)[index].weight.name;
+    return ((const weft_weights_entry *)list)[index].weight.name;
 }
 
 weft_status weft_weights_find(const weft_weights *weights, const char *name, weft_weight *out)

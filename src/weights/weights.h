@@ -22,10 +22,10 @@ enum {
     WEFT_SAFETENSORS_HEADER = 100000000,
 };
 
-typedef struct weft_entry {
+typedef struct weft_weights_entry {
     weft_weight weight;
     void *owned; /* the tensor's own memory; NULL: lent from the set's block */
-} weft_entry;
+} weft_weights_entry;
 
 typedef struct weft_meta {
     char *key; /* one block with text */
@@ -36,7 +36,7 @@ struct weft_weights {
     const weft_allocator *allocator;
     weft_arena names;
     weft_index index; /* of entries, by name */
-    weft_entry *entries;
+    weft_weights_entry *entries;
     int64_t count, room;
     weft_meta *meta;
     int meta_count, meta_room;
