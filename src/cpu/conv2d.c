@@ -13,11 +13,16 @@
 
 /* ---- geometry ---- */
 
-static weft_conv2d_geometry geometry(const weft_node *node)
+typedef struct sizes {
+    int64_t n, h, w, c, oh, ow;
+    int64_t reach_h, reach_w; /* input lines and pixels from the first window's start to the last one's end */
+} sizes;
+
+static sizes geometry(const weft_node *node)
 {
     const weft_conv2d_opt *o = node->opt;
     const int64_t *x = node->in[0].dim, *y = node->out[0].dim;
-    return (weft_conv2d_geometry){
+    return (sizes){
         .n = x[0],
         .h = x[1],
         .w = x[2],
@@ -30,7 +35,7 @@ static weft_conv2d_geometry geometry(const weft_node *node)
 }
 
 /* Whether some window reaches outside the image. */
-static bool padded(const weft_conv2d_opt *o, const weft_conv2d_geometry *g)
+static bool padded(const weft_conv2d_opt *o, const sizes *g)
 {
     return o->pad.top > 0 || o->pad.left > 0 || g->reach_h - o->pad.top > g->h || g->reach_w - o->pad.left > g->w;
 }
@@ -38,7 +43,7 @@ static bool padded(const weft_conv2d_opt *o, const weft_conv2d_geometry *g)
 void weft_conv2d_windows(const weft_node *node, weft_gemm_windows *windows, weft_gemm_window *part)
 {
     const weft_conv2d_opt *o = node->opt;
-    const weft_conv2d_geometry g = geometry(node);
+    const sizes g = geometry(node);
     *part = (weft_gemm_window){
         .oh = g.oh, .ow = g.ow, .kernel_h = o->kernel_h, .kernel_w = o->kernel_w, .stride_h = o->stride_h,
         .stride_w = o->stride_w, .dilation_h = o->dilation, .dilation_w = o->dilation, .top = o->pad.top,
@@ -76,7 +81,7 @@ static void pack(const weft_call *call, const weft_gemm *gemm, size_t bias_at)
 static const char *pointwise_refuse(const weft_node *node, const weft_device *device)
 {
     const weft_conv2d_opt *o = node->opt;
-    const weft_conv2d_geometry g = geometry(node);
+    const sizes g = geometry(node);
     if (padded(o, &g))
         return "padded: the pixels are no plain rows";
     if (g.oh == 1 && g.ow == 1)
@@ -110,7 +115,7 @@ static weft_status pointwise_pack(const weft_call *call)
 
 static weft_status pointwise_run(const weft_call *call)
 {
-    const weft_conv2d_geometry g = geometry(call->node);
+    const sizes g = geometry(call->node);
     const int64_t ld = call->in[0].ld;
     const weft_conv2d_opt *o = call->node->opt;
     const weft_gemm_taps taps = weft_gemm_join_taps(

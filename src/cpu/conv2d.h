@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of conv2d share: its kernels, and the sizes of one convolution. */
+ * What the files of conv2d share: its kernels, and its windows. */
 #ifndef WEFT_CPU_CONV2D_H
 #define WEFT_CPU_CONV2D_H
 
 #include "cpu/gemm_window.h"
-
-typedef struct weft_conv2d_geometry {
-    int64_t n, h, w, c, oh, ow;
-    int64_t reach_h, reach_w; /* input lines and pixels from the first window's start to the last one's end */
-} weft_conv2d_geometry;
 
 extern const weft_kernel weft_cpu_conv2d_depthwise, weft_cpu_conv2d_grouped, weft_cpu_conv2d_winograd;
 

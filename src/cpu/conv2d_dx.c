@@ -29,4 +29,5 @@ static const weft_kernel pointwise = {
     .inplace = WEFT_INPLACE_RESIDUAL,
 };
 
-const weft_kernel *const weft_cpu_conv2d_dx[] = { &pointwise, &weft_cpu_conv2d_dx_gemm, &weft_cpu_conv2d_dx_ref, NULL };
+const weft_kernel *const weft_cpu_conv2d_dx[] = { &pointwise, &weft_cpu_conv2d_dx_winograd, &weft_cpu_conv2d_dx_gemm,
+                                                     &weft_cpu_conv2d_dx_ref, NULL };

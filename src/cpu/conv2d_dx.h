@@ -14,6 +14,6 @@ typedef struct weft_conv2d_dx_axis {
 } weft_conv2d_dx_axis;
 void weft_conv2d_dx_axes(const weft_node *node, weft_conv2d_dx_axis axis[2]);
 
-extern const weft_kernel weft_cpu_conv2d_dx_gemm;
+extern const weft_kernel weft_cpu_conv2d_dx_gemm, weft_cpu_conv2d_dx_winograd;
 
 #endif

@@ -170,9 +170,51 @@ static void output(const weft_winograd_output *t)
         output_part(t, c, t->channels - c < WEFT_LANES ? (int)(t->channels - c) : WEFT_LANES);
 }
 
+/* G times a column of three:
+ *
+ *      1/4     0    0
+ *     -1/6  -1/6 -1/6
+ * G = -1/6   1/6 -1/6
+ *     1/24  1/12  1/6
+ *     1/24 -1/12  1/6
+ *        0     0    1 */
+WEFT_INLINE void filter_line(const weft_v *g, weft_v *o)
+{
+    const weft_v six = weft_v_set(-1.0f / 6), ends = (g[0] + g[2]) * six, middle = g[1] * six;
+    const weft_v far = times(4, g[2], g[0]) * weft_v_set(1.0f / 24), side = g[1] * weft_v_set(1.0f / 12);
+    o[0] = g[0] * weft_v_set(0.25f);
+    o[1] = ends + middle;
+    o[2] = ends - middle;
+    o[3] = far + side;
+    o[4] = far - side;
+    o[5] = g[2];
+}
+
+static void filter(const weft_winograd_filter *f)
+{
+    for (int64_t c = 0; c < f->count; c += WEFT_LANES) {
+        const int n = f->count - c < WEFT_LANES ? (int)(f->count - c) : WEFT_LANES;
+        weft_v rows[IN][3];
+        UNROLL for (int s = 0; s < 3; s++) {
+            weft_v g[3], o[IN];
+            UNROLL for (int r = 0; r < 3; r++)
+                g[r] = weft_v_load_n(f->wt + (3 * r + s) * f->tap + c, n);
+            filter_line(g, o);
+            UNROLL for (int i = 0; i < IN; i++)
+                rows[i][s] = o[i];
+        }
+        UNROLL for (int i = 0; i < IN; i++) {
+            weft_v o[IN];
+            filter_line(rows[i], o);
+            UNROLL for (int j = 0; j < IN; j++)
+                weft_v_store(f->u + (i * IN + j) * f->position + c, o[j]);
+        }
+    }
+}
+
 static void fence(void)
 {
     weft_v_fence();
 }
 
-const weft_winograd_table WEFT_SIMD_NAME(weft_winograd_) = { input, output, fence };
+const weft_winograd_table WEFT_SIMD_NAME(weft_winograd_) = { input, output, filter, fence };

@@ -37,9 +37,19 @@ typedef struct weft_winograd_output {
     bool stream; /* y, y_pixel and y_line are multiples of cache lines */
 } weft_winograd_output;
 
+/* 3x3 filters to 36 positions: G g G', for `count` columns that lie side by side. */
+typedef struct weft_winograd_filter {
+    const float *wt;
+    int64_t tap; /* floats from one tap to the next; negative: from the last one, turned by 180 degrees */
+    int64_t count;
+    float *u; /* position p, column j at u[p * position + j]; whole vectors are written, zeros behind the columns */
+    int64_t position;
+} weft_winograd_filter;
+
 typedef struct weft_winograd_table {
     void (*input)(const weft_winograd_input *tile);
     void (*output)(const weft_winograd_output *tile);
+    void (*filter)(const weft_winograd_filter *filter);
     void (*fence)(void); /* after the last streamed tile of a work item */
 } weft_winograd_table;
 

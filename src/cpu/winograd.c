@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Winograd's F(4x4, 3x3) over whole maps (winograd.h): 36 products [tiles, C] x [C, K] run on the GEMM tiles of
+ * simd/gemm.h.
+ *
+ * Two orders of work. Apart: an item takes a few tiles through all three steps, in buffers of its thread that stay in
+ * L2; every item reads all transformed weights, so this is for weights that stay in L3. Together: all threads share
+ * each step over many tiles, so that the weights (38 MB at 512 x 512 channels) are read once for them all.
+ *
+ * Error. With independent inputs and weights the rounding of one product is amplified, per dimension, by
+ * sum over p of A[i][p]^2 |B[p]|^2 |G[p]|^2 = 9, 8.6, 17, 94 for the four outputs of a tile, where the direct sum has
+ * 3: in two dimensions the deviation grows by 11 in the mean and 31 at worst (the corner pixel). The chains are 9 times
+ * shorter, which divides it by 3: 3.6 and 10.4 times the direct algorithm's. Measured: 3 to 4 (L2), 5 (maximum). */
+#include "cpu/winograd.h"
+
+#include "cpu/machine.h"
+
+enum {
+    POSITIONS = WEFT_WINOGRAD_POSITIONS,
+    OUT = WEFT_WINOGRAD_OUT,
+    IN = WEFT_WINOGRAD_IN,
+    MIN_CHANNELS = 32, /* fewer: the transforms cost more than the products save */
+    MIN_TILES = 12,    /* fewer: reading 4 times the weights costs more than it saves (7x7 at batch 1 to 2) */
+    TOGETHER = 192, /* tiles at a time, when the threads work together */
+    ITEMS_APART = 4, /* of a thread: large, for each reads all the weights */
+    ITEMS_TOGETHER = 8 /* of a thread: small, for all wait for the last one after each step */
+};
+
+const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_device *device)
+{
+    const weft_winograd *s = winograd;
+    const int64_t tiles_h = (s->oh + OUT - 1) / OUT, tiles_w = (s->ow + OUT - 1) / OUT;
+    if (device->math != WEFT_MATH_FAST)
+        return "math strict: no Winograd";
+    if (s->c < MIN_CHANNELS || s->k < MIN_CHANNELS)
+        return "under 32 channels: the transforms cost more than they save";
+    if (s->n * tiles_h * tiles_w < MIN_TILES)
+        return "under 12 tiles: reading the transformed weights costs more than they save";
+    if (2 * s->oh * s->ow < tiles_h * tiles_w * OUT * OUT)
+        return "map fills less than half of its tiles";
+    return weft_gemm_refuse(device);
+}
+
+/* ---- preparing ---- */
+
+/* A position's distance in floats: at least `floats`, and an odd number of cache lines, so that the 36 positions of a
+ * tile fall into different sets of L1. */
+static int64_t position_step(int64_t floats)
+{
+    const int64_t line = WEFT_CACHE_LINE / (int64_t)sizeof(float);
+    const int64_t lines = (floats + line - 1) / line;
+    return (lines | 1) * line;
+}
+
+/* Tiles an item takes through all steps: as many as fit in about the L2, or more where the weights come from L3. */
+static int64_t tiles_apart(const weft_winograd *s, const weft_device *device)
+{
+    const int64_t tile_bytes = POSITIONS * (s->v_row + s->m_row) * (int64_t)sizeof(float);
+    int64_t n = (int64_t)device->cpu.l2 * 3 / 4 / tile_bytes;
+    n = n < 6 ? 6 : n > 48 ? 48 : n;
+    const int64_t share = s->tiles / ((int64_t)device->threads * ITEMS_APART);
+    return share < n ? (share < 6 ? 6 : share) : n;
+}
+
+weft_status weft_winograd_plan(weft_winograd *winograd, weft_plan *plan)
+{
+    weft_winograd *s = winograd;
+    const weft_device *device = plan->device;
+    const int64_t line = WEFT_CACHE_LINE / (int64_t)sizeof(float);
+    s->table = weft_simd_of(device->isa)->winograd;
+    weft_gemm_init(&s->gemm, weft_gemm_table_of(device), s->c, s->k);
+    s->tiles_h = (s->oh + OUT - 1) / OUT;
+    s->tiles_w = (s->ow + OUT - 1) / OUT;
+    s->tiles = s->n * s->tiles_h * s->tiles_w;
+    s->stream = weft_gemm_streams(&s->gemm, device, s->n * s->oh * s->ow);
+
+    size_t with_bias, all;
+    WEFT_TRY(weft_gemm_bytes(&s->gemm, &s->position_bytes, &with_bias));
+    const size_t bias = with_bias - s->position_bytes;
+    if (!weft_mul_size(s->position_bytes, POSITIONS, &all) || !weft_add_size(all, 2 * bias, &plan->packed))
+        return weft_fail(WEFT_INVALID, "transformed weights do not fit in memory");
+    s->bias_at = all;
+    s->zeros_at = all + bias;
+
+    s->v_row = (s->c + line - 1) / line * line + line;
+    s->m_row = (s->gemm.width + line - 1) / line * line + line;
+    s->together = all > device->cpu.l3 / 3 || (device->threads > 1 && s->tiles < 24 * device->threads);
+    s->at_once = s->together ? (s->tiles < TOGETHER ? s->tiles : TOGETHER) : tiles_apart(s, device);
+    s->v_position = position_step(s->at_once * s->v_row);
+    s->m_position = position_step(s->at_once * s->m_row);
+    s->groups = weft_gemm_groups(&s->gemm, device, POSITIONS);
+    const size_t buffers = (size_t)(POSITIONS * (s->v_position + s->m_position)) * sizeof(float);
+    if (s->together)
+        plan->scratch = buffers;
+    else
+        plan->thread_scratch = buffers;
+    return WEFT_OK;
+}
+
+/* ---- running ---- */
+
+typedef struct job {
+    const weft_winograd *state;
+    const weft_call *call;
+    weft_gemm_block block; /* all panels, no position yet */
+    bool stream;
+    float *v, *m;         /* together: of the round */
+    int64_t first, count; /* together: tiles of the round */
+    int64_t slice;        /* together: tiles a transforming item takes */
+} job;
+
+/* How far [at, at + size) reaches into [0, end): the part of it, counted from at. */
+static void inside(int64_t at, int64_t size, int64_t end, int *first, int *last)
+{
+    *first = (int)(at >= 0 ? 0 : at + size <= 0 ? size : -at);
+    *last = (int)(at + size <= end ? size : at >= end ? 0 : end - at);
+}
+
+static void transform_input(const job *j, int64_t tile, int64_t row, float *v)
+{
+    const weft_winograd *s = j->state;
+    const weft_view *x = &j->call->in[0];
+    const int64_t n = tile / (s->tiles_h * s->tiles_w);
+    const int64_t ih = tile / s->tiles_w % s->tiles_h * OUT - s->top, iw = tile % s->tiles_w * OUT - s->left;
+    weft_winograd_input t = {
+        .x = (const float *)x->data + ((n * s->h + ih) * s->w + iw) * x->ld,
+        .pixel = x->ld,
+        .line = s->w * x->ld,
+        .channels = s->c,
+        .v = v + row * s->v_row,
+        .position = s->v_position,
+    };
+    inside(ih, IN, s->h, &t.top, &t.bottom);
+    inside(iw, IN, s->w, &t.left, &t.right);
+    s->table->input(&t);
+}
+
+static void transform_output(const job *j, int64_t tile, int64_t row, const float *m)
+{
+    const weft_winograd *s = j->state;
+    const weft_view *y = &j->call->out[0];
+    const int64_t n = tile / (s->tiles_h * s->tiles_w);
+    const int64_t oh = tile / s->tiles_w % s->tiles_h * OUT, ow = tile % s->tiles_w * OUT;
+    const int64_t pixel = (n * s->oh + oh) * s->ow + ow;
+    const weft_winograd_output t = {
+        .m = m + row * s->m_row,
+        .position = s->m_position,
+        .bias = weft_at_const(j->call->packed, s->bias_at),
+        .residual = j->block.residual ? j->block.residual + pixel * j->block.r_row : NULL,
+        .r_pixel = j->block.r_row,
+        .r_line = j->block.r_row * s->ow,
+        .y = (float *)y->data + pixel * y->ld,
+        .y_pixel = y->ld,
+        .y_line = y->ld * s->ow,
+        .height = s->oh - oh < OUT ? (int)(s->oh - oh) : OUT,
+        .width = s->ow - ow < OUT ? (int)(s->ow - ow) : OUT,
+        .channels = s->gemm.columns,
+        .act = j->call->node->epi.act,
+        .stream = j->stream,
+    };
+    s->table->output(&t);
+}
+
+/* The product of one position. */
+static void multiply(const job *j, int position, int64_t tiles, const float *v, float *m, int first, int last)
+{
+    const weft_winograd *s = j->state;
+    weft_gemm_block b = j->block;
+    b.residual = NULL;
+    b.act = WEFT_ACT_NONE;
+    b.columns = s->gemm.width;
+    b.a = v + position * s->v_position;
+    b.a_row = s->v_row;
+    b.b += (int64_t)(s->position_bytes / sizeof(float)) * position;
+    b.c = m + position * s->m_position;
+    b.c_row = s->m_row;
+    b.pixels = tiles;
+    b.first = first;
+    b.last = last;
+    s->gemm.table->block(&b);
+}
+
+static void item_apart(void *arg, int64_t item, int thread)
+{
+    const job *j = arg;
+    const weft_winograd *s = j->state;
+    float *v = weft_call_thread_scratch(j->call, thread), *m = v + POSITIONS * s->v_position;
+    const int64_t first = item * s->at_once;
+    const int64_t count = s->tiles - first < s->at_once ? s->tiles - first : s->at_once;
+    for (int64_t i = 0; i < count; i++)
+        transform_input(j, first + i, i, v);
+    for (int p = 0; p < POSITIONS; p++)
+        multiply(j, p, count, v, m, 0, s->gemm.panels);
+    for (int64_t i = 0; i < count; i++)
+        transform_output(j, first + i, i, m);
+    if (j->stream)
+        s->table->fence();
+}
+
+static void item_input(void *arg, int64_t item, int thread)
+{
+    const job *j = arg;
+    (void)thread;
+    const int64_t end = (item + 1) * j->slice < j->count ? (item + 1) * j->slice : j->count;
+    for (int64_t i = item * j->slice; i < end; i++)
+        transform_input(j, j->first + i, i, j->v);
+}
+
+static void item_multiply(void *arg, int64_t item, int thread)
+{
+    const job *j = arg;
+    int first, last;
+    (void)thread;
+    weft_gemm_share(&j->state->gemm, j->state->groups, item % j->state->groups, &first, &last);
+    multiply(j, (int)(item / j->state->groups), j->count, j->v, j->m, first, last);
+}
+
+static void item_output(void *arg, int64_t item, int thread)
+{
+    const job *j = arg;
+    (void)thread;
+    const int64_t end = (item + 1) * j->slice < j->count ? (item + 1) * j->slice : j->count;
+    for (int64_t i = item * j->slice; i < end; i++)
+        transform_output(j, j->first + i, i, j->m);
+    if (j->stream)
+        j->state->table->fence();
+}
+
+void weft_winograd_run(const weft_winograd *winograd, const weft_call *call)
+{
+    const weft_winograd *s = winograd;
+    weft_pool *pool = call->device->pool;
+    const weft_gemm_taps taps = { .h = 1, .w = 1, .run = s->gemm.depth };
+    job j = { .state = s, .call = call, .block = weft_gemm_block_of(&s->gemm, call, &taps, s->zeros_at) };
+    j.stream = s->stream && weft_gemm_may_stream(call);
+    if (!s->together) {
+        weft_pool_run(pool, (s->tiles + s->at_once - 1) / s->at_once, item_apart, &j);
+        return;
+    }
+    j.v = call->scratch;
+    j.m = j.v + POSITIONS * s->v_position;
+    for (j.first = 0; j.first < s->tiles; j.first += j.count) {
+        j.count = s->tiles - j.first < s->at_once ? s->tiles - j.first : s->at_once;
+        const int64_t wanted = (int64_t)call->device->threads * ITEMS_TOGETHER;
+        const int64_t slices = j.count < wanted ? j.count : wanted;
+        j.slice = (j.count + slices - 1) / slices;
+        const int64_t items = (j.count + j.slice - 1) / j.slice;
+        weft_pool_run(pool, items, item_input, &j);
+        weft_pool_run(pool, POSITIONS * s->groups, item_multiply, &j);
+        weft_pool_run(pool, items, item_output, &j);
+    }
+}
