@@ -85,18 +85,46 @@ static void plain_name(const char *name, char plain[NAME_MAX_LENGTH + 1])
     plain[count] = '\0';
 }
 
+/* The letters that a name begins with: "resnet" of "resnet50". */
+static void family_name(const char *plain, char family[NAME_MAX_LENGTH + 1])
+{
+    size_t length = strcspn(plain, "0123456789");
+    memcpy(family, plain, length);
+    family[length] = '\0';
+}
+
+/* Edits, those of the family thrice. */
 static int distance(const char *plain, const char *known)
 {
-    char other[NAME_MAX_LENGTH + 1];
+    char other[NAME_MAX_LENGTH + 1], families[2][NAME_MAX_LENGTH + 1];
     plain_name(known, other);
-    return weft_edit_distance(plain, other);
+    family_name(plain, families[0]);
+    family_name(other, families[1]);
+    return weft_edit_distance(plain, other) + 2 * weft_edit_distance(families[0], families[1]);
+}
+
+/* The longest name that the word holds: "resnet50" of "wide_resnet50_2"; NULL. */
+static const char *held_name(const char *plain)
+{
+    const char *held = NULL;
+    size_t longest = 0;
+    for (int i = 0; i < weft_arch_row_count; i++) {
+        const weft_arch *arch = &weft_arch_rows[i].arch;
+        char known[NAME_MAX_LENGTH + 1];
+        plain_name(arch->name, known);
+        if (strlen(known) > longest && strstr(plain, known)) {
+            longest = strlen(known);
+            held = arch->name;
+        }
+    }
+    return held;
 }
 
 const char *weft_arch_nearest(const char *name)
 {
     char plain[NAME_MAX_LENGTH + 1];
     plain_name(name ? name : "", plain);
-    int best = 2 * NAME_MAX_LENGTH;
+    int best = 8 * NAME_MAX_LENGTH;
     const char *nearest = weft_arch_rows[0].arch.name;
     for (int i = 0; name && i < weft_arch_row_count; i++) {
         const weft_arch *arch = &weft_arch_rows[i].arch;
@@ -107,5 +135,6 @@ const char *weft_arch_nearest(const char *name)
             nearest = arch->name;
         }
     }
-    return nearest;
+    const char *const held = best > 1 ? held_name(plain) : NULL; /* one edit is a slip */
+    return held ? held : nearest;
 }

@@ -57,8 +57,19 @@ WEFT_API int weft_arch_count(void);
 WEFT_API const weft_arch *weft_arch_get(int index);
 /* By name or alias, case-insensitive; DEFAULT: its default dialect. NULL if there is none. */
 WEFT_API const weft_arch *weft_arch_find(const char *name, weft_dialect dialect);
-/* The known name that is nearest to a misspelt one; never NULL. */
+/* The known name that is nearest to a misspelt one, of the same family if that can be; never NULL. */
 WEFT_API const char *weft_arch_nearest(const char *name);
+/* A weight file that a framework publishes for a network. Facts for people: weft downloads nothing. */
+typedef struct weft_arch_file {
+    const char *file;    /* "resnet50-11ad3fa6.pth" */
+    const char *address; /* "https://download.pytorch.org/models/resnet50-11ad3fa6.pth" */
+    const char *digest;  /* "sha256:" and the first digits of it, or "md5:" and all; NULL: not published */
+    double mib;          /* size; 0: not published */
+    const char *recipe;  /* words of weft/recipe.h where it is evaluated otherwise than the network's first; or NULL */
+    double top1, top5;   /* where they are others than the network's, percent; 0 */
+} weft_arch_file;
+/* NULL if there are no more; the first is the one that arch->published is about. */
+WEFT_API const weft_arch_file *weft_arch_file_get(const weft_arch *arch, int index);
 /* Whether `params` of this dialect counts moving statistics. */
 WEFT_API bool weft_arch_counts_statistics(const weft_arch *arch);
 

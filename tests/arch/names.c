@@ -102,11 +102,44 @@ static const struct {
     { "VGG-61", "vgg16" },
     { "ReseNet152-V2", "resnet152v2" },
     { "incepton_resnet_v2", "inception-resnet-v2" },
+    { "wide_resnet50_2", "resnet50" },
+    { "vgg16_bn", "vgg16" },
+    { "resnetblur18", "resnet18" },
+    { "denset121", "densenet121" },
+    { "tf_efficientnet_b0_ns", "efficientnet-b0" },
 };
 
 START_TEST(the_nearest_name_is_meant)
 {
     ck_assert_str_eq(weft_arch_nearest(typos[_i].typed), typos[_i].meant);
+}
+END_TEST
+
+/* A file's address ends in its name, digests have the form that is promised, recipes' words are understood. */
+START_TEST(published_files_are_whole)
+{
+    const weft_arch *arch = weft_arch_get(_i);
+    const weft_arch_file *f;
+    for (int i = 0; (f = weft_arch_file_get(arch, i)) != NULL; i++) {
+        const size_t address = strlen(f->address), file = strlen(f->file);
+        ck_assert_str_eq(f->address + address - file, f->file);
+        ck_assert_int_eq(strncmp(f->address, "https://", 8), 0);
+        const size_t digits = !f->digest ? 0 : strncmp(f->digest, "md5:", 4) == 0 ? 32 : 8;
+        if (f->digest) {
+            const char *const from = strchr(f->digest, ':') + 1;
+            ck_assert_uint_eq(strlen(from), digits);
+            ck_assert_uint_eq(strspn(from, "0123456789abcdef"), digits);
+        }
+        if (digits == 8 && strstr(f->address, "pytorch.org"))
+            ck_assert_ptr_nonnull(strstr(f->file, f->digest + strlen("sha256:")));
+        weft_recipe recipe = weft_arch_recipe(arch, 0);
+        const weft_recipe plain = recipe;
+        if (f->recipe) {
+            CHECK_OK(weft_recipe_change(f->recipe, &recipe));
+            ck_assert(recipe.side != plain.side || recipe.resample != plain.resample);
+        }
+    }
+    ck_assert_ptr_null(weft_arch_file_get(NULL, 0));
 }
 END_TEST
 
@@ -199,6 +232,7 @@ static Suite *suite(void)
     tcase_add_loop_test(names, lookup_is_tolerant, 0, (int)(sizeof lookups / sizeof *lookups));
     tcase_add_loop_test(names, the_nearest_name_is_meant, 0, (int)(sizeof typos / sizeof *typos));
     tcase_add_test(names, the_nearest_name_of_anything_exists);
+    tcase_add_loop_test(names, published_files_are_whole, 0, weft_arch_count());
     tcase_add_test(names, dialects_have_names);
     suite_add_tcase(s, names);
 
