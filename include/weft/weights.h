@@ -85,8 +85,8 @@ WEFT_API weft_status weft_weights_set_meta(weft_weights *weights, const char *ke
 WEFT_API void weft_bytes_digest(const void *data, size_t size, char hex[65]);
 /* SHA-256 of a regular file, as 64 hex digits and an end. NOT_FOUND, IO, BAD_DATA for what is no regular file. */
 WEFT_API weft_status weft_file_digest(const char *path, char hex[65]);
-/* The same; BAD_DATA if the name ends in other digits, as torchvision's and timm's do: "resnet50-0676ba61.pth". Eight
- * digits that are a date ("best-20240115.pth") are none. */
+/* As weft_file_digest; BAD_DATA if the name ends in other digits, as torchvision's and timm's do:
+ * "resnet50-0676ba61.pth". Eight digits that are a date ("best-20240115.pth") are none. */
 WEFT_API weft_status weft_file_verify(const char *path, char hex[65]);
 
 /* ---- names of other frameworks ---- */
@@ -150,7 +150,12 @@ typedef struct weft_imported {
     const weft_arch *arch;   /* NULL: not found */
     const char *how;         /* it was found; static text, as of weft_weights_identify */
     weft_map_report *report; /* NULL: the tensors were not mapped; destroy it */
+    char doubt[200];         /* why the file may be of another network than arch, from its name; "": no reason */
 } weft_imported;
+/* Finds the network of a set that was read from path and maps its tensors: what weft_weights_import does with a file
+ * that it has read. *found is set in failure, too, as far as things went. `in` learns what is known of the file. */
+WEFT_API weft_status weft_weights_take(weft_ctx *ctx, weft_weights *in, const char *path, const weft_import_opt *opt,
+                                       weft_imported *found, weft_weights **out);
 /* Reads a file, an index of files ("model.safetensors.index.json") or a hub's folder, finds its network and maps its
  * tensors to weft's names: *out carries metadata weft.arch, weft.dialect, weft.classes, and weft.recipe, weft.labels,
  * weft.activation, torch.key, torch.other_keys where the file or a description beside it says so. BAD_DATA also a file

@@ -153,6 +153,11 @@ weft_status weft_head_left(weft_arena *arena, const weft_resolved *resolved, cha
  * what no recipe can; where that is taken leniently, it is passed over. */
 weft_status weft_recipe_asked(const weft_weights *in, const weft_arch *arch, bool lenient, weft_recipe *out);
 
+/* Words for the recipe of a file that a framework publishes and evaluates otherwise than the network's first; NULL. */
+const char *weft_published_recipe(const char *path, const weft_arch *arch);
+/* Whether the file is called as the network is, with more to it: resnetblur18 where resnet18 was found. */
+bool weft_name_is_longer(const char *path, const weft_arch *arch);
+
 /* ---- reports ---- */
 
 weft_status weft_report_create(weft_ctx *ctx, const weft_resolved *resolved, weft_map_report **out);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The recipe that a file asks for: the publisher's for this network, with what the file, or a description beside it,
- * says otherwise (metadata recipe.*): the size of images, how much of them is cut out, the filter, and what becomes of
- * pixels. A network that rescales by itself keeps to that. What no recipe can do is refused, not passed over. */
+ * The recipe that a file asks for: the publisher's for this network, or for this very file of it, with what the file,
+ * or a description beside it, says otherwise (metadata recipe.*): the size of images, how much of them is cut out, the
+ * filter, and what becomes of pixels. A network that rescales by itself keeps to that. What no recipe can do is
+ * refused, not passed over. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,7 +159,10 @@ weft_status weft_recipe_asked(const weft_weights *in, const weft_arch *arch, boo
     static const weft_resample resamples[] = { WEFT_NEAREST, WEFT_BILINEAR, WEFT_BICUBIC };
     static const char *const ways[] = { "torch", "tf", "unit" };
     static const weft_preprocess preprocesses[] = { WEFT_PREPROCESS_TORCH, WEFT_PREPROCESS_TF, WEFT_PREPROCESS_UNIT };
+    const char *const published = weft_weights_meta_find(in, "recipe.published");
     weft_recipe r = weft_arch_recipe(arch, 0);
+    if (published)
+        WEFT_TRY(weft_recipe_change(published, &r));
     set_size(in, arch, &r);
     const int filter = position(weft_weights_meta_find(in, "recipe.resample"), filters, WEFT_COUNT(filters));
     const int way = position(weft_weights_meta_find(in, "recipe.preprocess"), ways, WEFT_COUNT(ways));

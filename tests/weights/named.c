@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a weight file's name, or its digest, says beyond its network. */
+#include <stdio.h>
+#include <string.h>
+#include <weft/weft.h>
+
+#include "base/compiler.h"
+#include "check/harness.h"
+
+static weft_ctx *ctx;
+
+static void setup(void)
+{
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
+}
+
+static void teardown(void)
+{
+    weft_ctx_destroy(ctx);
+}
+
+/* Zeros under the names of a framework. */
+static weft_weights *make_network(const char *name, weft_dialect dialect, weft_origin origin)
+{
+    weft_weights *set = NULL;
+    weft_name_list *names = NULL;
+    CHECK_OK(weft_weights_names(ctx, name, dialect, origin, &names));
+    CHECK_OK(weft_weights_create(ctx, &set));
+    for (int i = 0; i < names->count; i++) {
+        if (names->entries[i].origin_name)
+            CHECK_OK(
+                weft_weights_add(set, names->entries[i].origin_name, WEFT_F32, &names->entries[i].origin_shape, NULL));
+    }
+    weft_name_list_destroy(ctx, names);
+    return set;
+}
+
+/* What the name of a file says: torchvision's second weights are evaluated otherwise; a longer name is doubted. */
+static const struct {
+    const char *path, *recipe;
+    bool doubt;
+} named[] = {
+    { "mobilenet_v2-b0353104.pth", NULL, false },
+    { "a/mobilenet_v2-7ebf99e0.pth", "px=224 channels=3 fit=short side=232 resample=bilinear preprocess=torch", false },
+    { "MobileNetV2.pth", NULL, false },
+    { "tf_mobilenetv2_100.pth", NULL, false },
+    { "best.pth", NULL, false },
+    { "mobilenetblurv2_100.pth", NULL, true },
+    { "mobilenet_blur_v2.pth", NULL, true },
+    { "xmobilenetv2.pth", NULL, true },
+    { "mobilenetv2d.pth", NULL, true },
+    { "mobilenetv3.pth", NULL, false },
+    { "mobilenetv2d_against_mobilenetv2.pth", NULL, false },
+};
+
+START_TEST(the_name_of_a_file_counts)
+{
+    weft_weights *file = make_network("mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION), *out = NULL;
+    weft_imported found;
+    CHECK_OK(weft_weights_take(ctx, file, named[_i].path, NULL, &found, &out));
+    ck_assert_str_eq(found.arch->name, "mobilenetv2");
+    ck_assert_msg((*found.doubt != 0) == named[_i].doubt, "%s: \"%s\"", named[_i].path, found.doubt);
+    const char *const is = weft_weights_meta_find(out, "weft.recipe");
+    ck_assert_msg((is == NULL) == (named[_i].recipe == NULL) && (!is || strcmp(is, named[_i].recipe) == 0),
+                  "%s: \"%s\"", named[_i].path, is ? is : "-");
+    weft_map_report_destroy(ctx, found.report);
+    weft_weights_destroy(out);
+    weft_weights_destroy(file);
+}
+END_TEST
+
+START_TEST(bytes_have_the_digest_of_the_standard)
+{
+    char hex[65];
+    weft_bytes_digest("abc", 3, hex); /* FIPS 180-4's first example */
+    ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    weft_bytes_digest(NULL, 0, hex);
+    ck_assert_str_eq(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    Suite *suite = suite_create("weights_named");
+    TCase *tcase = tcase_create("named");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, the_name_of_a_file_counts, 0, WEFT_COUNT(named));
+    tcase_add_test(tcase, bytes_have_the_digest_of_the_standard);
+    suite_add_tcase(suite, tcase);
+    return check_main(suite, argv[0]);
+}
