@@ -3,8 +3,8 @@
  * Benchmarks. A job is one network at one batch size and thread count on one device; it runs in a process of its own
  * (worker.c), asked and answered in JSON (process.c). Its result is kept as the JSON that came back:
  *
- *   model dialect px batch threads device isa precision math seed params trainable statistics macs flops bytes steps
- *   train finite
+ *   model dialect px classes weights batch threads device isa precision math seed params trainable statistics macs
+ *   flops bytes steps train finite
  *   ms { median q1 q3 min max n all }            absent for the null device, which runs nothing
  *   setup_ms { plan init commit }
  *   memory { predicted { arena workspace packed params peak } arena packed params touched peak
@@ -15,7 +15,7 @@
 #ifndef WEFT_CLI_BENCH_H
 #define WEFT_CLI_BENCH_H
 
-#include "cli/common.h"
+#include "cli/subject.h"
 
 /* What the argument structs of bench and bench table begin with, and its rows. */
 typedef struct cli_protocol {
@@ -53,6 +53,8 @@ typedef struct cli_protocol {
 
 typedef struct cli_job {
     const weft_arch *arch;
+    cli_subject subject; /* what of it is not as the network has it; zeros: all is */
+    const char *key;     /* of its file */
     const char *device;
     int64_t batch, threads; /* threads 0: all */
     bool layers;            /* time each step */
@@ -77,8 +79,8 @@ bool cli_interrupted(void);
 
 /* The first `wanted` photographs of a folder that can be read, in order of name; names the others on stderr. */
 cli_exit cli_images(const char *folder, int64_t wanted, json_t **paths);
-/* Fills a batch for arch from these files, repeated; from seeded noise if paths is empty. */
-weft_status cli_fill_input(weft_ctx *ctx, const weft_arch *arch, const json_t *paths, uint64_t seed, int64_t batch,
+/* Fills a batch by recipe from these files, repeated; from seeded noise if paths is empty. */
+weft_status cli_fill_input(weft_ctx *ctx, const weft_recipe *recipe, const json_t *paths, uint64_t seed, int64_t batch,
                            float *out);
 
 /* ---- this machine ---- */

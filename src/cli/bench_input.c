@@ -95,25 +95,23 @@ static void noise(weft_preprocess preprocess, uint64_t seed, int64_t count, floa
         out[i] = from + range * (float)(split_mix(&seed) >> 40) * 0x1p-24f;
 }
 
-/* As the network's publisher evaluates. */
-static weft_status read_photograph(weft_ctx *ctx, const weft_arch *arch, const char *path, float *out)
+static weft_status read_photograph(weft_ctx *ctx, const weft_recipe *recipe, const char *path, float *out)
 {
     weft_image image;
-    const weft_recipe recipe = weft_arch_recipe(arch, 0);
     weft_status status = weft_image_read(ctx, path, NULL, &image);
     if (status)
         return status;
-    status = weft_image_to_input(ctx, &image, &recipe, out);
+    status = weft_image_to_input(ctx, &image, recipe, out);
     weft_image_free(ctx, &image);
     return status;
 }
 
-weft_status cli_fill_input(weft_ctx *ctx, const weft_arch *arch, const json_t *paths, uint64_t seed, int64_t batch,
+weft_status cli_fill_input(weft_ctx *ctx, const weft_recipe *recipe, const json_t *paths, uint64_t seed, int64_t batch,
                            float *out)
 {
-    const int64_t one = (int64_t)arch->px * arch->px * arch->channels, files = (int64_t)json_array_size(paths);
+    const int64_t one = (int64_t)recipe->px * recipe->px * recipe->channels, files = (int64_t)json_array_size(paths);
     if (files == 0) {
-        noise(arch->preprocess, seed, one * batch, out);
+        noise(recipe->preprocess, seed, one * batch, out);
         return WEFT_OK;
     }
     for (int64_t n = 0; n < batch; n++) {
@@ -122,7 +120,7 @@ weft_status cli_fill_input(weft_ctx *ctx, const weft_arch *arch, const json_t *p
             continue;
         }
         const weft_status status =
-            read_photograph(ctx, arch, json_string_value(json_array_get(paths, (size_t)n)), out + n * one);
+            read_photograph(ctx, recipe, json_string_value(json_array_get(paths, (size_t)n)), out + n * one);
         if (status)
             return status;
     }

@@ -19,6 +19,7 @@ typedef struct bench_args {
     double fail_over;
     const char *compare;
     bool layers, no_units, train;
+    cli_size size;
     cli_view view;
 } bench_args;
 
@@ -26,6 +27,7 @@ static const cli_column columns[] = {
     { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
     { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_LEFT, .drop = 2 },
     { "device", { "", "device" }, .flags = CLI_COLUMN_LEFT },
+    { "px", { "", "px" }, .flags = CLI_COLUMN_DATA },
     { "batch", { "", "batch" }, .digits = 0 },
     { "threads", { "", "threads" }, .digits = 0 },
     { "ms", { "", "ms" }, .digits = 2 },
@@ -88,6 +90,7 @@ static void put_result(cli_table *t, const cli_machine *machine, const json_t *r
     cli_put_text(t, "model", "%s", cli_json_text(r, "model"));
     cli_put_text(t, "dialect", "%s", cli_json_text(r, "dialect"));
     cli_put_text(t, "device", "%s", cli_json_text(r, "device"));
+    cli_put_number(t, "px", cli_json_number(r, "px"));
     cli_put_number(t, "batch", cli_json_number(r, "batch"));
     cli_put_number(t, "threads", cli_json_number(r, "threads"));
     if (reason) {
@@ -192,16 +195,18 @@ static cli_exit check_device(const cli_protocol *protocol)
     return CLI_OK;
 }
 
-static cli_exit list_jobs(const cli_call *call, cli_job *jobs, int *count)
+static cli_exit list_jobs(weft_ctx *ctx, const cli_call *call, cli_job *jobs, int *count)
 {
     const bench_args *args = call->args;
     const cli_protocol *p = &args->protocol;
     for (int w = 0; w < call->n_words; w++) {
-        const weft_arch *arch;
-        CLI_TRY(cli_find_arch(call->words[w], p->dialect, &arch));
+        cli_subject subject;
+        CLI_TRY(cli_find_subject(ctx, call->words[w], p->dialect, &args->size, &subject, NULL));
         for (int b = 0; b < p->batch.count; b++)
             for (int t = 0; t < p->threads.count; t++)
-                jobs[(*count)++] = (cli_job){ .arch = arch,
+                jobs[(*count)++] = (cli_job){ .arch = subject.arch,
+                                              .subject = subject,
+                                              .key = subject.file ? args->size.key : NULL,
                                               .device = p->ctx.device,
                                               .batch = p->batch.value[b],
                                               .threads = p->threads.value[t],
@@ -212,13 +217,23 @@ static cli_exit list_jobs(const cli_call *call, cli_job *jobs, int *count)
     return CLI_OK;
 }
 
+/* What each word is about is found out on the CPU. */
+static cli_exit find_jobs(run *r, const cli_call *call)
+{
+    weft_ctx *ctx;
+    CLI_TRY(cli_open_cpu(1, &ctx));
+    const cli_exit code = list_jobs(ctx, call, r->jobs, &r->count);
+    weft_ctx_destroy(ctx);
+    return code;
+}
+
 static cli_exit bench(run *r, const cli_call *call)
 {
     const bench_args *args = r->args;
     if (args->fail_over >= 0 && !args->compare)
         return cli_error(CLI_USAGE, "--fail-over needs --compare");
     CLI_TRY(args->layers ? cli_layers_check(&args->view) : cli_table_choose(r->table, args->view.columns));
-    CLI_TRY(list_jobs(call, r->jobs, &r->count));
+    CLI_TRY(find_jobs(r, call));
     CLI_TRY(check_device(&args->protocol));
     CLI_TRY(cli_machine_open(&r->machine, &args->protocol));
     if (args->compare)
@@ -255,6 +270,7 @@ static const cli_option rows[] = {
     OPT_BOOL(bench_args, layers, 'l', "layers", "time every step, and sum the times of every kernel"),
     ROW_NO_UNITS(bench_args),
     OPT_BOOL(bench_args, train, 0, "train", "time whole steps of training: forward, backward, SGD with momentum"),
+    ROWS_SIZE(bench_args),
     OPT_FILE(bench_args, compare, 0, "compare", "OLD.json", NULL, "compare with a result saved earlier with -o json"),
     OPT_PERCENT(bench_args, fail_over, 0, "fail-over", "PERCENT", NULL, 0, 1000,
                 "with --compare: exit 1 if a median is slower by more than this"),
@@ -267,27 +283,28 @@ static const cli_option rows[] = {
 
 const cli_command cli_bench = {
     .name = "bench",
-    .takes = CLI_TAKES_MODEL,
+    .takes = CLI_TAKES_MODEL | CLI_TAKES_FILE,
     .min_words = 1,
     .max_words = -1,
-    .synopsis = "MODEL...",
+    .synopsis = "MODEL|FILE...",
     .brief = "time networks, whole or layer by layer",
     .description =
-        "Runs each MODEL for every batch size and thread count asked for, each in a process of its own, and "
-        "prints the median time of a run with its quartiles, images per second, GFLOP/s, and the shares of the "
-        "roofs of this machine (fused multiply-add peak and memory bandwidth) that weft measures at the start "
-        "and, after jobs of more than ten seconds, once more; a roof that has then moved by more than 10 % is warned "
-        "of.\n"
+        "Runs each MODEL, or the network of each weight FILE with its weights, for every batch size and thread count "
+        "asked for, each in a process of its own, and prints the median time of a run with its quartiles, images per "
+        "second, GFLOP/s, and the shares of the roofs of this machine (fused multiply-add peak and memory bandwidth) "
+        "that weft measures at the start and, after jobs of more than ten seconds, once more; a roof that has then "
+        "moved by more than 10 % is warned of.\n"
         "\n"
         "FLOPs are twice the multiply-adds of convolutions and dense layers by the direct algorithm, so that a "
-        "faster algorithm may pass 100 %. Bytes are the least traffic: each step's inputs and parameters read "
-        "once, its outputs written once.\n"
+        "faster algorithm may pass 100 %. Bytes are the least traffic: each step's inputs and parameters read once, "
+        "its outputs written once.\n"
         "\n"
-        "With --compare the medians are set against those of an earlier run, saved with -o json by this command "
-        "or by weft bench table.",
+        "With --compare the medians are set against those of an earlier run, saved with -o json by this command or "
+        "by weft bench table.",
     .examples = "weft bench resnet50 --batch 1,8,32 --threads 1,2|all six combinations\n"
                 "weft bench resnet50 --layers|time, kernel and share of the roof of every step\n"
                 "weft bench resnet50 --train --layers|the same of a step of training\n"
+                "weft bench best.pth mobilenetv2 --px 160|a checkpoint beside a network, on smaller images\n"
                 "weft bench resnet50 -o json > old.json|save a result\n"
                 "weft bench resnet50 --compare old.json --fail-over 5%|exit 1 if more than 5 % slower\n"
                 "weft bench table|the table of all networks: see weft-bench-table(1)",

@@ -5,23 +5,19 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/common.h"
+#include "cli/subject.h"
 #include "cli/text.h"
 
-/* A name with a '/' or '.' that no network has is a file's; so is any other name that a file has and no network. */
-static bool names_a_file(const char *word)
+static cli_exit without_weights(const cli_call *call, const weft_arch *arch)
 {
-    return !weft_arch_find(word, WEFT_DIALECT_DEFAULT) && (strpbrk(word, "/.") || access(word, F_OK) == 0);
-}
-
-static cli_exit without_weights(const cli_call *call, const char *name)
-{
+    const weft_arch_file *const file = weft_arch_file_get(arch, 0);
     return cli_error(CLI_USAGE,
                      "%s: no weights for %s: give a file of torchvision, timm or Keras by --weights FILE (safetensors, "
-                     ".pth, .h5, .weights.h5, .keras, .npz); weft downloads nothing. --seed N runs on random weights",
-                     call->command->name, name);
+                     ".pth, .h5, .weights.h5, .keras, .npz); weft downloads nothing%s%s. --seed N runs on random "
+                     "weights",
+                     call->command->name, arch->name, file ? "; published are " : "", file ? file->address : "");
 }
 
 /* A file of anybody's, and of a checkpoint the dictionary that was asked for. */
@@ -30,10 +26,12 @@ static weft_status open_file(weft_ctx *ctx, const char *path, const char *key, c
 {
     const weft_import_opt import = { .read = { .key = key }, .arch = opt->arch, .dialect = opt->dialect };
     weft_weights *weights = NULL;
-    const weft_status read = weft_weights_import(ctx, path, &import, NULL, &weights);
+    weft_imported found;
+    const weft_status read = weft_weights_import(ctx, path, &import, &found, &weights);
+    weft_map_report_destroy(ctx, found.report);
     if (read)
         return read;
-    cli_tell_key(path, weights);
+    cli_tell_import(path, weights, &found);
     const weft_status status = weft_classifier_create(ctx, weights, opt, out);
     weft_weights_destroy(weights);
     return status;
@@ -53,7 +51,7 @@ cli_exit cli_open_classifier(const cli_call *call, int64_t batch, bool as_stored
 {
     const cli_classifier_args *args = call->args;
     const char *const word = call->words[0];
-    const bool is_file = names_a_file(word);
+    const bool is_file = cli_names_a_file(word);
     const weft_arch *arch = NULL;
     if (is_file && args->weights)
         return cli_error(CLI_USAGE, "%s: '%s' is no network's name, and --weights is given too; 'weft models' lists "
@@ -61,7 +59,7 @@ cli_exit cli_open_classifier(const cli_call *call, int64_t batch, bool as_stored
     if (!is_file)
         CLI_TRY(cli_find_arch(word, args->dialect, &arch));
     if (!is_file && !args->weights && !args->seed)
-        return without_weights(call, arch->name);
+        return without_weights(call, arch);
     if (args->seed && (is_file || args->weights))
         return cli_error(CLI_USAGE, "%s: --seed is for networks without weights", call->command->name);
     if (args->seed && args->key)

@@ -78,13 +78,6 @@ int64_t cli_params(const weft_arch *arch, const weft_counts *counts)
     return counts->trainable + (weft_arch_counts_statistics(arch) ? counts->statistics : 0);
 }
 
-cli_exit cli_build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_graph **out)
-{
-    const weft_arch_opt opt = { .dialect = arch->dialect, .batch = batch };
-    const weft_status status = weft_arch_build(ctx, arch->name, &opt, out);
-    return status ? cli_library_error(status) : CLI_OK;
-}
-
 cli_exit cli_open_file(const char *path, const char *wanted, FILE **out)
 {
     struct stat facts;
@@ -124,12 +117,14 @@ char *cli_recipe_words(const cli_recipe *recipe)
     return text;
 }
 
-void cli_tell_key(const char *path, const weft_weights *weights)
+void cli_tell_import(const char *path, const weft_weights *weights, const weft_imported *found)
 {
     const char *const key = weft_weights_meta_find(weights, "torch.key");
     const char *const others = weft_weights_meta_find(weights, "torch.other_keys");
     if (others)
         cli_warn("%s: the tensors under \"%s\" are taken; it also has: %s (--key)", path, key ? key : "", others);
+    if (*found->doubt)
+        cli_warn("%s: %s", path, found->doubt);
 }
 
 /* Goes up when a key goes, or means something else; new keys change nothing for who reads the old ones. */

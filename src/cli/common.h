@@ -21,16 +21,15 @@ int cli_find_device(const char *name, weft_device_info *info);
 
 /* What the dialect calls the number of parameters: with moving statistics (keras) or without. */
 int64_t cli_params(const weft_arch *arch, const weft_counts *counts);
-/* Builds the network; prints why it cannot. */
-cli_exit cli_build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_graph **out);
 
 /* A file that is read; prints, with what was wanted, that there is none or that it is a folder, a pipe or the like. */
 cli_exit cli_open_file(const char *path, const char *wanted, FILE **out);
 
 /* The words of the recipe's options, one behind the other; NULL: none. The caller frees them. */
 char *cli_recipe_words(const cli_recipe *recipe);
-/* One line that says which dictionary of a PyTorch file was read, if it has others that could have been meant. */
-void cli_tell_key(const char *path, const weft_weights *weights);
+/* A line that says which dictionary of a PyTorch file was read, if it has others that could have been meant, and one if
+ * the file's name says more than the name of its network. */
+void cli_tell_import(const char *path, const weft_weights *weights, const weft_imported *found);
 
 /* What is printed as JSON, every command's: an object that begins with the version of its keys. */
 json_t *cli_json_document(void);

@@ -39,6 +39,12 @@ static bool same_precision(const json_t *old, const json_t *result)
     return !json_object_get(old, "precision") || same_text(old, result, "precision");
 }
 
+/* Of the same image; nothing was said of it, it was the network's own. */
+static bool same_size(const json_t *old, const json_t *result)
+{
+    return !json_object_get(old, "px") || !json_object_get(result, "px") || same_number(old, result, "px");
+}
+
 double cli_compare_find(const json_t *old, const json_t *result)
 {
     const json_t *list = json_object_get(old, "results");
@@ -47,6 +53,7 @@ double cli_compare_find(const json_t *old, const json_t *result)
         if (same_text(other, result, "model") && same_text(other, result, "dialect") &&
             same_text(other, result, "device") && same_number(other, result, "batch") &&
             same_number(other, result, "threads") && same_precision(other, result) &&
+            same_size(other, result) &&
             json_is_true(json_object_get(other, "train")) == json_is_true(json_object_get(result, "train")))
             return cli_json_number(other, "ms.median");
     }

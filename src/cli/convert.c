@@ -147,21 +147,6 @@ static cli_exit read_file(job *j)
     return status ? fail(j, status) : CLI_OK;
 }
 
-static cli_exit find_network(job *j)
-{
-    const char *name = NULL;
-
-    if (j->args->model) {
-        CLI_TRY(cli_find_arch(j->args->model, j->args->dialect, &j->arch));
-        name = j->arch->name;
-    }
-    const weft_status status = weft_weights_identify(j->ctx, j->read, j->in, name, j->args->dialect,
-                                                     &j->arch, &j->how);
-    if (status == WEFT_NOT_FOUND && !name)
-        return cli_error(CLI_DATA, "%s: %s; name the network with --model", j->in, weft_error());
-    return status ? fail(j, status) : CLI_OK;
-}
-
 /* ---- mapping ---- */
 
 static void list(const char *what, const char *const *names, int64_t count)
@@ -175,13 +160,26 @@ static void list(const char *what, const char *const *names, int64_t count)
         fprintf(stderr, "  %s: ... and %" PRId64 " more\n", what, count - LISTED);
 }
 
-static cli_exit map(job *j)
+static cli_exit take(job *j)
 {
-    const weft_map_opt opt = { .origin = j->args->from, .lenient = j->args->no_strict };
-    const weft_status status =
-        weft_weights_map(j->ctx, j->read, j->arch->name, j->arch->dialect, &opt, &j->report, &j->mapped);
-    const cli_exit code = status ? fail(j, status) : CLI_OK;
+    weft_imported found;
+    weft_import_opt opt = { .dialect = j->args->dialect,
+                            .map = { .origin = j->args->from, .lenient = j->args->no_strict } };
 
+    if (j->args->model) {
+        CLI_TRY(cli_find_arch(j->args->model, j->args->dialect, &j->arch));
+        opt.arch = j->arch->name;
+    }
+    const weft_status status = weft_weights_take(j->ctx, j->read, j->in, &opt, &found, &j->mapped);
+    j->report = found.report;
+    j->arch = found.arch;
+    j->how = found.how;
+    if (*found.doubt)
+        cli_warn("%s: %s", j->in, found.doubt);
+    if (status == WEFT_NOT_FOUND && !opt.arch)
+        return cli_error(CLI_DATA, "%s: %s; name the network with --model", j->in, weft_error());
+
+    const cli_exit code = status ? fail(j, status) : CLI_OK;
     if (j->report) {
         list("missing", j->report->missing, j->report->missing_count);
         list("unknown", j->report->unused, j->report->unused_count);
@@ -402,8 +400,7 @@ static cli_exit convert(job *j)
 {
     CLI_TRY(cli_open_cpu(1, &j->ctx));
     CLI_TRY(read_file(j));
-    CLI_TRY(find_network(j));
-    CLI_TRY(map(j));
+    CLI_TRY(take(j));
     CLI_TRY(add_metadata(j));
     CLI_TRY_LIBRARY(weft_weights_write(j->mapped, j->out, WEFT_FORMAT_AUTO));
     (j->args->json ? print_json : print_text)(j);

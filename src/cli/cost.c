@@ -2,7 +2,7 @@
  *
  * weft cost: what a run would launch, move and compute on a GPU, from the steps of its plan. */
 #include "cli/command.h"
-#include "cli/common.h"
+#include "cli/subject.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -10,6 +10,7 @@ typedef struct cost_args {
     weft_ctx_opt ctx;
     int64_t batch;
     weft_dialect dialect;
+    cli_size size;
     cli_view view;
     bool steps;
 } cost_args;
@@ -70,9 +71,11 @@ static cli_exit open_plan(const cost_args *args, const char *name, plan *p)
     weft_ctx_opt ctx = args->ctx;
     ctx.device = "cuda";
     ctx.threads = 1;
-    CLI_TRY(cli_find_arch(name, args->dialect, &p->arch));
+    cli_subject subject;
     CLI_TRY(cli_open(&ctx, &p->ctx));
-    CLI_TRY(cli_build(p->ctx, p->arch, args->batch, &p->graph));
+    CLI_TRY(cli_find_subject(p->ctx, name, args->dialect, &args->size, &subject, NULL));
+    p->arch = subject.arch;
+    CLI_TRY(cli_build(p->ctx, &subject, args->batch, &p->graph));
     CLI_TRY_LIBRARY(weft_model_create(p->ctx, p->graph, &opt, &p->model));
     CLI_TRY_LIBRARY(weft_model_cost(p->model, &p->cost));
     CLI_TRY_LIBRARY(weft_model_memory(p->model, &p->memory));
@@ -221,6 +224,7 @@ static const cli_option rows[] = {
     ROW_PRECISION(cost_args, PRECISION_OF_GPU),
     OPT_BOOL(cost_args, steps, 0, "steps", "print every launch"),
     ROW_DIALECT(cost_args, WHOSE_VARIANT),
+    ROWS_SIZE(cost_args),
     ROW_OUTPUT(cost_args),
     OPT_HELP,
     OPT_END,

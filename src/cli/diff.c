@@ -131,7 +131,7 @@ static cli_exit open_side(diff *d, side *s, bool may_be_dump)
     weft_status status = weft_weights_read_with(d->ctx, s->path, &(weft_read_opt){ .key = s->key }, &file);
     if (status)
         return fail_file(s->path, status);
-    cli_tell_key(s->path, file);
+    cli_tell_import(s->path, file, &(weft_imported){ 0 });
     if (may_be_dump && is_dump(d->graph, file)) {
         s->dump = file;
         return CLI_OK;

@@ -2,13 +2,14 @@
  *
  * weft explain: for each step of a plan the kernel chosen, and why each earlier candidate refused. */
 #include "cli/command.h"
-#include "cli/common.h"
+#include "cli/subject.h"
 #include "cli/table.h"
 
 typedef struct explain_args {
     weft_ctx_opt ctx;
     int64_t batch;
     weft_dialect dialect;
+    cli_size size;
     cli_view view;
     bool no_units, passes;
 } explain_args;
@@ -169,22 +170,23 @@ static cli_exit explain(const explain_args *args, const weft_arch *arch, weft_ct
 static cli_exit run(const cli_call *call)
 {
     const explain_args *args = call->args;
-    const weft_arch *arch;
+    cli_subject subject = { 0 };
     weft_ctx *ctx = NULL;
     weft_graph *graph = NULL;
     weft_model *model = NULL;
-    cli_exit code = cli_find_arch(call->words[0], args->dialect, &arch);
+    cli_exit code = cli_open(&args->ctx, &ctx);
     if (!code)
-        code = cli_open(&args->ctx, &ctx);
+        code = cli_find_subject(ctx, call->words[0], args->dialect, &args->size, &subject, NULL);
     if (!code)
-        code = cli_build(ctx, arch, args->batch, &graph);
+        code = cli_build(ctx, &subject, args->batch, &graph);
     if (!code) {
         const weft_model_opt plan = { .plan_only = true, .no_units = args->no_units };
         const weft_status status = weft_model_create(ctx, graph, &plan, &model);
         if (status)
             code = cli_library_error(status);
         else
-            code = args->passes ? explain_passes(args, arch, model) : explain(args, arch, ctx, model);
+            code = args->passes ? explain_passes(args, subject.arch, model)
+                                 : explain(args, subject.arch, ctx, model);
     }
     weft_model_destroy(model);
     weft_graph_destroy(graph);
@@ -202,6 +204,7 @@ static const cli_option rows[] = {
     ROW_ISA(explain_args),
     ROW_MATH(explain_args, "fast"),
     ROW_DIALECT(explain_args, WHOSE_VARIANT),
+    ROWS_SIZE(explain_args),
     ROW_NO_UNITS(explain_args),
     OPT_BOOL(explain_args, passes, 0, "passes", "what each pass did to the network, node by node, instead"),
     ROW_OUTPUT(explain_args),
@@ -212,14 +215,15 @@ static const cli_option rows[] = {
 
 const cli_command cli_explain = {
     .name = "explain",
-    .takes = CLI_TAKES_MODEL,
+    .takes = CLI_TAKES_MODEL | CLI_TAKES_FILE,
     .min_words = 1,
     .max_words = 1,
-    .synopsis = "MODEL",
+    .synopsis = "MODEL|FILE",
     .brief = "say which kernel runs each step, and why not another",
-    .description = "Plans MODEL without running it and prints for each step of the plan the kernel chosen and every "
-                   "kernel that is tried before it, with the reason why it refused. With --passes: what folding, "
-                   "fusion and the other passes made of the network's nodes before that.",
+    .description =
+        "Plans MODEL, or the network of a weight FILE, without running it and prints for each step of the plan the "
+        "kernel chosen and every kernel that is tried before it, with the reason why it refused. With --passes: what "
+        "folding, fusion and the other passes made of the network's nodes before that.",
     .examples = "weft explain resnet50|every step\nweft explain resnet50 --isa avx2 --batch 32|for another CPU\n"
                 "weft explain mobilenetv2 --passes|what was folded and fused",
     .rows = rows,

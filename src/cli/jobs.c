@@ -11,7 +11,8 @@
 
 static double job_flops(const cli_job *job)
 {
-    return 2.0 * (double)job->arch->macs * (double)job->batch;
+    const double side = job->subject.px ? (double)job->subject.px / job->arch->px : 1;
+    return 2.0 * (double)job->arch->macs * (double)job->batch * side * side;
 }
 
 void cli_meter_open(cli_meter *m, const cli_machine *machine, const cli_job *jobs, int count)
@@ -109,6 +110,16 @@ static json_t *request_of(const cli_machine *machine, const cli_job *job)
     json_t *request = json_object();
     cli_set_text(request, "model", job->arch->name);
     cli_set_text(request, "dialect", weft_dialect_name(job->arch->dialect));
+    if (job->subject.arch) {
+        char recipe[WEFT_RECIPE_TEXT];
+        cli_set_count(request, "px", job->subject.px);
+        cli_set_count(request, "classes", job->subject.classes);
+        cli_set_text(request, "recipe", weft_recipe_text(&job->subject.recipe, recipe, sizeof recipe));
+    }
+    if (job->subject.file)
+        cli_set_text(request, "weights", job->subject.file);
+    if (job->key)
+        cli_set_text(request, "key", job->key);
     cli_set_count(request, "batch", job->batch);
     cli_set_count(request, "threads", job->threads);
     cli_set_text(request, "device", job->device);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * weft models: the networks of the registry, with what was published about each. */
+#include <fnmatch.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/command.h"
 #include "cli/common.h"
 #include "cli/table.h"
+#include "cli/text.h"
 
 typedef struct models_args {
     cli_view view;
@@ -64,12 +68,67 @@ static void add(cli_table *table, const weft_arch *a)
     cli_put_text(table, "paper", "%s", a->paper ? a->paper : "");
 }
 
+/* The weight files that are published for a network. */
+static json_t *files_json(const weft_arch *arch)
+{
+    json_t *const list = json_array();
+    const weft_arch_file *f;
+    for (int i = 0; (f = weft_arch_file_get(arch, i)) != NULL; i++) {
+        json_t *const file = json_object();
+        cli_set_text(file, "file", f->file);
+        cli_set_text(file, "address", f->address);
+        if (f->digest)
+            cli_set_text(file, "digest", f->digest);
+        if (f->mib > 0)
+            cli_set_real(file, "mib", f->mib);
+        if (f->recipe)
+            cli_set_text(file, "recipe", f->recipe);
+        if (f->top1 > 0) {
+            cli_set_real(file, "top1", f->top1);
+            cli_set_real(file, "top5", f->top5);
+        }
+        json_array_append_new(list, file);
+    }
+    return list;
+}
+
 static void print_json(const cli_table *table)
 {
-    json_t *root = cli_json_document();
-    json_object_set_new(root, "models", cli_table_json(table));
+    json_t *root = cli_json_document(), *models = cli_table_json(table);
+    for (size_t i = 0; i < json_array_size(models); i++) {
+        json_t *const model = json_array_get(models, i);
+        const weft_dialect dialect = weft_dialect_parse(cli_json_text(model, "dialect"));
+        json_object_set_new(model, "weights", files_json(weft_arch_find(cli_json_text(model, "name"), dialect)));
+    }
+    json_object_set_new(root, "models", models);
     cli_json_print(root, stdout);
     json_decref(root);
+}
+
+/* Whether a network is meant by a word: by its name; by a pattern of the shell's kind; by a part of its name. */
+static bool is_meant(const char *word, const weft_arch *arch, bool exact)
+{
+    if (exact)
+        return weft_arch_find(word, arch->dialect) == arch;
+    char *const pattern = strpbrk(word, "*?[") ? cli_copy(word) : cli_format_text("*%s*", word);
+    const bool meant = fnmatch(pattern, arch->name, FNM_CASEFOLD) == 0 ||
+                       (arch->alias && fnmatch(pattern, arch->alias, FNM_CASEFOLD) == 0);
+    free(pattern);
+    return meant;
+}
+
+static cli_exit add_meant(cli_table *table, const char *word)
+{
+    const bool exact = weft_arch_find(word, WEFT_DIALECT_DEFAULT) != NULL;
+    int count = 0;
+    for (int i = 0; i < weft_arch_count(); i++) {
+        if (!is_meant(word, weft_arch_get(i), exact))
+            continue;
+        add(table, weft_arch_get(i));
+        count++;
+    }
+    const weft_arch *none;
+    return count ? CLI_OK : cli_find_arch(word, WEFT_DIALECT_DEFAULT, &none);
 }
 
 static cli_exit run(const cli_call *call)
@@ -77,13 +136,8 @@ static cli_exit run(const cli_call *call)
     const models_args *args = call->args;
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
     cli_exit code = cli_table_choose(table, args->view.columns);
-    for (int w = 0; !code && w < call->n_words; w++) {
-        const weft_arch *wanted;
-        code = cli_find_arch(call->words[w], WEFT_DIALECT_DEFAULT, &wanted);
-        for (int i = 0; !code && i < weft_arch_count(); i++)
-            if (weft_arch_find(call->words[w], weft_arch_get(i)->dialect) == weft_arch_get(i))
-                add(table, weft_arch_get(i));
-    }
+    for (int w = 0; !code && w < call->n_words; w++)
+        code = add_meant(table, call->words[w]);
     for (int i = 0; !code && call->n_words == 0 && i < weft_arch_count(); i++)
         add(table, weft_arch_get(i));
     if (!code && args->view.format == CLI_FORMAT_JSON)
@@ -100,11 +154,17 @@ const cli_command cli_models = {
     .name = "models",
     .takes = CLI_TAKES_MODEL,
     .max_words = -1,
-    .synopsis = "[MODEL...]",
+    .synopsis = "[PATTERN...]",
     .brief = "list the networks that weft knows",
-    .description = "Lists every network (or those named) in each of its dialects: aliases, input size, parameters, "
-                   "multiply-adds, and the accuracy that was published, with its source and paper.",
-    .examples = "weft models|the list\nweft models --json resnet50|all about one, for a program",
+    .description =
+        "Lists every network in each of its dialects: aliases, input size, parameters, multiply-adds, and the "
+        "accuracy that was published, with its source and paper. A PATTERN is a network's name, a part of one, or "
+        "has *, ? and [] as the shell's have.\n"
+        "\n"
+        "In JSON, weights lists the files that frameworks publish for a network: name, address, size, digest (of "
+        "SHA-256 perhaps only the beginning), and how they are evaluated where that differs. weft downloads nothing.",
+    .examples = "weft models|the list\nweft models resnet|a family\nweft models 'efficientnet-b*'|a family without its "
+                "relatives\nweft models --json resnet50|all about one, for a program",
     .rows = rows,
     .args_size = sizeof(models_args),
     .run = run,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Rows of options that several commands have, each text once. The argument struct of a command that has one of them
- * has its field: `ctx` (weft_ctx_opt), `batch`, `dialect`, `view`, `json`, `recipe` (cli_recipe), `activation`. */
+ * has its field: `ctx` (weft_ctx_opt), `batch`, `dialect`, `size` (cli_size), `view`, `json`, `recipe` (cli_recipe),
+ * `activation`. */
 #ifndef WEFT_CLI_ROWS_H
 #define WEFT_CLI_ROWS_H
 
@@ -14,6 +15,12 @@ typedef struct cli_view {
     const char *columns; /* "a,b"; NULL: all that a person wants */
     bool wide;           /* wider than the terminal, too */
 } cli_view;
+
+/* How large a network is, and of a PyTorch file what is read; zeros: as the network or the file has it. */
+typedef struct cli_size {
+    int px, classes;
+    const char *key;
+} cli_size;
 
 /* How a photograph becomes the input, as the user says it: words of weft/recipe.h, and values of one word each; NULL:
  * not said. */
@@ -61,6 +68,11 @@ typedef enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS
 #define WHOSE_VARIANT "whose variant of the network"
 #define ROW_DIALECT(args, help) \
     OPT_ENUM(args, dialect, 'D', "dialect", "NAME", "default", "default|paper|keras|torch", help)
+
+#define ROWS_SIZE(args) \
+    OPT_INT(args, size.px, 0, "px", "N", "0", 0, 65536, "pixels of a side of the input; 0: the network's own"), \
+    OPT_INT(args, size.classes, 0, "classes", "N", "0", 0, 1048576, "outputs; 0: as many as the network has"), \
+    ROW_KEY(args, size.key, "key", A_CHECKPOINT)
 
 #define ROW_NO_UNITS(args) \
     OPT_BOOL(args, no_units, 0, "no-units", \

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/check.h"
 #include "cli/command.h"
-#include "cli/common.h"
+#include "cli/subject.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -13,8 +14,9 @@ typedef struct summary_args {
     weft_ctx_opt ctx;
     int64_t batch;
     weft_dialect dialect;
+    cli_size size;
     cli_view view;
-    bool dot;
+    bool dot, check;
 } summary_args;
 
 static const cli_column columns[] = {
@@ -29,6 +31,7 @@ static const cli_column columns[] = {
 };
 
 typedef struct summary {
+    cli_subject subject;
     const weft_arch *arch;
     weft_ctx *ctx;
     weft_graph *graph;
@@ -41,9 +44,10 @@ typedef struct summary {
 static cli_exit open_summary(const summary_args *args, const char *name, summary *s)
 {
     const weft_model_opt plan = { .plan_only = true };
-    CLI_TRY(cli_find_arch(name, args->dialect, &s->arch));
     CLI_TRY(cli_open(&args->ctx, &s->ctx));
-    CLI_TRY(cli_build(s->ctx, s->arch, args->batch, &s->graph));
+    CLI_TRY(cli_find_subject(s->ctx, name, args->dialect, &args->size, &s->subject, NULL));
+    s->arch = s->subject.arch;
+    CLI_TRY(cli_build(s->ctx, &s->subject, args->batch, &s->graph));
     CLI_TRY_LIBRARY(weft_graph_counts(s->graph, &s->counts));
     CLI_TRY_LIBRARY(weft_graph_input(s->graph, 0, &s->input));
     CLI_TRY_LIBRARY(weft_model_create(s->ctx, s->graph, &plan, &s->model));
@@ -89,6 +93,13 @@ static void add_totals(const summary *s, cli_table *table)
     cli_table_note(table, "MACs         %lld of one image, in convolutions and dense layers",
                    (long long)s->counts.macs);
     cli_table_note(table, "input        %s", weft_shape_text(&s->input.shape, shape, sizeof shape));
+    if (s->subject.file) {
+        char *const file = cli_visible(s->subject.file);
+        char recipe[WEFT_RECIPE_TEXT];
+        cli_table_note(table, "weights      %s: %d classes, %s", file, s->subject.classes,
+                       weft_recipe_text(&s->subject.recipe, recipe, sizeof recipe));
+        free(file);
+    }
     cli_table_note(table, "memory       %zu bytes: arena %s (of it workspace %s), weights packed %s, as given %s",
                    s->memory.peak, cli_bytes_text((double)s->memory.arena, arena),
                    cli_bytes_text((double)s->memory.workspace, work), cli_bytes_text((double)s->memory.packed, packed),
@@ -104,6 +115,10 @@ static void print_json(const summary *s, const cli_table *table)
     cli_set_text(root, "model", a->name);
     cli_set_text(root, "dialect", weft_dialect_name(a->dialect));
     cli_set_text(root, "paper", a->paper ? a->paper : "");
+    cli_set_count(root, "px", s->subject.px);
+    cli_set_count(root, "classes", s->subject.classes);
+    if (s->subject.file)
+        cli_set_text(root, "weights", s->subject.file);
     json_object_set_new(root, "input", cli_json_shape(&s->input.shape));
     cli_set_count(root, "params", cli_params(a, &s->counts));
     cli_set_count(root, "trainable", s->counts.trainable);
@@ -180,6 +195,9 @@ static cli_exit summarise(const summary_args *args, const char *name, summary *s
 static cli_exit run(const cli_call *call)
 {
     summary s = { 0 };
+    const summary_args *args = call->args;
+    if (args->check)
+        return cli_check_weights(call->words[0], &args->size, &args->view);
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
     const cli_exit code = summarise(call->args, call->words[0], &s, table);
     cli_table_destroy(table);
@@ -195,6 +213,10 @@ static const cli_option rows[] = {
     ROW_ISA(summary_args),
     ROW_MATH(summary_args, "fast"),
     ROW_DIALECT(summary_args, WHOSE_VARIANT),
+    ROWS_SIZE(summary_args),
+    OPT_BOOL(summary_args, check, 0, "check",
+             "of a weight FILE, instead: range, NaN, infinities and SHA-256 of each tensor; exit 76 if any is not "
+             "finite"),
     OPT_BOOL(summary_args, dot, 0, "dot", "print the graph for Graphviz instead"),
     ROW_OUTPUT(summary_args),
     OPT_HELP,
@@ -204,19 +226,22 @@ static const cli_option rows[] = {
 
 const cli_command cli_summary = {
     .name = "summary",
-    .takes = CLI_TAKES_MODEL,
+    .takes = CLI_TAKES_MODEL | CLI_TAKES_FILE,
     .min_words = 1,
     .max_words = 1,
-    .synopsis = "MODEL",
+    .synopsis = "MODEL|FILE",
     .brief = "show a network's layers, shapes, parameters, MACs and memory",
     .description =
-        "Prints every layer of MODEL with the shape of its output, its parameters and its multiply-adds of one "
-        "image, then the totals and the memory that a run will use, known to the byte without running anything.\n"
+        "Prints every layer of MODEL, or of the network of a weight FILE (or a hub's folder), with the shape of its "
+        "output, its parameters and its multiply-adds of one image, then the totals and the memory that a run will "
+        "use, known to the byte without running anything.\n"
         "\n"
         "In JSON, params counts moving statistics where the dialect does (keras); trainable and statistics are "
         "always apart. peak_bytes is the arena: activations and workspace at their peak.",
     .examples = "weft summary efficientnet-b0|layers and totals\n"
                 "weft summary resnet50 --dialect torch --json|counts for a program\n"
+                "weft summary best.pth|of what network a checkpoint is, and its layers\n"
+                "weft summary best.pth --check|whether its numbers are numbers\n"
                 "weft summary lenet5 --dot | dot -Tsvg > lenet5.svg|draw the graph",
     .rows = rows,
     .args_size = sizeof(summary_args),

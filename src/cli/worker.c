@@ -16,6 +16,7 @@ typedef struct work {
     const json_t *request;
     const char *stage; /* for errors */
     const weft_arch *arch;
+    weft_recipe recipe;
     weft_ctx *ctx;
     weft_graph *graph;
     weft_trainer *trainer; /* of a training step, which it makes the model of */
@@ -45,6 +46,12 @@ static double number(const work *w, const char *key)
 {
     const double value = cli_json_number(w->request, key);
     return isfinite(value) ? value : 0;
+}
+
+static int classes(const work *w)
+{
+    const double asked = number(w, "classes");
+    return asked > 0 ? (int)asked : w->arch->classes;
 }
 
 static const char *text_or_null(const work *w, const char *key)
@@ -105,7 +112,9 @@ static double flops_of(const work *w, const weft_model *planned)
 /* The prediction is from a plan that allocates nothing, made before the model that runs. */
 static weft_status plan(work *w)
 {
-    const weft_arch_opt arch_opt = { .dialect = w->arch->dialect, .batch = w->batch };
+    const weft_arch_opt arch_opt = {
+        .dialect = w->arch->dialect, .batch = w->batch, .px = w->recipe.px, .classes = classes(w)
+    };
     weft_trainer *trainer = NULL;
     weft_model *planned = NULL;
     w->stage = "building the network";
@@ -129,10 +138,27 @@ static weft_status first_step(work *w)
 {
     int32_t *labels = cli_alloc((size_t)w->batch, sizeof *labels);
     for (int64_t i = 0; i < w->batch; i++)
-        labels[i] = (int32_t)(i % w->arch->classes);
+        labels[i] = (int32_t)(i % classes(w));
     const weft_batch batch = { .images = w->data, .labels = labels };
     const weft_status status = weft_trainer_step(w->trainer, &batch, 1e-6, NULL);
     free(labels);
+    return status;
+}
+
+/* The weights of a file; random ones if there is none. */
+static weft_status fill_weights(work *w, uint64_t seed)
+{
+    const char *const file = text_or_null(w, "weights");
+    const weft_import_opt opt = { .read = { .key = text_or_null(w, "key") },
+                                  .arch = w->arch->name,
+                                  .dialect = w->arch->dialect };
+    weft_weights *weights = NULL;
+    w->stage = file ? "reading the weights" : "initialising the weights";
+    if (!file)
+        return weft_model_init(w->model, seed);
+    CLI_TRY_STATUS(weft_weights_import(w->ctx, file, &opt, NULL, &weights));
+    const weft_status status = weft_model_load(w->model, weights);
+    weft_weights_destroy(weights);
     return status;
 }
 
@@ -140,15 +166,15 @@ static weft_status fill(work *w)
 {
     const uint64_t seed = (uint64_t)number(w, "seed");
     double start = cli_now();
-    w->stage = "initialising the weights";
     if (!w->trains) /* a trainer has drawn them */
-        CLI_TRY_STATUS(weft_model_init(w->model, seed));
+        CLI_TRY_STATUS(fill_weights(w, seed));
     w->init_s = cli_now() - start;
 
     w->stage = "reading the inputs";
-    const size_t count = (size_t)(w->batch * w->arch->px * w->arch->px * w->arch->channels);
+    const size_t count = (size_t)(w->batch * w->recipe.px * w->recipe.px * w->recipe.channels);
     w->data = cli_alloc(count, sizeof *w->data);
-    CLI_TRY_STATUS(cli_fill_input(w->ctx, w->arch, json_object_get(w->request, "images"), seed, w->batch, w->data));
+    CLI_TRY_STATUS(cli_fill_input(w->ctx, &w->recipe, json_object_get(w->request, "images"), seed, w->batch,
+                                  w->data));
     w->stage = "setting the inputs";
     CLI_TRY_STATUS(w->trains ? first_step(w) : weft_model_set_input(w->model, 0, w->data, count * sizeof *w->data));
     free(w->data);
@@ -302,7 +328,10 @@ static json_t *plan_json(const work *w)
     json_t *result = json_object();
     cli_set_text(result, "model", w->arch->name);
     cli_set_text(result, "dialect", weft_dialect_name(w->arch->dialect));
-    cli_set_count(result, "px", w->arch->px);
+    cli_set_count(result, "px", w->recipe.px);
+    cli_set_count(result, "classes", classes(w));
+    if (text_or_null(w, "weights"))
+        cli_set_text(result, "weights", text_or_null(w, "weights"));
     cli_set_count(result, "batch", w->batch);
     cli_set_count(result, "threads", weft_ctx_threads(w->ctx));
     cli_set_text(result, "device", weft_ctx_device(w->ctx));
@@ -383,7 +412,10 @@ static cli_exit run(const cli_call *call)
     w.batch = (int64_t)number(&w, "batch");
     w.layers = json_is_true(json_object_get(request, "layers"));
     w.arch = weft_arch_find(cli_json_text(request, "model"), weft_dialect_parse(cli_json_text(request, "dialect")));
-    const weft_status status = w.arch && w.batch > 0 ? do_work(&w, &result) : WEFT_INVALID;
+    w.recipe = weft_arch_recipe(w.arch, 0);
+    const char *const recipe = text_or_null(&w, "recipe");
+    const bool told = !recipe || weft_recipe_parse(recipe, &w.recipe) == WEFT_OK;
+    const weft_status status = w.arch && w.batch > 0 && told ? do_work(&w, &result) : WEFT_INVALID;
     if (status) {
         const char *sentence = weft_error();
         if (!result)

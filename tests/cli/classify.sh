@@ -55,6 +55,7 @@ digits="zero one two three four five six seven eight nine"
 case_classify() {
     refuses 2 "IMAGE is missing" classify lenet5
     refuses 2 "no weights for lenet5: give a file of torchvision, timm or Keras by --weights" classify lenet5 a.jpg
+    refuses 2 "published are https://download.pytorch.org/models/resnet18-f37072fd.pth" classify resnet18 a.jpg
     refuses 66 "did you mean 'lenet5'" classify lenet6 --seed 1 a.jpg
     refuses 66 "no.safetensors: cannot be opened" classify lenet5 --weights no.safetensors a.jpg
     refuses 66 "no.safetensors: cannot be opened" classify no.safetensors a.jpg
@@ -256,6 +257,49 @@ case_convert() {
     refuses 65 "images of 3 channels, lenet5 takes 1" convert lenet.safetensors no.npz --recipe channels=3
     refuses 2 "'relu'" convert lenet.safetensors no.npz --activation relu
     [ -e no.npz ] && fail "a file is written with what was refused"
+}
+
+# A user's own file in place of a network's name: its classes, images and numbers.
+case_file() {
+    "$make_weights" lenet5 keras mine.safetensors $digits eleven || fail make_weights
+    "$make_weights" mobilenet-0.25 keras small.safetensors cat dog || fail make_weights
+    expect 0 summary mine.safetensors --json
+    equal model "$(json model)" lenet5
+    equal classes "$(json classes)" 11
+    equal weights "$(json weights)" mine.safetensors
+    expect 0 summary mine.safetensors
+    has out "weights      mine.safetensors: 11 classes" "c1/conv2d"
+    expect 0 summary small.safetensors --px 96 --json
+    equal pixels "$(json input.1)" 96
+    refuses 2 "mine.safetensors is of 11 classes" summary mine.safetensors --classes 10
+    refuses 66 "no.pth" summary no.pth
+    refuses 65 "not a regular file" summary /dev/null
+
+    expect 0 explain small.safetensors --px 64 --json
+    equal "explained model" "$(json model)" mobilenet-0.25
+    expect 0 bench mine.safetensors small.safetensors --px 32 --min-time 0 --reps 2 --warmup 0 -b 1 -o json
+    equal "benched classes" "$(json results.0.classes)" 11
+    equal "benched file" "$(json results.1.weights)" small.safetensors
+    equal "benched pixels" "$(json results.1.px)" 32
+    expect 65 bench mine.safetensors --px 48 -b 1 --min-time 0 --reps 1
+    has err "tensor f6/weight has shape [84, 120], expected [84, 3000]"
+
+    expect 0 summary mine.safetensors --check --json
+    equal finite "$(json finite)" true
+    equal digest "$(json sha256)" "$(sha256sum < mine.safetensors | cut -d' ' -f1)"
+    size=$(wc -c < mine.safetensors)
+    head -c $((size - 8)) mine.safetensors | LC_ALL=C sed s/weft.crc32/some.crc32/ > nan.safetensors
+    printf '\000\000\300\177\000\000\200\377' >> nan.safetensors # a NaN and an infinity
+    expect 76 summary nan.safetensors --check
+    has err "1 of 10 tensors hold NaN or infinity, the first is "
+    expect 76 summary nan.safetensors --check --json
+    equal "not finite" "$(json finite)" false
+    cp mine.safetensors mine-0badc0de.safetensors
+    expect 0 summary mine-0badc0de.safetensors --check
+    has err "the name says that the SHA-256 begins with 0badc0de"
+    cp mine.safetensors xlenet5.safetensors
+    expect 0 summary xlenet5.safetensors
+    [ -s err ] && fail "a file that says its network is doubted for its name"
 }
 
 case_inputs() { # folders, images and names on standard input

@@ -133,7 +133,8 @@ case_completion() {
     equal "weft eval lenet5 --data a<TAB>" "$(complete weft eval lenet5 --data a)" "a folder"
     equal "weft cost --target h<TAB>" "$(complete weft cost --target h)" h100
     equal "weft cost --target lenet<TAB>" "$(complete weft cost --target lenet)" lenet.pth
-    equal "weft summary lenet.<TAB>" "$(complete weft summary lenet.)" "" # takes no file
+    equal "weft summary lenet.<TAB>" "$(complete weft summary lenet.)" "lenet.pth"
+    equal "weft models lenet.<TAB>" "$(complete weft models lenet.)" "" # takes no file
 }
 
 case_man() {

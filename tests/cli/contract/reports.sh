@@ -17,7 +17,14 @@ case_models() {
     rows=$(json models.json models)
     true_that "$rows >= 19"
     equal "rows of text" "$(($(wc -l < text) - 2))" "$rows"
+    expect 0 models 'mobilenet-*' -o csv --columns name
+    equal "networks of a pattern" "$(sed 1d out | sort | tr '\n' ' ')" "mobilenet-0.25 mobilenet-0.5 mobilenet-0.75 "
+    expect 0 models xcept
+    has out xception
+    refuses 66 "did you mean 'resnet50'" models wide_resnet50_2
     expect 0 models resnet50 -ojson
+    equal "published files" "$(json out models.0.weights.1.file)" resnet50-11ad3fa6.pth
+    equal "their digests" "$(json out models.0.weights.1.digest)" sha256:11ad3fa6
     equal "dialects of resnet50" "$(json out models)" 3
     expect 0 models -o csv
     equal "lines of csv" "$(wc -l < out)" $((rows + 1))
@@ -43,6 +50,11 @@ case_summary() {
     equal params "$(json out params)" 25557032
     equal macs "$(json out macs)" 4089184256
     equal input "$(json out input.0)" 4
+    expect 0 summary mobilenetv2 --px 96 --classes 7 --json
+    equal pixels "$(json out input.1)" 96
+    equal classes "$(json out classes)" 7
+    refuses 2 "--key is of a weight file" summary lenet5 --key x
+    refuses 2 "--check looks at a weight file" summary lenet5 --check
     expect 0 summary lenet5 --dot
     has out "digraph" "c1/conv2d" "->"
     equal "braces of dot" "$(tr -cd '{}' < out)" "{}"
