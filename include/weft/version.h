@@ -19,6 +19,11 @@ extern "C" {
 
 /* "MAJOR.MINOR.PATCH" of the library. */
 WEFT_API const char *weft_version(void);
+/* The commit that the library was built from, "1f054235cb42", with a "+" where files had changed; "" if it was built
+ * from no repository. */
+WEFT_API const char *weft_version_commit(void);
+/* "gcc 12.2.0" */
+WEFT_API const char *weft_version_compiler(void);
 
 #ifdef __cplusplus
 }

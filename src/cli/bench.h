@@ -15,6 +15,7 @@
 #ifndef WEFT_CLI_BENCH_H
 #define WEFT_CLI_BENCH_H
 
+#include "cli/bar.h"
 #include "cli/subject.h"
 
 /* What the argument structs of bench and bench table begin with, and its rows. */
@@ -112,24 +113,26 @@ double cli_machine_gflops(const cli_machine *machine, int threads);
 double cli_machine_bandwidth(const cli_machine *machine, int threads);
 typedef struct cli_table cli_table;
 void cli_machine_head(const cli_machine *machine, cli_table *table);
-/* { weft, date, machine, protocol } */
+/* { weft, commit, compiler, date, machine, protocol } */
 json_t *cli_machine_json(const cli_machine *machine);
 void cli_machine_close(cli_machine *machine);
 
 /* ---- progress on standard error ---- */
 typedef struct cli_meter {
-    bool live, lines; /* one line rewritten; a line for each job */
-    int jobs, done;
-    double start;            /* of the whole */
-    double to_come;          /* flops of the jobs not begun */
-    double runs_to_come;     /* jobs not begun, this one included */
-    double flops, seconds;   /* of what ran: gives the rate */
-    double first_guess;      /* FLOP/s, before: half of the roof */
-    double passes, min_time; /* protocol: runs of each job at least, warm-up included */
-    const cli_job *job;
+    cli_bar bar;
+    bool lines; /* a line for each job */
+    const cli_protocol *protocol;
+    const cli_job *jobs;
+    int count, done;
+    double begun, ran;     /* of the present job: when, and seconds of its runs so far */
+    int runs;              /* of them */
+    double beside;         /* seconds that the jobs done took beside their runs */
+    double flops, seconds; /* of what ran: gives the rate */
+    double first_guess;    /* FLOP/s, before: half of the roof */
 } cli_meter;
 void cli_meter_open(cli_meter *meter, const cli_machine *machine, const cli_job *jobs, int count);
-void cli_meter_begin(cli_meter *meter, const cli_job *job);
+/* The next job begins. */
+void cli_meter_begin(cli_meter *meter);
 void cli_meter_event(void *meter, const json_t *event);
 void cli_meter_end(cli_meter *meter, const json_t *result);
 void cli_meter_close(cli_meter *meter);
@@ -163,8 +166,15 @@ json_t *cli_kernels_json(const cli_machine *machine, const json_t *result);
 cli_exit cli_compare_open(const char *path, json_t **old);
 /* Warns if it is of another CPU, or if the roofs of this one were others then. */
 void cli_compare_warn(const char *path, const json_t *old, const cli_machine *machine);
-/* The median of the same job in an earlier result; NAN if it is not there. */
-double cli_compare_find(const json_t *old, const json_t *result);
+/* The same job in an earlier result; NULL if it is not there. */
+const json_t *cli_compare_find(const json_t *old, const json_t *result);
+/* By which share of its time a result is slower than the earlier one, and how far that may be chance: twice the
+ * standard error of the two medians, from their quartiles, as a share of the earlier one. NAN where either did not
+ * run. */
+typedef struct cli_change {
+    double before, change, spread;
+} cli_change;
+cli_change cli_compare(const json_t *before, const json_t *result);
 
 /* Counts bytes and calls that pass through the allocator hook. */
 typedef struct cli_count {

@@ -45,7 +45,9 @@ static const cli_column columns[] = {
     { "memory", { "MiB", "measured" }, .digits = 1, .scale = MIB, .drop = 3 },
     { "old_ms", { "old", "ms" }, .digits = 2, .flags = CLI_COLUMN_SPARSE },
     { "change", { "change", "%" }, .digits = 1, .scale = 0.01, .flags = CLI_COLUMN_SPARSE },
-    { "failure", { "", "failure" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_STACK },
+    { "change_spread", { "", "spread" }, .flags = CLI_COLUMN_DATA },
+    { "failure", { "", "failure" },
+      .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_ALARM | CLI_COLUMN_STACK },
 };
 
 /* One run of the command. */
@@ -105,10 +107,32 @@ static void put_result(cli_table *t, const cli_machine *machine, const json_t *r
     if (json_is_false(json_object_get(r, "finite")))
         cli_table_note(t, "! %s: the output holds NaN or infinity.", cli_json_text(r, "model"));
     if (old) {
-        const double before = cli_compare_find(old, r);
-        cli_put_number(t, "old_ms", before);
-        cli_put_number(t, "change", cli_json_number(r, "ms.median") / before - 1);
+        const cli_change c = cli_compare(cli_compare_find(old, r), r);
+        cli_put_number(t, "old_ms", c.before);
+        cli_put_number(t, "change", c.change);
+        cli_put_number(t, "change_spread", c.spread);
+        if (isfinite(c.change))
+            cli_put_shown(t, "change", "%+.1f ±%.1f", 100 * c.change, 100 * c.spread);
     }
+}
+
+/* Whether a row is slower than allowed by more than chance; what may be chance is told. */
+static cli_exit judge_row(const bench_args *args, const cli_table *table, int row, double change)
+{
+    const double spread = cli_table_number(table, row, "change_spread"), over = change - args->fail_over;
+    if (args->fail_over < 0 || over <= 0)
+        return CLI_OK;
+    char *const what =
+        cli_format_text("%s, batch %.0f, threads %.0f: %.1f %% slower than before, allowed is %g %%",
+                        cli_table_text(table, row, "model"), cli_table_number(table, row, "batch"),
+                        cli_table_number(table, row, "threads"), change * 100, args->fail_over * 100);
+    const bool sure = !(over <= spread); /* of one run each there is no spread */
+    const cli_exit code = sure ? cli_error(CLI_BELOW, "%s", what) : CLI_OK;
+    if (!sure)
+        cli_warn("%s, but the runs spread by %.1f %%: not counted as slower; --reps or --min-time make it certain",
+                 what, spread * 100);
+    free(what);
+    return code;
 }
 
 /* CLI_BELOW if a row is slower than allowed; an error if no row could be compared. */
@@ -121,10 +145,8 @@ static cli_exit judge(const bench_args *args, const cli_table *table)
         if (!isfinite(change))
             continue;
         compared++;
-        if (args->fail_over >= 0 && change > args->fail_over)
-            code = cli_error(CLI_BELOW, "%s, batch %.0f, threads %.0f: %.1f %% slower than before, allowed is %g %%",
-                             cli_table_text(table, r, "model"), cli_table_number(table, r, "batch"),
-                             cli_table_number(table, r, "threads"), change * 100, args->fail_over * 100);
+        const cli_exit row = judge_row(args, table, r, change);
+        code = row ? row : code;
     }
     if (!compared)
         return cli_error(CLI_DATA, "%s holds no result of these networks with this batch, device and number of threads",
@@ -273,7 +295,7 @@ static const cli_option rows[] = {
     ROWS_SIZE(bench_args),
     OPT_FILE(bench_args, compare, 0, "compare", "OLD.json", NULL, "compare with a result saved earlier with -o json"),
     OPT_PERCENT(bench_args, fail_over, 0, "fail-over", "PERCENT", NULL, 0, 1000,
-                "with --compare: exit 1 if a median is slower by more than this"),
+                "with --compare: exit 1 if a median is slower by more than this, and by more than the runs' spread"),
     ROW_OUTPUT(bench_args),
     PROTOCOL_PROGRESS,
     OPT_HELP,

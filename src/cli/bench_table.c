@@ -50,7 +50,8 @@ static const cli_column columns[] = {
     { "arena_touched", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "allocator_peak", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "allocations_in_runs", { "", "" }, .flags = CLI_COLUMN_DATA },
-    { "failure", { "", "failure" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_STACK },
+    { "failure", { "", "failure" },
+      .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE | CLI_COLUMN_ALARM | CLI_COLUMN_STACK },
 };
 
 typedef struct bench {

@@ -6,10 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "cli/bar.h"
 #include "cli/classifier.h"
 #include "cli/common.h"
 #include "cli/input.h"
+#include "cli/settings.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -19,6 +22,7 @@ typedef struct classify_args {
     cli_classifier_args classifier;
     int top;
     bool json;
+    cli_progress progress;
 } classify_args;
 
 typedef struct classify {
@@ -31,7 +35,8 @@ typedef struct classify {
     weft_answer *answers; /* [capacity][top] */
     weft_fault *faults;   /* [capacity] */
     json_t *images;       /* NULL: text */
-    int64_t done, bad;
+    cli_bar bar;
+    int64_t done, bad, total; /* total 0: not known */
     double seconds;
 } classify;
 
@@ -48,14 +53,16 @@ static void print_bar(double share)
 
 static void print_text(const classify *k, const char *name, const weft_answer *answers)
 {
+    fputs(cli_color(stdout, CLI_BOLD), stdout);
     cli_put_visible(stdout, name);
-    putchar('\n');
+    printf("%s\n", cli_color(stdout, CLI_PLAIN));
     for (int i = 0; i < k->top; i++) {
         char buf[32];
         const weft_label label = { answers[i].id, answers[i].name };
         printf("  %5.1f %%  ", 100 * answers[i].probability);
+        fputs(cli_color(stdout, CLI_CYAN), stdout);
         print_bar(answers[i].probability);
-        fputs("  ", stdout);
+        printf("%s  ", cli_color(stdout, CLI_PLAIN));
         cli_put_visible(stdout, cli_label_text(&label, answers[i].index, buf));
         putchar('\n');
     }
@@ -84,6 +91,7 @@ static void add_json(const classify *k, const char *name, const weft_answer *ans
 
 static void put_answer(classify *k, const char *name, const weft_answer *answers, const weft_fault *fault)
 {
+    cli_bar_clear(&k->bar);
     if (k->images)
         add_json(k, name, answers, fault);
     if (fault->status) {
@@ -111,6 +119,7 @@ static cli_exit flush(classify *k)
     if (!k->images)
         fflush(stdout);
     k->count = 0;
+    cli_bar_count(&k->bar, k->done, k->total, "images");
     return CLI_OK;
 }
 
@@ -201,6 +210,36 @@ static int64_t expected(const cli_call *call)
     return count > BATCH ? BATCH : count;
 }
 
+/* How many images will be looked at; 0: standard input names them. */
+static int64_t count_all(const classify *k)
+{
+    const weft_dataset_opt opt = { .layout = WEFT_DATASET_UNLABELLED };
+    int64_t count = 0;
+    for (int i = 1; i < k->call->n_words; i++) {
+        const char *const word = k->call->words[i];
+        struct stat facts;
+        weft_dataset *set;
+        if (strcmp(word, "-") == 0)
+            return 0;
+        if (stat(word, &facts) == 0 && S_ISDIR(facts.st_mode) && !weft_dataset_open(k->ctx, word, &opt, &set)) {
+            count += weft_dataset_count(set);
+            weft_dataset_destroy(set);
+        } else {
+            count++;
+        }
+    }
+    return count;
+}
+
+/* A bar is in the way of answers that appear on the same terminal. */
+static void open_bar(classify *k, cli_progress wanted)
+{
+    const bool beside = wanted == CLI_PROGRESS_AUTO && !k->images && isatty(STDOUT_FILENO);
+    cli_bar_open(&k->bar, beside ? CLI_PROGRESS_NEVER : wanted);
+    k->total = k->bar.live ? count_all(k) : 0;
+    k->bar.start = cli_now();
+}
+
 static void report(const classify *k, double ready)
 {
     const weft_arch *arch = weft_classifier_arch(k->classifier);
@@ -211,9 +250,10 @@ static void report(const classify *k, double ready)
         cli_json_print(root, stdout);
         json_decref(root);
     }
-    fprintf(stderr, "%s (%s, %s): %lld image%s in %.1f ms, ready after %.1f ms\n", arch->name,
-            weft_dialect_name(arch->dialect), weft_ctx_isa(k->ctx), (long long)k->done, k->done == 1 ? "" : "s",
-            1e3 * k->seconds, 1e3 * ready);
+    if (!cli_set_for_all.quiet)
+        fprintf(stderr, "%s (%s, %s): %lld image%s in %.1f ms, ready after %.1f ms\n", arch->name,
+                weft_dialect_name(arch->dialect), weft_ctx_isa(k->ctx), (long long)k->done, k->done == 1 ? "" : "s",
+                1e3 * k->seconds, 1e3 * ready);
 }
 
 static cli_exit run(const cli_call *call)
@@ -235,10 +275,12 @@ static cli_exit run(const cli_call *call)
     k.answers = cli_alloc((size_t)batch * (size_t)k.top, sizeof *k.answers);
     k.faults = cli_alloc((size_t)batch, sizeof *k.faults);
     k.images = args->json ? json_array() : NULL;
+    open_bar(&k, args->progress);
     for (int i = 1; !code && i < call->n_words; i++)
         code = strcmp(call->words[i], "-") == 0 ? add_input(&k) : add(&k, call->words[i]);
     if (!code && k.count)
         code = flush(&k);
+    cli_bar_clear(&k.bar);
     if (!code)
         report(&k, ready);
     for (int i = 0; i < k.count; i++)
@@ -257,6 +299,7 @@ static const cli_option rows[] = {
     CLASSIFIER_ROWS,
     OPT_INT(classify_args, top, 'k', "top", "K", "5", 1, 1000000, "classes to print"),
     ROW_JSON(classify_args),
+    ROW_PROGRESS(classify_args, progress, ""),
     OPT_HELP,
     OPT_END,
 };

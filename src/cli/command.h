@@ -44,6 +44,11 @@ struct cli_command {
     const cli_command *const *commands; /* of weft itself: all others, NULL at the end */
 };
 
+/* Row i of the command's own options and, but for weft itself, those of every command (settings.h); NULL: no more. */
+const cli_option *cli_command_row(const cli_command *command, int i);
+/* The one of that name or letter; NULL if there is none. */
+const cli_option *cli_command_option(const cli_command *command, const char *name, size_t length);
+const cli_option *cli_command_letter(const cli_command *command, char letter);
 /* The command of that name; NULL if there is none. */
 const cli_command *cli_command_find(const cli_command *top, const char *name);
 /* Finds the command of argv[1..] and parses the rest; prints what is wrong. cli_release frees what call holds. */

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/settings.h"
 #include "cli/text.h"
 
 static void list_dialects(const char *name, char *buf, size_t size)
@@ -42,9 +43,23 @@ cli_exit cli_find_arch(const char *name, weft_dialect dialect, const weft_arch *
                      weft_dialect_name(dialect), dialects);
 }
 
+/* With --verbose, what the library notes. */
+static void put_note(void *user, weft_log_level level, const char *message)
+{
+    static const char *const names[] = { "debug", "info", "warning", "error" };
+    (void)user;
+    char *const visible = cli_visible(message);
+    fprintf(stderr, "%sweft: %s: %s%s\n", cli_color(stderr, CLI_DIM), names[level], visible,
+            cli_color(stderr, CLI_PLAIN));
+    free(visible);
+}
+
 cli_exit cli_open(const weft_ctx_opt *opt, weft_ctx **out)
 {
-    const weft_status status = weft_ctx_create(opt, out);
+    weft_ctx_opt with = *opt;
+    if (cli_set_for_all.verbose)
+        with.log = put_note;
+    const weft_status status = weft_ctx_create(&with, out);
     return status ? cli_library_error(status) : CLI_OK;
 }
 

@@ -45,7 +45,7 @@ static bool same_size(const json_t *old, const json_t *result)
     return !json_object_get(old, "px") || !json_object_get(result, "px") || same_number(old, result, "px");
 }
 
-double cli_compare_find(const json_t *old, const json_t *result)
+const json_t *cli_compare_find(const json_t *old, const json_t *result)
 {
     const json_t *list = json_object_get(old, "results");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -55,9 +55,26 @@ double cli_compare_find(const json_t *old, const json_t *result)
             same_number(other, result, "threads") && same_precision(other, result) &&
             same_size(other, result) &&
             json_is_true(json_object_get(other, "train")) == json_is_true(json_object_get(result, "train")))
-            return cli_json_number(other, "ms.median");
+            return other;
     }
-    return (double)NAN;
+    return NULL;
+}
+
+/* Of a median of n runs, taking them as normal: 1.2533 sigma / sqrt(n), and sigma from the quartiles. Of fewer runs
+ * than have quartiles, half of their range. */
+static double median_error(const json_t *result)
+{
+    const double n = cli_json_number(result, "ms.n");
+    if (!(n > 3))
+        return (cli_json_number(result, "ms.max") - cli_json_number(result, "ms.min")) / 2;
+    return 1.2533 / 1.349 * (cli_json_number(result, "ms.q3") - cli_json_number(result, "ms.q1")) / sqrt(n);
+}
+
+cli_change cli_compare(const json_t *before, const json_t *result)
+{
+    const double was = cli_json_number(before, "ms.median"), is = cli_json_number(result, "ms.median");
+    const double error = hypot(median_error(result), median_error(before));
+    return (cli_change){ .before = was, .change = is / was - 1, .spread = 2 * error / was };
 }
 
 void cli_compare_warn(const char *path, const json_t *old, const cli_machine *m)

@@ -111,8 +111,9 @@ static void bash_option(const cli_option *o)
 static void bash_case(const cli_command *top, const cli_command *c)
 {
     printf("    \"%s\")\n        options=\"", c->name ? c->name : "");
-    for (const cli_option *o = c->rows; o->name; o++)
-        printf("%s--%s", o == c->rows ? "" : " ", o->name);
+    const cli_option *o;
+    for (int i = 0; (o = cli_command_row(c, i)) != NULL; i++)
+        printf("%s--%s", i ? " " : "", o->name);
     fputs("\"\n        words=\"", stdout);
     if (c->takes & CLI_TAKES_MODEL)
         fputs("$models", stdout);
@@ -125,7 +126,7 @@ static void bash_case(const cli_command *top, const cli_command *c)
     if (c->name)
         print_subs(top, c, " ");
     printf("\"\n        files=%s\n        case $last in\n", c->takes & CLI_TAKES_FILE ? "-f" : "");
-    for (const cli_option *o = c->rows; o->name; o++)
+    for (int i = 0; (o = cli_command_row(c, i)) != NULL; i++)
         if (o->arg)
             bash_option(o);
     fputs("        esac\n        ;;\n", stdout);
@@ -272,7 +273,8 @@ static void print_zsh(const cli_command *top)
         if ((*c)->hidden)
             continue;
         printf("    '%s')\n        _arguments \\\n", (*c)->name);
-        for (const cli_option *o = (*c)->rows; o->name; o++)
+        const cli_option *o;
+        for (int i = 0; (o = cli_command_row(*c, i)) != NULL; i++)
             zsh_option(o);
         zsh_operands(top, *c);
         fputs("        ;;\n", stdout);
@@ -316,7 +318,8 @@ static void fish_option(const cli_command *top, const cli_command *c, const cli_
 
 static void fish_command(const cli_command *top, const cli_command *c)
 {
-    for (const cli_option *o = c->rows; o->name; o++)
+    const cli_option *o;
+    for (int i = 0; (o = cli_command_row(c, i)) != NULL; i++)
         fish_option(top, c, o);
     if (!c->takes || !c->name)
         return;

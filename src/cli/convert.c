@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * weft convert: another framework's weight file becomes one of ours, tensor by tensor, with what the user has to know
- * about it kept as metadata; and the list of a network's names in both worlds. */
+ * about it kept as metadata. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "cli/bar.h"
 #include "cli/command.h"
 #include "cli/common.h"
+#include "cli/names.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -22,6 +24,7 @@ typedef struct convert_args {
     weft_dialect dialect;
     weft_origin from;
     bool no_strict, no_verify, json;
+    cli_progress progress;
 } convert_args;
 
 /* One conversion. */
@@ -34,90 +37,8 @@ typedef struct job {
     const weft_arch *arch;
     const char *how; /* the network was found */
     char digest[65];
+    cli_bar bar;
 } job;
-
-/* ---- the list of names ---- */
-
-static const cli_column name_columns[] = {
-    { "name", { "", "name" }, .flags = CLI_COLUMN_LEFT },
-    { "shape", { "", "shape" }, .flags = CLI_COLUMN_LEFT },
-    { "origin_name", { "", "name there" }, .flags = CLI_COLUMN_LEFT },
-    { "origin_shape", { "", "shape there" }, .flags = CLI_COLUMN_LEFT },
-    { "layout", { "", "layout" }, .flags = CLI_COLUMN_LEFT },
-};
-
-static void print_names_text(const weft_name_list *list, const weft_arch *arch)
-{
-    cli_table *table = cli_table_create(name_columns, (int)(sizeof name_columns / sizeof *name_columns));
-
-    cli_table_head(table, "%s (%s) by %s", arch->name, weft_dialect_name(arch->dialect),
-                   weft_origin_name(list->origin));
-    for (int i = 0; i < list->count; i++) {
-        const weft_name_entry *e = &list->entries[i];
-        char shape[96];
-
-        cli_table_add(table);
-        cli_put_text(table, "name", "%s", e->name);
-        cli_put_text(table, "shape", "%s", weft_shape_text(&e->shape, shape, sizeof shape));
-        if (!e->origin_name)
-            continue;
-        cli_put_text(table, "origin_name", "%s%s", e->origin_name,
-                     e->parts == 1 ? "" : e->part == 0 ? " (first half)" : " (second half)");
-        cli_put_text(table, "origin_shape", "%s", weft_shape_text(&e->origin_shape, shape, sizeof shape));
-        cli_put_text(table, "layout", "%s", e->layout);
-    }
-    cli_table_print_text(table, &(cli_view){ 0 }, stdout);
-    cli_table_destroy(table);
-}
-
-static void print_names_json(const weft_name_list *list, const weft_arch *arch)
-{
-    json_t *root = cli_json_document(), *tensors = json_array();
-
-    cli_set_text(root, "arch", arch->name);
-    cli_set_text(root, "dialect", weft_dialect_name(arch->dialect));
-    cli_set_text(root, "origin", weft_origin_name(list->origin));
-    for (int i = 0; i < list->count; i++) {
-        const weft_name_entry *e = &list->entries[i];
-        json_t *tensor = json_object();
-
-        cli_set_text(tensor, "name", e->name);
-        json_object_set_new(tensor, "shape", cli_json_shape(&e->shape));
-        json_object_set_new(tensor, "origin_name", e->origin_name ? cli_json_string(e->origin_name) : json_null());
-        if (e->origin_name) {
-            json_object_set_new(tensor, "origin_shape", cli_json_shape(&e->origin_shape));
-            cli_set_text(tensor, "layout", e->layout);
-            cli_set_count(tensor, "part", e->part);
-            cli_set_count(tensor, "parts", e->parts);
-        }
-        json_array_append_new(tensors, tensor);
-    }
-    json_object_set_new(root, "tensors", tensors);
-    cli_json_print(root, stdout);
-    json_decref(root);
-}
-
-static cli_exit print_names(const convert_args *args, const weft_arch *arch, weft_ctx *ctx)
-{
-    weft_name_list *list = NULL;
-
-    CLI_TRY_LIBRARY(weft_weights_names(ctx, arch->name, arch->dialect, args->from, &list));
-    (args->json ? print_names_json : print_names_text)(list, arch);
-    weft_name_list_destroy(ctx, list);
-    return CLI_OK;
-}
-
-static cli_exit list_names(const convert_args *args)
-{
-    const weft_arch *arch;
-    weft_ctx *ctx;
-
-    CLI_TRY(cli_find_arch(args->names, args->dialect, &arch));
-    CLI_TRY(cli_open_cpu(1, &ctx));
-    const cli_exit code = print_names(args, arch, ctx);
-    weft_ctx_destroy(ctx);
-    return code;
-}
 
 /* ---- reading ---- */
 
@@ -131,12 +52,20 @@ static cli_exit fail(const job *j, weft_status status)
     return cli_error(cli_exit_of(status), "%s: %s", j->in, sentence);
 }
 
+/* Shares of the time are those of a file of some hundred megabytes: a digest is slower than a disk. */
+static void begin(job *j, const char *what, double share)
+{
+    const double elapsed = cli_now() - j->bar.start;
+    cli_bar_show(&j->bar, what, share, share > 0 ? elapsed * (1 - share) / share : (double)NAN, true);
+}
+
 static cli_exit read_file(job *j)
 {
     struct stat about;
     const weft_read_opt opt = { .key = j->args->key };
     weft_status status = weft_weights_read_with(j->ctx, j->in, &opt, &j->read); /* looks at the header first */
 
+    begin(j, "computing the digest", .15);
     if (status)
         return fail(j, status);
     if (stat(j->in, &about) == 0 && S_ISDIR(about.st_mode))
@@ -399,10 +328,15 @@ static void print_text(const job *j)
 static cli_exit convert(job *j)
 {
     CLI_TRY(cli_open_cpu(1, &j->ctx));
+    cli_bar_open(&j->bar, j->args->progress);
+    begin(j, "reading", 0);
     CLI_TRY(read_file(j));
+    begin(j, "finding the network", .6);
     CLI_TRY(take(j));
     CLI_TRY(add_metadata(j));
+    begin(j, "writing", .8);
     CLI_TRY_LIBRARY(weft_weights_write(j->mapped, j->out, WEFT_FORMAT_AUTO));
+    cli_bar_clear(&j->bar);
     (j->args->json ? print_json : print_text)(j);
     return CLI_OK;
 }
@@ -420,7 +354,7 @@ static cli_exit run(const cli_call *call)
     if (args->names) {
         if (call->n_words > 0)
             return cli_error(CLI_USAGE, "convert: --names lists names and takes no files");
-        return list_names(args);
+        return cli_list_names(args->names, args->dialect, args->from, args->json);
     }
     if (call->n_words != 2)
         return cli_error(CLI_USAGE, "convert: a file to read and one to write are needed; see 'weft convert --help'");
@@ -429,6 +363,7 @@ static cli_exit run(const cli_call *call)
         return cli_error(CLI_USAGE, "convert: %s: the file to write must end in .safetensors or .npz", j.out);
 
     const cli_exit code = convert(&j);
+    cli_bar_clear(&j.bar);
     weft_weights_destroy(j.mapped);
     weft_weights_destroy(j.read);
     weft_map_report_destroy(j.ctx, j.report);
@@ -452,6 +387,7 @@ static const cli_option rows[] = {
     OPT_TEXT(convert_args, names, 0, "names", "MODEL", NULL, NULL,
              "read no file, list the names of MODEL's tensors there and here"),
     ROW_JSON(convert_args),
+    ROW_PROGRESS(convert_args, progress, ""),
     OPT_HELP,
     OPT_END,
 };

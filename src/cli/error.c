@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "cli/bar.h"
+#include "cli/settings.h"
 #include "cli/text.h"
 
 /* clang-format off */
@@ -26,11 +28,12 @@ const struct cli_code cli_exit_codes[] = {
 /* clang-format on */
 const int cli_exit_code_count = (int)(sizeof cli_exit_codes / sizeof *cli_exit_codes);
 
-static void say(const char *kind, const char *format, va_list ap)
+static void say(const char *kind, cli_style style, const char *format, va_list ap)
 {
     char *sentence = cli_format_list(format, ap), *visible = cli_visible(sentence);
     fflush(stdout);
-    fprintf(stderr, "weft: %s%s\n", kind, visible);
+    cli_bar_make_room();
+    fprintf(stderr, "%sweft: %s%s%s\n", cli_color(stderr, style), kind, cli_color(stderr, CLI_PLAIN), visible);
     free(visible);
     free(sentence);
 }
@@ -39,7 +42,7 @@ cli_exit cli_error(cli_exit code, const char *format, ...)
 {
     va_list ap;
     va_start(ap, format);
-    say("", format, ap);
+    say("", CLI_RED, format, ap);
     va_end(ap);
     return code;
 }
@@ -47,8 +50,10 @@ cli_exit cli_error(cli_exit code, const char *format, ...)
 void cli_warn(const char *format, ...)
 {
     va_list ap;
+    if (cli_set_for_all.quiet)
+        return;
     va_start(ap, format);
-    say("warning: ", format, ap);
+    say("warning: ", CLI_YELLOW, format, ap);
     va_end(ap);
 }
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/common.h"
 #include "cli/eval.h"
@@ -13,16 +12,10 @@
 
 enum { BATCH = 32 };
 
-static void clear_line(const eval *e)
-{
-    if (e->live)
-        fputs("\r\033[K", stderr);
-}
-
 static void on_bad(void *user, const weft_fault *fault)
 {
     eval *e = user;
-    clear_line(e);
+    cli_bar_clear(&e->bar);
     cli_warn("left out: %s", fault->reason);
     json_array_append_new(e->bad, cli_json_string(fault->reason));
 }
@@ -30,21 +23,7 @@ static void on_bad(void *user, const weft_fault *fault)
 static bool on_progress(void *user, int64_t done, int64_t count)
 {
     eval *e = user;
-    const double t = cli_now();
-    char eta[32], line[160];
-    if (!e->live || (done < count && t - e->shown < .1))
-        return true;
-    e->shown = t;
-    const double rate = (double)done / (t - e->start);
-    const int filled = (int)(30 * done / count);
-    snprintf(line, sizeof line, "[%.*s%*s] %lld/%lld, %.1f images/s, to come %s", filled,
-             "##############################", 30 - filled, "", (long long)done, (long long)count, rate,
-             cli_duration_text((double)(count - done) / rate, eta));
-    const int room = cli_terminal_width(stderr); /* a line that wraps could not be taken back */
-    fprintf(stderr, "\r\033[K%.*s", room > 0 ? room - 1 : (int)sizeof line, line);
-    if (done == count)
-        fputs("\r\033[K", stderr);
-    fflush(stderr);
+    cli_bar_count(&e->bar, done, count, "images");
     return true;
 }
 
@@ -111,10 +90,10 @@ static cli_exit evaluate(eval *e)
     };
     weft_status status = weft_dataset_open(e->ctx, args->data, &args->set, &e->set);
     cli_warn_left_out(e->set);
-    e->start = cli_now();
+    cli_bar_open(&e->bar, args->progress);
     if (!status)
         status = weft_evaluate(e->classifier, e->set, &how, &e->result);
-    clear_line(e);
+    cli_bar_clear(&e->bar);
     if (status)
         return cli_library_error(status);
     if (e->csv)
@@ -132,7 +111,6 @@ static cli_exit run(const cli_call *call)
         return cli_error(CLI_USAGE, "eval: --data DIR is missing");
     eval e = { .call = call, .args = args };
     const int64_t batch = args->classifier.batch ? args->classifier.batch : BATCH;
-    e.live = args->progress == CLI_PROGRESS_ALWAYS || (args->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO));
     CLI_TRY(bad_limit(args->bad_images, &e.bad_limit));
     CLI_TRY(cli_open_classifier(call, batch, true, &e.ctx, &e.classifier));
     e.bad = json_array();

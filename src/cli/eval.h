@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "cli/bar.h"
 #include "cli/classifier.h"
 
 typedef struct eval_args {
@@ -26,8 +27,7 @@ typedef struct eval {
     weft_evaluation result;
     json_t *bad; /* reasons */
     int64_t bad_limit;
-    bool live;
-    double start, shown;
+    cli_bar bar;
     FILE *csv, *confusion, *predictions; /* NULL: not wanted */
 } eval;
 

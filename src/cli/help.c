@@ -61,10 +61,11 @@ static void option_help(const cli_option *o, char *text, size_t size)
              o->fallback ? "]" : "");
 }
 
-static void print_options(FILE *out, const cli_option *rows)
+static void print_options(FILE *out, const cli_command *command)
 {
+    const cli_option *o;
     fputs("\nOptions:\n", out);
-    for (const cli_option *o = rows; o->name; o++) {
+    for (int i = 0; (o = cli_command_row(command, i)) != NULL; i++) {
         char face[64], text[512];
         option_face(o, face);
         option_help(o, text, sizeof text);
@@ -88,7 +89,7 @@ void cli_print_usage(FILE *out, const cli_command *c)
 {
     fprintf(out, "Usage: weft %s [OPTION...]%s%s\n\n", c->name, c->synopsis ? " " : "", c->synopsis ? c->synopsis : "");
     print_wrapped(out, c->description, 0);
-    print_options(out, c->rows);
+    print_options(out, c);
     print_examples(out, c->examples);
 }
 
@@ -105,7 +106,7 @@ void cli_print_overview(FILE *out, const cli_command *top)
         char brief[128];
         fprintf(out, "  %-14s %s\n", t->name, cli_topic_brief(t, brief, sizeof brief));
     }
-    print_options(out, top->rows);
+    print_options(out, top);
     fputs("\n'weft COMMAND --help' explains a command.\n", out);
     print_examples(out, top->examples);
 }

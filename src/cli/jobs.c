@@ -1,108 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Running the jobs of a benchmark one after the other, with progress and the time to come on standard error. The time
- * to come is the FLOPs to come over the rate of the jobs done, and never less than the protocol's minimum. */
-#include <math.h>
-#include <string.h>
-#include <unistd.h>
-
+ * Running the jobs of a benchmark one after the other, with progress on standard error (meter.c). */
 #include "cli/bench.h"
-#include "cli/text.h"
-
-static double job_flops(const cli_job *job)
-{
-    const double side = job->subject.px ? (double)job->subject.px / job->arch->px : 1;
-    return 2.0 * (double)job->arch->macs * (double)job->batch * side * side;
-}
-
-void cli_meter_open(cli_meter *m, const cli_machine *machine, const cli_job *jobs, int count)
-{
-    const double some = 1e11; /* FLOP/s, where no roof was measured */
-    const cli_protocol *protocol = machine->protocol;
-    *m = (cli_meter){ .jobs = count, .start = cli_now(), .min_time = protocol->min_time };
-    m->passes = (double)(protocol->reps + protocol->warmup);
-    m->live = protocol->progress == CLI_PROGRESS_AUTO && isatty(STDERR_FILENO);
-    m->lines = protocol->progress == CLI_PROGRESS_ALWAYS;
-    if (protocol->progress == CLI_PROGRESS_ALWAYS && isatty(STDERR_FILENO))
-        m->live = true;
-    for (int i = 0; i < count; i++)
-        m->to_come += job_flops(&jobs[i]);
-    m->runs_to_come = count;
-    m->first_guess = machine->n_roofs && machine->roofs[0].roof.gflops > 0 ? 5e8 * machine->roofs[0].roof.gflops : some;
-}
-
-/* Seconds of all jobs after the present one, or with it (its runs so far not subtracted). */
-static double estimate(const cli_meter *m)
-{
-    const double rate = m->seconds > 0 ? m->flops / m->seconds : m->first_guess;
-    const double by_work = m->to_come / rate * m->passes;
-    return fmax(by_work, m->runs_to_come * m->min_time);
-}
-
-static void show(const cli_meter *m, const char *what)
-{
-    char elapsed[32], eta[32], line[256];
-    if (!m->live)
-        return;
-    snprintf(line, sizeof line, "[%*d/%d] %s: %s; elapsed %s, to come about %s", m->jobs > 9 ? 2 : 1, m->done + 1,
-             m->jobs, m->job->arch->name, what, cli_duration_text(cli_now() - m->start, elapsed),
-             cli_duration_text(estimate(m), eta));
-    const int room = cli_terminal_width(stderr); /* a line that wraps could not be taken back */
-    fprintf(stderr, "\r\033[K%.*s", room > 0 ? room - 1 : (int)sizeof line, line);
-    fflush(stderr);
-}
-
-void cli_meter_begin(cli_meter *m, const cli_job *job)
-{
-    m->job = job;
-    show(m, "preparing");
-}
-
-void cli_meter_event(void *meter, const json_t *event)
-{
-    cli_meter *m = meter;
-    char what[64];
-    const double ms = cli_json_number(event, "ms"), run = cli_json_number(event, "run");
-    m->flops += job_flops(m->job);
-    m->seconds += ms / 1e3;
-    if (isfinite(run))
-        snprintf(what, sizeof what, "run %.0f, %.1f ms", run, ms);
-    else
-        snprintf(what, sizeof what, "warm-up, %.1f ms", ms);
-    show(m, what);
-}
-
-void cli_meter_end(cli_meter *m, const json_t *result)
-{
-    char eta[32];
-    const char *reason = cli_failure(result);
-    m->done++;
-    m->to_come -= job_flops(m->job);
-    m->runs_to_come--;
-    if (m->live)
-        fputs("\r\033[K", stderr);
-    if (!m->lines)
-        return;
-    fprintf(stderr, "[%*d/%d] %s, batch %lld, %s: ", m->jobs > 9 ? 2 : 1, m->done, m->jobs, m->job->arch->name,
-            (long long)m->job->batch, m->job->device);
-    if (reason) {
-        fputs("failed: ", stderr);
-        cli_put_visible(stderr, reason);
-    } else if (json_object_get(result, "ms"))
-        fprintf(stderr, "%.1f ms (%.0f runs)", cli_json_number(result, "ms.median"), cli_json_number(result, "ms.n"));
-    else
-        fputs("planned", stderr);
-    if (m->done < m->jobs)
-        fprintf(stderr, "; to come about %s", cli_duration_text(estimate(m), eta));
-    fputc('\n', stderr);
-}
-
-void cli_meter_close(cli_meter *m)
-{
-    if (m->live)
-        fputs("\r\033[K", stderr);
-    fflush(stderr);
-}
 
 static json_t *request_of(const cli_machine *machine, const cli_job *job)
 {
@@ -146,7 +45,7 @@ int cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, jso
     cli_meter_open(&meter, machine, jobs, count);
     int done = 0;
     for (int i = 0; i < count && !cli_interrupted(); i++) {
-        cli_meter_begin(&meter, &jobs[i]);
+        cli_meter_begin(&meter);
         json_t *request = request_of(machine, &jobs[i]);
         results[i] = cli_process(request, cli_meter_event, &meter);
         json_decref(request);
@@ -169,12 +68,6 @@ int cli_run_jobs(const cli_machine *machine, const cli_job *jobs, int count, jso
     }
     cli_meter_close(&meter);
     return done;
-}
-
-const char *cli_failure(const json_t *result)
-{
-    const json_t *error = json_object_get(result, "error");
-    return error ? cli_json_text(error, "reason") : NULL;
 }
 
 cli_exit cli_failed(json_t *const *results, int count)

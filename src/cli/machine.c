@@ -156,7 +156,9 @@ void cli_machine_head(const cli_machine *m, cli_table *table)
     const cli_protocol *p = m->protocol;
     char batch[256], input[300];
     cli_table_clear_head(table);
-    cli_table_head(table, "weft %s, %s", weft_version(), m->date);
+    const char *const commit = weft_version_commit();
+    cli_table_head(table, "weft %s%s%s%s, %s, %s", weft_version(), *commit ? " (" : "", commit, *commit ? ")" : "",
+                   weft_version_compiler(), m->date);
     cli_table_head(table, "CPU: %s; ISA %s", m->cpu, m->isa);
     for (int i = 0; i < m->n_roofs; i++) {
         const cli_roof *r = &m->roofs[i];
@@ -192,6 +194,8 @@ json_t *cli_machine_json(const cli_machine *m)
         json_array_append_new(batch, json_integer(p->batch.value[i]));
     json_t *root = cli_json_document(), *machine = json_object(), *protocol = json_object();
     cli_set_text(root, "weft", weft_version());
+    cli_set_text(root, "commit", weft_version_commit());
+    cli_set_text(root, "compiler", weft_version_compiler());
     cli_set_text(root, "date", m->date);
     if (cli_interrupted())
         json_object_set_new(root, "interrupted", json_true());

@@ -45,10 +45,11 @@ static void page_name(const cli_command *c, char name[64])
             *at = '-';
 }
 
-static void man_options(FILE *out, const cli_option *rows)
+static void man_options(FILE *out, const cli_command *command)
 {
+    const cli_option *o;
     fputs(".SH OPTIONS\n", out);
-    for (const cli_option *o = rows; o->name; o++) {
+    for (int i = 0; (o = cli_command_row(command, i)) != NULL; i++) {
         fputs(".TP\n", out);
         if (o->letter)
             fprintf(out, "\\fB\\-%c\\fR, ", o->letter);
@@ -136,7 +137,7 @@ void cli_print_man(FILE *out, const cli_command *top, const cli_command *c)
     roff_paragraphs(out, c->description);
     if (!c->name)
         man_commands(out, top);
-    man_options(out, c->rows);
+    man_options(out, c);
     if (c->examples) {
         char command[128], meaning[160];
         const char *examples = c->examples;
@@ -155,6 +156,7 @@ void cli_print_man(FILE *out, const cli_command *top, const cli_command *c)
         roff(out, cli_exit_codes[i].meaning);
         fputs(".\n", out);
     }
-    fputs(".SH ENVIRONMENT\n.TP\n.B WEFT_ISA\nCaps the instruction set: ref, avx2 or avx512.\n", out);
+    fputs(".SH ENVIRONMENT\n.TP\n.B WEFT_ISA\nCaps the instruction set: ref, avx2 or avx512.\n"
+          ".TP\n.B NO_COLOR\nNo colours, if it is set and not empty.\n", out);
     man_see_also(out, top, c);
 }

@@ -23,22 +23,6 @@ bool cli_part(const char **text, const char **part, size_t *length)
     return true;
 }
 
-const cli_option *cli_option_find(const cli_option *rows, const char *name, size_t length)
-{
-    for (const cli_option *o = rows; o->name; o++)
-        if (strlen(o->name) == length && strncmp(o->name, name, length) == 0)
-            return o;
-    return NULL;
-}
-
-const cli_option *cli_option_letter(const cli_option *rows, char letter)
-{
-    for (const cli_option *o = rows; o->name; o++)
-        if (o->letter == letter)
-            return o;
-    return NULL;
-}
-
 static cli_exit bad_value(const cli_option *o, const char *value, size_t length, const char *wanted)
 {
     return cli_error(CLI_USAGE, "--%s: '%.*s' is not %s", o->name, (int)length, value, wanted);

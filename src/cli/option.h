@@ -89,10 +89,6 @@ typedef struct cli_list {
 
 /* Puts value, as the user wrote it, into the row's field of args; prints what is wrong. NULL for options without. */
 cli_exit cli_option_set(const cli_option *option, const char *value, void *args);
-/* The row of that name or letter; NULL if there is none. */
-const cli_option *cli_option_find(const cli_option *rows, const char *name, size_t length);
-const cli_option *cli_option_letter(const cli_option *rows, char letter);
-
 /* The next of the parts of *text between '|'; false at the end. */
 bool cli_part(const char **text, const char **part, size_t *length);
 

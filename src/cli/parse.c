@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/settings.h"
 #include "cli/text.h"
 
 enum { NAMES = 64 };
@@ -32,7 +33,8 @@ static cli_exit unknown_option(const cli_command *command, const char *name, siz
     int count = 0;
     char where[64], help[80], word[64];
     snprintf(word, sizeof word, "%.*s", (int)length, name);
-    for (const cli_option *o = command->rows; o->name && count < NAMES; o++)
+    const cli_option *o;
+    for (int i = 0; (o = cli_command_row(command, i)) != NULL && count < NAMES; i++)
         names[count++] = o->name;
     const char *nearest = cli_nearest(word, names, count);
     prefix(command, where);
@@ -41,11 +43,19 @@ static cli_exit unknown_option(const cli_command *command, const char *name, siz
     return cli_error(CLI_USAGE, "%sunknown option '--%s'; see '%s'", where, word, hint(command, help));
 }
 
+static bool is_common(const cli_option *option)
+{
+    for (const cli_option *o = cli_common_rows; o->name; o++)
+        if (o == option)
+            return true;
+    return false;
+}
+
 static cli_exit set(cli_call *call, const cli_option *o, const char *value)
 {
     call->help |= o->kind == CLI_HELP;
     call->version |= o->kind == CLI_VERSION;
-    return cli_option_set(o, value, call->args);
+    return cli_option_set(o, value, is_common(o) ? (void *)&cli_set_for_all : call->args);
 }
 
 /* One "--name", "--name=value" or "--name value"; *i moves past what was used. */
@@ -53,7 +63,7 @@ static cli_exit read_long(int argc, char **argv, int *i, cli_call *call)
 {
     const char *name = argv[*i] + 2;
     const size_t length = strcspn(name, "=");
-    const cli_option *o = cli_option_find(call->command->rows, name, length);
+    const cli_option *o = cli_command_option(call->command, name, length);
     if (!o)
         return unknown_option(call->command, name, length);
     const char *value = name[length] == '=' ? name + length + 1 : NULL;
@@ -71,7 +81,7 @@ static cli_exit read_long(int argc, char **argv, int *i, cli_call *call)
 static cli_exit read_short(int argc, char **argv, int *i, cli_call *call)
 {
     for (const char *at = argv[*i] + 1; *at; at++) {
-        const cli_option *o = cli_option_letter(call->command->rows, *at);
+        const cli_option *o = cli_command_letter(call->command, *at);
         char where[64], help[80];
         if (!o)
             return cli_error(CLI_USAGE, "%sunknown option '-%c'; see '%s'", prefix(call->command, where), *at,
@@ -112,9 +122,9 @@ static bool takes_next(const cli_command *top, const char *command, const char *
         const char *name = (*c)->name;
         if (strncmp(name, command, length) != 0 || (name[length] && name[length] != ' '))
             continue;
-        const cli_option *o = option[1] == '-' ? cli_option_find((*c)->rows, option + 2, strlen(option + 2))
+        const cli_option *o = option[1] == '-' ? cli_command_option(*c, option + 2, strlen(option + 2))
                               : option[2]      ? NULL
-                                               : cli_option_letter((*c)->rows, option[1]);
+                                               : cli_command_letter(*c, option[1]);
         if (o)
             return o->arg != NULL;
     }

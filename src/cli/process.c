@@ -155,3 +155,9 @@ json_t *cli_process(const json_t *request, cli_event_fn on_event, void *user)
     }
     return result;
 }
+
+const char *cli_failure(const json_t *result)
+{
+    const json_t *error = json_object_get(result, "error");
+    return error ? cli_json_text(error, "reason") : NULL;
+}

@@ -15,6 +15,7 @@ enum {
     CLI_COLUMN_LEFT = 1,   /* text, to the left */
     CLI_COLUMN_DATA = 2,   /* only in CSV and JSON */
     CLI_COLUMN_SPARSE = 4, /* left out of text and Markdown where every cell is empty */
+    CLI_COLUMN_ALARM = 16, /* what it says is wrong */
     CLI_COLUMN_STACK = 8   /* on a terminal too narrow for it, on lines of its own under the row */
 };
 

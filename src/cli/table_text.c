@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/settings.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -161,8 +162,12 @@ static int print_filled(FILE *out, const char *text, int at, int indent, int roo
 static int print_lines(FILE *out, char *const *lines, int count, int room)
 {
     int printed = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        const bool alarm = lines[i][0] == '!'; /* what a reader must not miss */
+        fputs(alarm ? cli_color(out, CLI_YELLOW) : "", out);
         printed += print_filled(out, lines[i], 0, 2, room);
+        fputs(alarm ? cli_color(out, CLI_PLAIN) : "", out);
+    }
     return printed;
 }
 
@@ -172,17 +177,26 @@ static int print_heads(const cli_table *table, const layout *l, FILE *out)
     bool two = false;
     for (int i = 0; i < l->n_columns; i++)
         two |= *table->columns[l->columns[i]].head[0] != '\0';
-    for (int line = two ? 0 : 1; line < 2; line++)
+    for (int line = two ? 0 : 1; line < 2; line++) {
+        fputs(cli_color(out, CLI_BOLD), out);
         for (int i = 0; i < l->n_columns; i++) {
             const int c = l->columns[i];
             const cli_column *column = &table->columns[c];
             const bool last = i + 1 == l->n_columns;
             print_aligned(out, column->head[line], l->width[c] - star(column), column->flags & CLI_COLUMN_LEFT, last);
-            fputs(last ? "\n" : star(column) ? "   " : "  ", out);
+            fputs(last ? "" : star(column) ? "   " : "  ", out);
         }
+        fprintf(out, "%s\n", cli_color(out, CLI_PLAIN));
+    }
+    fputs(cli_color(out, CLI_DIM), out);
     pad(out, total(l), "─");
-    fputc('\n', out);
+    fprintf(out, "%s\n", cli_color(out, CLI_PLAIN));
     return two ? 3 : 2;
+}
+
+static cli_style cell_style(const cli_column *column)
+{
+    return column->flags & CLI_COLUMN_ALARM ? CLI_RED : CLI_PLAIN;
 }
 
 static void print_cell(const cli_table *table, const layout *l, int row, int i, FILE *out)
@@ -196,7 +210,12 @@ static void print_cell(const cli_table *table, const layout *l, int row, int i, 
         text[strlen(text) - 1] = '\0';
         room--;
     }
+    const cli_style style = cell->best ? CLI_GREEN : cell_style(&table->columns[c]);
+    if (style)
+        fputs(cli_color(out, style), out);
     print_aligned(out, text, room, table->columns[c].flags & CLI_COLUMN_LEFT, last);
+    if (style)
+        fputs(cli_color(out, CLI_PLAIN), out);
     fputs(last ? "\n" : "  ", out);
     free(text);
 }
@@ -211,8 +230,10 @@ static int print_row(const cli_table *table, const layout *l, int row, FILE *out
         const cli_column *column = &table->columns[l->stacked[i]];
         char *text = cli_cell_face(column, &table->rows[row][l->stacked[i]]);
         if (*text) {
+            fputs(cell_style(column) ? cli_color(out, cell_style(column)) : "", out);
             const int at = fprintf(out, "%*s%s: ", INDENT - GAP, "", column->head[1]);
             lines += print_filled(out, text, at, INDENT, l->room);
+            fputs(cell_style(column) ? cli_color(out, CLI_PLAIN) : "", out);
         }
         free(text);
     }

@@ -17,6 +17,8 @@ void cli_print_version(FILE *out, bool json)
     }
     json_t *root = cli_json_document();
     cli_set_text(root, "weft", weft_version());
+    cli_set_text(root, "commit", weft_version_commit());
+    cli_set_text(root, "compiler", weft_version_compiler());
     cli_json_print(root, out);
     json_decref(root);
 }

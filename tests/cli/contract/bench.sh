@@ -12,6 +12,8 @@ case_bench() {
     equal "batch of the last" "$(json out results.3.batch)" 3
     equal "threads of the last" "$(json out results.3.threads)" 2
     equal runs "$(json out results.0.ms.n)" 2
+    true_that "$(json out schema) == 1"
+    has out '"commit": "' '"compiler": "'
     equal "times kept" "$(json out results.0.ms.all)" 2
     equal finite "$(json out results.0.finite)" true
     equal "allocations in runs" "$(json out results.0.memory.allocations_in_runs)" 0
@@ -40,13 +42,18 @@ case_layers() {
 }
 
 case_compare() {
-    expect 0 bench lenet5 $quick --reps 5 -o json
+    expect 0 bench lenet5 $quick --reps 25 -o json
     cp out old.json
     expect 0 bench lenet5 $quick --compare old.json
     has out "change"
     sed 's/"median": [0-9.e-]*/"median": 1e-06/' old.json > fast.json
-    expect 1 bench lenet5 $quick --compare fast.json --fail-over 5%
+    expect 1 bench lenet5 $quick --reps 25 --compare fast.json --fail-over 5%
     has err "slower than before, allowed is 5 %"
+    sed -e 's/"median": [0-9.e-]*/"median": 1e-06/' -e 's/"q3": [0-9.e-]*/"q3": 1e9/' old.json > spread.json
+    expect 0 bench lenet5 $quick --compare spread.json --fail-over 5%
+    has err "slower than before" "but the runs spread by"
+    expect 0 bench lenet5 $quick --compare spread.json --fail-over 5% --quiet
+    hasnt err "warning"
     sed 's/"median": [0-9.e-]*/"median": 1e9/' old.json > slow.json
     expect 0 bench lenet5 $quick --compare=slow.json --fail-over=5% -o json
     true_that "$(json out rows.0.change) < -0.9"
@@ -94,6 +101,10 @@ case_progress() {
     [ -s err ] && fail "progress on something that is no terminal"
     expect 0 bench lenet5 --batch 1,2 $quick --progress always
     has err "[1/2] lenet5, batch 1, cpu: " "[2/2] lenet5, batch 2, cpu: " "to come about"
+    expect 0 bench lenet5 --batch 1,2 $quick --progress always --quiet
+    [ -s err ] && fail "progress in spite of --quiet"
+    expect 0 summary lenet5 --verbose
+    has err "weft: info: device cpu" "weft: debug: planned"
     expect 0 bench lenet5 --batch 1 $quick --progress never
     [ -s err ] && fail "progress although it is forbidden"
     script -qec true /dev/null > /dev/null 2>&1 < /dev/null || return 0 # no terminal to be had here

@@ -60,8 +60,8 @@ case_usage() {
     refuses 2 "unknown option '--zzzzzz'" bench lenet5 --zzzzzz
     refuses 2 "unknown option '-Z'" summary lenet5 -Z
     refuses 2 "unknown option '--dot'" bench lenet5 --dot
-    refuses 2 "MODEL... is missing" bench
-    refuses 2 "MODEL is missing" summary
+    refuses 2 "MODEL|FILE... is missing" bench
+    refuses 2 "MODEL|FILE is missing" summary
     refuses 2 "unexpected argument 'vgg16'" summary lenet5 vgg16
     refuses 2 "unexpected argument 'x'" devices x
     refuses 66 "unknown network 'resnet51'; did you mean 'resnet50'?" summary resnet51

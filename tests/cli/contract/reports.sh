@@ -104,6 +104,7 @@ case_columns() {
 # On a terminal of 80 columns tables keep to them, and say what they left out.
 case_terminal() {
     LC_ALL=C.UTF-8 && export LC_ALL
+    NO_COLOR=1 && export NO_COLOR # whose marks are not text, and wc counts them
     on_terminal() { script -qec "stty cols 80 rows 60; '$weft' $*" /dev/null < /dev/null | tr -d '\r' > out; }
     expect 0 models
     true_that "$(wc -L < out) > 100" # no terminal, no limit
@@ -119,6 +120,18 @@ case_terminal() {
     [ "$(wc -L < out)" -le 80 ] || fail "a line of weft bench table --help is wider than the terminal"
     on_terminal models
     has out "Left out to fit 80 columns: paper, source"
+    escape=$(printf '\033')
+    hasnt out "$escape"
+    NO_COLOR= && export NO_COLOR # not set
+    on_terminal models
+    has out "$escape[1m" "$escape[0m"
+    on_terminal models --color never
+    hasnt out "$escape"
+    expect 0 models --color always
+    has out "$escape[1m"
+    expect 0 models
+    hasnt out "$escape"
+    NO_COLOR=1
     on_terminal models --wide
     hasnt out "Left out"
     has out "published by"
