@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the JSON description of a Keras model says about the model as a whole: its class and name, the images that it
- * takes, what it makes of their pixels before the network begins (Rescaling, Normalization, Resizing), and the
- * activation of its last layer. */
+ * takes, what it makes of their pixels before the network begins (Rescaling, Normalization, Resizing, and
+ * arithmetic written as such: preprocess_input), and the activation of its last layer. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +24,8 @@ typedef struct facts {
     double height, width; /* of it; 0: any */
     bool begun;     /* the network itself has: what comes before it is pixels' */
     int rescalings;
-    bool normalized; /* one of them was a Normalization */
+    bool normalized; /* one of them had a value for each channel */
+    bool turned;     /* channels have changed places */
     double scale[3], offset[3]; /* of all of them, one behind the other */
     const char *rescaling;  /* the first one's name */
     bool resized, cropped;  /* by a Resizing; to the largest square, not the whole image */
@@ -37,7 +38,7 @@ typedef struct facts {
 /* What a layer's description says, by key; its places are 0 where it says nothing. */
 enum {
     NAME, BATCH_SHAPE, BATCH_INPUT_SHAPE, SCALE, OFFSET, ACTIVATION, LAYERS, MEAN, VARIANCE, INVERT, HEIGHT, WIDTH,
-    INTERPOLATION, CROP, PAD, ANTIALIAS, KEYS
+    INTERPOLATION, CROP, PAD, ANTIALIAS, FUNCTION, KEYS
 };
 
 /* [null, height, width, channels]; null where any size will do. */
@@ -188,7 +189,98 @@ static weft_status read_resizing(facts *f, const size_t at[KEYS], const char *na
     return WEFT_OK;
 }
 
-static weft_status read_pixels(facts *f, const char *class_name, const size_t at[KEYS])
+/* The constants of an operation: the first argument's, which must be none, and the second's. Keras 2 writes
+ * [["input_1", 0, 0, {"y": 127.5}]], Keras 3 [{"args": [{a tensor}, 127.5], "kwargs": {}}]. */
+static weft_status read_operands(facts *f, size_t nodes, double out[3], int *first, int *second)
+{
+    static const char *const outer[] = { "args" }, *const inner[] = { "y", "bias" };
+    size_t args[1], at[2] = { 0 };
+    double ignored[3];
+    *first = *second = 0;
+    f->json.at = nodes;
+    if (!nodes || !weft_json_take(&f->json, '['))
+        return WEFT_OK;
+    if (weft_json_is(&f->json, f->json.at, '{')) {
+        WEFT_TRY(weft_json_members(&f->json, outer, args, 1));
+        f->json.at = args[0];
+        if (!args[0] || !weft_json_take(&f->json, '['))
+            return WEFT_OK;
+        const size_t from = f->json.at;
+        WEFT_TRY(read_constants(f, from, ignored, first));
+        f->json.at = from;
+        WEFT_TRY(weft_json_skip(&f->json));
+        return weft_json_take(&f->json, ',') ? read_constants(f, f->json.at, out, second) : WEFT_OK;
+    }
+    if (!weft_json_take(&f->json, '['))
+        return WEFT_OK;
+    for (int i = 0; i < 3; i++) { /* layer, node, tensor */
+        WEFT_TRY(weft_json_skip(&f->json));
+        if (!weft_json_take(&f->json, ','))
+            return WEFT_OK;
+    }
+    if (!weft_json_is(&f->json, f->json.at, '{'))
+        return WEFT_OK;
+    WEFT_TRY(weft_json_members(&f->json, inner, at, 2));
+    return read_constants(f, at[0] ? at[0] : at[1], out, second);
+}
+
+/* What an operation of Keras 3, or a function of TensorFlow's in Keras 2, does with pixels; '.': nothing, 't': gives
+ * channels other places; 0: it is not known. */
+static char operation(const char *name)
+{
+    static const struct {
+        const char *name;
+        char does;
+    } rows[] = {
+        { "math.truediv", '/' }, { "math.divide", '/' },       { "math.multiply", '*' }, { "math.subtract", '-' },
+        { "math.add", '+' },     { "__operators__.add", '+' }, { "nn.bias_add", '+' },   { "cast", '.' },
+        { "identity", '.' },     { "TrueDivide", '/' },        { "Divide", '/' },        { "Multiply", '*' },
+        { "Subtract", '-' },     { "Add", '+' },               { "Cast", '.' },          { "GetItem", 't' },
+        { "Stack", 't' },        { "__operators__.getitem", 't' },
+    };
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        if (strcmp(rows[i].name, name) == 0)
+            return rows[i].does;
+    }
+    return 0;
+}
+
+/* x does value, of each channel. */
+static weft_status read_operation(facts *f, char does, size_t nodes, bool is_function, const char *name)
+{
+    double value[3], scale[3], offset[3];
+    int first = 0, second = 0;
+    f->turned = f->turned || does == 't';
+    if (does == 't' || does == '.')
+        return WEFT_OK;
+    WEFT_TRY(read_operands(f, nodes, value, &first, &second));
+    if (first <= 0 && !second && !is_function) /* a layer of that name, of two tensors */
+        return WEFT_OK;
+    if (first > 0 || second <= 0)
+        return cannot(f, name, "arithmetic with what are not one or three numbers behind the pixels");
+    for (int c = 0; c < 3; c++) {
+        scale[c] = does == '/' ? 1 / value[c] : does == '*' ? value[c] : 1;
+        offset[c] = does == '-' ? -value[c] : does == '+' ? value[c] : 0;
+    }
+    f->normalized = f->normalized || second == 3;
+    rescale(f, scale, offset, name);
+    return WEFT_OK;
+}
+
+/* TensorFlow's functions, which Keras 2 keeps as layers. */
+static weft_status read_function(facts *f, const size_t at[KEYS], size_t nodes, const char *name)
+{
+    const char *function = NULL;
+    WEFT_TRY(weft_json_text_at(&f->json, at[FUNCTION], &function));
+    const char does = function ? operation(function) : 0;
+    if (does)
+        return read_operation(f, does, nodes, true, name);
+    const char *const what = weft_arena_text(&f->arena, "the function tf.%.80s, which weft does not run",
+                                             function ? function : "?");
+    return what ? cannot(f, name, what) : WEFT_NO_MEMORY;
+}
+
+static weft_status read_pixels(facts *f, const char *class_name, const size_t at[KEYS], size_t nodes)
 {
     const char *name = NULL;
     WEFT_TRY(weft_json_text_at(&f->json, at[NAME], &name));
@@ -204,6 +296,10 @@ static weft_status read_pixels(facts *f, const char *class_name, const size_t at
         return cannot(f, name, "a CenterCrop");
     if (strcmp(class_name, "Lambda") == 0)
         return cannot(f, name, "a Lambda, which is Python code that weft does not run");
+    if (strcmp(class_name, "TFOpLambda") == 0 || strcmp(class_name, "SlicingOpLambda") == 0)
+        return read_function(f, at, nodes, name);
+    if (operation(class_name))
+        return read_operation(f, operation(class_name), nodes, false, name);
     f->begun = strstr(class_name, "Conv") || strcmp(class_name, "Dense") == 0 ||
                strcmp(class_name, "BatchNormalization") == 0;
     return WEFT_OK;
@@ -216,17 +312,17 @@ static weft_status read_layers(facts *f, size_t at, int depth);
 /* The layer under the cursor, which ends behind it. */
 static weft_status read_layer(facts *f, int depth)
 {
-    static const char *const keys[] = { "class_name", "config" };
+    static const char *const keys[] = { "class_name", "config", "inbound_nodes" };
     static const char *const inner[KEYS] = {
         [NAME] = "name", [BATCH_SHAPE] = "batch_shape", [BATCH_INPUT_SHAPE] = "batch_input_shape", [SCALE] = "scale",
         [OFFSET] = "offset", [ACTIVATION] = "activation", [LAYERS] = "layers", [MEAN] = "mean",
         [VARIANCE] = "variance", [INVERT] = "invert", [HEIGHT] = "height", [WIDTH] = "width",
         [INTERPOLATION] = "interpolation", [CROP] = "crop_to_aspect_ratio", [PAD] = "pad_to_aspect_ratio",
-        [ANTIALIAS] = "antialias",
+        [ANTIALIAS] = "antialias", [FUNCTION] = "function",
     };
-    size_t at[2], config[KEYS] = { 0 };
+    size_t at[3], config[KEYS] = { 0 };
     const char *class_name = NULL;
-    WEFT_TRY(weft_json_members(&f->json, keys, at, 2));
+    WEFT_TRY(weft_json_members(&f->json, keys, at, 3));
     const size_t end = f->json.at;
     if (weft_json_is(&f->json, at[1], '{'))
         WEFT_TRY(weft_json_members(&f->json, inner, config, KEYS));
@@ -234,7 +330,7 @@ static weft_status read_layer(facts *f, int depth)
     if (!f->shaped)
         WEFT_TRY(read_shape(f, config[BATCH_SHAPE] ? config[BATCH_SHAPE] : config[BATCH_INPUT_SHAPE]));
     if (class_name && !f->begun)
-        WEFT_TRY(read_pixels(f, class_name, config));
+        WEFT_TRY(read_pixels(f, class_name, config, at[2]));
     WEFT_TRY(weft_json_text_at(&f->json, config[ACTIVATION], &f->activation));
     if (class_name && strcmp(class_name, "Softmax") == 0)
         f->activation = "softmax";
@@ -274,6 +370,20 @@ static weft_status tell_normalization(const facts *f)
     return weft_weights_set_meta(f->weights, "recipe.layer", f->rescaling);
 }
 
+/* Channels in another order are Caffe's, blue first, if its means go off them. */
+static weft_status tell_turned(const facts *f)
+{
+    static const double caffe[] = { -103.939, -116.779, -123.68 };
+    bool same = f->rescalings > 0;
+    for (int c = 0; c < 3; c++)
+        same = same && fabs(f->scale[c] - 1) < 1e-6 && fabs(f->offset[c] - caffe[c]) < 1e-2;
+    if (same)
+        return weft_weights_set_meta(f->weights, "recipe.preprocess", "caffe");
+    return weft_weights_set_meta(f->weights, "recipe.cannot",
+                                 "before the network in the file, channels change places, and what follows is not "
+                                 "Caffe's preprocessing");
+}
+
 /* What becomes of pixels. */
 static weft_status tell_pixels(const facts *f)
 {
@@ -283,6 +393,8 @@ static weft_status tell_pixels(const facts *f)
         WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.resample", f->filter));
         WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.antialias", f->antialias ? "yes" : "no"));
     }
+    if (f->turned && !f->cannot)
+        return tell_turned(f);
     if (f->cannot)
         WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.cannot", f->cannot));
     if (f->normalized && f->scale[0] > 0)

@@ -100,6 +100,17 @@ END_TEST
 #define NUMPY(value) "{\"class_name\":\"__numpy__\",\"config\":{\"value\":" value ",\"dtype\":\"float32\"}}"
 #define NORMALIZATION(mean, variance) LAYER("Normalization", "\"name\":\"n\",\"mean\":" mean ",\"variance\":" variance)
 #define RESIZING(more) LAYER("Resizing", "\"name\":\"r\",\"height\":128,\"width\":128" more)
+/* Arithmetic, as Keras 2 and Keras 3 write it, each with a comma behind it. */
+#define TF(function, kwargs) \
+    "{\"class_name\":\"TFOpLambda\",\"config\":{\"name\":\"" function "\",\"function\":\"" function \
+    "\"},\"inbound_nodes\":[[\"input_1\",0,0,{" kwargs ",\"name\":null}]]},"
+#define PIXELS \
+    "{\"class_name\":\"__keras_tensor__\",\"config\":{\"shape\":[null,32,32,3],\"keras_history\":[\"i\",0,0]}}"
+#define OP(class, value) \
+    "{\"class_name\":\"" class "\",\"config\":{\"name\":\"" class "\"},\"inbound_nodes\":[{\"args\":[" PIXELS \
+    "," value "],\"kwargs\":{}}]},"
+#define TENSOR(value) "{\"class_name\":\"__tensor__\",\"config\":{\"value\":" value ",\"dtype\":\"float32\"}}"
+#define CONV2 LAYER("Conv2D", "\"name\":\"c\"")
 #define BEFORE "before the network in the file is the layer "
 
 static const struct {
@@ -114,6 +125,36 @@ static const struct {
       "recipe.mean", "0.5 0.5 0.5" },
     { MODEL(LAYER("Rescaling", "\"name\":\"s\",\"scale\":2,\"offset\":0") "," NORMALIZATION("255", "65025") CONV),
       "recipe.std", "0.5 0.5 0.5" },
+    { MODEL(TF("math.truediv", "\"y\":127.5") TF("math.subtract", "\"y\":1.0") CONV2), "recipe.scale",
+      "0.0078431372549019607 -1 math.truediv" },
+    { MODEL(OP("TrueDivide", "127.5") OP("Subtract", "1.0") CONV2), "recipe.scale",
+      "0.0078431372549019607 -1 TrueDivide" },
+    { MODEL(TF("math.multiply", "\"y\":2") TF("__operators__.add", "\"y\":3") CONV2), "recipe.scale",
+      "2 3 math.multiply" },
+    { MODEL(OP("TrueDivide", "255") OP("Add", TENSOR("[[[[-0.5,-0.25,0]]]]")) OP("TrueDivide", TENSOR("[1,0.5,2]"))
+                CONV2),
+      "recipe.mean", "0.5 0.25 0" },
+    { MODEL(OP("TrueDivide", "255") OP("Add", TENSOR("[[[[-0.5,-0.25,0]]]]")) OP("TrueDivide", TENSOR("[1,0.5,2]"))
+                CONV2),
+      "recipe.std", "1 0.5 2" },
+    { MODEL(OP("GetItem", "[2]") OP("Stack", "1") OP("Add", TENSOR("[[[[-103.939,-116.779,-123.68]]]]")) CONV2),
+      "recipe.preprocess", "caffe" },
+    { MODEL(LAYER("SlicingOpLambda", "\"name\":\"s\",\"function\":\"__operators__.getitem\"") "," TF(
+          "nn.bias_add", "\"bias\":[-103.939,-116.779,-123.68]") CONV2),
+      "recipe.preprocess", "caffe" },
+    { MODEL(OP("GetItem", "[2]") OP("Add", "1") CONV2), "recipe.cannot",
+      "before the network in the file, channels change places, and what follows is not Caffe's preprocessing" },
+    { MODEL(TF("cast", "\"dtype\":\"float32\"") CONV2), "recipe.cannot", NULL },
+    { MODEL(TF("image.resize", "\"size\":[64,64]") CONV2), "recipe.cannot",
+      BEFORE "'image.resize', the function tf.image.resize, which weft does not run" },
+    { MODEL(TF("math.subtract", "\"y\":[\"input_1\",0,0]") CONV2), "recipe.cannot",
+      BEFORE "'math.subtract', arithmetic with what are not one or three numbers behind the pixels" },
+    { MODEL("{\"class_name\":\"Subtract\",\"config\":{\"name\":\"s\"},\"inbound_nodes\":[{\"args\":[1.0," PIXELS
+            "],\"kwargs\":{}}]}" CONV), "recipe.cannot",
+      BEFORE "'s', arithmetic with what are not one or three numbers behind the pixels" },
+    { MODEL(LAYER("Conv2D", "\"name\":\"c\"") "," OP("Add", "1") CONV2), "recipe.scale", NULL },
+    { MODEL("{\"class_name\":\"Add\",\"config\":{\"name\":\"a\"},\"inbound_nodes\":[{\"args\":[[" PIXELS "," PIXELS
+            "]],\"kwargs\":{}}]}" CONV), "recipe.cannot", NULL }, /* a layer of two tensors */
     { MODEL(NORMALIZATION("null", "null") CONV), "recipe.mean", NULL }, /* tensors */
     { MODEL(NORMALIZATION("null", NUMPY("null")) CONV), "recipe.cannot", NULL },
     { MODEL(NORMALIZATION("[1,2]", "1") CONV), "recipe.cannot",

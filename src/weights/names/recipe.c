@@ -157,8 +157,9 @@ weft_status weft_recipe_asked(const weft_weights *in, const weft_arch *arch, boo
 {
     static const char *const filters[] = { "nearest", "bilinear", "bicubic" };
     static const weft_resample resamples[] = { WEFT_NEAREST, WEFT_BILINEAR, WEFT_BICUBIC };
-    static const char *const ways[] = { "torch", "tf", "unit" };
-    static const weft_preprocess preprocesses[] = { WEFT_PREPROCESS_TORCH, WEFT_PREPROCESS_TF, WEFT_PREPROCESS_UNIT };
+    static const char *const ways[] = { "torch", "tf", "unit", "caffe" };
+    static const weft_preprocess preprocesses[] = { WEFT_PREPROCESS_TORCH, WEFT_PREPROCESS_TF, WEFT_PREPROCESS_UNIT,
+                                                    WEFT_PREPROCESS_CAFFE };
     const char *const published = weft_weights_meta_find(in, "recipe.published");
     weft_recipe r = weft_arch_recipe(arch, 0);
     if (published)
