@@ -140,6 +140,7 @@ typedef struct weft_batch_norm_opt {
     double momentum; /* 0: .99, Keras's sense: share of the old statistic that is kept */
     bool no_gamma;   /* gamma is 1 and no parameter (Keras's scale=False) */
     bool zero_gamma; /* gamma starts at 0: the residual unit starts as identity */
+    bool unbiased;   /* training moves the variance that is divided by m - 1 (PyTorch's; Keras's by m) */
 } weft_batch_norm_opt;
 WEFT_API weft_var weft_batch_norm(weft_graph *graph, weft_var x, const weft_batch_norm_opt *opt);
 

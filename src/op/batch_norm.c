@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Batch normalisation: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 2 (inference) with the moving statistics.
- * Training's forward and backward are ops to come.
+ * Batch normalisation: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 2 (inference) with the moving statistics. In
+ * a training graph batch_norm_train stands for it, and moving averages of its statistics beside that.
  *
  * Semantics
  * 1. y = gamma (x - mean) / sqrt(variance + epsilon) + beta for each channel of the last dimension, epsilon
@@ -9,16 +9,22 @@
  * 2. At inference mean and variance are the moving statistics, which are parameters but not trainable.
  * 3. momentum is the share of the old statistic that a training step keeps (Keras): moving = momentum * moving +
  *    (1 - momentum) * batch. PyTorch's momentum is 1 minus this one.
- * 4. In training the variance is the biased one, divided by the count, both for normalising and for the moving
- *    statistic (the paper and PyTorch move the unbiased one).
+ * 4. In training the variance that normalises is the biased one, divided by the count m. So is the one that moves the
+ *    statistic (Keras), unless `unbiased`: then that is divided by m - 1 (the paper, PyTorch).
  * 5. Without gamma, gamma is 1 and no parameter; the others keep their order: beta, mean, variance.
- * 6. The epilogue's activation comes after beta. */
+ * 6. The epilogue's activation comes after beta.
+ * 7. A layer whose path is frozen keeps the moving statistics while the others train, and does not move them; gradients
+ *    go through it as through any scale and shift: dx = gamma dy / sqrt(variance + epsilon). */
+#include "op/batch_norm.h"
+
 #include <math.h>
 
+#include "graph/grad.h"
+#include "graph/twin.h"
 #include "op/case.h"
 #include "op/util.h"
 
-static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+weft_status weft_batch_norm_resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
 {
     weft_batch_norm_opt *o = opt;
     (void)n_in, (void)arena;
@@ -66,6 +72,50 @@ static void describe(const weft_node *node, char *buf, size_t size)
     weft_text_add(buf, size, &used, "epsilon %g%s", o->epsilon, o->no_gamma ? " no gamma" : "");
 }
 
+/* ---- training ---- */
+
+static weft_status move(weft_twin *t, const char *state, const char *name, weft_init init, double momentum, weft_var to)
+{
+    const weft_shape c = { .rank = 1, .dim = { weft_shape_channels(&t->node->in[0]) } };
+    const weft_moving_average_opt opt = { .name = name, .momentum = momentum };
+    weft_var kept, moved;
+    WEFT_TRY(weft_twin_state(t, state, &c, init, &kept));
+    if (momentum == 1) /* keeps all of the old one */
+        return WEFT_OK;
+    return weft_twin_beside(t, WEFT_OP_MOVING_AVERAGE, name, &opt, (const weft_var[]){ kept, to }, 2, &moved);
+}
+
+static weft_status train(weft_twin *t)
+{
+    const weft_batch_norm_opt *o = t->node->opt;
+    WEFT_TRY(weft_twin_add(t, WEFT_OP_BATCH_NORM_TRAIN, o, t->in, 1, &t->out[0]));
+    WEFT_TRY(move(t, "mean", "moving_mean", WEFT_INIT_ZERO, o->momentum, weft_graph_out(t->out[0], 1)));
+    return move(t, "variance", "moving_variance", WEFT_INIT_ONE, o->momentum, weft_graph_out(t->out[0], 3));
+}
+
+/* With the moving statistics. Without gradients of gamma and beta x need not be kept. */
+static weft_status grad(weft_grad *g)
+{
+    const weft_batch_norm_opt *o = g->node.opt;
+    const int first = o->no_gamma ? 0 : 1;
+    const weft_var dy = weft_grad_dy(g, 0), gamma = weft_grad_param(g, 0), mean = weft_grad_param(g, first + 1);
+    const weft_var variance = weft_grad_param(g, first + 2);
+    if (!weft_grad_wants_param(g, first) && !(first && weft_grad_wants_param(g, 0))) {
+        const weft_batch_norm_frozen_opt opt = { "dx", o->no_gamma, o->epsilon };
+        weft_grad_add(g, 0, weft_graph_append(g->graph, WEFT_OP_BATCH_NORM_FROZEN_DX, &opt,
+                                              (const weft_var[]){ dy, variance, gamma }, 2 + first));
+        return WEFT_OK;
+    }
+    const weft_batch_norm_dx_opt opt = { .name = "dx", .no_gamma = o->no_gamma, .frozen = true, .epsilon = o->epsilon };
+    const weft_var in[] = { dy, weft_grad_in(g, 0), mean, variance, gamma };
+    const weft_var dx = weft_graph_append(g->graph, WEFT_OP_BATCH_NORM_DX, &opt, in, 4 + first);
+    weft_grad_add(g, 0, dx);
+    if (first)
+        weft_grad_add_param(g, 0, weft_graph_out(dx, 1));
+    weft_grad_add_param(g, first, weft_graph_out(dx, 2));
+    return WEFT_OK;
+}
+
 /* clang-format off */
 static const weft_op_case cases[] = {
     { WEFT_CASE("c1_5x7", WEFT_NHWC(1, 5, 7, 1)) },
@@ -93,10 +143,12 @@ const weft_op weft_op_batch_norm = {
     .opt_size = sizeof(weft_batch_norm_opt),
     .takes = WEFT_TAKES_ACT,
     .error_class = WEFT_ELEMENTWISE,
-    .resolve = resolve,
+    .train = train,
+    .resolve = weft_batch_norm_resolve,
     .infer = infer,
     .cost = cost,
     .describe = describe,
+    .grad = grad,
     .cases = cases,
 };
 

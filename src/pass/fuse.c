@@ -23,14 +23,17 @@ static weft_status fuse_activation(weft_graph *graph, const int32_t *readers, in
     return WEFT_OK;
 }
 
-/* Which input of an add may be computed where the add stands, the other one being its residual: the later made. */
+/* Which input of an add may be computed where the add stands, the other one being its residual: the later made. A node
+ * of several outputs stays where it is, before those that read the others: r must exist there. */
 static int absorbed_input(weft_graph *graph, const int32_t *readers, const weft_gnode *add)
 {
     int best = -1;
     for (int i = 0; i < 2; i++) {
         const weft_gnode *maker = weft_pass_sole_maker(graph, readers, add->in[i]);
+        const int32_t made = graph->values[add->in[i]].maker;
         if (can_take(maker, WEFT_TAKES_RESIDUAL) &&
-            (best < 0 || graph->values[add->in[i]].maker > graph->values[add->in[best]].maker))
+            (maker->node.n_out == 1 || graph->values[add->in[1 - i]].maker < made) &&
+            (best < 0 || made > graph->values[add->in[best]].maker))
             best = i;
     }
     return best;
@@ -46,6 +49,13 @@ static weft_status fuse_add(weft_graph *graph, const int32_t *readers, int32_t i
     if (taken < 0)
         return WEFT_OK;
     const int32_t maker = graph->values[add->in[taken]].maker, residual = add->in[1 - taken], out = add->out[0];
+    if (graph->nodes[maker].node.n_out > 1) {
+        weft_gnode *stays = &graph->nodes[maker];
+        weft_gnode_rewire(graph, stays, stays->node.n_in++, residual);
+        stays->node.epi.residual = true;
+        weft_pass_take_over(graph, index, maker);
+        return WEFT_OK;
+    }
     weft_gnode moved = graph->nodes[maker];
     graph->nodes[maker].dead = true;
     weft_gnode_rewire(graph, &moved, moved.node.n_in++, residual);

@@ -38,9 +38,9 @@ START_TEST(as_by_hand)
         got[o] = numbers[o];
     char fault[256] = "";
     CHECK_OK(weft_problem_given(&p, e->id, &e->c, e->in, e->param));
-    ck_assert_int_eq(weft_shape_count(&p.node.out[0]), e->count);
+    ck_assert_int_eq(weft_shape_count(&p.node.out[e->output]), e->count);
     for (int i = 0; i < e->count; i++)
-        near(e, i, "the oracle", p.want[0][i]);
+        near(e, i, "the oracle", p.want[e->output][i]);
 
     weft_cpu cpu;
     weft_cpu_read(&cpu);
@@ -49,7 +49,7 @@ START_TEST(as_by_hand)
     const rig_setup setup = { RIG_SLICED, cpu.best, 2, RIG_APART, RIG_HOST_CACHES };
     ck_assert_msg(rig_run(&p, kernel, &setup, got, fault, sizeof fault), "%s: %s", kernel->name, fault);
     for (int i = 0; i < e->count; i++)
-        near(e, i, kernel->name, (double)got[0][i]);
+        near(e, i, kernel->name, (double)got[e->output][i]);
     weft_problem_release(&p);
 }
 END_TEST

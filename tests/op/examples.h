@@ -13,6 +13,7 @@ typedef struct example {
     const float *in[WEFT_CASE_IN + 1], *param[4]; /* the residual after the inputs */
     int count; /* 0 ends the table */
     const double *want;
+    int output; /* which one that is */
 } example;
 
 typedef struct refusal {

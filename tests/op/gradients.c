@@ -40,7 +40,6 @@ static const struct {
     { WEFT_OP_GLOBAL_AVG_POOL2D, "to come" },
     { WEFT_OP_GLOBAL_MAX_POOL2D, "to come" },
     { WEFT_OP_SUBSAMPLE, "to come" },
-    { WEFT_OP_BATCH_NORM, "to come" },
     { WEFT_OP_LRN, "to come" },
     { WEFT_OP_NORMALIZE, "to come" },
     { WEFT_OP_SOFTMAX, "to come" },

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What batch_norm and its gradients share. batch_norm_train has the options of batch_norm. */
+#ifndef WEFT_OP_BATCH_NORM_H
+#define WEFT_OP_BATCH_NORM_H
+
+#include "graph/op.h"
+
+/* batch_norm_dx: dy, x, mean, rstd, [gamma], [beta] -> dx, dgamma, dbeta. frozen: rstd is the moving variance. */
+typedef struct weft_batch_norm_dx_opt {
+    const char *name;
+    bool no_gamma;  /* there is no such input; gamma is 1 */
+    bool frozen;    /* mean and variance are no functions of x */
+    double epsilon; /* with frozen: added to the variance */
+    weft_act act;   /* dy is the gradient of act(gamma (x - mean) rstd + beta); beta is an input then */
+} weft_batch_norm_dx_opt;
+
+/* batch_norm_frozen_dx: dy, variance, [gamma] -> dx. */
+typedef struct weft_batch_norm_frozen_opt {
+    const char *name;
+    bool no_gamma;
+    double epsilon;
+} weft_batch_norm_frozen_opt;
+
+/* resolve of batch_norm and batch_norm_train. */
+weft_status weft_batch_norm_resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena);
+
+/* Index of an optional input of batch_norm_dx. */
+WEFT_INLINE int weft_batch_norm_dx_beta(const weft_batch_norm_dx_opt *opt)
+{
+    return opt->no_gamma ? 4 : 5;
+}
+
+#endif
