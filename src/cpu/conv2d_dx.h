@@ -14,6 +14,15 @@ typedef struct weft_conv2d_dx_axis {
 } weft_conv2d_dx_axis;
 void weft_conv2d_dx_axes(const weft_node *node, weft_conv2d_dx_axis axis[2]);
 
-extern const weft_kernel weft_cpu_conv2d_dx_gemm, weft_cpu_conv2d_dx_winograd;
+/* The taps of one grid along one axis: `count` of them, the i-th is the window's `last - i * step`, which meets the
+ * output i * dilation - before beyond the pixel's place in the grid. */
+typedef struct weft_conv2d_dx_taps {
+    int64_t count, last, step, dilation, before;
+    int64_t pixels; /* of the grid */
+} weft_conv2d_dx_taps;
+/* Of pixels at, at + stride, ... */
+weft_conv2d_dx_taps weft_conv2d_dx_taps_at(const weft_conv2d_dx_axis *axis, int64_t at);
+
+extern const weft_kernel weft_cpu_conv2d_dx_depthwise, weft_cpu_conv2d_dx_gemm, weft_cpu_conv2d_dx_winograd;
 
 #endif

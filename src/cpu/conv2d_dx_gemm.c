@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "cpu/machine.h"
 #include "cpu/rows.h"
 
 enum {
@@ -21,60 +22,11 @@ enum {
     MAX_GRIDS = 1024 /* a window of 32 x 32 that is the whole image */
 };
 
-/* The taps of one grid along one axis: `count` of them, the i-th is the window's `last - i * step`, which meets the
- * output i * dilation - before beyond the pixel's place in the grid. */
-typedef struct taps {
-    int64_t count, last, step, dilation, before;
-    int64_t pixels; /* of the grid */
-} taps;
-
-static int64_t common_divisor(int64_t a, int64_t b)
-{
-    while (b) {
-        const int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-/* Pixels at, at + stride, ... of an axis. */
-static taps taps_at(const weft_conv2d_dx_axis *x, int64_t at)
-{
-    const int64_t divisor = common_divisor(x->stride, x->dilation);
-    taps t = { .step = x->stride / divisor, .dilation = x->dilation / divisor };
-    t.pixels = (x->in - at + x->stride - 1) / x->stride;
-    for (int64_t r = 0; r < x->kernel; r++) {
-        if ((at + x->before - r * x->dilation) % x->stride != 0)
-            continue;
-        t.count++;
-        t.last = r;
-    }
-    t.before = -((at + x->before - t.last * x->dilation) / x->stride);
-    return t;
-}
-
-void weft_conv2d_dx_axes(const weft_node *node, weft_conv2d_dx_axis axis[2])
-{
-    const weft_conv2d_grad_opt *g = node->opt;
-    const weft_conv2d_opt *o = &g->conv;
-    const int64_t *dy = node->in[0].dim;
-    axis[0] = (weft_conv2d_dx_axis){ g->h, dy[1], o->kernel_h, o->stride_h, o->dilation, o->pad.top, 0 };
-    axis[1] = (weft_conv2d_dx_axis){ g->w, dy[2], o->kernel_w, o->stride_w, o->dilation, o->pad.left, 0 };
-    for (int i = 0; i < 2; i++) {
-        weft_conv2d_dx_axis *x = &axis[i];
-        const int64_t window = (x->kernel - 1) * x->dilation + 1;
-        if (x->out == 1 && window > x->stride) /* any stride is the same: each pixel meets one tap */
-            x->stride = window;
-        x->grids = x->stride < x->in ? x->stride : x->in;
-    }
-}
-
 /* The i-th grid, all but weights. */
 static weft_gemm_window grid_at(const weft_conv2d_dx_axis axis[2], int64_t i)
 {
     const int64_t a = i / axis[1].grids, b = i % axis[1].grids;
-    const taps h = taps_at(&axis[0], a), w = taps_at(&axis[1], b);
+    const weft_conv2d_dx_taps h = weft_conv2d_dx_taps_at(&axis[0], a), w = weft_conv2d_dx_taps_at(&axis[1], b);
     return (weft_gemm_window){
         .oh = h.pixels, .ow = w.pixels, .kernel_h = (int)h.count, .kernel_w = (int)w.count, .stride_h = 1,
         .stride_w = 1, .dilation_h = h.dilation, .dilation_w = w.dilation, .top = h.before, .left = w.before,
@@ -110,7 +62,7 @@ static const char *refuse(const weft_node *node, const weft_device *device)
 typedef struct state {
     weft_gemm_windows windows;
     weft_conv2d_dx_axis axis[2];
-    taps *lines, *columns; /* [grids] of each axis */
+    weft_conv2d_dx_taps *lines, *columns; /* [grids] of each axis */
     int64_t joined;        /* groups of a product */
     int64_t zeros;  /* floats, in place of a bias */
     size_t zeros_at;
@@ -160,14 +112,15 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     if (!w->part || !s->lines || !s->columns)
         return WEFT_NO_MEMORY;
     for (int64_t i = 0; i < s->axis[0].grids; i++)
-        s->lines[i] = taps_at(&s->axis[0], i);
+        s->lines[i] = weft_conv2d_dx_taps_at(&s->axis[0], i);
     for (int64_t i = 0; i < s->axis[1].grids; i++)
-        s->columns[i] = taps_at(&s->axis[1], i);
+        s->columns[i] = weft_conv2d_dx_taps_at(&s->axis[1], i);
     for (int i = 0; i < w->parts; i++)
         w->part[i] = grid_at(s->axis, i);
     WEFT_TRY(place_grids(s, table, &plan->scratch));
-    w->stream =
-        w->products == 1 && weft_gemm_streams(&w->part[0].gemm, plan->device, weft_shape_rows(&node->out[0]));
+    const double bytes = (double)weft_shape_count(&node->out[0]) * sizeof(float);
+    w->stream = w->products == 1 && (w->parts > 1 ? weft_beyond_near_cache(plan->device, bytes)
+                                                  : weft_beyond_cache(plan->device, bytes));
     return weft_gemm_windows_plan(w, plan);
 }
 
@@ -181,7 +134,7 @@ static void pack_filter(const weft_call *call, int64_t product, int64_t k)
     for (int i = 0; i < w->parts; i++) {
         const weft_gemm_window *p = &w->part[i];
         float *const to = weft_at(call->packed, p->b_at + (size_t)product * p->b_step);
-        const taps h = s->lines[i / s->axis[1].grids], v = s->columns[i % s->axis[1].grids];
+        const weft_conv2d_dx_taps h = s->lines[i / s->axis[1].grids], v = s->columns[i % s->axis[1].grids];
         for (int64_t t = 0; t < h.count * v.count; t++) {
             const int64_t tap = (h.last - t / v.count * h.step) * s->axis[1].kernel + v.last - t % v.count * v.step;
             weft_gemm_pack_row(&p->gemm, t * w->in + k, weft_row(&call->in[1], first + tap), k / in * out, out, to);

@@ -45,6 +45,11 @@
     LAYER("pads_beyond_window", 2, 5, 6, 8, 9, 10, 16, 3, 3, 1, 1, 1, 1, 3, 3, 3, 3) \
     LAYER("groups2_of_40", 1, 6, 7, 80, 3, 4, 48, 3, 3, 2, 2, 1, 2, 1, 1, 1, 1) \
     LAYER("depthwise_multiplier3_stride2", 1, 7, 6, 21, 4, 3, 63, 3, 3, 2, 2, 1, 21, 1, 1, 0, 1) \
+    LAYER("depthwise_7x7_stride2", 2, 9, 9, 20, 5, 5, 20, 7, 7, 2, 2, 1, 20, 3, 3, 3, 3) \
+    LAYER("depthwise_strides_differ", 1, 9, 8, 16, 5, 8, 16, 3, 3, 2, 1, 1, 16, 1, 1, 1, 1) \
+    LAYER("depthwise_dilation2_stride2", 1, 11, 10, 20, 6, 5, 20, 3, 3, 2, 2, 2, 20, 2, 2, 2, 2) \
+    LAYER("depthwise_window_is_image", 3, 4, 4, 24, 1, 1, 24, 4, 4, 1, 1, 1, 24, 0, 0, 0, 0) \
+    LAYER("depthwise_stride2_bands", 1, 36, 32, 240, 18, 16, 240, 3, 3, 2, 2, 1, 240, 0, 1, 0, 1) \
     LAYER("rows_over_threads", 2, 33, 31, 8, 33, 31, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1) \
     LAYER("one_pixel", 4, 1, 1, 32, 1, 1, 24, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0) \
     LAYER("window_is_image", 3, 4, 4, 8, 1, 1, 20, 4, 4, 1, 1, 1, 1, 0, 0, 0, 0)
@@ -68,6 +73,7 @@ const weft_op_case weft_conv2d_dx_cases[] = {
     LAYER("3x3_wide_residual", 3, 8, 8, 32, 8, 8, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1)
     LAYER("3x3_stride2_residual", 2, 8, 8, 16, 4, 4, 32, 3, 3, 2, 2, 1, 1, 0, 1, 0, 1)
     LAYER("groups8_residual", 2, 7, 7, 32, 7, 7, 32, 3, 3, 1, 1, 1, 8, 1, 1, 1, 1)
+    LAYER("depthwise_stride2_residual", 2, 8, 7, 24, 4, 4, 24, 3, 3, 2, 2, 1, 24, 1, 0, 1, 1)
     LAYER("depthwise_residual", 2, 7, 6, 24, 7, 6, 24, 3, 3, 1, 1, 1, 24, 1, 1, 1, 1)
 #undef LAYER
     { .name = NULL },

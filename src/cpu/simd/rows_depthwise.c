@@ -9,7 +9,8 @@
  * image are left out, and so are columns, by a test per input vector that only the blocks at the edges contain. 3x3
  * windows with stride 1 take two output rows at a time where there are registers for that (AVX-512). Bound:
  * DRAM for 3x3, arithmetic for larger windows on small maps. Windows 3, 5 and 7 wide without dilation with stride 1 or
- * 2 are unrolled; any other takes the plain loop. Each output is one chain that begins at the bias and runs over the
+ * 2 are unrolled, and those 1, 2 and 4 wide with stride 1, into which gradients of stride 2 fall; any other takes the
+ * plain loop. Each output is one chain that begins at the bias and runs over the
  * taps in order. */
 #include "cpu/simd/rows_set.h"
 
@@ -348,11 +349,20 @@ void weft_rows_depthwise(const weft_depthwise *p)
         for (int oh = first; oh < last; oh++)
             in[oh - first] = live_at(p, oh);
         switch (key) {
+        case 11:
+            band_of(p, in, next, first, last, 1, 1);
+            break;
+        case 21:
+            band_of(p, in, next, first, last, 2, 1);
+            break;
         case 31:
             band_of(p, in, next, first, last, 3, 1);
             break;
         case 32:
             band_of(p, in, next, first, last, 3, 2);
+            break;
+        case 41:
+            band_of(p, in, next, first, last, 4, 1);
             break;
         case 51:
             band_of(p, in, next, first, last, 5, 1);
