@@ -45,6 +45,8 @@ static const weft_op_case cases[] = {
     { WEFT_CASE("one_row", WEFT_NHWC(1, 1, 1, 70)) },
     { WEFT_CASE("vectors", WEFT_NC(65, 33)) },
     { WEFT_CASE("rows_over_threads", WEFT_NHWC(2, 29, 31, 24)) },
+    { WEFT_CASE("parts", WEFT_NHWC(3, 30, 31, 9)) },
+    { WEFT_CASE("parts_all", WEFT_NHWC(2, 37, 33, 34)) },
     { .name = NULL },
 };
 /* clang-format on */
