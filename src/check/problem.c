@@ -90,8 +90,12 @@ static float *draw_input(weft_problem *p, const weft_op_case *c, int i, uint64_t
     }
     if (i < c->n_in && c->positive >> i & 1)
         return draw(p, "in", index, shape, seed, .5, 1.5);
-    const double high = sqrt(3) * (p->values == WEFT_VALUES_WIDE ? 40 : 1);
+    const double deviation = i < c->n_in && c->weights >> i & 1 ? 1 / sqrt((double)weft_shape_channels(shape))
+                             : p->values == WEFT_VALUES_WIDE ? 40 : 1;
+    const double high = c->levels ? c->levels / 2. : sqrt(3) * deviation;
     float *data = draw(p, "in", index, shape, seed, -high, high);
+    for (int64_t j = 0; data && c->levels && j < weft_shape_count(shape); j++)
+        data[j] = floorf(data[j]);
     if (data && p->values == WEFT_VALUES_SPECIAL)
         sprinkle(data, weft_shape_count(shape), index);
     return data;
@@ -184,8 +188,8 @@ bool weft_values_apply(const weft_problem *unit, weft_values values)
     case WEFT_VALUES_UNIT:
         return true;
     case WEFT_VALUES_WIDE: /* with weights it is the same sum, scaled; labels and variances have no width */
-        return n->n_param == 0 && n->op->error_class != WEFT_EXACT && weft_op_kinds[n->id] != WEFT_FUSED &&
-               !(n->op->types & WEFT_TYPES_INDEX_IN0);
+        return n->n_param == 0 && !n->op->unit && n->op->error_class != WEFT_EXACT &&
+               weft_op_kinds[n->id] != WEFT_FUSED && !(n->op->types & WEFT_TYPES_INDEX_IN0);
     case WEFT_VALUES_SPECIAL:
         return n->op->special;
     case WEFT_VALUES_COUNT:

@@ -3,6 +3,7 @@
  * add: a + scale * b and the activation, one pass, in place on either input. Bound: DRAM. */
 #include "cpu/ref/ref.h"
 #include "cpu/rows.h"
+#include "op/util.h"
 
 typedef struct job {
     const weft_call *call;
@@ -44,3 +45,45 @@ static const weft_kernel rows = {
 };
 
 const weft_kernel *const weft_cpu_add[] = { &rows, &weft_cpu_add_ref, NULL };
+
+/* ---- scale ---- */
+
+/* A row of the factor, for the kernel that scales by channels. */
+static weft_status prepare_scale(const weft_node *node, weft_plan *plan)
+{
+    plan->scratch = sizeof(float) * (size_t)weft_shape_channels(&node->in[0]);
+    return WEFT_OK;
+}
+
+static void scale_item(void *arg, int64_t index, int thread)
+{
+    const job *j = arg;
+    const weft_node *n = j->call->node;
+    const weft_view *x = &j->call->in[0], *y = &j->call->out[0];
+    const weft_view *r = n->epi.residual ? &j->call->in[n->n_in - 1] : NULL;
+    int64_t first, count = weft_split_item(&j->split, index, &first);
+    (void)thread;
+    const weft_affine p = {
+        .x = weft_row(x, first), .y = weft_row(y, first), .residual = r ? weft_row(r, first) : NULL, .x_ld = x->ld,
+        .y_ld = y->ld, .r_ld = r ? r->ld : 0, .scale = j->call->scratch, .rows = count,
+        .channels = j->split.channels,
+    };
+    j->rows->affine(&p);
+}
+
+static weft_status run_scale(const weft_call *call)
+{
+    job j = { .call = call, .rows = weft_rows_of(call->device), .split = weft_split_rows(&call->node->in[0]) };
+    float *factors = call->scratch;
+    for (int64_t c = 0; c < j.split.channels; c++)
+        factors[c] = (float)((const weft_scale_opt *)call->node->opt)->factor;
+    weft_pool_run(call->device->pool, j.split.items, scale_item, &j);
+    return WEFT_OK;
+}
+
+static const weft_kernel scale_rows = {
+    .name = "cpu.scale.rows", .refuse = weft_rows_refuse, .prepare = prepare_scale, .run = run_scale,
+    .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_RESIDUAL,
+};
+
+const weft_kernel *const weft_cpu_scale[] = { &scale_rows, &weft_cpu_scale_ref, NULL };

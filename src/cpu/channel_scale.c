@@ -43,3 +43,31 @@ static const weft_kernel rows = {
 };
 
 const weft_kernel *const weft_cpu_channel_scale[] = { &rows, &weft_cpu_channel_scale_ref, NULL };
+
+/* ---- channel_scale_ds: sums of products, blocks of an image's channels as items ---- */
+
+enum { CHANNELS = 128 };
+
+static void ds_item(void *arg, int64_t index, int thread)
+{
+    const job *j = arg;
+    const weft_view *x = &j->call->in[0], *dy = &j->call->in[1];
+    const int64_t blocks = (j->channels + CHANNELS - 1) / CHANNELS, image = index / blocks;
+    const int64_t c = index % blocks * CHANNELS, row = image * j->pixels;
+    (void)thread;
+    j->rows->dot_rows(weft_row(x, row) + c, x->ld, weft_row(dy, row) + c, dy->ld, j->pixels,
+                      j->channels - c < CHANNELS ? j->channels - c : CHANNELS, 1, NULL,
+                      weft_row(&j->call->out[0], image) + c);
+}
+
+static weft_status run_ds(const weft_call *call)
+{
+    const int64_t *x = call->node->in[0].dim;
+    job j = { .call = call, .rows = weft_rows_of(call->device), .pixels = x[1] * x[2], .channels = x[3] };
+    weft_pool_run(call->device->pool, x[0] * ((x[3] + CHANNELS - 1) / CHANNELS), ds_item, &j);
+    return WEFT_OK;
+}
+
+static const weft_kernel ds_rows = { .name = "cpu.channel_scale_ds.rows", .refuse = weft_rows_refuse, .run = run_ds };
+
+const weft_kernel *const weft_cpu_channel_scale_ds[] = { &ds_rows, &weft_cpu_channel_scale_ds_ref, NULL };

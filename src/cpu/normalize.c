@@ -32,3 +32,4 @@ static const weft_kernel rows = {
 };
 
 const weft_kernel *const weft_cpu_normalize[] = { &rows, &weft_cpu_normalize_ref, NULL };
+const weft_kernel *const weft_cpu_normalize_dx[] = { &weft_cpu_normalize_dx_ref, NULL };

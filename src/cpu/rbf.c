@@ -4,3 +4,4 @@
 #include "cpu/ref/ref.h"
 
 const weft_kernel *const weft_cpu_rbf[] = {&weft_cpu_rbf_ref, NULL};
+const weft_kernel *const weft_cpu_rbf_dx[] = { &weft_cpu_rbf_dx_ref, NULL };

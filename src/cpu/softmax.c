@@ -31,3 +31,4 @@ static const weft_kernel rows = {
 };
 
 const weft_kernel *const weft_cpu_softmax[] = { &rows, &weft_cpu_softmax_ref, NULL };
+const weft_kernel *const weft_cpu_softmax_dx[] = { &weft_cpu_softmax_dx_ref, NULL };

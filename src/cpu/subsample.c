@@ -4,3 +4,5 @@
 #include "cpu/ref/ref.h"
 
 const weft_kernel *const weft_cpu_subsample[] = {&weft_cpu_subsample_ref, NULL};
+const weft_kernel *const weft_cpu_subsample_dx[] = { &weft_cpu_subsample_dx_ref, NULL };
+const weft_kernel *const weft_cpu_subsample_dg[] = { &weft_cpu_subsample_dg_ref, NULL };

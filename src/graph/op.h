@@ -110,6 +110,8 @@ typedef struct weft_op_case {
     const void *opt;
     weft_epilogue epi;
     unsigned positive; /* bit i: input i is drawn from positive numbers (variances) */
+    unsigned weights;  /* bit i: input i is drawn as weights are, of deviation 1 / sqrt(channels) */
+    int levels;        /* > 0: numbers are whole, so many different ones, and so tie */
     bool large;        /* of a network's size: for weft selftest on a real device, left out where kernels are walked */
     int classes;       /* of integer inputs: 0 to classes - 1, and one beyond on either side */
 } weft_op_case;
@@ -132,6 +134,7 @@ enum {
 typedef enum weft_sharing {
     WEFT_SHARES_NONE,
     WEFT_SHARES_SLICES, /* the inputs are channel slices of the output: concat */
+    WEFT_SHARES_PART,   /* the output is a channel slice of the input: slice */
     WEFT_SHARES_WHOLE   /* the output is the input: reshape */
 } weft_sharing;
 
@@ -144,6 +147,8 @@ struct weft_op {
     weft_sharing shares;
     weft_error_class error_class;
     bool special; /* a NaN, an infinity, a subnormal stays where it is: the op is walked with them */
+    bool unit;    /* walked with inputs of deviation 1 alone: it squashes sums of products, of which wide ones keep no
+                     digits after the point */
     unsigned updates; /* bit o: output o IS input o, changed in place: states, moments, parameters */
     weft_status (*train)(weft_twin *twin); /* appends what stands for the node while training; NULL: it does itself */
     /* Zeros to defaults, SAME to explicit pads, deep copies of pointers into arena; rejects nonsense with a sentence

@@ -6,7 +6,9 @@
  * Semantics
  * 1. y = a + scale * b: scale belongs to the second input. 0 means 1.
  * 2. Shapes are equal; nothing is broadcast.
- * 3. The epilogue's activation comes after the sum. */
+ * 3. The epilogue's activation comes after the sum.
+ * 4. Backwards a gets dy and b scale dy (the op scale, y = factor x, which adds another gradient of b as its
+ *    residual). */
 #include <math.h>
 
 #include "graph/grad.h"
@@ -53,19 +55,18 @@ static void describe(const weft_node *node, char *buf, size_t size)
         weft_text_add(buf, size, &used, "scale %g", o->scale);
 }
 
-/* b's gradient is scale times a's: the sum of 1 dy and (scale - 1) dy, as there is no op that only scales. */
 static weft_status grad(weft_grad *g)
 {
     const weft_add_opt *o = g->node.opt;
     const weft_var dy = weft_grad_dy(g, 0);
-    const weft_add_opt scaled = { .name = "db", .scale = o->scale - 1 };
+    const weft_scale_opt scaled = { "db", o->scale };
     weft_grad_pass(g, 0, 0);
     if (o->scale == 1)
         weft_grad_pass(g, 1, 0);
     else if (weft_grad_is_one(g, 0))
         return weft_fail(WEFT_UNSUPPORTED, "a loss is added with a scale: give it to the loss itself");
     else if (weft_grad_wants(g, 1))
-        weft_grad_add(g, 1, weft_add_scaled(g->graph, dy, dy, &scaled));
+        weft_grad_add(g, 1, weft_graph_append(g->graph, WEFT_OP_SCALE, &scaled, &dy, 1));
     return WEFT_OK;
 }
 
@@ -100,6 +101,57 @@ const weft_op weft_op_add = {
     .grad = grad,
     .cases = cases,
 };
+
+/* ---- scale ---- */
+
+static weft_status resolve_scale(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    const weft_scale_opt *o = opt;
+    (void)n_in, (void)arena;
+    WEFT_TRY(weft_need_shape("x", &in[0], 0));
+    return isfinite(o->factor) ? WEFT_OK
+                               : weft_fail(WEFT_INVALID, "factor is %g, expected a finite number", o->factor);
+}
+
+static weft_cost cost_scale(const weft_node *node)
+{
+    return (weft_cost){ .flops = weft_out_count(node) + weft_epilogue_flops(node) };
+}
+
+static void describe_scale(const weft_node *node, char *buf, size_t size)
+{
+    size_t used = 0;
+    weft_text_add(buf, size, &used, "%g", ((const weft_scale_opt *)node->opt)->factor);
+}
+
+/* clang-format off */
+static const weft_op_case cases_scale[] = {
+    { WEFT_CASE("c1", WEFT_NHWC(1, 5, 7, 1)), WEFT_OPT(weft_scale_opt, .factor = .17) },
+    { WEFT_CASE("c17", WEFT_NHWC(1, 5, 3, 17)), WEFT_OPT(weft_scale_opt, .factor = -1) },
+    { WEFT_CASE("vectors", WEFT_NC(3, 33)), WEFT_OPT(weft_scale_opt, .factor = 0) },
+    { WEFT_CASE("rows_over_threads", WEFT_NHWC(2, 29, 31, 24)), WEFT_OPT(weft_scale_opt, .factor = .1) },
+    { WEFT_CASE("residual", WEFT_NHWC(2, 3, 5, 70)), WEFT_OPT(weft_scale_opt, .factor = .1),
+      .epi = { .residual = true } },
+    { .name = NULL },
+};
+/* clang-format on */
+
+const weft_op weft_op_scale = {
+    .name = "scale",
+    .brief = "A tensor times a number",
+    .paper = "",
+    .n_in = 1,
+    .opt_size = sizeof(weft_scale_opt),
+    .takes = WEFT_TAKES_RESIDUAL,
+    .error_class = WEFT_ELEMENTWISE,
+    .resolve = resolve_scale,
+    .infer = infer,
+    .cost = cost_scale,
+    .describe = describe_scale,
+    .cases = cases_scale,
+};
+
+/* ---- builders ---- */
 
 weft_var weft_add(weft_graph *graph, weft_var a, weft_var b)
 {

@@ -17,6 +17,7 @@
  *  7. zero_border means nothing here and is refused. */
 #include "op/pool2d.h"
 
+#include "graph/grad.h"
 #include "op/case.h"
 
 static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
@@ -25,6 +26,17 @@ static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena
     if (o->zero_border)
         return weft_fail(WEFT_INVALID, "zero_border is set, expected only for maximum pools");
     return weft_pool2d_resolve(opt, in, n_in, arena);
+}
+
+static weft_status grad(weft_grad *g)
+{
+    const weft_shape *x = &g->node.in[0];
+    weft_pool2d_grad_opt opt = { *(const weft_pool2d_opt *)g->node.opt, x->dim[1], x->dim[2] };
+    opt.pool.name = "dx";
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_graph_append(g->graph, WEFT_OP_AVG_POOL2D_DX, &opt,
+                                              (const weft_var[]){ weft_grad_dy(g, 0) }, 1));
+    return WEFT_OK;
 }
 
 weft_var weft_avg_pool2d(weft_graph *graph, weft_var x, const weft_pool2d_opt *opt)
@@ -112,5 +124,6 @@ const weft_op weft_op_avg_pool2d = {
     .least = weft_least_map,
     .reduction = weft_pool2d_reduction,
     .describe = weft_pool2d_describe,
+    .grad = grad,
     .cases = cases,
 };

@@ -10,7 +10,9 @@
  * Semantics
  *  1. The border that pad2d adds is zero (not reflected, not repeated).
  *  2. At least one row and one column must be left by crop2d.
- *  3. No pad, and no crop, at all is allowed: a copy. */
+ *  3. No pad, and no crop, at all is allowed: a copy.
+ *  4. Each is the gradient of the other. */
+#include "graph/grad.h"
 #include "op/case.h"
 #include "op/util.h"
 
@@ -59,6 +61,26 @@ static void describe(const weft_node *n, char *buf, size_t size)
     weft_text_add(buf, size, &used, "%d,%d,%d,%d", o->pad.top, o->pad.bottom, o->pad.left, o->pad.right);
 }
 
+/* The other op, of the same border. */
+static weft_status grad_by(weft_grad *g, weft_op_id op)
+{
+    const weft_border_opt opt = { "dx", ((const weft_border_opt *)g->node.opt)->pad };
+    const weft_var dy = weft_grad_dy(g, 0);
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_graph_append(g->graph, op, &opt, &dy, 1));
+    return WEFT_OK;
+}
+
+static weft_status grad_pad(weft_grad *g)
+{
+    return grad_by(g, WEFT_OP_CROP2D);
+}
+
+static weft_status grad_crop(weft_grad *g)
+{
+    return grad_by(g, WEFT_OP_PAD2D);
+}
+
 static weft_var build(weft_graph *graph, weft_op_id op, weft_var x, const weft_pad *pad)
 {
     if (pad == NULL)
@@ -103,6 +125,7 @@ const weft_op weft_op_pad2d = {
     .infer = infer_pad,
     .cost = cost,
     .describe = describe,
+    .grad = grad_pad,
     .cases = cases,
 };
 
@@ -118,5 +141,6 @@ const weft_op weft_op_crop2d = {
     .infer = infer_crop,
     .cost = cost,
     .describe = describe,
+    .grad = grad_crop,
     .cases = cases,
 };

@@ -6,7 +6,9 @@
  *
  * Semantics
  *  1. Channels only, in the order of the inputs. All other dimensions are equal, and so are the ranks (2 or more).
- *  2. One input is allowed: a copy. The same input may come twice. */
+ *  2. One input is allowed: a copy. The same input may come twice.
+ *  3. Backwards each input gets its channels of dy: a slice, which is no copy. */
+#include "graph/grad.h"
 #include "op/case.h"
 #include "op/util.h"
 
@@ -49,6 +51,20 @@ static void describe(const weft_node *n, char *buf, size_t size)
     weft_text_add(buf, size, &used, n->n_in == 1 ? "%d input" : "%d inputs", n->n_in);
 }
 
+static weft_status grad(weft_grad *g)
+{
+    const weft_var dy = weft_grad_dy(g, 0);
+    int64_t first = 0;
+    for (int i = 0; i < g->node.n_in; i++) {
+        const int64_t count = weft_shape_channels(&g->node.in[i]);
+        const weft_slice_opt opt = { "dx", first, count };
+        if (weft_grad_wants(g, i))
+            weft_grad_add(g, i, weft_graph_append(g->graph, WEFT_OP_SLICE, &opt, &dy, 1));
+        first += count;
+    }
+    return WEFT_OK;
+}
+
 weft_var weft_concat(weft_graph *graph, const weft_var *xs, int count)
 {
     if (xs == NULL || count < 1)
@@ -81,5 +97,6 @@ const weft_op weft_op_concat = {
     .infer = infer,
     .cost = cost,
     .describe = describe,
+    .grad = grad,
     .cases = cases,
 };

@@ -6,8 +6,9 @@
  *
  * Semantics
  *  1. The output is [N, C], not [N, 1, 1, C]. */
+#include "graph/grad.h"
 #include "op/case.h"
-#include "op/util.h"
+#include "op/pool2d.h"
 
 static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
 {
@@ -28,6 +29,15 @@ static int64_t reduction(const weft_node *n)
 static weft_cost cost(const weft_node *n)
 {
     return (weft_cost){ 0, weft_out_count(n) * (double)reduction(n) };
+}
+
+static weft_status grad(weft_grad *g)
+{
+    const weft_global_pool2d_grad_opt opt = { "dx", g->node.in[0].dim[1], g->node.in[0].dim[2] };
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_graph_append(g->graph, WEFT_OP_GLOBAL_AVG_POOL2D_DX, &opt,
+                                              (const weft_var[]){ weft_grad_dy(g, 0) }, 1));
+    return WEFT_OK;
 }
 
 weft_var weft_global_avg_pool2d(weft_graph *graph, weft_var x)
@@ -62,5 +72,6 @@ const weft_op weft_op_global_avg_pool2d = {
     .cost = cost,
     .least = weft_least_map,
     .reduction = reduction,
+    .grad = grad,
     .cases = cases,
 };

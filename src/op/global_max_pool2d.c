@@ -7,6 +7,7 @@
  * Semantics
  *  1. The output is [N, C], not [N, 1, 1, C].
  *  2. NaNs and signed zeros as for max_pool2d: left open. */
+#include "graph/grad.h"
 #include "op/case.h"
 #include "op/util.h"
 
@@ -24,6 +25,15 @@ static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_s
 static weft_cost cost(const weft_node *n)
 {
     return (weft_cost){ 0, weft_out_count(n) * (double)(n->in[0].dim[1] * n->in[0].dim[2]) };
+}
+
+static weft_status grad(weft_grad *g)
+{
+    const char *opt = "dx";
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_graph_append(g->graph, WEFT_OP_GLOBAL_MAX_POOL2D_DX, &opt,
+                                              (const weft_var[]){ weft_grad_dy(g, 0), weft_grad_in(g, 0) }, 2));
+    return WEFT_OK;
 }
 
 weft_var weft_global_max_pool2d(weft_graph *graph, weft_var x)
@@ -54,5 +64,6 @@ const weft_op weft_op_global_max_pool2d = {
     .infer = infer,
     .cost = cost,
     .least = weft_least_map,
+    .grad = grad,
     .cases = cases,
 };

@@ -15,9 +15,11 @@
  *  4. stride = 0 means the window's size; the window is 2x2 by default.
  *  5. Padding must be smaller than the window, so that every window holds a pixel of the image.
  *  6. Whether a NaN in the window reaches the output is left open. Between -0 and +0 either may win.
- *  7. count_border means nothing here and is refused. */
+ *  7. count_border means nothing here and is refused.
+ *  8. Backwards, the first of equal pixels gets the gradient of its window (max_pool2d_dx). */
 #include "op/pool2d.h"
 
+#include "graph/grad.h"
 #include "op/case.h"
 
 static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
@@ -26,6 +28,17 @@ static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena
     if (o->count_border)
         return weft_fail(WEFT_INVALID, "count_border is set, expected only for average pools");
     return weft_pool2d_resolve(opt, in, n_in, arena);
+}
+
+static weft_status grad(weft_grad *g)
+{
+    const weft_shape *x = &g->node.in[0];
+    weft_pool2d_grad_opt opt = { *(const weft_pool2d_opt *)g->node.opt, x->dim[1], x->dim[2] };
+    opt.pool.name = "dx";
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_graph_append(g->graph, WEFT_OP_MAX_POOL2D_DX, &opt,
+                                              (const weft_var[]){ weft_grad_dy(g, 0), weft_grad_in(g, 0) }, 2));
+    return WEFT_OK;
 }
 
 weft_var weft_max_pool2d(weft_graph *graph, weft_var x, const weft_pool2d_opt *opt)
@@ -110,5 +123,6 @@ const weft_op weft_op_max_pool2d = {
     .cost = weft_pool2d_cost,
     .least = weft_least_map,
     .describe = weft_pool2d_describe,
+    .grad = grad,
     .cases = cases,
 };

@@ -8,11 +8,14 @@
  * 2. scale 0 means 1, and so does a variance of 0 in the options (a variance of 0 in the statistics is 0).
  * 3. With stats, mean [C], variance [C] and count [1] are parameters, not trainable: mean and variance start from the
  *    options, count (images seen by Keras's adapt, which nothing reads) from 0.
- * 4. At most 4 channels: images. */
+ * 4. At most 4 channels: images.
+ * 5. Backwards dx = dy scale / max(sqrt(variance[c]), 1e-7) (normalize_dx, which reads the variance if it is a
+ *    parameter). Only who asks for the gradient of the image itself needs it. */
 #include "op/normalize.h"
 
 #include <math.h>
 
+#include "graph/grad.h"
 #include "op/case.h"
 #include "op/util.h"
 
@@ -107,6 +110,16 @@ static const weft_op_case cases[] = {
 };
 /* clang-format on */
 
+static weft_status grad(weft_grad *g)
+{
+    weft_normalize_node opt = *(const weft_normalize_node *)g->node.opt;
+    const weft_var in[2] = { weft_grad_dy(g, 0), weft_grad_param(g, 1) };
+    opt.user.name = "dx";
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_graph_append(g->graph, WEFT_OP_NORMALIZE_DX, &opt, in, opt.user.stats ? 2 : 1));
+    return WEFT_OK;
+}
+
 const weft_op weft_op_normalize = {
     .name = "normalize",
     .brief = "Input rescaling and normalisation",
@@ -119,7 +132,63 @@ const weft_op weft_op_normalize = {
     .infer = infer,
     .cost = cost,
     .describe = describe,
+    .grad = grad,
     .cases = cases,
+};
+
+/* ---- normalize_dx: dy, and the variance if there are statistics ---- */
+
+static weft_status resolve_dx(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    const weft_normalize_opt *o = opt;
+    char text[96];
+    WEFT_TRY(resolve(opt, in, n_in, arena));
+    if (n_in != (o->stats ? 2 : 1))
+        return weft_fail(WEFT_INVALID, "found %d inputs, expected dy%s", n_in, o->stats ? " and the variance" : "");
+    if (o->stats && (in[1].rank != 1 || in[1].dim[0] != weft_shape_channels(&in[0])))
+        return weft_fail(WEFT_INVALID, "variance is %s, expected [%lld]", weft_shape_text(&in[1], text, sizeof text),
+                         (long long)weft_shape_channels(&in[0]));
+    return WEFT_OK;
+}
+
+static weft_status infer_dx(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { in[0] } };
+    return WEFT_OK;
+}
+
+static weft_cost cost_dx(const weft_node *node)
+{
+    return (weft_cost){ .flops = weft_out_count(node) };
+}
+
+/* clang-format off */
+static const weft_op_case cases_dx[] = {
+    { WEFT_CASE("torch", WEFT_NHWC(2, 9, 7, 3)),
+      WEFT_OPT(weft_normalize_node,
+               .user = { .scale = 1 / 255., .variance = { .229 * .229, .224 * .224, .225 * .225 } }) },
+    { WEFT_CASE("statistics_c4", WEFT_NHWC(1, 3, 5, 4), WEFT_VECTOR(4)),
+      WEFT_OPT(weft_normalize_node, .user = { .scale = 2, .stats = true }), .positive = 2 },
+    { WEFT_CASE("divisor_floor_c1", WEFT_NHWC(1, 5, 7, 1)),
+      WEFT_OPT(weft_normalize_node, .user = { .variance = { 1e-20 } }) },
+    { .name = NULL },
+};
+/* clang-format on */
+
+const weft_op weft_op_normalize_dx = {
+    .name = "normalize_dx",
+    .brief = "Gradient of input normalisation",
+    .paper = "",
+    .n_in = -1,
+    .opt_size = sizeof(weft_normalize_node),
+    .types = WEFT_TYPES_F32_IN | WEFT_TYPES_F32_OUT,
+    .error_class = WEFT_ELEMENTWISE,
+    .resolve = resolve_dx,
+    .infer = infer_dx,
+    .cost = cost_dx,
+    .describe = describe,
+    .cases = cases_dx,
 };
 
 weft_var weft_normalize(weft_graph *graph, weft_var x, const weft_normalize_opt *opt)

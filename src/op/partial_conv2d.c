@@ -13,8 +13,14 @@
  *  3. Every output map is connected to at least one input map, and every entry of the table is 0 or 1.
  *  4. The weights of one parameter are drawn with one fan-in: kernel^2 times the mean number of maps that an output
  *     sees. (The paper draws each output's by its own; the table of C3 has 3, 4 and 6.)
- *  5. The bias is off unless asked for. */
+ *  5. The bias is off unless asked for.
+ *  6. Backwards it is a convolution with zeros where there is no mark (partial_conv2d_grad.c). */
+#include "op/partial_conv2d.h"
+
+#include "graph/grad.h"
 #include "op/case.h"
+#include "op/channel_sum.h"
+#include "op/conv2d.h"
 #include "op/util.h"
 
 #include <string.h>
@@ -116,6 +122,29 @@ static void describe(const weft_node *n, char *buf, size_t size)
                   (long long)weft_node_param(n, 0)->dim[0], (long long)(o->out * n->in[0].dim[3]));
 }
 
+/* The convolution that sees all maps. */
+static weft_status grad(weft_grad *g)
+{
+    const weft_partial_conv2d_opt *o = g->node.opt;
+    const int64_t channels = g->node.in[0].dim[3];
+    const weft_conv2d_opt conv = { .out = o->out, .kernel_h = o->kernel, .kernel_w = o->kernel, .stride_h = 1,
+                                   .stride_w = 1, .dilation = 1, .groups = 1, .padding = WEFT_EXPLICIT };
+    const weft_partial_grad_opt all = { "weight_all", o->out, channels, o->table };
+    const weft_partial_grad_opt some = { "dw_some", o->out, channels, o->table };
+    const weft_var dy = weft_grad_dy(g, 0), weight = weft_grad_param(g, 0);
+    if (weft_grad_wants(g, 0)) {
+        const weft_var full = weft_graph_append(g->graph, WEFT_OP_PARTIAL_EXPAND, &all, &weight, 1);
+        weft_grad_add(g, 0, weft_conv2d_dx(g->graph, dy, full, &conv, &g->node.in[0]));
+    }
+    if (weft_grad_wants_param(g, 0)) {
+        const weft_var dw = weft_conv2d_dw(g->graph, weft_grad_in(g, 0), dy, &conv);
+        weft_grad_add_param(g, 0, weft_graph_append(g->graph, WEFT_OP_PARTIAL_COLLECT, &some, &dw, 1));
+    }
+    if (weft_grad_wants_param(g, 1))
+        weft_grad_add_param(g, 1, weft_channel_sum(g->graph, dy, "db"));
+    return WEFT_OK;
+}
+
 weft_var weft_partial_conv2d(weft_graph *graph, weft_var x, const weft_partial_conv2d_opt *opt)
 {
     return weft_graph_append(graph, WEFT_OP_PARTIAL_CONV2D, opt, &x, 1);
@@ -167,5 +196,6 @@ const weft_op weft_op_partial_conv2d = {
     .least = weft_least_product,
     .reduction = reduction,
     .describe = describe,
+    .grad = grad,
     .cases = cases,
 };

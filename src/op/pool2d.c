@@ -57,10 +57,14 @@ int64_t weft_pool2d_reduction(const weft_node *node)
 
 void weft_pool2d_describe(const weft_node *node, char *buf, size_t size)
 {
-    const weft_pool2d_opt *o = node->opt;
+    weft_pool2d_text(node->opt, node->in[0].dim[1], node->in[0].dim[2], buf, size);
+}
+
+void weft_pool2d_text(const weft_pool2d_opt *o, int64_t h, int64_t w, char *buf, size_t size)
+{
     size_t used = 0;
     weft_axis axis[2];
-    axes(o, &node->in[0], axis);
+    axes(o, &(const weft_shape){ .dim = { 0, h, w } }, axis);
     weft_text_window(buf, size, &used, axis);
     weft_text_pad(buf, size, &used, axis);
     weft_text_add(buf, size, &used, "%s%s%s", o->ceil ? " ceil" : "", o->count_border ? " count_border" : "",

@@ -7,7 +7,9 @@
  * 2. centre [out, C] is a parameter that is not trained. In the paper the centres are 7x12 bitmaps of the characters in
  *    -1 and +1: `centres` gives them.
  * 3. Without `centres` each is -1 or +1 by a fixed hash of (k, c), the same on every machine and for every seed:
- *    codes of the kind the paper names as alternative, drawn at random. */
+ *    codes of the kind the paper names as alternative, drawn at random.
+ * 4. Backwards dx[n, c] = 2 (sum over k of dy[n, k] (x[n, c] - centre[k, c])) (rbf_dx); centres stay. */
+#include "graph/grad.h"
 #include "op/case.h"
 #include "op/util.h"
 
@@ -86,6 +88,15 @@ static const weft_op_case cases[] = {
 };
 /* clang-format on */
 
+static weft_status grad(weft_grad *g)
+{
+    const char *dx = "dx";
+    const weft_var in[3] = { weft_grad_dy(g, 0), weft_grad_in(g, 0), weft_grad_param(g, 0) };
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_graph_append(g->graph, WEFT_OP_RBF_DX, &dx, in, 3));
+    return WEFT_OK;
+}
+
 const weft_op weft_op_rbf = {
     .name = "rbf",
     .brief = "Euclidean radial basis functions, LeNet-5's output",
@@ -100,6 +111,7 @@ const weft_op weft_op_rbf = {
     .least = weft_least_product,
     .reduction = reduction,
     .describe = describe,
+    .grad = grad,
     .cases = cases,
 };
 
@@ -107,3 +119,59 @@ weft_var weft_rbf(weft_graph *graph, weft_var x, const weft_rbf_opt *opt)
 {
     return weft_graph_append(graph, WEFT_OP_RBF, opt, &x, 1);
 }
+
+/* ---- rbf_dx: dy, x, centre ---- */
+
+static weft_status resolve_dx(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    char dy[96], x[96], centre[96];
+    (void)opt, (void)n_in, (void)arena;
+    WEFT_TRY(weft_need_shape("dy", &in[0], 2));
+    WEFT_TRY(weft_need_shape("x", &in[1], 2));
+    WEFT_TRY(weft_need_shape("centre", &in[2], 2));
+    if (in[0].dim[0] != in[1].dim[0] || in[0].dim[1] != in[2].dim[0] || in[1].dim[1] != in[2].dim[1])
+        return weft_fail(WEFT_INVALID, "dy %s, x %s and centre %s do not go together",
+                         weft_shape_text(&in[0], dy, sizeof dy), weft_shape_text(&in[1], x, sizeof x),
+                         weft_shape_text(&in[2], centre, sizeof centre));
+    return WEFT_OK;
+}
+
+static weft_status infer_dx(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { in[1] } };
+    return WEFT_OK;
+}
+
+static weft_cost cost_dx(const weft_node *node)
+{
+    return (weft_cost){ .flops = 3 * weft_out_count(node) * (double)node->in[0].dim[1] };
+}
+
+static int64_t reduction_dx(const weft_node *node)
+{
+    return node->in[0].dim[1];
+}
+
+/* clang-format off */
+static const weft_op_case cases_dx[] = {
+    { WEFT_CASE("lenet", WEFT_NC(3, 10), WEFT_NC(3, 84), WEFT_NC(10, 84)) },
+    { WEFT_CASE("one", WEFT_NC(1, 1), WEFT_NC(1, 1), WEFT_NC(1, 1)) },
+    { WEFT_CASE("odd", WEFT_NC(5, 7), WEFT_NC(5, 33), WEFT_NC(7, 33)) },
+    { .name = NULL },
+};
+/* clang-format on */
+
+const weft_op weft_op_rbf_dx = {
+    .name = "rbf_dx",
+    .brief = "Gradient of radial basis functions' input",
+    .paper = "",
+    .n_in = 3,
+    .opt_size = sizeof(const char *),
+    .error_class = WEFT_REDUCTION,
+    .resolve = resolve_dx,
+    .infer = infer_dx,
+    .cost = cost_dx,
+    .reduction = reduction_dx,
+    .cases = cases_dx,
+};

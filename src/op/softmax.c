@@ -5,7 +5,10 @@
  * Semantics
  * 1. y[c] = exp(x[c] - m) / sum over j of exp(x[j] - m), m the largest x of the row: no input overflows.
  * 2. Each row (image, or pixel of a map) is normalised by itself; the sum is over all channels.
- * 3. There is no temperature and no logarithm. */
+ * 3. There is no temperature and no logarithm.
+ * 4. Backwards dx[c] = y[c] (dy[c] - sum over j of dy[j] y[j]): by the result, x need not be kept (softmax_dx). A
+ *    network that is trained by cross_entropy needs none of it. */
+#include "graph/grad.h"
 #include "op/case.h"
 #include "op/util.h"
 
@@ -48,6 +51,15 @@ static const weft_op_case cases[] = {
 };
 /* clang-format on */
 
+static weft_status grad(weft_grad *g)
+{
+    const char *dx = "dx";
+    if (weft_grad_wants(g, 0))
+        weft_grad_add(g, 0, weft_graph_append(g->graph, WEFT_OP_SOFTMAX_DX, &dx,
+                                              (const weft_var[]){ weft_grad_dy(g, 0), weft_grad_out(g, 0) }, 2));
+    return WEFT_OK;
+}
+
 const weft_op weft_op_softmax = {
     .name = "softmax",
     .brief = "Softmax over the last dimension",
@@ -60,7 +72,50 @@ const weft_op weft_op_softmax = {
     .cost = cost,
     .reduction = reduction,
     .depth = 2,
+    .grad = grad,
     .cases = cases,
+};
+
+/* ---- softmax_dx: dy, y ---- */
+
+static weft_status resolve_dx(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    char dy[96], y[96];
+    (void)opt, (void)n_in, (void)arena;
+    WEFT_TRY(weft_need_shape("dy", &in[0], 0));
+    if (!weft_shape_equal(&in[0], &in[1]))
+        return weft_fail(WEFT_INVALID, "dy is %s, expected the shape of y, %s", weft_shape_text(&in[0], dy, sizeof dy),
+                         weft_shape_text(&in[1], y, sizeof y));
+    return WEFT_OK;
+}
+
+static weft_cost cost_dx(const weft_node *node)
+{
+    return (weft_cost){ .flops = 4 * weft_out_count(node) };
+}
+
+/* clang-format off */
+static const weft_op_case cases_dx[] = {
+    { WEFT_CASE("c1000", WEFT_TWICE(WEFT_NC(2, 1000))), .positive = 2 },
+    { WEFT_CASE("c1", WEFT_TWICE(WEFT_NC(3, 1))), .positive = 2 },
+    { WEFT_CASE("map_c33", WEFT_TWICE(WEFT_NHWC(2, 5, 3, 33))), .positive = 2 },
+    { .name = NULL },
+};
+/* clang-format on */
+
+const weft_op weft_op_softmax_dx = {
+    .name = "softmax_dx",
+    .brief = "Gradient of softmax",
+    .paper = "",
+    .n_in = 2,
+    .opt_size = sizeof(const char *),
+    .types = WEFT_TYPES_F32_OUT,
+    .error_class = WEFT_REDUCTION,
+    .resolve = resolve_dx,
+    .infer = infer,
+    .cost = cost_dx,
+    .reduction = reduction,
+    .cases = cases_dx,
 };
 
 weft_var weft_softmax(weft_graph *graph, weft_var x)

@@ -8,6 +8,7 @@
  *    is no way to have none.
  * 3. W1 is [reduced, C], W2 [C, reduced]; reduced is always given, since networks round it in different ways.
  * 4. The multiply-adds are those of the two dense layers, 2 C reduced per image. */
+#include "graph/grad.h"
 #include "op/case.h"
 #include "op/util.h"
 
@@ -98,6 +99,21 @@ static const weft_op_case cases[] = {
 };
 /* clang-format on */
 
+/* One node for all gradients; what nobody wants of them is small. */
+static weft_status grad(weft_grad *g)
+{
+    weft_squeeze_excite_opt opt = *(const weft_squeeze_excite_opt *)g->node.opt;
+    weft_var in[2 + 4] = { weft_grad_in(g, 0), weft_grad_dy(g, 0) };
+    for (int i = 0; i < g->node.n_param; i++)
+        in[2 + i] = weft_grad_param(g, i);
+    opt.name = "dx";
+    const weft_var dx = weft_graph_append(g->graph, WEFT_OP_SQUEEZE_EXCITE_DX, &opt, in, 2 + g->node.n_param);
+    weft_grad_add(g, 0, dx);
+    for (int i = 0; i < g->node.n_param; i++)
+        weft_grad_add_param(g, i, weft_graph_out(dx, 1 + i));
+    return WEFT_OK;
+}
+
 const weft_op weft_op_squeeze_excite = {
     .name = "squeeze_excite",
     .brief = "Squeeze-and-excitation: gates from the channel means",
@@ -112,6 +128,7 @@ const weft_op weft_op_squeeze_excite = {
     .reduction = reduction,
     .depth = 3,
     .describe = describe,
+    .grad = grad,
     .cases = cases,
 };
 

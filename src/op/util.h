@@ -22,6 +22,25 @@ typedef struct weft_border_opt {
     weft_pad pad;
 } weft_border_opt;
 
+/* scale: y = factor x. */
+typedef struct weft_scale_opt {
+    const char *name;
+    double factor;
+} weft_scale_opt;
+
+/* slice: channels [first, first + count). */
+typedef struct weft_slice_opt {
+    const char *name;
+    int64_t first, count;
+} weft_slice_opt;
+
+/* subsample_dx: the kernel, and the size of what was subsampled. */
+typedef struct weft_subsample_dx_opt {
+    const char *name;
+    int kernel;
+    int64_t h, w;
+} weft_subsample_dx_opt;
+
 /* ---- kinds of layers ---- */
 
 /* A matrix product over pixels: 1x1, stride 1, one group, nothing padded. opt is resolved. */

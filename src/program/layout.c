@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The memory plan. 1. Values are aliased: inputs of a concatenation into slices of its output, reshapes onto their
- * input, outputs over a dead input where the kernel allows it. 2. Each group becomes a storage that lives from its
- * first writer to its last reader. 3. Storages get offsets, largest first, each at the lowest gap among those it
- * lives beside ("greedy by size": Pisarchyk & Lee 2020, arXiv:2001.03288). */
+ * The memory plan. 1. Values are aliased: inputs of a concatenation into slices of its output, reshapes and slices
+ * onto their input, outputs over a dead input where the kernel allows it. 2. Each group becomes a storage that lives
+ * from its first writer to its last reader. 3. Storages get offsets, largest first, each at the lowest gap among those
+ * it lives beside ("greedy by size": Pisarchyk & Lee 2020, arXiv:2001.03288). */
 #include "program/layout.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "op/util.h"
 
 /* How a value leans on another's memory. parent 0: it has its own. */
 typedef struct lean {
@@ -74,6 +76,19 @@ static bool is_output(const weft_graph *graph, int32_t value)
     return false;
 }
 
+/* The parameter or state that a value is, or changes in place; -1: it is none. */
+static int32_t entry_of(const weft_graph *graph, int32_t value)
+{
+    const weft_value *v = &graph->values[value];
+    if (v->kind == WEFT_PARAM || v->kind == WEFT_STATE)
+        return v->param;
+    const weft_gnode *gnode = v->maker >= 0 ? &graph->nodes[v->maker] : NULL;
+    for (int o = 0; gnode && o < gnode->node.n_out; o++)
+        if (gnode->out[o] == value && gnode->node.op->updates >> o & 1)
+            return entry_of(graph, gnode->in[o]); /* depth: updates in a row */
+    return -1;
+}
+
 /* ---- 1. aliases ---- */
 
 static bool fits_slice(const work *w, const weft_gnode *concat, int index)
@@ -119,6 +134,19 @@ static void alias_reshape(work *w, int32_t index)
     if (gaps || w->leans[in].parent || w->leans[reshape->out[0]].parent)
         return;
     w->leans[reshape->out[0]] = (lean){ .parent = in, .reshaped = true };
+    w->layout->elided[index] = true;
+}
+
+/* The output lies among the channels of the input, wherever that is, unless that is the store's. */
+static void alias_slice(work *w, int32_t index)
+{
+    const weft_gnode *slice = &w->graph->nodes[index];
+    const int32_t in = slice->in[0], out = slice->out[0];
+    const weft_value_kind kind = w->graph->values[root_of(w, in)].kind;
+    if (entry_of(w->graph, root_of(w, in)) >= 0 || kind == WEFT_INPUT || w->leans[out].parent ||
+        is_output(w->graph, out) || w->graph->values[in].dtype != w->graph->values[out].dtype)
+        return;
+    w->leans[out] = (lean){ .parent = in, .offset = ((const weft_slice_opt *)slice->node.opt)->first };
     w->layout->elided[index] = true;
 }
 
@@ -191,9 +219,13 @@ static void alias(work *w)
         for (int32_t i = graph->n_nodes - 1; i >= 0; i--) /* outer concatenations first */
             if (!graph->nodes[i].dead && graph->nodes[i].node.op->shares == WEFT_SHARES_SLICES)
                 alias_concat(w, i);
-        for (int32_t i = 0; i < graph->n_nodes; i++)
-            if (!graph->nodes[i].dead && graph->nodes[i].node.op->shares == WEFT_SHARES_WHOLE)
+        for (int32_t i = 0; i < graph->n_nodes; i++) {
+            const weft_sharing shares = graph->nodes[i].node.op->shares;
+            if (!graph->nodes[i].dead && shares == WEFT_SHARES_WHOLE)
                 alias_reshape(w, i);
+            else if (!graph->nodes[i].dead && shares == WEFT_SHARES_PART)
+                alias_slice(w, i);
+        }
     }
     find_lives(w);
     if (flags == 0)
@@ -216,19 +248,6 @@ static bool is_alive(const weft_graph *graph, int32_t value)
         if (gnode->out[o] == value)
             return true;
     return false;
-}
-
-/* The parameter or state that a value is, or changes in place; -1: it is none. */
-static int32_t entry_of(const weft_graph *graph, int32_t value)
-{
-    const weft_value *v = &graph->values[value];
-    if (v->kind == WEFT_PARAM || v->kind == WEFT_STATE)
-        return v->param;
-    const weft_gnode *gnode = v->maker >= 0 ? &graph->nodes[v->maker] : NULL;
-    for (int o = 0; gnode && o < gnode->node.n_out; o++)
-        if (gnode->out[o] == value && gnode->node.op->updates >> o & 1)
-            return entry_of(graph, gnode->in[o]); /* depth: updates in a row */
-    return -1;
 }
 
 /* Storage of a value, the whole chain of leans resolved. */

@@ -6,14 +6,15 @@
 #include <string.h>
 
 #include "check/harness.h"
-#include "program/program.h"
 #include "graph/random_net.h"
+#include "op/util.h"
+#include "program/program.h"
 
 enum { NETS = 150, NODES = 40 };
 
 /* Every element of every value is a number of its own; a step writes its output's numbers into the words of the arena,
- * and a reader must find its inputs' there. A concatenation or reshape without a step gives its inputs' numbers new
- * names. */
+ * and a reader must find its inputs' there. A concatenation, reshape or slice without a step gives its inputs' numbers
+ * new names. */
 typedef struct replay {
     const weft_model *model;
     int64_t *words;     /* [words of the arena] */
@@ -75,6 +76,17 @@ static void read_value(replay *r, int32_t value)
     }
 }
 
+/* The output of a slice: some of its input's elements of each row. */
+static void rename_part(replay *r, const weft_gnode *gnode)
+{
+    const weft_slice_opt *o = gnode->node.opt;
+    const int64_t rows = weft_shape_rows(&gnode->node.in[0]), channels = weft_shape_channels(&gnode->node.in[0]);
+    free(r->elements[gnode->out[0]]);
+    int64_t *to = r->elements[gnode->out[0]] = malloc((size_t)element_count(r, gnode->out[0]) * sizeof *to);
+    for (int64_t row = 0; row < rows; row++, to += o->count)
+        memcpy(to, r->elements[gnode->in[0]] + row * channels + o->first, (size_t)o->count * sizeof *to);
+}
+
 /* The output of a concatenation or reshape: its inputs' elements, row by row. */
 static void rename_value(replay *r, const weft_gnode *gnode)
 {
@@ -131,7 +143,10 @@ static void replay_node(replay *r, int32_t index)
     if (gnode->dead || gnode->derives)
         return;
     if (layout->elided[index]) {
-        rename_value(r, gnode);
+        if (gnode->node.op->shares == WEFT_SHARES_PART)
+            rename_part(r, gnode);
+        else
+            rename_value(r, gnode);
         return;
     }
     scribble(r, layout->scratch[index]);
@@ -245,6 +260,36 @@ START_TEST(a_run_touches_the_planned_peak)
 }
 END_TEST
 
+/* A slice of what a node computes is no copy, of an input it is one. */
+START_TEST(slices_are_free)
+{
+    weft_ctx *ctx;
+    weft_graph *g;
+    weft_model *model;
+    CHECK_OK(weft_ctx_create(NULL, &ctx));
+    CHECK_OK(weft_graph_create(ctx, &g));
+    const weft_shape shape = weft_shape_nhwc(1, 4, 4, 8);
+    const weft_slice_opt opt = { .first = 2, .count = 5 }, again = { .first = 1, .count = 3 };
+    const weft_var x = weft_input(g, "x", &shape), y = weft_relu(g, x);
+    const weft_var of_x = weft_graph_append(g, WEFT_OP_SLICE, &opt, &x, 1);
+    const weft_var of_y = weft_graph_append(g, WEFT_OP_SLICE, &opt, &y, 1);
+    const weft_var of_that = weft_graph_append(g, WEFT_OP_SLICE, &again, &of_y, 1);
+    weft_output(g, weft_relu(g, of_x), "x");
+    weft_output(g, weft_relu(g, of_y), "y");
+    weft_output(g, weft_relu(g, of_that), "that");
+    CHECK_OK(weft_model_create(ctx, g, &(weft_model_opt){ .plan_only = true }, &model));
+    const weft_memory_layout *layout = &model->layout;
+    ck_assert(!layout->elided[model->graph->values[of_x.id].maker]);
+    ck_assert(layout->elided[model->graph->values[of_y.id].maker]);
+    ck_assert_int_eq(layout->place[of_that.id].storage, layout->place[y.id].storage);
+    ck_assert_int_eq(layout->place[of_that.id].offset, layout->place[y.id].offset + 3);
+    ck_assert_int_eq(layout->place[of_that.id].ld, 8);
+    weft_model_destroy(model);
+    weft_graph_destroy(g);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
 START_TEST(sharing_saves_memory)
 {
     weft_ctx *ctx;
@@ -275,7 +320,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("graph-layout");
-    CHECK_CASE(suite, "plan", live_values_keep_their_bytes, replay_finds_an_overlap, sharing_saves_memory);
+    CHECK_CASE(suite, "plan", live_values_keep_their_bytes, replay_finds_an_overlap, sharing_saves_memory,
+               slices_are_free);
     CHECK_CASE(suite, "run", a_run_touches_the_planned_peak);
     return check_main(suite, "graph-layout");
 }

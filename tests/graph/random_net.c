@@ -8,6 +8,7 @@
 #include <weft/model.h>
 
 #include "base/rng.h"
+#include "op/util.h"
 
 enum { MOST = 256 };
 
@@ -63,6 +64,14 @@ static weft_var concat(maker *m, weft_var x)
     return weft_concat(m->graph, three, 2 + draw(m, 2));
 }
 
+/* Also of a concatenation, and of another slice. */
+static weft_var slice(maker *m, weft_var x)
+{
+    const int channels = (int)weft_channels(m->graph, x), first = draw(m, channels);
+    const weft_slice_opt opt = { .first = first, .count = 1 + draw(m, channels - first) };
+    return weft_graph_append(m->graph, WEFT_OP_SLICE, &opt, &x, 1);
+}
+
 static weft_var step(maker *m)
 {
     weft_graph *g = m->graph;
@@ -87,7 +96,7 @@ static weft_var step(maker *m)
     case 9:
         return weft_channels(g, x) > 48 ? conv(m, x) : concat(m, x);
     case 10:
-        return weft_dropout(g, x, 0.5);
+        return draw(m, 2) ? weft_dropout(g, x, 0.5) : slice(m, x);
     case 11:
         return draw(m, 2) ? weft_conv2d(g, weft_pad2d(g, x, &(weft_pad){ 1, 0, 2, 1 }),
                                         &(weft_conv2d_opt){ .out = 8, .kernel = 3, .padding = WEFT_VALID })

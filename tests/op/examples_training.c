@@ -9,6 +9,9 @@
 #include "op/batch_norm.h"
 #include "op/channel_sum.h"
 #include "op/conv2d.h"
+#include "op/normalize.h"
+#include "op/partial_conv2d.h"
+#include "op/pool2d.h"
 #include "op/util.h"
 
 /* clang-format off */
@@ -18,8 +21,16 @@
     .id = WEFT_OP_##OP, .c = { .name = label, .n_in = 5, .in = { s0, s1, s2, s3, s4 }, .opt = o }
 #define THREE_ROWS MAP(3, 1, 1)
 #define EPSILON_3 OPT(weft_batch_norm_opt, .epsilon = 3, .unbiased = true)
+#define EXN(OP, label, o, ...) .id = WEFT_OP_##OP, .c = { WEFT_CASE(label, __VA_ARGS__), .opt = o }
+#define PAIR { .kernel_h = 1, .kernel_w = 2, .stride_h = 1, .stride_w = 1, .padding = WEFT_EXPLICIT }
+#define PAIR_ZERO { .kernel_h = 1, .kernel_w = 2, .stride_h = 1, .stride_w = 1, .padding = WEFT_EXPLICIT, \
+                    .pad = { 0, 0, 1, 0 }, .zero_border = true }
+#define PAIR_COUNT { .kernel_h = 1, .kernel_w = 2, .stride_h = 1, .stride_w = 2, .padding = WEFT_EXPLICIT, \
+                     .pad = { 0, 0, 1, 0 }, .count_border = true }
 #define TWO_TAPS { .out = 1, .kernel_h = 1, .kernel_w = 2, .stride_h = 1, .stride_w = 1, .dilation = 1, .groups = 1, \
                    .padding = WEFT_EXPLICIT }
+
+static const uint8_t marks[] = { 0, 1, 1, 1 };
 
 const example training_examples[] = {
     /* x0 was seen by tap 0 of y0, x1 by tap 1 of y0 and tap 0 of y1. */
@@ -63,6 +74,51 @@ const example training_examples[] = {
     { EX2(ACTIVATION_DX, "tanh_of_result", WEFT_NC(1, 2), WEFT_NC(1, 2),
           OPT(weft_activation_opt, .act = WEFT_ACT_TANH)),
       X(F(4, 4), F(.5f, 0)), Y(3, 4) },
+    /* Windows (5, 5) and (5, 4): the first of equal ones wins, and wins again. */
+    { EXN(MAX_POOL2D_DX, "ties_go_first", OPT(weft_pool2d_grad_opt, PAIR, 1, 3), MAP(1, 2, 1), MAP(1, 3, 1)),
+      X(F(1, 10), F(5, 5, 4)), Y(1, 10, 0) },
+    /* Windows (border, 0), (0, -1), (-1, 2): the border is a 0 before the 0. */
+    { EXN(MAX_POOL2D_DX, "border_keeps_its_share", OPT(weft_pool2d_grad_opt, PAIR_ZERO, 1, 3), MAP(1, 3, 1),
+          MAP(1, 3, 1)), X(F(1, 10, 100), F(0, -1, 2)), Y(10, 0, 100) },
+    { EX(AVG_POOL2D_DX, "overlap", MAP(1, 2, 1), OPT(weft_pool2d_grad_opt, PAIR, 1, 3)), X(F(2, 20)), Y(1, 11, 10) },
+    /* Windows (border, x0), (x1, x2): halves, though the first holds one pixel. */
+    { EX(AVG_POOL2D_DX, "border_counts", MAP(1, 2, 1), OPT(weft_pool2d_grad_opt, PAIR_COUNT, 1, 3)),
+      X(F(2, 20)), Y(1, 10, 10) },
+    { EX(GLOBAL_AVG_POOL2D_DX, "quarters", WEFT_NC(1, 1), OPT(weft_global_pool2d_grad_opt, .h = 2, .w = 2)),
+      X(F(8)), Y(2, 2, 2, 2) },
+    { EXN(GLOBAL_MAX_POOL2D_DX, "ties_go_first", NULL, WEFT_NC(1, 2), MAP(1, 3, 2)),
+      X(F(7, 8), F(1, 3, 2, 3, 2, 0)), Y(0, 8, 7, 0, 0, 0) },
+    { EXN(SUBSAMPLE_DX, "last_column_unseen", OPT(weft_subsample_dx_opt, .kernel = 2, .h = 2, .w = 3), MAP(1, 1, 1),
+          VECTOR(1)), X(F(3), F(2)), Y(6, 6, 0, 6, 6, 0) },
+    { EXN(SUBSAMPLE_DG, "window_sum", OPT(weft_subsample_opt, .kernel = 2), MAP(2, 3, 1), MAP(1, 1, 1)),
+      X(F(1, 2, 100, 3, 4, 100), F(2)), Y(20) },
+    /* t = 1 + x^2 sums = (2, 2) with x = (1, 0): dx0 = 1/2 - 2 1 (1/4), dx1 = 3/2. */
+    { EXN(LRN_DX, "beta_1", OPT(weft_lrn_opt, .window = 3, .alpha = 1, .beta = 1, .k = 1), WEFT_TWICE(WEFT_NC(1, 2))),
+      X(F(1, 3), F(1, 0)), Y(0, 1.5) },
+    { EXN(NORMALIZE_DX, "scale_over_deviation", OPT(weft_normalize_node, .user = { .scale = 6, .stats = true }),
+          WEFT_NC(1, 2), VECTOR(2)), X(F(1, 1), F(4, 9)), Y(3, 2) },
+    { EXN(SOFTMAX_DX, "half_half", NULL, WEFT_TWICE(WEFT_NC(1, 2))), X(F(4, 2), F(.5f, .5f)), Y(.5, -.5) },
+    { EXN(RBF_DX, "two_centres", NULL, WEFT_NC(1, 2), WEFT_NC(1, 1), WEFT_NC(2, 1)),
+      X(F(1, 10), F(3), F(1, 2)), Y(24) },
+    { EXN(SCALE, "minus_two", OPT(weft_scale_opt, .factor = -2), WEFT_NC(1, 2)), X(F(1, 3)), Y(-2, -6) },
+    { EXN(CHANNEL_SCALE_DS, "products", NULL, WEFT_TWICE(MAP(1, 2, 2))), X(F(1, 2, 3, 4), F(10, 1, 100, 2)),
+      Y(310, 10) },
+    /* m = 2, h = relu(1 * 2 + 0) = 2, v2 = 0 * 2 + 3 = 3: the gate is 1, and of slope 0 by its result. */
+    { EXN(SQUEEZE_EXCITE_DX, "open_gate",
+          OPT(weft_squeeze_excite_opt, .reduced = 1, .gate = WEFT_ACT_HARD_SIGMOID), WEFT_TWICE(MAP(1, 2, 1)),
+          WEFT_NC(1, 1), VECTOR(1), WEFT_NC(1, 1), VECTOR(1)),
+      X(F(1, 3), F(5, 7), F(1), F(0), F(0), F(3)), Y(5, 7) },
+    /* m = 2, h = 2, v2 = 1.5 * 2 - 3 = 0, gate 1/2 of slope 1/6; sum x dy = 24, so d2 = 4, d1 = 6, dm / 2 = 3. */
+    { EXN(SQUEEZE_EXCITE_DX, "half_open",
+          OPT(weft_squeeze_excite_opt, .reduced = 1, .gate = WEFT_ACT_HARD_SIGMOID), WEFT_TWICE(MAP(1, 2, 1)),
+          WEFT_NC(1, 1), VECTOR(1), WEFT_NC(1, 1), VECTOR(1)),
+      X(F(1, 3), F(6, 6), F(1), F(0), F(1.5f), F(-3)), Y(6, 6) },
+    { EXN(SLICE, "middle", OPT(weft_slice_opt, .first = 1, .count = 2), WEFT_NC(2, 4)),
+      X(F(1, 2, 3, 4, 5, 6, 7, 8)), Y(2, 3, 6, 7) },
+    { EXN(PARTIAL_EXPAND, "marks", OPT(weft_partial_grad_opt, .out = 2, .channels = 2, .table = marks),
+          WEFT_KRSC(3, 1, 1, 1)), X(F(5, 6, 7)), Y(0, 5, 6, 7) },
+    { EXN(PARTIAL_COLLECT, "marks", OPT(weft_partial_grad_opt, .out = 2, .channels = 2, .table = marks),
+          WEFT_KRSC(2, 1, 1, 2)), X(F(4, 5, 6, 7)), Y(5, 6, 7) },
     /* log 2 for the first image, 2 log 2 for the second, whose target weighs 2; halved twice. */
     { EX2(CROSS_ENTROPY, "weighted_targets", WEFT_NC(2, 2), WEFT_NC(2, 2), OPT(weft_cross_entropy_opt, .weight = .5)),
       X(F(3, 3, -1, -1), F(1, 0, 1, 1)), Y(.75 * 0.69314718055994531) },
@@ -93,6 +149,43 @@ const refusal training_refusals[] = {
     { WEFT_OP_ACTIVATION_DX, 2, { WEFT_NC(2, 3), WEFT_NC(2, 4) },
       &(const weft_activation_opt){ .act = WEFT_ACT_RELU }, "dy is [2, 3], expected [2, 4]" },
     { WEFT_OP_ACTIVATION_DX, 2, { ODD, ODD }, &(const weft_activation_opt){ .act = WEFT_ACT_NONE }, "act is 0" },
+    { WEFT_OP_MAX_POOL2D_DX, 2, { MAP(1, 2, 1), MAP(1, 4, 1) }, &(const weft_pool2d_grad_opt){ PAIR, 1, 3 },
+      "x is [1, 1, 4, 1], expected [1, 1, 3, 1]" },
+    { WEFT_OP_MAX_POOL2D_DX, 2, { MAP(1, 2, 1), MAP(1, 3, 1) }, &(const weft_pool2d_grad_opt){ .h = 1, .w = 3 },
+      "the pool's options are not resolved" },
+    { WEFT_OP_AVG_POOL2D_DX, 1, { MAP(1, 3, 1) }, &(const weft_pool2d_grad_opt){ PAIR, 1, 3 },
+      "dy is [1, 1, 3, 1], expected [1, 1, 2, 1]" },
+    { WEFT_OP_AVG_POOL2D_DX, 1, { MAP(1, 3, 1) }, &(const weft_pool2d_grad_opt){ PAIR, 0, 3 }, "h is 0" },
+    { WEFT_OP_GLOBAL_AVG_POOL2D_DX, 1, { WEFT_NC(1, 3) }, &(const weft_global_pool2d_grad_opt){ .h = 2 }, "w is 0" },
+    { WEFT_OP_GLOBAL_MAX_POOL2D_DX, 2, { WEFT_NC(1, 3), MAP(2, 2, 4) }, NULL,
+      "dy is [1, 3], expected the images and channels of x, [1, 2, 2, 4]" },
+    { WEFT_OP_SUBSAMPLE_DX, 2, { MAP(1, 1, 1), VECTOR(2) },
+      &(const weft_subsample_dx_opt){ .kernel = 2, .h = 2, .w = 3 }, "gain is [2], expected [1]" },
+    { WEFT_OP_SUBSAMPLE_DX, 2, { MAP(1, 2, 1), VECTOR(1) },
+      &(const weft_subsample_dx_opt){ .kernel = 2, .h = 2, .w = 3 }, "dy is [1, 1, 2, 1], expected [N, 1, 1, C]" },
+    { WEFT_OP_SUBSAMPLE_DG, 2, { MAP(2, 2, 1), MAP(1, 1, 2) }, &(const weft_subsample_opt){ .kernel = 2 },
+      "expected the same images and channels" },
+    { WEFT_OP_LRN_DX, 2, { WEFT_NC(2, 3), WEFT_NC(2, 4) }, NULL, "dy is [2, 3], expected the shape of x, [2, 4]" },
+    { WEFT_OP_NORMALIZE_DX, 2, { WEFT_NC(2, 3), VECTOR(4) },
+      &(const weft_normalize_node){ .user = { .stats = true } }, "variance is [4], expected [3]" },
+    { WEFT_OP_NORMALIZE_DX, 1, { WEFT_NC(2, 3) }, &(const weft_normalize_node){ .user = { .stats = true } },
+      "found 1 inputs, expected dy and the variance" },
+    { WEFT_OP_SOFTMAX_DX, 2, { WEFT_NC(2, 3), WEFT_NC(2, 4) }, NULL, "dy is [2, 3], expected the shape of y, [2, 4]" },
+    { WEFT_OP_RBF_DX, 3, { WEFT_NC(2, 3), WEFT_NC(2, 4), WEFT_NC(4, 4) }, NULL, "do not go together" },
+    { WEFT_OP_SCALE, 1, { ODD }, &(const weft_scale_opt){ .factor = NAN }, "factor is" },
+    { WEFT_OP_CHANNEL_SCALE_DS, 2, { MAP(2, 2, 1), MAP(2, 3, 1) }, NULL, "expected the shape of x" },
+    { WEFT_OP_SQUEEZE_EXCITE_DX, 4, { ODD, ODD, WEFT_NC(2, 8), WEFT_NC(8, 2) },
+      &(const weft_squeeze_excite_opt){ .reduced = 2 }, "found 4 inputs, expected x, dy and 4 parameters" },
+    { WEFT_OP_SQUEEZE_EXCITE_DX, 4, { ODD, ODD, WEFT_NC(2, 8), WEFT_NC(8, 3) },
+      &(const weft_squeeze_excite_opt){ .reduced = 2, .no_bias = true }, "expand/weight is [8, 3], expected [8, 2]" },
+    { WEFT_OP_SLICE, 1, { ODD }, &(const weft_slice_opt){ .first = 3, .count = 6 }, "count is 6" },
+    { WEFT_OP_SLICE, 1, { ODD }, &(const weft_slice_opt){ .first = 8, .count = 1 }, "first is 8" },
+    { WEFT_OP_PARTIAL_EXPAND, 1, { WEFT_KRSC(4, 1, 1, 1) },
+      &(const weft_partial_grad_opt){ .out = 2, .channels = 2, .table = marks },
+      "weight is [4, 1, 1, 1], expected [3, R, S, 1]" },
+    { WEFT_OP_PARTIAL_COLLECT, 1, { WEFT_KRSC(2, 1, 1, 3) },
+      &(const weft_partial_grad_opt){ .out = 2, .channels = 2, .table = marks },
+      "weight is [2, 1, 1, 3], expected [2, R, S, 2]" },
     { WEFT_OP_CROSS_ENTROPY, 2, { WEFT_NC(2, 3), WEFT_NC(2, 4) }, NULL,
       "target is [2, 4], expected the shape of the logits, [2, 3]" },
     { WEFT_OP_CROSS_ENTROPY, 2, { WEFT_NC(2, 3), WEFT_NC(2, 3) }, &(const weft_cross_entropy_opt){ .weight = NAN },

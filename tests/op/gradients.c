@@ -35,22 +35,7 @@ static const struct {
     { WEFT_OP_ONE_HOT, "reads labels" },
     { WEFT_OP_HITS, "counts" },
     { WEFT_OP_MOMENTS, "feeds states alone" },
-    { WEFT_OP_MAX_POOL2D, "to come" },
-    { WEFT_OP_AVG_POOL2D, "to come" },
-    { WEFT_OP_GLOBAL_AVG_POOL2D, "to come" },
-    { WEFT_OP_GLOBAL_MAX_POOL2D, "to come" },
-    { WEFT_OP_SUBSAMPLE, "to come" },
-    { WEFT_OP_LRN, "to come" },
-    { WEFT_OP_NORMALIZE, "to come" },
-    { WEFT_OP_SOFTMAX, "to come" },
-    { WEFT_OP_CHANNEL_SCALE, "to come" },
-    { WEFT_OP_SQUEEZE_EXCITE, "to come" },
     { WEFT_OP_DROPOUT, "to come" },
-    { WEFT_OP_CONCAT, "to come" },
-    { WEFT_OP_PAD2D, "to come" },
-    { WEFT_OP_CROP2D, "to come" },
-    { WEFT_OP_RBF, "to come" },
-    { WEFT_OP_PARTIAL_CONV2D, "to come" },
 };
 
 /* Inputs through which none goes though they hold numbers: bits by input. */

@@ -2,6 +2,7 @@
  *
  * Reference addition, y = a + scale * b. */
 #include "cpu/ref/ref.h"
+#include "op/util.h"
 
 static weft_status run(const weft_call *call)
 {
@@ -22,4 +23,19 @@ const weft_kernel WEFT_REF(add) = {
     WEFT_REF_NAMED(add),
     .run = run,
     .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_IN1,
+};
+
+static weft_status run_scale(const weft_call *call)
+{
+    const double factor = ((const weft_scale_opt *)call->node->opt)->factor;
+    for (int64_t r = 0; r < weft_shape_rows(&call->node->out[0]); r++)
+        for (int64_t c = 0; c < weft_shape_channels(&call->node->out[0]); c++) {
+            const double v = factor * (double)ref_row(&call->in[0], r)[c];
+            ref_row(&call->out[0], r)[c] = (real)ref_finish(call, v, r, c);
+        }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(scale) = {
+    WEFT_REF_NAMED(scale), .run = run_scale, .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_RESIDUAL,
 };

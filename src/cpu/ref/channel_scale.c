@@ -23,3 +23,18 @@ const weft_kernel WEFT_REF(channel_scale) = {
     .run = run,
     .inplace = WEFT_INPLACE_IN0,
 };
+
+static weft_status run_ds(const weft_call *call)
+{
+    const int64_t *x = call->node->in[0].dim, pixels = x[1] * x[2];
+    for (int64_t n = 0; n < x[0]; n++)
+        for (int64_t c = 0; c < x[3]; c++) {
+            double sum = 0;
+            for (int64_t i = n * pixels; i < (n + 1) * pixels; i++)
+                sum += (double)ref_row(&call->in[0], i)[c] * (double)ref_row(&call->in[1], i)[c];
+            ref_row(&call->out[0], n)[c] = (real)sum;
+        }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(channel_scale_ds) = { WEFT_REF_NAMED(channel_scale_ds), .run = run_ds };

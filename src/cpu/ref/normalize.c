@@ -27,3 +27,21 @@ static weft_status run(const weft_call *call)
 }
 
 const weft_kernel WEFT_REF(normalize) = { WEFT_REF_NAMED(normalize), .run = run, .inplace = WEFT_INPLACE_IN0 };
+
+static weft_status run_dx(const weft_call *call)
+{
+    const weft_normalize_opt *o = call->node->opt;
+    const int64_t rows = weft_shape_rows(&call->node->out[0]), channels = weft_shape_channels(&call->node->out[0]);
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t c = 0; c < channels; c++) {
+            const double variance = o->stats ? (double)((const real *)call->in[1].data)[c] : o->variance[c];
+            const double divisor = fmax(sqrt(variance), WEFT_NORMALIZE_FLOOR);
+            ref_row(&call->out[0], r)[c] = (real)((double)ref_row(&call->in[0], r)[c] * o->scale / divisor);
+        }
+    }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(normalize_dx) = {
+    WEFT_REF_NAMED(normalize_dx), .run = run_dx, .inplace = WEFT_INPLACE_IN0,
+};

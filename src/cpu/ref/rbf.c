@@ -25,3 +25,20 @@ static weft_status run(const weft_call *call)
 }
 
 const weft_kernel WEFT_REF(rbf) = { WEFT_REF_NAMED(rbf), .run = run };
+
+static weft_status run_dx(const weft_call *call)
+{
+    const int64_t images = call->node->in[1].dim[0], channels = call->node->in[1].dim[1];
+    for (int64_t n = 0; n < images; n++) {
+        for (int64_t c = 0; c < channels; c++) {
+            double sum = 0;
+            for (int64_t k = 0; k < call->node->in[0].dim[1]; k++)
+                sum += (double)ref_row(&call->in[0], n)[k] *
+                       ((double)ref_row(&call->in[1], n)[c] - (double)ref_row(&call->in[2], k)[c]);
+            ref_row(&call->out[0], n)[c] = (real)(2 * sum);
+        }
+    }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(rbf_dx) = { WEFT_REF_NAMED(rbf_dx), .run = run_dx };

@@ -24,3 +24,22 @@ static weft_status run(const weft_call *call)
 }
 
 const weft_kernel WEFT_REF(softmax) = { WEFT_REF_NAMED(softmax), .run = run, .inplace = WEFT_INPLACE_IN0 };
+
+static weft_status run_dx(const weft_call *call)
+{
+    const int64_t rows = weft_shape_rows(&call->node->out[0]), channels = weft_shape_channels(&call->node->out[0]);
+    for (int64_t r = 0; r < rows; r++) {
+        const real *dy = ref_row(&call->in[0], r), *y = ref_row(&call->in[1], r);
+        real *dx = ref_row(&call->out[0], r);
+        double sum = 0;
+        for (int64_t c = 0; c < channels; c++)
+            sum += (double)dy[c] * (double)y[c];
+        for (int64_t c = 0; c < channels; c++)
+            dx[c] = (real)((double)y[c] * ((double)dy[c] - sum));
+    }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(softmax_dx) = {
+    WEFT_REF_NAMED(softmax_dx), .run = run_dx, .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_IN1,
+};

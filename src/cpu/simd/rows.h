@@ -57,6 +57,19 @@ typedef struct weft_pooling {
     bool zero_border;  /* maximum */
 } weft_pooling;
 
+/* The gradient of a pool: lines [first, last) of dx of one image. window is the pool's, its x_* of dx. */
+typedef struct weft_pooling_dx {
+    weft_window window;
+    const float *dy, *x; /* x (of a maximum) lies x_row, x_ld apart */
+    int64_t x_row, x_ld;
+    const float *residual; /* NULL: none */
+    int64_t r_row, r_ld;
+    float *dx;
+    int first, last;
+    int bottom, right;
+    bool count_border, zero_border;
+} weft_pooling_dx;
+
 /* y[r, c] = act(x[r, c] * scale[c] + shift[c] + residual[r, c]). NULLs: 1, 0 and 0. y may be x or residual. */
 typedef struct weft_affine {
     const float *x, *scale, *shift, *residual;
@@ -89,18 +102,38 @@ typedef struct weft_response {
     float *buffer; /* squares: [channels + 2 * reach + 2 * WEFT_ROWS_LANES] */
 } weft_response;
 
+/* dx = dy t^-beta - 2 alpha beta x (sum of dy x t^(-beta - 1) over the window), t as in the response. dx may be dy. */
+typedef struct weft_response_dx {
+    const float *dy, *x, *residual; /* NULL: none */
+    float *dx;
+    int64_t dy_ld, x_ld, r_ld, dx_ld;
+    int64_t rows, channels;
+    int reach;
+    float k, alpha, beta;
+    float *buffer; /* squares, then sums: twice [channels + 2 * reach + 2 * WEFT_ROWS_LANES] */
+} weft_response_dx;
+
 typedef struct weft_rows {
     const char *isa;
     int lanes;
     void (*depthwise)(const weft_depthwise *p);
     void (*max_pool)(const weft_pooling *p);
     void (*avg_pool)(const weft_pooling *p);
+    void (*max_pool_dx)(const weft_pooling_dx *p);
+    void (*avg_pool_dx)(const weft_pooling_dx *p);
     void (*affine)(const weft_affine *p);
     void (*sum2)(const weft_sum2 *p);
     void (*response)(const weft_response *p);
+    void (*response_dx)(const weft_response_dx *p);
     /* y[c] = scale * sum over rows of x[r, c]; y[c] = max. In row order. */
     void (*sum_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y);
     void (*max_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y);
+    /* dot[c] = sum over rows of x[r, c] z[r, c], sum[c] = scale * sum over rows of x[r, c] (NULL: not wanted). */
+    void (*dot_rows)(const float *x, int64_t x_ld, const float *z, int64_t z_ld, int64_t rows, int64_t channels,
+                     float scale, float *sum, float *dot);
+    /* dx[r, c] = dy[c] in the first row in which x[r, c] is largest, else 0. */
+    void (*max_rows_dx)(const float *x, int64_t x_ld, const float *dy, int64_t rows, int64_t channels, float *dx,
+                        int64_t dx_ld);
     /* One row: softmax of x[n]. y may be x. */
     void (*softmax)(const float *x, int64_t n, float *y);
     /* y[o] = act(bias[o] + sum over i of x[i] wt[o, i]): o walks [outs], wt [outs][step]; bias may be NULL. */

@@ -94,3 +94,51 @@ void weft_rows_response(const weft_response *p)
             respond(p, x, y, power);
     }
 }
+
+/* What adds to the gradients of its neighbours goes to a padded row, dy t^-beta to dx, then the windows' sums. */
+WEFT_INLINE void respond_dx(const weft_response_dx *p, const float *dy, const float *x, const float *residual,
+                            float *dx, enum power power)
+{
+    float *const squares = p->buffer + p->reach;
+    float *const parts = squares + p->channels + p->reach + 2 * (int64_t)WEFT_ROWS_LANES + p->reach;
+    for (int64_t c = 0; c < p->channels; c += LANES) {
+        const int lanes = p->channels - c < LANES ? (int)(p->channels - c) : LANES;
+        const weft_v v = weft_v_load_n(x + c, lanes);
+        weft_v_store_n(squares + c, v * v, lanes);
+    }
+    for (int64_t c = 0; c < p->channels; c += LANES) {
+        const int lanes = p->channels - c < LANES ? (int)(p->channels - c) : LANES;
+        weft_v sum = weft_v_load(squares + c - p->reach);
+        for (int j = 1 - p->reach; j <= p->reach; j++)
+            sum += weft_v_load(squares + c + j);
+        const weft_v t = weft_v_fma(sum, weft_v_set(p->alpha), weft_v_set(p->k));
+        const weft_v damped = damp(weft_v_load_n(dy + c, lanes), t, p->beta, power);
+        weft_v_store_n(parts + c, damped * weft_v_load_n(x + c, lanes) / t, lanes);
+        weft_v_store_n(dx + c, damped, lanes);
+    }
+    for (int64_t c = 0; c < p->channels; c += LANES) {
+        const int lanes = p->channels - c < LANES ? (int)(p->channels - c) : LANES;
+        weft_v sum = weft_v_load(parts + c - p->reach);
+        for (int j = 1 - p->reach; j <= p->reach; j++)
+            sum += weft_v_load(parts + c + j);
+        const weft_v less = weft_v_load_n(x + c, lanes) * sum * (-2.0f * p->alpha * p->beta);
+        const weft_v v = weft_v_load_n(dx + c, lanes) + less;
+        weft_v_store_n(dx + c, residual ? v + weft_v_load_n(residual + c, lanes) : v, lanes);
+    }
+}
+
+void weft_rows_response_dx(const weft_response_dx *p)
+{
+    const enum power power = power_of(p->beta);
+    const int64_t length = 2 * (p->channels + 2 * (int64_t)p->reach + 2 * (int64_t)WEFT_ROWS_LANES);
+    for (int64_t i = 0; i < length; i++)
+        p->buffer[i] = 0.0f;
+    for (int64_t r = 0; r < p->rows; r++) {
+        const float *dy = p->dy + r * p->dy_ld, *x = p->x + r * p->x_ld;
+        const float *residual = p->residual ? p->residual + r * p->r_ld : NULL;
+        if (power == POWER_THREE_QUARTERS)
+            respond_dx(p, dy, x, residual, p->dx + r * p->dx_ld, POWER_THREE_QUARTERS);
+        else
+            respond_dx(p, dy, x, residual, p->dx + r * p->dx_ld, power);
+    }
+}

@@ -11,6 +11,11 @@
 #define weft_rows_depthwise WEFT_SIMD_NAME(weft_rows_depthwise_)
 #define weft_rows_max_pool WEFT_SIMD_NAME(weft_rows_max_pool_)
 #define weft_rows_avg_pool WEFT_SIMD_NAME(weft_rows_avg_pool_)
+#define weft_rows_max_pool_dx WEFT_SIMD_NAME(weft_rows_max_pool_dx_)
+#define weft_rows_avg_pool_dx WEFT_SIMD_NAME(weft_rows_avg_pool_dx_)
+#define weft_rows_response_dx WEFT_SIMD_NAME(weft_rows_response_dx_)
+#define weft_rows_dot_rows WEFT_SIMD_NAME(weft_rows_dot_rows_)
+#define weft_rows_max_rows_dx WEFT_SIMD_NAME(weft_rows_max_rows_dx_)
 #define weft_rows_affine WEFT_SIMD_NAME(weft_rows_affine_)
 #define weft_rows_sum2 WEFT_SIMD_NAME(weft_rows_sum2_)
 #define weft_rows_response WEFT_SIMD_NAME(weft_rows_response_)
@@ -25,6 +30,13 @@
 void weft_rows_depthwise(const weft_depthwise *p);
 void weft_rows_max_pool(const weft_pooling *p);
 void weft_rows_avg_pool(const weft_pooling *p);
+void weft_rows_max_pool_dx(const weft_pooling_dx *p);
+void weft_rows_avg_pool_dx(const weft_pooling_dx *p);
+void weft_rows_response_dx(const weft_response_dx *p);
+void weft_rows_dot_rows(const float *x, int64_t x_ld, const float *z, int64_t z_ld, int64_t rows, int64_t channels,
+                        float scale, float *sum, float *dot);
+void weft_rows_max_rows_dx(const float *x, int64_t x_ld, const float *dy, int64_t rows, int64_t channels, float *dx,
+                           int64_t dx_ld);
 void weft_rows_affine(const weft_affine *p);
 void weft_rows_sum2(const weft_sum2 *p);
 void weft_rows_response(const weft_response *p);

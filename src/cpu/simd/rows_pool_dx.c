@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Gradients of pools. Of averages each pixel gathers from the windows that hold it. Of maxima each window is searched
+ * again, for the number of its first largest tap in each lane, and adds its dy there; lines of dx are begun (zeros, or
+ * the residual) when the first window reaches them, and stay in cache until the last has. A caller's lines get the same
+ * sums in the same order however it cuts the image: windows that reach beyond them are searched by both neighbours.
+ * Also sums of products, and the gradient of maxima, over whole images. */
+#include "cpu/simd/rows_set.h"
+
+enum { LANES = WEFT_LANES, WIDE = 4 };
+
+/* ---- maxima ---- */
+
+/* One window: its taps, of which those in [r0, r1) x [s0, s1) are pixels of the image, and those in [w0, w1) lines of
+ * the caller. x and dx point at tap (0, 0), which may lie outside. */
+typedef struct field {
+    const float *x, *dy;
+    float *dx;
+    int r0, r1, s0, s1, w0, w1;
+    int rows, columns;   /* taps inside image or padding, from tap (0, 0) on */
+    int kw;              /* taps have numbers r * kw + s */
+    int64_t x_row, x_ld, d_row, d_ld;
+} field;
+
+WEFT_INLINE void search_and_add(const field *f, int64_t c, int lanes, bool border)
+{
+    weft_v best = weft_v_set(0.0f);
+    weft_vi number = weft_vi_set(-1);
+    const int first = border ? 0 : f->r0 * f->kw + f->s0;
+    for (int r = border ? 0 : f->r0; r < (border ? f->rows : f->r1); r++)
+        for (int s = border ? 0 : f->s0; s < (border ? f->columns : f->s1); s++) {
+            const int tap = r * f->kw + s;
+            const bool inside = !border || (r >= f->r0 && r < f->r1 && s >= f->s0 && s < f->s1);
+            const weft_v v = inside ? weft_v_load_n(f->x + r * f->x_row + s * f->x_ld + c, lanes) : weft_v_set(0.0f);
+            const weft_vi larger = tap == first ? weft_vi_set(-1) : (weft_vi)(v > best);
+            best = weft_v_select(larger, v, best);
+            number = (larger & tap) | (~larger & number);
+        }
+    const weft_v dy = weft_v_load_n(f->dy + c, lanes);
+    const int from = f->r0 > f->w0 ? f->r0 : f->w0, to = f->r1 < f->w1 ? f->r1 : f->w1;
+    for (int r = from; r < to; r++)
+        for (int s = f->s0; s < f->s1; s++) {
+            float *dx = f->dx + r * f->d_row + s * f->d_ld + c;
+            const weft_v here = (weft_v)((weft_vi)(number == r * f->kw + s) & (weft_vi)dy);
+            weft_v_store_n(dx, weft_v_load_n(dx, lanes) + here, lanes);
+        }
+}
+
+/* A window of kh x kw (constants) that lies whole in the image and in the caller's lines. */
+WEFT_INLINE void search_whole(const field *f, int64_t c, int lanes, int kh, int kw)
+{
+    weft_v best = weft_v_load_n(f->x + c, lanes);
+    weft_vi number = weft_vi_set(0);
+#pragma GCC unroll 9
+    for (int tap = 1; tap < kh * kw; tap++) {
+        const weft_v v = weft_v_load_n(f->x + tap / kw * f->x_row + tap % kw * f->x_ld + c, lanes);
+        const weft_vi larger = (weft_vi)(v > best);
+        best = weft_v_max(v, best);
+        number = (larger & tap) | (~larger & number);
+    }
+    const weft_v dy = weft_v_load_n(f->dy + c, lanes);
+#pragma GCC unroll 9
+    for (int tap = 0; tap < kh * kw; tap++) {
+        float *dx = f->dx + tap / kw * f->d_row + tap % kw * f->d_ld + c;
+        const weft_v here = (weft_v)((weft_vi)(number == tap) & (weft_vi)dy);
+        weft_v_store_n(dx, weft_v_load_n(dx, lanes) + here, lanes);
+    }
+}
+
+#define CHANNELS(call)                                                                             \
+    do {                                                                                           \
+        int64_t c = 0;                                                                             \
+        for (int lanes = LANES; c + LANES <= channels; c += LANES)                                 \
+            call;                                                                                  \
+        const int lanes = (int)(channels - c);                                                     \
+        if (lanes > 0)                                                                             \
+            call;                                                                                  \
+    } while (0)
+
+static void window_dx(const field *f, const weft_window *w, bool zero_border)
+{
+    const int64_t channels = w->channels;
+    const bool whole = f->r0 == 0 && f->s0 == 0 && f->r1 == w->kh && f->s1 == w->kw && f->w0 <= 0 && f->w1 >= w->kh;
+    if (whole && w->kh == 2 && w->kw == 2)
+        CHANNELS(search_whole(f, c, lanes, 2, 2));
+    else if (whole && w->kh == 3 && w->kw == 3)
+        CHANNELS(search_whole(f, c, lanes, 3, 3));
+    else if (zero_border && !whole)
+        CHANNELS(search_and_add(f, c, lanes, true));
+    else
+        CHANNELS(search_and_add(f, c, lanes, false));
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Window (oh, ow). */
+static field field_at(const weft_pooling_dx *p, int oh, int ow)
+{
+    const weft_window *w = &p->window;
+    const int ih = oh * w->stride_h - w->top, iw = ow * w->stride_w - w->left;
+    return (field){
+        .x = p->x + ih * p->x_row + iw * p->x_ld, .dy = p->dy + oh * w->y_row + ow * w->y_ld,
+        .dx = p->dx + ih * w->x_row + iw * w->x_ld,
+        .r0 = ih < 0 ? -ih : 0, .r1 = least(w->kh, w->ih - ih), .s0 = iw < 0 ? -iw : 0, .s1 = least(w->kw, w->iw - iw),
+        .w0 = p->first - ih, .w1 = p->last - ih,
+        .rows = least(w->kh, w->ih + p->bottom - ih), .columns = least(w->kw, w->iw + p->right - iw), .kw = w->kw,
+        .x_row = p->x_row, .x_ld = p->x_ld, .d_row = w->x_row, .d_ld = w->x_ld,
+    };
+}
+
+static void begin_line(const weft_pooling_dx *p, int ih)
+{
+    const weft_window *w = &p->window;
+    for (int iw = 0; iw < w->iw; iw++) {
+        float *dx = p->dx + ih * w->x_row + iw * w->x_ld;
+        const float *residual = p->residual ? p->residual + ih * p->r_row + iw * p->r_ld : NULL;
+        for (int64_t c = 0; c < w->channels; c += LANES) {
+            const int lanes = w->channels - c < LANES ? (int)(w->channels - c) : LANES;
+            weft_v_store_n(dx + c, residual ? weft_v_load_n(residual + c, lanes) : weft_v_set(0.0f), lanes);
+        }
+    }
+}
+
+void weft_rows_max_pool_dx(const weft_pooling_dx *p)
+{
+    const weft_window *w = &p->window;
+    int ready = p->first;
+    for (int oh = 0; oh < w->oh; oh++) {
+        const int ih = oh * w->stride_h - w->top;
+        if (ih + w->kh <= p->first || ih >= p->last)
+            continue;
+        for (; ready < least(p->last, ih + w->kh); ready++)
+            begin_line(p, ready);
+        for (int ow = 0; ow < w->ow; ow++) {
+            const field f = field_at(p, oh, ow);
+            window_dx(&f, w, p->zero_border);
+        }
+    }
+    for (; ready < p->last; ready++) /* below all windows */
+        begin_line(p, ready);
+}
+
+/* ---- averages ---- */
+
+/* Outputs [*first, *end) along an axis whose windows hold pixel i. */
+static void holders(int i, int before, int kernel, int stride, int outputs, int *first, int *end)
+{
+    const int at = i + before;
+    *first = at < kernel ? 0 : (at - kernel) / stride + 1;
+    *end = least(at / stride + 1, outputs);
+}
+
+/* Pixels along an axis that window `o` averages over. */
+static int counted(int o, int before, int kernel, int stride, int size, int after, bool border)
+{
+    const int start = o * stride - before, last = size + (border ? after : 0);
+    return least(start + kernel, last) - (start < 0 && !border ? 0 : start);
+}
+
+WEFT_INLINE void gather(const weft_pooling_dx *p, int ih, int iw, int oh0, int oh1)
+{
+    const weft_window *w = &p->window;
+    float *dx = p->dx + ih * w->x_row + iw * w->x_ld;
+    const float *residual = p->residual ? p->residual + ih * p->r_row + iw * p->r_ld : NULL;
+    int ow0, ow1;
+    holders(iw, w->left, w->kw, w->stride_w, w->ow, &ow0, &ow1);
+    for (int64_t c = 0; c < w->channels; c += LANES) {
+        const int lanes = w->channels - c < LANES ? (int)(w->channels - c) : LANES;
+        weft_v sum = residual ? weft_v_load_n(residual + c, lanes) : weft_v_set(0.0f);
+        for (int oh = oh0; oh < oh1; oh++) {
+            const int rows = counted(oh, w->top, w->kh, w->stride_h, w->ih, p->bottom, p->count_border);
+            for (int ow = ow0; ow < ow1; ow++) {
+                const int columns = counted(ow, w->left, w->kw, w->stride_w, w->iw, p->right, p->count_border);
+                const weft_v share = weft_v_set(1.0f / (float)(rows * columns));
+                sum = weft_v_fma(weft_v_load_n(p->dy + oh * w->y_row + ow * w->y_ld + c, lanes), share, sum);
+            }
+        }
+        weft_v_store_n(dx + c, sum, lanes);
+    }
+}
+
+void weft_rows_avg_pool_dx(const weft_pooling_dx *p)
+{
+    const weft_window *w = &p->window;
+    for (int ih = p->first; ih < p->last; ih++) {
+        int oh0, oh1;
+        holders(ih, w->top, w->kh, w->stride_h, w->oh, &oh0, &oh1);
+        for (int iw = 0; iw < w->iw; iw++)
+            gather(p, ih, iw, oh0, oh1);
+    }
+}
+
+/* ---- over whole images ---- */
+
+/* `count` (a constant, 1..WIDE) vectors of channels, the last of them `lanes` wide. */
+WEFT_INLINE void dot_vectors(const float *x, int64_t x_ld, const float *z, int64_t z_ld, int64_t rows, int count,
+                             int lanes, float scale, float *sum, float *dot)
+{
+    weft_v sums[WIDE] = { { 0 }, { 0 }, { 0 }, { 0 } }, dots[WIDE] = { { 0 }, { 0 }, { 0 }, { 0 } };
+    for (int64_t r = 0; r < rows; r++, x += x_ld, z += z_ld)
+#pragma GCC unroll 4
+        for (int v = 0; v < count; v++) {
+            const int n = v + 1 < count ? LANES : lanes;
+            const weft_v a = weft_v_load_n(x + v * LANES, n);
+            dots[v] = weft_v_fma(a, weft_v_load_n(z + v * LANES, n), dots[v]);
+            sums[v] += a;
+        }
+#pragma GCC unroll 4
+    for (int v = 0; v < count; v++) {
+        const int n = v + 1 < count ? LANES : lanes;
+        weft_v_store_n(dot + v * LANES, dots[v], n);
+        if (sum)
+            weft_v_store_n(sum + v * LANES, sums[v] * scale, n);
+    }
+}
+
+void weft_rows_dot_rows(const float *x, int64_t x_ld, const float *z, int64_t z_ld, int64_t rows, int64_t channels,
+                        float scale, float *sum, float *dot)
+{
+    int64_t c = 0;
+    for (; c + WIDE * LANES <= channels; c += WIDE * LANES)
+        dot_vectors(x + c, x_ld, z + c, z_ld, rows, WIDE, LANES, scale, sum ? sum + c : NULL, dot + c);
+    for (; c < channels; c += LANES)
+        dot_vectors(x + c, x_ld, z + c, z_ld, rows, 1, channels - c < LANES ? (int)(channels - c) : LANES, scale,
+                    sum ? sum + c : NULL, dot + c);
+}
+
+void weft_rows_max_rows_dx(const float *x, int64_t x_ld, const float *dy, int64_t rows, int64_t channels, float *dx,
+                           int64_t dx_ld)
+{
+    for (int64_t c = 0; c < channels; c += LANES) {
+        const int lanes = channels - c < LANES ? (int)(channels - c) : LANES;
+        weft_v best = weft_v_load_n(x + c, lanes);
+        weft_vi number = weft_vi_set(0);
+        for (int64_t r = 1; r < rows; r++) {
+            const weft_v v = weft_v_load_n(x + r * x_ld + c, lanes);
+            const weft_vi larger = (weft_vi)(v > best);
+            best = weft_v_select(larger, v, best);
+            number = (larger & (int32_t)r) | (~larger & number);
+        }
+        const weft_v d = weft_v_load_n(dy + c, lanes);
+        for (int64_t r = 0; r < rows; r++)
+            weft_v_store_n(dx + r * dx_ld + c, (weft_v)((weft_vi)(number == (int32_t)r) & (weft_vi)d), lanes);
+    }
+}
