@@ -38,6 +38,7 @@
 #include <weft/data.h>
 #include <weft/graph.h>
 #include <weft/image.h>
+#include <weft/loader.h>
 #include <weft/model.h>
 #include <weft/ops.h>
 #include <weft/recipe.h>
@@ -46,6 +47,7 @@
 #include <weft/tensor.h>
 #include <weft/text.h>
 #include <weft/train.h>
+#include <weft/trainset.h>
 #include <weft/version.h>
 #include <weft/weights.h>
 

@@ -62,6 +62,14 @@ weft_status weft_image_resize_part(const weft_allocator *allocator, const weft_i
 /* The same of weft_image_sample, to out[window->width * window->height * 3]. */
 weft_status weft_image_sample_part(const weft_allocator *allocator, const weft_image *in, int width, int height,
                                    const weft_window *window, weft_resample how, float *out);
+/* The part of in that the recipe keeps, in bytes, px x px: what weft_image_prepare then preprocesses; averaged also
+ * where the recipe samples. */
+weft_status weft_image_fit(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
+                           weft_image *out);
+/* What the recipe's preprocessing makes of each byte of channel c of the result; true if that is in the order BGR. */
+bool weft_recipe_levels(const weft_recipe *recipe, float level[3][256]);
+/* Rec. 601 luma of 8-bit RGB, as Pillow's convert("L"). */
+int weft_luma(const uint8_t rgb[3]);
 /* INVALID with the reason if a field has no meaning. */
 weft_status weft_recipe_check(const weft_recipe *recipe);
 

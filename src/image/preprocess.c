@@ -55,16 +55,24 @@ static bool is_bgr(const weft_recipe *r)
     return r->preprocess == WEFT_PREPROCESS_CAFFE;
 }
 
+bool weft_recipe_levels(const weft_recipe *r, float level[3][LEVELS])
+{
+    for (int c = 0; c < 3; c++) {
+        for (int i = 0; i < LEVELS; i++)
+            level[c][i] = modes[r->preprocess](r, (float)i, c);
+    }
+    return is_bgr(r);
+}
+
 /* 8-bit pixels, by a table of all values. */
 static void apply_bytes(const weft_recipe *r, const uint8_t *pixels, int64_t count, float *out)
 {
+    float level[3][LEVELS];
+    const bool bgr = weft_recipe_levels(r, level);
     for (int c = 0; c < 3; c++) {
-        float level[LEVELS];
-        for (int i = 0; i < LEVELS; i++)
-            level[i] = modes[r->preprocess](r, (float)i, c);
-        const uint8_t *from = pixels + (is_bgr(r) ? 2 - c : c);
+        const uint8_t *from = pixels + (bgr ? 2 - c : c);
         for (int64_t i = 0; i < count; i++)
-            out[3 * i + c] = level[from[3 * i]];
+            out[3 * i + c] = level[c][from[3 * i]];
     }
 }
 
@@ -77,13 +85,16 @@ static void apply_floats(const weft_recipe *r, int64_t count, float *pixels)
     }
 }
 
-/* Rec. 601 luma in 16 fractional bits, as Pillow's convert("L"). */
+/* In 16 fractional bits. */
+int weft_luma(const uint8_t rgb[3])
+{
+    return (rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16;
+}
+
 static void luma_bytes(const weft_recipe *r, const uint8_t *pixels, int64_t count, float *out)
 {
-    for (int64_t i = 0; i < count; i++, pixels += 3) {
-        const int luma = (pixels[0] * 19595 + pixels[1] * 38470 + pixels[2] * 7471 + 0x8000) >> 16;
-        out[i] = modes[r->preprocess](r, (float)luma, 0);
-    }
+    for (int64_t i = 0; i < count; i++, pixels += 3)
+        out[i] = modes[r->preprocess](r, (float)weft_luma(pixels), 0);
 }
 
 static void luma_floats(const weft_recipe *r, int64_t count, const float *pixels, float *out)
@@ -159,6 +170,21 @@ static weft_status render(const weft_allocator *allocator, const weft_image *in,
     (r->channels == 3 ? apply_bytes : luma_bytes)(r, sized.pixels, (int64_t)r->px * r->px, out);
     weft_free(allocator, sized.pixels);
     return WEFT_OK;
+}
+
+weft_status weft_image_fit(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
+                           weft_image *out)
+{
+    framing f;
+    WEFT_TRY(frame(in, recipe, &f));
+    if (f.cut.width == in->width && f.cut.height == in->height)
+        return weft_image_resize_part(allocator, in, NULL, f.width, f.height, &f.keep, recipe->resample, out);
+    weft_image part;
+    WEFT_TRY(weft_image_resize_part(allocator, in, NULL, in->width, in->height, &f.cut, WEFT_NEAREST, &part));
+    const weft_status status =
+        weft_image_resize_part(allocator, &part, NULL, f.width, f.height, &f.keep, recipe->resample, out);
+    weft_free(allocator, part.pixels);
+    return status;
 }
 
 weft_status weft_image_prepare(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One image: read, fitted to the network's size, augmented, normalised. What is evaluated is made by the recipe alone,
+ * to the bit as weft eval makes it. */
+#include "loader/loader.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+/* The image as 8-bit RGB, to be freed. */
+static weft_status read_rgb(weft_loader *l, const weft_set_item *item, weft_image *out)
+{
+    const weft_set_source *const s = &l->set->sources[item->source];
+    if (s->files)
+        return weft_image_load(l->allocator, weft_trainset_file(l->set, item),
+                               &(weft_image_opt){ .upright = l->opt.upright }, out);
+    weft_image image;
+    WEFT_TRY(weft_image_alloc(l->allocator, s->name, s->width, s->height, &image));
+    const size_t count = (size_t)s->width * (size_t)s->height, channels = (size_t)s->channels;
+    const uint8_t *const from = s->pixels + (size_t)item->at * count * channels;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t c = 0; c < 3; c++)
+            image.pixels[3 * i + c] = from[i * channels + (channels == 3 ? c : 0)];
+    }
+    *out = image;
+    return WEFT_OK;
+}
+
+/* Whether an image in memory has the network's size as it is. */
+static bool fits(const weft_loader *l, const weft_set_source *s)
+{
+    return !s->files && s->width == l->recipe.px && s->height == l->recipe.px;
+}
+
+/* Bytes to the network's values. */
+static void to_values(const weft_loader *l, const weft_picture *p, float *out)
+{
+    const int channels = l->recipe.channels;
+    const size_t count = (size_t)p->width * (size_t)p->height;
+    if (channels == 1) {
+        for (size_t i = 0; i < count; i++)
+            out[i] = l->level[0][p->channels == 1 ? p->pixels[i] : weft_luma(p->pixels + 3 * i)];
+        return;
+    }
+    for (int c = 0; c < channels; c++) {
+        const uint8_t *const from = p->pixels + (p->channels == 1 ? 0 : l->bgr ? 2 - c : c);
+        const size_t stride = (size_t)p->channels;
+        for (size_t i = 0; i < count; i++)
+            out[3 * i + (size_t)c] = l->level[c][from[i * stride]];
+    }
+}
+
+static weft_status crop(weft_loader *l, const weft_image *in, int64_t epoch, int64_t key, weft_image *out)
+{
+    double box[4];
+    weft_draw draw = weft_draw_begin(l->opt.seed, l->frame->purpose, epoch, key);
+    l->frame->row->frame(l->frame, &draw, in->width, in->height, box);
+    return weft_image_resize_part(l->allocator, in, box, l->recipe.px, l->recipe.px, NULL, l->recipe.resample, out);
+}
+
+/* The image at the network's size, into the canvas. */
+static weft_status fit(weft_loader *l, weft_loader_hand *hand, const weft_set_item *item, int64_t epoch, int64_t key,
+                       weft_canvas *canvas)
+{
+    const weft_set_source *const s = &l->set->sources[item->source];
+    const int px = l->recipe.px;
+    const bool direct = fits(l, s) && !l->frame;
+    const int channels = direct ? s->channels : 3;
+    const size_t bytes = (size_t)px * (size_t)px * (size_t)channels;
+    *canvas = (weft_canvas){ { hand->pixels[0], px, px, channels }, { hand->pixels[1], px, px, channels } };
+    if (direct) {
+        memcpy(canvas->now.pixels, s->pixels + (size_t)item->at * bytes, bytes);
+        return WEFT_OK;
+    }
+    weft_image in, sized;
+    WEFT_TRY(read_rgb(l, item, &in));
+    const weft_status status = l->frame ? crop(l, &in, epoch, key, &sized)
+                                        : weft_image_fit(l->allocator, &in, &l->recipe, &sized);
+    weft_free(l->allocator, in.pixels);
+    WEFT_TRY(status);
+    memcpy(canvas->now.pixels, sized.pixels, bytes);
+    weft_free(l->allocator, sized.pixels);
+    return WEFT_OK;
+}
+
+static weft_status evaluate(weft_loader *l, const weft_set_item *item, float *out)
+{
+    const weft_set_source *const s = &l->set->sources[item->source];
+    if (fits(l, s) && l->recipe.fit == WEFT_FIT_SQUASH) {
+        const size_t bytes = (size_t)s->width * (size_t)s->height * (size_t)s->channels;
+        const weft_picture whole = { s->pixels + (size_t)item->at * bytes, s->width, s->height, s->channels };
+        to_values(l, &whole, out);
+        return WEFT_OK;
+    }
+    weft_image in;
+    WEFT_TRY(read_rgb(l, item, &in));
+    const weft_status status = weft_image_prepare(l->allocator, &in, &l->recipe, out);
+    weft_free(l->allocator, in.pixels);
+    return status;
+}
+
+weft_status weft_sample_make(weft_loader *l, weft_loader_hand *hand, int64_t epoch, int64_t key, int64_t image,
+                             float *out)
+{
+    const weft_set_item *const item = weft_trainset_item(l->set, l->opt.part, image);
+    const int px = l->recipe.px;
+    weft_canvas canvas;
+    if (l->opt.in_order)
+        return evaluate(l, item, out);
+    WEFT_TRY(fit(l, hand, item, epoch, key, &canvas));
+    weft_augment_pixels(&l->augment, l->opt.seed, epoch, key, &canvas);
+    to_values(l, &canvas.now, out);
+    weft_augment_values(&l->augment, l->opt.seed, epoch, key, out, px, px, l->recipe.channels);
+    return WEFT_OK;
+}
