@@ -129,6 +129,30 @@ void weft_step_rotate(const weft_augment_step *step, weft_draw *draw, weft_canva
 void weft_step_zoom(const weft_augment_step *step, weft_draw *draw, weft_canvas *canvas);
 void weft_step_shear(const weft_augment_step *step, weft_draw *draw, weft_canvas *canvas);
 
+/* Colour (colour.c): in place, but for sharpness; of one channel what there is. A factor of 1 changes nothing. */
+void weft_brightness(weft_picture *picture, double factor);
+void weft_contrast(weft_picture *picture, double factor);
+void weft_saturation(weft_picture *picture, double factor);
+void weft_sharpness(const weft_picture *in, double factor, weft_picture *out);
+/* By a part of the circle, -.5 to .5. */
+void weft_hue(weft_picture *picture, double turn);
+void weft_autocontrast(weft_picture *picture);
+void weft_equalize(weft_picture *picture);
+void weft_posterize(weft_picture *picture, int bits);
+/* Inverts what is not below the threshold. */
+void weft_solarize(weft_picture *picture, double threshold);
+
+/* Draws among them (policy.c). */
+void weft_step_jitter(const weft_augment_step *step, weft_draw *draw, weft_canvas *canvas);
+void weft_step_contrast(const weft_augment_step *step, weft_draw *draw, weft_canvas *canvas);
+void weft_step_brightness(const weft_augment_step *step, weft_draw *draw, weft_canvas *canvas);
+void weft_step_grey(const weft_augment_step *step, weft_draw *draw, weft_canvas *canvas);
+void weft_step_lighting(const weft_augment_step *step, weft_draw *draw, weft_canvas *canvas);
+void weft_step_randaugment(const weft_augment_step *step, weft_draw *draw, weft_canvas *canvas);
+void weft_step_trivialaugment(const weft_augment_step *step, weft_draw *draw, weft_canvas *canvas);
+/* One operation of the policies by name, at strength bin 0..30; false if there is none of that name. */
+bool weft_policy_run(const char *name, int bin, bool wide, bool negative, weft_canvas *canvas);
+
 /* Batches (mix.c). */
 double weft_mix_blend(const weft_mix *mix, weft_draw *draw, double share);
 double weft_mix_cut(const weft_mix *mix, weft_draw *draw, double share);
