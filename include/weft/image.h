@@ -34,6 +34,8 @@ WEFT_API weft_status weft_image_decode(weft_ctx *ctx, const char *name, const vo
 /* "JPEG", "PNG", "WebP", "TIFF", "BMP" or "PNM": the format of a file that begins with these bytes (12 say it of each
  * format); NULL if it is none of them. */
 WEFT_API const char *weft_image_format(const void *data, size_t size);
+/* Writes a PNG file; of one that could not be written whole nothing is left. IO. */
+WEFT_API weft_status weft_image_write(const char *path, const weft_image *image);
 WEFT_API void weft_image_free(weft_ctx *ctx, weft_image *image);
 
 /* Antialiased resize of the box [x0, y0, x1, y1) of in (NULL: all) to width x height, bit-equal to Pillow's

@@ -89,6 +89,16 @@ WEFT_API weft_loader_stats weft_loader_get_stats(weft_loader *loader, bool reset
 WEFT_API weft_status weft_trainset_measure(weft_ctx *ctx, const weft_trainset *set, const weft_recipe *recipe,
                                            int64_t limit, double mean[3], double std[3]);
 
+/* One kind of augmentation: how it is written in a text ("crop-pad PIXELS"; the name is its first word) and what it
+ * does. Numbers in brackets may be left out; a text is several of them with commas between. */
+typedef struct weft_augment_kind {
+    const char *form, *brief;
+} weft_augment_kind;
+/* INVALID after the last. */
+WEFT_API weft_status weft_augment_get(int index, weft_augment_kind *out);
+/* Whether a text makes sense: INVALID with what does not. */
+WEFT_API weft_status weft_augment_check(const char *text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -66,6 +66,10 @@ WEFT_API weft_native_size weft_trainset_native(const weft_trainset *set);
  * in [0, 1] raises them: 1 as written, .5 the gentler root, 0 all the same. out[classes]. */
 WEFT_API weft_status weft_trainset_weights(const weft_trainset *set, double power, float *out);
 
+/* The files that the set is read from, in order: those of the images and labels. NULL after the last; lent. */
+WEFT_API int64_t weft_trainset_file_count(const weft_trainset *set);
+WEFT_API const char *weft_trainset_file(const weft_trainset *set, int64_t index);
+
 /* Files of the folder that are in no part, by kind, as weft_dataset_left_out; NULL after the last. */
 WEFT_API const weft_left_out *weft_trainset_left_out(const weft_trainset *set, int index);
 

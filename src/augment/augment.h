@@ -6,6 +6,8 @@
 #ifndef WEFT_AUGMENT_AUGMENT_H
 #define WEFT_AUGMENT_AUGMENT_H
 
+#include <weft/loader.h>
+
 #include "base/alloc.h"
 #include "image/image.h"
 

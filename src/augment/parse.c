@@ -131,6 +131,20 @@ weft_status weft_augment_read(const char *text, weft_augment *out)
 
 /* ---- asking and applying ---- */
 
+weft_status weft_augment_get(int index, weft_augment_kind *out)
+{
+    if (index < 0 || index >= weft_augment_row_count || !out)
+        return weft_fail(WEFT_INVALID, "weft_augment_get: index %d of %d", index, weft_augment_row_count);
+    *out = (weft_augment_kind){ .form = weft_augment_rows[index].form, .brief = weft_augment_rows[index].brief };
+    return WEFT_OK;
+}
+
+weft_status weft_augment_check(const char *text)
+{
+    weft_augment augment;
+    return weft_augment_read(text, &augment);
+}
+
 const weft_augment_step *weft_augment_frame(const weft_augment *augment)
 {
     for (int i = 0; i < augment->count; i++) {

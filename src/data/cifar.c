@@ -67,6 +67,7 @@ static weft_status add_file(weft_trainset *set, const variant *v, const char *fo
     int32_t source;
     if (!path)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", folder);
+    WEFT_TRY(weft_trainset_add_file(set, path));
     WEFT_TRY(weft_read_whole(set->allocator, path, "a CIFAR file", &data, &size));
     if (size == 0 || size % record) {
         weft_free(set->allocator, data);

@@ -136,6 +136,8 @@ static weft_status add_file(weft_trainset *set, const char *folder, const char *
         return weft_fail(WEFT_BAD_DATA, "%s: is a second file of images for part '%s'; one was expected", path,
                          weft_part_name(part_of(name)));
     WEFT_TRY(labels_of(set, folder, name, &labels));
+    WEFT_TRY(weft_trainset_add_file(set, path));
+    WEFT_TRY(weft_trainset_add_file(set, labels));
     WEFT_TRY(add_images(set, path, &source));
     WEFT_TRY(weft_read_whole(set->allocator, labels, "an IDX file", &data, &size));
     const weft_status status = add_labelled(set, part_of(name), labels, data, size, source, classes);

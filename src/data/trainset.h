@@ -40,13 +40,17 @@ struct weft_trainset {
     weft_set_part parts[WEFT_PART_COUNT];
     const char **classes;
     int class_count;
+    const char **files; /* read whole: those of arrays and labels */
+    int64_t file_count, file_capacity;
 };
 
-/* ---- what readers fill it with (trainset.c) ---- */
+/* ---- what readers fill it with (part.c) ---- */
 
 /* Takes the pixels over, also on failure; the item's labels follow by weft_trainset_add. */
 weft_status weft_trainset_add_source(weft_trainset *set, const weft_set_source *source, int32_t *index);
 weft_status weft_trainset_add(weft_trainset *set, weft_part part, int label, int32_t source, int64_t at);
+/* Notes a file that is read whole; the path lives in the arena. */
+weft_status weft_trainset_add_file(weft_trainset *set, const char *path);
 /* The names of the classes; texts that live in the arena, the array is copied. */
 weft_status weft_trainset_set_classes(weft_trainset *set, const char *const *names, int count);
 
@@ -82,6 +86,6 @@ typedef struct weft_set_picture {
 } weft_set_picture;
 const weft_set_item *weft_trainset_item(const weft_trainset *set, weft_part part, int64_t image);
 /* The path of a photograph; NULL for images in memory. */
-const char *weft_trainset_file(const weft_trainset *set, const weft_set_item *item);
+const char *weft_trainset_photo(const weft_trainset *set, const weft_set_item *item);
 
 #endif

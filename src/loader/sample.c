@@ -13,7 +13,7 @@ static weft_status read_rgb(weft_loader *l, const weft_set_item *item, weft_imag
 {
     const weft_set_source *const s = &l->set->sources[item->source];
     if (s->files)
-        return weft_image_load(l->allocator, weft_trainset_file(l->set, item),
+        return weft_image_load(l->allocator, weft_trainset_photo(l->set, item),
                                &(weft_image_opt){ .upright = l->opt.upright }, out);
     weft_image image;
     WEFT_TRY(weft_image_alloc(l->allocator, s->name, s->width, s->height, &image));
