@@ -212,6 +212,35 @@ START_TEST(shares_follow_beta)
 }
 END_TEST
 
+/* Every form and what it does stand in the manual page, where it says '-' as roff wants it. */
+START_TEST(the_page_lists_all)
+{
+    static char page[16384], plain[16384];
+    FILE *const file = fopen(WEFT_TEST_DATA "/../../docs/man/weft-augment.7", "r");
+    ck_assert_ptr_nonnull(file);
+    page[fread(page, 1, sizeof page - 1, file)] = '\0';
+    fclose(file);
+    char *to = plain;
+    for (const char *at = page; *at; at++) {
+        if (*at != '\\')
+            *to++ = *at == '\n' ? ' ' : *at;
+    }
+    weft_augment_kind kind;
+    int count = 0;
+    for (; weft_augment_get(count, &kind) == WEFT_OK; count++) {
+        char entry[512];
+        snprintf(entry, sizeof entry, ".TP .B %s %s", kind.form, kind.brief);
+        ck_assert_msg(strstr(plain, entry) != NULL, "%s", entry);
+    }
+    int entries = 0;
+    for (const char *at = plain; (at = strstr(at, ".TP .B ")); at++)
+        entries++;
+    ck_assert_int_eq(entries, count);
+    CHECK_OK(weft_augment_check("flip, crop-pad 4"));
+    CHECK_FAILS(WEFT_INVALID, weft_augment_check("mixup x"), "is no number");
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -223,6 +252,7 @@ int main(int argc, char **argv)
     tcase_add_test(cases, crops_have_the_area_and_ratio_asked_for);
     tcase_add_test(cases, erased_boxes_are_as_often_and_as_large);
     tcase_add_test(cases, shares_follow_beta);
+    tcase_add_test(cases, the_page_lists_all);
     suite_add_tcase(suite, cases);
     return check_main(suite, argv[0]);
 }

@@ -27,6 +27,11 @@ devices --roof --threads --isa --output --json
 explain --batch --threads --device --target --precision --isa --math --dialect --output --json
 cost --batch --target --precision --steps --dialect --output --json
 plans --batch --target --precision --threads --dialect --output --json
+dataset --output --json
+dataset_check --threads --json --progress
+dataset_hash --verify --json
+dataset_preview --augment --rows --cols --out --part
+dataset_stats --limit --px --json
 selftest --threads --device --precision --only --case --quick --output --json
 completion
 help --man
