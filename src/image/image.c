@@ -186,6 +186,52 @@ weft_status weft_image_load(const weft_allocator *allocator, const char *path, c
     return status;
 }
 
+/* Cuts the image down to whole pixels around the box that is chosen. */
+static weft_status cut(const weft_allocator *allocator, weft_wish *wish, weft_image *image)
+{
+    int size[2];
+    wish->choose(wish->user, image->width, image->height, wish->box, size);
+    const weft_window w = weft_wish_window(wish, image->width, image->height);
+    if (w.width == image->width && w.height == image->height)
+        return WEFT_OK;
+    weft_image part;
+    WEFT_TRY(weft_image_resize_part(allocator, image, NULL, image->width, image->height, &w, WEFT_NEAREST, &part));
+    weft_free(allocator, image->pixels);
+    *image = part;
+    return WEFT_OK;
+}
+
+static weft_status decode_part(const weft_allocator *allocator, const char *path, const weft_image_opt *opt, content *c,
+                               weft_wish *wish, weft_image *out)
+{
+    WEFT_TRY(load(allocator, path, c));
+    const weft_source source = { .path = path, .data = c->data, .size = c->size };
+    const bool jpeg = c->format->decode == weft_jpeg_decode;
+    const int orientation = opt && opt->upright ? c->format->orientation(&source) : 1;
+    weft_image image = { 0 };
+    weft_status status = jpeg ? weft_jpeg_decode_part(allocator, &source, orientation, wish, &image)
+                              : c->format->decode(allocator, &source, &image);
+    if (status == WEFT_OK)
+        status = weft_image_turn(allocator, path, orientation, &image);
+    if (status == WEFT_OK && !jpeg)
+        status = cut(allocator, wish, &image);
+    if (status != WEFT_OK) {
+        weft_free(allocator, image.pixels);
+        return status;
+    }
+    *out = image;
+    return WEFT_OK;
+}
+
+weft_status weft_image_load_part(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
+                                 weft_wish *wish, weft_image *out)
+{
+    content c = { 0 };
+    const weft_status status = decode_part(allocator, path, opt, &c, wish, out);
+    weft_free(allocator, c.data);
+    return status;
+}
+
 weft_status weft_image_read(weft_ctx *ctx, const char *path, const weft_image_opt *opt, weft_image *out)
 {
     if (!ctx || !path || !out)

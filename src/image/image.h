@@ -24,17 +24,41 @@ extern const char weft_image_suffixes[];
 /* Ends in one of them, in any case, and does not begin with '.'. */
 bool weft_names_image(const char *name);
 
+/* A part [x, x + width) x [y, y + height) of an image that is never made whole. */
+typedef struct weft_window {
+    int x, y, width, height;
+} weft_window;
+
+/* What of a photograph is wanted, and how small: asked when its size, upright, is known. */
+typedef struct weft_wish {
+    void (*choose)(void *user, int width, int height, double box[4], int size[2]); /* the box becomes `size` */
+    void *user;
+    double box[4]; /* when decoded: where the box lies in the result */
+} weft_wish;
+/* Decodes what is needed of a photograph to make wish->box the size wanted: of whole pixels around it, and of a JPEG
+ * file as little as the transform allows: reduced by 2, 4 or 8 where that is still large enough. */
+weft_status weft_image_load_part(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
+                                 weft_wish *wish, weft_image *out);
+
+/* Whole pixels around wish->box, which is then counted from their corner (pixels.c). */
+weft_window weft_wish_window(weft_wish *wish, int width, int height);
+
 /* weft_image_read and weft_image_to_input with an allocator for a context; weft_free the pixels. */
 weft_status weft_image_load(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
                             weft_image *out);
 weft_status weft_image_prepare(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
                                float *out);
 
-/* Refuses sides below 1 and too many pixels before anything is allocated; fills *out with cleared pixels. */
+/* Refuses sides below 1 and too many pixels. */
+weft_status weft_image_check_size(const char *path, int64_t width, int64_t height);
+/* The same before anything is allocated; fills *out with pixels that are not cleared. */
 weft_status weft_image_alloc(const weft_allocator *allocator, const char *path, int64_t width, int64_t height,
                              weft_image *out);
 /* BAD_DATA, or NO_MEMORY, with the file's name; *out is untouched on failure. */
 weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+/* The part that is wished of the picture as it is stored, which orientation (1..8) turns. */
+weft_status weft_jpeg_decode_part(const weft_allocator *allocator, const weft_source *source, int orientation,
+                                  weft_wish *wish, weft_image *out);
 weft_status weft_png_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
 weft_status weft_webp_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
 weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
@@ -51,10 +75,6 @@ int weft_exif_orientation(const uint8_t *tiff, size_t size);
 /* Turns *image upright in a buffer of its own; orientation 1 does nothing. */
 weft_status weft_image_turn(const weft_allocator *allocator, const char *path, int orientation, weft_image *image);
 
-/* A part [x, x + width) x [y, y + height) of an image that is never made whole. */
-typedef struct weft_window {
-    int x, y, width, height;
-} weft_window;
 /* The part `window` of weft_image_resize(in, box, width, height): the same pixels. window NULL: all. */
 weft_status weft_image_resize_part(const weft_allocator *allocator, const weft_image *in, const double box[4],
                                    int width, int height, const weft_window *window, weft_resample how,
@@ -66,6 +86,8 @@ weft_status weft_image_sample_part(const weft_allocator *allocator, const weft_i
  * where the recipe samples. */
 weft_status weft_image_fit(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
                            weft_image *out);
+/* The size that an image of width x height is resized to, as far as detail goes: what is smaller loses some. */
+void weft_recipe_needs(const weft_recipe *recipe, int width, int height, int size[2]);
 /* What the recipe's preprocessing makes of each byte of channel c of the result; true if that is in the order BGR. */
 bool weft_recipe_levels(const weft_recipe *recipe, float level[3][256]);
 /* Rec. 601 luma of 8-bit RGB, as Pillow's convert("L"). */

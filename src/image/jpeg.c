@@ -26,8 +26,12 @@ typedef struct decoder {
     const weft_allocator *allocator;
     const weft_source *source;
     weft_image image;
-    uint8_t *row; /* of a CMYK or grey file */
+    uint8_t *row; /* of a CMYK or grey file, or a wider one than is wanted */
     weft_status status;
+    weft_wish *wish;    /* NULL: all of it */
+    int orientation;
+    weft_window window; /* of the reduced picture */
+    int first;          /* pixel that a row begins with */
 } decoder;
 
 static size_t offset(const decoder *d)
@@ -146,18 +150,92 @@ static void row_from_grey(uint8_t *to, const uint8_t *from, int width)
         to[0] = to[1] = to[2] = from[x];
 }
 
+/* One row of what is wanted, of one that may be wider. */
+static void take_row(const decoder *d, const uint8_t *row, uint8_t *to)
+{
+    const int width = d->image.width, components = d->info.num_components;
+    const uint8_t *const from = row + (size_t)(d->window.x - d->first) * (size_t)components;
+    if (components == 1)
+        row_from_grey(to, from, width);
+    else if (components == 4)
+        row_from_cmyk(to, from, width);
+    else if (row != to)
+        memcpy(to, from, (size_t)width * 3);
+}
+
 static void read_rows(decoder *d)
 {
-    const int width = d->image.width;
-    while (d->info.output_scanline < d->info.output_height) {
-        uint8_t *to = d->image.pixels + (size_t)d->info.output_scanline * (size_t)width * 3;
+    const JDIMENSION end = (JDIMENSION)(d->window.y + d->window.height);
+    if (d->window.y > 0)
+        jpeg_skip_scanlines(&d->info, (JDIMENSION)d->window.y);
+    while (d->info.output_scanline < end) {
+        uint8_t *const to = d->image.pixels + (size_t)((int)d->info.output_scanline - d->window.y) *
+                                                  (size_t)d->image.width * 3;
         JSAMPROW row = d->row ? d->row : to;
-        if (jpeg_read_scanlines(&d->info, &row, 1) != 1)
-            continue; /* cannot happen: the source never suspends */
-        if (d->info.num_components == 1)
-            row_from_grey(to, row, width);
-        else if (d->info.num_components == 4)
-            row_from_cmyk(to, row, width);
+        if (jpeg_read_scanlines(&d->info, &row, 1) == 1) /* always: the source never suspends */
+            take_row(d, row, to);
+    }
+}
+
+/* What follows the last row that is wanted is not decoded. Whether the file goes on to its end is still asked: entropy
+ * coding has no bytes FF D9 but the marker. */
+static void finish(decoder *d)
+{
+    if (d->info.output_scanline == d->info.output_height) {
+        jpeg_finish_decompress(&d->info);
+        return;
+    }
+    static const uint8_t marker[2] = { 0xff, JPEG_EOI };
+    if (!jpeg_input_complete(&d->info) && d->info.unread_marker != JPEG_EOI &&
+        !memmem(d->input.next_input_byte, d->input.bytes_in_buffer, marker, 2))
+        at_end(&d->info);
+}
+
+/* ---- parts ---- */
+
+/* How much smaller the picture may be decoded, and which part of that is wanted. */
+static void choose_part(decoder *d)
+{
+    enum { MOST = 8 };
+    weft_wish *const wish = d->wish;
+    const bool turned = d->orientation > 4; /* width and height change places */
+    int size[2];
+    d->window = (weft_window){ 0, 0, (int)d->info.image_width, (int)d->info.image_height };
+    const weft_status status = weft_image_check_size(d->source->path, d->info.image_width, d->info.image_height);
+    if (status != WEFT_OK)
+        refuse(d, status);
+    if (!wish)
+        return;
+    const int width = turned ? d->window.height : d->window.width, height = turned ? d->window.width : d->window.height;
+    wish->choose(wish->user, width, height, wish->box, size);
+    const double box_width = wish->box[2] - wish->box[0], box_height = wish->box[3] - wish->box[1];
+    unsigned by = MOST;
+    while (by > 1 && (box_width < (double)by * size[0] || box_height < (double)by * size[1]))
+        by /= 2;
+    d->info.scale_num = 1;
+    d->info.scale_denom = by;
+    jpeg_calc_output_dimensions(&d->info);
+    d->window = (weft_window){ 0, 0, (int)d->info.output_width, (int)d->info.output_height };
+    const int limit[2] = { turned ? d->window.height : d->window.width, turned ? d->window.width : d->window.height };
+    for (int i = 0; i < 4; i++) {
+        const double at = wish->box[i] / by;
+        wish->box[i] = at < limit[i % 2] ? at : limit[i % 2];
+    }
+    if (d->orientation == 1)
+        d->window = weft_wish_window(wish, limit[0], limit[1]);
+}
+
+/* Leaves out columns that are not wanted, but for a margin: at the edge of what is decoded chroma is interpolated from
+ * less. */
+static void crop_columns(decoder *d)
+{
+    enum { MARGIN = 8 };
+    const int right = d->window.x + d->window.width + MARGIN, left = d->window.x - MARGIN;
+    JDIMENSION from = left > 0 ? (JDIMENSION)left : 0;
+    JDIMENSION count = (right < (int)d->info.output_width ? (JDIMENSION)right : d->info.output_width) - from;
+    if (count < d->info.output_width) {
+        jpeg_crop_scanline(&d->info, &from, &count);
+        d->first = (int)from;
     }
 }
 
@@ -171,18 +249,20 @@ static void decode(decoder *d)
     /* The blocks are counted at the first scan, which the header ends with. */
     check_blocks(d);
     choose_colours(d);
-    const weft_status status = weft_image_alloc(d->allocator, d->source->path, d->info.image_width,
-                                                d->info.image_height, &d->image);
+    choose_part(d);
+    const weft_status status = weft_image_alloc(d->allocator, d->source->path, d->window.width, d->window.height,
+                                                &d->image);
     if (status != WEFT_OK)
         refuse(d, status);
-    if (d->info.num_components != 3) {
-        d->row = weft_alloc(d->allocator, (size_t)d->image.width * (size_t)d->info.num_components);
+    jpeg_start_decompress(&d->info);
+    crop_columns(d);
+    if (d->info.num_components != 3 || d->info.output_width != (JDIMENSION)d->image.width) {
+        d->row = weft_alloc(d->allocator, (size_t)d->info.output_width * (size_t)d->info.num_components);
         if (!d->row)
             refuse(d, weft_fail_in(WEFT_NO_MEMORY, "%s", d->source->path));
     }
-    jpeg_start_decompress(&d->info);
     read_rows(d);
-    jpeg_finish_decompress(&d->info);
+    finish(d);
 }
 
 /* Apart from its caller, so that nothing of this frame changes between the two returns of setjmp. */
@@ -194,7 +274,13 @@ static WEFT_NOINLINE void decode_guarded(decoder *d)
 
 weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
 {
-    decoder d = { .allocator = allocator, .source = source };
+    return weft_jpeg_decode_part(allocator, source, 1, NULL, out);
+}
+
+weft_status weft_jpeg_decode_part(const weft_allocator *allocator, const weft_source *source, int orientation,
+                                  weft_wish *wish, weft_image *out)
+{
+    decoder d = { .allocator = allocator, .source = source, .orientation = orientation, .wish = wish };
     d.info.err = jpeg_std_error(&d.errors);
     d.info.client_data = &d;
     d.errors.error_exit = give_up;

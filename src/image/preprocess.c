@@ -5,6 +5,8 @@
  * it the network sees, and how large, is the recipe's; rounding is that of the libraries whose recipe it is. */
 #include "image/image.h"
 
+#include <math.h>
+
 #include "base/error.h"
 
 enum { LEVELS = 256 };
@@ -136,6 +138,21 @@ static weft_status frame(const weft_image *in, const weft_recipe *r, framing *ou
     f.keep = (weft_window){ half_even(f.width - r->px), half_even(f.height - r->px), r->px, r->px };
     *out = f;
     return WEFT_OK;
+}
+
+void weft_recipe_needs(const weft_recipe *recipe, int width, int height, int size[2])
+{
+    const int shorter = width < height ? width : height;
+    double x = recipe->px, y = recipe->px;
+    if (recipe->fit == WEFT_FIT_SHORT) {
+        x = (double)recipe->side * width / shorter;
+        y = (double)recipe->side * height / shorter;
+    } else if (recipe->fit == WEFT_FIT_CROP) {
+        x = recipe->px / recipe->share * width / shorter;
+        y = recipe->px / recipe->share * height / shorter;
+    }
+    size[0] = (int)(x < width ? ceil(x) : width);
+    size[1] = (int)(y < height ? ceil(y) : height);
 }
 
 /* As render, from samples of the image instead of averages. */

@@ -51,12 +51,49 @@ static void to_values(const weft_loader *l, const weft_picture *p, float *out)
     }
 }
 
-static weft_status crop(weft_loader *l, const weft_image *in, int64_t epoch, int64_t key, weft_image *out)
+/* Which part of an image is wanted, and of what size: drawn, or as the recipe fits it. */
+typedef struct choice {
+    const weft_loader *loader;
+    int64_t epoch, key;
+} choice;
+
+static void choose(void *user, int width, int height, double box[4], int size[2])
 {
-    double box[4];
-    weft_draw draw = weft_draw_begin(l->opt.seed, l->frame->purpose, epoch, key);
-    l->frame->row->frame(l->frame, &draw, in->width, in->height, box);
+    const choice *const c = user;
+    const weft_loader *const l = c->loader;
+    size[0] = size[1] = l->recipe.px;
+    if (l->frame) {
+        weft_draw draw = weft_draw_begin(l->opt.seed, l->frame->purpose, c->epoch, c->key);
+        l->frame->row->frame(l->frame, &draw, width, height, box);
+        return;
+    }
+    box[0] = box[1] = 0;
+    box[2] = width;
+    box[3] = height;
+    weft_recipe_needs(&l->recipe, width, height, size);
+}
+
+static weft_status crop(weft_loader *l, const weft_image *in, const double box[4], weft_image *out)
+{
     return weft_image_resize_part(l->allocator, in, box, l->recipe.px, l->recipe.px, NULL, l->recipe.resample, out);
+}
+
+/* The image as 8-bit RGB, as much of it as is wanted; box is where that lies. */
+static weft_status read_part(weft_loader *l, const weft_set_item *item, int64_t epoch, int64_t key, double box[4],
+                             weft_image *out)
+{
+    choice c = { l, epoch, key };
+    weft_wish wish = { .choose = choose, .user = &c };
+    int size[2];
+    if (l->set->sources[item->source].files) {
+        WEFT_TRY(weft_image_load_part(l->allocator, weft_trainset_photo(l->set, item),
+                                      &(weft_image_opt){ .upright = l->opt.upright }, &wish, out));
+    } else {
+        WEFT_TRY(read_rgb(l, item, out));
+        choose(&c, out->width, out->height, wish.box, size);
+    }
+    memcpy(box, wish.box, sizeof wish.box);
+    return WEFT_OK;
 }
 
 /* The image at the network's size, into the canvas. */
@@ -74,8 +111,9 @@ static weft_status fit(weft_loader *l, weft_loader_hand *hand, const weft_set_it
         return WEFT_OK;
     }
     weft_image in, sized;
-    WEFT_TRY(read_rgb(l, item, &in));
-    const weft_status status = l->frame ? crop(l, &in, epoch, key, &sized)
+    double box[4];
+    WEFT_TRY(read_part(l, item, epoch, key, box, &in));
+    const weft_status status = l->frame ? crop(l, &in, box, &sized)
                                         : weft_image_fit(l->allocator, &in, &l->recipe, &sized);
     weft_free(l->allocator, in.pixels);
     WEFT_TRY(status);
