@@ -22,6 +22,10 @@ typedef enum weft_sampling {
     WEFT_SAMPLING_COUNT
 } weft_sampling;
 
+/* Where decoded photographs are kept from epoch to epoch. With crops drawn they are kept with a shorter side of twice
+ * the network's at most, so that of large ones crops are a little less sharp; without, as they are fitted. */
+typedef enum weft_cache { WEFT_CACHE_NONE, WEFT_CACHE_RAM, WEFT_CACHE_DISK, WEFT_CACHE_COUNT } weft_cache;
+
 typedef struct weft_loader_opt {
     weft_part part;
     int64_t batch;          /* 0: 32 */
@@ -39,6 +43,9 @@ typedef struct weft_loader_opt {
     int workers;            /* threads; 0: one for images in memory, one for each CPU (8 at most) for photographs;
                                negative: none, batches are made when they are asked for */
     int ahead;              /* batches that are made ahead; 0: 3 */
+    weft_cache cache;       /* of photographs; images in memory need none */
+    const char *cache_folder; /* of CACHE_DISK; made if it is not there. Used again by a loader of the same files */
+    int64_t cache_limit;    /* bytes; 0: half of the machine's memory, and of CACHE_DISK no limit but the disk's */
     int64_t bad_limit;      /* images that may be bad and are left out: in training another takes the place */
     void (*bad)(void *user, const char *reason); /* told of each bad image once, by weft_loader_next */
     void *user;
@@ -79,6 +86,7 @@ typedef struct weft_loader_stats {
     int64_t bad;           /* different images that were left out */
     double waited;         /* seconds that weft_loader_next waited */
     double between;        /* seconds between its calls; waited / (waited + between) is the share of waiting */
+    int64_t cached, cached_bytes; /* photographs that the cache holds */
     double busy;           /* seconds that threads decoded and augmented, summed over them */
 } weft_loader_stats;
 /* Since the loader was made, or since the last call with `reset`. */

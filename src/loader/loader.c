@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/pool.h"
+#include "base/sha256.h"
 
 enum { BATCH = 32, AHEAD = 3, MOST_AHEAD = 64, MOST_WORKERS = 256, PHOTO_WORKERS = 8, BYTE = 8 };
 
@@ -77,6 +80,55 @@ static weft_status understand(weft_loader *l, const weft_loader_opt *opt)
     return WEFT_OK;
 }
 
+/* ---- cache ---- */
+
+/* Adds what tells a photograph from another version of it. */
+static void add_file(weft_sha256 *sum, const char *path)
+{
+    struct stat facts = { 0 };
+    int64_t numbers[3] = { 0 };
+    if (stat(path, &facts) == 0) {
+        numbers[0] = (int64_t)facts.st_size;
+        numbers[1] = (int64_t)facts.st_mtim.tv_sec;
+        numbers[2] = (int64_t)facts.st_mtim.tv_nsec;
+    }
+    weft_sha256_add(sum, path, strlen(path) + 1);
+    weft_sha256_add(sum, numbers, sizeof numbers);
+}
+
+/* What the cache would hold of which files, as a text. */
+static void make_key(const weft_loader *l, char key[WEFT_SHA256_TEXT])
+{
+    char text[WEFT_RECIPE_TEXT + 64], recipe[WEFT_RECIPE_TEXT];
+    weft_sha256 sum;
+    weft_sha256_begin(&sum);
+    const int length = snprintf(text, sizeof text, "%s in_order=%d frame=%d upright=%d",
+                                weft_recipe_text(&l->recipe, recipe, sizeof recipe), l->opt.in_order, l->frame != NULL,
+                                l->opt.upright);
+    weft_sha256_add(&sum, text, (size_t)length);
+    for (int64_t i = 0; i < l->order.images; i++)
+        add_file(&sum, weft_trainset_photo(l->set, weft_trainset_item(l->set, l->opt.part, i)));
+    weft_sha256_end(&sum, key);
+}
+
+static weft_status open_cache(weft_loader *l)
+{
+    const weft_loader_opt *const o = &l->opt;
+    char key[WEFT_SHA256_TEXT];
+    if ((int)o->cache < 0 || o->cache >= WEFT_CACHE_COUNT || o->cache_limit < 0)
+        return weft_fail(WEFT_INVALID, "loader: no cache number %d of %" PRId64 " bytes", (int)o->cache,
+                         o->cache_limit);
+    if (o->cache == WEFT_CACHE_DISK && !o->cache_folder)
+        return weft_fail(WEFT_INVALID, "loader: a cache on disk needs a folder");
+    if (o->cache == WEFT_CACHE_NONE || weft_trainset_native(l->set).width || (o->in_order && l->recipe.no_antialias))
+        return WEFT_OK;
+    const bool disk = o->cache == WEFT_CACHE_DISK;
+    const int64_t memory = (int64_t)sysconf(_SC_PHYS_PAGES) * (int64_t)sysconf(_SC_PAGESIZE);
+    const int64_t limit = o->cache_limit ? o->cache_limit : disk ? INT64_MAX / 2 : memory / 2;
+    make_key(l, key);
+    return weft_cache_open(l->allocator, l->order.images, key, disk ? o->cache_folder : NULL, limit, &l->cache);
+}
+
 /* ---- memory ---- */
 
 static weft_status allocate_slot(weft_loader *l, weft_slot *slot)
@@ -116,6 +168,8 @@ static weft_status allocate(weft_loader *l, const weft_loader_opt *opt)
         WEFT_TRY(allocate_slot(l, &l->slots[i]));
     for (int i = 0; i <= l->workers; i++)
         WEFT_TRY(allocate_hand(l, &l->hands[i]));
+    WEFT_TRY(open_cache(l));
+    l->opt.cache_folder = NULL;
     return weft_work_start(l);
 }
 
@@ -154,6 +208,7 @@ void weft_loader_destroy(weft_loader *l)
         return;
     const weft_allocator *const a = l->allocator;
     weft_work_stop(l);
+    weft_cache_close(l->cache);
     for (int i = 0; l->slots && i < l->slot_count; i++) {
         weft_free(a, l->slots[i].images);
         weft_free(a, l->slots[i].labels);
@@ -301,6 +356,8 @@ weft_loader_stats weft_loader_get_stats(weft_loader *l, bool reset)
     if (reset)
         l->busy_ns = 0;
     pthread_mutex_unlock(&l->mutex);
+    if (l->cache)
+        stats.cached = weft_cache_size(l->cache, &stats.cached_bytes);
     if (reset)
         l->stats = (weft_loader_stats){ .bad = l->stats.bad };
     return stats;

@@ -10,6 +10,7 @@
 
 #include "augment/augment.h"
 #include "data/trainset.h"
+#include "loader/cache.h"
 #include "loader/order.h"
 
 enum { WEFT_LOADER_REASON = 480 };
@@ -58,6 +59,7 @@ struct weft_loader {
     float *weights;
     weft_order order;
     int64_t steps;
+    weft_photo_cache *cache; /* NULL: none */
 
     /* of next and seek, which one thread calls */
     int64_t position;

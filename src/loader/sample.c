@@ -96,9 +96,94 @@ static weft_status read_part(weft_loader *l, const weft_set_item *item, int64_t 
     return WEFT_OK;
 }
 
+/* ---- with a cache ---- */
+
+/* A photograph whose crops are to be drawn is kept whole, but no larger than serves: to a shorter side of twice the
+ * network's. */
+static void choose_whole(void *user, int width, int height, double box[4], int size[2])
+{
+    const int px = *(const int *)user, shorter = width < height ? width : height;
+    const double by = shorter > 2 * px ? 2. * px / shorter : 1;
+    box[0] = box[1] = 0;
+    box[2] = width;
+    box[3] = height;
+    size[0] = (int)(width * by + .5);
+    size[1] = (int)(height * by + .5);
+}
+
+/* What the cache keeps of a photograph, made anew. */
+static weft_status make_kept(weft_loader *l, const weft_set_item *item, weft_image *out)
+{
+    const char *const path = weft_trainset_photo(l->set, item);
+    const weft_image_opt how = { .upright = l->opt.upright };
+    choice c = { .loader = l };
+    int px = l->recipe.px, size[2] = { px, px };
+    weft_wish wish = { .choose = l->frame ? choose_whole : choose, .user = l->frame ? (void *)&px : &c };
+    weft_image in;
+    double box[4];
+    WEFT_TRY(l->opt.in_order ? weft_image_load(l->allocator, path, &how, &in)
+                             : weft_image_load_part(l->allocator, path, &how, &wish, &in));
+    if (l->frame)
+        choose_whole(&px, in.width, in.height, box, size);
+    if (l->frame && size[0] == in.width && size[1] == in.height) {
+        *out = in;
+        return WEFT_OK;
+    }
+    const weft_status status = l->frame ? weft_image_resize_part(l->allocator, &in, NULL, size[0], size[1], NULL,
+                                                                 WEFT_BICUBIC, out)
+                                        : weft_image_fit(l->allocator, &in, &l->recipe, out);
+    weft_free(l->allocator, in.pixels);
+    return status;
+}
+
+/* Lends what is kept of a photograph, or makes it and keeps it; *owned: the caller frees it. */
+static weft_status get_kept(weft_loader *l, const weft_set_item *item, int64_t image, weft_image *out, bool *owned)
+{
+    if (weft_cache_get(l->cache, image, out, owned))
+        return WEFT_OK;
+    WEFT_TRY(make_kept(l, item, out));
+    *owned = !weft_cache_put(l->cache, image, out);
+    return WEFT_OK;
+}
+
+/* A crop of it: cut, then resized, as of one that was never whole. */
+static weft_status crop_kept(weft_loader *l, const weft_image *in, int64_t epoch, int64_t key, weft_image *out)
+{
+    choice c = { l, epoch, key };
+    weft_wish wish;
+    weft_image part;
+    int size[2];
+    choose(&c, in->width, in->height, wish.box, size);
+    const weft_window w = weft_wish_window(&wish, in->width, in->height);
+    WEFT_TRY(weft_image_resize_part(l->allocator, in, NULL, in->width, in->height, &w, WEFT_NEAREST, &part));
+    const weft_status status = crop(l, &part, wish.box, out);
+    weft_free(l->allocator, part.pixels);
+    return status;
+}
+
+static weft_status fit_kept(weft_loader *l, const weft_set_item *item, int64_t epoch, int64_t key, int64_t image,
+                            uint8_t *pixels)
+{
+    weft_image kept, sized;
+    bool owned;
+    weft_status status = WEFT_OK;
+    WEFT_TRY(get_kept(l, item, image, &kept, &owned));
+    if (l->frame)
+        status = crop_kept(l, &kept, epoch, key, &sized);
+    if (status == WEFT_OK)
+        memcpy(pixels, l->frame ? sized.pixels : kept.pixels, (size_t)l->recipe.px * (size_t)l->recipe.px * 3);
+    if (status == WEFT_OK && l->frame)
+        weft_free(l->allocator, sized.pixels);
+    if (owned)
+        weft_free(l->allocator, kept.pixels);
+    return status;
+}
+
+/* ---- without ---- */
+
 /* The image at the network's size, into the canvas. */
 static weft_status fit(weft_loader *l, weft_loader_hand *hand, const weft_set_item *item, int64_t epoch, int64_t key,
-                       weft_canvas *canvas)
+                       int64_t image, weft_canvas *canvas)
 {
     const weft_set_source *const s = &l->set->sources[item->source];
     const int px = l->recipe.px;
@@ -110,6 +195,8 @@ static weft_status fit(weft_loader *l, weft_loader_hand *hand, const weft_set_it
         memcpy(canvas->now.pixels, s->pixels + (size_t)item->at * bytes, bytes);
         return WEFT_OK;
     }
+    if (l->cache)
+        return fit_kept(l, item, epoch, key, image, canvas->now.pixels);
     weft_image in, sized;
     double box[4];
     WEFT_TRY(read_part(l, item, epoch, key, box, &in));
@@ -122,13 +209,20 @@ static weft_status fit(weft_loader *l, weft_loader_hand *hand, const weft_set_it
     return WEFT_OK;
 }
 
-static weft_status evaluate(weft_loader *l, const weft_set_item *item, float *out)
+static weft_status evaluate(weft_loader *l, weft_loader_hand *hand, const weft_set_item *item, int64_t image,
+                            float *out)
 {
     const weft_set_source *const s = &l->set->sources[item->source];
     if (fits(l, s) && l->recipe.fit == WEFT_FIT_SQUASH) {
         const size_t bytes = (size_t)s->width * (size_t)s->height * (size_t)s->channels;
         const weft_picture whole = { s->pixels + (size_t)item->at * bytes, s->width, s->height, s->channels };
         to_values(l, &whole, out);
+        return WEFT_OK;
+    }
+    if (l->cache) {
+        const weft_picture fitted = { hand->pixels[0], l->recipe.px, l->recipe.px, 3 };
+        WEFT_TRY(fit_kept(l, item, 0, 0, image, hand->pixels[0]));
+        to_values(l, &fitted, out);
         return WEFT_OK;
     }
     weft_image in;
@@ -145,8 +239,8 @@ weft_status weft_sample_make(weft_loader *l, weft_loader_hand *hand, int64_t epo
     const int px = l->recipe.px;
     weft_canvas canvas;
     if (l->opt.in_order)
-        return evaluate(l, item, out);
-    WEFT_TRY(fit(l, hand, item, epoch, key, &canvas));
+        return evaluate(l, hand, item, image, out);
+    WEFT_TRY(fit(l, hand, item, epoch, key, image, &canvas));
     weft_augment_pixels(&l->augment, l->opt.seed, epoch, key, &canvas);
     to_values(l, &canvas.now, out);
     weft_augment_values(&l->augment, l->opt.seed, epoch, key, out, px, px, l->recipe.channels);

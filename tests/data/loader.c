@@ -9,56 +9,12 @@
 #include "check/alloc.h"
 #include "check/harness.h"
 #include "data/golden.h"
+#include "data/loading.h"
 #include "data/sets.h"
 #include "data/tree.h"
 #include "loader/order.h"
 
 enum { SIDE = 6, PIXELS = SIDE * SIDE };
-
-static weft_ctx *ctx;
-
-static void setup(void)
-{
-    tree_setup();
-    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
-}
-
-static void teardown(void)
-{
-    weft_ctx_destroy(ctx);
-    tree_teardown();
-}
-
-static weft_trainset *opened(const char *path)
-{
-    weft_trainset *set = NULL;
-    CHECK_OK(weft_trainset_open(ctx, path, NULL, &set));
-    return set;
-}
-
-static weft_loader *loading(const weft_trainset *set, const weft_loader_opt *opt)
-{
-    weft_loader *loader = NULL;
-    CHECK_OK(weft_loader_create(ctx, set, opt, &loader));
-    return loader;
-}
-
-/* 64-bit FNV-1a of all that a batch holds. */
-static uint64_t digest(const weft_loader *loader, const weft_batch *batch, int classes)
-{
-    const weft_shape shape = weft_loader_shape(loader);
-    const struct {
-        const void *data;
-        size_t size;
-    } parts[] = { { batch->images, (size_t)weft_shape_count(&shape) * 4 }, { batch->labels, (size_t)shape.dim[0] * 4 },
-                  { batch->targets, batch->targets ? (size_t)shape.dim[0] * (size_t)classes * 4 : 0 } };
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (int p = 0; p < 3; p++) {
-        for (size_t i = 0; i < parts[p].size; i++)
-            hash = (hash ^ ((const uint8_t *)parts[p].data)[i]) * UINT64_C(0x100000001b3);
-    }
-    return hash;
-}
 
 START_TEST(permutations_are_permutations)
 {
@@ -85,8 +41,8 @@ END_TEST
 START_TEST(an_epoch_holds_each_image_once)
 {
     sets_put_idx("s", "train", 50, SIDE, 5, 0);
-    weft_trainset *const set = opened(tree_path("s"));
-    weft_loader *const loader = loading(set, &(weft_loader_opt){ .batch = 8, .seed = 3 });
+    weft_trainset *const set = loading_set(tree_path("s"));
+    weft_loader *const loader = loading_begin(set, &(weft_loader_opt){ .batch = 8, .seed = 3 });
     ck_assert_int_eq(weft_loader_steps(loader), 6);
     int first[2] = { 0 };
     for (int epoch = 0; epoch < 2; epoch++) {
@@ -116,8 +72,9 @@ END_TEST
 START_TEST(evaluation_is_in_order_and_whole)
 {
     sets_put_idx("s", "train", 10, SIDE, 5, 0);
-    weft_trainset *const set = opened(tree_path("s"));
-    weft_loader *const loader = loading(set, &(weft_loader_opt){ .batch = 4, .in_order = true, .augment = "flip" });
+    weft_trainset *const set = loading_set(tree_path("s"));
+    weft_loader *const loader = loading_begin(set, &(weft_loader_opt){ .batch = 4, .in_order = true,
+                                                                       .augment = "flip" });
     ck_assert_int_eq(weft_loader_steps(loader), 3);
     for (int s = 0; s < 6; s++) {
         weft_batch batch;
@@ -149,15 +106,15 @@ START_TEST(batches_depend_on_the_step_alone)
     static const int workers[] = { -1, 1, 2, 4 };
     uint64_t expected[STEPS];
     sets_put_idx("s", "train", 61, SIDE, 5, 0);
-    weft_trainset *const set = opened(tree_path("s"));
+    weft_trainset *const set = loading_set(tree_path("s"));
     for (int w = 0; w < WEFT_COUNT(workers); w++) {
         const weft_loader_opt opt = { .batch = BATCH, .seed = 9, .augment = texts[_i], .workers = workers[w],
                                       .ahead = 1 + w };
-        weft_loader *const loader = loading(set, &opt);
+        weft_loader *const loader = loading_begin(set, &opt);
         for (int s = 0; s < STEPS; s++) {
             weft_batch batch;
             CHECK_OK(weft_loader_next(loader, &batch));
-            const uint64_t found = digest(loader, &batch, 5);
+            const uint64_t found = loading_digest(loader, &batch, 5);
             if (w == 0)
                 expected[s] = found;
             ck_assert_msg(found == expected[s], "step %d, %d workers", s, workers[w]);
@@ -168,7 +125,7 @@ START_TEST(batches_depend_on_the_step_alone)
             weft_batch batch;
             CHECK_OK(weft_loader_seek(loader, there[i]));
             CHECK_OK(weft_loader_next(loader, &batch));
-            ck_assert_msg(digest(loader, &batch, 5) == expected[there[i]], "after seeking %d", there[i]);
+            ck_assert_msg(loading_digest(loader, &batch, 5) == expected[there[i]], "after seeking %d", there[i]);
         }
         weft_loader_destroy(loader);
     }
@@ -179,8 +136,8 @@ END_TEST
 START_TEST(small_sets_fill_a_batch)
 {
     sets_put_idx("s", "train", 5, SIDE, 5, 0);
-    weft_trainset *const set = opened(tree_path("s"));
-    weft_loader *const loader = loading(set, &(weft_loader_opt){ .batch = 12 });
+    weft_trainset *const set = loading_set(tree_path("s"));
+    weft_loader *const loader = loading_begin(set, &(weft_loader_opt){ .batch = 12 });
     weft_batch batch;
     const int64_t *numbers;
     int count[5] = { 0 };
@@ -203,12 +160,12 @@ START_TEST(rare_classes_come_more_often)
         tree_put("grey8.png", NULL, "t/a/%d.png", i);
     for (int i = 0; i < 5; i++)
         tree_put("grey8.png", NULL, "t/b/%d.png", i);
-    weft_trainset *const set = opened(tree_path("t"));
+    weft_trainset *const set = loading_set(tree_path("t"));
     const weft_recipe recipe = { .px = 4, .channels = 1, .resample = WEFT_BILINEAR };
     for (int sampling = WEFT_SAMPLING_OVERSAMPLE; sampling < WEFT_SAMPLING_COUNT; sampling++) {
         const bool over = sampling == WEFT_SAMPLING_OVERSAMPLE;
-        weft_loader *const loader = loading(set, &(weft_loader_opt){ .batch = 10, .sampling = (weft_sampling)sampling,
-                                                                     .recipe = &recipe });
+        weft_loader *const loader = loading_begin(set, &(weft_loader_opt){ .batch = 10, .recipe = &recipe,
+                                                                           .sampling = (weft_sampling)sampling });
         int count[45] = { 0 }, labels[2] = { 0 };
         ck_assert_int_eq(weft_loader_steps(loader), over ? 8 : 4);
         for (int s = 0; s < (over ? 8 : 16); s++) {
@@ -234,8 +191,9 @@ START_TEST(targets_are_smoothed_and_weighted)
 {
     const float weights[2] = { .5f, 3 };
     sets_put_idx("s", "train", 8, SIDE, 2, 0);
-    weft_trainset *const set = opened(tree_path("s"));
-    weft_loader *const loader = loading(set, &(weft_loader_opt){ .batch = 8, .smoothing = .1, .weights = weights });
+    weft_trainset *const set = loading_set(tree_path("s"));
+    weft_loader *const loader = loading_begin(set, &(weft_loader_opt){ .batch = 8, .smoothing = .1,
+                                                                       .weights = weights });
     weft_batch batch;
     ck_assert(weft_loader_has_targets(loader));
     CHECK_OK(weft_loader_next(loader, &batch));
@@ -257,12 +215,12 @@ START_TEST(mixing_keeps_images_and_targets_together)
         memset(images + 16 + n * PIXELS, 1 << n, PIXELS);
     sets_put_bytes("s/train-images-idx3-ubyte", images, sizeof images);
     sets_put_bytes("s/train-labels-idx1-ubyte", "\0\0\10\1\0\0\0\4\0\1\2\3", 12);
-    weft_trainset *const set = opened(tree_path("s"));
+    weft_trainset *const set = loading_set(tree_path("s"));
     const weft_recipe recipe = { .resample = WEFT_BILINEAR };
     const char *const text[] = { "mixup 1", "cutmix 1" };
     int mixed = 0;
     for (int t = 0; t < 2; t++) {
-        weft_loader *const loader = loading(set, &(weft_loader_opt){ .batch = 4, .augment = text[t],
+        weft_loader *const loader = loading_begin(set, &(weft_loader_opt){ .batch = 4, .augment = text[t],
                                                                      .recipe = &recipe });
         for (int s = 0; s < 10; s++) {
             weft_batch batch;
@@ -302,10 +260,10 @@ START_TEST(bad_images_fail_or_are_replaced)
 {
     for (int i = 0; i < 12; i++)
         tree_put(i == 4 ? "bad-short.png" : "grey8.png", NULL, "t/a/%s%d.png", i == 4 ? "bad" : "", i);
-    weft_trainset *const set = opened(tree_path("t"));
+    weft_trainset *const set = loading_set(tree_path("t"));
     const weft_recipe recipe = { .px = 5, .channels = 3, .resample = WEFT_BILINEAR };
     weft_loader_opt opt = { .batch = 6, .recipe = &recipe, .bad = on_bad, .user = &told, .workers = 2 };
-    weft_loader *loader = loading(set, &opt);
+    weft_loader *loader = loading_begin(set, &opt);
     weft_status status = WEFT_OK;
     weft_batch batch;
     for (int s = 0; s < 2 && status == WEFT_OK; s++)
@@ -313,7 +271,7 @@ START_TEST(bad_images_fail_or_are_replaced)
     ck_assert(status == WEFT_BAD_DATA && strstr(weft_error(), "bad4.png") && told == 0);
     weft_loader_destroy(loader);
     opt.bad_limit = 1;
-    loader = loading(set, &opt);
+    loader = loading_begin(set, &opt);
     for (int s = 0; s < 6; s++) {
         const int64_t *numbers;
         CHECK_OK(weft_loader_next(loader, &batch));
@@ -326,7 +284,7 @@ START_TEST(bad_images_fail_or_are_replaced)
     ck_assert(told == 1 && weft_loader_get_stats(loader, false).bad == 1);
     weft_loader_destroy(loader);
     opt.in_order = true;
-    loader = loading(set, &opt);
+    loader = loading_begin(set, &opt);
     CHECK_OK(weft_loader_next(loader, &batch));
     CHECK_OK(weft_loader_next(loader, &batch));
     ck_assert_int_eq(weft_loader_get_stats(loader, false).images, 11);
@@ -341,9 +299,9 @@ START_TEST(mean_and_deviation)
     memset(images + 16 + PIXELS, 255, PIXELS);
     sets_put_bytes("s/train-images-idx3-ubyte", images, sizeof images);
     sets_put_bytes("s/train-labels-idx1-ubyte", "\0\0\10\1\0\0\0\2\0\1", 10);
-    weft_trainset *const set = opened(tree_path("s"));
+    weft_trainset *const set = loading_set(tree_path("s"));
     double mean[3], std[3];
-    CHECK_OK(weft_trainset_measure(ctx, set, NULL, 0, mean, std));
+    CHECK_OK(weft_trainset_measure(loading_ctx, set, NULL, 0, mean, std));
     for (int c = 0; c < 3; c++)
         ck_assert(mean[c] == .5 && std[c] == .5);
     weft_trainset_destroy(set);
@@ -370,13 +328,13 @@ START_TEST(nonsense_is_refused)
     };
     weft_loader *loader;
     sets_put_idx("s", "train", 8, SIDE, 2, 0);
-    weft_trainset *const set = opened(tree_path("s"));
+    weft_trainset *const set = loading_set(tree_path("s"));
     for (int i = 0; i < WEFT_COUNT(rows); i++)
-        CHECK_FAILS(WEFT_INVALID, weft_loader_create(ctx, set, &rows[i].opt, &loader), rows[i].sentence);
+        CHECK_FAILS(WEFT_INVALID, weft_loader_create(loading_ctx, set, &rows[i].opt, &loader), rows[i].sentence);
     weft_trainset_destroy(set);
     tree_put("grey8.png", NULL, "t/a/1.png");
-    weft_trainset *const photographs = opened(tree_path("t"));
-    CHECK_FAILS(WEFT_INVALID, weft_loader_create(ctx, photographs, NULL, &loader), "say which size");
+    weft_trainset *const photographs = loading_set(tree_path("t"));
+    CHECK_FAILS(WEFT_INVALID, weft_loader_create(loading_ctx, photographs, NULL, &loader), "say which size");
     weft_trainset_destroy(photographs);
 }
 END_TEST
@@ -412,7 +370,7 @@ int main(int argc, char **argv)
     (void)argc;
     Suite *const suite = suite_create("data: loaders");
     TCase *const cases = tcase_create("all");
-    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_add_checked_fixture(cases, loading_setup, loading_teardown);
     tcase_add_test(cases, permutations_are_permutations);
     tcase_add_test(cases, an_epoch_holds_each_image_once);
     tcase_add_test(cases, evaluation_is_in_order_and_whole);
