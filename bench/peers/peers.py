@@ -7,6 +7,9 @@ of its own; then they take turns, one run each per round, so that clock changes 
 per network: median and least milliseconds per batch, and how many times as fast as each peer weft is.
 
     python3 bench/peers/peers.py --runner build/bench/weft_runner --json peers.json --md peers.md
+    python3 bench/peers/peers.py --runner build/bench/weft_runner --train
+
+With --train they make whole steps of training: forward, backward, SGD with momentum and weight decay.
 """
 import argparse
 import json
@@ -39,10 +42,14 @@ NETWORKS = [
     ("efficientnet-b1", "keras", "efficientnet_b1", 240),
     ("efficientnet-b4", "keras", "efficientnet_b4", 380),
     ("efficientnet-b7", "keras", "efficientnet_b7", 600),
+    ("densenet121", "torch", "densenet121", 224),
+    ("fashion-cnn", "keras", "fashion_cnn", 28),
 ]
 DEFAULT_MODELS = "resnet50,vgg16,mobilenetv2,efficientnet-b0"
 TORCH = ["torch-eager", "torch-compile", "torch-trace"]
 PEERS = TORCH + ["onnxruntime", "openvino"]
+TRAIN_MODELS = "resnet50,resnet18,mobilenetv2,efficientnet-b0,fashion-cnn,vgg16,densenet121"
+TRAIN_PEERS = TORCH[:2]
 
 
 class Contender:
@@ -78,7 +85,16 @@ class Contender:
             self.skip = "ended during the runs"
         return times
 
+    def peak(self):
+        """Largest resident memory so far, in MiB; None where the system does not say."""
+        try:
+            with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+                return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+        except (OSError, StopIteration, AttributeError):
+            return None
+
     def close(self):
+        self.facts["peak_mib"] = self.peak()
         if self.process is not None:
             try:
                 self.process.communicate("quit\n", timeout=20)
@@ -99,7 +115,7 @@ def environment(threads, malloc):
 
 def command_of(name, row, args):
     weft_name, dialect, torch_name, px = row
-    sizes = ["--batch", str(args.batch), "--threads", str(args.threads)]
+    sizes = ["--batch", str(args.batch), "--threads", str(args.threads), "--mode", "train" if args.train else "infer"]
     if name == "weft":
         return [args.runner, weft_name, "--dialect", dialect, "--px", str(px), *sizes]
     return [sys.executable, os.path.join(HERE, "worker.py"), name, torch_name, "--px", str(px), "--work", args.work,
@@ -167,7 +183,8 @@ def cpu_name():
 def markdown(report):
     """The report as a table: medians in ms per batch, weft's speed-up in brackets."""
     names = report["contenders"]
-    lines = [f"CPU: {report['cpu']}, {report['threads']} threads, batch {report['batch']}, fp32, "
+    what = "steps of training" if report["train"] else "runs"
+    lines = [f"CPU: {report['cpu']}, {report['threads']} threads, batch {report['batch']}, fp32, {what}, "
              f"{report['rounds']} alternating rounds; median ms per batch"
              + (" (times as fast as the peer weft is)" if "weft" in names else "")
              + f"; load before the run {report['load_before']:.1f}", "",
@@ -204,7 +221,8 @@ def print_entry(entry):
             print(f"  {name:14s} skipped: {result['skipped']}")
             continue
         ratio = entry.get("speedup", {}).get(name)
-        print(f"  {name:14s} median {result['median_ms']:9.2f} ms   min {result['min_ms']:9.2f} ms"
+        peak = f"   peak {result['peak_mib']:6.0f} MiB" if result.get("peak_mib") else ""
+        print(f"  {name:14s} median {result['median_ms']:9.2f} ms   min {result['min_ms']:9.2f} ms{peak}"
               + (f"   weft is {ratio:5.2f}x as fast" if ratio else "")
               + ("   <- best PyTorch" if name == entry.get("torch_best") else ""))
     sys.stdout.flush()
@@ -212,11 +230,12 @@ def print_entry(entry):
 
 def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", default=DEFAULT_MODELS,
-                        help=f"names by comma, or 'all' (default: {DEFAULT_MODELS}); known: "
+    parser.add_argument("--models",
+                        help=f"names by comma, or 'all' (default: {DEFAULT_MODELS}; to train: {TRAIN_MODELS}); known: "
                              + ", ".join(row[0] for row in NETWORKS))
-    parser.add_argument("--peers", default=",".join(PEERS),
-                        help=f"peers by comma, or 'none' (default: {','.join(PEERS)})")
+    parser.add_argument("--peers", help=f"peers by comma, or 'none' (default: {','.join(PEERS)}; to train: "
+                                        f"{','.join(TRAIN_PEERS)})")
+    parser.add_argument("--train", action="store_true", help="whole steps of training instead of inference")
     parser.add_argument("--runner", default=shutil.which("weft_runner"),
                         help="weft_runner program; without it only the peers run")
     parser.add_argument("--batch", type=int, default=32)
@@ -234,6 +253,8 @@ def parse(argv):
     for name in ("batch", "threads", "rounds"):
         if getattr(args, name) < 1:
             parser.error(f"--{name} must be at least 1")
+    args.models = args.models or (TRAIN_MODELS if args.train else DEFAULT_MODELS)
+    args.peers = args.peers or ",".join(TRAIN_PEERS if args.train else PEERS)
     known = {row[0]: row for row in NETWORKS}
     wanted = list(known) if args.models == "all" else args.models.split(",")
     for name in wanted:
@@ -265,7 +286,7 @@ def measure(args):
         args.work = os.path.abspath(args.work) if args.work else folder
         os.makedirs(args.work, exist_ok=True)
         report = {"cpu": cpu_name(), "threads": args.threads, "batch": args.batch, "rounds": args.rounds,
-                  "malloc": args.malloc, "contenders": args.names,
+                  "malloc": args.malloc, "train": args.train, "contenders": args.names,
                   "versions": {"python": platform.python_version()}, "models": []}
         for row in args.rows:
             print(f"{row[0]}: starting {', '.join(args.names)}", file=sys.stderr)

@@ -4,6 +4,7 @@
  * run by run. Public interface only.
  *
  *     weft_runner MODEL [--dialect D] [--px N] [--batch N] [--threads N] [--isa I] [--math fast|strict]
+ *                       [--mode infer|train]
  *
  *     on start    one JSON line: what was built ("ready": true), or why not ("skip": reason)
  *     "run N"     runs the network N times; answers one line of N times in milliseconds
@@ -21,7 +22,16 @@ typedef struct settings {
     weft_math math;
     int64_t batch;
     int px, threads;
+    bool trains;
 } settings;
+
+/* What runs: a model, or a trainer on one batch. */
+typedef struct runner {
+    weft_model *model; /* the trainer's, of a step */
+    weft_trainer *trainer;
+    float *images;
+    int32_t *labels;
+} runner;
 
 static double now_ms(void)
 {
@@ -77,6 +87,8 @@ static bool parse(int argc, char **argv, settings *s)
             s->math = strcmp(value, "strict") == 0 ? WEFT_MATH_STRICT : WEFT_MATH_FAST;
         } else if (strcmp(argv[i], "--isa") == 0) {
             s->isa = value;
+        } else if (strcmp(argv[i], "--mode") == 0) {
+            s->trains = strcmp(value, "train") == 0;
         } else if (strcmp(argv[i], "--px") == 0) {
             s->px = number(value);
         } else if (strcmp(argv[i], "--batch") == 0) {
@@ -91,53 +103,81 @@ static bool parse(int argc, char **argv, settings *s)
 }
 
 /* Values of -2..2 from a linear congruential generator: what matters is that nothing is denormal. */
-static weft_status fill_input(weft_model *model)
+static float *draw_images(int64_t count)
 {
-    weft_port_info port;
-    weft_status status = weft_model_input(model, 0, &port);
-    if (status != WEFT_OK)
-        return status;
-    const size_t count = (size_t)weft_shape_count(&port.shape);
-    float *data = malloc(count * sizeof *data);
-    if (!data)
-        return WEFT_NO_MEMORY;
+    float *data = malloc((size_t)count * sizeof *data);
     uint32_t state = 1;
-    for (size_t i = 0; i < count; i++) {
+    for (int64_t i = 0; data && i < count; i++) {
         state = state * 1664525u + 1013904223u;
         data[i] = (float)(state >> 8) * (4.0f / 16777216.0f) - 2.0f;
     }
-    status = weft_model_set_input(model, 0, data, count * sizeof *data);
-    free(data);
-    return status;
+    return data;
 }
 
-/* Builds, plans and fills the model; *counts are the graph's. */
-static weft_status build(weft_ctx *ctx, const settings *s, weft_counts *counts, weft_model **out)
+static weft_status build_model(weft_ctx *ctx, const weft_graph *graph, runner *r)
+{
+    weft_port_info port;
+    weft_status status = weft_model_create(ctx, graph, NULL, &r->model);
+    if (status == WEFT_OK)
+        status = weft_model_init(r->model, 0);
+    if (status == WEFT_OK)
+        status = weft_model_input(r->model, 0, &port);
+    if (status != WEFT_OK)
+        return status;
+    r->images = draw_images(weft_shape_count(&port.shape));
+    if (!r->images)
+        return WEFT_NO_MEMORY;
+    status = weft_model_set_input(r->model, 0, r->images, (size_t)weft_shape_count(&port.shape) * sizeof *r->images);
+    return status == WEFT_OK ? weft_model_commit(r->model) : status;
+}
+
+static weft_status build_trainer(weft_ctx *ctx, const weft_graph *graph, const settings *s, const weft_arch *arch,
+                                 runner *r)
+{
+    const weft_train_opt opt = { .optimizer = { .momentum = .9, .decay = 1e-4 } };
+    const int64_t px = s->px ? s->px : arch->px;
+    const weft_status status = weft_trainer_create(ctx, graph, &opt, &r->trainer);
+    if (status != WEFT_OK)
+        return status;
+    r->model = weft_trainer_model(r->trainer);
+    r->images = draw_images(s->batch * px * px * arch->channels);
+    r->labels = malloc((size_t)s->batch * sizeof *r->labels);
+    for (int64_t i = 0; r->labels && i < s->batch; i++)
+        r->labels[i] = (int32_t)(i % arch->classes);
+    return r->images && r->labels ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
+/* Builds, plans and fills; *counts are the graph's. */
+static weft_status build(weft_ctx *ctx, const settings *s, weft_counts *counts, runner *r)
 {
     const weft_arch_opt arch_opt = { .dialect = s->dialect, .batch = s->batch, .px = s->px };
     weft_graph *graph = NULL;
-    weft_model *model = NULL;
     weft_status status = weft_arch_build(ctx, s->model, &arch_opt, &graph);
     if (status == WEFT_OK)
         status = weft_graph_counts(graph, counts);
     if (status == WEFT_OK)
-        status = weft_model_create(ctx, graph, NULL, &model);
+        status = s->trains ? build_trainer(ctx, graph, s, weft_arch_find(s->model, s->dialect), r)
+                           : build_model(ctx, graph, r);
     weft_graph_destroy(graph);
-    if (status == WEFT_OK)
-        status = weft_model_init(model, 0);
-    if (status == WEFT_OK)
-        status = fill_input(model);
-    if (status == WEFT_OK)
-        status = weft_model_commit(model);
-    if (status != WEFT_OK) {
-        weft_model_destroy(model);
-        return status;
-    }
-    *out = model;
-    return WEFT_OK;
+    return status;
 }
 
-static int serve(weft_model *model)
+static void destroy(runner *r)
+{
+    if (!r->trainer)
+        weft_model_destroy(r->model);
+    weft_trainer_destroy(r->trainer);
+    free(r->images);
+    free(r->labels);
+}
+
+static weft_status run_once(const runner *r)
+{
+    const weft_batch batch = { .images = r->images, .labels = r->labels };
+    return r->trainer ? weft_trainer_step(r->trainer, &batch, 1e-3, NULL) : weft_model_run(r->model);
+}
+
+static int serve(const runner *r)
 {
     char line[64];
     while (fgets(line, sizeof line, stdin) && strncmp(line, "quit", 4) != 0) {
@@ -146,7 +186,7 @@ static int serve(weft_model *model)
             continue;
         for (int i = 0; i < count; i++) {
             const double start = now_ms();
-            if (weft_model_run(model) != WEFT_OK) {
+            if (run_once(r) != WEFT_OK) {
                 fprintf(stderr, "weft_runner: %s\n", weft_error());
                 return EXIT_FAILURE;
             }
@@ -163,27 +203,28 @@ int main(int argc, char **argv)
     settings s = { .batch = 32 };
     if (!parse(argc, argv, &s)) {
         fprintf(stderr, "usage: weft_runner MODEL [--dialect D] [--px N] [--batch N] [--threads N] [--isa I] "
-                        "[--math fast|strict]\n");
+                        "[--math fast|strict] [--mode infer|train]\n");
         return 2;
     }
     weft_ctx *ctx;
-    weft_model *model;
+    runner r = { NULL, NULL, NULL, NULL };
     weft_counts counts;
     weft_memory memory = { 0 };
     if (weft_ctx_create(&(weft_ctx_opt){ .threads = s.threads, .isa = s.isa, .math = s.math }, &ctx) != WEFT_OK)
         return skip();
-    if (build(ctx, &s, &counts, &model) != WEFT_OK) {
+    if (build(ctx, &s, &counts, &r) != WEFT_OK) {
         skip();
+        destroy(&r);
         weft_ctx_destroy(ctx);
         return EXIT_SUCCESS;
     }
-    weft_model_memory(model, &memory);
+    weft_model_memory(r.model, &memory);
     printf("{\"ready\": true, \"version\": \"%s\", \"isa\": \"%s\", \"threads\": %d, \"macs\": %" PRId64
            ", \"params\": %" PRId64 ", \"peak_bytes\": %zu}\n",
            weft_version(), weft_ctx_isa(ctx), weft_ctx_threads(ctx), counts.macs, counts.trainable, memory.peak);
     fflush(stdout);
-    const int result = serve(model);
-    weft_model_destroy(model);
+    const int result = serve(&r);
+    destroy(&r);
     weft_ctx_destroy(ctx);
     return result;
 }

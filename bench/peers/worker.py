@@ -5,7 +5,7 @@ Every contender of a comparison is a process of its own, so that one framework's
 settings cannot disturb another's. The protocol is that of weft_runner.c:
 
     on start    one JSON line with what was built ("ready": true) or why not ("skip": reason)
-    "run N"     runs the network N times; answers one line of N times in milliseconds
+    "run N"     runs the network (or a whole step of training) N times; answers one line of N times in milliseconds
     "quit"      ends (so does the end of the input)
 """
 import argparse
@@ -27,10 +27,22 @@ def need(module, package=None):
         raise Missing(f"{package or module} not installed") from None
 
 
+def fashion_cnn(nn):
+    """The CNN for Fashion-MNIST of Geron 2022, chapter 14."""
+    def conv(channels, out, kernel):
+        return nn.Conv2d(channels, out, kernel, padding="same"), nn.ReLU()
+    return nn.Sequential(
+        *conv(1, 64, 7), nn.MaxPool2d(2), *conv(64, 128, 3), *conv(128, 128, 3), nn.MaxPool2d(2), *conv(128, 256, 3),
+        *conv(256, 256, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2304, 128), nn.ReLU(), nn.Dropout(),
+        nn.Linear(128, 64), nn.ReLU(), nn.Dropout(), nn.Linear(64, 10)).eval()
+
+
 def network(name):
     """The network of torchvision (or timm, for "timm/NAME") with random weights, ready for inference."""
     torch = need("torch")
     torch.manual_seed(0)
+    if name == "fashion_cnn":
+        return fashion_cnn(torch.nn)
     if name.startswith("timm/"):
         return need("timm").create_model(name[5:], pretrained=False).eval()
     vision = need("torchvision")
@@ -41,11 +53,15 @@ def network(name):
     return builder(weights=None, **extra).eval()
 
 
+def channels_of(net):
+    return next(p for p in net.parameters() if p.dim() == 4).shape[1]
+
+
 def count(torch, net, px):
     """Multiply-adds of convolutions and dense layers of one image, and parameters."""
     from torch.utils.flop_counter import FlopCounterMode
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        net(torch.zeros(1, 3, px, px))
+        net(torch.zeros(1, channels_of(net), px, px))
     return counter.get_total_flops() // 2, sum(p.numel() for p in net.parameters())
 
 
@@ -69,6 +85,29 @@ def torch_contender(args, how):
         with torch.inference_mode(how != "trace"), torch.no_grad():
             net(x)
 
+    return run, {"version": torch.__version__, "macs": macs, "params": params}
+
+
+def torch_trainer(args, how):
+    """Whole steps: forward, backward, SGD with momentum and weight decay."""
+    torch = need("torch")
+    torch.set_num_threads(args.threads)
+    net = network(args.net)
+    macs, params = count(torch, net, args.px)
+    net = net.train().to(memory_format=torch.channels_last)
+    x = torch.randn(args.batch, channels_of(net), args.px, args.px).to(memory_format=torch.channels_last)
+    classes = [m for m in net.modules() if isinstance(m, torch.nn.Linear)][-1].out_features
+    labels = torch.arange(args.batch) % classes
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=.9, weight_decay=1e-4)
+    loss_of = torch.nn.functional.cross_entropy
+    forward = torch.compile(net) if how == "compile" else net
+
+    def run():
+        optimizer.zero_grad(set_to_none=True)
+        loss_of(forward(x), labels).backward()
+        optimizer.step()
+
+    run()
     return run, {"version": torch.__version__, "macs": macs, "params": params}
 
 
@@ -127,6 +166,10 @@ CONTENDERS = {
     "onnxruntime": onnxruntime_contender,
     "openvino": openvino_contender,
 }
+TRAINERS = {
+    "torch-eager": lambda a: torch_trainer(a, "eager"),
+    "torch-compile": lambda a: torch_trainer(a, "compile"),
+}
 
 
 def serve(run, replies):
@@ -150,13 +193,17 @@ def main():
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", default=".", help="folder for exported networks")
+    parser.add_argument("--mode", choices=("infer", "train"), default="infer")
     args = parser.parse_args()
 
     # Frameworks chat on stdout: keep the protocol's channel apart and send the rest to stderr.
     replies = io.TextIOWrapper(os.fdopen(os.dup(1), "wb"), line_buffering=True)
     os.dup2(2, 1)
     try:
-        run, facts = CONTENDERS[args.contender](args)
+        contenders = TRAINERS if args.mode == "train" else CONTENDERS
+        if args.contender not in contenders:
+            raise Missing("does not train")
+        run, facts = contenders[args.contender](args)
     except Missing as missing:
         print(json.dumps({"skip": str(missing)}), file=replies, flush=True)
         return 0
