@@ -7,6 +7,7 @@
 #ifndef WEFT_OPS_H
 #define WEFT_OPS_H
 
+#include <weft/act.h>
 #include <weft/graph.h>
 
 #ifdef __cplusplus
@@ -26,20 +27,6 @@ typedef enum weft_init {
     WEFT_INIT_FAN_OUT_NORMAL, /* EfficientNet: truncated, variance 2 / fan-out */
     WEFT_INIT_UNIFORM_FAN_OUT /* EfficientNet's dense: within 1 / sqrt(fan-out) */
 } weft_init;
-
-typedef enum weft_act {
-    WEFT_ACT_NONE,
-    WEFT_ACT_RELU,
-    WEFT_ACT_RELU6,
-    WEFT_ACT_TANH,
-    WEFT_ACT_SIGMOID,
-    WEFT_ACT_SWISH,        /* x * sigmoid(x) */
-    WEFT_ACT_HARD_SIGMOID, /* min(max(x + 3, 0), 6) / 6 */
-    WEFT_ACT_HARD_SWISH,   /* x * hard_sigmoid(x) */
-    WEFT_ACT_LECUN_TANH,   /* 1.7159 tanh(2x / 3): LeCun 1998 */
-    WEFT_ACT_LEAKY_RELU,   /* x > 0 ? x : 0.01 x: Maas 2013 */
-    WEFT_ACT_COUNT
-} weft_act;
 
 typedef enum weft_padding {
     WEFT_SAME,    /* TensorFlow's: out = ceil(in / stride), the odd pixel goes to the bottom and right */

@@ -30,6 +30,7 @@
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H
 
+#include <weft/act.h>
 #include <weft/arch.h>
 #include <weft/check.h>
 #include <weft/checkpoint.h>

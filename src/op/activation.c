@@ -4,7 +4,7 @@
  * arXiv:1710.05941), their hard forms (Howard 2019, arXiv:1905.02244) and LeNet-5's scaled tanh (LeCun 1998).
  *
  * Semantics
- * 1. The formulas are those beside weft_act in <weft/ops.h>; weft_act_eval computes them.
+ * 1. The formulas are those beside weft_act in <weft/act.h>; weft_act_eval computes them.
  * 2. A NaN stays a NaN; relu(-0) is 0 of either sign.
  * 3. swish has no factor inside (beta = 1). hard_sigmoid is MobileNet V3's, min(max(x + 3, 0), 6) / 6, not Keras 2's
  *    0.2 x + 0.5.

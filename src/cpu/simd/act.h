@@ -5,7 +5,10 @@
 #ifndef WEFT_CPU_SIMD_ACT_H
 #define WEFT_CPU_SIMD_ACT_H
 
-#include <weft/ops.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <weft/act.h>
 
 #include "base/compiler.h"
 

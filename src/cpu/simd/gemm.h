@@ -11,7 +11,10 @@
 #ifndef WEFT_SIMD_GEMM_H
 #define WEFT_SIMD_GEMM_H
 
-#include <weft/ops.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <weft/act.h>
 
 #include "base/compiler.h"
 

@@ -7,7 +7,10 @@
 #ifndef WEFT_SIMD_ROWS_H
 #define WEFT_SIMD_ROWS_H
 
-#include <weft/ops.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <weft/act.h>
 
 #include "base/compiler.h"
 

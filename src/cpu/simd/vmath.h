@@ -8,7 +8,10 @@
 #ifndef WEFT_CPU_SIMD_VMATH_H
 #define WEFT_CPU_SIMD_VMATH_H
 
-#include <weft/ops.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <weft/act.h>
 
 #include "base/compiler.h"
 #include "cpu/simd/act.h"
