@@ -4,6 +4,7 @@
  * images of a block; at batch 1 the bound is the DRAM's bandwidth over the weights. */
 #include "cpu/blas.h"
 #include "cpu/gemm_dx.h"
+#include "cpu/outer.h"
 #include "cpu/ref/ref.h"
 
 static const char *refuse(const weft_node *node, const weft_device *device)
@@ -59,4 +60,4 @@ static const weft_kernel gemm_dx = {
 
 const weft_kernel *const weft_cpu_dense[] = { &gemm, &weft_cpu_dense_openblas, &weft_cpu_dense_ref, NULL };
 const weft_kernel *const weft_cpu_dense_dx[] = { &gemm_dx, &weft_cpu_dense_dx_ref, NULL };
-const weft_kernel *const weft_cpu_dense_dw[] = { &weft_cpu_dense_dw_ref, NULL };
+const weft_kernel *const weft_cpu_dense_dw[] = { &weft_cpu_dense_dw_outer, &weft_cpu_dense_dw_ref, NULL };

@@ -7,6 +7,7 @@
 
 #include "backend/kernel.h"
 #include "cpu/simd/gemm.h"
+#include "cpu/simd/outer.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/winograd.h"
 
@@ -14,6 +15,7 @@ typedef struct weft_simd {
     const weft_gemm_table *gemm;
     const weft_rows *rows;
     const weft_winograd_table *winograd;
+    const weft_outer_table *outer;
 } weft_simd;
 
 /* Of WEFT_ISA_REF, and of what was not compiled for this architecture: NULLs. */
