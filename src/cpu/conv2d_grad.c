@@ -4,4 +4,6 @@
 #include "cpu/conv2d.h"
 #include "cpu/ref/ref.h"
 
-const weft_kernel *const weft_cpu_conv2d_dw[] = { &weft_cpu_conv2d_dw_outer, &weft_cpu_conv2d_dw_ref, NULL };
+const weft_kernel *const weft_cpu_conv2d_dw[] = {
+    &weft_cpu_conv2d_dw_depthwise, &weft_cpu_conv2d_dw_outer, &weft_cpu_conv2d_dw_ref, NULL,
+};

@@ -49,6 +49,16 @@ typedef struct weft_depthwise {
                     * they are those of the image that lies behind it */
 } weft_depthwise;
 
+/* Gradient of a depthwise convolution's weights, of output rows [first, last) of one image: added to the sums. y_row
+ * and y_ld of the window are those of the outputs' gradient. */
+typedef struct weft_depthwise_dw {
+    weft_window window;
+    const float *x, *dy; /* pixel (0, 0) */
+    int first, last;
+    float *sums;  /* [kh * kw][step] */
+    int64_t step; /* channels, padded to WEFT_ROWS_LANES */
+} weft_depthwise_dw;
+
 /* Pooling of output rows [first, last) of one image. */
 typedef struct weft_pooling {
     weft_window window;
@@ -120,6 +130,7 @@ typedef struct weft_rows {
     const char *isa;
     int lanes;
     void (*depthwise)(const weft_depthwise *p);
+    void (*depthwise_dw)(const weft_depthwise_dw *p);
     void (*max_pool)(const weft_pooling *p);
     void (*avg_pool)(const weft_pooling *p);
     void (*max_pool_dx)(const weft_pooling_dx *p);

@@ -9,6 +9,7 @@
 #include "cpu/simd/vmath.h"
 
 #define weft_rows_depthwise WEFT_SIMD_NAME(weft_rows_depthwise_)
+#define weft_rows_depthwise_dw WEFT_SIMD_NAME(weft_rows_depthwise_dw_)
 #define weft_rows_max_pool WEFT_SIMD_NAME(weft_rows_max_pool_)
 #define weft_rows_avg_pool WEFT_SIMD_NAME(weft_rows_avg_pool_)
 #define weft_rows_max_pool_dx WEFT_SIMD_NAME(weft_rows_max_pool_dx_)
@@ -28,6 +29,7 @@
 #define weft_rows_copy WEFT_SIMD_NAME(weft_rows_copy_)
 
 void weft_rows_depthwise(const weft_depthwise *p);
+void weft_rows_depthwise_dw(const weft_depthwise_dw *p);
 void weft_rows_max_pool(const weft_pooling *p);
 void weft_rows_avg_pool(const weft_pooling *p);
 void weft_rows_max_pool_dx(const weft_pooling_dx *p);

@@ -41,6 +41,7 @@ const weft_rows WEFT_SIMD_NAME(weft_rows_) = {
     .isa = WEFT_TEXT(WEFT_SIMD_ISA),
     .lanes = LANES,
     .depthwise = weft_rows_depthwise,
+    .depthwise_dw = weft_rows_depthwise_dw,
     .max_pool = weft_rows_max_pool,
     .avg_pool = weft_rows_avg_pool,
     .max_pool_dx = weft_rows_max_pool_dx,
