@@ -5,5 +5,6 @@
 #include "cpu/ref/ref.h"
 
 const weft_kernel *const weft_cpu_conv2d_dw[] = {
-    &weft_cpu_conv2d_dw_depthwise, &weft_cpu_conv2d_dw_outer, &weft_cpu_conv2d_dw_ref, NULL,
+    &weft_cpu_conv2d_dw_depthwise, &weft_cpu_conv2d_dw_winograd, &weft_cpu_conv2d_dw_outer,
+    &weft_cpu_conv2d_dw_ref, NULL,
 };

@@ -10,12 +10,14 @@
 #include "cpu/simd/outer.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/winograd.h"
+#include "cpu/simd/winograd_dw.h"
 
 typedef struct weft_simd {
     const weft_gemm_table *gemm;
     const weft_rows *rows;
     const weft_winograd_table *winograd;
     const weft_outer_table *outer;
+    const weft_winograd_dw_table *winograd_dw;
 } weft_simd;
 
 /* Of WEFT_ISA_REF, and of what was not compiled for this architecture: NULLs. */
