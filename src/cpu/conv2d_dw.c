@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * conv2d_dw of one group, any window: outer products of dy and x over the pixels (outer.h), for each tap; with few
+ * conv2d_dw of any window and groups: outer products of dy and x over the pixels (outer.h), for each tap; with few
  * channels, of a row of taps at once. */
 #include "op/conv2d.h"
 
@@ -16,7 +16,7 @@ static weft_outer_shape shape_of(const weft_node *node)
     const weft_conv2d_opt *o = &g->conv;
     const int64_t *dy = node->in[1].dim;
     return (weft_outer_shape){
-        .images = dy[0], .h = g->h, .w = g->w, .c = g->c, .oh = dy[1], .ow = dy[2], .k = dy[3],
+        .images = dy[0], .h = g->h, .w = g->w, .c = g->c, .oh = dy[1], .ow = dy[2], .k = dy[3], .groups = o->groups,
         .kernel_h = o->kernel_h, .kernel_w = o->kernel_w, .stride_h = o->stride_h, .stride_w = o->stride_w,
         .dilation = o->dilation, .top = o->pad.top, .left = o->pad.left,
     };
@@ -36,10 +36,7 @@ static const char *refuse_border(const weft_outer_shape *s)
 
 static const char *refuse(const weft_node *node, const weft_device *device)
 {
-    const weft_conv2d_grad_opt *g = node->opt;
     const weft_outer_shape s = shape_of(node);
-    if (g->conv.groups != 1)
-        return "grouped: only convolutions of one group";
     const char *const reason = refuse_border(&s);
     return reason ? reason : weft_simd_refuse(device);
 }

@@ -17,6 +17,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     const int64_t batch = node->in[0].dim[0];
     const weft_outer_shape shape = {
         .images = 1, .h = 1, .w = batch, .c = node->in[0].dim[1], .oh = 1, .ow = batch, .k = node->in[1].dim[1],
+        .groups = 1,
         .kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation = 1,
     };
     if (!outer)

@@ -5,6 +5,9 @@
  * walks taps and rows. Slices have sums of their own, added in the order of slices afterwards. Blocks, chunks and
  * slices follow from sizes alone, so the bits are the same for any number of threads.
  *
+ * Each group is a product of its own; groups of few channels are joined, as many as fill a vector, into one whose sums
+ * across groups are thrown away.
+ *
  * A chunk is read in place where it can be, with the lines of the next one fetched meanwhile. It is copied where
  * windows reach outside of the image, where the columns end within a vector, and where C and K are both so large that
  * rows of pixels a power of two apart fall into few sets of L1 (measured: from 256 on). */
@@ -18,7 +21,7 @@
 enum {
     BLOCK_BYTES = 256 << 10,
     FLAT_PIXELS = 128,   /* of a chunk that is one run of pixels */
-    WINDOW_PIXELS = 256, /* of a chunk of lines, at least half of it */
+    WINDOW_PIXELS = 256, /* of a chunk of lines, at least half of it; turned, so that columns stay in L1: FLAT_PIXELS */
     WIDE = 256,          /* channels of both sides, from which on chunks are copied */
     ITEMS = 48,          /* blocks times slices, where there are chunks enough: for up to 16 threads or so */
     PARTIAL_BYTES = 16 << 20,
@@ -70,11 +73,18 @@ static void cut_panels(weft_outer *o, const weft_gemm_table *table)
     }
 }
 
+/* Of all products. */
+static int64_t blocks_of(const weft_outer *o)
+{
+    return o->products * o->row_blocks * o->column_blocks;
+}
+
 static void cut_pixels(weft_outer *o)
 {
     const weft_outer_shape *s = &o->shape;
     const bool flat = s->images == 1 && s->oh == 1;
-    const int64_t most = flat ? FLAT_PIXELS : WINDOW_PIXELS, blocks = o->row_blocks * o->column_blocks;
+    const bool point = s->kernel_h == 1 && s->kernel_w == 1;
+    const int64_t most = point || o->turned ? FLAT_PIXELS : WINDOW_PIXELS, blocks = blocks_of(o);
     o->segments = (s->ow + most - 1) / most;
     o->pixels = flat && o->segments > 1 ? most : (s->ow + o->segments - 1) / o->segments;
     o->segments = (s->ow + o->pixels - 1) / o->pixels;
@@ -92,7 +102,7 @@ static void cut_pixels(weft_outer *o)
         o->slices = o->chunks;
     if (o->slices < 1)
         o->slices = 1;
-    o->direct = o->chunks == 1 && !o->turned;
+    o->direct = o->chunks == 1 && !o->turned && o->joined == 1;
 }
 
 /* Copied lines and pixels of `count` outputs in a row. */
@@ -138,6 +148,12 @@ weft_status weft_outer_plan(weft_outer *outer, const weft_outer_shape *shape, we
     const weft_gemm_table *const gemm = weft_gemm_table_of(plan->device);
     *o = (weft_outer){ .table = weft_simd_of(plan->device->isa)->outer, .shape = *shape };
     weft_outer_shape *s = &o->shape;
+    o->joined = 1;
+    while (s->groups % (o->joined * 2) == 0 && o->joined * 2 * s->c / s->groups <= o->table->lanes)
+        o->joined *= 2;
+    o->products = s->groups / o->joined;
+    s->c /= o->products;
+    s->k /= o->products;
     if (s->kernel_h == 1 && s->kernel_w == 1 && s->stride_h == 1 && s->stride_w == 1 && s->h == s->oh &&
         s->w == s->ow && !s->top && !s->left) {
         s->w = s->ow = s->images * s->oh * s->ow;
@@ -145,7 +161,7 @@ weft_status weft_outer_plan(weft_outer *outer, const weft_outer_shape *shape, we
     }
     const double by_k = cost_of(gemm, s->k), by_c = cost_of(gemm, s->c);
     const bool point = s->kernel_h == 1 && s->kernel_w == 1;
-    o->turned = by_k < 0.95 * by_c || (point && s->k > s->c && s->c < WIDE && by_k < 1.05 * by_c);
+    o->turned = o->joined == 1 && (by_k < 0.95 * by_c || (point && s->k > s->c && s->c < WIDE && by_k < 1.05 * by_c));
     const bool joined = o->turned && s->dilation == 1;
     o->taps_h = s->kernel_h;
     o->taps_w = joined ? 1 : s->kernel_w;
@@ -164,7 +180,7 @@ weft_status weft_outer_plan(weft_outer *outer, const weft_outer_shape *shape, we
     const bool kept = o->slices == 1 && !o->direct;
     plan->thread_scratch = sizeof(float) * (size_t)(o->a_floats + o->b_floats + (kept ? o->block_floats : 0));
     if (o->slices > 1)
-        plan->scratch = sizeof(float) * (size_t)(o->slices * o->row_blocks * o->column_blocks * o->block_floats);
+        plan->scratch = sizeof(float) * (size_t)(o->slices * blocks_of(o) * o->block_floats);
     return WEFT_OK;
 }
 
@@ -260,41 +276,48 @@ typedef struct job {
     const weft_call *call;
 } job;
 
-/* Which weights a block has. */
+/* Which weights a block has, and its product's channels. */
 typedef struct part {
     int64_t row, rows, column, columns;
+    weft_view x, y, out;
 } part;
 
-static part part_of(const weft_outer *o, int64_t block)
+static weft_view shifted(const weft_view *view, int64_t channels)
 {
-    part p = { .row = block / o->column_blocks * o->row_block, .column = block % o->column_blocks * o->column_block };
+    return (weft_view){ (float *)view->data + channels, view->ld };
+}
+
+static part part_of(const job *j, int64_t index)
+{
+    const weft_outer *o = j->outer;
+    const weft_outer_shape *s = &o->shape;
+    const int64_t blocks = o->row_blocks * o->column_blocks, product = index / blocks, block = index % blocks;
+    part p = { .x = shifted(&j->call->in[0], product * s->c), .y = shifted(&j->call->in[1], product * s->k),
+               .out = weft_view_from(&j->call->out[0], product * s->k * s->kernel_h * s->kernel_w),
+               .row = block / o->column_blocks * o->row_block, .column = block % o->column_blocks * o->column_block };
     p.rows = o->rows - p.row < o->row_block ? o->rows - p.row : o->row_block;
     p.columns = o->columns - p.column < o->column_block ? o->columns - p.column : o->column_block;
     return p;
 }
 
 /* Where the product of tap t goes, and the step of its rows. */
-static float *sums_of(const job *j, const part *p, int64_t tap, float *sums, int64_t *row)
+static float *sums_of(const weft_outer *o, const part *p, int64_t tap, float *sums, int64_t *row)
 {
-    const weft_outer *o = j->outer;
     if (!o->direct) {
         *row = o->c_row;
         return sums + tap * o->row_block * o->c_row;
     }
-    const weft_view *out = &j->call->out[0];
     const int64_t taps = o->taps_h * o->taps_w;
-    *row = taps * out->ld;
-    return weft_row(out, p->row * taps + tap) + p->column;
+    *row = taps * p->out.ld;
+    return weft_row(&p->out, p->row * taps + tap) + p->column;
 }
 
-/* One chunk into the sums of a block. */
-static void add_chunk(const job *j, const part *p, const chunk *c, const weft_outer_ahead *ahead, int aheads, bool add,
-                      float *sums, float *scratch)
+/* One chunk into the sums of a block; k says whether they are added to, and what to fetch. */
+static void add_chunk(const weft_outer *o, const part *p, const chunk *c, weft_outer_block k, float *sums,
+                      float *scratch)
 {
-    const weft_outer *o = j->outer;
-    const weft_view *x = &j->call->in[0], *y = &j->call->in[1];
     const weft_outer_side *a = o->turned ? &o->x : &o->y, *b = o->turned ? &o->y : &o->x;
-    const weft_view *a_view = o->turned ? x : y, *b_view = o->turned ? y : x;
+    const weft_view *a_view = o->turned ? &p->x : &p->y, *b_view = o->turned ? &p->y : &p->x;
     float *const b_buffer = scratch + o->a_floats;
     const int64_t width = a_width(o);
     window wa;
@@ -308,8 +331,11 @@ static void add_chunk(const job *j, const part *p, const chunk *c, const weft_ou
     }
     const int *const count = o->panels[p->column + o->column_block >= o->columns];
     int64_t column = 0;
-    weft_outer_block k = { .a_line = wa.line, .a_pixel = wa.pixel, .lines = c->lines, .pixels = c->pixels,
-                           .rows = p->rows, .add = add, .ahead = ahead, .ahead_end = ahead + aheads };
+    k.a_line = wa.line;
+    k.a_pixel = wa.pixel;
+    k.lines = c->lines;
+    k.pixels = c->pixels;
+    k.rows = p->rows;
     for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
         const int64_t floats = v * o->table->lanes;
         for (int i = 0; i < count[v]; i++, column += floats) {
@@ -325,7 +351,7 @@ static void add_chunk(const job *j, const part *p, const chunk *c, const weft_ou
                 const int64_t r = t / o->taps_w, s = t % o->taps_w;
                 k.a = wa.at + r * wa.tap_h + s * wa.tap_w;
                 k.b = wb.at + r * wb.tap_h + s * wb.tap_w;
-                k.c = sums_of(j, p, t, sums, &k.c_row) + column;
+                k.c = sums_of(o, p, t, sums, &k.c_row) + column;
                 o->table->block(&k);
             }
         }
@@ -333,18 +359,22 @@ static void add_chunk(const job *j, const part *p, const chunk *c, const weft_ou
 }
 
 /* Rows [first, last) of a block, counted over its taps, to the output: the sums of `count` slices, `step` apart. */
-static void put(const job *j, const part *p, int64_t first, int64_t last, const float *sums, int64_t step,
+static void put(const weft_outer *o, const part *p, int64_t first, int64_t last, const float *sums, int64_t step,
                 int64_t count)
 {
-    const weft_outer *o = j->outer;
     const weft_outer_shape *s = &o->shape;
-    const weft_view *out = &j->call->out[0];
+    const weft_view *out = &p->out;
     const int64_t taps = (int64_t)s->kernel_h * s->kernel_w;
     for (int64_t i = first; i < last; i++) {
         const int64_t tap = i / p->rows, row = p->row + i % p->rows;
         const float *from = sums + (tap * o->row_block + i % p->rows) * o->c_row;
-        if (!o->turned) {
-            o->table->sum(from, step, count, weft_row(out, row * taps + tap) + p->column, p->columns);
+        if (!o->turned) { /* the row's own group of the columns */
+            const int64_t in = s->c / o->joined, group = row / (s->k / o->joined) * in;
+            const int64_t low = group > p->column ? group : p->column, ends = p->column + p->columns;
+            const int64_t high = group + in < ends ? group + in : ends;
+            if (low < high)
+                o->table->sum(from + low - p->column, step, count, weft_row(out, row * taps + tap) + low - group,
+                              high - low);
             continue;
         }
         const bool run = o->taps_w < s->kernel_w;
@@ -363,9 +393,9 @@ static void item(void *arg, int64_t index, int thread)
 {
     const job *j = arg;
     const weft_outer *o = j->outer;
-    const int64_t blocks = o->row_blocks * o->column_blocks, slice = index / blocks;
+    const int64_t blocks = blocks_of(o), slice = index / blocks;
     const int64_t from = o->chunks * slice / o->slices, to = o->chunks * (slice + 1) / o->slices;
-    const part p = part_of(o, index % blocks);
+    const part p = part_of(j, index % blocks);
     float *const scratch = weft_call_thread_scratch(j->call, thread);
     float *const kept = scratch + o->a_floats + o->b_floats;
     float *const sums = o->slices > 1 ? (float *)j->call->scratch + index * o->block_floats : kept;
@@ -376,27 +406,28 @@ static void item(void *arg, int64_t index, int thread)
         if (i + 1 < to) {
             const chunk next = chunk_of(o, i + 1);
             const bool turned = o->turned;
-            count = list_ahead(turned ? &o->y : &o->x, &j->call->in[turned], &next, p.column, p.columns, list,
+            count = list_ahead(turned ? &o->y : &o->x, turned ? &p.y : &p.x, &next, p.column, p.columns, list,
                                MAX_AHEAD);
-            count += list_ahead(turned ? &o->x : &o->y, &j->call->in[!turned], &next, turned ? 0 : p.row,
+            count += list_ahead(turned ? &o->x : &o->y, turned ? &p.x : &p.y, &next, turned ? 0 : p.row,
                                 turned ? o->shape.c : p.rows, list + count, MAX_AHEAD - count);
         }
-        add_chunk(j, &p, &c, list, count, i > from, sums, scratch);
+        const weft_outer_block k = { .add = i > from, .ahead = list, .ahead_end = list + count };
+        add_chunk(o, &p, &c, k, sums, scratch);
     }
     if (o->slices == 1 && !o->direct)
-        put(j, &p, 0, o->taps_h * o->taps_w * p.rows, sums, 0, 1);
+        put(o, &p, 0, o->taps_h * o->taps_w * p.rows, sums, 0, 1);
 }
 
 static void item_sum(void *arg, int64_t index, int thread)
 {
     const job *j = arg;
     const weft_outer *o = j->outer;
-    const int64_t taps = o->taps_h * o->taps_w, blocks = o->row_blocks * o->column_blocks;
+    const int64_t taps = o->taps_h * o->taps_w, blocks = blocks_of(o);
     const int64_t shares = (taps * o->row_block + SUM_ROWS - 1) / SUM_ROWS, block = index / shares;
-    const part p = part_of(o, block);
+    const part p = part_of(j, block);
     const int64_t first = index % shares * SUM_ROWS, end = taps * p.rows;
     (void)thread;
-    put(j, &p, first < end ? first : end, first + SUM_ROWS < end ? first + SUM_ROWS : end,
+    put(o, &p, first < end ? first : end, first + SUM_ROWS < end ? first + SUM_ROWS : end,
         (const float *)j->call->scratch + block * o->block_floats, blocks * o->block_floats, o->slices);
 }
 
@@ -404,7 +435,7 @@ void weft_outer_run(const weft_outer *outer, const weft_call *call)
 {
     job j = { outer, call };
     weft_pool *const pool = call->device->pool;
-    const int64_t blocks = outer->row_blocks * outer->column_blocks;
+    const int64_t blocks = blocks_of(outer);
     weft_pool_run(pool, outer->slices * blocks, item, &j);
     if (outer->slices > 1) {
         const int64_t rows = outer->taps_h * outer->taps_w * outer->row_block;

@@ -8,10 +8,12 @@
 #include "cpu/gemm.h"
 #include "cpu/simd/outer.h"
 
-/* dw[k][r][s][c] = sum over images and outputs of dy[n, oh, ow][k] * x[n, ih, iw][c], windows as in conv2d. */
+/* dw[k][r][s][c] = sum over images and outputs of dy[n, oh, ow][k] * x[n, ih, iw][c], windows and groups as in conv2d.
+ */
 typedef struct weft_outer_shape {
     int64_t images, h, w, c; /* of x */
     int64_t oh, ow, k;       /* of dy */
+    int64_t groups;
     int kernel_h, kernel_w, stride_h, stride_w, dilation, top, left;
 } weft_outer_shape;
 
@@ -29,7 +31,8 @@ typedef struct weft_outer_side {
 /* The plan. A block of weights stays in L2 while an item takes the chunks of its slice through it. */
 typedef struct weft_outer {
     const weft_outer_table *table;
-    weft_outer_shape shape;
+    weft_outer_shape shape;   /* of one product: c and k of the groups that it joins */
+    int64_t joined, products; /* groups of a product; products */
     weft_outer_side x, y;
     bool turned;            /* columns are filters, rows are channels; else the other way round */
     int64_t taps_h, taps_w; /* products; with a row of taps in one run of channels taps_w is 1 */
