@@ -81,20 +81,6 @@ static void transform(const weft_call *call, int64_t first, int64_t last, int64_
                sizeof(float) * (size_t)((last - first) * width));
 }
 
-/* Panel `index`, widest first: its first column and its width. */
-static int64_t panel_at(const weft_gemm *g, int64_t index, int64_t *width)
-{
-    int64_t column = 0;
-    for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
-        *width = (int64_t)v * g->table->lanes;
-        if (index < g->count[v])
-            return column + index * *width;
-        index -= g->count[v];
-        column += g->count[v] * *width;
-    }
-    return column;
-}
-
 static void pack_item(void *arg, int64_t item, int thread)
 {
     const weft_call *call = arg;
@@ -102,7 +88,7 @@ static void pack_item(void *arg, int64_t item, int thread)
     const weft_winograd *w = &s->winograd;
     const int64_t first = item / w->gemm.panels * FILTERS, last = w->c - first < FILTERS ? w->c : first + FILTERS;
     int64_t width;
-    const int64_t column = panel_at(&w->gemm, item % w->gemm.panels, &width);
+    const int64_t column = weft_gemm_panel(&w->gemm, item % w->gemm.panels, &width);
     transform(call, first, last, column, width, weft_call_thread_scratch(call, thread));
     if (item == 0) {
         weft_gemm_pack_bias(&w->gemm, NULL, weft_at(call->packed, w->bias_at));

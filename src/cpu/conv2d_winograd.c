@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * conv2d 3x3 of stride 1 by Winograd's minimal filtering (winograd.h). Weights are transformed in double when they are
- * packed. */
+ * conv2d 3x3 of stride 1 by Winograd's minimal filtering (winograd.h). Packing transforms the weights on all threads:
+ * while training they change in every step. */
 #include "cpu/conv2d.h"
 #include "cpu/winograd.h"
 
-#include <string.h>
-
-enum { POSITIONS = WEFT_WINOGRAD_POSITIONS, IN = WEFT_WINOGRAD_IN, SQUARE = 16 };
+enum {
+    POSITIONS = WEFT_WINOGRAD_POSITIONS,
+    CHANNELS = 16, /* of an item that packs: a vector of any instruction set */
+    STEP = CHANNELS * WEFT_GEMM_FLOATS + 16 /* floats between positions in its buffer, an odd number of cache lines */
+};
 
 static weft_winograd sizes(const weft_node *node)
 {
@@ -37,73 +39,51 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
         return WEFT_NO_MEMORY;
     plan->state = s;
     *s = sizes(node);
+    plan->pack_scratch = sizeof(float) * POSITIONS * STEP * (size_t)plan->device->threads;
     return weft_winograd_plan(s, plan);
 }
 
-/* U = G g G' in double, for filter `wt` [3][3][channels], channel c. */
-static void transform_filter(const float *wt, int64_t channels, int64_t c, double u[IN][IN])
+/* Channels [first, first + count) of a panel, at most CHANNELS: filter by filter along the channels, which lie side by
+ * side, into the buffer; then each position turned, so that its part of the panel is written in one go. */
+static void transform(const weft_call *call, int64_t first, int64_t count, int64_t column, int64_t width, float *buffer)
 {
-    static const double G[IN][3] = {
-        { 1. / 4, 0, 0 },
-        { -1. / 6, -1. / 6, -1. / 6 },
-        { -1. / 6, 1. / 6, -1. / 6 },
-        { 1. / 24, 1. / 12, 1. / 6 },
-        { 1. / 24, -1. / 12, 1. / 6 },
-        { 0, 0, 1 },
-    };
-    double rows[IN][3];
-    for (int i = 0; i < IN; i++)
-        for (int s = 0; s < 3; s++)
-            rows[i][s] = G[i][0] * (double)wt[s * channels + c] + G[i][1] * (double)wt[(3 + s) * channels + c] +
-                         G[i][2] * (double)wt[(6 + s) * channels + c];
-    for (int i = 0; i < IN; i++)
-        for (int j = 0; j < IN; j++)
-            u[i][j] = rows[i][0] * G[j][0] + rows[i][1] * G[j][1] + rows[i][2] * G[j][2];
-}
-
-/* Channels [c0, c0 + rows) and columns [j0, j0 + columns) of a panel, every position. The positions lie a power of two
- * apart, so each line of them is written once and whole. */
-static void pack_square(const weft_winograd *s, const float *wt, int64_t c0, int rows, int64_t j0, int columns,
-                        int64_t width, float *panel)
-{
-    const int64_t channels = s->gemm.depth, step = (int64_t)(s->position_bytes / sizeof(float));
-    float square[POSITIONS][SQUARE][SQUARE];
-    for (int j = 0; j < columns; j++) {
-        for (int c = 0; c < rows; c++) {
-            double u[IN][IN];
-            transform_filter(wt + (j0 + j) * 9 * channels, channels, c0 + c, u);
-            for (int p = 0; p < POSITIONS; p++)
-                square[p][c][j] = (float)u[p / IN][p % IN];
+    const weft_winograd *s = call->state;
+    const float *wt = weft_call_param(call, 0);
+    float *panel = (float *)call->packed + column * s->c + first * width;
+    const int64_t left = s->k - column, real = left < width ? left : width;
+    for (int64_t k = 0; k < real; k++) {
+        const weft_winograd_filter f = { .wt = wt + (column + k) * 9 * s->c + first, .tap = s->c, .count = count,
+                                         .u = buffer + k * CHANNELS, .position = STEP };
+        s->table->filter(&f);
+    }
+    for (int p = 0; p < POSITIONS; p++) {
+        const float *from = buffer + p * STEP;
+        float *to = weft_at(panel, (size_t)p * s->position_bytes);
+        for (int64_t c = 0; c < count; c++, from++) {
+            for (int64_t k = 0; k < real; k++)
+                *to++ = from[k * CHANNELS];
+            for (int64_t k = real; k < width; k++)
+                *to++ = 0;
         }
     }
-    for (int p = 0; p < POSITIONS; p++)
-        for (int c = 0; c < rows; c++)
-            memcpy(panel + p * step + (c0 + c) * width + j0, square[p][c], (size_t)columns * sizeof(float));
 }
 
-/* One panel of every position; columns beyond the last are zeros. */
-static void pack_panel(const weft_winograd *s, const float *wt, int64_t column, int64_t width, float *packed)
+static void pack_item(void *arg, int64_t item, int thread)
 {
-    const int64_t channels = s->gemm.depth, left = s->gemm.columns - column, real = left < width ? left : width;
-    float *panel = packed + column * channels;
-    if (real < width)
-        for (int p = 0; p < POSITIONS; p++)
-            memset(weft_at(panel, (size_t)p * s->position_bytes), 0, (size_t)(channels * width) * sizeof(float));
-    for (int64_t c = 0; c < channels; c += SQUARE)
-        for (int64_t j = 0; j < real; j += SQUARE)
-            pack_square(s, wt + column * 9 * channels, c, (int)(channels - c < SQUARE ? channels - c : SQUARE), j,
-                        (int)(real - j < SQUARE ? real - j : SQUARE), width, panel);
+    const weft_call *call = arg;
+    const weft_winograd *s = call->state;
+    const int64_t first = item / s->gemm.panels * CHANNELS, left = s->c - first;
+    int64_t width;
+    const int64_t column = weft_gemm_panel(&s->gemm, item % s->gemm.panels, &width);
+    transform(call, first, left < CHANNELS ? left : CHANNELS, column, width,
+              (float *)call->scratch + (int64_t)thread * POSITIONS * STEP);
 }
 
 static weft_status pack(const weft_call *call)
 {
     const weft_winograd *s = call->state;
-    int64_t column = 0;
-    for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
-        const int64_t width = (int64_t)v * s->gemm.table->lanes;
-        for (int i = 0; i < s->gemm.count[v]; i++, column += width)
-            pack_panel(s, weft_call_param(call, 0), column, width, call->packed);
-    }
+    weft_call copy = *call;
+    weft_pool_run(call->device->pool, (s->c + CHANNELS - 1) / CHANNELS * s->gemm.panels, pack_item, &copy);
     weft_gemm_pack_bias(&s->gemm, weft_call_param(call, 1), weft_at(call->packed, s->bias_at));
     weft_gemm_pack_bias(&s->gemm, NULL, weft_at(call->packed, s->zeros_at));
     return WEFT_OK;

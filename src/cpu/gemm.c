@@ -128,6 +128,19 @@ void weft_gemm_pack_bias(const weft_gemm *gemm, const float *bias, float *packed
         packed[j] = bias && j < gemm->columns ? bias[j] : 0;
 }
 
+int64_t weft_gemm_panel(const weft_gemm *gemm, int64_t index, int64_t *width)
+{
+    int64_t column = 0;
+    for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
+        *width = (int64_t)v * gemm->table->lanes;
+        if (index < gemm->count[v])
+            return column + index * *width;
+        index -= gemm->count[v];
+        column += gemm->count[v] * *width;
+    }
+    return column;
+}
+
 void weft_gemm_share(const weft_gemm *gemm, int64_t groups, int64_t i, int *first, int *last)
 {
     *first = (int)(gemm->panels * i / groups);

@@ -36,6 +36,8 @@ void weft_gemm_pack_row(const weft_gemm *gemm, int64_t depth, const float *row, 
                         float *packed);
 /* bias [columns] or NULL, to width floats. */
 void weft_gemm_pack_bias(const weft_gemm *gemm, const float *bias, float *packed);
+/* First column and width of panel `index`, widest first. */
+int64_t weft_gemm_panel(const weft_gemm *gemm, int64_t index, int64_t *width);
 /* Panels in each of `groups` shares; share i is [first, last). */
 void weft_gemm_share(const weft_gemm *gemm, int64_t groups, int64_t i, int *first, int *last);
 /* How many shares of the panels make enough items for the threads, when there are `blocks` items without. */
