@@ -25,6 +25,13 @@ typedef struct weft_batch_norm_frozen_opt {
 /* resolve of batch_norm and batch_norm_train. */
 weft_status weft_batch_norm_resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena);
 
+/* Whether batch_norm_dx takes an activation. Those that saturate have slopes that are kept by the digits of their
+ * result, not of their argument; no network has them behind a norm. */
+WEFT_INLINE bool weft_batch_norm_dx_takes(weft_act act)
+{
+    return act != WEFT_ACT_SIGMOID && act != WEFT_ACT_TANH && act != WEFT_ACT_LECUN_TANH;
+}
+
 /* Index of an optional input of batch_norm_dx. */
 WEFT_INLINE int weft_batch_norm_dx_beta(const weft_batch_norm_dx_opt *opt)
 {

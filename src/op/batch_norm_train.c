@@ -137,6 +137,8 @@ static weft_status resolve_dx(void *opt, const weft_shape *in, int n_in, weft_ar
     const weft_batch_norm_dx_opt *o = opt;
     (void)arena;
     WEFT_TRY(weft_need_range("act", (int)o->act, WEFT_ACT_NONE, WEFT_ACT_COUNT - 1));
+    if (!weft_batch_norm_dx_takes(o->act))
+        return weft_fail(WEFT_INVALID, "act is %s, whose gradient is for activation_dx", weft_act_name(o->act));
     const int count = weft_batch_norm_dx_beta(o) + (o->act != WEFT_ACT_NONE);
     if (n_in != count)
         return weft_fail(WEFT_INVALID, "there are %d inputs, expected %d", n_in, count);
@@ -195,18 +197,12 @@ static const weft_op_case cases_dx[] = {
       .positive = 8 },
     { WEFT_CASE("relu6_no_gamma", WEFT_TWICE(WEFT_NHWC(2, 5, 5, 17)), C(17), C(17), C(17)),
       DX(.act = WEFT_ACT_RELU6, .no_gamma = true), .positive = 8 },
-    { WEFT_CASE("tanh", WEFT_TWICE(WEFT_NHWC(1, 5, 5, 6)), C(6), C(6), C(6), C(6)), DX(.act = WEFT_ACT_TANH),
-      .positive = 8 },
-    { WEFT_CASE("sigmoid", WEFT_TWICE(WEFT_NHWC(1, 5, 5, 16)), C(16), C(16), C(16), C(16)),
-      DX(.act = WEFT_ACT_SIGMOID), .positive = 8 },
     { WEFT_CASE("swish_residual", WEFT_TWICE(WEFT_NHWC(2, 3, 5, 48)), C(48), C(48), C(48), C(48)),
       DX(.act = WEFT_ACT_SWISH), .epi = { .residual = true }, .positive = 8 },
     { WEFT_CASE("hard_sigmoid", WEFT_TWICE(WEFT_NC(9, 17)), C(17), C(17), C(17), C(17)),
       DX(.act = WEFT_ACT_HARD_SIGMOID), .positive = 8 },
     { WEFT_CASE("hard_swish_frozen", WEFT_TWICE(WEFT_NHWC(1, 5, 5, 33)), C(33), C(33), C(33), C(33)),
       DX(.act = WEFT_ACT_HARD_SWISH, .frozen = true, .epsilon = 1e-5), .positive = 8 },
-    { WEFT_CASE("lecun_tanh", WEFT_TWICE(WEFT_NC(9, 17)), C(17), C(17), C(17), C(17)), DX(.act = WEFT_ACT_LECUN_TANH),
-      .positive = 8 },
     { WEFT_CASE("leaky_relu", WEFT_TWICE(WEFT_NHWC(1, 5, 5, 8)), C(8), C(8), C(8), C(8)),
       DX(.act = WEFT_ACT_LEAKY_RELU), .positive = 8 },
     { WEFT_CASE("rows_over_threads", WEFT_TWICE(WEFT_NHWC(2, 49, 51, 24)), C(24), C(24), C(24), C(24)),

@@ -83,9 +83,10 @@ typedef struct weft_pooling_dx {
     bool count_border, zero_border;
 } weft_pooling_dx;
 
-/* y[r, c] = act(x[r, c] * scale[c] + shift[c] + residual[r, c]). NULLs: 1, 0 and 0. y may be x or residual. */
+/* y[r, c] = act((x[r, c] - centre[c]) * scale[c] + shift[c] + residual[r, c]). NULLs: 0, 1, 0 and 0; centre comes with
+ * scale and shift. y may be x or residual. */
 typedef struct weft_affine {
-    const float *x, *scale, *shift, *residual;
+    const float *x, *centre, *scale, *shift, *residual;
     float *y;
     int64_t x_ld, r_ld, y_ld;
     int64_t rows, channels;
@@ -126,6 +127,40 @@ typedef struct weft_response_dx {
     float *buffer; /* squares, then sums: twice [channels + 2 * reach + 2 * WEFT_ROWS_LANES] */
 } weft_response_dx;
 
+/* dx[r, c] = dy[r, c] * slope of act at v[r, c], its result or argument as weft_act_keeps_result says. dx may be dy or
+ * v. */
+typedef struct weft_slope {
+    const float *dy, *v;
+    float *dx;
+    int64_t dy_ld, v_ld, dx_ld;
+    int64_t rows, channels;
+    weft_act act; /* not NONE */
+    bool stream;
+} weft_slope;
+
+/* What batch norm sums: to sum[c] and product[c] are added the sums over rows of d and d^2 (moments), d = x - shift, or
+ * of g and g d (products), where g is dy times the slope of act at d * scale + beta (weft_batch_norm_dx_takes). */
+typedef struct weft_sums {
+    const float *x, *dy, *shift;
+    const float *scale, *beta; /* with act */
+    float *sum, *product;
+    int64_t x_ld, dy_ld;
+    int64_t rows, channels;
+    weft_act act;
+} weft_sums;
+
+/* dx[r, c] = scale[c] g + tilt[c] d + lift[c] + residual[r, c], d = x - mean, g as above. dx may be x, dy or residual
+ * (NULL: none). */
+typedef struct weft_norm_dx {
+    const float *x, *dy, *residual;
+    const float *mean, *scale, *beta, *tilt, *lift; /* beta: with act */
+    float *dx;
+    int64_t x_ld, dy_ld, r_ld, dx_ld;
+    int64_t rows, channels;
+    weft_act act;
+    bool stream;
+} weft_norm_dx;
+
 typedef struct weft_rows {
     const char *isa;
     int lanes;
@@ -139,6 +174,10 @@ typedef struct weft_rows {
     void (*sum2)(const weft_sum2 *p);
     void (*response)(const weft_response *p);
     void (*response_dx)(const weft_response_dx *p);
+    void (*slope)(const weft_slope *p);
+    void (*moments)(const weft_sums *p);
+    void (*products)(const weft_sums *p);
+    void (*norm_dx)(const weft_norm_dx *p);
     /* y[c] = scale * sum over rows of x[r, c]; y[c] = max. In row order. */
     void (*sum_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y);
     void (*max_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y);

@@ -9,6 +9,8 @@ enum { LANES = WEFT_LANES };
 WEFT_INLINE weft_v affine_at(const weft_affine *p, const float *x, const float *residual, int64_t c, int lanes)
 {
     weft_v v = weft_v_load_n(x + c, lanes);
+    if (p->centre)
+        v -= weft_v_load_n(p->centre + c, lanes);
     if (p->scale && p->shift)
         v = weft_v_fma(v, weft_v_load_n(p->scale + c, lanes), weft_v_load_n(p->shift + c, lanes));
     else if (p->scale)

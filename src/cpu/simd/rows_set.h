@@ -20,6 +20,10 @@
 #define weft_rows_affine WEFT_SIMD_NAME(weft_rows_affine_)
 #define weft_rows_sum2 WEFT_SIMD_NAME(weft_rows_sum2_)
 #define weft_rows_response WEFT_SIMD_NAME(weft_rows_response_)
+#define weft_rows_slope WEFT_SIMD_NAME(weft_rows_slope_)
+#define weft_rows_moments WEFT_SIMD_NAME(weft_rows_moments_)
+#define weft_rows_products WEFT_SIMD_NAME(weft_rows_products_)
+#define weft_rows_norm_dx WEFT_SIMD_NAME(weft_rows_norm_dx_)
 #define weft_rows_sum_rows WEFT_SIMD_NAME(weft_rows_sum_rows_)
 #define weft_rows_max_rows WEFT_SIMD_NAME(weft_rows_max_rows_)
 #define weft_rows_softmax WEFT_SIMD_NAME(weft_rows_softmax_)
@@ -42,6 +46,10 @@ void weft_rows_max_rows_dx(const float *x, int64_t x_ld, const float *dy, int64_
 void weft_rows_affine(const weft_affine *p);
 void weft_rows_sum2(const weft_sum2 *p);
 void weft_rows_response(const weft_response *p);
+void weft_rows_slope(const weft_slope *p);
+void weft_rows_moments(const weft_sums *p);
+void weft_rows_products(const weft_sums *p);
+void weft_rows_norm_dx(const weft_norm_dx *p);
 void weft_rows_sum_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y);
 void weft_rows_max_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y);
 void weft_rows_softmax(const float *x, int64_t n, float *y);
