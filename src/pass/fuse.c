@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Epilogues: y = act(op(x) + residual). A pattern is a row of a table: the op that is absorbed, and how. It is legal
- * when the tensor between has one reader and the op before it takes that part of an epilogue. */
+ * when the tensor between has one reader and the op before it takes that part of an epilogue. Backwards the slope of an
+ * activation goes into the gradient of the batch norm before it, which computes what the slope is of once more: neither
+ * the activation's argument nor its result is read. */
 #include "pass/pass.h"
 #include "op/activation.h"
+#include "op/batch_norm.h"
 
 static bool can_take(const weft_gnode *gnode, unsigned what)
 {
@@ -12,7 +15,7 @@ static bool can_take(const weft_gnode *gnode, unsigned what)
 }
 
 /* activation(f(x)): f gets the activation. */
-static weft_status fuse_activation(weft_graph *graph, const int32_t *readers, int32_t index)
+static weft_status fuse_activation(weft_graph *graph, int32_t *readers, int32_t index)
 {
     const weft_gnode *gnode = &graph->nodes[index];
     weft_gnode *before = weft_pass_sole_maker(graph, readers, gnode->in[0]);
@@ -25,7 +28,7 @@ static weft_status fuse_activation(weft_graph *graph, const int32_t *readers, in
 
 /* Which input of an add may be computed where the add stands, the other one being its residual: the later made. A node
  * of several outputs stays where it is, before those that read the others: r must exist there. */
-static int absorbed_input(weft_graph *graph, const int32_t *readers, const weft_gnode *add)
+static int absorbed_input(weft_graph *graph, int32_t *readers, const weft_gnode *add)
 {
     int best = -1;
     for (int i = 0; i < 2; i++) {
@@ -40,7 +43,7 @@ static int absorbed_input(weft_graph *graph, const int32_t *readers, const weft_
 }
 
 /* add(f(x), r): f moves to the add's place, where r exists, and reads r as its residual. */
-static weft_status fuse_add(weft_graph *graph, const int32_t *readers, int32_t index)
+static weft_status fuse_add(weft_graph *graph, int32_t *readers, int32_t index)
 {
     weft_gnode *add = &graph->nodes[index];
     if (((const weft_add_opt *)add->node.opt)->scale != 1 || add->in[0] == add->in[1])
@@ -66,17 +69,61 @@ static weft_status fuse_add(weft_graph *graph, const int32_t *readers, int32_t i
     return WEFT_OK;
 }
 
+/* ---- gradients ---- */
+
+/* Whether `value` is what the slope of act behind y is computed of. */
+static bool is_kept(const weft_graph *graph, int32_t value, weft_act act, int32_t y)
+{
+    if (!weft_act_keeps_result(act))
+        return value == y;
+    const int32_t maker = graph->values[value].maker;
+    const weft_gnode *gnode = maker >= 0 ? &graph->nodes[maker] : NULL;
+    return gnode && gnode->node.id == WEFT_OP_ACTIVATION && gnode->in[0] == y &&
+           ((const weft_activation_opt *)gnode->node.opt)->act == act;
+}
+
+/* The norm of the batch whose gradient gnode is; NULL: its statistics are parameters. */
+static const weft_gnode *norm_of(const weft_graph *graph, const weft_gnode *gnode)
+{
+    const int32_t maker = graph->values[gnode->in[2]].maker;
+    const weft_gnode *norm = maker >= 0 ? &graph->nodes[maker] : NULL;
+    return norm && norm->node.id == WEFT_OP_BATCH_NORM_TRAIN && norm->in[0] == gnode->in[1] &&
+                   norm->node.epi.act == WEFT_ACT_NONE && !norm->node.epi.residual
+               ? norm
+               : NULL;
+}
+
+/* batch_norm_dx(activation_dx(dz, kept), ...): the norm's gradient takes dz, and its beta. */
+static weft_status fuse_slope(weft_graph *graph, int32_t *readers, int32_t index)
+{
+    weft_gnode *dx = &graph->nodes[index], *slope = weft_pass_sole_maker(graph, readers, dx->in[0]);
+    weft_batch_norm_dx_opt *opt = weft_gnode_opt(dx);
+    const weft_gnode *norm = norm_of(graph, dx);
+    if (!norm || !slope || slope->node.id != WEFT_OP_ACTIVATION_DX || opt->act != WEFT_ACT_NONE)
+        return WEFT_OK;
+    const weft_act act = ((const weft_activation_opt *)slope->node.opt)->act;
+    if (!weft_batch_norm_dx_takes(act) || !is_kept(graph, slope->in[1], act, norm->out[0]))
+        return WEFT_OK;
+    opt->act = act;
+    weft_gnode_rewire(graph, dx, 0, slope->in[0]);
+    weft_gnode_rewire(graph, dx, dx->node.n_in++, weft_gnode_param(norm, norm->node.n_param - 1));
+    readers[slope->in[1]]--;
+    slope->dead = true;
+    return WEFT_OK;
+}
+
 static const struct {
     weft_op_id op;
-    weft_status (*fuse)(weft_graph *graph, const int32_t *readers, int32_t index);
+    weft_status (*fuse)(weft_graph *graph, int32_t *readers, int32_t index);
 } patterns[] = {
-    { WEFT_OP_ADD, fuse_add }, /* first, so that the activation behind an add finds the convolution */
+    { WEFT_OP_BATCH_NORM_DX, fuse_slope }, /* before the norm has an epilogue */
+    { WEFT_OP_ADD, fuse_add }, /* before the next one, so that the activation behind an add finds the convolution */
     { WEFT_OP_ACTIVATION, fuse_activation },
 };
 
 weft_status weft_pass_fuse(weft_graph *graph)
 {
-    const int32_t *readers = weft_pass_readers(graph);
+    int32_t *readers = weft_pass_readers(graph);
     if (!readers)
         return WEFT_NO_MEMORY;
     for (int p = 0; p < WEFT_COUNT(patterns); p++)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <weft/weft.h>
 
+#include "base/compiler.h"
 #include "check/harness.h"
 
 enum { N = 6, H = 4, W = 5, C = 3, K = 5, CLASSES = 4, ROWS = N * H * W };
@@ -177,12 +178,55 @@ START_TEST(gradients_are_slopes)
 }
 END_TEST
 
+/* ---- fusion ---- */
+
+/* Steps of the training program whose op is this, and whose detail ends so. */
+static int count_steps(const bench *b, const char *op, const char *end)
+{
+    const weft_model *model = weft_trainer_model(b->trainer);
+    int count = 0;
+    for (int i = 0; i < weft_model_step_count(model); i++) {
+        weft_step_info info;
+        CHECK_OK(weft_model_step(model, i, &info));
+        const size_t length = strlen(info.detail), tail = strlen(end);
+        count += strcmp(info.op, op) == 0 && length >= tail && strcmp(info.detail + length - tail, end) == 0;
+    }
+    return count;
+}
+
+/* The activation behind a norm costs no pass, forwards or backwards; a sum between them costs the slope's. */
+START_TEST(activations_are_fused)
+{
+    static const struct {
+        net net;
+        const char *end, *slope;
+        int slopes;
+    } rows[] = {
+        { { .act = WEFT_ACT_RELU }, "+relu", "of relu", 0 },
+        { { .act = WEFT_ACT_SWISH }, "+swish", "of swish", 0 },
+        { { .act = WEFT_ACT_HARD_SWISH, .no_gamma = true }, "+hard_swish", "of hard_swish no gamma", 0 },
+        { { .act = WEFT_ACT_RELU, .residual = true }, "+residual +relu", "", 1 },
+        { { .act = WEFT_ACT_TANH }, "+tanh", "", 1 },
+    };
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        bench b;
+        open_bench(&b, &rows[i].net);
+        ck_assert_int_eq(count_steps(&b, "activation", ""), 0);
+        ck_assert_int_eq(count_steps(&b, "batch_norm_train", rows[i].end), 1);
+        ck_assert_int_eq(count_steps(&b, "activation_dx", ""), rows[i].slopes);
+        ck_assert_int_ge(count_steps(&b, "batch_norm_dx", rows[i].slope), 1);
+        close_bench(&b);
+    }
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
     Suite *suite = suite_create("norms");
     CHECK_CASE(suite, "statistics move", statistics_move);
     CHECK_CASE(suite, "frozen statistics stay", frozen_statistics_stay);
+    CHECK_CASE(suite, "activations are fused", activations_are_fused);
     TCase *tcase = tcase_create("gradients");
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, gradients_are_slopes, 0, 7);
