@@ -179,7 +179,7 @@ START_TEST(resolving_twice_changes_nothing)
         CHECK_OK(make(op, c->opt, c->in, c->n_in, &arena, &once));
         for (int i = 0; i < c->n_in; i++) {
             in[i] = c->in[i];
-            in[i].dim[0] *= batch;
+            in[i].dim[0] *= in[i].rank > 1 ? batch : 1;
         }
         const weft_status status = make(op, once.opt, in, c->n_in, &arena, &twice);
         ck_assert_msg(status == WEFT_OK, "%s/%s again, with three times the batch: %s", op->name, c->name,

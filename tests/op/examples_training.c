@@ -9,6 +9,7 @@
 #include "op/batch_norm.h"
 #include "op/channel_sum.h"
 #include "op/conv2d.h"
+#include "op/dropout.h"
 #include "op/normalize.h"
 #include "op/partial_conv2d.h"
 #include "op/pool2d.h"
@@ -68,6 +69,11 @@ const example training_examples[] = {
       .c = { .name = "scale", .n_in = 3, .opt = OPT(weft_batch_norm_frozen_opt, .epsilon = 1),
              .in = { MAP(2, 1, 1), VECTOR(1), VECTOR(1) } },
       X(F(1, 4), F(3), F(6)), Y(3, 12) },
+    /* The first word of Philox's first known answer, all zeros: 0x6627e8d5, 0.399 of 2^32. */
+    { EX2(DROPOUT_TRAIN, "dropped", VECTOR(1), WEFT_NC(1, 1), OPT(weft_dropout_train_opt, .rate = .5)),
+      X((const float *)(const int32_t[]){ 0 }, F(5)), Y(0) },
+    { EX2(DROPOUT_TRAIN, "kept", VECTOR(1), WEFT_NC(1, 1), OPT(weft_dropout_train_opt, .rate = .375)),
+      X((const float *)(const int32_t[]){ 0 }, F(5)), Y(8) },
     /* By the result: slopes 0, 0, 1. */
     { EX2(ACTIVATION_DX, "relu_at_0", WEFT_NC(1, 3), WEFT_NC(1, 3), OPT(weft_activation_opt, .act = WEFT_ACT_RELU)),
       X(F(5, 6, 7), F(-1, 0, 1)), Y(0, 0, 7) },
@@ -198,6 +204,8 @@ const refusal training_refusals[] = {
       "momentum is 1, expected 0 to less than 1" },
     { WEFT_OP_SGD, 4, { VECTOR(3), VECTOR(3), VECTOR(3), VECTOR(1) }, &(const weft_sgd_opt){ .decay = -1 },
       "decay is -1" },
+    { WEFT_OP_DROPOUT_TRAIN, 2, { VECTOR(2), ODD }, NULL, "step is [2], expected [1]" },
+    { WEFT_OP_DROPOUT_TRAIN, 2, { VECTOR(1), ODD }, OPT(weft_dropout_train_opt, .rate = 1), "rate is 1" },
     { WEFT_OP_BATCH_NORM_TRAIN, 1, { ODD }, OPT(weft_batch_norm_opt, .epsilon = -1), "epsilon is -1" },
     { WEFT_OP_BATCH_NORM_DX, 5, { ODD, WEFT_NHWC(2, 5, 6, 8), VECTOR(8), VECTOR(8), VECTOR(8) }, NULL,
       "x is [2, 5, 6, 8], expected [2, 5, 7, 8]" },

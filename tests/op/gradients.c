@@ -35,7 +35,6 @@ static const struct {
     { WEFT_OP_ONE_HOT, "reads labels" },
     { WEFT_OP_HITS, "counts" },
     { WEFT_OP_MOMENTS, "feeds states alone" },
-    { WEFT_OP_DROPOUT, "to come" },
 };
 
 /* Inputs through which none goes though they hold numbers: bits by input. */

@@ -161,6 +161,19 @@ typedef struct weft_norm_dx {
     bool stream;
 } weft_norm_dx;
 
+/* y[r, c] = x[r, c] * scale, or 0 where the draw of element first + r * channels + c is below the threshold. y may be
+ * x. */
+typedef struct weft_drop {
+    const float *x;
+    float *y;
+    int64_t x_ld, y_ld;
+    int64_t rows, channels, first;
+    uint64_t seed, stream;
+    int32_t step;
+    uint32_t threshold;
+    float scale;
+} weft_drop;
+
 typedef struct weft_rows {
     const char *isa;
     int lanes;
@@ -178,6 +191,7 @@ typedef struct weft_rows {
     void (*moments)(const weft_sums *p);
     void (*products)(const weft_sums *p);
     void (*norm_dx)(const weft_norm_dx *p);
+    void (*drop)(const weft_drop *p);
     /* y[c] = scale * sum over rows of x[r, c]; y[c] = max. In row order. */
     void (*sum_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y);
     void (*max_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y);
