@@ -14,13 +14,12 @@ WEFT_INLINE weft_v keep_where(weft_vi mask, weft_v v)
     return (weft_v)(mask & (weft_vi)v);
 }
 
-/* sigmoid(v) and 1 - sigmoid(v), both to the last digits, however small. */
+/* sigmoid(v) and 1 - sigmoid(v), both to the last digits, however small: e / (1 + e) and 1 / (1 + e). */
 WEFT_INLINE void gates(weft_v v, weft_v *gate, weft_v *rest)
 {
-    const weft_v low = weft_v_sigmoid(-weft_v_abs(v)), high = weft_v_set(1.0f) - low;
-    const weft_vi up = v > weft_v_set(0.0f);
-    *gate = weft_v_select(up, high, low);
-    *rest = weft_v_select(up, low, high);
+    const weft_v e = weft_v_exp_within(weft_v_clamp(v, weft_v_set(-105.0f), weft_v_set(80.0f)));
+    *rest = weft_v_reciprocal(e + 1.0f);
+    *gate = e * *rest;
 }
 
 /* dy times the slope of act at v: its result, of swish and hard_swish its argument (op/activation.h). */

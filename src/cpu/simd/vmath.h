@@ -284,6 +284,17 @@ WEFT_INLINE weft_v weft_v_quotient(weft_v a, weft_v b)
 #endif
 }
 
+/* 1 / b, likewise. */
+WEFT_INLINE weft_v weft_v_reciprocal(weft_v b)
+{
+#if defined(WEFT_V_AVX512)
+    const weft_v guess = (weft_v)_mm512_rcp14_ps((__m512)b);
+    return weft_v_fma(weft_v_fma(-b, guess, weft_v_set(1.0f)), guess, guess);
+#else
+    return 1.0f / b;
+#endif
+}
+
 /* e / (1 + e), e = exp(x): exact to the denormals on the left; on the right e is held where the result is 1 already. */
 WEFT_INLINE weft_v weft_v_sigmoid(weft_v x)
 {
