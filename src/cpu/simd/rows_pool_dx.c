@@ -160,36 +160,61 @@ static int counted(int o, int before, int kernel, int stride, int size, int afte
     return least(start + kernel, last) - (start < 0 && !border ? 0 : start);
 }
 
-WEFT_INLINE void gather(const weft_pooling_dx *p, int ih, int iw, int oh0, int oh1)
+/* The windows that hold one pixel, and where the pixel is. */
+typedef struct sources {
+    const weft_pooling_dx *p;
+    int oh0, oh1, ow0, ow1;
+    float *dx;
+    const float *residual;
+} sources;
+
+/* `count` (a constant, 1..WIDE) vectors from channel c on, the last of them `lanes` wide. */
+WEFT_INLINE void gather(const sources *f, int64_t c, int count, int lanes)
 {
+    const weft_pooling_dx *p = f->p;
     const weft_window *w = &p->window;
-    float *dx = p->dx + ih * w->x_row + iw * w->x_ld;
-    const float *residual = p->residual ? p->residual + ih * p->r_row + iw * p->r_ld : NULL;
-    int ow0, ow1;
-    holders(iw, w->left, w->kw, w->stride_w, w->ow, &ow0, &ow1);
-    for (int64_t c = 0; c < w->channels; c += LANES) {
-        const int lanes = w->channels - c < LANES ? (int)(w->channels - c) : LANES;
-        weft_v sum = residual ? weft_v_load_n(residual + c, lanes) : weft_v_set(0.0f);
-        for (int oh = oh0; oh < oh1; oh++) {
-            const int rows = counted(oh, w->top, w->kh, w->stride_h, w->ih, p->bottom, p->count_border);
-            for (int ow = ow0; ow < ow1; ow++) {
-                const int columns = counted(ow, w->left, w->kw, w->stride_w, w->iw, p->right, p->count_border);
-                const weft_v share = weft_v_set(1.0f / (float)(rows * columns));
-                sum = weft_v_fma(weft_v_load_n(p->dy + oh * w->y_row + ow * w->y_ld + c, lanes), share, sum);
-            }
+    weft_v sum[WIDE] = { { 0 }, { 0 }, { 0 }, { 0 } };
+    for (int oh = f->oh0; oh < f->oh1; oh++) {
+        const int rows = counted(oh, w->top, w->kh, w->stride_h, w->ih, p->bottom, p->count_border);
+        for (int ow = f->ow0; ow < f->ow1; ow++) {
+            const int columns = counted(ow, w->left, w->kw, w->stride_w, w->iw, p->right, p->count_border);
+            const weft_v share = weft_v_set(1.0f / (float)(rows * columns));
+            const float *dy = p->dy + oh * w->y_row + ow * w->y_ld + c;
+#pragma GCC unroll 4
+            for (int v = 0; v < count; v++)
+                sum[v] = weft_v_fma(weft_v_load_n(dy + v * LANES, v + 1 < count ? LANES : lanes), share, sum[v]);
         }
-        weft_v_store_n(dx + c, sum, lanes);
     }
+#pragma GCC unroll 4
+    for (int v = 0; v < count; v++) {
+        const int n = v + 1 < count ? LANES : lanes;
+        if (f->residual)
+            sum[v] += weft_v_load_n(f->residual + c + v * LANES, n);
+        weft_v_store_n(f->dx + c + v * LANES, sum[v], n);
+    }
+}
+
+static void gather_pixel(const sources *f, int64_t channels)
+{
+    int64_t c = 0;
+    for (; c + WIDE * LANES <= channels; c += WIDE * LANES)
+        gather(f, c, WIDE, LANES);
+    for (; c < channels; c += LANES)
+        gather(f, c, 1, channels - c < LANES ? (int)(channels - c) : LANES);
 }
 
 void weft_rows_avg_pool_dx(const weft_pooling_dx *p)
 {
     const weft_window *w = &p->window;
+    sources f = { .p = p };
     for (int ih = p->first; ih < p->last; ih++) {
-        int oh0, oh1;
-        holders(ih, w->top, w->kh, w->stride_h, w->oh, &oh0, &oh1);
-        for (int iw = 0; iw < w->iw; iw++)
-            gather(p, ih, iw, oh0, oh1);
+        holders(ih, w->top, w->kh, w->stride_h, w->oh, &f.oh0, &f.oh1);
+        for (int iw = 0; iw < w->iw; iw++) {
+            holders(iw, w->left, w->kw, w->stride_w, w->ow, &f.ow0, &f.ow1);
+            f.dx = p->dx + ih * w->x_row + iw * w->x_ld;
+            f.residual = p->residual ? p->residual + ih * p->r_row + iw * p->r_ld : NULL;
+            gather_pixel(&f, w->channels);
+        }
     }
 }
 
