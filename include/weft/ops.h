@@ -181,29 +181,130 @@ WEFT_API weft_var weft_one_hot(weft_graph *graph, weft_var labels, const weft_on
 
 /* ---- losses ---- */
 
-/* Softmax and cross-entropy of logits [N, K] with a target [N, K] of numbers (one-hot, smoothed, mixed, weighted):
- * the loss [1], a mean over the batch. */
+/* Softmax and cross-entropy of logits [N, K] with a target [N, K] of numbers (one-hot, smoothed, mixed): the loss [1],
+ * a mean over the batch. */
 typedef struct weft_cross_entropy_opt {
     const char *name;
-    double weight; /* of this loss: 0: 1; 0.3 for an auxiliary head */
+    double weight;              /* of this loss: 0: 1; 0.3 for an auxiliary head */
+    const float *class_weights; /* [K], copied; NULL: 1 */
 } weft_cross_entropy_opt;
 WEFT_API weft_var weft_cross_entropy(weft_graph *graph, weft_var logits, weft_var target,
                                      const weft_cross_entropy_opt *opt);
 
-/* labels [N, 1] of WEFT_I32 and scores x [N, K] -> [2]: images whose label is first, and among the first five. */
-WEFT_API weft_var weft_hits(weft_graph *graph, weft_var labels, weft_var x);
+/* A sigmoid for each class and binary cross-entropy: the loss [1], a mean over batch and classes. */
+typedef struct weft_bce_opt {
+    const char *name;
+    double weight;              /* 0: 1 */
+    const float *class_weights; /* [K], copied; NULL: 1 */
+    bool sum_classes;           /* the mean is over the batch alone */
+} weft_bce_opt;
+WEFT_API weft_var weft_bce(weft_graph *graph, weft_var logits, weft_var target, const weft_bce_opt *opt);
 
-/* ---- optimisers: a parameter, what it keeps (states of its shape), its gradient and the learning rate [1]; they
- * change the first ones in place ---- */
+/* LeNet-5's criterion (LeCun 1998, eq. 9) of distances [N, K]: the loss [1], a mean over the batch. */
+typedef struct weft_rbf_criterion_opt {
+    const char *name;
+    double weight; /* 0: 1 */
+    double j;      /* 0: .1 */
+} weft_rbf_criterion_opt;
+WEFT_API weft_var weft_rbf_criterion(weft_graph *graph, weft_var distances, weft_var target,
+                                     const weft_rbf_criterion_opt *opt);
+
+/* labels [N, 1] of WEFT_I32 and scores x [N, K] -> [2]: images whose label is first, and among the first five. */
+typedef struct weft_hits_opt {
+    const char *name;
+    bool least; /* the smallest score is the first: distances */
+} weft_hits_opt;
+WEFT_API weft_var weft_hits(weft_graph *graph, weft_var labels, weft_var x, const weft_hits_opt *opt);
+
+/* ---- optimisers: a parameter, what is kept for it (states of its shape), its gradient, the learning rate [1], and go
+ * [2], what a gate says; they change the first ones in place ---- */
 
 typedef struct weft_sgd_opt {
     const char *name;
+    double lr_scale; /* of this parameter; 0: 1 */
     double momentum; /* 0: none; below 1 */
     bool nesterov;
     double decay;    /* coupled weight decay */
 } weft_sgd_opt;
 WEFT_API weft_var weft_sgd(weft_graph *graph, weft_var parameter, weft_var momentum, weft_var gradient, weft_var lr,
-                           const weft_sgd_opt *opt);
+                           weft_var go, const weft_sgd_opt *opt);
+
+typedef struct weft_rmsprop_opt {
+    const char *name;
+    double lr_scale; /* 0: 1 */
+    double rho;      /* of the mean square; 0: .9 */
+    double momentum; /* 0: none */
+    double epsilon;  /* inside of the root; 0: 1e-3 */
+    double decay;    /* coupled */
+} weft_rmsprop_opt;
+WEFT_API weft_var weft_rmsprop(weft_graph *graph, weft_var parameter, weft_var mean_square, weft_var momentum,
+                               weft_var gradient, weft_var lr, weft_var go, const weft_rmsprop_opt *opt);
+
+typedef struct weft_adam_opt {
+    const char *name;
+    double lr_scale; /* 0: 1 */
+    double beta1;    /* 0: .9 */
+    double beta2;    /* 0: .999 */
+    double epsilon;  /* 0: 1e-8 */
+    double decay;
+    bool decoupled;  /* AdamW: the decay is of the parameter, not in the gradient */
+} weft_adam_opt;
+WEFT_API weft_var weft_adam(weft_graph *graph, weft_var parameter, weft_var first, weft_var second, weft_var gradient,
+                            weft_var lr, weft_var go, const weft_adam_opt *opt);
+
+typedef struct weft_lamb_opt {
+    const char *name;
+    double lr_scale; /* 0: 1 */
+    double beta1;    /* 0: .9 */
+    double beta2;    /* 0: .999 */
+    double epsilon;  /* 0: 1e-6 */
+    double decay;    /* decoupled */
+    bool fixed_size; /* the step is not scaled to the parameter's size */
+} weft_lamb_opt;
+WEFT_API weft_var weft_lamb(weft_graph *graph, weft_var parameter, weft_var first, weft_var second, weft_var gradient,
+                            weft_var lr, weft_var go, const weft_lamb_opt *opt);
+
+/* ---- what goes before and after them ---- */
+
+/* The norm [1] of all gradients together. */
+WEFT_API weft_var weft_gradient_norm(weft_graph *graph, const weft_var *gradients, int count);
+
+/* Whether loss and norm are finite, and open (the null var: 1) is not 0: then the state count [1] grows by one, and go
+ * [2] is { how gradients are scaled, count }; else go[0] is 0, which optimisers take for "leave everything". due [1]: 1
+ * if so and count is a multiple of every. */
+typedef struct weft_gate_opt {
+    const char *name;
+    double clip; /* largest norm; 0: no limit */
+    int every;   /* gradients of so many batches are averaged; 0: 1 */
+} weft_gate_opt;
+typedef struct weft_gate_vars {
+    weft_var count, go, due;
+} weft_gate_vars;
+WEFT_API weft_gate_vars weft_gate(weft_graph *graph, weft_var count, weft_var loss, weft_var norm, weft_var open,
+                                  const weft_gate_opt *opt);
+
+/* The state sum: gradients of `every` batches, added up in place. */
+typedef struct weft_accumulate_opt {
+    const char *name;
+    int every; /* 0: 1 */
+} weft_accumulate_opt;
+WEFT_API weft_var weft_accumulate(weft_graph *graph, weft_var sum, weft_var gradient, weft_var go,
+                                  const weft_accumulate_opt *opt);
+
+/* Each element within -limit to limit. */
+typedef struct weft_clip_opt {
+    const char *name;
+    double limit;
+} weft_clip_opt;
+WEFT_API weft_var weft_clip(weft_graph *graph, weft_var x, const weft_clip_opt *opt);
+
+/* The state average follows x in place; go as of an optimiser. */
+typedef struct weft_ema_opt {
+    const char *name;
+    double decay;    /* 0: .9999 */
+    bool no_warm_up; /* default: at most (1 + t) / (10 + t) at update t */
+} weft_ema_opt;
+WEFT_API weft_var weft_ema(weft_graph *graph, weft_var average, weft_var x, weft_var go, const weft_ema_opt *opt);
 
 /* ---- elementwise ---- */
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Training. A trainer is a network, differentiated and planned together with its loss and its optimiser as one program,
- * and the store that it changes. It knows no data, no schedule and no files: a step takes a batch and a learning rate.
- * Models for evaluation stand on the same store and see what each step changed. */
+ * and the store that it changes. It knows no data, no schedule and no files: a step takes a batch and a learning rate
+ * (weft/schedule.h has those of the papers). Models for evaluation stand on the same store and see what each step
+ * changed.
+ *
+ * A step whose loss or gradients are not finite changes nothing: no parameter, no moment, no moving statistic. */
 #ifndef WEFT_TRAIN_H
 #define WEFT_TRAIN_H
 
@@ -14,34 +17,66 @@ extern "C" {
 
 typedef enum weft_loss {
     WEFT_LOSS_CROSS_ENTROPY, /* softmax over the classes */
+    WEFT_LOSS_BCE,           /* a sigmoid for each class: several may be right */
+    WEFT_LOSS_RBF,           /* LeNet-5's, of distances (LeCun 1998, eq. 9) */
     WEFT_LOSS_COUNT
 } weft_loss;
 
 typedef enum weft_optimizer_kind {
     WEFT_SGD,
+    WEFT_RMSPROP, /* TensorFlow's form */
+    WEFT_ADAM,    /* decay coupled */
+    WEFT_ADAMW,   /* decay decoupled */
+    WEFT_LAMB,
     WEFT_OPTIMIZER_COUNT
 } weft_optimizer_kind;
 
+/* Zeros are the defaults of the op (weft/ops.h). */
 typedef struct weft_optimizer {
     weft_optimizer_kind kind;
-    double momentum; /* SGD: 0: none */
-    bool nesterov;
+    double momentum; /* SGD, RMSPROP */
+    bool nesterov;   /* SGD */
     double decay;    /* weight decay, of parameters of rank 2 and more: not of norms and biases */
+    bool decay_all;  /* of these, too */
+    double rho;      /* RMSPROP */
+    bool mean_square_from_zero; /* RMSPROP: as Keras; default: from one, as TensorFlow 1 and tf-slim */
+    double beta1, beta2;        /* ADAM, ADAMW, LAMB */
+    double epsilon;
 } weft_optimizer;
+
+/* What is different for some parameters; where several patterns match, each says its part. */
+typedef struct weft_param_group {
+    const char *pattern; /* of paths, as of files: "stem/?*" */
+    double lr;           /* times the learning rate; 0: 1 */
+    double decay;        /* instead of the optimiser's; 0: the optimiser's */
+    bool no_decay;
+} weft_param_group;
 
 typedef struct weft_train_opt {
     int64_t batch;         /* 0: as the network's inputs say */
     weft_loss loss;
+    double rbf_j;          /* of WEFT_LOSS_RBF; 0: .1 */
     double smoothing;      /* of labels, 0 to 1 */
-    double aux_weight;     /* of the losses of auxiliary heads, the network's outputs after the first; 0: .3 */
-    bool targets;          /* batches come with rows of targets: mixed, weighted */
+    const float *class_weights; /* [classes], copied: factors of the loss of each class, not of the RBF loss; NULL: 1 */
+    double aux_weight;     /* of the losses of auxiliary heads, the network's outputs after the first; 0: .3,
+                              GoogLeNet's (Inception-v3's is .4) */
+    bool targets;          /* batches come with rows of targets: mixed, of several classes */
     weft_optimizer optimizer;
     const char *const *freeze; /* [freeze_count] patterns of paths, as of files: "stem/?*": such parameters stay, and so
                                   do the statistics of frozen norms */
     int freeze_count;
+    const weft_param_group *groups; /* [group_count] */
+    int group_count;
+    double layer_decay;    /* the learning rate falls by this factor from each part of the network to the one before it;
+                              parts are scopes ("stage1.0", "head"), in order; 0: 1 */
+    double clip_norm;      /* largest norm of all gradients together; 0: none */
+    double clip_value;     /* largest absolute value of a gradient's elements; 0: none. One of the two */
+    int accumulate;        /* steps (each a batch) to an update, by the mean of their gradients; 0: 1 */
+    double ema;            /* decay of averages of parameters and statistics, "ema/<path>"; 0: none */
+    bool ema_no_warm_up;   /* default: the decay is at most (1 + t) / (10 + t) at update t */
     uint64_t seed;         /* of dropout and of the parameters' start */
     weft_store *store;     /* shared, outlives the trainer; has all that the network and the trainer need
-                              (weft_trainer_graphs). NULL: its own, drawn from seed */
+                              (weft_train_graph). NULL: its own, drawn from seed */
     bool plan_only;        /* plan and report, allocate nothing */
 } weft_train_opt;
 
@@ -57,6 +92,10 @@ typedef struct weft_batch {
 typedef struct weft_step_result {
     double loss;           /* of all heads, a mean over the batch */
     int64_t top1, top5;    /* images whose label was first, and among the first five */
+    double gradient_norm;  /* before clipping; of this batch */
+    bool finite;           /* loss and gradients were; else nothing was changed (weft_trainer_trace says where) */
+    bool updated;          /* parameters were changed: not before the last step of those that are accumulated */
+    int64_t updates;       /* so far */
 } weft_step_result;
 
 /* Differentiates and plans network (copied) on ctx's device. UNSUPPORTED if an op on the way has no gradient. */
@@ -73,6 +112,35 @@ WEFT_API weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *
 /* The number of the next step, from 0, which all randomness depends on: set when training is resumed. */
 WEFT_API int64_t weft_trainer_position(const weft_trainer *trainer);
 WEFT_API void weft_trainer_set_position(weft_trainer *trainer, int64_t step);
+
+/* What becomes of each parameter of the network, in their order. */
+typedef struct weft_trained_info {
+    const char *name;
+    weft_shape shape;
+    bool trained;     /* else frozen, or a statistic */
+    double lr, decay; /* factor of the learning rate; weight decay, 0 if it is left off */
+} weft_trained_info;
+WEFT_API int weft_trainer_param_count(const weft_trainer *trainer);
+WEFT_API weft_status weft_trainer_param(const weft_trainer *trainer, int index, weft_trained_info *out);
+
+/* The graph of one step, to make a store for several trainers from: weft_store_create of it and the network. */
+WEFT_API weft_status weft_train_graph(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
+                                      weft_graph **out);
+
+/* Copies the averages to all entries of a store of the network (weft_store_create) for a model that evaluates them;
+ * what has no average, and all before the first update, as it is. INVALID without weft_train_opt.ema. */
+WEFT_API weft_status weft_trainer_average(weft_trainer *trainer, weft_store *to);
+
+/* Where the first number that is not finite stands: the last step, which had such, once more with the same batch,
+ * changing nothing. NOT_FOUND if all are finite. Names are lent by the trainer. */
+typedef struct weft_trace {
+    const char *what;   /* "parameter", "input", "output" */
+    const char *name;   /* path of the parameter, of the input, of the node */
+    const char *op;     /* of a node, else "" */
+    int64_t step, index; /* element */
+    double value;
+} weft_trace;
+WEFT_API weft_status weft_trainer_trace(weft_trainer *trainer, const weft_batch *batch, double lr, weft_trace *out);
 
 #ifdef __cplusplus
 }

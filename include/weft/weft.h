@@ -47,6 +47,7 @@
 #include <weft/store.h>
 #include <weft/tensor.h>
 #include <weft/text.h>
+#include <weft/schedule.h>
 #include <weft/train.h>
 #include <weft/trainset.h>
 #include <weft/version.h>

@@ -9,6 +9,7 @@
 #include "cpu/simd/gemm.h"
 #include "cpu/simd/outer.h"
 #include "cpu/simd/rows.h"
+#include "cpu/simd/update.h"
 #include "cpu/simd/winograd.h"
 #include "cpu/simd/winograd_dw.h"
 
@@ -18,6 +19,7 @@ typedef struct weft_simd {
     const weft_winograd_table *winograd;
     const weft_outer_table *outer;
     const weft_winograd_dw_table *winograd_dw;
+    const weft_updates *updates;
 } weft_simd;
 
 /* Of WEFT_ISA_REF, and of what was not compiled for this architecture: NULLs. */

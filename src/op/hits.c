@@ -3,7 +3,7 @@
  * hits: how many images of a batch have their label first, and among the first five.
  *
  *   y[0] = count of n with rank[n] < 1, y[1] = count of n with rank[n] < 5,
- *   rank[n] = count of k with x[n, k] > x[n, label[n]], or equal to it and k < label[n]
+ *   rank[n] = count of k with x[n, k] > x[n, label[n]] (<, with least), or equal to it and k < label[n]
  *
  * Semantics
  *  1. Ties go to the lower class, as in a stable sort.
@@ -30,6 +30,12 @@ static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_s
     return WEFT_OK;
 }
 
+static void describe(const weft_node *node, char *buf, size_t size)
+{
+    size_t used = 0;
+    weft_text_add(buf, size, &used, "%s", ((const weft_hits_opt *)node->opt)->least ? "least" : "");
+}
+
 static weft_cost cost(const weft_node *node)
 {
     return (weft_cost){ .flops = (double)weft_shape_count(&node->in[1]) };
@@ -40,6 +46,7 @@ static const weft_op_case cases[] = {
     { WEFT_CASE("ten", WEFT_NC(32, 1), WEFT_NC(32, 10)), .classes = 10 },
     { WEFT_CASE("one_class", WEFT_NC(3, 1), WEFT_NC(3, 1)), .classes = 1 },
     { WEFT_CASE("hundred", WEFT_NC(65, 1), WEFT_NC(65, 100)), .classes = 100 },
+    { WEFT_CASE("least", WEFT_NC(32, 1), WEFT_NC(32, 10)), WEFT_OPT(weft_hits_opt, .least = true), .classes = 10 },
     { .name = NULL },
 };
 /* clang-format on */
@@ -49,15 +56,17 @@ const weft_op weft_op_hits = {
     .brief = "Images whose label is first, and among the first five",
     .paper = "",
     .n_in = 2,
+    .opt_size = sizeof(weft_hits_opt),
     .types = WEFT_TYPES_INDEX_IN0 | WEFT_TYPES_F32_OUT,
     .error_class = WEFT_EXACT,
     .resolve = resolve,
     .infer = infer,
     .cost = cost,
+    .describe = describe,
     .cases = cases,
 };
 
-weft_var weft_hits(weft_graph *graph, weft_var labels, weft_var x)
+weft_var weft_hits(weft_graph *graph, weft_var labels, weft_var x, const weft_hits_opt *opt)
 {
-    return weft_graph_append(graph, WEFT_OP_HITS, NULL, (const weft_var[]){ labels, x }, 2);
+    return weft_graph_append(graph, WEFT_OP_HITS, opt, (const weft_var[]){ labels, x }, 2);
 }

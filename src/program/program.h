@@ -79,6 +79,13 @@ weft_status weft_model_need_memory(const weft_model *model, const char *what);
 weft_status weft_model_read_value(const weft_model *model, int32_t value, void *to);
 /* Inputs that were staged go to the device. */
 weft_status weft_model_upload(const weft_model *model);
+/* Runs as weft_model_run, and shows each node as soon as it has run, when its outputs can be read; a status that is not
+ * OK ends the run, and is passed on. */
+typedef struct weft_watch {
+    weft_status (*seen)(void *user, const weft_gnode *gnode);
+    void *user;
+} weft_watch;
+weft_status weft_model_run_watched(weft_model *model, const weft_watch *watch);
 /* The device memory of a value. */
 weft_view weft_model_view(const weft_model *model, int32_t value);
 

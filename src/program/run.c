@@ -37,7 +37,7 @@ weft_status weft_model_commit(weft_model *model)
     return device->backend->wait && !device->dry ? device->backend->wait(device) : WEFT_OK;
 }
 
-static weft_status run_steps(weft_model *model, double *seconds)
+static weft_status run_steps(weft_model *model, double *seconds, const weft_watch *watch)
 {
     const bool dry = model->ctx->device->dry;
     weft_status (*const wait)(const weft_device *) = model->ctx->device->backend->wait;
@@ -51,6 +51,8 @@ static weft_status run_steps(weft_model *model, double *seconds)
             WEFT_TRY(wait(model->ctx->device));
         if (seconds)
             seconds[i] = weft_clock() - start;
+        if (watch)
+            WEFT_TRY(watch->seen(watch->user, step->gnode));
     }
     return WEFT_OK;
 }
@@ -63,7 +65,7 @@ static weft_status run_recorded(weft_model *model)
     do {
         bool replayed = false;
         WEFT_TRY(device->backend->begin(device, &model->record, &replayed));
-        const weft_status status = replayed ? WEFT_OK : run_steps(model, NULL);
+        const weft_status status = replayed ? WEFT_OK : run_steps(model, NULL, NULL);
         WEFT_TRY(device->backend->end(device, &model->record, status, &recording));
         if (recording.failed)
             weft_log(model->ctx, WEFT_LOG_WARN, "runs are not recorded, each launch is made anew: %s",
@@ -72,15 +74,15 @@ static weft_status run_recorded(weft_model *model)
     return WEFT_OK;
 }
 
-static weft_status run(weft_model *model, double *seconds)
+static weft_status run(weft_model *model, double *seconds, const weft_watch *watch)
 {
     WEFT_TRY(weft_model_need_memory(model, "weft_model_run"));
     if (model->version != model->store->version)
         WEFT_TRY(follow_store(model));
     WEFT_TRY(weft_model_upload(model));
-    const bool records = model->ctx->device->backend->begin && !model->ctx->device->dry && !seconds;
+    const bool records = model->ctx->device->backend->begin && !model->ctx->device->dry && !seconds && !watch;
     const weft_fp_mode before = weft_fp_enter();
-    const weft_status status = records ? run_recorded(model) : run_steps(model, seconds);
+    const weft_status status = records ? run_recorded(model) : run_steps(model, seconds, watch);
     weft_fp_write(before);
     WEFT_TRY(status);
     if (model->updates)
@@ -91,10 +93,15 @@ static weft_status run(weft_model *model, double *seconds)
 
 weft_status weft_model_run(weft_model *model)
 {
-    return run(model, NULL);
+    return run(model, NULL, NULL);
 }
 
 weft_status weft_model_run_timed(weft_model *model, double *seconds)
 {
-    return seconds ? run(model, seconds) : weft_fail(WEFT_INVALID, "weft_model_run_timed: seconds is NULL");
+    return seconds ? run(model, seconds, NULL) : weft_fail(WEFT_INVALID, "weft_model_run_timed: seconds is NULL");
+}
+
+weft_status weft_model_run_watched(weft_model *model, const weft_watch *watch)
+{
+    return run(model, NULL, watch);
 }

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * From a network to the graph of one training step: the network's twin, a loss behind each output, the gradients of all
- * parameters that are not frozen, and the optimiser's updates, last. */
-#include <fnmatch.h>
+ * parameters that are not frozen, the gate that says whether they are good, and the optimiser's updates, last. */
+#include <string.h>
 
 #include "graph/grad.h"
 #include "graph/twin.h"
+#include "op/activation.h"
 #include "train/train.h"
 
-bool weft_train_is_frozen(const weft_train_opt *opt, const char *path)
-{
-    for (int i = 0; i < opt->freeze_count; i++)
-        if (fnmatch(opt->freeze[i], path, 0) == 0)
-            return true;
-    return false;
-}
+static const weft_shape SCALAR = { .rank = 1, .dim = { 1 } };
 
 /* A node is frozen if its parameters are. */
 static bool is_frozen(void *user, const char *path)
@@ -24,12 +19,15 @@ static bool is_frozen(void *user, const char *path)
 
 /* ---- losses ---- */
 
-/* What the last softmax of a head reads: the loss has a softmax of its own. */
-static weft_var logits_of(const weft_graph *graph, weft_var output)
+/* What the last softmax (or sigmoid, of BCE) of a head reads: the loss has one of its own. */
+static weft_var logits_of(const weft_graph *graph, weft_loss loss, weft_var output)
 {
     const int32_t maker = graph->values[output.id].maker;
-    const bool softmax = maker >= 0 && graph->nodes[maker].node.id == WEFT_OP_SOFTMAX;
-    return softmax ? (weft_var){ graph->nodes[maker].in[0] } : output;
+    const weft_gnode *gnode = maker >= 0 ? &graph->nodes[maker] : NULL;
+    const bool softmax = gnode && gnode->node.id == WEFT_OP_SOFTMAX && loss != WEFT_LOSS_RBF;
+    const bool sigmoid = gnode && gnode->node.id == WEFT_OP_ACTIVATION && loss == WEFT_LOSS_BCE &&
+                         ((const weft_activation_opt *)gnode->node.opt)->act == WEFT_ACT_SIGMOID;
+    return softmax || sigmoid ? (weft_var){ gnode->in[0] } : output;
 }
 
 static weft_var target(weft_graph *graph, const weft_train_opt *opt, weft_var labels, const weft_shape *logits)
@@ -38,10 +36,20 @@ static weft_var target(weft_graph *graph, const weft_train_opt *opt, weft_var la
     return opt->targets ? weft_input(graph, WEFT_TARGETS_INPUT, logits) : weft_one_hot(graph, labels, &one_hot);
 }
 
+static weft_var loss_of(weft_graph *graph, const weft_train_opt *opt, weft_var x, weft_var wanted, double weight)
+{
+    if (opt->loss == WEFT_LOSS_RBF)
+        return weft_rbf_criterion(graph, x, wanted, &(weft_rbf_criterion_opt){ "loss", weight, opt->rbf_j });
+    if (opt->loss == WEFT_LOSS_BCE)
+        return weft_bce(graph, x, wanted, &(weft_bce_opt){ .name = "loss", .weight = weight,
+                                                           .class_weights = opt->class_weights });
+    return weft_cross_entropy(graph, x, wanted, &(weft_cross_entropy_opt){ "loss", weight, opt->class_weights });
+}
+
 /* The sum of the losses of all heads, and the hits of the first. */
 static weft_var losses(weft_graph *graph, const weft_train_opt *opt, const weft_var *heads, int count)
 {
-    const weft_var first = logits_of(graph, heads[0]);
+    const weft_var first = logits_of(graph, opt->loss, heads[0]);
     const weft_shape shape = weft_var_shape(graph, first), column = weft_shape_nc(shape.dim[0], 1);
     if (shape.rank != 2)
         return weft_graph_fail(graph, WEFT_INVALID, "the network's first output is no classifier's, [N, classes]");
@@ -49,13 +57,13 @@ static weft_var losses(weft_graph *graph, const weft_train_opt *opt, const weft_
     const weft_var wanted = target(graph, opt, labels, &shape);
     weft_var sum = { 0 };
     for (int i = 0; i < count; i++) {
-        const weft_cross_entropy_opt loss = { .name = "loss",
-                                              .weight = i == 0 ? 1 : opt->aux_weight > 0 ? opt->aux_weight : .3 };
-        const weft_var one = weft_cross_entropy(graph, logits_of(graph, heads[i]), wanted, &loss);
+        const double weight = i == 0 ? 1 : opt->aux_weight > 0 ? opt->aux_weight : .3;
+        const weft_var one = loss_of(graph, opt, logits_of(graph, opt->loss, heads[i]), wanted, weight);
         sum = i == 0 ? one : weft_add(graph, sum, one);
     }
     weft_output(graph, sum, "loss");
-    weft_output(graph, weft_hits(graph, labels, first), "hits");
+    weft_output(graph, weft_hits(graph, labels, first, &(weft_hits_opt){ .least = opt->loss == WEFT_LOSS_RBF }),
+                "hits");
     return sum;
 }
 
@@ -64,72 +72,253 @@ static weft_var losses(weft_graph *graph, const weft_train_opt *opt, const weft_
 typedef struct update {
     weft_graph *graph;
     const weft_optimizer *how;
-    weft_var lr;
+    const weft_trained_info *info; /* of the parameter */
+    const char *path;              /* the node's */
+    weft_var lr, go;
 } update;
 
-static void sgd(const update *u, const char *path, weft_var parameter, weft_var gradient)
+/* A state beside the parameter: "optimizer/<path>/momentum". */
+static weft_var state(const update *u, const char *name, weft_init init)
 {
-    const weft_shape shape = weft_var_shape(u->graph, parameter);
-    const weft_sgd_opt opt = { .name = path, .momentum = u->how->momentum, .nesterov = u->how->nesterov,
-                               .decay = shape.rank > 1 ? u->how->decay : 0 };
-    weft_scope_push(u->graph, "%s", path);
-    const weft_var momentum = weft_state(u->graph, "momentum", &shape, WEFT_INIT_ZERO);
-    weft_scope_pop(u->graph);
-    weft_sgd(u->graph, parameter, momentum, gradient, u->lr, &opt);
+    const char *path = weft_arena_text(&u->graph->arena, "%s/%s", u->path, name);
+    if (!path)
+        return weft_graph_fail(u->graph, WEFT_NO_MEMORY, "out of memory");
+    return weft_state(u->graph, path, &u->info->shape, init);
 }
 
-static void (*const optimizers[WEFT_OPTIMIZER_COUNT])(const update *u, const char *path, weft_var parameter,
-                                                      weft_var gradient) = { sgd };
-
-/* ---- the graph ---- */
-
-/* Parameters that are trained, as values: in params[n_params]. */
-static int trained(const weft_graph *graph, const weft_train_opt *opt, weft_var *params)
+static weft_var sgd(const update *u, weft_var parameter, weft_var gradient)
 {
-    int count = 0;
-    for (int32_t i = 0; i < graph->n_params; i++)
-        if (!graph->params[i].spec.statistic && !weft_train_is_frozen(opt, graph->params[i].name))
-            params[count++] = (weft_var){ graph->params[i].value };
-    return count;
+    const weft_sgd_opt opt = { .name = u->path, .lr_scale = u->info->lr, .momentum = u->how->momentum,
+                               .nesterov = u->how->nesterov, .decay = u->info->decay };
+    return weft_sgd(u->graph, parameter, state(u, "momentum", WEFT_INIT_ZERO), gradient, u->lr, u->go, &opt);
 }
 
-static weft_status complete(weft_graph *graph, const weft_train_opt *opt, const weft_var *heads, int n_heads)
+static weft_var rmsprop(const update *u, weft_var parameter, weft_var gradient)
 {
-    const weft_shape scalar = { .rank = 1, .dim = { 1 } };
-    const weft_var loss = losses(graph, opt, heads, n_heads), none = { 0 };
-    const weft_var lr = weft_input(graph, WEFT_LR_INPUT, &scalar);
-    weft_var *params = weft_arena_array(&graph->arena, (size_t)graph->n_params, sizeof *params);
-    weft_var *gradients = weft_arena_array(&graph->arena, (size_t)graph->n_params, sizeof *gradients);
-    if (!params || !gradients)
+    const weft_rmsprop_opt opt = { .name = u->path, .lr_scale = u->info->lr, .rho = u->how->rho,
+                                   .momentum = u->how->momentum, .epsilon = u->how->epsilon,
+                                   .decay = u->info->decay };
+    const weft_init start = u->how->mean_square_from_zero ? WEFT_INIT_ZERO : WEFT_INIT_ONE;
+    return weft_rmsprop(u->graph, parameter, state(u, "mean_square", start), state(u, "momentum", WEFT_INIT_ZERO),
+                        gradient, u->lr, u->go, &opt);
+}
+
+static weft_var adam(const update *u, weft_var parameter, weft_var gradient)
+{
+    const weft_adam_opt opt = { .name = u->path, .lr_scale = u->info->lr, .beta1 = u->how->beta1,
+                                .beta2 = u->how->beta2, .epsilon = u->how->epsilon, .decay = u->info->decay,
+                                .decoupled = u->how->kind == WEFT_ADAMW };
+    return weft_adam(u->graph, parameter, state(u, "first", WEFT_INIT_ZERO), state(u, "second", WEFT_INIT_ZERO),
+                     gradient, u->lr, u->go, &opt);
+}
+
+/* As the authors' code: what does not decay (norms, biases) is not scaled to its size either. */
+static weft_var lamb(const update *u, weft_var parameter, weft_var gradient)
+{
+    const weft_lamb_opt opt = { .name = u->path, .lr_scale = u->info->lr, .beta1 = u->how->beta1,
+                                .beta2 = u->how->beta2, .epsilon = u->how->epsilon, .decay = u->info->decay,
+                                .fixed_size = u->info->shape.rank < 2 && !u->how->decay_all };
+    return weft_lamb(u->graph, parameter, state(u, "first", WEFT_INIT_ZERO), state(u, "second", WEFT_INIT_ZERO),
+                     gradient, u->lr, u->go, &opt);
+}
+
+static weft_var (*const optimizers[WEFT_OPTIMIZER_COUNT])(const update *u, weft_var parameter, weft_var gradient) = {
+    [WEFT_SGD] = sgd, [WEFT_RMSPROP] = rmsprop, [WEFT_ADAM] = adam, [WEFT_ADAMW] = adam, [WEFT_LAMB] = lamb,
+};
+
+/* ---- from gradients to updates ---- */
+
+/* What is trained: parameters that have a gradient, with it. */
+typedef struct work {
+    weft_graph *graph;
+    const weft_train_opt *opt;
+    const weft_trained_info *infos; /* of the network's parameters */
+    int n_infos;
+    weft_var *params, *gradients; /* [count] */
+    const weft_trained_info **info;
+    int count;
+    weft_var loss;
+    int32_t n_nodes; /* of the forward pass */
+} work;
+
+static const weft_trained_info *info_of(const work *w, const char *name)
+{
+    for (int i = 0; i < w->n_infos; i++)
+        if (strcmp(w->infos[i].name, name) == 0)
+            return &w->infos[i];
+    return NULL;
+}
+
+static weft_status find_trained(work *w)
+{
+    weft_graph *graph = w->graph;
+    const size_t n = (size_t)graph->n_params;
+    w->params = weft_arena_array(&graph->arena, n, sizeof *w->params);
+    w->gradients = weft_arena_array(&graph->arena, n, sizeof *w->gradients);
+    w->info = weft_arena_array(&graph->arena, n, sizeof(void *));
+    if (!w->params || !w->gradients || !w->info)
         return WEFT_NO_MEMORY;
-    WEFT_TRY(weft_graph_status(graph));
-    const int count = trained(graph, opt, params);
-    if (count == 0)
+    for (int32_t i = 0; i < graph->n_params; i++) {
+        const weft_trained_info *info = info_of(w, graph->params[i].name);
+        if (!info || !info->trained)
+            continue;
+        w->params[w->count] = (weft_var){ graph->params[i].value };
+        w->info[w->count++] = info;
+    }
+    if (w->count == 0)
         return weft_fail(WEFT_INVALID, "nothing is left to train: all parameters are frozen, or there are none");
-    WEFT_TRY(weft_graph_grad(graph, &loss, &none, 1, params, count, gradients));
-    const update u = { graph, &opt->optimizer, lr };
-    weft_scope_push(graph, "optimizer");
-    for (int i = 0; i < count; i++)
-        if (gradients[i].id)
-            optimizers[opt->optimizer.kind](&u, graph->values[params[i].id].name, params[i], gradients[i]);
-    weft_scope_pop(graph);
+    const weft_var none = { 0 };
+    WEFT_TRY(weft_graph_grad(graph, &w->loss, &none, 1, w->params, w->count, w->gradients));
+    int kept = 0;
+    for (int i = 0; i < w->count; i++) { /* what the loss does not depend on stays */
+        w->params[kept] = w->params[i];
+        w->info[kept] = w->info[i];
+        w->gradients[kept] = w->gradients[i];
+        kept += w->gradients[i].id != 0;
+    }
+    w->count = kept;
+    return kept ? WEFT_OK : weft_fail(WEFT_INVALID, "the loss depends on no parameter that is trained");
+}
+
+static weft_var scalar_state(weft_graph *graph, const char *name)
+{
+    return weft_state(graph, name, &SCALAR, WEFT_INIT_ZERO);
+}
+
+/* Adds the gradients of several batches up, if wanted: they become the means, once a round is complete. *due: whether
+ * it is; the null var where every batch is an update. Gives the norm of this batch's gradients. */
+static weft_var accumulate(const work *w, weft_var *due)
+{
+    weft_graph *graph = w->graph;
+    const int every = w->opt->accumulate;
+    *due = (weft_var){ 0 };
+    if (every <= 1)
+        return *due;
+    const weft_var norm = weft_gradient_norm(graph, w->gradients, w->count), count = scalar_state(graph,
+                                                                                                  WEFT_BATCHES_STATE);
+    const weft_gate_vars gate = weft_gate(graph, count, w->loss, norm, *due,
+                                          &(weft_gate_opt){ .name = "optimizer/batch", .every = every });
+    for (int i = 0; i < w->count; i++) {
+        const char *path = weft_arena_text(&graph->arena, "optimizer/%s/sum", w->info[i]->name);
+        const weft_var sum = weft_state(graph, path ? path : "", &w->info[i]->shape, WEFT_INIT_ZERO);
+        const weft_accumulate_opt opt = { .name = path, .every = every };
+        w->gradients[i] = weft_accumulate(graph, sum, w->gradients[i], gate.go, &opt);
+    }
+    *due = gate.due;
+    return norm;
+}
+
+static weft_var clip(const work *w, int i)
+{
+    const char *path = weft_arena_text(&w->graph->arena, "optimizer/%s/clip", w->info[i]->name);
+    return weft_clip(w->graph, w->gradients[i], &(weft_clip_opt){ path, w->opt->clip_value });
+}
+
+/* The average of a value, "ema/<path>". */
+static weft_status average(const work *w, const char *name, weft_var x, weft_var go)
+{
+    const char *path = weft_arena_text(&w->graph->arena, WEFT_EMA_SCOPE "/%s", name);
+    if (!path)
+        return WEFT_NO_MEMORY;
+    const weft_shape shape = weft_var_shape(w->graph, x);
+    const weft_var state = weft_state(w->graph, path, &shape, WEFT_INIT_ZERO);
+    weft_ema(w->graph, state, x, go, &(weft_ema_opt){ path, w->opt->ema, w->opt->ema_no_warm_up });
+    return WEFT_OK;
+}
+
+/* The averages of statistics that the forward pass moves. */
+static weft_status average_statistics(const work *w, weft_var go)
+{
+    for (int32_t i = 0; i < w->n_nodes; i++) {
+        for (int o = 0; o < w->graph->nodes[i].node.n_out; o++) {
+            const weft_gnode *gnode = &w->graph->nodes[i];
+            const weft_value *value = &w->graph->values[gnode->in[o < gnode->node.n_in ? o : 0]];
+            if (gnode->node.op->updates >> o & 1 && value->kind == WEFT_STATE && info_of(w, value->name))
+                WEFT_TRY(average(w, value->name, (weft_var){ gnode->in[o] }, go));
+        }
+    }
+    return WEFT_OK;
+}
+
+static weft_status update_all(const work *w)
+{
+    weft_graph *graph = w->graph;
+    const weft_train_opt *opt = w->opt;
+    const weft_var lr = weft_input(graph, WEFT_LR_INPUT, &SCALAR);
+    weft_var due;
+    const weft_var batch_norm = accumulate(w, &due);
+    const weft_var norm = weft_gradient_norm(graph, w->gradients, w->count);
+    const weft_gate_vars gate = weft_gate(graph, scalar_state(graph, WEFT_UPDATES_STATE), w->loss, norm, due,
+                                          &(weft_gate_opt){ .name = "optimizer/gate", .clip = opt->clip_norm });
+    for (int i = 0; i < w->count; i++) {
+        const char *path = weft_arena_text(&graph->arena, "optimizer/%s", w->info[i]->name);
+        const update u = { graph, &opt->optimizer, w->info[i], path, lr, gate.go };
+        if (!path)
+            return WEFT_NO_MEMORY;
+        const weft_var gradient = opt->clip_value > 0 ? clip(w, i) : w->gradients[i];
+        const weft_var after = optimizers[opt->optimizer.kind](&u, w->params[i], gradient);
+        if (opt->ema > 0 && after.id)
+            WEFT_TRY(average(w, w->info[i]->name, after, gate.go));
+    }
+    if (opt->ema > 0)
+        WEFT_TRY(average_statistics(w, gate.go));
+    weft_output(graph, norm, "gradient_norm");
+    weft_output(graph, gate.go, "go");
+    if (batch_norm.id)
+        weft_output(graph, batch_norm, "batch_norm");
     return weft_graph_status(graph);
 }
 
-weft_status weft_train_graph_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
-                                    weft_graph **out)
+/* ---- the graph ---- */
+
+static weft_status complete(weft_graph *graph, const weft_graph *network, const weft_train_opt *opt,
+                            const weft_var *heads)
+{
+    weft_trained_info *infos = weft_arena_array(&graph->arena, (size_t)network->n_params, sizeof *infos);
+    if (!infos)
+        return WEFT_NO_MEMORY;
+    WEFT_TRY(weft_train_params(network, opt, infos));
+    work w = { .graph = graph, .opt = opt, .infos = infos, .n_infos = network->n_params, .n_nodes = graph->n_nodes };
+    w.loss = losses(graph, opt, heads, network->n_outputs);
+    WEFT_TRY(weft_graph_status(graph));
+    WEFT_TRY(find_trained(&w));
+    return update_all(&w);
+}
+
+static weft_status check(const weft_graph *network, const weft_train_opt *opt)
 {
     if (network->n_outputs == 0)
         return weft_fail(WEFT_INVALID, "the network has no output: mark one with weft_output");
-    weft_train_opt copy = *opt;
-    const weft_twin_opt twin = { opt->batch, opt->seed, is_frozen, &copy };
+    if ((unsigned)opt->optimizer.kind >= WEFT_OPTIMIZER_COUNT || (unsigned)opt->loss >= WEFT_LOSS_COUNT)
+        return weft_fail(WEFT_INVALID, "no such optimiser or loss");
+    if (opt->loss == WEFT_LOSS_RBF && opt->class_weights)
+        return weft_fail(WEFT_INVALID, "the RBF loss takes no weights of classes");
+    if (!(opt->clip_norm >= 0) || !(opt->clip_value >= 0) || (opt->clip_norm > 0 && opt->clip_value > 0))
+        return weft_fail(WEFT_INVALID, "clip_norm is %g and clip_value %g, expected one of them, from 0",
+                         opt->clip_norm, opt->clip_value);
+    if (!(opt->ema >= 0 && opt->ema < 1))
+        return weft_fail(WEFT_INVALID, "ema is %g, expected 0 to less than 1", opt->ema);
+    if (opt->accumulate < 0)
+        return weft_fail(WEFT_INVALID, "accumulate is %d, expected 1 or more, or 0 for 1", opt->accumulate);
+    return WEFT_OK;
+}
+
+weft_status weft_train_graph(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt, weft_graph **out)
+{
+    static const weft_train_opt defaults = { 0 };
+    if (!ctx || !network || !out)
+        return weft_fail(WEFT_INVALID, "weft_train_graph: ctx, network and out must not be NULL");
+    WEFT_TRY(weft_graph_status(network));
+    weft_train_opt copy = opt ? *opt : defaults;
+    WEFT_TRY(check(network, &copy));
+    const weft_twin_opt twin = { copy.batch, copy.seed, is_frozen, &copy };
     weft_graph *graph;
     weft_var *heads = weft_calloc(&ctx->allocator, (size_t)network->n_outputs, sizeof *heads);
     if (!heads)
         return WEFT_NO_MEMORY;
     weft_status status = weft_graph_clone_training(ctx, network, &twin, heads, &graph);
     if (status == WEFT_OK) {
-        status = complete(graph, opt, heads, network->n_outputs);
+        status = complete(graph, network, &copy, heads);
         if (status == WEFT_OK)
             *out = graph;
         else

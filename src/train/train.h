@@ -6,20 +6,46 @@
 
 #include <weft/train.h>
 
-#include "graph/graph.h"
+#include "program/program.h"
 
 /* The inputs of a training graph, by name. */
 #define WEFT_LABELS_INPUT "labels"
 #define WEFT_TARGETS_INPUT "targets"
 #define WEFT_LR_INPUT "lr"
 
-/* Outputs of a training graph, in this order. */
-enum { WEFT_TRAIN_LOSS, WEFT_TRAIN_HITS };
+/* States of a training graph: updates made, batches accumulated, averages. */
+#define WEFT_UPDATES_STATE "optimizer/updates"
+#define WEFT_BATCHES_STATE "optimizer/batches"
+#define WEFT_EMA_SCOPE "ema"
 
-/* The training graph of a network: its twin, losses, gradients, the optimiser's updates. */
-weft_status weft_train_graph_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
-                                    weft_graph **out);
+/* Outputs of a training graph, in this order; the last one only where gradients are accumulated: then NORM is that of
+ * their mean. */
+enum { WEFT_TRAIN_LOSS, WEFT_TRAIN_HITS, WEFT_TRAIN_NORM, WEFT_TRAIN_GO, WEFT_TRAIN_BATCH_NORM };
+
+struct weft_trainer {
+    weft_ctx *ctx;
+    weft_arena arena;
+    weft_graph *graph;
+    weft_store *store;
+    weft_model *model;
+    bool own_store, ema;
+    int accumulate;
+    int64_t step;
+    int images, labels, targets, lr, number; /* inputs; -1: none */
+    weft_trained_info *params; /* [n_params] of the network */
+    int n_params;
+    size_t span, span_bytes; /* of the store: what a step changes before it knows whether it may */
+    char *kept;              /* [span_bytes] as it was before the step */
+};
+
+/* What becomes of the parameters of a network: out[n_params]; names are lent by it. */
+weft_status weft_train_params(const weft_graph *network, const weft_train_opt *opt, weft_trained_info *out);
 /* Whether a path is one of those that stay as they are. */
 bool weft_train_is_frozen(const weft_train_opt *opt, const char *path);
+/* The batch, the rate and the number of a step to the inputs. */
+weft_status weft_trainer_feed(weft_trainer *trainer, const weft_batch *batch, double lr, int64_t step);
+/* The statistics, as they were before the step. */
+weft_status weft_trainer_keep(weft_trainer *trainer);
+weft_status weft_trainer_put_back(weft_trainer *trainer);
 
 #endif

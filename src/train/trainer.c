@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Trainers: the program of one step over a store, and its inputs. */
+#include "train/train.h"
+
+#include <math.h>
 #include <string.h>
 
 #include "graph/twin.h"
-#include "program/program.h"
-#include "train/train.h"
 
-struct weft_trainer {
-    weft_ctx *ctx;
-    weft_graph *graph;
-    weft_store *store;
-    weft_model *model;
-    bool own_store;
-    int64_t step;
-    int images, labels, targets, lr, number; /* inputs; -1: none */
-};
+/* ---- making ---- */
 
 static int input_named(const weft_graph *graph, const char *name)
 {
@@ -34,9 +27,56 @@ static int input_of_network(const weft_trainer *t)
     return -1;
 }
 
+static weft_status describe(weft_trainer *t, const weft_graph *network, const weft_train_opt *opt)
+{
+    t->n_params = network->n_params;
+    t->params = weft_arena_array(&t->arena, (size_t)t->n_params, sizeof *t->params);
+    if (!t->params)
+        return WEFT_NO_MEMORY;
+    WEFT_TRY(weft_train_params(network, opt, t->params));
+    for (int i = 0; i < t->n_params; i++)
+        if (!(t->params[i].name = weft_arena_text(&t->arena, "%s", t->params[i].name)))
+            return WEFT_NO_MEMORY;
+    return WEFT_OK;
+}
+
+/* Whether the forward pass changes a state: a statistic of the network, nothing of the optimiser's or the averages. */
+static bool is_statistic(const weft_trainer *t, const char *name)
+{
+    for (int i = 0; i < t->n_params; i++)
+        if (strcmp(t->params[i].name, name) == 0)
+            return !t->params[i].trained;
+    return strncmp(name, "optimizer/", 10) != 0 && strncmp(name, WEFT_EMA_SCOPE "/", strlen(WEFT_EMA_SCOPE) + 1) != 0;
+}
+
+/* The piece of the store with everything that the forward pass changes. What else is in it no bad step changes. */
+static weft_status find_span(weft_trainer *t)
+{
+    size_t end = 0;
+    t->span = SIZE_MAX;
+    for (int32_t i = 0; i < t->graph->n_nodes; i++) {
+        const weft_gnode *gnode = &t->graph->nodes[i];
+        for (int o = 0; o < gnode->node.n_out; o++) {
+            const char *name = gnode->node.op->updates >> o & 1 ? t->graph->values[gnode->in[o]].name : NULL;
+            if (!name || !is_statistic(t, name))
+                continue;
+            const weft_entry *entry = &t->store->entries[weft_store_find(t->store, name)];
+            const size_t last = entry->offset + (size_t)weft_shape_count(&entry->spec.shape) * sizeof(float);
+            t->span = entry->offset < t->span ? entry->offset : t->span;
+            end = last > end ? last : end;
+        }
+    }
+    if (end == 0)
+        return WEFT_OK;
+    t->span_bytes = end - t->span;
+    t->kept = weft_alloc(&t->ctx->allocator, t->span_bytes);
+    return t->kept ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
 static weft_status make(weft_trainer *t, const weft_graph *network, const weft_train_opt *opt)
 {
-    WEFT_TRY(weft_train_graph_create(t->ctx, network, opt, &t->graph));
+    WEFT_TRY(weft_train_graph(t->ctx, network, opt, &t->graph));
+    WEFT_TRY(describe(t, network, opt));
     const weft_graph *const graphs[] = { network, t->graph };
     if (!opt->store && !opt->plan_only) {
         WEFT_TRY(weft_store_create(t->ctx, graphs, 2, &t->store));
@@ -45,6 +85,8 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     } else {
         t->store = opt->store;
     }
+    t->ema = opt->ema > 0;
+    t->accumulate = opt->accumulate > 1 ? opt->accumulate : 1;
     t->labels = input_named(t->graph, WEFT_LABELS_INPUT);
     t->targets = input_named(t->graph, WEFT_TARGETS_INPUT);
     t->lr = input_named(t->graph, WEFT_LR_INPUT);
@@ -52,8 +94,9 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     t->images = input_of_network(t);
     if (t->images < 0)
         return weft_fail(WEFT_INVALID, "the network has no input");
-    return weft_model_create(t->ctx, t->graph, &(weft_model_opt){ .training = true, .store = t->store,
-                                                                  .plan_only = opt->plan_only }, &t->model);
+    WEFT_TRY(weft_model_create(t->ctx, t->graph, &(weft_model_opt){ .training = true, .store = t->store,
+                                                                    .plan_only = opt->plan_only }, &t->model));
+    return opt->plan_only ? WEFT_OK : find_span(t);
 }
 
 weft_status weft_trainer_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
@@ -63,15 +106,12 @@ weft_status weft_trainer_create(weft_ctx *ctx, const weft_graph *network, const 
     if (!ctx || !network || !out)
         return weft_fail(WEFT_INVALID, "weft_trainer_create: ctx, network and out must not be NULL");
     WEFT_TRY(weft_graph_status(network));
-    if (!opt)
-        opt = &defaults;
-    if ((unsigned)opt->optimizer.kind >= WEFT_OPTIMIZER_COUNT || (unsigned)opt->loss >= WEFT_LOSS_COUNT)
-        return weft_fail(WEFT_INVALID, "weft_trainer_create: no such optimiser or loss");
     weft_trainer *t = weft_calloc(&ctx->allocator, 1, sizeof *t);
     if (!t)
         return WEFT_NO_MEMORY;
     t->ctx = ctx;
-    const weft_status status = make(t, network, opt);
+    weft_arena_init(&t->arena, &ctx->allocator);
+    const weft_status status = make(t, network, opt ? opt : &defaults);
     if (status != WEFT_OK) {
         weft_trainer_destroy(t);
         return status;
@@ -88,8 +128,12 @@ void weft_trainer_destroy(weft_trainer *trainer)
     if (trainer->own_store)
         weft_store_destroy(trainer->store);
     weft_graph_destroy(trainer->graph);
+    weft_free(&trainer->ctx->allocator, trainer->kept);
+    weft_arena_release(&trainer->arena);
     weft_free(&trainer->ctx->allocator, trainer);
 }
+
+/* ---- asking ---- */
 
 weft_store *weft_trainer_store(weft_trainer *trainer)
 {
@@ -112,6 +156,20 @@ void weft_trainer_set_position(weft_trainer *trainer, int64_t step)
         trainer->step = step;
 }
 
+int weft_trainer_param_count(const weft_trainer *trainer)
+{
+    return trainer ? trainer->n_params : 0;
+}
+
+weft_status weft_trainer_param(const weft_trainer *trainer, int index, weft_trained_info *out)
+{
+    if (!out || index < 0 || index >= weft_trainer_param_count(trainer))
+        return weft_fail(WEFT_INVALID, "parameter %d: the trainer has parameters 0 to %d", index,
+                         weft_trainer_param_count(trainer) - 1);
+    *out = trainer->params[index];
+    return WEFT_OK;
+}
+
 /* ---- steps ---- */
 
 static weft_status set(weft_trainer *t, int input, const void *data)
@@ -122,10 +180,16 @@ static weft_status set(weft_trainer *t, int input, const void *data)
     return weft_model_set_input(t->model, input, data, (size_t)weft_shape_count(shape) * sizeof(float));
 }
 
-static weft_status feed(weft_trainer *t, const weft_batch *batch, double lr)
+weft_status weft_trainer_feed(weft_trainer *t, const weft_batch *batch, double lr, int64_t step)
 {
     const float rate = (float)lr;
-    const int32_t number = (int32_t)(t->step & INT32_MAX);
+    const int32_t number = (int32_t)(step & INT32_MAX);
+    if (!t || !batch || !batch->images || !batch->labels || (t->targets >= 0 && !batch->targets))
+        return weft_fail(WEFT_INVALID, "a step of training: trainer, batch, its images, labels and, where the trainer "
+                                       "wants them, targets must not be NULL");
+    if (!isfinite(lr))
+        return weft_fail(WEFT_INVALID, "a step of training: the learning rate is %g", lr);
+    WEFT_TRY(weft_model_need_memory(t->model, "a step of training"));
     WEFT_TRY(set(t, t->images, batch->images));
     WEFT_TRY(set(t, t->labels, batch->labels));
     WEFT_TRY(set(t, t->targets, batch->targets));
@@ -133,18 +197,46 @@ static weft_status feed(weft_trainer *t, const weft_batch *batch, double lr)
     return set(t, t->number, &number);
 }
 
+weft_status weft_trainer_keep(weft_trainer *t)
+{
+    const weft_device *device = t->ctx->device;
+    return t->kept ? device->backend->read(device, t->kept, t->store->memory + t->span, t->span_bytes) : WEFT_OK;
+}
+
+weft_status weft_trainer_put_back(weft_trainer *t)
+{
+    const weft_device *device = t->ctx->device;
+    t->store->version++;
+    return t->kept ? device->backend->write(device, t->store->memory + t->span, t->kept, t->span_bytes) : WEFT_OK;
+}
+
+static weft_status read_results(weft_trainer *t, weft_step_result *out)
+{
+    float loss, hits[2], norm, go[2], batch_norm;
+    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_LOSS, &loss, sizeof loss));
+    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_HITS, hits, sizeof hits));
+    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_NORM, &norm, sizeof norm));
+    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_GO, go, sizeof go));
+    batch_norm = norm;
+    if (t->accumulate > 1)
+        WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_BATCH_NORM, &batch_norm, sizeof batch_norm));
+    *out = (weft_step_result){ .loss = (double)loss, .top1 = (int64_t)hits[0], .top5 = (int64_t)hits[1],
+                               .gradient_norm = (double)batch_norm, .updated = go[0] > 0, .updates = (int64_t)go[1],
+                               .finite = isfinite(loss) && isfinite(norm) && isfinite(batch_norm) };
+    return WEFT_OK;
+}
+
 weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *batch, double lr, weft_step_result *out)
 {
-    if (!trainer || !batch || !batch->images || !batch->labels || (trainer->targets >= 0 && !batch->targets))
-        return weft_fail(WEFT_INVALID, "weft_trainer_step: trainer, batch, its images, labels and, where the trainer "
-                                       "wants them, targets must not be NULL");
-    float loss, hits[2];
-    WEFT_TRY(feed(trainer, batch, lr));
+    weft_step_result result;
+    WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
+    WEFT_TRY(weft_trainer_keep(trainer));
     WEFT_TRY(weft_model_run(trainer->model));
-    WEFT_TRY(weft_model_get_output(trainer->model, WEFT_TRAIN_LOSS, &loss, sizeof loss));
-    WEFT_TRY(weft_model_get_output(trainer->model, WEFT_TRAIN_HITS, hits, sizeof hits));
+    WEFT_TRY(read_results(trainer, &result));
+    if (!result.finite)
+        WEFT_TRY(weft_trainer_put_back(trainer));
     trainer->step++;
     if (out)
-        *out = (weft_step_result){ (double)loss, (int64_t)hits[0], (int64_t)hits[1] };
+        *out = result;
     return WEFT_OK;
 }

@@ -20,7 +20,7 @@ static void near(const example *e, int i, const char *who, double got)
 /* Example `index` of all; NULL: there are fewer. */
 static const example *example_at(int index)
 {
-    static const example *const tables[] = { network_examples, training_examples };
+    static const example *const tables[] = { network_examples, training_examples, optimizer_examples };
     for (int t = 0; t < WEFT_COUNT(tables); t++)
         for (const example *e = tables[t]; e->count; e++)
             if (index-- == 0)

@@ -224,7 +224,7 @@ static void must_fail(const weft_op *op, const void *opt, const weft_shape *in, 
 
 START_TEST(garbage_options_are_rejected)
 {
-    static const refusal *const tables[] = { network_refusals, training_refusals };
+    static const refusal *const tables[] = { network_refusals, training_refusals, optimizer_refusals };
     int of_op[WEFT_OP_COUNT] = { 0 };
     for (int t = 0; t < WEFT_COUNT(tables); t++) {
         for (const refusal *g = tables[t]; g->part; g++) {

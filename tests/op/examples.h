@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What is known of every op without running a kernel: results worked by hand, and options that make no sense. A new op
- * adds its rows to examples.c, or to examples_training.c. */
+ * adds its rows to examples.c, or to examples_training.c or _optimizer.c. */
 #ifndef WEFT_TESTS_OP_EXAMPLES_H
 #define WEFT_TESTS_OP_EXAMPLES_H
 
@@ -24,8 +24,8 @@ typedef struct refusal {
     const char *part; /* of weft_error(); NULL ends the table */
 } refusal;
 
-extern const example network_examples[], training_examples[];
-extern const refusal network_refusals[], training_refusals[];
+extern const example network_examples[], training_examples[], optimizer_examples[];
+extern const refusal network_refusals[], training_refusals[], optimizer_refusals[];
 
 /* ---- shorthands of the tables ---- */
 

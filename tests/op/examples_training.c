@@ -131,12 +131,6 @@ const example training_examples[] = {
     /* Labels are bits of integers: class 1 is first by the tie, class 0 is second. */
     { EX2(HITS, "ties_go_down", WEFT_NC(2, 1), WEFT_NC(2, 3), NULL),
       X((const float *)(const int32_t[]){ 1, 0 }, F(1, 2, 2, 1, 2, 0)), Y(1, 2) },
-    /* v = .5 * 4 + 2 = 4, parameter - .1 * 4; with Nesterov - .1 * (2 + .5 * 4). */
-    { EX4(SGD, "momentum", VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1), OPT(weft_sgd_opt, .momentum = .5)),
-      X(F(1), F(4), F(2), F(.25f)), Y(0) },
-    { EX4(SGD, "nesterov_decay", VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1),
-          OPT(weft_sgd_opt, .momentum = .5, .nesterov = true, .decay = .5)),
-      X(F(2), F(2), F(1), F(.25f)), Y(1.125) },
     { .count = 0 },
 };
 
@@ -197,13 +191,6 @@ const refusal training_refusals[] = {
     { WEFT_OP_CROSS_ENTROPY, 2, { WEFT_NC(2, 3), WEFT_NC(2, 3) }, &(const weft_cross_entropy_opt){ .weight = NAN },
       "weight is" },
     { WEFT_OP_HITS, 2, { WEFT_NC(3, 1), WEFT_NC(2, 5) }, NULL, "labels are [3, 1], expected [2, 1]" },
-    { WEFT_OP_SGD, 4, { VECTOR(3), VECTOR(3), VECTOR(4), VECTOR(1) }, NULL,
-      "gradient is [4], expected the parameter's shape [3]" },
-    { WEFT_OP_SGD, 4, { VECTOR(3), VECTOR(3), VECTOR(3), VECTOR(3) }, NULL, "lr is [3], expected [1]" },
-    { WEFT_OP_SGD, 4, { VECTOR(3), VECTOR(3), VECTOR(3), VECTOR(1) }, &(const weft_sgd_opt){ .momentum = 1 },
-      "momentum is 1, expected 0 to less than 1" },
-    { WEFT_OP_SGD, 4, { VECTOR(3), VECTOR(3), VECTOR(3), VECTOR(1) }, &(const weft_sgd_opt){ .decay = -1 },
-      "decay is -1" },
     { WEFT_OP_DROPOUT_TRAIN, 2, { VECTOR(2), ODD }, NULL, "step is [2], expected [1]" },
     { WEFT_OP_DROPOUT_TRAIN, 2, { VECTOR(1), ODD }, OPT(weft_dropout_train_opt, .rate = 1), "rate is 1" },
     { WEFT_OP_BATCH_NORM_TRAIN, 1, { ODD }, OPT(weft_batch_norm_opt, .epsilon = -1), "epsilon is -1" },

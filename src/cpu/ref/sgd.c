@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Reference SGD. */
-#include "cpu/ref/ref.h"
+#include "cpu/ref/update.h"
 
 static weft_status run(const weft_call *call)
 {
     const weft_sgd_opt *o = call->node->opt;
     const weft_shape *shape = &call->node->out[0];
-    const double lr = (double)*(const real *)call->in[3].data;
+    const double lr = o->lr_scale * ref_scalar(call, 3, 0), scale = ref_scalar(call, 4, 0);
+    if (scale == 0)
+        return ref_keep(call, 2);
     for (int64_t r = 0; r < weft_shape_rows(shape); r++) {
-        const real *p = ref_row(&call->in[0], r), *v = ref_row(&call->in[1], r), *g = ref_row(&call->in[2], r);
-        real *to = ref_row(&call->out[0], r), *moved = ref_row(&call->out[1], r);
         for (int64_t c = 0; c < weft_shape_channels(shape); c++) {
-            const double slope = (double)g[c] + o->decay * (double)p[c], speed = o->momentum * (double)v[c] + slope;
-            to[c] = (real)((double)p[c] - lr * (o->nesterov ? slope + o->momentum * speed : speed));
-            moved[c] = (real)speed;
+            const double p = ref_in(call, 0, r, c), g = scale * ref_in(call, 2, r, c) + o->decay * p;
+            const double v = o->momentum * ref_in(call, 1, r, c) + g;
+            ref_out(call, 0, r, c, p - lr * (o->nesterov ? g + o->momentum * v : v));
+            ref_out(call, 1, r, c, v);
         }
     }
     return WEFT_OK;
