@@ -32,6 +32,8 @@ static const struct {
     weft_op_id op;
     const char *why;
 } closed[] = {
+    { WEFT_OP_GRADIENT_NORM, "is of gradients" },
+    { WEFT_OP_CLIP, "is of gradients" },
     { WEFT_OP_ONE_HOT, "reads labels" },
     { WEFT_OP_HITS, "counts" },
     { WEFT_OP_MOMENTS, "feeds states alone" },
@@ -44,6 +46,8 @@ static const struct {
     const char *why;
 } fixed[] = {
     { WEFT_OP_CROSS_ENTROPY, 1 << 1, "targets are data" },
+    { WEFT_OP_BCE, 1 << 1, "targets are data" },
+    { WEFT_OP_RBF_CRITERION, 1 << 1, "targets are data" },
 };
 
 static struct {
