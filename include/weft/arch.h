@@ -49,6 +49,7 @@ typedef struct weft_arch {
     int64_t trainable; /* the dialect does (keras) and not elsewhere */
     int64_t macs;      /* of one image at px */
     int64_t params_aux; /* params when the auxiliary heads are built too; 0: the network has none */
+    double aux_weight;  /* of the loss of each of them (weft_train_opt.aux_weight) */
     weft_published published;
 } weft_arch;
 

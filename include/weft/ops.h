@@ -14,13 +14,14 @@
 extern "C" {
 #endif
 
-/* How a weight is drawn by weft_model_init. Fans are of the parameter's shape [out, ..., in]. */
+/* How a weight is drawn by weft_model_init. Fans are of the parameter's shape [out, ..., in]: kernel area times in, or
+ * times out; of grouped convolutions those of one group, but where it says otherwise. */
 typedef enum weft_init {
     WEFT_INIT_DEFAULT,        /* the op's own: weights HE_NORMAL, biases ZERO, gamma and variance ONE */
     WEFT_INIT_ZERO,
     WEFT_INIT_ONE,
     WEFT_INIT_HE_NORMAL,      /* He 2015: truncated at two deviations, variance 2 / fan-in */
-    WEFT_INIT_HE_NORMAL_OUT,  /* variance 2 / fan-out, not truncated: torchvision's ResNet */
+    WEFT_INIT_HE_NORMAL_OUT,  /* variance 2 / fan-out (of all groups), not truncated: torchvision */
     WEFT_INIT_GLOROT_UNIFORM, /* Glorot 2010: within sqrt(6 / (fan-in + fan-out)) */
     WEFT_INIT_LECUN_UNIFORM,  /* LeCun 1998: within 2.4 / fan-in */
     WEFT_INIT_NORMAL,         /* mean 0, deviation init_scale */

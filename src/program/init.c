@@ -12,6 +12,13 @@ enum { CHUNK = 1 << 16 };
 /* Deviation of a normal truncated at two deviations, as a share of the untruncated one's. */
 static const double TRUNCATED = 0.87962566103423978;
 
+/* PyTorch's fan-out: the weights of one input, the outputs of all groups counted. */
+static double torch_fan_out(const weft_shape *shape)
+{
+    const double in = (double)(shape->rank > 0 ? shape->dim[shape->rank - 1] : 1);
+    return (double)weft_shape_count(shape) / in;
+}
+
 static void draw_range(const weft_param_spec *spec, uint64_t seed, uint64_t stream, int64_t first, int64_t count,
                        float *out)
 {
@@ -30,7 +37,7 @@ static void draw_range(const weft_param_spec *spec, uint64_t seed, uint64_t stre
         limit = 2;
         break;
     case WEFT_INIT_HE_NORMAL_OUT:
-        deviation = sqrt(2 / fan_out);
+        deviation = sqrt(2 / torch_fan_out(&spec->shape));
         break;
     case WEFT_INIT_FAN_OUT_NORMAL:
         deviation = sqrt(2 / fan_out) / TRUNCATED;

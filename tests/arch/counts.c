@@ -147,6 +147,7 @@ START_TEST(auxiliary_heads_follow_the_network_or_are_refused)
     weft_counts counts;
     weft_port_info port;
 
+    ck_assert((arch->params_aux > 0) == (arch->aux_weight > 0));
     if (arch->params_aux == 0) {
         CHECK_FAILS(WEFT_INVALID, weft_arch_build(ctx, arch->name, &opt, &g), "no auxiliary heads");
         return;

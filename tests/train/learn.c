@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Networks that learn, by the public API: one with batch norm learns 64 images by heart, one like LeNet-5 learns what
+ * is in seeded pictures and knows others; and the same seed gives the same bits, for any number of threads. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/harness.h"
+#include "nets.h"
+
+enum { SIDE = 12, CLASSES = 10, BATCH = 32, PIXELS = SIDE * SIDE };
+
+static weft_graph *begin(weft_ctx *ctx, weft_var *x)
+{
+    weft_graph *g;
+    CHECK_OK(weft_graph_create(ctx, &g));
+    *x = weft_input(g, "images", &(weft_shape){ .rank = 4, .dim = { BATCH, SIDE, SIDE, 1 } });
+    return g;
+}
+
+static weft_graph *end(weft_graph *g, weft_var x)
+{
+    x = weft_dense(g, weft_flatten(g, x), &(weft_dense_opt){ .name = "head", .out = CLASSES });
+    weft_output(g, weft_softmax(g, x), "classes");
+    CHECK_OK(weft_graph_status(g));
+    return g;
+}
+
+static weft_graph *with_norm(weft_ctx *ctx)
+{
+    weft_var x;
+    weft_graph *g = begin(ctx, &x);
+    x = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "a", .out = 8, .kernel = 3 });
+    x = weft_relu(g, weft_batch_norm(g, x, &(weft_batch_norm_opt){ .name = "a/norm" }));
+    x = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "b", .out = 16, .kernel = 3, .stride = 2 });
+    x = weft_relu(g, weft_batch_norm(g, x, &(weft_batch_norm_opt){ .name = "b/norm" }));
+    return end(g, x);
+}
+
+static weft_graph *like_lenet(weft_ctx *ctx)
+{
+    weft_var x;
+    weft_graph *g = begin(ctx, &x);
+    x = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "c1", .out = 6, .kernel = 5, .stride = 2, .bias = true });
+    x = weft_tanh(g, x);
+    x = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "c3", .out = 16, .kernel = 3, .bias = true });
+    x = weft_flatten(g, weft_tanh(g, x));
+    x = weft_tanh(g, weft_dense(g, x, &(weft_dense_opt){ .name = "f6", .out = 84 }));
+    x = weft_dense(g, x, &(weft_dense_opt){ .name = "head", .out = CLASSES });
+    weft_output(g, weft_softmax(g, x), "classes");
+    CHECK_OK(weft_graph_status(g));
+    return g;
+}
+
+static const weft_train_opt recipe = { .optimizer = { .momentum = .9, .decay = 1e-4 }, .seed = 7 };
+
+START_TEST(learns_64_images_by_heart)
+{
+    static float images[64 * PIXELS];
+    static int32_t labels[64];
+    weft_ctx *ctx = open_ctx(2);
+    weft_graph *network = with_norm(ctx);
+    weft_trainer *t;
+    toy_data(64, SIDE, CLASSES, images, labels);
+    for (int i = 0; i < 64; i++)
+        labels[i] = (labels[i] * 7 + i / CLASSES) % CLASSES; /* what is in the picture does not say */
+    CHECK_OK(weft_trainer_create(ctx, network, &recipe, &t));
+    int64_t right = 0;
+    for (int epoch = 0; epoch < 60 && right < 64; epoch++) {
+        right = 0;
+        for (int i = 0; i < 64; i += BATCH) {
+            weft_step_result r;
+            CHECK_OK(weft_trainer_step(t, &(weft_batch){ images + i * PIXELS, labels + i, NULL }, .05, &r));
+            ck_assert(r.finite);
+            right += r.top1;
+        }
+    }
+    ck_assert_msg(right == 64, "%d of 64 images after 60 epochs", (int)right);
+    weft_trainer_destroy(t);
+    weft_graph_destroy(network);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+/* Images that a model on the trainer's store gets right. */
+static int evaluate(weft_ctx *ctx, const weft_graph *network, weft_store *store, const float *images,
+                    const int32_t *labels, int n)
+{
+    weft_model *model;
+    float p[BATCH * CLASSES];
+    int right = 0;
+    CHECK_OK(weft_model_create(ctx, network, &(weft_model_opt){ .store = store }, &model));
+    for (int i = 0; i + BATCH <= n; i += BATCH) {
+        CHECK_OK(weft_model_set_input(model, 0, images + i * PIXELS, BATCH * PIXELS * sizeof(float)));
+        CHECK_OK(weft_model_run(model));
+        CHECK_OK(weft_model_get_output(model, 0, p, sizeof p));
+        for (int k = 0; k < BATCH; k++) {
+            int best = 0;
+            for (int c = 1; c < CLASSES; c++)
+                best = p[k * CLASSES + c] > p[k * CLASSES + best] ? c : best;
+            right += best == labels[i + k];
+        }
+    }
+    weft_model_destroy(model);
+    return right;
+}
+
+START_TEST(learns_what_is_in_pictures)
+{
+    enum { TRAIN = 640, ALL = TRAIN + 160 };
+    static float images[ALL * PIXELS];
+    static int32_t labels[ALL];
+    weft_ctx *ctx = open_ctx(2);
+    weft_graph *network = like_lenet(ctx);
+    const weft_graph *const graphs[] = { network };
+    weft_trainer *t;
+    weft_store *average;
+    weft_train_opt opt = recipe;
+    opt.ema = .95;
+    opt.clip_norm = 5;
+    toy_data(ALL, SIDE, CLASSES, images, labels);
+    CHECK_OK(weft_trainer_create(ctx, network, &opt, &t));
+    CHECK_OK(weft_store_create(ctx, graphs, 1, &average));
+    const weft_schedule schedule = { .kind = WEFT_SCHEDULE_ONE_CYCLE, .rate = .05, .epochs = 4,
+                                     .steps_per_epoch = TRAIN / BATCH };
+    for (int64_t step = 0; step < 4 * TRAIN / BATCH; step++) {
+        const int64_t first = step * BATCH % TRAIN;
+        const weft_batch batch = { images + first * PIXELS, labels + first, NULL };
+        CHECK_OK(weft_trainer_step(t, &batch, weft_schedule_rate(&schedule, step), NULL));
+    }
+    CHECK_OK(weft_trainer_average(t, average));
+    const float *unseen = images + TRAIN * PIXELS;
+    const int now = evaluate(ctx, network, weft_trainer_store(t), unseen, labels + TRAIN, ALL - TRAIN);
+    const int averaged = evaluate(ctx, network, average, unseen, labels + TRAIN, ALL - TRAIN);
+    ck_assert_msg(now >= 150 && averaged >= 150, "%d and, averaged, %d of 160 images", now, averaged);
+    weft_store_destroy(average);
+    weft_trainer_destroy(t);
+    weft_graph_destroy(network);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+/* Everything in the store after some steps; to be freed. */
+static float *train(int threads, int64_t *count)
+{
+    static float images[4 * BATCH * PIXELS];
+    static int32_t labels[4 * BATCH];
+    weft_ctx *ctx = open_ctx(threads);
+    weft_graph *network = with_norm(ctx);
+    weft_trainer *t;
+    weft_train_opt opt = recipe;
+    opt.ema = .9;
+    opt.clip_norm = 1;
+    opt.optimizer.kind = WEFT_LAMB;
+    toy_data(4 * BATCH, SIDE, CLASSES, images, labels);
+    CHECK_OK(weft_trainer_create(ctx, network, &opt, &t));
+    for (int i = 0; i < 8; i++)
+        CHECK_OK(weft_trainer_step(t, &(weft_batch){ images + i % 4 * BATCH * PIXELS, labels + i % 4 * BATCH, NULL },
+                                   .05, NULL));
+    weft_store *store = weft_trainer_store(t);
+    float *all = malloc(weft_store_bytes(store));
+    ck_assert(all != NULL);
+    *count = 0;
+    for (int i = 0; i < weft_store_count(store); i++) {
+        weft_param_info info;
+        CHECK_OK(weft_store_param(store, i, &info));
+        CHECK_OK(weft_store_get(store, info.name, all + *count, weft_shape_count(&info.shape)));
+        *count += weft_shape_count(&info.shape);
+    }
+    weft_trainer_destroy(t);
+    weft_graph_destroy(network);
+    weft_ctx_destroy(ctx);
+    return all;
+}
+
+START_TEST(same_seed_same_bits)
+{
+    static const int threads[] = { 1, 2, 3 };
+    int64_t count, other;
+    float *first = train(1, &count);
+    for (int i = 0; i < 3; i++) {
+        float *again = train(threads[i], &other);
+        ck_assert_int_eq(count, other);
+        for (int64_t k = 0; k < count; k++)
+            ck_assert_msg(memcmp(&first[k], &again[k], sizeof *first) == 0, "%d threads: number %d is %.9g, not %.9g",
+                          threads[i], (int)k, (double)again[k], (double)first[k]);
+        free(again);
+    }
+    free(first);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    Suite *suite = suite_create("train-learn");
+    (void)argc;
+    CHECK_CASE(suite, "learn", learns_64_images_by_heart, learns_what_is_in_pictures, same_seed_same_bits);
+    return check_main(suite, argv[0]);
+}
