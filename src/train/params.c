@@ -69,15 +69,25 @@ static weft_status check(const weft_train_opt *opt)
     return WEFT_OK;
 }
 
+/* Whether a pattern matches a parameter or, if it is to freeze, a node: a norm by its path keeps its statistics. */
+static bool is_used(const weft_graph *graph, const char *pattern, bool nodes)
+{
+    for (int32_t i = 0; i < graph->n_params; i++)
+        if (fnmatch(pattern, graph->params[i].name, 0) == 0)
+            return true;
+    for (int32_t i = 0; i < graph->n_nodes && nodes; i++)
+        if (fnmatch(pattern, graph->nodes[i].node.name, 0) == 0)
+            return true;
+    return false;
+}
+
 /* A pattern that matches nothing is a mistake. */
-static weft_status check_used(const weft_graph *graph, const weft_train_opt *opt, int count)
+static weft_status check_used(const weft_graph *graph, const weft_train_opt *opt)
 {
     for (int k = 0; k < opt->freeze_count + opt->group_count; k++) {
-        const char *pattern = k < opt->freeze_count ? opt->freeze[k] : opt->groups[k - opt->freeze_count].pattern;
-        int i = 0;
-        while (i < count && fnmatch(pattern, graph->params[i].name, 0) != 0)
-            i++;
-        if (i == count)
+        const bool freezes = k < opt->freeze_count;
+        const char *pattern = freezes ? opt->freeze[k] : opt->groups[k - opt->freeze_count].pattern;
+        if (!is_used(graph, pattern, freezes))
             return weft_fail(WEFT_INVALID, "pattern '%s' matches no parameter of the network; one is '%s'", pattern,
                              graph->params[0].name);
     }
@@ -90,7 +100,7 @@ weft_status weft_train_params(const weft_graph *graph, const weft_train_opt *opt
     WEFT_TRY(check(opt));
     if (count == 0)
         return WEFT_OK;
-    WEFT_TRY(check_used(graph, opt, count));
+    WEFT_TRY(check_used(graph, opt));
     for (int i = 0; i < count; i++) {
         const weft_param *param = &graph->params[i];
         const bool decays = opt->optimizer.decay_all || param->spec.shape.rank > 1;
