@@ -20,8 +20,10 @@ typedef enum cli_exit {
     CLI_MEMORY = 71,
     CLI_CREATE = 73,
     CLI_IO = 74,
+    CLI_RETRY = 75,
     CLI_NUMERIC = 76,
-    CLI_INTERRUPTED = 130 /* as shells say it of SIGINT */
+    CLI_INTERRUPTED = 130, /* as shells say it of SIGINT */
+    CLI_TERMINATED = 143   /* and of SIGTERM */
 } cli_exit;
 
 /* For the manual pages. */

@@ -37,6 +37,8 @@ struct cli_command {
     const char *description;  /* paragraphs apart by an empty line */
     const char *examples;     /* lines "command|what it does" */
     const cli_option *rows;   /* to OPT_END */
+    const cli_option *keys;   /* of files that it reads, for the manual page; NULL: none */
+    const char *keys_title;   /* "RECIPE KEYS" */
     size_t args_size;
     const void *defaults;     /* of the struct, where a zero would be a value; NULL: zeros */
     cli_exit (*run)(const cli_call *call);
@@ -60,6 +62,8 @@ bool cli_example(const char **text, char command[128], char meaning[160]);
 /* What --help and help print. */
 void cli_print_usage(FILE *out, const cli_command *command);
 void cli_print_overview(FILE *out, const cli_command *top);
+/* One row as --help prints it; dashes stand before its name. */
+void cli_print_row(FILE *out, const char *dashes, const cli_option *row);
 /* A manual page in roff. */
 void cli_print_man(FILE *out, const cli_command *top, const cli_command *command);
 /* "weft 0.1.0", or { "weft": "0.1.0" } */
@@ -70,5 +74,6 @@ extern const cli_command cli_top;
 extern const cli_command cli_bench, cli_bench_table, cli_summary, cli_models, cli_classify, cli_eval, cli_convert,
     cli_diff, cli_devices, cli_explain, cli_cost, cli_plans, cli_selftest, cli_completion, cli_help, cli_version,
     cli_dataset, cli_dataset_check, cli_dataset_hash, cli_dataset_stats, cli_dataset_preview, cli_worker;
+extern const cli_command cli_train;
 
 #endif

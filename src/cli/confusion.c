@@ -3,10 +3,12 @@
  * Which classes are taken for which, as a picture: a row for each true class, a column for each answered one, a cell as
  * dark as the share of the row's images that it has. Names and counts where there is room for them; every cell says its
  * own when pointed at. */
+#include "cli/confusion.h"
+
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
-#include "cli/eval.h"
 #include "cli/text.h"
 
 enum { SIDE = 720, TOP = 60, LEFT = 170, BOTTOM = 170, RIGHT = 30, FONT = 11 };
@@ -14,7 +16,7 @@ enum { WITH_NAMES = 60, WITH_COUNTS = 20, NAME = 24 /* characters */ };
 
 typedef struct picture {
     FILE *out;
-    const eval *e;
+    const cli_confusion *c;
     int classes;
     double cell;
 } picture;
@@ -22,7 +24,7 @@ typedef struct picture {
 static void write_name(const picture *p, int index, bool cut)
 {
     char buf[32];
-    char *const name = cli_visible(cli_label_text(weft_classifier_label(p->e->classifier, index), index, buf));
+    char *const name = cli_visible(p->c->name(p->c->user, index, buf));
     int shown = 0;
     for (const char *at = name; *at && !(cut && shown >= NAME && ((unsigned char)*at & 0xc0) != 0x80); at++) {
         const char *const entity = *at == '<' ? "&lt;" : *at == '>' ? "&gt;" : *at == '&' ? "&amp;" : NULL;
@@ -73,25 +75,43 @@ static void draw_names(const picture *p)
     }
 }
 
-void eval_draw_confusion(const eval *e, FILE *file)
+/* Images of a true class. */
+static int64_t row_of(const cli_confusion *c, int row)
 {
-    const weft_evaluation *r = &e->result;
-    const picture p = { .out = file, .e = e, .classes = r->classes, .cell = (double)SIDE / r->classes };
+    int64_t sum = 0;
+    for (int i = 0; i < c->classes; i++)
+        sum += c->counts[(size_t)row * (size_t)c->classes + (size_t)i];
+    return sum;
+}
+
+static void draw_title(const cli_confusion *c, FILE *file)
+{
+    int64_t right = 0, images = 0;
+    for (int i = 0; i < c->classes; i++) {
+        images += row_of(c, i);
+        right += c->counts[(size_t)i * (size_t)c->classes + (size_t)i];
+    }
+    fprintf(file, "<text x=\"%d\" y=\"28\" font-size=\"16\" text-anchor=\"middle\">", LEFT + SIDE / 2);
+    fprintf(file, "%s: %lld of %lld images right</text>\n", c->title, (long long)right, (long long)images);
+}
+
+void cli_draw_confusion(const cli_confusion *c, FILE *file)
+{
+    const picture p = { .out = file, .c = c, .classes = c->classes, .cell = (double)SIDE / c->classes };
     const int width = LEFT + SIDE + RIGHT, height = TOP + SIDE + BOTTOM;
     fprintf(file,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" "
             "height=\"%d\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"%d\">\n"
             "<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n", width, height, width, height, FONT, width, height);
-    fprintf(file, "<text x=\"%d\" y=\"28\" font-size=\"16\" text-anchor=\"middle\">", LEFT + SIDE / 2);
-    fprintf(file, "%s: %lld of %lld images right</text>\n", weft_classifier_arch(e->classifier)->name,
-            (long long)r->top1, (long long)r->images);
+    draw_title(c, file);
     fprintf(file, "<text x=\"%d\" y=\"48\" text-anchor=\"middle\" fill=\"#444\">rows: true class, columns: answered; "
             "darker: a larger share of the row</text>\n", LEFT + SIDE / 2);
-    for (int row = 0; row < r->classes; row++) {
-        for (int column = 0; column < r->classes; column++) {
-            const int64_t images = r->confusion[(size_t)row * (size_t)r->classes + (size_t)column];
+    for (int row = 0; row < c->classes; row++) {
+        const int64_t of = row_of(c, row);
+        for (int column = 0; column < c->classes; column++) {
+            const int64_t images = c->counts[(size_t)row * (size_t)c->classes + (size_t)column];
             if (images)
-                draw_cell(&p, row, column, images, r->score[row].images);
+                draw_cell(&p, row, column, images, of);
         }
     }
     fprintf(file, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#888\"/>\n", LEFT, TOP,

@@ -22,8 +22,10 @@ const struct cli_code cli_exit_codes[] = {
     { CLI_MEMORY, "out of memory" },
     { CLI_CREATE, "cannot create an output file" },
     { CLI_IO, "input or output error" },
+    { CLI_RETRY, "ended before its time, and may be started again (train, at SIGUSR1)" },
     { CLI_NUMERIC, "numeric fault" },
-    { CLI_INTERRUPTED, "interrupted; bench and bench table print what they measured before that" },
+    { CLI_INTERRUPTED, "interrupted; bench and bench table print what they measured before that, train has saved" },
+    { CLI_TERMINATED, "ended by SIGTERM; train has saved" },
 };
 /* clang-format on */
 const int cli_exit_code_count = (int)(sizeof cli_exit_codes / sizeof *cli_exit_codes);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cli/common.h"
+#include "cli/confusion.h"
 #include "cli/eval.h"
 #include "cli/text.h"
 
@@ -76,6 +77,18 @@ static cli_exit finish(const char *path, FILE *file, cli_exit code)
     return code;
 }
 
+static const char *class_name(const void *user, int index, char buf[32])
+{
+    return cli_label_text(weft_classifier_label(((const eval *)user)->classifier, index), index, buf);
+}
+
+static void draw_confusion(const eval *e, FILE *file)
+{
+    cli_draw_confusion(&(cli_confusion){ .title = weft_classifier_arch(e->classifier)->name,
+                                         .classes = e->result.classes, .counts = e->result.confusion,
+                                         .name = class_name, .user = e }, file);
+}
+
 static cli_exit evaluate(eval *e)
 {
     const eval_args *args = e->args;
@@ -99,7 +112,7 @@ static cli_exit evaluate(eval *e)
     if (e->csv)
         eval_write_classes(e, e->csv);
     if (e->confusion)
-        (is_svg(args->confusion) ? eval_draw_confusion : eval_write_confusion)(e, e->confusion);
+        (is_svg(args->confusion) ? draw_confusion : eval_write_confusion)(e, e->confusion);
     (args->json ? eval_print_json : eval_print_text)(e);
     return CLI_OK;
 }

@@ -39,7 +39,5 @@ void eval_write_classes(const eval *e, FILE *file);
 void eval_write_confusion(const eval *e, FILE *file);
 void eval_begin_predictions(FILE *file);
 void eval_write_prediction(const eval *e, const weft_prediction *one);
-/* The pairs of classes as a picture. */
-void eval_draw_confusion(const eval *e, FILE *file);
 
 #endif

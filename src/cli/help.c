@@ -47,12 +47,13 @@ static void print_wrapped(FILE *out, const char *text, int indent)
     fputc('\n', out);
 }
 
-static void option_face(const cli_option *o, char face[64])
+static void option_face(const cli_option *o, const char *dashes, char face[64])
 {
     char letter[8] = "    ";
     if (o->letter)
         snprintf(letter, sizeof letter, "-%c, ", o->letter);
-    snprintf(face, 64, "  %s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+    snprintf(face, 64, "  %s%s%s%s%s", *dashes ? letter : "", dashes, o->name, o->arg ? " " : "",
+             o->arg ? o->arg : "");
 }
 
 static void option_help(const cli_option *o, char *text, size_t size)
@@ -61,19 +62,23 @@ static void option_help(const cli_option *o, char *text, size_t size)
              o->fallback ? "]" : "");
 }
 
+void cli_print_row(FILE *out, const char *dashes, const cli_option *o)
+{
+    char face[64], text[512];
+    option_face(o, dashes, face);
+    option_help(o, text, sizeof text);
+    fprintf(out, "%-*s", INDENT, face);
+    if ((int)strlen(face) >= INDENT)
+        fprintf(out, "\n%*s", INDENT, "");
+    print_wrapped(out, text, INDENT);
+}
+
 static void print_options(FILE *out, const cli_command *command)
 {
     const cli_option *o;
     fputs("\nOptions:\n", out);
-    for (int i = 0; (o = cli_command_row(command, i)) != NULL; i++) {
-        char face[64], text[512];
-        option_face(o, face);
-        option_help(o, text, sizeof text);
-        fprintf(out, "%-*s", INDENT, face);
-        if ((int)strlen(face) >= INDENT)
-            fprintf(out, "\n%*s", INDENT, "");
-        print_wrapped(out, text, INDENT);
-    }
+    for (int i = 0; (o = cli_command_row(command, i)) != NULL; i++)
+        cli_print_row(out, "--", o);
 }
 
 static void print_examples(FILE *out, const char *examples)

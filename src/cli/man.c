@@ -45,30 +45,38 @@ static void page_name(const cli_command *c, char name[64])
             *at = '-';
 }
 
+static void man_row(FILE *out, bool is_key, const cli_option *o)
+{
+    fputs(".TP\n", out);
+    if (o->letter)
+        fprintf(out, "\\fB\\-%c\\fR, ", o->letter);
+    fputs(is_key ? "\\fB" : "\\fB\\-\\-", out);
+    roff(out, o->name);
+    fputs("\\fR", out);
+    if (o->arg) {
+        fputs(is_key ? " \\fI" : "=\\fI", out);
+        roff(out, o->arg);
+        fputs("\\fR", out);
+    }
+    fputc('\n', out);
+    roff(out, o->help);
+    if (o->fallback) {
+        fputs(". Default: ", out);
+        roff(out, o->fallback);
+    }
+    fputs(".\n", out);
+}
+
 static void man_options(FILE *out, const cli_command *command)
 {
     const cli_option *o;
     fputs(".SH OPTIONS\n", out);
-    for (int i = 0; (o = cli_command_row(command, i)) != NULL; i++) {
-        fputs(".TP\n", out);
-        if (o->letter)
-            fprintf(out, "\\fB\\-%c\\fR, ", o->letter);
-        fputs("\\fB\\-\\-", out);
-        roff(out, o->name);
-        fputs("\\fR", out);
-        if (o->arg) {
-            fputs("=\\fI", out);
-            roff(out, o->arg);
-            fputs("\\fR", out);
-        }
-        fputc('\n', out);
-        roff(out, o->help);
-        if (o->fallback) {
-            fputs(". Default: ", out);
-            roff(out, o->fallback);
-        }
-        fputs(".\n", out);
-    }
+    for (int i = 0; (o = cli_command_row(command, i)) != NULL; i++)
+        man_row(out, false, o);
+    if (command->keys)
+        fprintf(out, ".SH %s\n", command->keys_title);
+    for (o = command->keys; o && o->name; o++)
+        man_row(out, true, o);
 }
 
 static void man_commands(FILE *out, const cli_command *top)

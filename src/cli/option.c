@@ -13,6 +13,20 @@
 
 enum { MAX_VALUES = 64 };
 
+/* Where the value under way stands; NULL: on the command line. */
+static const char *where_now;
+
+/* What begins the sentence of a failure: "--lr", or "fashion.recipe: line 3: lr". */
+static const char *place(const cli_option *o)
+{
+    static char text[512];
+    if (where_now)
+        snprintf(text, sizeof text, "%.400s: %.60s", where_now, o->name);
+    else
+        snprintf(text, sizeof text, "--%s", o->name);
+    return text;
+}
+
 bool cli_part(const char **text, const char **part, size_t *length)
 {
     if (!*text || !**text)
@@ -25,12 +39,12 @@ bool cli_part(const char **text, const char **part, size_t *length)
 
 static cli_exit bad_value(const cli_option *o, const char *value, size_t length, const char *wanted)
 {
-    return cli_error(CLI_USAGE, "--%s: '%.*s' is not %s", o->name, (int)length, value, wanted);
+    return cli_error(CLI_USAGE, "%s: '%.*s' is not %s", place(o), (int)length, value, wanted);
 }
 
 static cli_exit out_of_range(const cli_option *o, const char *value, size_t length)
 {
-    return cli_error(CLI_USAGE, "--%s: %.*s is out of range, %.0f to %.0f", o->name, (int)length, value, o->min,
+    return cli_error(CLI_USAGE, "%s: %.*s is out of range, %.16g to %.16g", place(o), (int)length, value, o->min,
                      o->max);
 }
 
@@ -55,7 +69,7 @@ static cli_exit read_list(const cli_option *o, const char *value, int most, cli_
         const size_t length = strcspn(at, ",");
         if (list.count == most)
             return most == 1 ? bad_value(o, value, strlen(value), "a single number")
-                             : cli_error(CLI_USAGE, "--%s: more than %d values", o->name, most);
+                             : cli_error(CLI_USAGE, "%s: more than %d values", place(o), most);
         const cli_exit code = read_whole(o, at, length, &list.value[list.count++]);
         if (code)
             return code;
@@ -129,14 +143,14 @@ static cli_exit read_enum(const cli_option *o, const char *value, void *field)
     }
     const char *nearest = cli_nearest(value, names, count);
     if (nearest)
-        return cli_error(CLI_USAGE, "--%s: unknown value '%s'; did you mean '%s'?", o->name, value, nearest);
-    return cli_error(CLI_USAGE, "--%s: unknown value '%s'; one of %s", o->name, value, all);
+        return cli_error(CLI_USAGE, "%s: unknown value '%s'; did you mean '%s'?", place(o), value, nearest);
+    return cli_error(CLI_USAGE, "%s: unknown value '%s'; one of %s", place(o), value, all);
 }
 
 static cli_exit read_text(const cli_option *o, const char *value, const char **out)
 {
     if (!*value)
-        return cli_error(CLI_USAGE, "--%s: the value is empty", o->name);
+        return cli_error(CLI_USAGE, "%s: the value is empty", place(o));
     *out = value;
     return CLI_OK;
 }
@@ -171,4 +185,12 @@ cli_exit cli_option_set(const cli_option *o, const char *value, void *args)
         return read_real(o, value, field);
     }
     return CLI_INTERNAL;
+}
+
+cli_exit cli_option_set_in(const cli_option *o, const char *value, void *args, const char *where)
+{
+    where_now = where;
+    const cli_exit code = cli_option_set(o, value, args);
+    where_now = NULL;
+    return code;
 }

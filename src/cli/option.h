@@ -89,6 +89,8 @@ typedef struct cli_list {
 
 /* Puts value, as the user wrote it, into the row's field of args; prints what is wrong. NULL for options without. */
 cli_exit cli_option_set(const cli_option *option, const char *value, void *args);
+/* The same of a value that stands elsewhere, "fashion.recipe: line 3". */
+cli_exit cli_option_set_in(const cli_option *option, const char *value, void *args, const char *where);
 /* The next of the parts of *text between '|'; false at the end. */
 bool cli_part(const char **text, const char **part, size_t *length);
 

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What weft train's files share: its arguments, and a training under way. */
+#ifndef WEFT_CLI_TRAIN_H
+#define WEFT_CLI_TRAIN_H
+
+#include <jansson.h>
+
+#include "cli/bar.h"
+#include "cli/command.h"
+#include "cli/rows.h"
+#include "cli/train_settings.h"
+
+/* Options that are keys of recipes are kept as the user wrote them, and found by their names (train.c). */
+typedef struct train_args {
+    weft_ctx_opt ctx;
+    const char *recipe, *sets, *out, *resume;
+    const char *data, *weights, *dialect, *px, *epochs, *batch, *seed, *optimizer, *lr, *decay;
+    const char *class_weights, *sampling, *freeze, *layer_decay, *schedule, *augment, *time, *checkpoint;
+    const char *memory, *val_split, *fraction, *cache, *workers, *patience, *ema;
+    cli_progress progress;
+    bool dry_run, keys, strict, json;
+} train_args;
+
+/* Of one pass over validation images, and of the images of an epoch of training. */
+typedef struct train_score {
+    int64_t images, top1, top5;
+    double loss; /* a mean */
+    double seconds;
+} train_score;
+
+/* What a checkpoint keeps beside tensors and position. */
+typedef struct train_state {
+    int64_t step;        /* taken */
+    int64_t epochs_done; /* whose end (validation, metrics) is done */
+    double epochs;       /* of the whole run */
+    bool timed;          /* epochs were set by --time */
+    double elapsed;      /* seconds of training before this process */
+    double best;         /* accuracy */
+    int64_t best_epoch;  /* from 1; 0: none yet */
+    double loss_sum;     /* of the present epoch, by image */
+    int64_t hits, seen;
+    double waited, between; /* of the loader, in this epoch */
+    weft_plateau plateau;
+} train_state;
+
+typedef struct train_run {
+    const cli_call *call;
+    const train_args *args;
+    train_plan plan;
+    const train_settings *set;
+    weft_ctx *ctx;
+
+    /* What is trained, on what. */
+    const weft_arch *arch;
+    bool aux;
+    weft_trainset *data;
+    int classes;
+    weft_part eval_part;
+    weft_recipe input;
+    weft_graph *network, *inference;
+    int64_t batch, steps_per_epoch, total_steps;
+    weft_loader *loader, *eval_loader;
+    weft_trainer *trainer;
+    weft_store *averages;    /* of ema; NULL: none */
+    weft_model *model;       /* inference, on the averages or the trainer's store */
+    weft_schedule schedule;
+    char **frozen;           /* patterns */
+    int n_frozen;
+    weft_param_group *groups;
+    int n_groups;
+    float *class_weights;
+    char *taken;             /* what of --weights was taken, a sentence */
+
+    /* Where it stands. */
+    train_state state;
+    double start;            /* of this process */
+    bool resumed, save_failed;
+    cli_bar bar;
+    double saved_at;         /* clock of the newest checkpoint */
+    int64_t saved_step;      /* -1: none */
+    char *folder, *checkpoints; /* NULL with --dry-run */
+    int lock;
+    char *config, *environment;
+
+    /* The newest evaluation. */
+    int64_t *confusion;      /* [classes][classes]: true class, answered class */
+    float *scores;           /* [batch][classes] */
+} train_run;
+
+/* ---- making it (train_open.c, train_options.c, train_batch.c, train_weights.c) ---- */
+cli_exit train_open_data(train_run *r);
+/* Everything else of a batch of r->batch. */
+cli_exit train_open(train_run *r);
+/* The batch: as the settings say, or as many as memory has room for. */
+cli_exit train_choose_batch(train_run *r);
+/* Epochs of warm-up of a run of this length. */
+double train_warm_up(const train_run *r);
+/* The training graph's options; they point into r. */
+weft_train_opt train_options(const train_run *r);
+void train_close(train_run *r);
+cli_exit train_read_freeze(train_run *r);
+cli_exit train_read_groups(train_run *r);
+/* Takes what fits of set->weights into the trainer's store. */
+cli_exit train_take_weights(train_run *r);
+/* The weights as inference has them, as a file for classify, eval and convert. */
+cli_exit train_export(train_run *r, const char *name);
+
+/* ---- saying it (train_header.c) ---- */
+void train_print_header(const train_run *r);
+/* The bar: of this epoch so far, images / time, seconds to come of the whole, share of waiting. */
+void train_show(train_run *r, const train_score *so_far, double rate, double to_come, double waiting);
+
+/* ---- the run's folder (train_folder.c, train_plot.c) ---- */
+cli_exit train_make_folder(train_run *r);
+cli_exit train_open_folder(train_run *r);
+cli_exit train_write_file(const train_run *r, const char *name, const char *text);
+/* Adds a line of an epoch to metrics.csv and metrics.jsonl and draws loss.svg. */
+void train_log_epoch(const train_run *r, const train_score *train, const train_score *valid, double rate);
+/* Takes lines behind the newest step out: of a run that was killed after its last checkpoint. */
+void train_trim_metrics(const train_run *r);
+void train_draw_losses(const train_run *r);
+/* Precision, recall, F1 of each class, and the pairs, of the newest evaluation. */
+void train_write_classes(const train_run *r);
+char *train_environment(const train_run *r);
+
+/* ---- doing it (train_eval.c, train_state.c, train_loop.c) ---- */
+cli_exit train_evaluate(train_run *r, weft_loader *loader, train_score *out);
+/* Saves; a disk that is full is told and remembered. */
+cli_exit train_save(train_run *r, bool best);
+cli_exit train_restore(train_run *r);
+cli_exit train_loop(train_run *r);
+
+#endif

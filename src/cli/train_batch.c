@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The batch. Since a plan knows its memory to the byte, `batch auto` plans until the largest that fits is found, and a
+ * batch that cannot fit is refused before anything is allocated. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+#include "cli/text.h"
+#include "cli/train.h"
+
+enum { LARGEST = 65536, AUTO_LARGEST = 1024, AHEAD = 5 };
+
+/* Bytes that a training of this batch holds: the step's plan, the weights, inference beside it, batches made ahead. */
+static cli_exit bytes_of(train_run *r, int64_t batch, double *out)
+{
+    weft_graph *network = NULL;
+    weft_trainer *trainer = NULL;
+    weft_model *model = NULL;
+    weft_memory step = { 0 }, inference = { 0 };
+    const weft_arch_opt build = { .dialect = r->arch->dialect, .batch = batch, .px = r->input.px,
+                                  .classes = r->classes, .aux = r->aux };
+    weft_train_opt opt = train_options(r);
+    opt.batch = batch;
+    opt.plan_only = true;
+    weft_status status = weft_arch_build(r->ctx, r->arch->name, &build, &network);
+    if (!status)
+        status = weft_trainer_create(r->ctx, network, &opt, &trainer);
+    if (!status)
+        status = weft_model_memory(weft_trainer_model(trainer), &step);
+    if (!status)
+        status = weft_model_create(r->ctx, network, &(weft_model_opt){ .plan_only = true }, &model);
+    if (!status)
+        status = weft_model_memory(model, &inference);
+    weft_model_destroy(model);
+    weft_trainer_destroy(trainer);
+    weft_graph_destroy(network);
+    if (status)
+        return cli_library_error(status);
+    const double image = (double)r->input.px * r->input.px * r->input.channels * (double)sizeof(float);
+    *out = (double)step.peak + (double)inference.arena + (double)inference.packed +
+           (r->set->ema > 0 ? (double)inference.params : 0) + AHEAD * (double)batch * image;
+    return CLI_OK;
+}
+
+/* What Linux says is available, and a limit of the process's control group, if that is less. */
+static double free_bytes(void)
+{
+    static const struct {
+        const char *path, *format;
+        double scale;
+    } places[] = { { "/proc/meminfo", "MemAvailable: %lf kB", 1024 }, { "/sys/fs/cgroup/memory.max", "%lf", 1 } };
+    double least = 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char line[256];
+        double number;
+        FILE *file = fopen(places[i].path, "r");
+        while (file && fgets(line, sizeof line, file))
+            if (sscanf(line, places[i].format, &number) == 1 && (least == 0 || number * places[i].scale < least))
+                least = number * places[i].scale;
+        if (file)
+            fclose(file);
+    }
+    return least;
+}
+
+static cli_exit largest(train_run *r, double room, int64_t limit, int64_t *out)
+{
+    int64_t low = 0, high = 1;
+    double bytes = 0;
+    for (; high <= limit; high *= 2) {
+        CLI_TRY(bytes_of(r, high, &bytes));
+        if (bytes > room)
+            break;
+        low = high;
+    }
+    if (low == 0) {
+        char need[32], have[32];
+        return cli_error(CLI_MEMORY, "train: a batch of 1 needs %s, and there are %s", cli_bytes_text(bytes, need),
+                         cli_bytes_text(room, have));
+    }
+    if (high > limit)
+        high = limit + 1;
+    while (high - low > 1) {
+        const int64_t middle = low + (high - low) / 2;
+        CLI_TRY(bytes_of(r, middle, &bytes));
+        if (bytes <= room)
+            low = middle;
+        else
+            high = middle;
+    }
+    *out = low;
+    return CLI_OK;
+}
+
+static cli_exit choose_auto(train_run *r)
+{
+    double room = free_bytes() * .8;
+    char text[32], origin[96], bytes[32];
+    int64_t limit = AUTO_LARGEST;
+    const int64_t images = weft_trainset_count(r->data, WEFT_PART_TRAIN);
+    if (r->set->memory) {
+        CLI_TRY(train_bytes("memory", r->set->memory, &room));
+        limit = LARGEST;
+    }
+    if (limit > images)
+        limit = images > 0 ? images : 1;
+    CLI_TRY(largest(r, room, limit, &r->batch));
+    snprintf(text, sizeof text, "%lld", (long long)r->batch);
+    snprintf(origin, sizeof origin, "auto, of %s%s", cli_bytes_text(room, bytes),
+             r->batch == limit ? ": the most that is tried" : "");
+    return train_plan_set(&r->plan, "batch", text, origin, "train");
+}
+
+cli_exit train_choose_batch(train_run *r)
+{
+    char *end;
+    double bytes = 0;
+    if (strcmp(r->set->batch, "auto") == 0)
+        return choose_auto(r);
+    r->batch = strtoll(r->set->batch, &end, 10);
+    if (*end || r->batch < 1 || r->batch > LARGEST)
+        return cli_error(CLI_USAGE, "batch: '%s' is neither auto nor a number from 1 to %d", r->set->batch, LARGEST);
+    const double room = free_bytes();
+    CLI_TRY(bytes_of(r, r->batch, &bytes));
+    if (room == 0 || bytes <= room)
+        return CLI_OK;
+    char need[32], have[32];
+    int64_t fits = 0;
+    const long long asked = r->batch;
+    CLI_TRY(largest(r, room * .95, r->batch, &fits));
+    return cli_error(CLI_MEMORY, "train: a batch of %lld needs %s, %s are free; the largest that fits is %lld", asked,
+                     cli_bytes_text(bytes, need), cli_bytes_text(room, have), (long long)fits);
+}

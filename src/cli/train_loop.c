@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop: steps, the end of each epoch, checkpoints in between, and the ways to stop: the last step, --time,
+ * --patience, a signal, a number that is none. */
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+#include "cli/text.h"
+#include "cli/train.h"
+
+enum { TIMED_STEPS = 12 };
+static const double SHOWN_EVERY = .1, TIMED_SECONDS = 2, TIMED_SHARE = .02, TIME_MARGIN = .97, INFERENCE_SHARE = .4;
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t stopped; /* by which signal */
+
+static void on_stop(int signal)
+{
+    stopped = signal;
+}
+
+/* The step under way is finished; a second signal ends the process at once. */
+static void catch_signals(void)
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGUSR1 };
+    struct sigaction action = { .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND };
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct sigaction before;
+        sigaction(signals[i], NULL, &before);
+        if (before.sa_handler != SIG_IGN)
+            sigaction(signals[i], &action, NULL);
+    }
+}
+
+/* ---- one step ---- */
+
+typedef struct loop {
+    train_run *r;
+    double begun;         /* clock of this process's first step of the epoch */
+    int64_t begun_seen;   /* images of the epoch before that */
+    double rate;          /* learning rate */
+    double budget;        /* seconds of --time; 0: none */
+    double interval;      /* seconds between checkpoints; 0: by steps */
+    int64_t interval_steps, first_step; /* first_step: of this process */
+    double first;         /* its clock */
+    bool done;            /* patience or time are over */
+} loop;
+
+static cli_exit not_finite(loop *l, const weft_batch *batch, const weft_step_result *result)
+{
+    weft_trace trace;
+    const train_run *r = l->r;
+    cli_bar_clear(&r->bar);
+    const char *const kept = r->saved_step >= 0 ? "; the checkpoint before it is kept" : "";
+    if (weft_trainer_trace(r->trainer, batch, l->rate, &trace))
+        return cli_error(CLI_NUMERIC, "step %lld: the loss is %g and the gradients' norm %g%s",
+                         (long long)r->state.step, result->loss, result->gradient_norm, kept);
+    return cli_error(CLI_NUMERIC, "step %lld: the first number that is none is %g, element %lld of %s %s%s%s%s: lower "
+                     "the learning rate (%g), warm it up, or clip gradients (clip-norm 1)%s",
+                     (long long)r->state.step, trace.value, (long long)trace.index, trace.what, trace.name,
+                     *trace.op ? " (" : "", trace.op, *trace.op ? ")" : "", l->rate, kept);
+}
+
+static cli_exit step(loop *l)
+{
+    train_run *r = l->r;
+    train_state *s = &r->state;
+    weft_batch batch;
+    weft_step_result result;
+    CLI_TRY_LIBRARY(weft_loader_next(r->loader, &batch));
+    const double scale = s->plateau.begun ? s->plateau.scale : 1;
+    l->rate = weft_schedule_rate(&r->schedule, s->step) * scale;
+    CLI_TRY_LIBRARY(weft_trainer_step(r->trainer, &batch, l->rate, &result));
+    if (!result.finite)
+        return not_finite(l, &batch, &result);
+    s->step++;
+    s->loss_sum += result.loss * (double)r->batch;
+    s->hits += result.top1;
+    s->seen += r->batch;
+    return CLI_OK;
+}
+
+static void show(loop *l)
+{
+    train_run *r = l->r;
+    const train_state *s = &r->state;
+    const double now = cli_now();
+    if (!r->bar.live || now - r->bar.shown < SHOWN_EVERY)
+        return;
+    const train_score so_far = { .images = s->seen, .top1 = s->hits,
+                                 .loss = s->seen ? s->loss_sum / (double)s->seen : 0 };
+    const double speed = (double)(s->seen - l->begun_seen) / (now - l->begun);
+    const double each = (now - l->first) / (double)(s->step - l->first_step);
+    const weft_loader_stats stats = weft_loader_get_stats(r->loader, false);
+    const double all = stats.waited + stats.between;
+    train_show(r, &so_far, speed, each * (double)(r->total_steps - s->step), all > 0 ? stats.waited / all : 0);
+}
+
+/* ---- the end of an epoch ---- */
+
+static double percent(int64_t part, int64_t whole)
+{
+    return whole ? 100. * (double)part / (double)whole : (double)NAN;
+}
+
+static void print_epoch(const loop *l, const train_score *train, const train_score *valid)
+{
+    const train_run *r = l->r;
+    const train_state *s = &r->state;
+    const double all = s->waited + s->between;
+    fprintf(r->args->json ? stderr : stdout,
+            "epoch %3lld  loss %.4f  right %6.2f %%  validation: loss %.4f  right %6.2f %%%s  %.0f images/s, %.0f %% "
+            "waiting\n", (long long)s->epochs_done, train->loss, percent(train->top1, train->images), valid->loss,
+            percent(valid->top1, valid->images), s->best_epoch == s->epochs_done ? " *" : "  ",
+            train->seconds > 0 ? (double)(s->seen - l->begun_seen) / train->seconds : 0,
+            all > 0 ? 100 * s->waited / all : 0);
+    fflush(stdout);
+}
+
+static cli_exit keep_best(train_run *r, const train_score *valid)
+{
+    train_state *s = &r->state;
+    const double right = valid->images ? (double)valid->top1 / (double)valid->images : 0;
+    if (s->best_epoch && right <= s->best)
+        return CLI_OK;
+    s->best = right;
+    s->best_epoch = s->epochs_done;
+    train_write_classes(r);
+    return train_export(r, "best.safetensors");
+}
+
+/* Files of the run that cannot be written do not end it; its end tells. */
+static cli_exit tolerate(train_run *r, cli_exit code)
+{
+    if (code != CLI_IO && code != CLI_CREATE)
+        return code;
+    r->save_failed = true;
+    return CLI_OK;
+}
+
+static cli_exit end_epoch(loop *l)
+{
+    train_run *r = l->r;
+    train_state *s = &r->state;
+    train_score valid;
+    const weft_loader_stats stats = weft_loader_get_stats(r->loader, true);
+    const train_score train = { .images = s->seen, .top1 = s->hits, .seconds = cli_now() - l->begun,
+                                .loss = s->seen ? s->loss_sum / (double)s->seen : 0 };
+    s->waited = stats.waited;
+    s->between = stats.between;
+    cli_bar_clear(&r->bar);
+    CLI_TRY(train_evaluate(r, r->eval_loader, &valid));
+    s->epochs_done++;
+    if (r->set->schedule == TRAIN_SCHEDULE_PLATEAU)
+        s->plateau.scale = weft_plateau_step(&s->plateau, valid.loss);
+    CLI_TRY(tolerate(r, keep_best(r, &valid)));
+    CLI_TRY(tolerate(r, train_export(r, "last.safetensors")));
+    train_log_epoch(r, &train, &valid, l->rate);
+    print_epoch(l, &train, &valid);
+    s->loss_sum = 0;
+    s->hits = s->seen = l->begun_seen = 0;
+    l->done = r->set->patience > 0 && s->epochs_done - s->best_epoch >= r->set->patience;
+    CLI_TRY(train_save(r, s->best_epoch == s->epochs_done));
+    l->begun = cli_now();
+    return CLI_OK;
+}
+
+/* ---- time ---- */
+
+static cli_exit read_times(loop *l)
+{
+    const train_settings *set = l->r->set;
+    char *end;
+    const long long steps = strtoll(set->checkpoint, &end, 10);
+    if (set->time)
+        CLI_TRY(train_seconds("time", set->time, &l->budget));
+    if (end != set->checkpoint && steps > 0 && (strcmp(end, "steps") == 0 || strcmp(end, "step") == 0)) {
+        l->interval_steps = steps;
+        return CLI_OK;
+    }
+    return train_seconds("checkpoint", set->checkpoint, &l->interval);
+}
+
+static void set_length(train_run *r, double epochs)
+{
+    r->state.epochs = r->schedule.epochs = epochs;
+    r->schedule.warm_up = train_warm_up(r);
+    r->total_steps = llround(epochs * (double)r->steps_per_epoch);
+    if (r->total_steps < 1)
+        r->total_steps = 1;
+}
+
+/* Once the first steps are measured, the run becomes as long as the time allows, so that the schedule comes to its
+ * end. The length is kept in checkpoints: a run that goes on has the same. */
+static void fit_time(loop *l)
+{
+    train_run *r = l->r;
+    const double spent = cli_now() - l->first;
+    const int64_t steps = r->state.step - l->first_step;
+    if (l->budget <= 0 || r->state.timed || steps < TIMED_STEPS ||
+        (spent < TIMED_SECONDS && spent < TIMED_SHARE * l->budget))
+        return;
+    const double each = spent / (double)steps;
+    const double validation = each / (double)r->batch * INFERENCE_SHARE *
+                              (double)weft_trainset_count(r->data, r->eval_part);
+    const double left = l->budget * TIME_MARGIN - r->state.elapsed - (cli_now() - r->start);
+    const double epochs = (double)r->state.step / (double)r->steps_per_epoch +
+                          fmax(left, 0) / (each * (double)r->steps_per_epoch + validation);
+    r->state.timed = true;
+    set_length(r, (double)llround(epochs * (double)r->steps_per_epoch) / (double)r->steps_per_epoch);
+    cli_bar_clear(&r->bar);
+    fprintf(r->args->json ? stderr : stdout, "time       %s are enough for %.2f epochs\n", r->set->time,
+            r->state.epochs);
+}
+
+static bool is_due(const loop *l)
+{
+    const train_run *r = l->r;
+    if (l->interval_steps)
+        return r->state.step % l->interval_steps == 0;
+    return cli_now() - r->saved_at >= l->interval;
+}
+
+/* A step has been taken: what follows from it. */
+static cli_exit after_step(loop *l)
+{
+    train_run *r = l->r;
+    const train_state *s = &r->state;
+    fit_time(l);
+    show(l);
+    if (s->step % r->steps_per_epoch == 0 || s->step >= r->total_steps)
+        return end_epoch(l);
+    if (l->budget > 0 && s->elapsed + cli_now() - r->start > l->budget) {
+        l->done = true;
+        return end_epoch(l);
+    }
+    return is_due(l) && !stopped ? train_save(r, false) : CLI_OK;
+}
+
+static cli_exit stop(loop *l)
+{
+    train_run *r = l->r;
+    const int signal = stopped;
+    cli_bar_clear(&r->bar);
+    if (r->saved_step != r->state.step)
+        CLI_TRY(train_save(r, false));
+    cli_warn("%s after step %lld%s; --resume %s goes on", signal == SIGINT ? "interrupted" : "ended by a signal",
+             (long long)r->state.step, r->save_failed ? ", which could not be saved" : "", r->folder);
+    if (r->save_failed)
+        return CLI_IO;
+    return signal == SIGINT ? CLI_INTERRUPTED : signal == SIGTERM ? CLI_TERMINATED : CLI_RETRY;
+}
+
+cli_exit train_loop(train_run *r)
+{
+    loop l = { .r = r, .begun_seen = r->state.seen, .first_step = r->state.step };
+    CLI_TRY(read_times(&l));
+    catch_signals();
+    set_length(r, r->state.epochs);
+    r->saved_at = l.begun = l.first = cli_now();
+    /* A run of which the last end of an epoch was not saved, or that is whole already. */
+    if (r->state.step > 0 && r->state.step == (r->state.epochs_done + 1) * r->steps_per_epoch)
+        CLI_TRY(end_epoch(&l));
+    while (!l.done && r->state.step < r->total_steps) {
+        CLI_TRY(step(&l));
+        CLI_TRY(after_step(&l));
+        if (stopped && !(l.done || r->state.step >= r->total_steps))
+            return stop(&l);
+    }
+    return CLI_OK;
+}

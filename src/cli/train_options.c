@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The options of the library's trainer, from settings. */
+#include "cli/train.h"
+
+weft_train_opt train_options(const train_run *r)
+{
+    static const weft_loss losses[] = { WEFT_LOSS_CROSS_ENTROPY, WEFT_LOSS_BCE, WEFT_LOSS_RBF };
+    const train_settings *set = r->set;
+    return (weft_train_opt){
+        .batch = r->batch,
+        .loss = losses[set->loss],
+        .rbf_j = set->rbf_j,
+        .smoothing = set->smoothing,
+        .class_weights = r->class_weights,
+        .aux_weight = set->aux_weight,
+        .targets = r->loader && weft_loader_has_targets(r->loader),
+        .optimizer = { .kind = (weft_optimizer_kind)set->optimizer,
+                       .momentum = set->momentum,
+                       .nesterov = set->nesterov && set->optimizer == WEFT_SGD,
+                       .decay = set->decay,
+                       .decay_all = set->decay_all,
+                       .rho = set->rho,
+                       .mean_square_from_zero = set->mean_square_from_zero,
+                       .beta1 = set->beta1,
+                       .beta2 = set->beta2,
+                       .epsilon = set->epsilon },
+        .freeze = (const char *const *)r->frozen,
+        .freeze_count = r->n_frozen,
+        .groups = r->groups,
+        .group_count = r->n_groups,
+        .layer_decay = set->layer_decay,
+        .clip_norm = set->clip_norm,
+        .clip_value = set->clip_value,
+        .accumulate = set->accumulate,
+        .ema = set->ema,
+        .ema_no_warm_up = !set->ema_warm_up,
+        .seed = (uint64_t)set->seed,
+    };
+}

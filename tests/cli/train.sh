@@ -1,0 +1,193 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# The contract of weft train: sh train.sh CASE WEFT PROBE MAKE_SET WORK_DIR. Sets are drawn by make_set; networks are
+# small and steps few.
+set -u
+case=$1 weft=$2 probe=$3 make_set=$4 work=$5
+failures=0
+rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
+
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+    for file in out err; do
+        [ -s $file ] && { echo "--- $file"; head -c 2000 $file; }
+    done
+}
+
+expect() { # CODE ARGUMENT...: runs weft, its output in out and err
+    wanted=$1
+    shift
+    "$weft" "$@" > out 2> err < /dev/null
+    code=$?
+    [ $code -eq "$wanted" ] || fail "weft $*: exit code $code, expected $wanted"
+}
+
+refuses() { # CODE TEXT ARGUMENT...: an error that holds TEXT
+    wanted=$1 text=$2
+    shift 2
+    expect "$wanted" "$@"
+    grep -qF -- "$text" err || fail "weft $*: the error lacks '$text'"
+}
+
+has() { # FILE TEXT...
+    file=$1
+    shift
+    for text; do
+        grep -qF -- "$text" "$file" || fail "$file lacks '$text'"
+    done
+}
+
+equal() { # WHAT FOUND EXPECTED
+    [ "$2" = "$3" ] || fail "$1 is '$2', expected '$3'"
+}
+
+same() { # RUN RUN: last checkpoints, weights and metrics are the same but for times
+    for file in checkpoints/"$(cat "$1/checkpoints/last")"/state.safetensors best.safetensors last.safetensors; do
+        cmp "$1/$file" "$2/$file" || fail "$1/$file and $2/$file differ"
+    done
+    cut -d, -f1-8 "$1/metrics.csv" > a.csv
+    cut -d, -f1-8 "$2/metrics.csv" > b.csv
+    cmp a.csv b.csv || fail "metrics of $1 and $2 differ"
+}
+
+net="train lenet5 -D keras --batch 8 --data set"
+
+# What is said, and what is in the folder of a run.
+case_run() {
+    "$make_set" idx set 64
+    expect 0 $net --dry-run
+    has out "64 images to train, 33 images to test" "16 images of each" "parameters are trained" "epochs of 8 steps" \
+        "data set (--data)"
+    [ -d runs ] && fail "--dry-run made a folder"
+    expect 0 $net --epochs 3 --lr 0.02
+    has out "epoch   3" "best " "weft classify runs/lenet5-1/best.safetensors"
+    run=runs/lenet5-1
+    for file in settings.recipe environment.txt metrics.csv metrics.jsonl loss.svg classes.csv confusion.csv \
+        confusion.svg best.safetensors last.safetensors checkpoints/last checkpoints/best; do
+        [ -s $run/$file ] || fail "$run lacks $file"
+    done
+    equal "lines of metrics.csv" "$(wc -l < $run/metrics.csv)" 4
+    has $run/settings.recipe "# --lr" "# default" "# command line"
+    "$probe" xml $run/loss.svg > out 2>&1 || fail "loss.svg is no XML"
+    "$probe" xml $run/confusion.svg > out 2>&1 || fail "confusion.svg is no XML"
+    has $run/classes.csv "class,name,images,right,answered,precision,recall,f1"
+    has $run/environment.txt "isa " "threads "
+    expect 0 $net --epochs 1 --json
+    equal "the network in JSON" "$("$probe" json out model)" lenet5
+    [ -d runs/lenet5-2 ] || fail "the second run has no folder of its own"
+    refuses 73 "there is a run in it" $net --out $run
+}
+
+# Sentences for what is wrong.
+case_settings() {
+    "$make_set" idx set 16
+    refuses 2 "which network?" train
+    refuses 66 "did you mean 'lenet5'" train lenet6 --data set
+    refuses 2 "--data DIR is missing" train resnet18
+    refuses 2 "did you mean 'momentum'" $net --set "momentun 0.5"
+    refuses 2 "--set: line 2: lr: 'x' is not a number" $net --set "epochs 1; lr x"
+    refuses 2 "--optimizer: unknown value 'sdg'; did you mean 'sgd'?" $net --optimizer sdg
+    refuses 66 "no recipe of that name" train --recipe nothing
+    printf 'lr 0.1\n# a comment\nlr 0.2 # twice\n' > twice.recipe
+    refuses 2 "twice.recipe: line 3: lr comes a second time" $net --recipe twice.recipe
+    printf 'network lenet5\ndialect keras\nbatch 4 # few\nepochs 1\ndata set\n' > small.recipe
+    expect 0 train --recipe small.recipe --dry-run
+    has out "batch 4 (recipe small.recipe)" "1 epochs of 4 steps of 4 images"
+    refuses 2 "neither auto nor a number" $net --batch many
+    refuses 2 "'3 parsecs' is not a time" $net --time "3 parsecs"
+    refuses 2 "groups: 'lr=2' is not understood" $net --set "groups lr=2"
+    expect 0 train --keys
+    has out "plateau-patience EPOCHS"
+    expect 0 train --help
+    lines=$(grep -c "^  .[^ ]*  *--\|^      --" out)
+    [ "$lines" -le 40 ] || fail "weft train has $lines options"
+    expect 0 $net --batch auto --memory 3MiB --dry-run
+    has out "(auto, of 3.0 MiB"
+    for recipe in "$(dirname "$weft")"/../share/weft/recipes/*.recipe; do # all that are installed are understood
+        expect 0 train lenet5 -D keras --recipe "$recipe" --data set --batch 4 --dry-run \
+            --set "loss cross-entropy; dialect keras; px 32; ema 0; accumulate 1; augment none; aux auto"
+    done
+}
+
+# A run that is killed, or ended by a signal, and goes on is one that was never ended.
+case_resume() {
+    "$make_set" idx set 96
+    set -- $net --epochs 4 --checkpoint 5steps --set "keep 1; ema 0.9; augment crop-pad 2, flip"
+    expect 0 "$@" --out whole
+    expect 0 "$@" --out again -t 1
+    same whole again
+    for end in KILL KILL INT TERM USR1; do
+        if [ -d broken ]; then set -- train --resume broken; else set -- "$@" --out broken; fi
+        "$weft" "$@" > out 2> err < /dev/null &
+        process=$!
+        for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do # until it has saved something
+            sleep 0.1
+            [ -s broken/checkpoints/last ] || continue
+            [ "$(cat broken/checkpoints/last)" = "$(cat seen 2> /dev/null)" ] || break
+        done
+        cat broken/checkpoints/last > seen 2>/dev/null
+        kill -$end $process 2>/dev/null
+        wait $process
+        code=$?
+        case $end-$code in # 0: it was ready before
+        KILL-137 | INT-130 | TERM-143 | USR1-75 | *-0) ;;
+        *) fail "ended by $end: exit code $code" ;;
+        esac
+    done
+    expect 0 train --resume broken
+    same whole broken
+    refuses 2 "stands alone" train lenet5 --resume broken
+    refuses 2 "the run was made with 'lr 0.05', and this would be 'lr 0.5'" train --resume broken --lr 0.5
+}
+
+# A longer --epochs: of a constant rate it is one long run; damage falls back to the checkpoint before.
+case_longer() {
+    "$make_set" idx set 64
+    set -- $net --schedule constant --lr 0.01
+    expect 0 "$@" --epochs 4 --out long
+    expect 0 "$@" --epochs 2 --out short
+    expect 0 train --resume short --epochs 4
+    same long short
+    printf x | dd of=short/checkpoints/"$(cat short/checkpoints/last)"/state.safetensors bs=1 seek=4000 conv=notrunc \
+        2>/dev/null
+    expect 0 train --resume short
+    has err "is taken instead"
+    same long short
+}
+
+# A number that is none: exit 76, and the good checkpoint stays.
+case_numeric() {
+    "$make_set" idx set 32
+    set -- $net --lr 1e30 --schedule constant --set "momentum 0; nesterov no"
+    refuses 76 "c1/conv2d/weight[0] is -inf: a store with numbers that are none is not saved; the checkpoint" \
+        "$@" --out early --checkpoint 1steps
+    refuses 76 "the first number that is none is -inf, element 0 of parameter c1/conv2d/weight" "$@" --out run
+    has err "step 2" "is kept"
+    expect 0 summary run/checkpoints/"$(cat run/checkpoints/last)"/state.safetensors --check
+}
+
+# A body for other classes: taken, frozen, written so that classify, eval and convert have all they need.
+case_transfer() {
+    "$make_set" photos first 18
+    rm -rf first/red
+    "$make_set" photos photos 24
+    net="train fashion-resnet --batch 8"
+    expect 0 $net --data first --epochs 1 --out first.run --set "val-split 0.2"
+    expect 0 $net --data photos --weights first.run/best.safetensors --freeze body --epochs 3 --lr 0.05 --out run
+    has out "3: blue" "new ones for 3 classes, such as head" "stay as they are" "validate"
+    expect 0 eval run/best.safetensors --data photos
+    has out "24 images of photos, classes by class name"
+    expect 0 classify run/best.safetensors photos/red/000.ppm
+    expect 0 convert run/best.safetensors plain.npz
+    has run/confusion.svg "blue &amp;"
+    expect 0 $net --data photos --weights run/best.safetensors --freeze body --epochs 1 --out again
+    has out "all " # the classifier, too
+    # What was frozen is as it was, to the bit.
+    expect 1 diff fashion-resnet run/best.safetensors again/best.safetensors
+    has out "2 of 52 parameters differ" "head/dense/weight"
+}
+
+case_$case
+[ $failures -eq 0 ] || exit 1
