@@ -63,7 +63,7 @@ cp "$source/LICENSE" "$tree/share/doc/weft/"
 plugin=$(find "$tree" -name libweft_cuda.so)
 [ "$without_cuda" = yes ] || [ -n "$plugin" ] || fail "$build has no CUDA plug-in: cmake --preset bundle builds it"
 
-library=$(find "$tree" -name 'libweft.so.?')
+library=$(find "$tree" -name 'libweft.so.*' -type l)
 [ "$(dirname "$library")" = "$tree/lib" ] || fail "configure with -DCMAKE_INSTALL_LIBDIR=lib"
 copy_needed "$tree/bin/weft" "$tree/lib"
 copy_needed "$library" "$tree/lib"

@@ -23,7 +23,7 @@ class Answer(Structure):  # weft_answer
     _fields_ = [("index", c_int), ("probability", c_double), ("id", c_char_p), ("name", c_char_p)]
 
 
-weft = CDLL(os.environ.get("WEFT_LIBRARY", "libweft.so.0"))
+weft = CDLL(os.environ.get("WEFT_LIBRARY", "libweft.so.0.1"))
 weft.weft_error.restype = c_char_p
 weft.weft_arch_find.restype = c_void_p
 weft.weft_classifier_open.argtypes = [c_void_p, c_char_p, POINTER(Opt), POINTER(c_void_p)]

@@ -54,8 +54,10 @@ static json_t *failure(cli_exit code, char *reason)
 static void be_worker(int fd)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* not to outlive a parent that was killed */
-    if (dup2(fd, STDIN_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0)
+    if (dup2(fd, STDIN_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0) {
         execl("/proc/self/exe", "weft", "bench-worker", (char *)NULL);
+        execlp(program_invocation_name, "weft", "bench-worker", (char *)NULL); /* where /proc is not mounted */
+    }
     _exit(127);
 }
 

@@ -25,7 +25,9 @@ function(expect_count program)
 endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
-foreach(file bin/weft ${LIBDIR}/libweft.so ${LIBDIR}/libweft.a ${LIBDIR}/pkgconfig/weft.pc include/weft/weft.h)
+foreach(file bin/weft ${LIBDIR}/libweft.so ${LIBDIR}/libweft.a ${LIBDIR}/pkgconfig/weft.pc include/weft/weft.h
+        share/doc/weft/README.md share/doc/weft/LICENSE share/doc/weft/CHANGELOG.md share/doc/weft/platforms.md
+        share/doc/weft/examples/classify.c share/man/man1/weft.1 share/man/man5/weft-weights.5)
     if(NOT EXISTS ${WORK}/prefix/${file})
         message(FATAL_ERROR "${file} was not installed")
     endif()

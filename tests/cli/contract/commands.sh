@@ -37,6 +37,11 @@ completion
 help --man
 version --json
 LIST
+    for page in "$source"/docs/man/*.[1-9]; do # by the page's name, as man has it
+        name=$(basename "$page")
+        expect 0 help "${name%.*}"
+        true_that "$(wc -l < out) > 5"
+    done
     expect 0 help bench table
     cp out asked
     for name in bench-table weft-bench-table; do
