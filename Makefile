@@ -100,6 +100,6 @@ needs:
 	@cmake/needs.sh build-essential cmake ninja-build pkg-config libjansson-dev libjpeg-dev libpng-dev \
 		libwebp-dev libtiff-dev librandom123-dev zlib1g-dev libhdf5-dev
 
-# OpenBLAS only so that the tests reach the kernel that opens it where it is installed.
+# OpenBLAS only so that the tests reach the kernel that opens it where it is installed, NumPy for the Python package.
 needs-tests: needs
-	@cmake/needs.sh check libopenblas0
+	@cmake/needs.sh check libopenblas0 python3-numpy

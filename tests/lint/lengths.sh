@@ -10,7 +10,7 @@ known=tests/lint/known.txt
 [ -f "$known" ] || known=
 
 dirs=
-for dir in include src arch bench tests cmake packaging docs .ci; do
+for dir in include src arch bench tests cmake packaging docs python .ci; do
     [ ! -d "$dir" ] || dirs="$dirs $dir"
 done
 # shellcheck disable=SC2086 # word splitting is meant

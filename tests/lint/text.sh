@@ -7,7 +7,7 @@ set -eu
 cd "$1"
 
 dirs=
-for dir in include src arch bench tests cmake packaging docs .ci; do
+for dir in include src arch bench tests cmake packaging docs python .ci; do
     [ ! -d "$dir" ] || dirs="$dirs $dir"
 done
 # shellcheck disable=SC2086 # word splitting is meant
