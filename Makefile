@@ -11,7 +11,8 @@ PREFIX ?= /usr/local
 PRESETS ?= check asan
 ARGS ?=
 RUNS ?= 1000000
-TARGETS ?= safetensors npz pth keras_config jpeg png webp tiff bmp pnm
+TARGETS ?= safetensors npz pth keras_config jpeg png webp tiff bmp pnm recipe hub_config hub_preprocessor shards \
+    labels
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
