@@ -177,6 +177,8 @@ struct weft_op {
 /* The contracts, and who makes them, by id (src/op/op.c). */
 extern const weft_op *const weft_op_table[WEFT_OP_COUNT];
 extern const weft_op_kind weft_op_kinds[WEFT_OP_COUNT];
+/* Whether other devices than the CPU have kernels for it: the table's last column. */
+extern const bool weft_op_on_devices[WEFT_OP_COUNT];
 WEFT_INLINE const weft_op *weft_op_get(weft_op_id id)
 {
     return weft_op_table[id];

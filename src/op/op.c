@@ -18,6 +18,13 @@ const weft_op_kind weft_op_kinds[WEFT_OP_COUNT] = {
 #undef WEFT_OP
 };
 
+enum { IS_ON_ALL = true, IS_ON_CPU = false };
+const bool weft_op_on_devices[WEFT_OP_COUNT] = {
+#define WEFT_OP(id, name, family, kind, devices) [WEFT_OP_##id] = IS_ON_##devices,
+#include "op/list.def"
+#undef WEFT_OP
+};
+
 weft_op_id weft_op_parse(const char *name)
 {
     for (int i = 0; i < WEFT_OP_COUNT; i++)

@@ -29,14 +29,6 @@ static void finish(void)
     ck_assert_uint_eq(doubles->memory_used(), 0);
 }
 
-/* The ops that CUDA does without. */
-enum { LACKED_ON_ALL = false, LACKED_ON_CPU = true };
-static const bool none[WEFT_OP_COUNT] = {
-#define WEFT_OP(id, name, family, kind, devices) [WEFT_OP_##id] = LACKED_ON_##devices,
-#include "op/list.def"
-#undef WEFT_OP
-};
-
 /* Case i of an op in one precision: three runs, launch by launch, captured, replayed. An op for the CPU alone is
  * refused by a sentence that names it. */
 static void run_case(int i, const weft_check_info *info, bool refused, weft_precision precision)
@@ -68,7 +60,7 @@ START_TEST(ops_agree_with_the_oracle)
         if (info.large || strcmp(info.op, weft_op_get((weft_op_id)_i)->name) != 0)
             continue;
         for (int k = 0; k < WEFT_COUNT(precisions); k++)
-            run_case(i, &info, none[_i], precisions[k]);
+            run_case(i, &info, !weft_op_on_devices[_i], precisions[k]);
     }
 }
 END_TEST

@@ -363,19 +363,11 @@ static bool is_elsewhere(int id)
     return weft_op_kinds[id] != WEFT_NETWORK || id == WEFT_OP_MOMENTS || op->types & WEFT_TYPES_INDEX_IN0;
 }
 
-/* The ops that CUDA does without. */
-enum { LACKED_ON_ALL = false, LACKED_ON_CPU = true };
-static const bool none[WEFT_OP_COUNT] = {
-#define WEFT_OP(id, name, family, kind, devices) [WEFT_OP_##id] = LACKED_ON_##devices,
-#include "op/list.def"
-#undef WEFT_OP
-};
-
 /* Every other op has a row, but those that the backend has no kernels for. */
 START_TEST(every_op)
 {
     for (int id = 0; id < WEFT_OP_COUNT; id++) {
-        bool there = is_elsewhere(id) || none[id];
+        bool there = is_elsewhere(id) || !weft_op_on_devices[id];
         for (int i = 0; i < lower_count; i++)
             there = there || (int)lower_table[i].op == id;
         ck_assert_msg(there, "%s is computed by no kernel", weft_op_get((weft_op_id)id)->name);
