@@ -27,7 +27,9 @@ const char *weft_simd_refuse(const weft_device *device)
 
 bool weft_beyond_cache(const weft_device *device, double bytes)
 {
-    return bytes > (double)device->cpu.l3 * 3 / 4; /* 24 of 32 MB, measured: the rest holds input and weights */
+    const double most = 24 << 20; /* of 32 MB, measured: the rest holds input and weights */
+    const double share = (double)device->cpu.l3 * 3 / 4;
+    return bytes > (share < most ? share : most); /* a larger L3 is many cores', and no faster to write to */
 }
 
 bool weft_beyond_near_cache(const weft_device *device, double bytes)
