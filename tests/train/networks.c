@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every network of the registry, in every dialect, as small as it can be built: differentiated and planned, so that no
+ * op on the way lacks a gradient and no parameter its update. With the argument `steps` one network of each kind and
+ * dialect is trained for a few steps on one batch, whose loss must fall.
+ *
+ *   train-networks [steps] [name]     a pattern as for file names, of all networks; losses are printed */
+#include "arch/registry.h"
+#include "check/harness.h"
+
+#include <fnmatch.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/weft.h>
+
+#include "base/rng.h"
+#include "program/program.h"
+
+#define RATE 1e-4 /* so low that the loss falls along the gradient, whatever bends behind it */
+
+enum { BATCH = 4, CLASSES = 5, STEPS = 3 };
+
+static struct {
+    weft_ctx *ctx;
+    const char *name;
+    bool steps;
+} test = { .name = NULL };
+
+/* The network for the smallest image that it, and its auxiliary heads, can have. */
+static weft_graph *build(const weft_arch_row *row, int *px)
+{
+    weft_graph *network = NULL;
+    weft_arch_opt small = { .dialect = row->arch.dialect, .batch = BATCH, .px = row->min_px,
+                            .aux = row->arch.params_aux != 0, .classes = row->arch.classes == 1000 ? CLASSES : 0 };
+    while (weft_arch_build(test.ctx, row->arch.name, &small, &network) == WEFT_INVALID && small.px < row->arch.px)
+        small.px += 16;
+    ck_assert_msg(network != NULL, "%s: %s", row->arch.name, weft_error());
+    *px = small.px;
+    return network;
+}
+
+static weft_trainer *make(const weft_arch_row *row, bool plan_only, int *px)
+{
+    weft_graph *network = build(row, px);
+    weft_trainer *trainer = NULL;
+    const weft_train_opt opt = { .seed = check_seed(), .plan_only = plan_only };
+    const weft_status status = weft_trainer_create(test.ctx, network, &opt, &trainer);
+    ck_assert_msg(status == WEFT_OK, "%s (%s): %s", row->arch.name, weft_dialect_name(row->arch.dialect),
+                  weft_error());
+    weft_graph_destroy(network);
+    return trainer;
+}
+
+static bool is_chosen(const weft_arch_row *row)
+{
+    return !test.name || fnmatch(test.name, row->arch.name, 0) == 0;
+}
+
+/* Whether a node that stays changes the parameter. */
+static bool is_updated(const weft_graph *graph, int32_t value)
+{
+    for (int32_t i = 0; i < graph->n_nodes; i++)
+        if (!graph->nodes[i].dead && weft_op_kinds[graph->nodes[i].node.id] == WEFT_UPDATE &&
+            graph->nodes[i].in[0] == value)
+            return true;
+    return false;
+}
+
+START_TEST(every_parameter_is_trained)
+{
+    const weft_arch_row *row = &weft_arch_rows[_i];
+    if (!is_chosen(row))
+        return;
+    int px;
+    weft_trainer *trainer = make(row, true, &px);
+    const weft_graph *graph = weft_trainer_model(trainer)->graph;
+    for (int32_t p = 0; p < graph->n_params; p++)
+        ck_assert_msg(graph->params[p].spec.statistic || is_updated(graph, graph->params[p].value),
+                      "%s (%s): nothing changes %s", row->arch.name, weft_dialect_name(row->arch.dialect),
+                      graph->params[p].name);
+    weft_memory memory;
+    CHECK_OK(weft_model_memory(weft_trainer_model(trainer), &memory));
+    ck_assert_uint_gt(memory.arena, 0);
+    weft_trainer_destroy(trainer);
+}
+END_TEST
+
+/* Images of noise around a brightness that the label sets. */
+static float *draw_images(const weft_arch_row *row, int px, int32_t labels[BATCH])
+{
+    const int64_t each = (int64_t)px * px * row->arch.channels;
+    float *images = malloc((size_t)(BATCH * each) * sizeof *images);
+    ck_assert(images != NULL);
+    for (int n = 0; n < BATCH; n++) {
+        labels[n] = n % CLASSES;
+        weft_rng_fill_uniform(check_seed(), weft_rng_stream(row->arch.name), n * each, each, n - 3, n,
+                              images + n * each);
+    }
+    return images;
+}
+
+/* Whether no row before this one has its builder and dialect: depths and widths of one kind of network take the same
+ * ops, and minutes. */
+static bool is_first_of_its_kind(int index)
+{
+    for (int i = 0; i < index; i++)
+        if (weft_arch_rows[i].build == weft_arch_rows[index].build &&
+            weft_arch_rows[i].arch.dialect == weft_arch_rows[index].arch.dialect)
+            return false;
+    return true;
+}
+
+/* All steps drop the same elements, so that they go down one slope. */
+START_TEST(the_loss_falls)
+{
+    const weft_arch_row *row = &weft_arch_rows[_i];
+    int px;
+    int32_t labels[BATCH];
+    double loss[STEPS];
+    if (!is_chosen(row) || (!test.name && !is_first_of_its_kind(_i)))
+        return;
+    weft_trainer *trainer = make(row, false, &px);
+    float *images = draw_images(row, px, labels);
+    for (int i = 0; i < STEPS; i++) {
+        weft_step_result result;
+        weft_trainer_set_position(trainer, 0);
+        CHECK_OK(weft_trainer_step(trainer, &(const weft_batch){ .images = images, .labels = labels }, RATE, &result));
+        loss[i] = result.loss;
+        if (test.name)
+            printf("%s (%s) %g\n", row->arch.name, weft_dialect_name(row->arch.dialect), loss[i]);
+    }
+    free(images);
+    weft_trainer_destroy(trainer);
+    for (int i = 1; i < STEPS; i++)
+        ck_assert_msg(isfinite(loss[i]) && loss[i] < loss[i - 1], "%s (%s): loss %g, after a step %g", row->arch.name,
+                      weft_dialect_name(row->arch.dialect), loss[i - 1], loss[i]);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "steps") == 0)
+            test.steps = true;
+        else
+            test.name = argv[i];
+    }
+    if (weft_ctx_create(NULL, &test.ctx) != WEFT_OK)
+        return 1;
+    Suite *suite = suite_create("train-networks");
+    TCase *tcase = tcase_create(test.steps ? "steps" : "plans");
+    tcase_set_timeout(tcase, 0);
+    tcase_add_loop_test(tcase, test.steps ? the_loss_falls : every_parameter_is_trained, 0, weft_arch_row_count);
+    suite_add_tcase(suite, tcase);
+    const int status = check_main(suite, argv[0]);
+    weft_ctx_destroy(test.ctx);
+    return status;
+}
