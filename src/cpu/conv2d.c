@@ -72,7 +72,7 @@ static const char *refuse_grouped(const weft_node *node, const weft_device *devi
 /* Packs KRSC filters and the bias. */
 static void pack(const weft_call *call, const weft_gemm *gemm, size_t bias_at)
 {
-    weft_gemm_pack(gemm, weft_call_param(call, 0), gemm->depth, 1, call->packed);
+    weft_gemm_pack(gemm, call->device, weft_call_param(call, 0), call->packed);
     weft_gemm_pack_bias(gemm, weft_call_param(call, 1), weft_at(call->packed, bias_at));
 }
 

@@ -81,7 +81,7 @@ static weft_status pack(const weft_call *call)
     for (int64_t p = 0; p < w->products; p++) {
         void *const to = weft_at(call->packed, (size_t)p * s->part.b_step);
         expand(s, wt + p * w->out * taps * (w->in / s->joined), taps, full);
-        weft_gemm_pack(&s->part.gemm, full, taps * w->in, 1, to);
+        weft_gemm_pack(&s->part.gemm, call->device, full, to);
         weft_gemm_pack_bias(&s->part.gemm, bias ? bias + p * w->out : NULL, weft_at(to, s->part.bias_at));
     }
     return WEFT_OK;

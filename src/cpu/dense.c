@@ -28,7 +28,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
 static weft_status pack(const weft_call *call)
 {
     const weft_gemm_rows *rows = call->state;
-    weft_gemm_pack(&rows->gemm, weft_call_param(call, 0), rows->gemm.depth, 1, call->packed);
+    weft_gemm_pack(&rows->gemm, call->device, weft_call_param(call, 0), call->packed);
     weft_gemm_pack_bias(&rows->gemm, weft_call_param(call, 1), weft_at(call->packed, rows->bias_at));
     return WEFT_OK;
 }

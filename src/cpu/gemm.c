@@ -77,32 +77,52 @@ weft_status weft_gemm_bytes(const weft_gemm *gemm, size_t *panels, size_t *with_
     return WEFT_OK;
 }
 
-/* Columns [column, column + width) of B, a chunk of the depth at a time, so that both sides stay in L1. */
-static void pack_panel(const weft_gemm *g, const float *wt, const int64_t step[2], int64_t column, int64_t width,
-                       float *packed)
+int64_t weft_gemm_panel(const weft_gemm *gemm, int64_t index, int64_t *width)
+{
+    int64_t column = 0;
+    for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
+        *width = (int64_t)v * gemm->table->lanes;
+        if (index < gemm->count[v])
+            return column + index * *width;
+        index -= gemm->count[v];
+        column += gemm->count[v] * *width;
+    }
+    return column;
+}
+
+typedef struct packing {
+    const weft_gemm *gemm;
+    const float *wt;
+    float *packed;
+} packing;
+
+/* One panel, a chunk of the depth at a time, so that both sides stay in L1. */
+static void pack_panel(void *arg, int64_t index, int thread)
 {
     enum { CHUNK = 64 };
-    const int64_t left = g->columns - column, real = left < width ? left : width;
-    for (int64_t from = 0; from < g->depth; from += CHUNK) {
-        const int64_t to = from + CHUNK < g->depth ? from + CHUNK : g->depth;
+    const packing *p = arg;
+    const int64_t depth = p->gemm->depth;
+    int64_t width;
+    const int64_t column = weft_gemm_panel(p->gemm, index, &width);
+    const int64_t left = p->gemm->columns - column, real = left < width ? left : width;
+    const float *wt = p->wt + column * depth;
+    float *packed = p->packed + column * depth;
+    (void)thread;
+    for (int64_t from = 0; from < depth; from += CHUNK) {
+        const int64_t to = from + CHUNK < depth ? from + CHUNK : depth;
         for (int64_t j = 0; j < real; j++)
             for (int64_t k = from; k < to; k++)
-                packed[k * width + j] = wt[(column + j) * step[0] + k * step[1]];
+                packed[k * width + j] = wt[j * depth + k];
         for (int64_t j = real; j < width; j++)
             for (int64_t k = from; k < to; k++)
                 packed[k * width + j] = 0;
     }
 }
 
-void weft_gemm_pack(const weft_gemm *gemm, const float *wt, int64_t column_step, int64_t depth_step, float *packed)
+void weft_gemm_pack(const weft_gemm *gemm, const weft_device *device, const float *wt, float *packed)
 {
-    const int64_t step[2] = { column_step, depth_step };
-    int64_t column = 0;
-    for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
-        const int64_t width = (int64_t)v * gemm->table->lanes;
-        for (int i = 0; i < gemm->count[v]; i++, column += width)
-            pack_panel(gemm, wt, step, column, width, packed + column * gemm->depth);
-    }
+    packing p = { gemm, wt, packed };
+    weft_pool_run(device->pool, gemm->panels, pack_panel, &p);
 }
 
 void weft_gemm_pack_row(const weft_gemm *gemm, int64_t depth, const float *row, int64_t column, int64_t count,
@@ -126,19 +146,6 @@ void weft_gemm_pack_bias(const weft_gemm *gemm, const float *bias, float *packed
 {
     for (int64_t j = 0; j < gemm->width; j++)
         packed[j] = bias && j < gemm->columns ? bias[j] : 0;
-}
-
-int64_t weft_gemm_panel(const weft_gemm *gemm, int64_t index, int64_t *width)
-{
-    int64_t column = 0;
-    for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
-        *width = (int64_t)v * gemm->table->lanes;
-        if (index < gemm->count[v])
-            return column + index * *width;
-        index -= gemm->count[v];
-        column += gemm->count[v] * *width;
-    }
-    return column;
 }
 
 void weft_gemm_share(const weft_gemm *gemm, int64_t groups, int64_t i, int *first, int *last)

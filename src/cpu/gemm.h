@@ -29,8 +29,8 @@ typedef struct weft_gemm {
 void weft_gemm_init(weft_gemm *gemm, const weft_gemm_table *table, int64_t depth, int64_t columns);
 /* Bytes of the packed panels, a multiple of 64; the bias follows them. INVALID if the size does not fit. */
 weft_status weft_gemm_bytes(const weft_gemm *gemm, size_t *panels, size_t *with_bias);
-/* wt[column * column_step + k * depth_step], k < depth, to panels; columns beyond the last are zeros. */
-void weft_gemm_pack(const weft_gemm *gemm, const float *wt, int64_t column_step, int64_t depth_step, float *packed);
+/* wt[column * depth + k], k < depth, to panels; columns beyond the last are zeros. On the device's threads. */
+void weft_gemm_pack(const weft_gemm *gemm, const weft_device *device, const float *wt, float *packed);
 /* Row `depth` of B: `count` floats at the columns from `column` on, zeros at all others. */
 void weft_gemm_pack_row(const weft_gemm *gemm, int64_t depth, const float *row, int64_t column, int64_t count,
                         float *packed);

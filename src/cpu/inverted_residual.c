@@ -148,7 +148,7 @@ static void pack_pointwise(const pointwise *p, const weft_call *call, const weft
 {
     const int first = stages->first_param[index];
     const bool bias = stages->node[index].n_param > 1;
-    weft_gemm_pack(&p->gemm, weft_call_param(call, first), p->gemm.depth, 1, weft_at(call->packed, p->at));
+    weft_gemm_pack(&p->gemm, call->device, weft_call_param(call, first), weft_at(call->packed, p->at));
     weft_gemm_pack_bias(&p->gemm, bias ? weft_call_param(call, first + 1) : NULL, weft_at(call->packed, p->bias_at));
 }
 
