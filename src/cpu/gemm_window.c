@@ -140,10 +140,9 @@ static void copy_tile(const weft_gemm_windows *s, const weft_gemm_window *p, con
 }
 
 /* Outputs that no window reaches. */
-static void fill(const weft_gemm_windows *s, const weft_gemm_window *p, const weft_gemm_block *b, channels which)
+static void fill(const weft_gemm_window *p, const weft_gemm_block *b, int64_t columns)
 {
-    const size_t bytes = (size_t)which.count * sizeof(float);
-    (void)s;
+    const size_t bytes = (size_t)columns * sizeof(float);
     for (int64_t line = 0; line < b->lines; line++)
         for (int64_t i = 0; i < p->ow; i++) {
             float *to = b->c + line * b->c_line + i * b->c_row;
@@ -217,7 +216,7 @@ static void run_part(const task *t, const weft_gemm_window *p, int64_t n, int64_
         weft_gemm_share(&p->gemm, s->shares, share, &b.first, &b.last);
     if (!has_taps(p)) {
         if (share == 0 || !alone)
-            fill(s, p, &b, (channels){ 0, (to - from) * s->out });
+            fill(p, &b, (to - from) * s->out);
         return;
     }
     if (p->tile) {
