@@ -2,6 +2,7 @@
  *
  * Networks that learn, by the public API: one with batch norm learns 64 images by heart, one like LeNet-5 learns what
  * is in seeded pictures and knows others; and the same seed gives the same bits, for any number of threads. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +141,79 @@ START_TEST(learns_what_is_in_pictures)
 }
 END_TEST
 
+/* LeNet-5 as published: squashing, sub-sampling, partial connections, RBF units and their criterion. */
+START_TEST(lenet5_as_published_learns)
+{
+    enum { SIDE32 = 32, N = 20 };
+    static float images[N * SIDE32 * SIDE32];
+    static int32_t labels[N];
+    weft_ctx *ctx = open_ctx(2);
+    weft_graph *network;
+    weft_trainer *t;
+    weft_step_result r;
+    double first = 0;
+    toy_data(N, SIDE32, CLASSES, images, labels);
+    CHECK_OK(weft_arch_build(ctx, "lenet5", &(weft_arch_opt){ .dialect = WEFT_PAPER, .batch = N }, &network));
+    CHECK_OK(weft_trainer_create(ctx, network, &(weft_train_opt){ .loss = WEFT_LOSS_RBF,
+                                                                  .optimizer = { .momentum = .9 } }, &t));
+    for (int i = 0; i < 60; i++) {
+        CHECK_OK(weft_trainer_step(t, &(weft_batch){ images, labels, NULL }, 2e-3, &r));
+        ck_assert(r.finite);
+        first = i == 0 ? r.loss : first;
+    }
+    ck_assert_msg(r.loss < first / 4 && r.top1 > N * 3 / 4, "the loss went from %g to %g, %d of %d are right", first,
+                  r.loss, (int)r.top1, N);
+    weft_trainer_destroy(t);
+    weft_graph_destroy(network);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+/* Everything in a store; to be freed. */
+static float *dump(weft_store *store, int64_t *count)
+{
+    float *all = malloc(weft_store_bytes(store));
+    ck_assert(all != NULL);
+    *count = 0;
+    for (int i = 0; i < weft_store_count(store); i++) {
+        weft_param_info info;
+        CHECK_OK(weft_store_param(store, i, &info));
+        CHECK_OK(weft_store_get(store, info.name, all + *count, weft_shape_count(&info.shape)));
+        *count += weft_shape_count(&info.shape);
+    }
+    return all;
+}
+
+/* The statistics of batch norm as they were, too, and training goes on. */
+START_TEST(a_bad_batch_hurts_no_norm)
+{
+    static float images[BATCH * PIXELS], spoilt[BATCH * PIXELS];
+    static int32_t labels[BATCH];
+    weft_ctx *ctx = open_ctx(2);
+    weft_graph *network = with_norm(ctx);
+    weft_trainer *t;
+    weft_step_result r;
+    int64_t count;
+    toy_data(BATCH, SIDE, CLASSES, images, labels);
+    memcpy(spoilt, images, sizeof spoilt);
+    spoilt[5 * PIXELS] = INFINITY;
+    CHECK_OK(weft_trainer_create(ctx, network, &recipe, &t));
+    CHECK_OK(weft_trainer_step(t, &(weft_batch){ images, labels, NULL }, .05, NULL));
+    float *before = dump(weft_trainer_store(t), &count);
+    CHECK_OK(weft_trainer_step(t, &(weft_batch){ spoilt, labels, NULL }, .05, &r));
+    ck_assert(!r.finite && !r.updated);
+    float *after = dump(weft_trainer_store(t), &count);
+    ck_assert(memcmp(before, after, (size_t)count * sizeof *before) == 0);
+    CHECK_OK(weft_trainer_step(t, &(weft_batch){ images, labels, NULL }, .05, &r));
+    ck_assert(r.finite && r.updated && r.updates == 2);
+    free(before);
+    free(after);
+    weft_trainer_destroy(t);
+    weft_graph_destroy(network);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
 /* Everything in the store after some steps; to be freed. */
 static float *train(int threads, int64_t *count)
 {
@@ -157,16 +231,7 @@ static float *train(int threads, int64_t *count)
     for (int i = 0; i < 8; i++)
         CHECK_OK(weft_trainer_step(t, &(weft_batch){ images + i % 4 * BATCH * PIXELS, labels + i % 4 * BATCH, NULL },
                                    .05, NULL));
-    weft_store *store = weft_trainer_store(t);
-    float *all = malloc(weft_store_bytes(store));
-    ck_assert(all != NULL);
-    *count = 0;
-    for (int i = 0; i < weft_store_count(store); i++) {
-        weft_param_info info;
-        CHECK_OK(weft_store_param(store, i, &info));
-        CHECK_OK(weft_store_get(store, info.name, all + *count, weft_shape_count(&info.shape)));
-        *count += weft_shape_count(&info.shape);
-    }
+    float *all = dump(weft_trainer_store(t), count);
     weft_trainer_destroy(t);
     weft_graph_destroy(network);
     weft_ctx_destroy(ctx);
@@ -194,6 +259,7 @@ int main(int argc, char **argv)
 {
     Suite *suite = suite_create("train-learn");
     (void)argc;
-    CHECK_CASE(suite, "learn", learns_64_images_by_heart, learns_what_is_in_pictures, same_seed_same_bits);
+    CHECK_CASE(suite, "learn", learns_64_images_by_heart, learns_what_is_in_pictures, lenet5_as_published_learns,
+               a_bad_batch_hurts_no_norm, same_seed_same_bits);
     return check_main(suite, argv[0]);
 }
