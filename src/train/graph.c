@@ -200,7 +200,9 @@ static weft_var accumulate(const work *w, weft_var *due)
                                           &(weft_gate_opt){ .name = "optimizer/batch", .every = every });
     for (int i = 0; i < w->count; i++) {
         const char *path = weft_arena_text(&graph->arena, "optimizer/%s/sum", w->info[i]->name);
-        const weft_var sum = weft_state(graph, path ? path : "", &w->info[i]->shape, WEFT_INIT_ZERO);
+        if (!path)
+            return weft_graph_fail(graph, WEFT_NO_MEMORY, "out of memory");
+        const weft_var sum = weft_state(graph, path, &w->info[i]->shape, WEFT_INIT_ZERO);
         const weft_accumulate_opt opt = { .name = path, .every = every };
         w->gradients[i] = weft_accumulate(graph, sum, w->gradients[i], gate.go, &opt);
     }
@@ -211,6 +213,8 @@ static weft_var accumulate(const work *w, weft_var *due)
 static weft_var clip(const work *w, int i)
 {
     const char *path = weft_arena_text(&w->graph->arena, "optimizer/%s/clip", w->info[i]->name);
+    if (!path)
+        return weft_graph_fail(w->graph, WEFT_NO_MEMORY, "out of memory");
     return weft_clip(w->graph, w->gradients[i], &(weft_clip_opt){ path, w->opt->clip_value });
 }
 

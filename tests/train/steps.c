@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/alloc.h"
 #include "check/harness.h"
 #include "nets.h"
 
@@ -347,6 +348,54 @@ START_TEST(a_rate_is_a_rate)
 }
 END_TEST
 
+/* ---- memory ---- */
+
+static weft_status use(weft_ctx *ctx, const weft_graph *network, weft_trainer *t)
+{
+    const weft_graph *const graphs[] = { network };
+    weft_store *copy;
+    weft_status status = weft_trainer_step(t, &batch, .01, NULL);
+    if (status != WEFT_OK)
+        return status;
+    status = weft_store_create(ctx, graphs, 1, &copy);
+    if (status != WEFT_OK)
+        return status;
+    status = weft_trainer_average(t, copy);
+    weft_store_destroy(copy);
+    weft_trace trace;
+    if (status == WEFT_OK)
+        status = weft_trainer_trace(t, &batch, .01, &trace); /* finds nothing */
+    return status == WEFT_NOT_FOUND ? WEFT_OK : status;
+}
+
+static weft_status live(const weft_allocator *allocator, void *arg)
+{
+    weft_ctx *ctx = NULL;
+    weft_graph *network = arg;
+    weft_trainer *t = NULL;
+    const weft_train_opt opt = { .optimizer = { .kind = WEFT_LAMB }, .accumulate = 2, .clip_value = 1, .ema = .9 };
+    const weft_ctx_opt cpu = { .device = "cpu", .threads = 1, .allocator = *allocator };
+    weft_status status = weft_ctx_create(&cpu, &ctx);
+    if (status == WEFT_OK)
+        status = weft_trainer_create(ctx, network, &opt, &t);
+    if (status == WEFT_OK)
+        status = use(ctx, network, t);
+    weft_trainer_destroy(t);
+    weft_ctx_destroy(ctx);
+    return status;
+}
+
+START_TEST(every_request_may_fail)
+{
+    setup();
+    weft_ctx *ctx = open_ctx(1);
+    weft_graph *network = tiny_network_watched(ctx);
+    ck_assert_int_gt(check_every_failure(live, network), 30);
+    weft_graph_destroy(network);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create("train-steps");
@@ -357,6 +406,6 @@ int main(int argc, char **argv)
     suite_add_tcase(suite, golden);
     suite_add_tcase(suite, wrong);
     CHECK_CASE(suite, "others", traces_say_where, half_batches_are_a_whole_one, averages_follow, groups_and_freezing,
-               a_rate_is_a_rate);
+               a_rate_is_a_rate, every_request_may_fail);
     return check_main(suite, argv[0]);
 }
