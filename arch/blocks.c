@@ -12,7 +12,9 @@ weft_var weft_net_input(const weft_net *n)
 
 weft_var weft_net_batch_norm(const weft_net *n, weft_var x)
 {
-    return weft_batch_norm(n->g, x, &n->bn);
+    weft_batch_norm_opt bn = n->bn;
+    bn.unbiased = n->dialect == WEFT_TORCH; /* torch.nn.BatchNorm2d; Keras moves the one that normalises */
+    return weft_batch_norm(n->g, x, &bn);
 }
 
 weft_var weft_net_conv(const weft_net *n, weft_var x, const weft_conv2d_opt *conv)

@@ -49,7 +49,7 @@ weft_var weft_net_conv(const weft_net *n, weft_var x, const weft_conv2d_opt *con
 weft_var weft_net_conv_bn_act(const weft_net *n, weft_var x, const weft_conv2d_opt *conv, weft_act act);
 /* Convolution with bias, activation: nodes "NAME" and the activation's. */
 weft_var weft_net_conv_act(const weft_net *n, weft_var x, const weft_conv2d_opt *conv, weft_act act);
-/* Batch norm with the net's options. */
+/* Batch norm with the net's options, and the dialect's moving variance. */
 weft_var weft_net_batch_norm(const weft_net *n, weft_var x);
 /* Dense, ReLU, dropout: a hidden layer of the classifiers of 2012-2014, in a scope of its own. */
 weft_var weft_net_dense_relu(const weft_net *n, weft_var x, const char *name, int64_t out, double dropout);

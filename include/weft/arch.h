@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Networks by name. A dialect fixes what papers, Keras and torchvision do differently: padding, stride placement,
- * biases, epsilon, LRN convention, and whether moving statistics count as parameters. */
+ * biases, epsilon, LRN convention, which variance batch norm moves, and whether moving statistics count as
+ * parameters. */
 #ifndef WEFT_ARCH_H
 #define WEFT_ARCH_H
 

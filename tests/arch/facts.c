@@ -7,6 +7,8 @@
 #include <string.h>
 #include <weft/weft.h>
 
+#include "graph/graph.h"
+
 static weft_ctx *ctx;
 
 static void open_context(void)
@@ -230,6 +232,38 @@ START_TEST(macs_follow_the_image)
 }
 END_TEST
 
+/* The variance that training moves is divided by m - 1 in torch, by m in Keras. */
+static const struct {
+    const char *name;
+    weft_dialect dialect;
+    bool unbiased;
+} moved[] = {
+    { "resnet50", WEFT_TORCH, true },
+    { "resnet50", WEFT_KERAS, false },
+    { "mobilenetv2", WEFT_TORCH, true },
+    { "mobilenetv2", WEFT_KERAS, false },
+    { "efficientnet-b0", WEFT_TORCH, true },
+    { "efficientnet-b0", WEFT_KERAS, false },
+    { "densenet121", WEFT_TORCH, true },
+    { "cspdarknet53", WEFT_TORCH, true },
+};
+
+START_TEST(norms_move_the_variance_of_their_dialect)
+{
+    weft_graph *g = build(moved[_i].name, &(weft_arch_opt){ .dialect = moved[_i].dialect });
+    int norms = 0;
+    for (int32_t i = 0; i < g->n_nodes; i++) {
+        const weft_node *node = &g->nodes[i].node;
+        if (node->id != WEFT_OP_BATCH_NORM)
+            continue;
+        norms++;
+        ck_assert_int_eq(((const weft_batch_norm_opt *)node->opt)->unbiased, moved[_i].unbiased);
+    }
+    ck_assert_int_gt(norms, 0);
+    weft_graph_destroy(g);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("arch_facts");
@@ -239,6 +273,7 @@ static Suite *suite(void)
     tcase_add_loop_test(facts, networks_have_the_right_layers, 0, (int)(sizeof op_counts / sizeof *op_counts));
     tcase_add_loop_test(facts, maps_have_the_published_sizes, 0, (int)(sizeof maps / sizeof *maps));
     tcase_add_loop_test(facts, macs_follow_the_image, 0, (int)(sizeof at_sizes / sizeof *at_sizes));
+    tcase_add_loop_test(facts, norms_move_the_variance_of_their_dialect, 0, (int)(sizeof moved / sizeof *moved));
     suite_add_tcase(s, facts);
     return s;
 }
