@@ -47,8 +47,8 @@ typedef struct cli_protocol {
     ROW_DIALECT(cli_protocol, WHOSE_VARIANT), \
     OPT_COUNT(cli_protocol, seed, 0, "seed", "N", "1", 0, OPT_MAX_COUNT, "seed of weights and of noise inputs"), \
     OPT_DIR(cli_protocol, images, 0, "images", "DIR", \
-            "run on the JPEG and PNG photographs of this folder, in order of name, repeated to fill the batch; " \
-            "others are named and skipped")
+            "run on the photographs of this folder, or, if it has none itself, of its folders, in order of name, " \
+            "repeated to fill the batch; others are named and skipped")
 #define PROTOCOL_PROGRESS ROW_PROGRESS(cli_protocol, progress, " (a line for each network)")
 /* clang-format on */
 

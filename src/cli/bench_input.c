@@ -3,6 +3,7 @@
  * What a benchmark feeds its network: photographs of a folder, or noise from a seed (SplitMix64: Steele 2014). */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,6 +41,24 @@ static cli_exit list_files(const char *folder, char ***files, int *count)
     return CLI_OK;
 }
 
+/* The images in the folders of a folder, of classes perhaps; none is no error here. */
+static void list_folders(weft_ctx *ctx, const char *folder, char ***files, int *count)
+{
+    const weft_dataset_opt opt = { .layout = WEFT_DATASET_UNLABELLED };
+    weft_dataset *set;
+    if (weft_dataset_open(ctx, folder, &opt, &set))
+        return;
+    for (int64_t i = 0; i < weft_dataset_count(set) && *count < INT_MAX; i++) {
+        const char *path;
+        int label;
+        if (weft_dataset_get(set, i, &path, &label))
+            continue;
+        *files = cli_grow(*files, (size_t)*count + 1, sizeof **files);
+        (*files)[(*count)++] = cli_copy(path);
+    }
+    weft_dataset_destroy(set);
+}
+
 cli_exit cli_images(const char *folder, int64_t wanted, json_t **paths)
 {
     char **files = NULL;
@@ -48,6 +67,8 @@ cli_exit cli_images(const char *folder, int64_t wanted, json_t **paths)
     cli_exit code = list_files(folder, &files, &count);
     if (!code && weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx))
         code = cli_library_error(WEFT_INTERNAL);
+    if (!code && count == 0)
+        list_folders(ctx, folder, &files, &count);
     json_t *good = json_array();
     for (int i = 0; !code && i < count && (int64_t)json_array_size(good) < wanted; i++) {
         weft_image image;

@@ -87,6 +87,11 @@ case_images() {
     equal photographs "$(json out protocol.images)" 2
     equal input "$(json out protocol.input)" photographs
     true_that "$(json out rows.1.cpu) > 0"
+    mkdir -p classes/cat classes/dog
+    cp "$source"/tests/cli/images/a*.jpg classes/cat/one.jpg
+    cp "$source"/tests/cli/images/a*.jpg classes/dog/two.jpg
+    expect 0 bench lenet5 --batch 3 $quick --images classes -o json
+    equal "photographs of class folders" "$(json out protocol.images)" 2
     mkdir bad empty
     cp "$source/tests/cli/images/b-cut.jpg" bad/
     echo "no image" > bad/readme.txt
