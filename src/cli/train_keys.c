@@ -87,7 +87,8 @@ const cli_option train_keys[] = {
              "of the training part that becomes the validation part; 0: .1 of a set that has neither validation nor "
              "test part, else none"),
     OPT_REAL(AT, fraction, 0, "fraction", "SHARE", "1", 0, 1, "of each class of the training part that is used"),
-    OPT_ENUM(AT, cache, 0, "cache", "WHERE", "none", "none|ram|disk", "keeps decoded photographs from epoch to epoch"),
+    OPT_ENUM(AT, cache, 0, "cache", "WHERE", "none", "none|ram|disk",
+             "keeps decoded photographs from epoch to epoch; disk: in the folder weft-cache"),
     OPT_INT(AT, workers, 0, "workers", "N", "0", -1, 256,
             "threads that make batches; 0: one for images in memory, one for each CPU for photographs; -1: none"),
     OPT_TEXT(AT, bad_images, 0, "bad-images", "WHAT", "fail", NULL,

@@ -148,24 +148,19 @@ static cli_exit open_loaders(train_run *r)
                             .smoothing = set->smoothing,
                             .seed = (uint64_t)set->seed,
                             .workers = set->workers,
-
+                            .cache = (weft_cache)set->cache,
+                            .cache_folder = "weft-cache",
                             .bad = on_bad,
                             .user = r };
-    char *const folder = cli_format_text("%s/cache", r->folder ? r->folder : ".");
-    (void)folder;
-    cli_exit code = bad_limit(set->bad_images, &opt.bad_limit);
-    if (!code && weft_loader_create(r->ctx, r->data, &opt, &r->loader))
-        code = cli_library_error(WEFT_INVALID);
+    CLI_TRY(bad_limit(set->bad_images, &opt.bad_limit));
+    CLI_TRY_LIBRARY(weft_loader_create(r->ctx, r->data, &opt, &r->loader));
     opt.part = r->eval_part;
     opt.in_order = true;
     opt.augment = NULL;
     opt.sampling = WEFT_SAMPLING_ALL;
-    if (!code && weft_loader_create(r->ctx, r->data, &opt, &r->eval_loader))
-        code = cli_library_error(WEFT_INVALID);
-    free(folder);
-    if (!code)
-        r->steps_per_epoch = weft_loader_steps(r->loader);
-    return code;
+    CLI_TRY_LIBRARY(weft_loader_create(r->ctx, r->data, &opt, &r->eval_loader));
+    r->steps_per_epoch = weft_loader_steps(r->loader);
+    return CLI_OK;
 }
 
 /* ---- the trainer ---- */
