@@ -10,6 +10,14 @@
 #define WEFT_NOINLINE __attribute__((noinline))
 #define WEFT_RESTRICT __restrict__
 #define WEFT_PRINTF(text, first) __attribute__((format(printf, text, first)))
+/* Of a function of integers: compiled for AVX2 as well, which is taken where the CPU has it. The sanitizers' runtimes
+ * do not bear what chooses. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define WEFT_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define WEFT_CLONES
+#endif
 #define WEFT_UNUSED __attribute__((unused))
 #define WEFT_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 

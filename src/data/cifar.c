@@ -68,7 +68,7 @@ static weft_status add_file(weft_trainset *set, const variant *v, const char *fo
     if (!path)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", folder);
     WEFT_TRY(weft_trainset_add_file(set, path));
-    WEFT_TRY(weft_read_whole(set->allocator, path, "a CIFAR file", &data, &size));
+    WEFT_TRY(weft_read_whole(set->allocator, path, "a CIFAR file", NULL, &data, &size));
     if (size == 0 || size % record) {
         weft_free(set->allocator, data);
         return weft_fail(WEFT_BAD_DATA, "%s: %zu bytes; a multiple of %zu, records of CIFAR-%d, was expected", path,
@@ -90,7 +90,7 @@ static weft_status name_classes(weft_trainset *set, const variant *v, const char
     if (path && access(path, R_OK) == 0) {
         uint8_t *data;
         size_t size;
-        WEFT_TRY(weft_read_whole(set->allocator, path, "a list of classes", &data, &size));
+        WEFT_TRY(weft_read_whole(set->allocator, path, "a list of classes", NULL, &data, &size));
         text = weft_arena_text(&set->arena, "%.*s", (int)(size < NAMES * NAME ? size : NAMES * NAME), (char *)data);
         weft_free(set->allocator, data);
     }

@@ -48,6 +48,20 @@ static weft_status read_header(const char *path, const uint8_t *data, size_t siz
     return WEFT_OK;
 }
 
+static bool expected(const uint8_t *head, size_t size, size_t *whole)
+{
+    size_t bytes = 1;
+    if (size < 4 || head[0] || head[1] || head[2] != UBYTE || head[3] < 1 || head[3] > 4)
+        return false;
+    if (size < 4 + 4 * (size_t)head[3])
+        return false;
+    for (int i = 0; i < head[3]; i++) {
+        if (!weft_mul_size(bytes, big_endian(head + 4 + 4 * i), &bytes))
+            return false;
+    }
+    return weft_add_size(bytes, 4 + 4 * (size_t)head[3], whole);
+}
+
 static const char *base_name(const char *path)
 {
     const char *const slash = strrchr(path, '/');
@@ -76,7 +90,7 @@ static weft_status add_images(weft_trainset *set, const char *path, int32_t *sou
     uint32_t dim[4];
     size_t size, header;
     uint8_t *data;
-    WEFT_TRY(weft_read_whole(set->allocator, path, "an IDX file", &data, &size));
+    WEFT_TRY(weft_read_whole(set->allocator, path, "an IDX file", expected, &data, &size));
     const int rank = size > 3 && data[3] == 4 ? 4 : 3;
     weft_status status = read_header(path, data, size, rank, dim, &header);
     if (status == WEFT_OK && rank == 4 && dim[3] != 1 && dim[3] != 3)
@@ -139,7 +153,7 @@ static weft_status add_file(weft_trainset *set, const char *folder, const char *
     WEFT_TRY(weft_trainset_add_file(set, path));
     WEFT_TRY(weft_trainset_add_file(set, labels));
     WEFT_TRY(add_images(set, path, &source));
-    WEFT_TRY(weft_read_whole(set->allocator, labels, "an IDX file", &data, &size));
+    WEFT_TRY(weft_read_whole(set->allocator, labels, "an IDX file", expected, &data, &size));
     const weft_status status = add_labelled(set, part_of(name), labels, data, size, source, classes);
     weft_free(set->allocator, data);
     return status;

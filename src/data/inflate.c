@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Whole files in memory, unpacked where they are gzip streams. How much may come out is bounded by how much went in:
- * a thousand times as much, or 64 MiB. */
+ * Whole files in memory, unpacked where they are gzip streams. How much may come out is what the beginning of the file
+ * says, and bounded by how much went in: a thousand times as much, or 64 MiB. */
 #include "data/trainset.h"
 
 #include <string.h>
@@ -30,13 +30,22 @@ typedef struct output {
     const weft_allocator *allocator;
     uint8_t *data;
     size_t size, room, most;
+    weft_expected expected;
+    bool given_up; /* what comes out is no file of the kind: its beginning is enough to say so */
 } output;
 
 static weft_status widen(output *out, const char *path)
 {
+    size_t whole = 0;
+    if (out->room == FIRST && out->expected && !out->expected(out->data, out->size, &whole)) {
+        out->given_up = true;
+        return WEFT_OK;
+    }
+    if (whole && whole < out->most)
+        out->most = whole > FIRST ? whole : FIRST;
     if (out->room == out->most)
-        return weft_fail(WEFT_BAD_DATA, "%s: more than %zu bytes come out of it: a gzip file of that size was not "
-                         "expected to hold so much", path, out->most);
+        return weft_fail(WEFT_BAD_DATA, "%s: more than %zu bytes come out of it, which its beginning or its size "
+                         "does not allow", path, out->most);
     const size_t room = out->room ? 2 * out->room : FIRST, capped = room < out->most ? room : out->most;
     uint8_t *const larger = weft_alloc(out->allocator, capped);
     if (!larger)
@@ -57,6 +66,8 @@ static weft_status run(z_stream *z, const uint8_t *data, size_t size, const char
     while (result == Z_OK || (result == Z_BUF_ERROR && out->size == out->room)) {
         if (out->size == out->room)
             WEFT_TRY(widen(out, path));
+        if (out->given_up)
+            return WEFT_OK;
         const uInt in = left < FIRST ? (uInt)left : FIRST;
         const size_t space = out->room - out->size;
         const uInt room = space < 1u << 30 ? (uInt)space : 1u << 30;
@@ -78,14 +89,15 @@ static weft_status run(z_stream *z, const uint8_t *data, size_t size, const char
     return WEFT_OK;
 }
 
-static weft_status unpack(const weft_allocator *allocator, const char *path, uint8_t **data, size_t *size)
+static weft_status unpack(const weft_allocator *allocator, const char *path, weft_expected expected, uint8_t **data,
+                          size_t *size)
 {
     weft_allocator user = *allocator;
     z_stream z = { .zalloc = z_alloc, .zfree = z_free, .opaque = &user };
     size_t most;
     if (!weft_mul_size(*size, RATIO, &most))
         most = SIZE_MAX;
-    output out = { .allocator = allocator, .most = most > FLOOR ? most : FLOOR };
+    output out = { .allocator = allocator, .most = most > FLOOR ? most : FLOOR, .expected = expected };
     if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", path);
     const weft_status status = run(&z, *data, *size, path, &out);
@@ -113,8 +125,8 @@ static weft_status read_open(const weft_allocator *allocator, int file, const ch
     return WEFT_OK;
 }
 
-weft_status weft_read_whole(const weft_allocator *allocator, const char *path, const char *wanted, uint8_t **data,
-                            size_t *size)
+weft_status weft_read_whole(const weft_allocator *allocator, const char *path, const char *wanted,
+                            weft_expected expected, uint8_t **data, size_t *size)
 {
     int file = -1;
     uint64_t length = 0;
@@ -124,7 +136,7 @@ weft_status weft_read_whole(const weft_allocator *allocator, const char *path, c
     weft_status status = read_open(allocator, file, path, &bytes, (size_t)length, &got);
     close(file);
     if (status == WEFT_OK && got >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b)
-        status = unpack(allocator, path, &bytes, &got);
+        status = unpack(allocator, path, expected, &bytes, &got);
     if (status != WEFT_OK) {
         weft_free(allocator, bytes);
         return status;

@@ -62,9 +62,12 @@ weft_status weft_trainset_read_tree(weft_trainset *set, const char *folder, weft
 
 /* ---- files (inflate.c) ---- */
 
-/* A whole regular file in memory, unpacked if it begins as gzip does; freed by the caller. */
-weft_status weft_read_whole(const weft_allocator *allocator, const char *path, const char *wanted, uint8_t **data,
-                            size_t *size);
+/* How long a file is of which this is the beginning; false if it is none of the kind that is read. */
+typedef bool (*weft_expected)(const uint8_t *head, size_t size, size_t *whole);
+/* A whole regular file in memory, unpacked if it begins as gzip does, but not beyond what expected (NULL: anything)
+ * says; freed by the caller. */
+weft_status weft_read_whole(const weft_allocator *allocator, const char *path, const char *wanted,
+                            weft_expected expected, uint8_t **data, size_t *size);
 
 /* ---- parts (split.c) ---- */
 

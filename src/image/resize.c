@@ -125,7 +125,8 @@ static void resize_row(const uint8_t *in, const taps *t, int width, uint8_t *out
 }
 
 /* One output row: weighted rows of in, a chunk of bytes at a time so that the sums stay in the first cache. */
-static void resize_column(const uint8_t *in, size_t row_bytes, const int32_t *weight, int count, uint8_t *out)
+static WEFT_CLONES void resize_column(const uint8_t *in, size_t row_bytes, const int32_t *weight, int count,
+                                      uint8_t *out)
 {
     int32_t sum[CHUNK];
     for (size_t at = 0; at < row_bytes; at += CHUNK) {

@@ -43,11 +43,13 @@ static void to_values(const weft_loader *l, const weft_picture *p, float *out)
             out[i] = l->level[0][p->channels == 1 ? p->pixels[i] : weft_luma(p->pixels + 3 * i)];
         return;
     }
-    for (int c = 0; c < channels; c++) {
-        const uint8_t *const from = p->pixels + (p->channels == 1 ? 0 : l->bgr ? 2 - c : c);
-        const size_t stride = (size_t)p->channels;
-        for (size_t i = 0; i < count; i++)
-            out[3 * i + (size_t)c] = l->level[c][from[i * stride]];
+    const size_t stride = (size_t)p->channels;
+    const int first = stride == 3 && l->bgr ? 2 : 0, middle = stride == 3, last = stride == 3 ? 2 - first : 0;
+    const uint8_t *from = p->pixels;
+    for (size_t i = 0; i < count; i++, from += stride, out += 3) {
+        out[0] = l->level[0][from[first]];
+        out[1] = l->level[1][from[middle]];
+        out[2] = l->level[2][from[last]];
     }
 }
 

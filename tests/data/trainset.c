@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <weft/trainset.h>
+#include <zlib.h>
 
 #include "check/alloc.h"
 #include "check/harness.h"
@@ -96,6 +97,62 @@ START_TEST(damaged_idx_files_are_named)
     CHECK_FAILS(WEFT_BAD_DATA, weft_trainset_open(ctx, tree_path("a"), NULL, &set), "whole gzip file");
     sets_put_bytes("b/train-images-idx3-ubyte", "", 0);
     CHECK_FAILS(WEFT_NOT_FOUND, weft_trainset_open(ctx, tree_path("b"), NULL, &set), "train-labels-idx1-ubyte");
+}
+END_TEST
+
+/* No prefix of a file is taken for the file, nor one with a byte more; each sentence names it. */
+START_TEST(every_prefix_is_refused)
+{
+    static const char *const names[] = { "train-images-idx3-ubyte", "train-labels-idx1-ubyte" };
+    for (int packed = 0; packed < 2; packed++) {
+        sets_put_idx("p", "train", 9, 4, 3, packed);
+        for (int f = 0; f < 2; f++) {
+            char name[64];
+            size_t size;
+            snprintf(name, sizeof name, "p/%s%s", names[f], packed ? ".gz" : "");
+            uint8_t *const data = golden_bytes(tree_path(name), &size);
+            uint8_t *const copy = calloc(1, size + 1);
+            memcpy(copy, data, size);
+            for (size_t cut = 0; cut <= size + 1; cut++) {
+                weft_trainset *set;
+                sets_put_bytes(name, copy, cut);
+                if (cut == size)
+                    weft_trainset_destroy(opened(tree_path("p"), NULL));
+                else
+                    CHECK_FAILS(WEFT_BAD_DATA, weft_trainset_open(ctx, tree_path("p"), NULL, &set), names[f]);
+            }
+            sets_put_bytes(name, data, size);
+            free(data);
+            free(copy);
+        }
+        remove(tree_path(packed ? "p/train-images-idx3-ubyte.gz" : "p/train-images-idx3-ubyte"));
+        remove(tree_path(packed ? "p/train-labels-idx1-ubyte.gz" : "p/train-labels-idx1-ubyte"));
+    }
+}
+END_TEST
+
+/* Of zeros, or of more than the head says, no more is unpacked than it takes to know it. */
+START_TEST(bombs_cost_nothing)
+{
+    static uint8_t zeros[1 << 20];
+    for (int kind = 0; kind < 2; kind++) {
+        check_alloc state = { 0 };
+        const weft_allocator allocator = check_allocator(&state);
+        weft_ctx small = golden_ctx(&allocator);
+        weft_trainset *set;
+        tree_put(NULL, "", "z/train-labels-idx1-ubyte");
+        tree_put(NULL, "", "z/train-images-idx3-ubyte.gz");
+        const gzFile file = gzopen(tree_path("z/train-images-idx3-ubyte.gz"), "wb1");
+        if (kind)
+            gzwrite(file, "\0\0\10\3\0\0\0\4\0\0\0\2\0\0\0\2", 16);
+        for (int i = 0; i < 200; i++)
+            gzwrite(file, zeros, sizeof zeros);
+        gzclose(file);
+        CHECK_FAILS(WEFT_BAD_DATA, weft_trainset_open(&small, tree_path("z"), NULL, &set),
+                    kind ? "which its beginning" : "begins with 00 00 00 00");
+        ck_assert_int_le(state.requests, 40);
+        ck_assert_int_eq(state.live, 0);
+    }
 }
 END_TEST
 
@@ -232,6 +289,8 @@ int main(int argc, char **argv)
     tcase_add_test(cases, idx_files_plain_and_packed);
     tcase_add_test(cases, a_name_is_looked_for);
     tcase_add_test(cases, damaged_idx_files_are_named);
+    tcase_add_test(cases, every_prefix_is_refused);
+    tcase_add_test(cases, bombs_cost_nothing);
     tcase_add_test(cases, cifar_files);
     tcase_add_test(cases, trees_with_parts);
     tcase_add_test(cases, splits_are_stratified);
