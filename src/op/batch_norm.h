@@ -14,8 +14,8 @@ typedef struct weft_batch_norm_dx_opt {
     bool frozen;    /* mean and variance are no functions of x */
     double epsilon; /* with frozen: added to the variance */
     weft_act act;   /* dy is the gradient of act(gamma (x - mean) rstd + beta); beta is an input then */
-    bool split;     /* of act(y + something else): its slope is computed of `result` (what activation_dx reads), an input
-                       instead of beta, and the gradient of the sum is one more output */
+    bool split;     /* of act(y + something else): its slope is computed of `result` (what activation_dx reads), an
+                       input instead of beta, and the gradient of the sum is one more output */
 } weft_batch_norm_dx_opt;
 
 /* batch_norm_frozen_dx: dy, variance, [gamma] -> dx. */
