@@ -137,7 +137,7 @@ void train_print_header(const train_run *r)
 void train_show(train_run *r, const train_score *so_far, double rate, double to_come, double waiting)
 {
     char what[128];
-    const int64_t in_epoch = r->state.step - r->state.epochs_done * r->steps_per_epoch;
+    const int64_t in_epoch = r->state.step % r->steps_per_epoch;
     snprintf(what, sizeof what, "epoch %lld/%g, loss %.4f, right %.2f %%, %.0f images/s, waiting %.0f %%",
              (long long)r->state.epochs_done + 1, r->state.epochs, so_far->loss,
              so_far->images ? 100. * (double)so_far->top1 / (double)so_far->images : 0, rate, 100 * waiting);

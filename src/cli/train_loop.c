@@ -156,7 +156,7 @@ static cli_exit end_epoch(loop *l)
     s->between = stats.between;
     cli_bar_clear(&r->bar);
     CLI_TRY(train_evaluate(r, r->eval_loader, &valid));
-    s->epochs_done++;
+    s->epochs_done = (s->step + r->steps_per_epoch - 1) / r->steps_per_epoch; /* the last may be a part of one */
     if (r->set->schedule == TRAIN_SCHEDULE_PLATEAU)
         s->plateau.scale = weft_plateau_step(&s->plateau, valid.loss);
     CLI_TRY(tolerate(r, keep_best(r, &valid)));

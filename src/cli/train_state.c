@@ -54,7 +54,7 @@ cli_exit train_save(train_run *r, bool best)
     char *const said = notes(r), *const recipe = train_plan_text(&r->plan, true);
     const weft_checkpoint_facts facts = { .step = s->step,
                                           .epoch = s->epochs_done,
-                                          .position = (s->step - s->epochs_done * r->steps_per_epoch) * r->batch,
+                                          .position = s->step % r->steps_per_epoch * r->batch,
                                           .seed = (uint64_t)r->set->seed,
                                           .recipe = recipe,
                                           .config = r->config,
@@ -138,7 +138,12 @@ static cli_exit restore(train_run *r, const weft_checkpoint *checkpoint)
 cli_exit train_restore(train_run *r)
 {
     weft_checkpoint *checkpoint;
-    CLI_TRY_LIBRARY(weft_checkpoint_open(r->ctx, r->checkpoints, NULL, &checkpoint));
+    const weft_status status = weft_checkpoint_open(r->ctx, r->checkpoints, NULL, &checkpoint);
+    if (status == WEFT_NOT_FOUND)
+        return cli_error(CLI_NOT_FOUND, "--resume %s: the run ended before its first checkpoint; begin it anew, with "
+                         "--recipe %s/settings.recipe and another --out", r->folder, r->folder);
+    if (status)
+        return cli_library_error(status);
     const cli_exit code = restore(r, checkpoint);
     weft_checkpoint_close(checkpoint);
     if (!code)

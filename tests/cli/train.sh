@@ -157,6 +157,26 @@ case_longer() {
     same long short
 }
 
+# Ends before the last epoch: the time is over, or nothing gets better. A run of which nothing was saved.
+case_limits() {
+    "$make_set" idx set 64
+    expect 0 $net --epochs 3 --time 4s --out timed
+    has out "time       4s are enough for" "best "
+    epochs=$(grep -c "^epoch" out)
+    [ "$epochs" -gt 3 ] || fail "4 seconds were enough for $epochs epochs"
+    tail -1 timed/metrics.csv | awk -F, '$3 > 0.001 { exit 1 }' || fail "the schedule did not come to its end"
+    expect 0 $net --lr 0 --patience 2 --out patient
+    equal "epochs without a better one" "$(grep -c "^epoch" out)" 3
+    rm -r patient/checkpoints
+    refuses 66 "ended before its first checkpoint" train --resume patient
+    expect 0 $net --batch auto --memory 2MiB --dry-run
+    first=$(sed -n 's/.*batch \([0-9]*\) (auto.*/\1/p' out)
+    expect 0 $net --batch auto --memory 3MiB --dry-run
+    second=$(sed -n 's/.*batch \([0-9]*\) (auto.*/\1/p' out)
+    [ "$first" -lt "$second" ] || fail "more memory gives a batch of $second after $first"
+    refuses 71 "a batch of 1 needs" $net --batch auto --memory 10KiB
+}
+
 # A number that is none: exit 76, and the good checkpoint stays.
 case_numeric() {
     "$make_set" idx set 32
