@@ -9,7 +9,7 @@
 #include "cli/text.h"
 #include "cli/train.h"
 
-enum { LARGEST = 65536, AUTO_LARGEST = 1024, AHEAD = 5 };
+enum { LARGEST = 65536, AUTO_LARGEST = 1024, AHEAD = 8 /* batches: four each of training and validation */ };
 
 /* Bytes that a training of this batch holds: the step's plan, the weights, inference beside it, batches made ahead. */
 static cli_exit bytes_of(train_run *r, int64_t batch, double *out)
