@@ -7,8 +7,8 @@ Run by developers when a network is added, never by the suite (with numpy, torch
 
     python3 tests/train/golden/make.py build/release/lib/libweft.so [NETWORK...]
 
-Of each gradient, in weft's layout, it keeps the norm and its products with PROBES vectors of random signs: the square of
-such a product of a difference is on average the square of its norm. Nothing is dropped: rates of dropout are 0."""
+Of each gradient, in weft's layout, it keeps the norm and its products with PROBES vectors of random signs: the square
+of such a product of a difference is on average the square of its norm. Nothing is dropped: rates of dropout are 0."""
 import os
 import sys
 
