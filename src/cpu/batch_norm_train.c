@@ -53,9 +53,7 @@ typedef struct job {
     weft_split split;
     float *totals, *vectors;
     const float *mean, *gamma, *beta;
-    /* batch_norm_dx: the first pass reads dy, the second what that has made of it. */
-    weft_view dy;
-    weft_act act;
+    weft_act act; /* of batch_norm_dx */
     bool stream;
 } job;
 
@@ -224,25 +222,14 @@ const weft_kernel *const weft_cpu_batch_norm_train[] = { &rows_train, &weft_cpu_
 static void sum_products(void *arg, int64_t slice, int thread)
 {
     const job *j = arg;
-    const weft_batch_norm_dx_opt *o = j->call->node->opt;
     const int64_t first = slice * j->slices.per, c = j->slices.channels;
     const weft_view *dy = &j->call->in[0], *x = &j->call->in[1];
     (void)thread;
     memset(total(j, slice, SUM), 0, 2 * sizeof(float) * (size_t)c);
-    weft_sums p = { .x = weft_row(x, first), .dy = weft_row(dy, first), .x_ld = x->ld, .dy_ld = dy->ld,
-                    .shift = j->mean, .scale = vector(j, SCALE), .beta = j->beta, .sum = total(j, slice, SUM),
-                    .product = total(j, slice, PRODUCT), .rows = rows_of(&j->slices, slice), .channels = c,
-                    .act = j->act };
-    if (!o->split) {
-        j->rows->products(&p);
-        return;
-    }
-    const weft_view *result = &j->call->in[weft_batch_norm_dx_beta(o)], *g = &j->call->out[3];
-    p.result = weft_row(result, first);
-    p.result_ld = result->ld;
-    p.g = weft_row(g, first);
-    p.g_ld = g->ld;
-    j->rows->split(&p);
+    j->rows->products(&(weft_sums){ .x = weft_row(x, first), .dy = weft_row(dy, first), .x_ld = x->ld, .dy_ld = dy->ld,
+                                    .shift = j->mean, .scale = vector(j, SCALE), .beta = j->beta,
+                                    .sum = total(j, slice, SUM), .product = total(j, slice, PRODUCT),
+                                    .rows = rows_of(&j->slices, slice), .channels = c, .act = j->act });
 }
 
 static void finish_products(void *arg, int64_t index, int thread)
@@ -275,7 +262,7 @@ static void finish_products(void *arg, int64_t index, int thread)
 static void differentiate(void *arg, int64_t index, int thread)
 {
     const job *j = arg;
-    const weft_view *dy = &j->dy, *x = &j->call->in[1], *dx = &j->call->out[0];
+    const weft_view *dy = &j->call->in[0], *x = &j->call->in[1], *dx = &j->call->out[0];
     const weft_view *residual = residual_of(j->call);
     int64_t first, count = item_from_behind(j, index, &first);
     (void)thread;
@@ -293,9 +280,8 @@ static weft_status run_dx(const weft_call *call)
     job j = begin(call);
     j.mean = call->in[2].data;
     j.gamma = o->no_gamma ? NULL : call->in[4].data;
-    j.beta = o->act == WEFT_ACT_NONE || o->split ? NULL : call->in[weft_batch_norm_dx_beta(o)].data;
+    j.beta = o->act == WEFT_ACT_NONE ? NULL : call->in[weft_batch_norm_dx_beta(o)].data;
     j.act = o->act;
-    j.dy = call->in[0];
     j.stream = streams(call, 2);
     for (int64_t c = 0; c < j.slices.channels; c++) { /* LIFT keeps rstd until the sums are there */
         const float rstd = o->frozen ? (float)(1 / sqrt((double)third[c] + o->epsilon)) : third[c];
@@ -304,10 +290,6 @@ static weft_status run_dx(const weft_call *call)
     }
     weft_pool_run(call->device->pool, j.slices.count, sum_products, &j);
     run_join(&j, finish_products);
-    if (o->split) {
-        j.dy = call->out[3];
-        j.act = WEFT_ACT_NONE;
-    }
     weft_pool_run(call->device->pool, j.split.items, differentiate, &j);
     return WEFT_OK;
 }

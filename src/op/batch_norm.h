@@ -6,16 +6,13 @@
 
 #include "graph/op.h"
 
-/* batch_norm_dx: dy, x, mean, rstd, [gamma], [beta or result] -> dx, dgamma, dbeta, [sum]. frozen: rstd is the moving
- * variance. */
+/* batch_norm_dx: dy, x, mean, rstd, [gamma], [beta] -> dx, dgamma, dbeta. frozen: rstd is the moving variance. */
 typedef struct weft_batch_norm_dx_opt {
     const char *name;
     bool no_gamma;  /* there is no such input; gamma is 1 */
     bool frozen;    /* mean and variance are no functions of x */
     double epsilon; /* with frozen: added to the variance */
     weft_act act;   /* dy is the gradient of act(gamma (x - mean) rstd + beta); beta is an input then */
-    bool split;     /* of act(y + something else): its slope is computed of `result` (what activation_dx reads), an
-                       input instead of beta, and the gradient of the sum is one more output */
 } weft_batch_norm_dx_opt;
 
 /* batch_norm_frozen_dx: dy, variance, [gamma] -> dx. */
@@ -35,7 +32,7 @@ WEFT_INLINE bool weft_batch_norm_dx_takes(weft_act act)
     return act != WEFT_ACT_SIGMOID && act != WEFT_ACT_TANH && act != WEFT_ACT_LECUN_TANH;
 }
 
-/* Index of the last optional input of batch_norm_dx: beta, or with split the result. */
+/* Index of an optional input of batch_norm_dx. */
 WEFT_INLINE int weft_batch_norm_dx_beta(const weft_batch_norm_dx_opt *opt)
 {
     return opt->no_gamma ? 4 : 5;

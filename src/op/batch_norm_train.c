@@ -17,7 +17,6 @@
  *    and rstd is computed of the variance. Its residual is another gradient of the same x.
  * 5. With an activation dy is the gradient behind that, and what is meant by dy above is dy slope(y), with y computed
  *    once more from x, in the same way (op/activation.c, Semantics 6, for the slopes).
- *    With `split` it is dy times the slope at a result that is handed in, and the fourth output.
  * 6. batch_norm_frozen_dx is dx of frozen statistics alone, gamma dy / sqrt(variance + epsilon): x is not read. */
 #include <math.h>
 
@@ -147,19 +146,17 @@ static weft_status resolve_dx(void *opt, const weft_shape *in, int n_in, weft_ar
         return weft_fail(WEFT_INVALID, "epsilon is %g, expected a finite number, 0 or more", o->epsilon);
     WEFT_TRY(weft_need_shape("dy", &in[0], 0));
     WEFT_TRY(need_same("x", &in[1], &in[0]));
-    if (o->split && o->act == WEFT_ACT_NONE)
-        return weft_fail(WEFT_INVALID, "split is set without act, expected both");
     const weft_shape c = channels_of(&in[0]);
-    for (int i = 2; i < n_in - o->split; i++)
+    for (int i = 2; i < n_in; i++)
         WEFT_TRY(need_same("what belongs to the channels", &in[i], &c));
-    return o->split ? need_same("result", &in[n_in - 1], &in[0]) : WEFT_OK;
+    return WEFT_OK;
 }
 
 static weft_status infer_dx(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
 {
     const weft_shape c = channels_of(&in[0]);
-    (void)n_in;
-    *sig = (weft_sig){ .n_out = ((const weft_batch_norm_dx_opt *)opt)->split ? 4 : 3, .out = { in[0], c, c, in[0] } };
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 3, .out = { in[0], c, c } };
     return WEFT_OK;
 }
 
@@ -171,16 +168,16 @@ static weft_cost cost_dx(const weft_node *n)
 
 static double least_dx(const weft_node *n)
 {
-    return (((const weft_batch_norm_dx_opt *)n->opt)->split ? 7 : 5) * weft_out_count(n);
+    return 5 * weft_out_count(n);
 }
 
 static void describe_dx(const weft_node *n, char *buf, size_t size)
 {
     const weft_batch_norm_dx_opt *o = n->opt;
     size_t used = 0;
-    weft_text_add(buf, size, &used, "%s%s%s%s%s%s", o->act == WEFT_ACT_NONE ? "" : o->split ? "split of " : "of ",
-                  weft_act_name(o->act), o->act != WEFT_ACT_NONE && o->frozen ? " " : "", o->frozen ? "frozen" : "",
-                  o->no_gamma && (o->frozen || o->act != WEFT_ACT_NONE) ? " " : "", o->no_gamma ? "no gamma" : "");
+    weft_text_add(buf, size, &used, "%s%s%s%s%s", o->act == WEFT_ACT_NONE ? "" : "of ", weft_act_name(o->act),
+                  o->act != WEFT_ACT_NONE && o->frozen ? " " : "", o->frozen ? "frozen" : "",
+                  o->no_gamma ? " no gamma" : "");
 }
 
 /* clang-format off */
@@ -208,12 +205,6 @@ static const weft_op_case cases_dx[] = {
       DX(.act = WEFT_ACT_HARD_SWISH, .frozen = true, .epsilon = 1e-5), .positive = 8 },
     { WEFT_CASE("leaky_relu", WEFT_TWICE(WEFT_NHWC(1, 5, 5, 8)), C(8), C(8), C(8), C(8)),
       DX(.act = WEFT_ACT_LEAKY_RELU), .positive = 8 },
-    { WEFT_CASE("split_relu", WEFT_TWICE(WEFT_NHWC(2, 5, 5, 40)), C(40), C(40), C(40), WEFT_NHWC(2, 5, 5, 40)),
-      DX(.act = WEFT_ACT_RELU, .split = true), .positive = 8 },
-    { WEFT_CASE("split_swish_no_gamma", WEFT_TWICE(WEFT_NHWC(2, 9, 5, 17)), C(17), C(17), WEFT_NHWC(2, 9, 5, 17)),
-      DX(.act = WEFT_ACT_SWISH, .split = true, .no_gamma = true), .epi = { .residual = true }, .positive = 8 },
-    { WEFT_CASE("split_rows_over_threads", WEFT_TWICE(WEFT_NHWC(2, 49, 51, 24)), C(24), C(24), C(24),
-                WEFT_NHWC(2, 49, 51, 24)), DX(.act = WEFT_ACT_LEAKY_RELU, .split = true), .positive = 8 },
     { WEFT_CASE("rows_over_threads", WEFT_TWICE(WEFT_NHWC(2, 49, 51, 24)), C(24), C(24), C(24), C(24)),
       DX(.act = WEFT_ACT_RELU), .positive = 8 },
     { WEFT_CASE("layer_56x256", WEFT_TWICE(WEFT_NHWC(8, 56, 56, 256)), C(256), C(256), C(256)), .positive = 8,

@@ -119,57 +119,11 @@ static weft_status fuse_slope(weft_graph *graph, int32_t *readers, int32_t index
     return WEFT_OK;
 }
 
-/* Whether node `index` reads value before all other nodes do. */
-static bool reads_first(const weft_graph *graph, int32_t index, int32_t value)
-{
-    for (int32_t i = 0; i < index; i++)
-        for (int k = 0; k < graph->nodes[i].node.n_in && !graph->nodes[i].dead; k++)
-            if (graph->nodes[i].in[k] == value)
-                return false;
-    return true;
-}
-
-/* batch_norm_dx(sum, ...) with sum = activation_dx(dz, kept) that others read as well: the gradient of a sum of a norm
- * and a shortcut. The norm's gradient takes dz and kept, and makes that sum in its first pass. */
-static weft_status fuse_split(weft_graph *graph, int32_t *readers, int32_t index)
-{
-    weft_gnode *dx = &graph->nodes[index];
-    const int32_t sum = dx->in[0], maker = graph->values[sum].maker;
-    weft_gnode *slope = maker >= 0 ? &graph->nodes[maker] : NULL;
-    weft_batch_norm_dx_opt *opt = weft_gnode_opt(dx);
-    if (!slope || slope->dead || slope->node.id != WEFT_OP_ACTIVATION_DX || !norm_of(graph, dx) || readers[sum] < 2 ||
-        opt->act != WEFT_ACT_NONE || !reads_first(graph, index, sum))
-        return WEFT_OK;
-    const weft_act act = ((const weft_activation_opt *)slope->node.opt)->act;
-    weft_shape *shapes = weft_arena_array(&graph->arena, 4, sizeof *shapes);
-    int32_t *out = weft_arena_array(&graph->arena, 4, sizeof *out);
-    if (!shapes || !out)
-        return WEFT_NO_MEMORY;
-    if (!weft_batch_norm_dx_takes(act))
-        return WEFT_OK;
-    for (int o = 0; o < 4; o++) {
-        out[o] = o < 3 ? dx->out[o] : sum;
-        shapes[o] = graph->values[out[o]].shape;
-    }
-    opt->act = act;
-    opt->split = true;
-    weft_gnode_rewire(graph, dx, 0, slope->in[0]);
-    weft_gnode_rewire(graph, dx, dx->node.n_in++, slope->in[1]);
-    dx->out = out;
-    dx->node.out = shapes;
-    dx->node.n_out = 4;
-    graph->values[sum].maker = index;
-    readers[sum]--;
-    slope->dead = true;
-    return WEFT_OK;
-}
-
 static const struct {
     weft_op_id op;
     weft_status (*fuse)(weft_graph *graph, int32_t *readers, int32_t index);
 } patterns[] = {
     { WEFT_OP_BATCH_NORM_DX, fuse_slope }, /* before the norm has an epilogue */
-    { WEFT_OP_BATCH_NORM_DX, fuse_split },
     { WEFT_OP_ADD, fuse_add }, /* before the next one, so that the activation behind an add finds the convolution */
     { WEFT_OP_ACTIVATION, fuse_activation },
 };

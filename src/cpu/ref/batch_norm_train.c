@@ -57,37 +57,31 @@ const weft_kernel WEFT_REF(batch_norm_train) = {
 typedef struct channel {
     double mean, rstd, gamma, beta;
     weft_act act;
-    const weft_view *dy, *x, *result; /* result NULL: computed from x */
-    int64_t c;
 } channel;
 
 static channel channel_of(const weft_call *call, int64_t c)
 {
     const weft_batch_norm_dx_opt *o = call->node->opt;
     const real *mean = call->in[2].data, *third = call->in[3].data;
-    const weft_view *last = &call->in[weft_batch_norm_dx_beta(o)];
-    channel k = { (double)mean[c], (double)third[c], 1, 0, o->act, &call->in[0], &call->in[1],
-                  o->split ? last : NULL, c };
+    channel k = { (double)mean[c], (double)third[c], 1, 0, o->act };
     if (o->frozen)
         k.rstd = 1 / sqrt((double)third[c] + o->epsilon);
     if (!o->no_gamma)
         k.gamma = (double)((const real *)call->in[4].data)[c];
-    if (o->act != WEFT_ACT_NONE && !o->split)
-        k.beta = (double)((const real *)last->data)[c];
+    if (o->act != WEFT_ACT_NONE)
+        k.beta = (double)((const real *)call->in[weft_batch_norm_dx_beta(o)].data)[c];
     return k;
 }
 
-/* x of row r normalised, and the gradient before the activation. */
-static double normal(const channel *k, int64_t r)
+/* x normalised, and the gradient before the activation. */
+static double normal(const channel *k, double x)
 {
-    return ((double)ref_row(k->x, r)[k->c] - k->mean) * k->rstd;
+    return (x - k->mean) * k->rstd;
 }
 
-static double before_act(const channel *k, int64_t r)
+static double before_act(const channel *k, double x, double dy)
 {
-    const double dy = (double)ref_row(k->dy, r)[k->c], y = k->gamma * normal(k, r) + k->beta;
-    if (k->result)
-        return dy * weft_act_slope(k->act, (double)ref_row(k->result, r)[k->c]);
+    const double y = k->gamma * normal(k, x) + k->beta;
     return dy * weft_act_slope(k->act, weft_act_keeps_result(k->act) ? weft_act_eval(k->act, y) : y);
 }
 
@@ -101,13 +95,13 @@ static weft_status run_dx(const weft_call *call)
         const channel k = channel_of(call, c);
         double dbeta = 0, dgamma = 0;
         for (int64_t r = 0; r < rows; r++) {
-            dbeta += before_act(&k, r);
-            dgamma += before_act(&k, r) * normal(&k, r);
+            const double x = (double)ref_row(&call->in[1], r)[c], dy = (double)ref_row(&call->in[0], r)[c];
+            dbeta += before_act(&k, x, dy);
+            dgamma += before_act(&k, x, dy) * normal(&k, x);
         }
         for (int64_t r = 0; r < rows; r++) {
-            const double g = before_act(&k, r), v = g - share * (dbeta + normal(&k, r) * dgamma);
-            if (o->split)
-                ref_row(&call->out[3], r)[c] = (real)g;
+            const double x = (double)ref_row(&call->in[1], r)[c], dy = (double)ref_row(&call->in[0], r)[c];
+            const double v = before_act(&k, x, dy) - share * (dbeta + normal(&k, x) * dgamma);
             ref_row(&call->out[0], r)[c] = (real)ref_finish(call, k.gamma * k.rstd * v, r, c);
         }
         ((real *)call->out[1].data)[c] = (real)dgamma;

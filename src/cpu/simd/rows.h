@@ -139,14 +139,12 @@ typedef struct weft_slope {
 } weft_slope;
 
 /* What batch norm sums: to sum[c] and product[c] are added the sums over rows of d and d^2 (moments), d = x - shift, or
- * of g and g d (products), where g is dy times the slope of act at d * scale + beta (weft_batch_norm_dx_takes), or at
- * result, and then it is stored as well (split; g may be dy or result). */
+ * of g and g d (products), where g is dy times the slope of act at d * scale + beta (weft_batch_norm_dx_takes). */
 typedef struct weft_sums {
     const float *x, *dy, *shift;
     const float *scale, *beta; /* with act */
-    const float *result;
-    float *sum, *product, *g;
-    int64_t x_ld, dy_ld, result_ld, g_ld;
+    float *sum, *product;
+    int64_t x_ld, dy_ld;
     int64_t rows, channels;
     weft_act act;
 } weft_sums;
@@ -192,7 +190,6 @@ typedef struct weft_rows {
     void (*slope)(const weft_slope *p);
     void (*moments)(const weft_sums *p);
     void (*products)(const weft_sums *p);
-    void (*split)(const weft_sums *p);
     void (*norm_dx)(const weft_norm_dx *p);
     void (*drop)(const weft_drop *p);
     /* y[c] = scale * sum over rows of x[r, c]; y[c] = max. In row order. */

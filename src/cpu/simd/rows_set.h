@@ -23,7 +23,6 @@
 #define weft_rows_slope WEFT_SIMD_NAME(weft_rows_slope_)
 #define weft_rows_moments WEFT_SIMD_NAME(weft_rows_moments_)
 #define weft_rows_products WEFT_SIMD_NAME(weft_rows_products_)
-#define weft_rows_split WEFT_SIMD_NAME(weft_rows_split_)
 #define weft_rows_norm_dx WEFT_SIMD_NAME(weft_rows_norm_dx_)
 #define weft_rows_drop WEFT_SIMD_NAME(weft_rows_drop_)
 #define weft_rows_sum_rows WEFT_SIMD_NAME(weft_rows_sum_rows_)
@@ -51,7 +50,6 @@ void weft_rows_response(const weft_response *p);
 void weft_rows_slope(const weft_slope *p);
 void weft_rows_moments(const weft_sums *p);
 void weft_rows_products(const weft_sums *p);
-void weft_rows_split(const weft_sums *p);
 void weft_rows_norm_dx(const weft_norm_dx *p);
 void weft_rows_drop(const weft_drop *p);
 void weft_rows_sum_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y);

@@ -55,7 +55,6 @@ const weft_rows WEFT_SIMD_NAME(weft_rows_) = {
     .slope = weft_rows_slope,
     .moments = weft_rows_moments,
     .products = weft_rows_products,
-    .split = weft_rows_split,
     .norm_dx = weft_rows_norm_dx,
     .drop = weft_rows_drop,
     .sum_rows = weft_rows_sum_rows,

@@ -208,53 +208,6 @@ void weft_rows_products(const weft_sums *p)
 #undef PRODUCTS
 }
 
-/* The same, g from the result behind a sum, and stored for what else is summed there. */
-WEFT_INLINE void add_split(const weft_sums *p, weft_act act, int64_t row, int64_t c, int deep, int lanes)
-{
-    const weft_v shift = weft_v_load_n(p->shift + c, lanes);
-    weft_v sum = weft_v_set(0.0f), product = weft_v_set(0.0f);
-#pragma GCC unroll 8
-    for (int64_t r = row; r < row + deep; r++) {
-        const weft_v d = weft_v_load_n(p->x + r * p->x_ld + c, lanes) - shift;
-        const weft_v g = sloped(act, weft_v_load_n(p->dy + r * p->dy_ld + c, lanes),
-                                weft_v_load_n(p->result + r * p->result_ld + c, lanes));
-        weft_v_store_n(p->g + r * p->g_ld + c, g, lanes);
-        sum += g;
-        product = weft_v_fma(g, d, product);
-    }
-    weft_v_store_n(p->sum + c, weft_v_load_n(p->sum + c, lanes) + sum, lanes);
-    weft_v_store_n(p->product + c, weft_v_load_n(p->product + c, lanes) + product, lanes);
-}
-
-WEFT_INLINE void split_rows(const weft_sums *p, weft_act act)
-{
-    for (int64_t r = 0; r < p->rows;) {
-        const int deep = r + DEEP <= p->rows ? DEEP : 1;
-        int64_t c = 0;
-        for (; c + LANES <= p->channels; c += LANES)
-            add_split(p, act, r, c, deep, LANES);
-        if (c < p->channels)
-            add_split(p, act, r, c, deep, (int)(p->channels - c));
-        r += deep;
-    }
-}
-
-void weft_rows_split(const weft_sums *p)
-{
-#define SPLIT(act)                                                                                 \
-    case act:                                                                                      \
-        split_rows(p, act);                                                                        \
-        break;
-
-    switch (p->act) {
-        FOR_EACH_CLAMP(SPLIT)
-        FOR_EACH_BEND(SPLIT)
-    default:
-        break;
-    }
-#undef SPLIT
-}
-
 /* ---- the gradient ---- */
 
 WEFT_INLINE weft_v norm_dx_at(const weft_norm_dx *p, weft_act act, const float *x, const float *dy,
