@@ -15,6 +15,7 @@ typedef struct weft_check_info {
     const char *name; /* "3x3_stride2_same_odd" */
     const char *op;   /* "conv2d" */
     bool large;       /* of a network's size: some seconds where a reference computes it */
+    bool cpu_only;    /* other devices have no kernel for the op yet: weft_check_run fails there */
 } weft_check_info;
 
 /* What came of one case. */

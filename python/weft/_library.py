@@ -26,7 +26,7 @@ class Arch(Structure):
     _fields_ = [("name", c_char_p), ("alias", c_char_p), ("dialect", c_int), ("is_default", c_bool),
                 ("in_table", c_bool), ("paper", c_char_p), ("px", c_int), ("channels", c_int), ("classes", c_int),
                 ("preprocess", c_int), ("params", c_int64), ("trainable", c_int64), ("macs", c_int64),
-                ("params_aux", c_int64), ("published", Published)]
+                ("params_aux", c_int64), ("aux_weight", c_double), ("published", Published)]
 
 
 class Recipe(Structure):

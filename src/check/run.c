@@ -37,7 +37,8 @@ weft_status weft_check_case(int index, weft_check_info *out)
     const weft_op_case *c = find_case(index, &id);
     if (!c)
         return weft_fail(WEFT_INVALID, "case %d: there are cases 0 to %d", index, id - 1);
-    *out = (weft_check_info){ .name = c->name, .op = weft_op_table[id]->name, .large = c->large };
+    *out = (weft_check_info){ .name = c->name, .op = weft_op_table[id]->name, .large = c->large,
+                              .cpu_only = !weft_op_on_devices[id] };
     return WEFT_OK;
 }
 

@@ -196,15 +196,15 @@ static void set_length(train_run *r, double epochs)
         r->total_steps = 1;
 }
 
-/* Once the first steps are measured, the run becomes as long as the time allows, so that the schedule comes to its
- * end. The length is kept in checkpoints: a run that goes on has the same. */
+/* Once the first steps are measured, for a while or for half of a short run, the run becomes as long as the time
+ * allows, so that the schedule comes to its end. The length is kept in checkpoints: a run that goes on has the same. */
 static void fit_time(loop *l)
 {
     train_run *r = l->r;
     const double spent = cli_now() - l->first;
     const int64_t steps = r->state.step - l->first_step;
-    if (l->budget <= 0 || r->state.timed || steps < TIMED_STEPS ||
-        (spent < TIMED_SECONDS && spent < TIMED_SHARE * l->budget))
+    const bool early = spent < TIMED_SECONDS && spent < TIMED_SHARE * l->budget && 2 * r->state.step < r->total_steps;
+    if (l->budget <= 0 || r->state.timed || steps < TIMED_STEPS || early)
         return;
     const double each = spent / (double)steps;
     const double validation = each / (double)r->batch * INFERENCE_SHARE *

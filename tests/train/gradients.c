@@ -7,7 +7,9 @@
  *
  * A file has the norm of each parameter's gradient and its products with vectors of random signs, which say how far two
  * gradients are apart: such a product of a difference d is on average |d| large. All gradients together must be within
- * 1e-4 of their norm, and so must each of those that carry weight in it. */
+ * 1e-4 of their norm, and so must each of those that carry weight in it. By the reference kernels, whose sums are in
+ * double: this holds what gradients mean; the walker holds the fast kernels to these. (With sums in float a few of
+ * millions of elements come to lie on the other side of a ReLU's kink, and each moves gradients by a hundredth.) */
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -22,7 +24,7 @@
 #include "op/dropout.h"
 #include "program/program.h"
 
-enum { BATCH = 4, CLASSES = 10, PROBES = 2, MAX_GRADIENTS = 1024, MAX_FILES = 64, LEAST_FILES = 16 };
+enum { BATCH = 4, CLASSES = 10, PROBES = 2, MAX_GRADIENTS = 1024, MAX_FILES = 64, LEAST_FILES = 14 };
 static const double MOST = 1e-4;
 static const int32_t labels[BATCH] = { 3, 7, 0, 5 };
 
@@ -148,7 +150,7 @@ static void run(const golden *g, const weft_arch *arch, const network *n)
     free(x);
 }
 
-static void open_network(const golden *g, weft_math math, network *n)
+static void open_network(const golden *g, network *n)
 {
     const weft_arch_opt opt = {
         .dialect = weft_dialect_parse(g->dialect), .batch = BATCH, .px = g->px, .classes = CLASSES, .no_softmax = true
@@ -156,7 +158,7 @@ static void open_network(const golden *g, weft_math math, network *n)
     const weft_arch *arch = weft_arch_find(g->name, opt.dialect);
     weft_graph *built;
     ck_assert_msg(arch != NULL, "%s has no %s dialect", g->name, g->dialect);
-    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 2, .math = math }, &n->ctx));
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1, .isa = "ref" }, &n->ctx));
     CHECK_OK(weft_arch_build(n->ctx, g->name, &opt, &built));
     never_drop(built);
     n->graph = differentiate(g, n->ctx, built);
@@ -234,7 +236,7 @@ START_TEST(as_the_framework)
     static golden g;
     network n;
     read_golden(files[_i], &g);
-    open_network(&g, WEFT_MATH_STRICT, &n);
+    open_network(&g, &n);
     hold(&g, &n);
     close_network(&n);
 }

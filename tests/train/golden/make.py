@@ -5,7 +5,7 @@ double precision, with seeded weights.
 
 Run by developers when a network is added, never by the suite (with numpy, torch, torchvision, timm):
 
-    python3 tests/train/golden/make.py build/release/lib/libweft.so [NETWORK...]
+    python3 tests/train/golden/make.py build/release/lib/libweft.so [NETWORK[:SEED]...]
 
 Of each gradient, in weft's layout, it keeps the norm and its products with PROBES vectors of random signs: the square
 of such a product of a difference is on average the square of its norm. Nothing is dropped: rates of dropout are 0."""
@@ -21,8 +21,11 @@ import nets
 import seeded_weights as seeded
 
 PROBES, LABELS = 2, (3, 7, 0, 5)
-NAMES = """alexnet vgg16 googlenet resnet18 resnet50 resnext50-32x4d densenet121 inception-v3 mobilenetv2
-    efficientnet-b0 se-resnet50 inception-v4 cspresnet50 cspdarknet53 efficientnet-lite0 senet154""".split()
+# NAME or NAME:SEED: seeds with which no element lies so near a kink (of a ReLU, of a maximum) that rounding moves it to
+# the other side: a flipped one moves gradients by a hundredth.
+NAMES = dict((n.split(":") + ["1"])[:2] for n in """alexnet vgg16 vgg19 googlenet
+    resnet18 resnet34:2 resnext50-32x4d se-resnet18 se-resnet50:2 cspresnet50 mobilenetv2 efficientnet-b0
+    efficientnet-b1 efficientnet-lite0""".split())
 
 
 def lay_back(value, layout, shape):
@@ -43,6 +46,7 @@ def gradients(row, params, names, x):
         arch.fill(row, params, dict(names), {k: (tuple(v.shape), lambda value, v=v: v.copy_(
             torch.from_numpy(np.ascontiguousarray(value)).double())) for k, v in state.items()})
     net.train()
+    net.drop_rate = 0.  # of timm's older networks, which drop without a module
     for m in net.modules():
         if "Drop" in type(m).__name__ or type(m).__name__ == "StochasticDepth":
             m.eval()
@@ -59,11 +63,13 @@ def write(row, loss, lines):
 
 
 def main():
-    weft, wanted = arch.Weft(sys.argv[1]), sys.argv[2:] or NAMES
+    weft = arch.Weft(sys.argv[1])
+    wanted = dict((n.split(":") + [NAMES.get(n, "1")])[:2] for n in sys.argv[2:]) or NAMES
     arch.BATCH = len(LABELS)
     for row in nets.ROWS:
         if row.name not in wanted or row.dialect != "torch":
             continue
+        row = row._replace(seed=int(wanted[row.name]))
         params, _, raw = weft.network(row)
         names = weft.names(row)
         x = seeded.images(len(LABELS), row.px, row.px, 3, 0 if raw else -1, 255 if raw else 1, row.seed)
