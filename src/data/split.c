@@ -34,9 +34,10 @@ static weft_status draw(weft_trainset *set, const weft_set_part *part, double sh
     drawn *const d = weft_calloc(set->allocator, (size_t)part->count, sizeof *d);
     if (!d)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", set->path);
+    const uint64_t stream = weft_rng_stream(purpose);
     for (int64_t i = 0; i < part->count; i++) {
         uint32_t words[4];
-        weft_rng_block(seed, weft_rng_stream(purpose), (uint64_t)i, words);
+        weft_rng_block(seed, stream, (uint64_t)i, words);
         d[i] = (drawn){ .key = (uint64_t)words[0] << 32 | words[1], .image = i, .label = part->items[i].label };
     }
     if (part->count)
@@ -75,28 +76,34 @@ static weft_status keep(weft_trainset *set, weft_part from, const bool *taken, b
     return WEFT_OK;
 }
 
-weft_status weft_trainset_split(weft_trainset *set, double share, uint64_t seed)
+/* How the training part is cut: a share of each class is drawn, which stays or goes to another part. */
+typedef struct cut {
+    double share;
+    int64_t rest;        /* images of a class that are not drawn, at least */
+    const char *purpose; /* of the draw */
+    bool kept;           /* what is drawn stays */
+    weft_part to;        /* where the others go; the training part: nowhere */
+} cut;
+
+static weft_status cut_training(weft_trainset *set, const cut *how, uint64_t seed)
 {
-    weft_set_part *const train = &set->parts[WEFT_PART_TRAIN];
+    const weft_set_part *const train = &set->parts[WEFT_PART_TRAIN];
     bool *const taken = weft_calloc(set->allocator, (size_t)train->count, sizeof *taken);
     if (!taken)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", set->path);
-    weft_status status = draw(set, train, share, 1, "data/split", seed, taken);
+    weft_status status = draw(set, train, how->share, how->rest, how->purpose, seed, taken);
     if (status == WEFT_OK)
-        status = keep(set, WEFT_PART_TRAIN, taken, false, WEFT_PART_VAL);
+        status = keep(set, WEFT_PART_TRAIN, taken, how->kept, how->to);
     weft_free(set->allocator, taken);
     return status;
 }
 
+weft_status weft_trainset_split(weft_trainset *set, double share, uint64_t seed)
+{
+    return cut_training(set, &(const cut){ share, 1, "data/split", false, WEFT_PART_VAL }, seed);
+}
+
 weft_status weft_trainset_thin(weft_trainset *set, double fraction, uint64_t seed)
 {
-    weft_set_part *const train = &set->parts[WEFT_PART_TRAIN];
-    bool *const taken = weft_calloc(set->allocator, (size_t)train->count, sizeof *taken);
-    if (!taken)
-        return weft_fail_in(WEFT_NO_MEMORY, "%s", set->path);
-    weft_status status = draw(set, train, fraction, 0, "data/fraction", seed, taken);
-    if (status == WEFT_OK)
-        status = keep(set, WEFT_PART_TRAIN, taken, true, WEFT_PART_TRAIN);
-    weft_free(set->allocator, taken);
-    return status;
+    return cut_training(set, &(const cut){ fraction, 0, "data/fraction", true, WEFT_PART_TRAIN }, seed);
 }
