@@ -20,6 +20,7 @@
 #include "cpu/conv2d.h"
 #include "cpu/machine.h"
 #include "cpu/rows.h"
+#include "cpu/winograd.h"
 
 enum {
     POSITIONS = WEFT_WINOGRAD_POSITIONS,
@@ -56,12 +57,9 @@ static const char *refuse(const weft_node *node, const weft_device *device)
     const weft_conv2d_opt *o = &g->conv;
     const int64_t *y = node->in[1].dim;
     const int64_t tiles_h = (y[1] + OUT - 1) / OUT, tiles_w = (y[2] + OUT - 1) / OUT;
-    if (o->kernel_h != 3 || o->kernel_w != 3)
-        return "window other than 3x3";
-    if (o->stride_h != 1 || o->stride_w != 1 || o->dilation != 1)
-        return "strided or dilated";
-    if (o->groups != 1)
-        return "grouped: only convolutions of one group";
+    const char *const reason = weft_winograd_refuse_window(o);
+    if (reason)
+        return reason;
     if (device->math != WEFT_MATH_FAST)
         return "math strict: no Winograd";
     if (g->c < MIN_CHANNELS || o->out < MIN_CHANNELS)

@@ -35,13 +35,8 @@ static const char *refuse(const weft_node *node, const weft_device *device)
 {
     const weft_conv2d_opt *o = &((const weft_conv2d_grad_opt *)node->opt)->conv;
     const weft_winograd s = sizes(node);
-    if (o->kernel_h != 3 || o->kernel_w != 3)
-        return "window other than 3x3";
-    if (o->stride_h != 1 || o->stride_w != 1 || o->dilation != 1)
-        return "strided or dilated";
-    if (o->groups != 1)
-        return "grouped: only convolutions of one group";
-    return weft_winograd_refuse(&s, device);
+    const char *const reason = weft_winograd_refuse_window(o);
+    return reason ? reason : weft_winograd_refuse(&s, device);
 }
 
 static weft_status prepare(const weft_node *node, weft_plan *plan)

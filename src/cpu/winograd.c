@@ -26,6 +26,15 @@ enum {
     ITEMS_TOGETHER = 8 /* of a thread: small, for all wait for the last one after each step */
 };
 
+const char *weft_winograd_refuse_window(const weft_conv2d_opt *conv)
+{
+    if (conv->kernel_h != 3 || conv->kernel_w != 3)
+        return "window other than 3x3";
+    if (conv->stride_h != 1 || conv->stride_w != 1 || conv->dilation != 1)
+        return "strided or dilated";
+    return conv->groups != 1 ? "grouped: only convolutions of one group" : NULL;
+}
+
 const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_device *device)
 {
     const weft_winograd *s = winograd;

@@ -28,6 +28,8 @@ typedef struct weft_winograd {
     size_t position_bytes, bias_at, zeros_at;     /* of packed */
 } weft_winograd;
 
+/* Why the windows of a convolution are none for F(4x4, 3x3), or NULL. */
+const char *weft_winograd_refuse_window(const weft_conv2d_opt *conv);
 /* Why the sizes that the caller has set are none for it, or NULL. */
 const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_device *device);
 /* Derives, and asks for memory in *plan: packed are the panels of all positions, position_bytes apart, the bias, and as
