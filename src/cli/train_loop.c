@@ -13,7 +13,8 @@
 #include "cli/train.h"
 
 enum { TIMED_STEPS = 12 };
-static const double SHOWN_EVERY = .1, TIMED_SECONDS = 2, TIMED_SHARE = .02, TIME_MARGIN = .97, INFERENCE_SHARE = .4;
+static const double SHOWN_EVERY = .1, TIMED_SECONDS = 2, TIMED_SHARE = .02, TIME_MARGIN = .97, INFERENCE_SHARE = .4,
+                    LENGTH_OFF = .02, FITTED_SHARE = .1;
 
 /* ---- signals ---- */
 
@@ -46,6 +47,9 @@ typedef struct loop {
     int64_t begun_seen;   /* images of the epoch before that */
     double rate;          /* learning rate */
     double budget;        /* seconds of --time; 0: none */
+    double each, ending;   /* seconds of a step, and of an epoch's end: validation and files */
+    double trained, ended; /* seconds of both since the length was fitted */
+    int64_t images, ends;  /* and what was done in them */
     double interval;      /* seconds between checkpoints; 0: by steps */
     int64_t interval_steps, first_step; /* first_step: of this process */
     double first;         /* its clock */
@@ -102,6 +106,84 @@ static void show(loop *l)
     train_show(r, &so_far, speed, each * (double)(r->total_steps - s->step), all > 0 ? stats.waited / all : 0);
 }
 
+/* ---- time ---- */
+
+static cli_exit read_times(loop *l)
+{
+    const train_settings *set = l->r->set;
+    char *end;
+    const long long steps = strtoll(set->checkpoint, &end, 10);
+    if (set->time)
+        CLI_TRY(train_seconds("time", set->time, &l->budget));
+    if (end != set->checkpoint && steps > 0 && (strcmp(end, "steps") == 0 || strcmp(end, "step") == 0)) {
+        l->interval_steps = steps;
+        return CLI_OK;
+    }
+    return train_seconds("checkpoint", set->checkpoint, &l->interval);
+}
+
+static void set_length(train_run *r, double epochs)
+{
+    r->state.epochs = r->schedule.epochs = epochs;
+    r->schedule.warm_up = train_warm_up(r);
+    r->total_steps = llround(epochs * (double)r->steps_per_epoch);
+    if (r->total_steps < 1)
+        r->total_steps = 1;
+}
+
+static void fit_length(loop *l)
+{
+    train_run *r = l->r;
+    const double done = (double)r->state.step / (double)r->steps_per_epoch;
+    const double left = l->budget * TIME_MARGIN - r->state.elapsed - (cli_now() - r->start);
+    const double epoch = l->each * (double)r->steps_per_epoch + l->ending;
+    const double more = fmax(left - l->ending, 0) / epoch; /* the last may be a part of one, and be validated too */
+    const double epochs = (double)llround((done + more) * (double)r->steps_per_epoch) / (double)r->steps_per_epoch;
+    if (r->state.timed && fabs(epochs - r->state.epochs) <= LENGTH_OFF * r->state.epochs)
+        return;
+    r->state.timed = true;
+    set_length(r, epochs);
+    cli_bar_clear(&r->bar);
+    fprintf(r->args->json ? stderr : stdout, "time       %s are enough for %.2f epochs\n", r->set->time,
+            r->state.epochs);
+}
+
+/* What the first steps say, once they have gone on for a while or for half of a short run. */
+static bool first_fit(loop *l)
+{
+    const train_run *r = l->r;
+    const double spent = cli_now() - l->first;
+    const int64_t steps = r->state.step - l->first_step;
+    const bool early = spent < TIMED_SECONDS && spent < TIMED_SHARE * l->budget && 2 * r->state.step < r->total_steps;
+    if (r->state.timed || steps < TIMED_STEPS || early)
+        return false;
+    l->each = spent / (double)steps;
+    l->ending = l->each / (double)r->batch * INFERENCE_SHARE * (double)weft_trainset_count(r->data, r->eval_part);
+    return true;
+}
+
+/* What the epochs since the last fit say. */
+static bool next_fit(loop *l)
+{
+    const train_run *r = l->r;
+    if (!r->state.timed || l->images == 0 || l->trained + l->ended < FITTED_SHARE * l->budget)
+        return false;
+    l->each = l->trained / (double)l->images * (double)r->batch;
+    l->ending = l->ended / (double)l->ends;
+    l->trained = l->ended = 0;
+    l->images = l->ends = 0;
+    return true;
+}
+
+/* The run becomes as long as the time allows, so that the schedule comes to its end: once the first steps are measured,
+ * and again after epochs that were slower or faster. The length is kept in checkpoints: a run that goes on has the
+ * same. */
+static void fit_time(loop *l)
+{
+    if (l->budget > 0 && (first_fit(l) || next_fit(l)))
+        fit_length(l);
+}
+
 /* ---- the end of an epoch ---- */
 
 static double percent(int64_t part, int64_t whole)
@@ -154,6 +236,8 @@ static cli_exit end_epoch(loop *l)
                                 .loss = s->seen ? s->loss_sum / (double)s->seen : 0 };
     s->waited = stats.waited;
     s->between = stats.between;
+    l->trained += train.seconds;
+    l->images += s->seen - l->begun_seen;
     cli_bar_clear(&r->bar);
     CLI_TRY(train_evaluate(r, r->eval_loader, &valid));
     s->epochs_done = (s->step + r->steps_per_epoch - 1) / r->steps_per_epoch; /* the last may be a part of one */
@@ -165,59 +249,17 @@ static cli_exit end_epoch(loop *l)
     print_epoch(l, &train, &valid);
     s->loss_sum = 0;
     s->hits = s->seen = l->begun_seen = 0;
-    l->done = r->set->patience > 0 && s->epochs_done - s->best_epoch >= r->set->patience;
+    if (r->set->patience > 0 && s->epochs_done - s->best_epoch >= r->set->patience)
+        l->done = true;
     CLI_TRY(train_save(r, s->best_epoch == s->epochs_done));
-    l->begun = cli_now();
+    const double now = cli_now();
+    l->ended += now - l->begun - train.seconds;
+    l->ends++;
+    l->begun = now;
     return CLI_OK;
 }
 
-/* ---- time ---- */
-
-static cli_exit read_times(loop *l)
-{
-    const train_settings *set = l->r->set;
-    char *end;
-    const long long steps = strtoll(set->checkpoint, &end, 10);
-    if (set->time)
-        CLI_TRY(train_seconds("time", set->time, &l->budget));
-    if (end != set->checkpoint && steps > 0 && (strcmp(end, "steps") == 0 || strcmp(end, "step") == 0)) {
-        l->interval_steps = steps;
-        return CLI_OK;
-    }
-    return train_seconds("checkpoint", set->checkpoint, &l->interval);
-}
-
-static void set_length(train_run *r, double epochs)
-{
-    r->state.epochs = r->schedule.epochs = epochs;
-    r->schedule.warm_up = train_warm_up(r);
-    r->total_steps = llround(epochs * (double)r->steps_per_epoch);
-    if (r->total_steps < 1)
-        r->total_steps = 1;
-}
-
-/* Once the first steps are measured, for a while or for half of a short run, the run becomes as long as the time
- * allows, so that the schedule comes to its end. The length is kept in checkpoints: a run that goes on has the same. */
-static void fit_time(loop *l)
-{
-    train_run *r = l->r;
-    const double spent = cli_now() - l->first;
-    const int64_t steps = r->state.step - l->first_step;
-    const bool early = spent < TIMED_SECONDS && spent < TIMED_SHARE * l->budget && 2 * r->state.step < r->total_steps;
-    if (l->budget <= 0 || r->state.timed || steps < TIMED_STEPS || early)
-        return;
-    const double each = spent / (double)steps;
-    const double validation = each / (double)r->batch * INFERENCE_SHARE *
-                              (double)weft_trainset_count(r->data, r->eval_part);
-    const double left = l->budget * TIME_MARGIN - r->state.elapsed - (cli_now() - r->start);
-    const double epochs = (double)r->state.step / (double)r->steps_per_epoch +
-                          fmax(left, 0) / (each * (double)r->steps_per_epoch + validation);
-    r->state.timed = true;
-    set_length(r, (double)llround(epochs * (double)r->steps_per_epoch) / (double)r->steps_per_epoch);
-    cli_bar_clear(&r->bar);
-    fprintf(r->args->json ? stderr : stdout, "time       %s are enough for %.2f epochs\n", r->set->time,
-            r->state.epochs);
-}
+/* ---- a run ---- */
 
 static bool is_due(const loop *l)
 {

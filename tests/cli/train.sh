@@ -165,6 +165,14 @@ case_limits() {
     epochs=$(grep -c "^epoch" out)
     [ "$epochs" -gt 3 ] || fail "4 seconds were enough for $epochs epochs"
     tail -1 timed/metrics.csv | awk -F, '$3 > 0.001 { exit 1 }' || fail "the schedule did not come to its end"
+    "$weft" $net --epochs 3 --time 2s --out late > out 2> err < /dev/null & # held up until the time is over
+    sleep 1
+    kill -STOP $!
+    sleep 2
+    kill -CONT $!
+    wait $! || fail "a run that was held up: exit code $?"
+    has out "best "
+    equal "ends of epochs after the time was over" "$(awk -F, 'NR > 1 && $11 > 2' late/metrics.csv | wc -l)" 1
     expect 0 $net --lr 0 --patience 2 --out patient
     equal "epochs without a better one" "$(grep -c "^epoch" out)" 3
     rm -r patient/checkpoints
