@@ -16,8 +16,8 @@ TARGETS ?= safetensors npz pth keras_config jpeg png webp tiff bmp pnm recipe hu
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help table check release install bundle uninstall tsan cuda-matrix cuda-plans cuda-coverage fuzz clean needs \
-    needs-tests
+.PHONY: help table check release install bundle uninstall tsan soak kills cuda-matrix cuda-plans cuda-coverage fuzz \
+    clean needs needs-tests
 
 help:
 	@echo 'make table      install what is missing, build, print the model table   (ARGS="--help" lists its options)'
@@ -29,6 +29,8 @@ help:
 	@echo 'make cuda-plans   plan every layer of every network with cuDNN, without a GPU (ARGS=--quick)'
 	@echo 'make cuda-coverage  the lines of the CUDA host code that its tests run without a GPU: 90 % at least'
 	@echo 'make tsan       the fast tests under ThreadSanitizer'
+	@echo 'make soak       loaders of photographs for MINUTES (40): resident memory and descriptors may not grow'
+	@echo 'make kills      a training killed KILLS (200) times at random and resumed: the bits of the unbroken run'
 	@echo 'make fuzz       RUNS ($(RUNS)) inputs to each parser of files by libFuzzer, with sanitizers'
 	@echo 'make clean      remove build/'
 
@@ -43,6 +45,19 @@ release: needs
 
 tsan: needs-tests
 	cmake --workflow --preset tsan
+
+MINUTES ?= 40
+soak: needs-tests
+	cmake --preset check
+	cmake --build --preset check --target data_soak
+	CK_FORK=no build/check/tests/data/data_soak $$(( $(MINUTES) * 60 ))
+
+KILLS ?= 200
+kills: needs-tests
+	cmake --preset check
+	cmake --build --preset check --target weft_program cli_probe cli_make_set
+	KILLS=$(KILLS) sh tests/cli/train.sh kills $(CURDIR)/build/check/bin/weft $(CURDIR)/build/check/tests/cli/cli_probe \
+		$(CURDIR)/build/check/tests/cli/cli_make_set build/check/kills
 
 fuzz: needs-tests
 	@cmake/needs.sh clang libclang-rt-dev

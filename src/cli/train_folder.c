@@ -13,6 +13,7 @@
 
 #include "cli/common.h"
 #include "cli/confusion.h"
+#include "cli/replace.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/train.h"
@@ -75,18 +76,14 @@ cli_exit train_open_folder(train_run *r)
 
 cli_exit train_write_file(const train_run *r, const char *name, const char *text)
 {
-    char *const path = cli_format_text("%s/%s", r->folder, name);
-    FILE *const file = fopen(path, "w");
-    cli_exit code = CLI_OK;
-    if (!file)
-        code = cli_error(CLI_CREATE, "%s: cannot be created: %s", path, strerror(errno));
-    else {
-        const bool failed = fputs(text, file) < 0;
-        if (fclose(file) || failed)
-            code = cli_error(CLI_IO, "%s: cannot be written: %s", path, strerror(errno));
-    }
-    free(path);
-    return code;
+    cli_replacement f = cli_replace_begin(r->folder, name);
+    if (f.file)
+        fputs(text, f.file);
+    const bool begun = f.file;
+    if (cli_replace_end(&f, true))
+        return CLI_OK;
+    return cli_error(begun ? CLI_IO : CLI_CREATE, "%s/%s: cannot be %s: %s", r->folder, name,
+                     begun ? "written" : "created", strerror(errno));
 }
 
 char *train_environment(const train_run *r)
@@ -157,21 +154,22 @@ static long long step_of(const char *line)
 
 static void trim(const train_run *r, const char *name)
 {
-    char *const path = cli_format_text("%s/%s", r->folder, name), *const beside = cli_format_text("%s.new", path);
-    FILE *const in = fopen(path, "r"), *const out = in ? fopen(beside, "w") : NULL;
+    char *const path = cli_format_text("%s/%s", r->folder, name);
+    FILE *const in = fopen(path, "r");
     char *line = NULL;
     size_t size = 0;
     ssize_t length;
-    while (out && (length = getline(&line, &size, in)) > 0)
-        if (line[length - 1] == '\n' && step_of(line) <= r->state.step) /* a half line was cut off by the end */
-            fputs(line, out);
-    free(line);
-    if (in)
-        fclose(in);
-    if (out && fclose(out) == 0)
-        rename(beside, path);
     free(path);
-    free(beside);
+    if (!in)
+        return;
+    cli_replacement out = cli_replace_begin(r->folder, name);
+    while (out.file && (length = getline(&line, &size, in)) > 0)
+        if (line[length - 1] == '\n' && step_of(line) <= r->state.step) /* a half line was cut off by the end */
+            fputs(line, out.file);
+    free(line);
+    fclose(in);
+    if (!cli_replace_end(&out, false))
+        cli_warn("%s/%s: cannot be written: %s", r->folder, name, strerror(errno));
 }
 
 void train_trim_metrics(const train_run *r)
@@ -235,12 +233,10 @@ void train_write_classes(const train_run *r)
         void (*write)(const train_run *r, FILE *file);
     } files[] = { { "classes.csv", write_scores }, { "confusion.csv", write_pairs }, { "confusion.svg", draw_pairs } };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char *const path = cli_format_text("%s/%s", r->folder, files[i].name);
-        FILE *const file = fopen(path, "w");
-        if (file)
-            files[i].write(r, file);
-        if (!file || fclose(file))
-            cli_warn("%s: cannot be written: %s", path, strerror(errno));
-        free(path);
+        cli_replacement f = cli_replace_begin(r->folder, files[i].name);
+        if (f.file)
+            files[i].write(r, f.file);
+        if (!cli_replace_end(&f, false))
+            cli_warn("%s/%s: cannot be written: %s", r->folder, files[i].name, strerror(errno));
     }
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/replace.h"
 #include "cli/text.h"
 #include "cli/train.h"
 
@@ -132,12 +133,12 @@ void train_draw_losses(const train_run *r)
 {
     point *points;
     const int count = read_points(r, &points);
-    char *const path = cli_format_text("%s/loss.svg", r->folder);
-    FILE *const out = count ? fopen(path, "w") : NULL;
-    if (out)
-        draw(r, out, points, count);
-    if (count && (!out || fclose(out)))
-        cli_warn("%s: cannot be written: %s", path, strerror(errno));
-    free(path);
+    if (count) {
+        cli_replacement f = cli_replace_begin(r->folder, "loss.svg");
+        if (f.file)
+            draw(r, f.file, points, count);
+        if (!cli_replace_end(&f, false))
+            cli_warn("%s/loss.svg: cannot be written: %s", r->folder, strerror(errno));
+    }
     free(points);
 }

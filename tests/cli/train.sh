@@ -142,6 +142,41 @@ case_resume() {
     refuses 2 "the run was made with 'lr 0.05', and this would be 'lr 0.5'" train --resume broken --lr 0.5
 }
 
+# Killed KILLS times at random moments: what it saved last can always be read, and the bits are those of the unbroken
+# run. Whatever comes to its end before is held against that, and begun again.
+case_kills() {
+    "$make_set" idx set 64
+    set -- $net --epochs 30 --checkpoint 3steps --set "ema .9"
+    expect 0 "$@" --out whole
+    kills=0 ended=0
+    while [ $kills -lt "${KILLS:-6}" ]; do
+        if [ -f broken/checkpoints/last ]; then
+            "$weft" train --resume broken > out 2> err < /dev/null &
+        else
+            rm -rf broken
+            "$weft" "$@" --out broken > out 2> err < /dev/null &
+        fi
+        sleep "0.$(printf %03d $(($(od -An -N2 -tu2 /dev/urandom) % 400)))"
+        kill -KILL $! 2> /dev/null
+        wait $! 2> /dev/null
+        code=$?
+        case $code in
+        137) kills=$((kills + 1)) ;;
+        0)
+            same whole broken
+            ended=$((ended + 1))
+            rm -rf broken
+            ;;
+        *) fail "killed $kills times: exit code $code" ;;
+        esac
+        grep -q "is taken instead" err && fail "killed $kills times: a checkpoint could not be read"
+        [ $failures -eq 0 ] || return
+    done
+    if [ -f broken/checkpoints/last ]; then expect 0 train --resume broken; else expect 0 "$@" --out broken; fi
+    same whole broken
+    echo "killed $kills times; $((ended + 1)) runs to the end, of the same bits"
+}
+
 # A longer --epochs: of a constant rate it is one long run; damage falls back to the checkpoint before.
 case_longer() {
     "$make_set" idx set 64
