@@ -79,9 +79,10 @@ const weft_kernel *const weft_cpu_subsample[] = { &depthwise, &weft_cpu_subsampl
 static void item_dx(void *arg, int64_t line, int thread)
 {
     const weft_call *call = arg;
-    const int64_t k = ((const weft_subsample_dx_opt *)call->node->opt)->kernel, i = line % call->node->out[0].dim[1] / k;
+    const int64_t k = ((const weft_subsample_dx_opt *)call->node->opt)->kernel;
     const weft_shape *x = &call->node->out[0], *dy = &call->node->in[0];
-    const int64_t h = x->dim[1], w = x->dim[2], oh = dy->dim[1], ow = dy->dim[2], seen = i < oh ? ow * k : 0;
+    const int64_t h = x->dim[1], w = x->dim[2], oh = dy->dim[1], ow = dy->dim[2], i = line % h / k;
+    const int64_t seen = i < oh ? ow * k : 0;
     const weft_view *out = &call->out[0];
     (void)thread;
     for (int64_t tap = 0; tap < k && seen; tap++)
