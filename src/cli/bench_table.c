@@ -16,6 +16,7 @@ typedef struct table_args {
     cli_protocol protocol;
     const char *sort, *svg;
     bool reverse;
+    cli_size size;
     cli_view view;
 } table_args;
 
@@ -109,18 +110,45 @@ static void add_job(bench *b, const weft_arch *arch, const char *device)
 {
     const cli_protocol *p = &b->args->protocol;
     b->jobs[b->n_jobs++] = (cli_job){
-        .arch = arch, .device = device, .batch = p->batch.value[0], .threads = p->threads.value[0]
+        .arch = arch,
+        .subject = cli_sized(arch, &b->args->size),
+        .device = device,
+        .batch = p->batch.value[0],
+        .threads = p->threads.value[0],
     };
 }
 
-static void put_arch(cli_table *t, const weft_arch *a)
+/* What a network of another size has of parameters and arithmetic; of one that cannot be so small, its job says why. */
+static void put_counts(cli_table *t, weft_ctx *ctx, const cli_subject *s)
 {
+    const weft_arch_opt opt = { .dialect = s->arch->dialect, .px = s->px, .classes = s->classes };
+    weft_graph *graph = NULL;
+    weft_counts counts;
+    if (weft_arch_build(ctx, s->arch->name, &opt, &graph) || weft_graph_counts(graph, &counts)) {
+        weft_graph_destroy(graph);
+        return;
+    }
+    cli_put_number(t, "size", 4.0 * (double)cli_params(s->arch, &counts));
+    cli_put_number(t, "params", (double)cli_params(s->arch, &counts));
+    cli_put_number(t, "trainable", (double)counts.trainable);
+    cli_put_number(t, "macs", (double)counts.macs);
+    weft_graph_destroy(graph);
+}
+
+/* What was published is of the published size. */
+static void put_arch(cli_table *t, weft_ctx *ctx, const cli_subject *s)
+{
+    const weft_arch *a = s->arch;
     cli_table_add(t);
     cli_put_text(t, "model", "%s", a->name);
     if (a->alias)
         cli_put_shown(t, "model", "%s", a->alias);
     cli_put_text(t, "dialect", "%s", weft_dialect_name(a->dialect));
-    cli_put_number(t, "px", a->px);
+    cli_put_number(t, "px", s->px);
+    if (!cli_has_own_size(s)) {
+        put_counts(t, ctx, s);
+        return;
+    }
     cli_put_number(t, "size", 4.0 * (double)a->params);
     cli_put_number(t, "params", (double)a->params);
     cli_put_number(t, "trainable", (double)a->trainable);
@@ -220,9 +248,26 @@ static const char *gpu_precision(const bench *b)
     return "no precision";
 }
 
+/* Of the networks whose published figures are in the table. */
+static void note_published(const bench *b)
+{
+    const weft_arch **const shown = cli_alloc((size_t)b->n_archs, sizeof *shown);
+    int count = 0;
+    for (int i = 0; i < b->n_archs; i++) {
+        const cli_subject s = cli_sized(b->archs[i], &b->args->size);
+        if (cli_has_own_size(&s))
+            shown[count++] = b->archs[i];
+    }
+    if (count > 0)
+        cli_published_note(b->table, shown, count, b->args->protocol.batch.value[0]);
+    if (count < b->n_archs)
+        cli_table_note(b->table, "What was published of networks of other pixels or classes is left out.");
+    free(shown);
+}
+
 static void add_notes(bench *b, int jobs)
 {
-    cli_published_note(b->table, b->archs, b->n_archs, b->args->protocol.batch.value[0]);
+    note_published(b);
     if (b->gpu)
         cli_table_note(b->table, "GPU ms measured: in %s, with the copy of the images to the GPU.", gpu_precision(b));
     else
@@ -252,16 +297,20 @@ static void print_json(const bench *b)
 }
 
 /* Rows and jobs of the networks, in the order asked for as far as that is known before anything has run. */
-static void plan(bench *b, int sort)
+static cli_exit plan(bench *b, int sort)
 {
     const size_t most = (size_t)b->n_archs * 2;
+    weft_ctx *ctx;
+    CLI_TRY(cli_open_cpu(1, &ctx));
     b->jobs = cli_alloc(most, sizeof *b->jobs);
     b->results = cli_alloc(most, sizeof *b->results);
     for (int i = 0; i < b->n_archs; i++) {
-        put_arch(b->table, b->archs[i]);
+        const cli_subject subject = cli_sized(b->archs[i], &b->args->size);
+        put_arch(b->table, ctx, &subject);
         if (b->gpu)
             cli_put_shown(b->table, "gpu", "-"); /* to come */
     }
+    weft_ctx_destroy(ctx);
     cli_table_sort(b->table, sort, b->args->reverse, (const void **)b->archs);
     for (int i = 0; i < b->n_archs; i++) {
         if (b->cpu)
@@ -269,6 +318,7 @@ static void plan(bench *b, int sort)
         if (b->gpu)
             add_job(b, b->archs[i], b->cpu ? "cuda" : b->args->protocol.ctx.device);
     }
+    return CLI_OK;
 }
 
 static void on_done(void *user, int job)
@@ -313,7 +363,7 @@ static cli_exit run_table(bench *b, int sort)
 {
     const table_args *args = b->args;
     int rows = 0;
-    plan(b, sort);
+    CLI_TRY(plan(b, sort));
     CLI_TRY(measure(b, &rows));
     const bool interrupted = rows < b->n_archs;
     if (interrupted && rows == 0)
@@ -368,6 +418,7 @@ static const cli_option rows[] = {
     OPT_BOOL(table_args, reverse, 0, "reverse", "largest first"),
     OPT_FILE(table_args, svg, 0, "svg", "FILE", NULL,
              "also draw top-1 accuracy against measured time, the size as area"),
+    ROWS_NETWORK_SIZE(table_args),
     ROW_OUTPUT(table_args),
     PROTOCOL_PROGRESS,
     OPT_HELP,
@@ -390,7 +441,8 @@ const cli_command cli_bench_table = {
         "\n"
         "A published time is flagged when it implies more arithmetic than the stated hardware can do. A network "
         "that fails (out of memory, a crash) becomes a row with the reason; the others go on, and the exit code "
-        "is that of the first failure.\n"
+        "is that of the first failure. With --px or --classes all are built of that size; what was published is "
+        "then left out where it is of another.\n"
         "\n"
         "Accuracies are the publishers', never measured here. With --images the inputs are photographs, else "
         "seeded noise; neither the time nor the memory depends on which. In csv, lines of the header and the "
@@ -398,6 +450,7 @@ const cli_command cli_bench_table = {
     .examples = "weft bench table|the fifteen, sorted by size\n"
                 "weft bench table --sort cpu -o md > table.md|sorted by measured time, as Markdown\n"
                 "weft bench table --svg table.svg|also draw accuracy against time\n"
+                "weft bench table --px 160 --classes 10 resnet18 mobilenetv2|networks of a size of one's own\n"
                 "weft bench table --images photos/ mobilenetv2 efficientnet-b0|two networks on real photographs",
     .rows = rows,
     .args_size = sizeof(table_args),

@@ -2,7 +2,7 @@
  *
  * weft plans: what a GPU would build before its first run, built ahead on a machine that need not have one. */
 #include "cli/command.h"
-#include "cli/common.h"
+#include "cli/subject.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -10,6 +10,7 @@ typedef struct plans_args {
     weft_ctx_opt ctx; /* target, precision, threads */
     cli_list batch;
     weft_dialect dialect;
+    cli_size size;
     cli_view view;
 } plans_args;
 
@@ -17,6 +18,7 @@ typedef struct plans_args {
 static const cli_column columns[] = {
     { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
     { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_DATA },
+    { "px", { "", "px" }, .digits = 0 },
     { "precision", { "", "precision" }, .flags = CLI_COLUMN_LEFT },
     { "batch", { "", "batch" }, .digits = 0 },
     { "plans", { "", "plans" }, .digits = 0 },
@@ -25,40 +27,37 @@ static const cli_column columns[] = {
 /* clang-format on */
 
 /* Makes the model, which builds its plans, and nothing else. */
-static weft_status build(weft_ctx *ctx, const weft_arch *arch, int64_t batch, weft_run_cost *cost)
+static cli_exit build(weft_ctx *ctx, const cli_subject *subject, int64_t batch, weft_run_cost *cost)
 {
     weft_graph *graph = NULL;
     weft_model *model = NULL;
-    const weft_arch_opt opt = { .dialect = arch->dialect, .batch = batch };
-    weft_status status = weft_arch_build(ctx, arch->name, &opt, &graph);
-    if (!status)
-        status = weft_model_create(ctx, graph, &(weft_model_opt){ .plan_only = true }, &model);
+    CLI_TRY(cli_build(ctx, subject, batch, &graph));
+    weft_status status = weft_model_create(ctx, graph, &(weft_model_opt){ .plan_only = true }, &model);
     if (!status)
         status = weft_model_cost(model, cost);
     weft_model_destroy(model);
     weft_graph_destroy(graph);
-    return status;
+    return status ? cli_library_error(status) : CLI_OK;
 }
 
-static cli_exit add_model(const plans_args *args, weft_ctx *ctx, const char *name, cli_table *table)
+static cli_exit add_model(const plans_args *args, weft_ctx *ctx, const char *word, cli_table *table)
 {
-    const weft_arch *arch;
-    const cli_exit code = cli_find_arch(name, args->dialect, &arch);
-    for (int i = 0; !code && i < args->batch.count; i++) {
+    cli_subject subject;
+    CLI_TRY(cli_find_subject(ctx, word, args->dialect, &args->size, &subject, NULL));
+    for (int i = 0; i < args->batch.count; i++) {
         const double start = cli_now();
         weft_run_cost cost;
-        const weft_status status = build(ctx, arch, args->batch.value[i], &cost);
-        if (status)
-            return cli_library_error(status);
+        CLI_TRY(build(ctx, &subject, args->batch.value[i], &cost));
         cli_table_add(table);
-        cli_put_text(table, "model", "%s", arch->name);
-        cli_put_text(table, "dialect", "%s", weft_dialect_name(arch->dialect));
+        cli_put_text(table, "model", "%s", subject.arch->name);
+        cli_put_text(table, "dialect", "%s", weft_dialect_name(subject.arch->dialect));
+        cli_put_number(table, "px", subject.px);
         cli_put_text(table, "precision", "%s", weft_precision_name(weft_ctx_precision(ctx)));
         cli_put_number(table, "batch", (double)args->batch.value[i]);
         cli_put_number(table, "plans", cost.plans);
         cli_put_number(table, "seconds", cli_now() - start);
     }
-    return code;
+    return CLI_OK;
 }
 
 static void print_json(const plans_args *args, const cli_table *table)
@@ -104,6 +103,7 @@ static const cli_option rows[] = {
     ROW_PRECISION(plans_args, PRECISION_OF_GPU),
     ROW_THREADS(plans_args, "threads that build plans"),
     ROW_DIALECT(plans_args, WHOSE_VARIANT),
+    ROWS_SIZE(plans_args),
     ROW_OUTPUT(plans_args),
     OPT_HELP,
     OPT_END,
@@ -112,19 +112,19 @@ static const cli_option rows[] = {
 
 const cli_command cli_plans = {
     .name = "plans",
-    .takes = CLI_TAKES_MODEL,
+    .takes = CLI_TAKES_MODEL | CLI_TAKES_FILE,
     .min_words = 1,
     .max_words = -1,
-    .synopsis = "MODEL...",
+    .synopsis = "MODEL|FILE...",
     .brief = "build what a GPU would build before its first run",
     .description =
         "The first run of a network on a GPU waits for cuDNN's plans, many of which are compiled for a second or "
-        "more. This builds the plans of each MODEL ahead, on all threads, for the GPU named by --target, and keeps "
-        "them where weft on that GPU looks for them. cuDNN and the CUDA libraries that it needs must be there; a GPU "
-        "need not.\n"
+        "more. This builds the plans of each MODEL, or of the network of each weight FILE, ahead, on all threads, for "
+        "the GPU named by --target, and keeps them where weft on that GPU looks for them. cuDNN and the CUDA libraries "
+        "that it needs must be there; a GPU need not.\n"
         "\n"
-        "Plans hold for one version of cuDNN, one kind of card, one precision and one batch. The folder can be "
-        "carried to another machine. A plan that is on disk is not built again.",
+        "Plans hold for one version of cuDNN, one kind of card, one precision, one size of images and one batch. "
+        "The folder can be carried to another machine. A plan that is on disk is not built again.",
     .examples = "weft plans resnet50 vgg16 --precision fp16 --batch 32,256|for an H100\n"
                 "weft plans efficientnet-b0 --target l4 --json|for an L4, for a program to read",
     .rows = rows,

@@ -69,9 +69,11 @@ typedef enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS
 #define ROW_DIALECT(args, help) \
     OPT_ENUM(args, dialect, 'D', "dialect", "NAME", "default", "default|paper|keras|torch", help)
 
-#define ROWS_SIZE(args) \
+#define ROWS_NETWORK_SIZE(args) \
     OPT_INT(args, size.px, 0, "px", "N", "0", 0, 65536, "pixels of a side of the input; 0: the network's own"), \
-    OPT_INT(args, size.classes, 0, "classes", "N", "0", 0, 1048576, "outputs; 0: as many as the network has"), \
+    OPT_INT(args, size.classes, 0, "classes", "N", "0", 0, 1048576, "outputs; 0: as many as the network has")
+#define ROWS_SIZE(args) \
+    ROWS_NETWORK_SIZE(args), \
     ROW_KEY(args, size.key, "key", A_CHECKPOINT)
 
 #define ROW_NO_UNITS(args) \

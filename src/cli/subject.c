@@ -52,23 +52,40 @@ static cli_exit find_file(weft_ctx *ctx, weft_dialect dialect, const cli_size *s
     return code;
 }
 
+/* The sides keep their ratio: what is cut off a photograph is the same share of it. */
+static void set_px(cli_subject *s, int px)
+{
+    if (!px)
+        return;
+    s->recipe.side = (int)((int64_t)s->recipe.side * px / s->recipe.px);
+    s->recipe.px = s->px = px;
+}
+
+cli_subject cli_sized(const weft_arch *arch, const cli_size *size)
+{
+    cli_subject s = { .arch = arch, .px = arch->px, .recipe = weft_arch_recipe(arch, 0) };
+    s.classes = size->classes ? size->classes : arch->classes;
+    set_px(&s, size->px);
+    return s;
+}
+
+bool cli_has_own_size(const cli_subject *subject)
+{
+    return subject->px == subject->arch->px && subject->classes == subject->arch->classes;
+}
+
 cli_exit cli_find_subject(weft_ctx *ctx, const char *word, weft_dialect dialect, const cli_size *size,
                           cli_subject *out, weft_weights **weights)
 {
     cli_subject s = { .file = cli_names_a_file(word) ? word : NULL };
     if (s.file) {
         CLI_TRY(find_file(ctx, dialect, size, &s, weights));
+        set_px(&s, size->px);
     } else {
         if (size->key)
             return cli_error(CLI_USAGE, "--key is of a weight file, and %s is a network", word);
         CLI_TRY(cli_find_arch(word, dialect, &s.arch));
-        s.px = s.arch->px;
-        s.classes = size->classes ? size->classes : s.arch->classes;
-        s.recipe = weft_arch_recipe(s.arch, 0);
-    }
-    if (size->px) {
-        s.recipe.side = (int)((int64_t)s.recipe.side * size->px / s.recipe.px);
-        s.recipe.px = s.px = size->px;
+        s = cli_sized(s.arch, size);
     }
     *out = s;
     return CLI_OK;

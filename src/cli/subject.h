@@ -20,6 +20,10 @@ bool cli_names_a_file(const char *word);
  * Prints why there is none. */
 cli_exit cli_find_subject(weft_ctx *ctx, const char *word, weft_dialect dialect, const cli_size *size,
                           cli_subject *out, weft_weights **weights);
+/* A network by name, of the size asked for. */
+cli_subject cli_sized(const weft_arch *arch, const cli_size *size);
+/* Whether its network has the size that it is published with. */
+bool cli_has_own_size(const cli_subject *subject);
 /* Builds its network; prints why it cannot. */
 cli_exit cli_build(weft_ctx *ctx, const cli_subject *subject, int64_t batch, weft_graph **out);
 

@@ -89,6 +89,8 @@ double)
     expect 0 bench mobilenetv2 $quick --device cuda --precision fp16 --batch 2 -o json
     equal "plans after the card has run" "$(ls "$work/cache/weft" | wc -l)" "$kept"
     expect 2 plans lenet5 --batch 0
+    expect 0 plans mobilenetv2 --px 96 --classes 10 --threads 2 -o json
+    equal "pixels planned for" "$(json out models.0.px)" 96
     expect 0 bench table lenet5 $quick --precision bf16 -o json
     equal "the GPU's precision" "$(json out results.1.precision)" bf16
     equal "the GPU's device" "$(json out results.1.device)" cuda

@@ -20,13 +20,13 @@ case_help() {
 bench --batch --threads --reps --min-time --warmup --device --precision --isa --math --dialect --seed --images \
 --layers --compare --fail-over --output --json --progress
 bench_table --batch --threads --reps --min-time --warmup --device --precision --isa --math --dialect --seed \
---images --sort --reverse --svg --output --json --progress
+--images --sort --reverse --svg --px --classes --output --json --progress
 summary --batch --threads --device --isa --math --dialect --dot --output --json
 models --output --json
 devices --roof --threads --isa --output --json
 explain --batch --threads --device --target --precision --isa --math --dialect --output --json
 cost --batch --target --precision --steps --dialect --output --json
-plans --batch --target --precision --threads --dialect --output --json
+plans --batch --target --precision --threads --dialect --px --classes --key --output --json
 dataset --output --json
 dataset_check --threads --json --progress
 dataset_hash --verify --json

@@ -33,6 +33,26 @@ case_table() {
     equal "sorted by size: last" "$(json out rows.14.model)" efficientnet-b7
 }
 
+case_table_sizes() {
+    expect 0 summary mobilenetv2 --px 96 --classes 10 -o json
+    params=$(json out params) macs=$(json out macs)
+    expect 0 bench table mobilenetv2 lenet5 --px 96 --classes 10 --batch 1 --device null -o json
+    equal "the smaller first" "$(json out rows.0.model)" mobilenetv2
+    equal "pixels" "$(json out rows.0.px)" 96
+    equal "pixels of the run" "$(json out results.0.px)" 96
+    equal "classes of the run" "$(json out results.0.classes)" 10
+    equal "parameters of ten classes" "$(json out rows.0.params)" "$params"
+    equal "arithmetic of 96 pixels" "$(json out rows.0.macs)" "$macs"
+    equal "accuracy of another network" "$(json out rows.0.top1)" null
+    hasnt out "Published by"
+    has out "left out"
+    expect 0 bench table mobilenetv2 --px 224 --batch 1 --device null -o json
+    equal "accuracy of the size that was published" "$(json out rows.0.top1)" 71.3
+    "$weft" bench table inception-v3 mobilenetv2 --px 32 --batch 1 --device null -o json > out 2> err
+    [ $? -ne 0 ] || fail "Inception-v3 ran on 32 pixels"
+    equal "the other goes on" "$(json out rows.0.px)" 32
+}
+
 case_table_formats() {
     expect 0 bench --batch 1 $quick table lenet5 mobilenetv2
     has out "LeNet5" "MobileNetV2" "71.3" "±" "Roof with" "* best of its column" "Published by Keras Applications"
