@@ -22,6 +22,8 @@ typedef struct weft_model_opt {
     bool training;   /* plan as a training step will: nothing is folded, batch norm stays a node. Values are those of
                         inference: dropout passes its input on */
     weft_store *store; /* where its parameters are; shared, outlives the model. NULL: a store of its own */
+    bool resident;   /* on a device apart, inputs stay there from run to run, and are sent only when they are set: for
+                        runs over the same images; costs their bytes */
     bool track;      /* fill the arena with a pattern and report in weft_memory.touched how far a run wrote */
 } weft_model_opt;
 

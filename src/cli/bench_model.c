@@ -36,6 +36,7 @@ static const cli_column columns[] = {
     { "min", { "", "min" }, .digits = 2, .drop = 8 },
     { "max", { "", "max" }, .digits = 2, .drop = 8 },
     { "runs", { "", "n" }, .digits = 0, .drop = 7 },
+    { "ms_with_copy", { "with copy", "ms" }, .digits = 2, .flags = CLI_COLUMN_SPARSE },
     { "images_per_second", { "", "images/s" }, .digits = 1 },
     { "gflops", { "", "GFLOP/s" }, .digits = 1, .drop = 1 },
     { "fma_share", { "% FMA", "peak" }, .digits = 1, .scale = 0.01 },
@@ -76,6 +77,7 @@ static void put_times(cli_table *t, const cli_machine *machine, const json_t *r)
     cli_put_number(t, "min", cli_json_number(r, "ms.min"));
     cli_put_number(t, "max", cli_json_number(r, "ms.max"));
     cli_put_number(t, "runs", cli_json_number(r, "ms.n"));
+    cli_put_number(t, "ms_with_copy", cli_json_number(r, "ms_with_copy.median"));
     cli_put_number(t, "images_per_second", cli_json_number(r, "batch") / seconds);
     cli_put_number(t, "gflops", gflops);
     cli_put_number(t, "fma_share", cpu ? gflops / cli_machine_gflops(machine, threads) : (double)NAN);

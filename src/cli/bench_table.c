@@ -269,7 +269,8 @@ static void add_notes(bench *b, int jobs)
 {
     note_published(b);
     if (b->gpu)
-        cli_table_note(b->table, "GPU ms measured: in %s, with the copy of the images to the GPU.", gpu_precision(b));
+        cli_table_note(b->table, "GPU ms measured: in %s, of images on the GPU already (JSON: ms_with_copy).",
+                       gpu_precision(b));
     else
         cli_table_note(b->table, "GPU ms measured: %s.", b->no_gpu);
     static const char *const best[] = { "* best of its column. ", "**Bold**: best of its column. ", "", "" };

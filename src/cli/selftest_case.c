@@ -58,7 +58,7 @@ weft_status selftest_open(weft_ctx *ctx, const selftest_graph *graph, weft_model
     weft_model *model = NULL;
     weft_status status = graph->build(ctx, graph->what, &g);
     if (!status)
-        status = weft_model_create(ctx, g, NULL, &model);
+        status = weft_model_create(ctx, g, &(weft_model_opt){ .resident = true }, &model);
     weft_graph_destroy(g);
     if (!status)
         status = weft_model_seed(model, SELFTEST_SEED);

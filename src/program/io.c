@@ -69,15 +69,19 @@ static weft_status stage_input(weft_model *model, int index, const void *from)
     staging s = { from, model->staged[index], value->dtype, weft_shape_rows(&value->shape),
                   weft_shape_channels(&value->shape), model->layout.place[input].ld };
     weft_pool_run(model->ctx->device->pool, (s.rows + STAGE_ROWS - 1) / STAGE_ROWS, stage_rows, &s);
+    model->fresh[index] = true;
     return WEFT_OK;
 }
 
 weft_status weft_model_upload(const weft_model *model)
 {
     const weft_device *device = model->ctx->device;
-    for (int32_t i = 0; model->staged && i < model->graph->n_inputs; i++)
-        WEFT_TRY(device->backend->send(device, weft_model_view(model, model->graph->inputs[i]).data, model->staged[i],
-                                        weft_model_input_bytes(model, i)));
+    for (int32_t i = 0; model->staged && i < model->graph->n_inputs; i++) {
+        if (model->fresh[i])
+            WEFT_TRY(device->backend->send(device, weft_model_view(model, model->graph->inputs[i]).data,
+                                            model->staged[i], weft_model_input_bytes(model, i)));
+        model->fresh[i] = !model->opt.resident;
+    }
     return WEFT_OK;
 }
 

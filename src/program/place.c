@@ -118,12 +118,14 @@ static weft_status allot_staging(weft_model *model)
 {
     const weft_device *device = model->ctx->device;
     model->staged = weft_arena_array(&model->arena, (size_t)model->graph->n_inputs, sizeof *model->staged);
-    if (!model->staged)
+    model->fresh = weft_arena_array(&model->arena, (size_t)model->graph->n_inputs, sizeof *model->fresh);
+    if (!model->staged || !model->fresh)
         return WEFT_NO_MEMORY;
     for (int32_t i = 0; i < model->graph->n_inputs; i++) {
         const size_t bytes = weft_model_input_bytes(model, i);
         WEFT_TRY(device->backend->host_alloc(device, bytes, &model->staged[i]));
         memset(model->staged[i], 0, bytes);
+        model->fresh[i] = true;
     }
     return WEFT_OK;
 }

@@ -227,7 +227,8 @@ weft_status weft_model_plan(weft_model *model)
     WEFT_TRY(allot_lists(model));
     weft_memory_layout_opt opt = {
         .flags = (model->opt.no_fusion ? WEFT_MEMORY_LAYOUT_NO_ALIAS : 0u) |
-                 (model->opt.keep_all ? WEFT_MEMORY_LAYOUT_KEEP_ALL : 0u) | (apart ? WEFT_MEMORY_LAYOUT_STAGED : 0u),
+                 (model->opt.keep_all ? WEFT_MEMORY_LAYOUT_KEEP_ALL : 0u) |
+                 (apart && !model->opt.resident ? WEFT_MEMORY_LAYOUT_STAGED : 0u),
         .input_channels = model->ctx->device->backend->input_channels,
         .end = model->graph->n_nodes,
     };

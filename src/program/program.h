@@ -47,6 +47,7 @@ struct weft_model {
     size_t param_bytes, packed_bytes;
     char *memory, *packed; /* on the device */
     void **staged;         /* [n_inputs] inputs in host memory; NULL where the device computes in it */
+    bool *fresh;           /* [n_inputs] to be sent to the device before the next run */
     void *record;          /* the backend's recording of a run */
     uint64_t version;      /* of the store, that is packed; 0: none */
     bool updates;          /* runs change the store */
@@ -77,7 +78,7 @@ weft_status weft_model_need_params(const weft_model *model, const char *what);
 weft_status weft_model_need_memory(const weft_model *model, const char *what);
 /* A value after a run, dense, whatever the device keeps: to[count of its shape], floats (int32_t of labels). */
 weft_status weft_model_read_value(const weft_model *model, int32_t value, void *to);
-/* Inputs that were staged go to the device. */
+/* Inputs that were staged go to the device, if they are not there from the run before (weft_model_opt.resident). */
 weft_status weft_model_upload(const weft_model *model);
 /* Runs as weft_model_run, and shows each node as soon as it has run, when its outputs can be read; a status that is not
  * OK ends the run, and is passed on. */

@@ -215,6 +215,49 @@ START_TEST(runs_are_recorded_and_replayed)
 }
 END_TEST
 
+/* Runs; returns how many copies that took. */
+static int64_t copies_of_run(weft_model *model)
+{
+    const int64_t before = doubles->counts().copies;
+    CHECK_OK(weft_model_run(model));
+    return doubles->counts().copies - before;
+}
+
+/* Before every run, but once if they stay there. */
+START_TEST(inputs_are_sent_when_needed)
+{
+    const bool resident = _i;
+    static const float first[2 * 12 * 12 * 3] = { .5f, -1, 2 }, second[2 * 12 * 12 * 3] = { -3, 7, 1 };
+    float want[2 * 10], got[2 * 10];
+    weft_ctx *ctx;
+    weft_model *model;
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .device = "cuda", .threads = 1 }, &ctx));
+    weft_graph *g = small_network(ctx);
+    CHECK_OK(weft_model_create(ctx, g, &(weft_model_opt){ .resident = resident }, &model));
+    CHECK_OK(weft_model_init(model, 1));
+    CHECK_OK(weft_model_set_input(model, 0, first, sizeof first));
+    CHECK_OK(weft_model_run(model)); /* kernels of other shapes may copy tables in a first run */
+    CHECK_OK(weft_model_get_output(model, 0, want, sizeof want));
+    for (int run = 0; run < 3; run++) {
+        ck_assert_int_eq(copies_of_run(model), resident ? 0 : 1);
+        CHECK_OK(weft_model_get_output(model, 0, got, sizeof got));
+        ck_assert_mem_eq(got, want, sizeof got);
+    }
+    CHECK_OK(weft_model_set_input(model, 0, second, sizeof second));
+    ck_assert_int_eq(copies_of_run(model), 1);
+    CHECK_OK(weft_model_get_output(model, 0, got, sizeof got));
+    ck_assert_mem_ne(got, want, sizeof got);
+    CHECK_OK(weft_model_set_input(model, 0, first, sizeof first));
+    ck_assert_int_eq(copies_of_run(model), 1);
+    CHECK_OK(weft_model_get_output(model, 0, got, sizeof got));
+    ck_assert_mem_eq(got, want, sizeof got);
+    weft_model_destroy(model);
+    weft_graph_destroy(g);
+    weft_ctx_destroy(ctx);
+    finish();
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("cuda-backend");
@@ -228,6 +271,7 @@ static Suite *suite(void)
     tcase_add_test(faults, a_pool_over_the_edge_stays_apart);
     tcase_add_test(faults, too_little_memory_is_said);
     tcase_add_test(faults, runs_are_recorded_and_replayed);
+    tcase_add_loop_test(faults, inputs_are_sent_when_needed, 0, 2);
     suite_add_tcase(s, faults);
     return s;
 }
