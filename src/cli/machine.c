@@ -58,7 +58,8 @@ cli_exit cli_machine_open(cli_machine *m, const cli_protocol *protocol)
 
 cli_exit cli_machine_measure(cli_machine *m)
 {
-    if (strcmp(m->protocol->ctx.device, "null") == 0)
+    const char *const device = m->protocol->ctx.device;
+    if (strcmp(device, "null") == 0 || strncmp(device, "cuda", 4) == 0) /* nothing is measured on the CPU */
         return CLI_OK;
     for (int i = 0; i < m->n_roofs; i++) {
         weft_ctx *ctx;
