@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * weft cost: what a run would launch, move and compute on a GPU, from the steps of its plan. */
+#include "cli/cost.h"
+
 #include "cli/command.h"
 #include "cli/subject.h"
 #include "cli/table.h"
 #include "cli/text.h"
-
-typedef struct cost_args {
-    weft_ctx_opt ctx;
-    int64_t batch;
-    weft_dialect dialect;
-    cli_size size;
-    cli_view view;
-    bool steps;
-} cost_args;
-
-#define MEGA 1e6
-#define GIGA 1e9
 
 /* clang-format off */
 static const cli_column totals[] = {
@@ -208,6 +198,9 @@ static cli_exit add_up(const cli_call *call, cli_table *table, cli_table *steps)
 
 static cli_exit run(const cli_call *call)
 {
+    const cost_args *args = call->args;
+    if (args->train)
+        return cost_train(call);
     cli_table *table = cli_table_create(totals, (int)(sizeof totals / sizeof *totals));
     cli_table *steps = cli_table_create(launches, (int)(sizeof launches / sizeof *launches));
     const cli_exit code = add_up(call, table, steps);
@@ -222,7 +215,10 @@ static const cli_option rows[] = {
     ROW_TARGET(cost_args, "a100",
                "the GPU to plan for: t4, a100, 3090, l4, h100, b200, 5090, a compute capability (sm_90) or a file"),
     ROW_PRECISION(cost_args, PRECISION_OF_GPU),
-    OPT_BOOL(cost_args, steps, 0, "steps", "print every launch"),
+    OPT_BOOL(cost_args, train, 0, "train",
+             "of a step of training on the CPU: forward, backward, SGD with momentum; --target and --precision are of "
+             "a GPU"),
+    OPT_BOOL(cost_args, steps, 0, "steps", "print every launch; with --train every step of the plan"),
     ROW_DIALECT(cost_args, WHOSE_VARIANT),
     ROWS_SIZE(cost_args),
     ROW_OUTPUT(cost_args),
@@ -237,7 +233,7 @@ const cli_command cli_cost = {
     .min_words = 1,
     .max_words = -1,
     .synopsis = "MODEL...",
-    .brief = "what a run would cost on a GPU, whether it is there or not",
+    .brief = "what a run would cost on a GPU, whether it is there or not, or a step of training",
     .description =
         "Plans each MODEL for the GPU named by --target, which need not be there (neither driver nor NVIDIA's "
         "libraries are asked), and adds up what its steps would launch: kernels, bytes read and written, FLOPs and "
@@ -248,10 +244,16 @@ const cli_command cli_cost = {
         "are free. The roofline time is the sum over launches of the longest of FLOPs over peak, bytes over "
         "bandwidth and the time of a launch in a recorded run: no card is faster.\n"
         "\n"
-        "A target is t4, a100, 3090, l4, h100, b200 or 5090, a compute capability such as sm_90, or a file.",
+        "A target is t4, a100, 3090, l4, h100, b200 or 5090, a compute capability such as sm_90, or a file.\n"
+        "\n"
+        "With --train it is a step of training on the CPU, which has the only kernels for it: FLOPs by the direct "
+        "algorithm, two to a multiply-add, beside those of inference; bytes moved if every step of the plan reads its "
+        "inputs and parameters once and writes its outputs once; and the memory that the step will hold, to the byte: "
+        "activations and scratch (arena), packed parameters, and parameters with what the optimiser keeps.",
     .examples = "weft cost resnet50 --precision fp16|on an A100, 32 images a run\n"
                 "weft cost efficientnet-b0 --target h100 --precision bf16 --batch 1 --steps|every launch\n"
-                "weft cost resnet50 vgg16 mobilenetv2 --json|several networks, for a program to read",
+                "weft cost resnet50 vgg16 mobilenetv2 --json|several networks, for a program to read\n"
+                "weft cost resnet50 densenet201 --train --batch 32|what a step of training computes and holds",
     .rows = rows,
     .args_size = sizeof(cost_args),
     .run = run,

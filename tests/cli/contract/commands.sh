@@ -25,7 +25,7 @@ summary --batch --threads --device --isa --math --dialect --dot --output --json
 models --output --json
 devices --roof --threads --isa --output --json
 explain --batch --threads --device --target --precision --isa --math --dialect --output --json
-cost --batch --target --precision --steps --dialect --output --json
+cost --batch --target --precision --train --steps --dialect --output --json
 plans --batch --target --precision --threads --dialect --px --classes --key --output --json
 dataset --output --json
 dataset_check --threads --json --progress

@@ -83,6 +83,26 @@ case_explain() {
     hasnt out "winograd  "
 }
 
+# Of a step of training: FLOPs of a layer by hand, and the memory that bench plans.
+case_cost_train() {
+    expect 0 cost lenet5 --dialect keras --train --batch 8 --json
+    cp out total.json
+    equal "FLOPs of inference" "$(json out models.0.inference_flops)" $((2 * 416520 * 8))
+    true_that "$(json out models.0.flops_ratio) > 2.5 && $(json out models.0.flops_ratio) < 4"
+    true_that "$(json out models.0.param_bytes) >= 2 * 4 * 61706" # momentum is as large as they are
+    peak=$(json out models.0.peak_bytes)
+    expect 0 bench lenet5 --dialect keras --train $quick --batch 8 --threads 1 --json
+    equal "planned by bench" "$(json out rows.0.memory_predicted)" "$peak"
+    expect 0 cost lenet5 --dialect keras --train --batch 8 --steps -o csv --columns model,flops
+    has out "step,name,op,kernel,detail,flops,bytes" "c1/conv2d" conv2d_dw "lenet5,"
+    expect 0 cost lenet5 --dialect keras --train --batch 8 --steps --json
+    equal "the head" "$(json out steps.6.name)" head/dense
+    equal "its FLOPs, with a bias" "$(json out steps.6.flops)" $((8 * (2 * 84 * 10 + 10)))
+    expect 0 cost mobilenetv2 lenet5 --train
+    has out "a step of training on the CPU" "mobilenetv2" "lenet5" "/ inference"
+    refuses 66 "did you mean" cost mobilenetv22 --train
+}
+
 case_columns() {
     expect 0 models lenet5 --columns name,macs,paper -o csv
     equal "head of csv" "$(head -1 out)" "name,macs,paper"
