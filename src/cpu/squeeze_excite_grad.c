@@ -9,7 +9,7 @@
 #include "cpu/rows.h"
 #include "op/activation.h"
 
-enum { CHANNELS = 128 }; /* of a block */
+enum { CHANNELS = 256 }; /* of a block: a kilobyte of each row */
 
 /* Rows of scratch: of images [N][channels] and [N][reduced]; d1 and d2 lie the other way round, [][N], as the sums over
  * images read them. */

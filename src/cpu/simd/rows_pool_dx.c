@@ -7,7 +7,7 @@
  * Also sums of products, and the gradient of maxima, over whole images. */
 #include "cpu/simd/rows_set.h"
 
-enum { LANES = WEFT_LANES, WIDE = 4 };
+enum { LANES = WEFT_LANES, WIDE = 4, DEEP = 8 };
 
 /* ---- maxima ---- */
 
@@ -220,37 +220,48 @@ void weft_rows_avg_pool_dx(const weft_pooling_dx *p)
 
 /* ---- over whole images ---- */
 
-/* `count` (a constant, 1..WIDE) vectors of channels, the last of them `lanes` wide. */
-WEFT_INLINE void dot_vectors(const float *x, int64_t x_ld, const float *z, int64_t z_ld, int64_t rows, int count,
-                             int lanes, float scale, float *sum, float *dot)
+/* To sum (NULL: not wanted) and dot are added those of one vector of channels over `deep` rows. */
+WEFT_INLINE void add_dots(const float *x, int64_t x_ld, const float *z, int64_t z_ld, int deep, int lanes, float *sum,
+                          float *dot)
 {
-    weft_v sums[WIDE] = { { 0 }, { 0 }, { 0 }, { 0 } }, dots[WIDE] = { { 0 }, { 0 }, { 0 }, { 0 } };
-    for (int64_t r = 0; r < rows; r++, x += x_ld, z += z_ld)
-#pragma GCC unroll 4
-        for (int v = 0; v < count; v++) {
-            const int n = v + 1 < count ? LANES : lanes;
-            const weft_v a = weft_v_load_n(x + v * LANES, n);
-            dots[v] = weft_v_fma(a, weft_v_load_n(z + v * LANES, n), dots[v]);
-            sums[v] += a;
-        }
-#pragma GCC unroll 4
-    for (int v = 0; v < count; v++) {
-        const int n = v + 1 < count ? LANES : lanes;
-        weft_v_store_n(dot + v * LANES, dots[v], n);
-        if (sum)
-            weft_v_store_n(sum + v * LANES, sums[v] * scale, n);
+    weft_v total = weft_v_set(0.0f), product = weft_v_set(0.0f);
+#pragma GCC unroll 8
+    for (int r = 0; r < deep; r++) {
+        __builtin_prefetch(x + (r + deep) * x_ld);
+        __builtin_prefetch(z + (r + deep) * z_ld);
+        const weft_v v = weft_v_load_n(x + r * x_ld, lanes);
+        product = weft_v_fma(v, weft_v_load_n(z + r * z_ld, lanes), product);
+        total += v;
     }
+    weft_v_store_n(dot, weft_v_load_n(dot, lanes) + product, lanes);
+    if (sum)
+        weft_v_store_n(sum, weft_v_load_n(sum, lanes) + total, lanes);
+}
+
+WEFT_INLINE void dots_of(const float *x, int64_t x_ld, const float *z, int64_t z_ld, int64_t channels, int deep,
+                         float *sum, float *dot)
+{
+    int64_t c = 0;
+    for (; c + LANES <= channels; c += LANES)
+        add_dots(x + c, x_ld, z + c, z_ld, deep, LANES, sum ? sum + c : NULL, dot + c);
+    if (c < channels)
+        add_dots(x + c, x_ld, z + c, z_ld, deep, (int)(channels - c), sum ? sum + c : NULL, dot + c);
 }
 
 void weft_rows_dot_rows(const float *x, int64_t x_ld, const float *z, int64_t z_ld, int64_t rows, int64_t channels,
                         float scale, float *sum, float *dot)
 {
-    int64_t c = 0;
-    for (; c + WIDE * LANES <= channels; c += WIDE * LANES)
-        dot_vectors(x + c, x_ld, z + c, z_ld, rows, WIDE, LANES, scale, sum ? sum + c : NULL, dot + c);
-    for (; c < channels; c += LANES)
-        dot_vectors(x + c, x_ld, z + c, z_ld, rows, 1, channels - c < LANES ? (int)(channels - c) : LANES, scale,
-                    sum ? sum + c : NULL, dot + c);
+    for (int64_t c = 0; c < channels; c++)
+        dot[c] = 0.0f;
+    for (int64_t c = 0; sum && c < channels; c++)
+        sum[c] = 0.0f;
+    int64_t r = 0;
+    for (; r + DEEP <= rows; r += DEEP)
+        dots_of(x + r * x_ld, x_ld, z + r * z_ld, z_ld, channels, DEEP, sum, dot);
+    for (; r < rows; r++)
+        dots_of(x + r * x_ld, x_ld, z + r * z_ld, z_ld, channels, 1, sum, dot);
+    for (int64_t c = 0; sum && c < channels; c++)
+        sum[c] *= scale;
 }
 
 void weft_rows_max_rows_dx(const float *x, int64_t x_ld, const float *dy, int64_t rows, int64_t channels, float *dx,
