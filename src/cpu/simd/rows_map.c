@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Elementwise kernels: scale, shift, residual and activation in one pass; a weighted sum of two tensors. Bound: DRAM,
- * or, with tanh and sigmoid, the polynomial (about 25 instructions a vector). */
+ * or, with tanh and sigmoid, the polynomial (about 25 instructions a vector): so few loads are then under way at a time
+ * that what lies two kilobytes ahead has to be fetched besides. */
 #include "cpu/simd/rows_set.h"
 
-enum { LANES = WEFT_LANES };
+enum { LANES = WEFT_LANES, AHEAD = 512 };
 
 WEFT_INLINE weft_v affine_at(const weft_affine *p, const float *x, const float *residual, int64_t c, int lanes)
 {
@@ -28,6 +29,8 @@ WEFT_INLINE void affine_rows(const weft_affine *p, weft_act act, bool stream)
         int64_t c = 0;
         for (; c + LANES <= p->channels; c += LANES) {
             const weft_v v = weft_v_act(act, affine_at(p, x, residual, c, LANES));
+            if (!weft_act_clamps(act))
+                __builtin_prefetch(x + c + AHEAD);
             if (stream)
                 weft_v_stream(y + c, v);
             else

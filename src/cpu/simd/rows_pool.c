@@ -140,8 +140,10 @@ WEFT_INLINE weft_v sum_of_eight(const float *x, int64_t ld, int lanes)
 {
     weft_v v[8];
 #pragma GCC unroll 8
-    for (int r = 0; r < 8; r++)
+    for (int r = 0; r < 8; r++) {
+        __builtin_prefetch(x + (r + 8) * ld); /* the next eight: this order is foreseen by no hardware */
         v[r] = weft_v_load_n(x + r * ld, lanes);
+    }
     return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]));
 }
 
