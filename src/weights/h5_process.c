@@ -29,6 +29,8 @@ enum {
     RATIO = 1000,         /* bytes sent for a byte of the file, beyond the floor */
     SENTENCE = 1024,      /* of the verdict */
     REAP_MS = 1000,       /* for a helper that has closed its pipe */
+    LEAST_NAP_NS = 20000, /* between looks whether it has ended */
+    MOST_NAP_NS = 1000000,
     UNKNOWN = -1          /* wait status, when the host has reaped the child */
 };
 #define FLOOR_BYTES ((uint64_t)256 << 20)
@@ -181,15 +183,18 @@ static weft_status receive(run *r)
  * While the child is ours and not waited for, its number cannot be anybody else's. */
 static int reap(pid_t child, bool at_once)
 {
-    const struct timespec nap = { .tv_nsec = 1000000 };
+    const int64_t until = weft_clock_ns() + (int64_t)REAP_MS * 1000000;
     int status = 0;
-    for (int waited = 0; !at_once && waited < REAP_MS; waited++) {
+    /* It has closed its pipe and is on its way out: the first naps are short. */
+    struct timespec nap = { .tv_nsec = LEAST_NAP_NS };
+    while (!at_once && weft_clock_ns() < until) {
         const pid_t got = waitpid(child, &status, WNOHANG);
         if (got == child)
             return status;
         if (got < 0 && errno != EINTR)
             return UNKNOWN;
         nanosleep(&nap, NULL);
+        nap.tv_nsec = 2 * nap.tv_nsec < MOST_NAP_NS ? 2 * nap.tv_nsec : MOST_NAP_NS;
     }
     kill(child, SIGKILL);
     for (;;) {
