@@ -12,9 +12,12 @@
 enum { MAX_THREADS = 3, LINE = 16, SMALL_L2 = 16 << 10, LEAST_CACHE = 1 << 10 };
 
 static weft_pool *pools[MAX_THREADS + 1];
+static weft_cpu host; /* read once: sysfs and CPUID, which traps in virtual machines, cost more than most kernels */
 
 weft_status rig_device(weft_isa isa, int threads, weft_device *out)
 {
+    if (!host.l1)
+        weft_cpu_read(&host);
     if (!pools[threads])
         WEFT_TRY(weft_pool_create(&weft_malloc_allocator, threads, &pools[threads]));
     *out = (weft_device){ .backend = &weft_backend_cpu,
@@ -22,8 +25,8 @@ weft_status rig_device(weft_isa isa, int threads, weft_device *out)
                           .kernels = weft_cpu_kernels,
                           .pool = pools[threads],
                           .threads = threads,
-                          .isa = isa };
-    weft_cpu_read(&out->cpu);
+                          .isa = isa,
+                          .cpu = host };
     return WEFT_OK;
 }
 
