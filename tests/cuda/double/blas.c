@@ -238,6 +238,16 @@ static float load(const operand *o, int64_t k, int64_t i)
     return double_load(o->dtype, o->at + (size_t)(k * o->along + i * o->across) * weft_dtype_size(o->dtype));
 }
 
+/* The numbers that are summed over for i, side by side. */
+static void gather(const operand *o, int64_t i, int64_t count, float *line)
+{
+    if (o->along == 1)
+        double_load_row(o->dtype, o->at + (size_t)(i * o->across) * weft_dtype_size(o->dtype), line, count);
+    else
+        for (int64_t k = 0; k < count; k++)
+            line[k] = load(o, k, i);
+}
+
 static float finish(const product *p, int64_t row, float sum)
 {
     const weft_dtype bias = dtype_of(p->m.bias_type < 0 ? p->d.type : p->m.bias_type);
@@ -254,6 +264,7 @@ static void run_product(void *closure)
 {
     const product *p = closure;
     const int64_t inner = p->m.trans_a ? p->a.rows : p->a.cols;
+    float *const a_line = malloc((size_t)(2 * inner) * sizeof(float)), *const b_line = a_line + inner;
     for (int64_t batch = 0; batch < p->d.batch; batch++) {
         const operand a = operand_of(&p->a, p->at, batch, p->m.trans_a);
         const operand b = operand_of(&p->b, p->bt, batch, !p->m.trans_b);
@@ -263,14 +274,18 @@ static void run_product(void *closure)
         for (int64_t i = 0; i < p->d.rows * p->d.cols; i++) {
             const int64_t row = i % p->d.rows, col = i / p->d.rows;
             float sum = 0;
+            if (row == 0)
+                gather(&b, col, inner, b_line);
+            gather(&a, row, inner, a_line);
             for (int64_t k = 0; k < inner; k++)
-                sum += load(&a, k, row) * load(&b, k, col);
+                sum += a_line[k] * b_line[k];
             sum *= p->alpha;
             if (p->beta != 0)
                 sum += p->beta * load(&c, row, col);
             double_store(dtype, d + (size_t)(col * p->d.ld + row) * weft_dtype_size(dtype), finish(p, row, sum));
         }
     }
+    free(a_line);
 }
 
 static bool in_memory(const layout *l, const void *at)

@@ -42,7 +42,13 @@ static void walk(const dnn_tensor *t, char *memory, dense *d, bool write)
     order(t, size, stride);
     for (int64_t n = 0; n < size[0]; n++)
         for (int64_t h = 0; h < size[1]; h++)
-            for (int64_t w = 0; w < size[2]; w++)
+            for (int64_t w = 0; w < size[2]; w++) {
+                if (!write && stride[3] == 1) { /* where most time would go: weights are many */
+                    const int64_t row = n * stride[0] + h * stride[1] + w * stride[2];
+                    double_load_row(t->dtype, memory + (size_t)row * element, at, size[3]);
+                    at += size[3];
+                    continue;
+                }
                 for (int64_t c = 0; c < size[3]; c++, at++) {
                     char *place = memory + (size_t)(n * stride[0] + h * stride[1] + w * stride[2] + c * stride[3]) *
                                                element;
@@ -51,6 +57,20 @@ static void walk(const dnn_tensor *t, char *memory, dense *d, bool write)
                     else
                         *at = double_load(t->dtype, place);
                 }
+            }
+}
+
+/* Whether memory holds just what a dense has: floats without gaps. */
+static bool is_dense(const dnn_tensor *t)
+{
+    int64_t size[4], stride[4], next = 1;
+    order(t, size, stride);
+    for (int i = 3; i >= 0; i--) {
+        if (size[i] > 1 && stride[i] != next)
+            return false;
+        next *= size[i];
+    }
+    return t->dtype == WEFT_F32;
 }
 
 /* Rounds what stays inside the graph, as its type would. */
@@ -236,20 +256,21 @@ static void run_op(const dnn_op *op, dense *value)
 void dnn_run(const dnn_program *program, void *const *data, const float *constant)
 {
     dense value[DNN_MAX_TENSOR];
+    bool computed[DNN_MAX_TENSOR] = { false }, lent[DNN_MAX_TENSOR] = { false };
+    for (int i = 0; i < program->n_ops; i++)
+        computed[program->op[i].out] = true;
     for (int i = 0; i < program->n_tensors; i++) {
         const dnn_tensor *t = &program->tensor[i];
         int64_t size[4], stride[4];
         order(t, size, stride);
         value[i] = (dense){ size[0], size[1], size[2], size[3], NULL };
-        value[i].at = calloc((size_t)(size[0] * size[1] * size[2] * size[3]), sizeof(float));
+        lent[i] = !computed[i] && !t->by_value && data[i] && is_dense(t); /* read where it is */
+        value[i].at = lent[i] ? data[i] : calloc((size_t)(size[0] * size[1] * size[2] * size[3]), sizeof(float));
         if (t->by_value)
             value[i].at[0] = constant[i];
     }
-    bool computed[DNN_MAX_TENSOR] = { false };
-    for (int i = 0; i < program->n_ops; i++)
-        computed[program->op[i].out] = true;
     for (int i = 0; i < program->n_tensors; i++)
-        if (!computed[i] && data[i])
+        if (!computed[i] && !lent[i] && data[i])
             walk(&program->tensor[i], data[i], &value[i], false);
     for (int i = 0; i < program->n_ops; i++) {
         run_op(&program->op[i], value);
@@ -258,7 +279,8 @@ void dnn_run(const dnn_program *program, void *const *data, const float *constan
     for (int i = 0; i < program->n_tensors; i++) {
         if (computed[i] && data[i])
             walk(&program->tensor[i], data[i], &value[i], true);
-        free(value[i].at);
+        if (!lent[i])
+            free(value[i].at);
     }
 }
 

@@ -93,6 +93,8 @@ void double_build(void);
 void double_opened(int by);
 /* Numbers of a 16-bit or 32-bit type. */
 float double_load(weft_dtype dtype, const void *at);
+/* count of them side by side. */
+void double_load_row(weft_dtype dtype, const void *at, float *out, int64_t count);
 void double_store(weft_dtype dtype, void *at, float value);
 
 #define DOUBLE_DECLARE(library, result, symbol, parameters) result double_##symbol parameters;

@@ -20,30 +20,31 @@ static float float_of(uint32_t u)
     return x;
 }
 
+/* Bit by bit, without calls: every weight of a network passes here. */
 static float from_half(uint16_t half)
 {
-    const uint32_t exponent = half >> 10 & 31, fraction = half & 1023;
-    const float sign = half & 0x8000 ? -1.f : 1.f;
+    const uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
     if (exponent == 31)
-        return fraction ? NAN : sign * INFINITY;
-    return sign * (exponent ? ldexpf((float)(1024 + fraction), (int)exponent - 25) : ldexpf((float)fraction, -24));
+        return fraction ? NAN : float_of(sign | 0x7f800000);
+    if (exponent == 0) { /* fraction steps of 2^-24 */
+        const float size = (float)fraction * 0x1p-24f;
+        return sign ? -size : size;
+    }
+    return float_of(sign | (exponent + 127 - 15) << 23 | fraction << 13);
 }
 
 static uint16_t to_half(float x)
 {
-    const uint16_t sign = (uint16_t)(bits_of(x) >> 16 & 0x8000);
-    const float size = fabsf(x);
-    if (isnan(x))
+    const uint32_t u = bits_of(x), size = u & 0x7fffffff;
+    const uint16_t sign = (uint16_t)(u >> 16 & 0x8000);
+    if (size > 0x7f800000)
         return 0x7fff;
-    if (size >= 65520)
+    if (size >= 0x477ff000) /* 65520 and more */
         return sign | 0x7c00;
-    int exponent;
-    frexpf(size, &exponent);
-    const int step = size == 0 || exponent < -13 ? -24 : exponent - 11; /* of the last bit */
-    const float steps = nearbyintf(ldexpf(size, -step));
-    const uint32_t whole = (uint32_t)steps;
-    /* 1024 to 2047 steps of a normal number; 2048 carries into the exponent by itself */
-    return (uint16_t)(sign | ((uint32_t)(step + 24) * 1024 + whole));
+    if (size < 0x38800000) /* below 2^-14: whole steps of 2^-24; 1024 of them are the least normal number */
+        return (uint16_t)(sign | (uint32_t)nearbyintf(float_of(size) * 0x1p24f));
+    /* The 13 bits too many, rounded; what carries goes into the exponent by itself. */
+    return (uint16_t)(sign | (((size + 0xfff + (size >> 13 & 1)) >> 13) - ((127 - 15) << 10)));
 }
 
 float double_load(weft_dtype dtype, const void *at)
@@ -60,6 +61,28 @@ float double_load(weft_dtype dtype, const void *at)
     default:
         memcpy(&x, at, sizeof x);
         return x;
+    }
+}
+
+void double_load_row(weft_dtype dtype, const void *at, float *out, int64_t count)
+{
+    const char *from = at;
+    uint16_t half;
+    switch (dtype) {
+    case WEFT_F16:
+        for (int64_t i = 0; i < count; i++) {
+            memcpy(&half, from + (size_t)i * sizeof half, sizeof half);
+            out[i] = from_half(half);
+        }
+        return;
+    case WEFT_BF16:
+        for (int64_t i = 0; i < count; i++) {
+            memcpy(&half, from + (size_t)i * sizeof half, sizeof half);
+            out[i] = float_of((uint32_t)half << 16);
+        }
+        return;
+    default:
+        memcpy(out, from, (size_t)count * sizeof *out);
     }
 }
 
