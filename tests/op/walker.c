@@ -3,13 +3,15 @@
  * Walks every op, kernel, case and ISA of this machine, and holds each kernel against the double oracle. Nothing here
  * names an op or a kernel: both come from list.def and the kernel lists.
  *
- *   op-walker [-v] [op[/kernel[/case]]]     patterns as for file names: 'conv2d/?*pointwise/1x1?*'
+ *   op-walker [-v] [-s SHARD/SHARDS] [op[/kernel[/case]]]   patterns as for file names: 'conv2d/?*pointwise/1x1?*'
  *
+ * A shard has every SHARDS-th op, so that the longest test of the suite uses every core of a machine.
  * A kernel that no case reaches fails the suite, unless a better ISA than this machine's would reach it, which is
  * said. -v says how much of its tolerance each kernel used. */
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,10 +22,11 @@ enum { MAX_KERNELS = 32, MAX_SHOWN = 12 };
 
 static struct {
     char op[64], kernel[128], name[128]; /* patterns */
+    int shard, shards;
     bool all, verbose;
     const char *program;
     char doing[512]; /* for a crash */
-} walk = { .op = "*", .kernel = "*", .name = "*", .all = true };
+} walk = { .op = "*", .kernel = "*", .name = "*", .shards = 1, .all = true };
 
 typedef struct tally {
     const weft_kernel *kernel;
@@ -136,7 +139,7 @@ START_TEST(walk_op)
     tally tallies[MAX_KERNELS] = { { .kernel = NULL } };
     weft_cpu cpu;
     int count = 0, shown = 0, faults = 0, unreached = 0;
-    if (fnmatch(walk.op, op->name, 0) != 0)
+    if (fnmatch(walk.op, op->name, 0) != 0 || _i % walk.shards != walk.shard)
         return;
     weft_cpu_read(&cpu);
     for (; list[count]; count++) {
@@ -169,12 +172,26 @@ static void parse(const char *pattern)
     }
 }
 
+/* "SHARD/SHARDS", from 0. */
+static void shard(const char *text)
+{
+    char *end;
+    walk.shard = (int)strtol(text, &end, 10);
+    walk.shards = *end == '/' ? (int)strtol(end + 1, &end, 10) : 0;
+    if (*end || walk.shard < 0 || walk.shard >= walk.shards) {
+        fprintf(stderr, "%s: -s wants SHARD/SHARDS, as 0/2, not \"%s\"\n", walk.program, text);
+        exit(2);
+    }
+}
+
 int main(int argc, char **argv)
 {
     walk.program = argv[0];
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-v") == 0)
             walk.verbose = true;
+        else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc)
+            shard(argv[++i]);
         else
             parse(argv[i]);
     }
