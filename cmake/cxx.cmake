@@ -16,7 +16,7 @@ add_library(weft_cxx_flags INTERFACE)
 target_include_directories(weft_cxx_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(weft_cxx_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wundef -Wcast-qual
     -Wdouble-promotion -Wno-unknown-pragmas -fno-strict-aliasing -fno-exceptions -fno-rtti -ffp-contract=off
-    $<$<BOOL:${WEFT_WERROR}>:-Werror>)
+    $<$<BOOL:${WEFT_WERROR}>:-Werror> $<$<CONFIG:RelWithDebInfo>:-g1>) # lines: variables of templates cost a quarter
 if(WEFT_SANITIZE)
     target_compile_options(weft_cxx_flags INTERFACE -fsanitize=${WEFT_SANITIZE} -fno-omit-frame-pointer
         -fno-sanitize-recover=all -Wno-maybe-uninitialized -O1)
