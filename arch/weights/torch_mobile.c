@@ -55,11 +55,11 @@ static const weft_name_rule timm_large[] = {
 };
 
 /* The ports called efficientnet_pytorch and efficientnet_lite_pytorch, which number the units through and pad like
- * TensorFlow. */
-#define NUMBERED_UNITS                                                                                                 \
+ * TensorFlow. The units of the first stage, `first` of them, have no expansion. */
+#define NUMBERED_UNITS(first)                                                                                          \
     { .layer = "stem/" LAYER, .source = "{k:_conv_stem|_bn0}" },                                                       \
-    { .layer = "stage{s}.{u}/expand/conv2d", .source = "_blocks.{#+1}._expand_conv" },                                 \
-    { .layer = "stage{s}.{u}/expand/batch_norm", .source = "_blocks.{#+1}._bn0" },                                     \
+    { .layer = "stage{s}.{u}/expand/conv2d", .source = "_blocks.{#+" #first "}._expand_conv" },                        \
+    { .layer = "stage{s}.{u}/expand/batch_norm", .source = "_blocks.{#+" #first "}._bn0" },                            \
     { .layer = "stage{s}.{u}/depthwise/conv2d", .source = "_blocks.{#}._depthwise_conv" },                             \
     { .layer = "stage{s}.{u}/depthwise/batch_norm", .source = "_blocks.{#}._bn1" },                                    \
     { .layer = "stage{s}.{u}/se/reduce", .source = "_blocks.{#}._se_reduce", .flags = WEFT_NAME_CONV },                \
@@ -69,7 +69,7 @@ static const weft_name_rule timm_large[] = {
     { .layer = "top/" LAYER, .source = "{k:_conv_head|_bn1}" },                                                        \
     { .layer = "head/dense", .source = "_fc" }
 
-static const weft_name_rule numbered[] = { NUMBERED_UNITS };
+static const weft_name_rule numbered[] = { NUMBERED_UNITS(1) };
 
 /* What the caller of those does before, ours does inside. */
 #define IMAGENET_STATISTICS                                                                                            \
@@ -79,7 +79,49 @@ static const weft_name_rule numbered[] = { NUMBERED_UNITS };
     { .layer = "normalize/count", .flags = WEFT_NAME_FILL, .fill = { 0 } }
 
 static const weft_name_rule timm_tf[] = { TIMM_UNITS, IMAGENET_STATISTICS };
-static const weft_name_rule numbered_tf[] = { NUMBERED_UNITS, IMAGENET_STATISTICS };
+static const weft_name_rule numbered_1[] = { NUMBERED_UNITS(1), IMAGENET_STATISTICS };
+static const weft_name_rule numbered_2[] = { NUMBERED_UNITS(2), IMAGENET_STATISTICS };
+static const weft_name_rule numbered_3[] = { NUMBERED_UNITS(3), IMAGENET_STATISTICS };
+static const weft_name_rule numbered_4[] = { NUMBERED_UNITS(4), IMAGENET_STATISTICS };
+
+/* transformers' MobileNetV2ForImageClassification and EfficientNetForImageClassification, which are ports of
+ * TensorFlow's. The first unit of MobileNetV2 is in its stem. */
+#define HF_LAYER "{k:convolution|normalization}"
+static const weft_name_rule transformers_v2[] = {
+    { .layer = "stem/" LAYER, .source = "mobilenet_v2.conv_stem.first_conv." HF_LAYER },
+    { .layer = "stage1.0/{x:depthwise|project}/" LAYER,
+      .source = "mobilenet_v2.conv_stem.{x:conv_3x3|reduce_1x1}." HF_LAYER },
+    { .layer = "stage{s}.{u}/expand/conv2d", .source = "mobilenet_v2.layer.{#}.expand_1x1.convolution" },
+    { .layer = "stage{s}.{u}/expand/batch_norm", .source = "mobilenet_v2.layer.{#}.expand_1x1.normalization" },
+    { .layer = "stage{s}.{u}/depthwise/conv2d", .source = "mobilenet_v2.layer.{#}.conv_3x3.convolution" },
+    { .layer = "stage{s}.{u}/depthwise/batch_norm", .source = "mobilenet_v2.layer.{#}.conv_3x3.normalization" },
+    { .layer = "stage{s}.{u}/project/conv2d", .source = "mobilenet_v2.layer.{#}.reduce_1x1.convolution" },
+    { .layer = "stage{s}.{u}/project/batch_norm", .source = "mobilenet_v2.layer.{#}.reduce_1x1.normalization" },
+    { .layer = "top/" LAYER, .source = "mobilenet_v2.conv_1x1." HF_LAYER },
+    { .layer = "head/dense", .source = "classifier" },
+};
+
+#define HF_BLOCK "efficientnet.encoder.blocks."
+#define HF_UNITS(first)                                                                                                \
+    { .layer = "stem/" LAYER, .source = "efficientnet.embeddings.{k:convolution|batchnorm}" },                         \
+    { .layer = "stage{s}.{u}/expand/conv2d", .source = HF_BLOCK "{#+" #first "}.expansion.expand_conv" },              \
+    { .layer = "stage{s}.{u}/expand/batch_norm", .source = HF_BLOCK "{#+" #first "}.expansion.expand_bn" },            \
+    { .layer = "stage{s}.{u}/depthwise/conv2d", .source = HF_BLOCK "{#}.depthwise_conv.depthwise_conv" },              \
+    { .layer = "stage{s}.{u}/depthwise/batch_norm", .source = HF_BLOCK "{#}.depthwise_conv.depthwise_norm" },          \
+    { .layer = "stage{s}.{u}/se/reduce", .source = HF_BLOCK "{#}.squeeze_excite.reduce", .flags = WEFT_NAME_CONV },    \
+    { .layer = "stage{s}.{u}/se/expand", .source = HF_BLOCK "{#}.squeeze_excite.expand", .flags = WEFT_NAME_CONV },    \
+    { .layer = "stage{s}.{u}/project/conv2d", .source = HF_BLOCK "{#}.projection.project_conv" },                      \
+    { .layer = "stage{s}.{u}/project/batch_norm", .source = HF_BLOCK "{#}.projection.project_bn" },                    \
+    { .layer = "top/" LAYER, .source = "efficientnet.encoder.top_{k:conv|bn}" },                                       \
+    { .layer = "head/dense", .source = "classifier" },                                                                 \
+    IMAGENET_STATISTICS
+
+static const weft_name_rule transformers_1[] = { HF_UNITS(1) };
+static const weft_name_rule transformers_2[] = { HF_UNITS(2) };
+static const weft_name_rule transformers_3[] = { HF_UNITS(3) };
+static const weft_name_rule transformers_4[] = { HF_UNITS(4) };
+
+#define MEDIUM "efficientnet-b1|efficientnet-b2|efficientnet-b3|efficientnet-b4" /* two units in the first stage */
 
 static const weft_name_table tables[] = {
     { "mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION, WEFT_NAME_RULES(mobilenet_v2) },
@@ -89,7 +131,15 @@ static const weft_name_table tables[] = {
     { "efficientnet-b{n}|efficientnet-lite{n}", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(timm) },
     { "efficientnet-b{n}", WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(timm_tf) },
     { "efficientnet-lite{n}", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered) },
-    { "efficientnet-b{n}", WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered_tf) },
+    { "efficientnet-b0", WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered_1) },
+    { MEDIUM, WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered_2) },
+    { "efficientnet-b5|efficientnet-b6", WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered_3) },
+    { "efficientnet-b7", WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered_4) },
+    { "mobilenetv2", WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers_v2) },
+    { "efficientnet-b0", WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers_1) },
+    { MEDIUM, WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers_2) },
+    { "efficientnet-b5|efficientnet-b6", WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers_3) },
+    { "efficientnet-b7", WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers_4) },
 };
 
 const weft_name_tables weft_names_torch_mobile = { tables, sizeof tables / sizeof *tables };

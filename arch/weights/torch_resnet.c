@@ -32,9 +32,18 @@ static const weft_name_rule transformers[] = {
     { .layer = "head/dense", .source = "classifier.1" },
 };
 
+/* What nn.Sequential(*list(resnet.children())[:-1]) makes of torchvision's: children by their number. */
+static const weft_name_rule children[] = {
+    { .layer = "stem/{k:conv2d|batch_norm}", .source = "{k}" },
+    { .layer = "stage{s}.{u}/{x:a|b|c}/{k:conv2d|batch_norm}", .source = "{s+3}.{u}.{k:conv|bn}{x+1}" },
+    { .layer = "stage{s}.{u}/proj/{k:conv2d|batch_norm}", .source = "{s+3}.{u}.downsample.{k}" },
+    { .layer = "head/dense", .source = "fc" },
+};
+
 static const weft_name_table tables[] = {
     { "resnet{n}|resnext{n}-*", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION, WEFT_NAME_RULES(resnet) },
     { "resnet{n}|resnext{n}-*", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(resnet) },
+    { "resnet{n}|resnext{n}-*", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION, WEFT_NAME_RULES(children) },
     { "resnet{n}", WEFT_TORCH, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers) },
     { "senet154|se-resnet{n}|se-resnext{n}-*", WEFT_TORCH, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(senet) },
 };

@@ -9,6 +9,7 @@
 
 #include "base/compiler.h"
 #include "check/harness.h"
+#include "weights/names/map.h"
 
 static weft_ctx *ctx;
 
@@ -33,6 +34,7 @@ typedef struct variant {
     const char *head[2];      /* the classifier's layer is called otherwise: from, to */
     const char *more[3];      /* dense layers that are there too, [out, in] of 64 and the head's inputs */
     const char *counter;      /* a scalar */
+    bool children;            /* layers of a ResNet by the number of the network's child that they are in */
     int channels;             /* of the first convolution; 0: 3 */
     int narrow;               /* outputs and inputs of all but 3 and the classes are divided by this; 0: 1 */
 } variant;
@@ -51,6 +53,19 @@ static void change(char name[NAME], const char *const pair[2])
     snprintf(at, NAME - (size_t)(at - name), "%s%s", pair[1], rest);
 }
 
+/* As nn.Sequential(*list(resnet.children())[:-1]) has them. */
+static void number(char name[NAME])
+{
+    static const char *const child[][2] = { { "layer1.", "4." }, { "layer2.", "5." }, { "layer3.", "6." },
+                                            { "layer4.", "7." }, { "conv1.", "0." },  { "bn1.", "1." } };
+    for (int i = 0; i < WEFT_COUNT(child); i++) {
+        if (strncmp(name, child[i][0], strlen(child[i][0])) == 0) {
+            change(name, child[i]);
+            return;
+        }
+    }
+}
+
 static weft_weights *make(const variant *v)
 {
     weft_weights *file = NULL;
@@ -64,6 +79,8 @@ static weft_weights *make(const variant *v)
         snprintf(name, sizeof name, "%s", list->entries[i].origin_name);
         const bool head = strncmp(list->entries[i].name, "head/", 5) == 0;
         change(name, v->inside);
+        if (v->children)
+            number(name);
         if (head)
             change(name, v->head);
         for (int d = 0; d < shape.rank; d++) {
@@ -103,6 +120,17 @@ static const struct {
     { { RESNET, .before = "backbone.encoder." }, "backbone.encoder.", NULL },
     { { RESNET, .before = "module.", .counter = "n_averaged" }, NULL, NULL },
     { { RESNET, .counter = "total_ops" }, NULL, NULL },
+    { { RESNET, .counter = "criterion.weight" }, NULL, NULL },
+    { { RESNET, .before = "net.", .counter = "loss.weight" }, "net.", NULL },
+    { { RESNET, .before = "backbone.", .counter = "train_loss.pos_weight" }, "backbone.", NULL },
+    { { RESNET, .children = true, .before = "feature_extractor.", .head = { "fc", "classifier" } },
+      "feature_extractor.",
+      "classifier" },
+    { { RESNET, .children = true, .before = "0.", .head = { "fc", "2" } }, "0.", "2" },
+    { { MOBILE, .inside = { "features.", "" }, .before = "body.", .head = { "classifier.1", "head" } },
+      "body.",
+      "head" },
+    { { MOBILE, .inside = { "features.", "0." }, .before = "net." }, "net.0.", NULL },
     { { RESNET, .before = "backbone.", .head = { "fc", "head.fc" } }, "backbone.", "head.fc" },
     { { MOBILE, .inside = { "features.", "features.module." } }, NULL, NULL },
     { { MOBILE, .before = "model._orig_mod.", .inside = { "features.", "features.module." } }, NULL, NULL },
@@ -139,6 +167,31 @@ START_TEST(variants_are_taken)
     weft_map_report_destroy(ctx, report);
     weft_weights_destroy(mapped);
     weft_weights_destroy(file);
+}
+END_TEST
+
+/* efficientnet_pytorch numbers units through; those of the first stage, of which deeper networks have more, expand
+ * nothing. */
+START_TEST(numbered_units_begin_where_the_first_stage_ends)
+{
+    static const struct {
+        const char *arch, *expand;
+    } known[] = { { "efficientnet-b0", "_blocks.1._expand_conv" }, { "efficientnet-b1", "_blocks.2._expand_conv" },
+                  { "efficientnet-b4", "_blocks.2._expand_conv" }, { "efficientnet-b5", "_blocks.3._expand_conv" },
+                  { "efficientnet-b6", "_blocks.3._expand_conv" }, { "efficientnet-b7", "_blocks.4._expand_conv" } };
+    const weft_name_table *table;
+    weft_name_values values;
+    char name[NAME] = "";
+    for (int i = 0; (table = weft_name_table_get(i)) != NULL; i++) {
+        if (!weft_name_table_fits(table, weft_arch_find(known[_i].arch, WEFT_KERAS)))
+            continue;
+        for (int r = 0; r < table->count; r++) {
+            if (table->rules[r].source && strncmp(table->rules[r].source, "_blocks.", 8) == 0 && !*name &&
+                weft_name_match(table->rules[r].layer, "stage2.0/expand/conv2d", &values))
+                ck_assert(weft_name_expand(table->rules[r].source, &values, 0, NULL, NULL, name, sizeof name));
+        }
+    }
+    ck_assert_str_eq(name, known[_i].expand);
 }
 END_TEST
 
@@ -180,6 +233,7 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("weights_map_variants");
     TCase *tcase = tcase_create("variants");
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, numbered_units_begin_where_the_first_stage_ends, 0, 6);
     tcase_add_loop_test(tcase, variants_are_taken, 0, WEFT_COUNT(taken));
     tcase_add_loop_test(tcase, variants_are_refused_by_what_they_are, 0, WEFT_COUNT(refused));
     suite_add_tcase(suite, tcase);

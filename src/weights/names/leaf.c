@@ -102,6 +102,12 @@ bool weft_leaf_ignored(weft_style style, const char *key)
         { WEFT_STYLE_TORCH, "*.total_ops" },
         { WEFT_STYLE_TORCH, "*.total_params" },
         { WEFT_STYLE_TORCH, "optimizer*" },
+        { WEFT_STYLE_TORCH, "loss*" }, /* weights of classes, which a loss registers */
+        { WEFT_STYLE_TORCH, "criterion*" },
+        { WEFT_STYLE_TORCH, "*_loss.*" },
+        { WEFT_STYLE_TORCH, "*.loss.*" },
+        { WEFT_STYLE_TORCH, "*.loss_fn.*" },
+        { WEFT_STYLE_TORCH, "*.criterion.*" },
         { WEFT_STYLE_KERAS, "optimizer*" },
         { WEFT_STYLE_KERAS, "*/seed_generator*" },
     };

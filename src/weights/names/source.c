@@ -2,7 +2,8 @@
  *
  * A file's tensors, to be found by name. What training scripts put before every name (DataParallel's "module.", a
  * wrapper's "model.") does not count. What else stands before most names ("backbone.", the name of a Keras model in a
- * model) may be such a thing or belong to the network, so there is a view of the tensors without it, too. */
+ * model) may be such a thing or belong to the network, so there is a view of the tensors without it, too; and, since
+ * networks are used in parts (self.body = mobilenet_v2().features), one with "features." in its place. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,24 +126,51 @@ static size_t common_component(const weft_source *source, const char **out)
     return 0;
 }
 
+/* The same tensors; NULL: out of memory. */
+static weft_source *make_view(const weft_source *source)
+{
+    weft_source *view = weft_arena_alloc(source->arena, sizeof *view);
+    if (!view)
+        return NULL;
+    *view = (weft_source){ .arena = source->arena, .count = source->count, .tensors = source->tensors };
+    return make_room(view) == WEFT_OK ? view : NULL;
+}
+
 static weft_status add_view(weft_source *source)
 {
     const char *common = NULL;
     const size_t length = common_component(source, &common);
     if (length == 0)
         return WEFT_OK;
-    weft_source *view = weft_arena_alloc(source->arena, sizeof *view);
+    weft_source *const view = make_view(source);
     if (!view)
         return WEFT_NO_MEMORY;
-    *view = (weft_source){ .arena = source->arena, .count = source->count, .tensors = source->tensors };
     view->prefix = weft_arena_text(view->arena, "%s%.*s", source->prefix ? source->prefix : "", (int)length, common);
     if (!view->prefix)
         return WEFT_NO_MEMORY;
-    WEFT_TRY(make_room(view));
     for (int64_t i = 0; i < view->count; i++)
         view->key[i] = source->key[i] + (strncmp(source->key[i], common, length) == 0 ? length : 0);
     sort_keys(view);
     source->next = view;
+    return WEFT_OK;
+}
+
+/* What the keys of a view have lost, which they had in the one before it, stands for "features."; others stay. */
+static weft_status add_parts(const weft_source *before, const weft_source *from, weft_source *last)
+{
+    weft_source *const view = make_view(from);
+    if (!view)
+        return WEFT_NO_MEMORY;
+    view->prefix = from->prefix;
+    for (int64_t i = 0; i < view->count; i++) {
+        view->key[i] = from->key[i];
+        if (from->key[i] != before->key[i])
+            view->key[i] = weft_arena_text(view->arena, "features.%s", from->key[i]);
+        if (!view->key[i])
+            return WEFT_NO_MEMORY;
+    }
+    sort_keys(view);
+    last->next = view;
     return WEFT_OK;
 }
 
@@ -157,9 +185,14 @@ weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_
     for (int64_t i = 0; i < count; i++)
         WEFT_TRY(weft_weights_get(weights, i, &source->tensors[i]));
     WEFT_TRY(weft_source_sort(source));
-    weft_source *view = source;
-    for (int i = 1; view && i < VIEWS; i++, view = view->next)
+    weft_source *view = source, *last = source;
+    for (int i = 1; view && i < VIEWS; i++, view = view->next) {
         WEFT_TRY(add_view(view));
+        last = view->next ? view->next : last;
+    }
+    const weft_source *const stripped = last;
+    for (const weft_source *before = source; before != stripped; before = before->next, last = last->next)
+        WEFT_TRY(add_parts(before, before->next, last));
     return WEFT_OK;
 }
 
