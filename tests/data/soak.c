@@ -17,7 +17,7 @@
 #include "data/tree.h"
 
 enum { MOST_SAMPLES = 4096, LEAST_SAMPLES = 6, KINDS = 6 /* of loaders */, STEPS = 10, BATCH = 32, COPIES = 3 };
-static const double WARM_SHARE = .2, MOST_CLIMB = .01, LONG = 60, SETTLING = 1 << 20; /* of the heap, in a short run */
+static const double WARM_SHARE = .2, MOST_CLIMB = .01, LONG = 60, SETTLING = 4 << 20; /* of the heap, in a short run */
 static double seconds = 2;
 
 static double now(void)
