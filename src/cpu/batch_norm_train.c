@@ -44,7 +44,7 @@ static int64_t rows_of(const slices *s, int64_t slice)
 
 /* In scratch, floats: of each slice [TOTALS][channels], then [VECTORS][channels] for all. */
 enum { SUM, PRODUCT, SHIFT, TOTALS };
-enum { SCALE, TILT, LIFT, VECTORS }; /* forwards LIFT is beta, and what the mean loses as a float */
+enum { SCALE, TILT, LIFT, VECTORS };
 
 typedef struct job {
     const weft_call *call;
@@ -53,6 +53,7 @@ typedef struct job {
     weft_split split;
     float *totals, *vectors;
     const float *mean, *gamma, *beta;
+    const float *shift; /* forwards: beta, less what the mean loses as a float */
     weft_act act; /* of batch_norm_dx */
     bool stream;
 } job;
@@ -166,6 +167,7 @@ static void finish_moments(void *arg, int64_t index, int thread)
     const job *j = arg;
     const weft_batch_norm_opt *o = j->call->node->opt;
     float *mean = j->call->out[1].data, *rstd = j->call->out[2].data, *variance = j->call->out[3].data;
+    float *shift = j->call->out[4].data;
     double means[JOINED], squares[JOINED];
     int64_t first;
     const int count = joined(j, index, &first);
@@ -179,7 +181,7 @@ static void finish_moments(void *arg, int64_t index, int thread)
         variance[c] = (float)(squares[i] / moved);
         const float scale = scale_of(j->gamma, c, rstd[c]);
         vector(j, SCALE)[c] = scale;
-        vector(j, LIFT)[c] = (float)((double)j->beta[c] - (means[i] - (double)mean[c]) * (double)scale);
+        shift[c] = (float)((double)j->beta[c] - (means[i] - (double)mean[c]) * (double)scale);
     }
 }
 
@@ -190,7 +192,7 @@ static void apply(void *arg, int64_t index, int thread)
     int64_t first, count = item_from_behind(j, index, &first);
     (void)thread;
     j->rows->affine(&(weft_affine){
-        .x = weft_row(x, first), .centre = j->mean, .scale = vector(j, SCALE), .shift = vector(j, LIFT),
+        .x = weft_row(x, first), .centre = j->mean, .scale = vector(j, SCALE), .shift = j->shift,
         .residual = residual ? weft_row(residual, first) : NULL, .y = weft_row(y, first), .x_ld = x->ld,
         .r_ld = residual ? residual->ld : 0, .y_ld = y->ld, .rows = count, .channels = j->slices.channels,
         .act = j->call->node->epi.act, .stream = j->stream });
@@ -201,6 +203,7 @@ static weft_status run_train(const weft_call *call)
     const weft_batch_norm_opt *o = call->node->opt;
     job j = begin(call);
     j.mean = call->out[1].data;
+    j.shift = call->out[4].data;
     j.gamma = o->no_gamma ? NULL : weft_call_param(call, 0);
     j.beta = weft_call_param(call, o->no_gamma ? 0 : 1);
     j.stream = streams(call, 1);
@@ -216,6 +219,35 @@ static const weft_kernel rows_train = {
 };
 
 const weft_kernel *const weft_cpu_batch_norm_train[] = { &rows_train, &weft_cpu_batch_norm_train_ref, NULL };
+
+/* ---- batch_norm_again ---- */
+
+static weft_status prepare_vectors(const weft_node *node, weft_plan *plan)
+{
+    plan->scratch = sizeof(float) * VECTORS * (size_t)weft_shape_channels(&node->in[0]);
+    return WEFT_OK;
+}
+
+/* The second pass of batch_norm_train alone. */
+static weft_status run_again(const weft_call *call)
+{
+    const weft_batch_norm_again_opt *o = call->node->opt;
+    const float *rstd = call->in[2].data;
+    job j = { .call = call, .rows = weft_rows_of(call->device), .slices = cut(&call->node->in[0]),
+              .split = weft_split_rows(&call->node->in[0]), .vectors = call->scratch, .mean = call->in[1].data,
+              .gamma = o->no_gamma ? NULL : call->in[4].data, .shift = call->in[3].data, .stream = streams(call, 1) };
+    for (int64_t c = 0; c < j.slices.channels; c++)
+        vector(&j, SCALE)[c] = scale_of(j.gamma, c, rstd[c]);
+    weft_pool_run(call->device->pool, j.split.items, apply, &j);
+    return WEFT_OK;
+}
+
+static const weft_kernel rows_again = {
+    .name = "cpu.batch_norm_again.rows", .refuse = weft_rows_refuse, .prepare = prepare_vectors, .run = run_again,
+    .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_RESIDUAL,
+};
+
+const weft_kernel *const weft_cpu_batch_norm_again[] = { &rows_again, &weft_cpu_batch_norm_again_ref, NULL };
 
 /* ---- batch_norm_dx ---- */
 

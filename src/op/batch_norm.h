@@ -6,6 +6,12 @@
 
 #include "graph/op.h"
 
+/* batch_norm_again: x, mean, rstd, shift, [gamma] -> y, as batch_norm_train read and gave them all. */
+typedef struct weft_batch_norm_again_opt {
+    const char *name;
+    bool no_gamma; /* there is no such input; gamma is 1 */
+} weft_batch_norm_again_opt;
+
 /* batch_norm_dx: dy, x, mean, rstd, [gamma], [beta] -> dx, dgamma, dbeta. frozen: rstd is the moving variance. */
 typedef struct weft_batch_norm_dx_opt {
     const char *name;

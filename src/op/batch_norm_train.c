@@ -8,8 +8,9 @@
  *   dx = gamma rstd (dy - dbeta / m - (x - mean) rstd dgamma / m)
  *
  * Semantics
- * 1. batch_norm_train gives y, mean, rstd, and the variance that moves the moving statistic: divided by m, with
- *    `unbiased` by m - 1 (of a single row, which has no such variance, by m).
+ * 1. batch_norm_train gives y, mean, rstd, the variance that moves the moving statistic: divided by m, with
+ *    `unbiased` by m - 1 (of a single row, which has no such variance, by m); and shift, beta less what mean lost when
+ *    it was rounded to a float: y = gamma rstd (x - float(mean)) + shift.
  * 2. Sums are of deviations, so that a large mean costs no digits; they are added in a tree that depends on sizes
  *    alone.
  * 3. The epilogue's residual comes after beta, its activation last.
@@ -17,7 +18,8 @@
  *    and rstd is computed of the variance. Its residual is another gradient of the same x.
  * 5. With an activation dy is the gradient behind that, and what is meant by dy above is dy slope(y), with y computed
  *    once more from x, in the same way (op/activation.c, Semantics 6, for the slopes).
- * 6. batch_norm_frozen_dx is dx of frozen statistics alone, gamma dy / sqrt(variance + epsilon): x is not read. */
+ * 6. batch_norm_again is that last formula and gives the bits of y once more, with the epilogue of the node it repeats.
+ * 7. batch_norm_frozen_dx is dx of frozen statistics alone, gamma dy / sqrt(variance + epsilon): x is not read. */
 #include <math.h>
 
 #include "graph/grad.h"
@@ -42,7 +44,7 @@ static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_s
     const weft_batch_norm_opt *o = opt;
     const weft_shape c = channels_of(&in[0]);
     (void)n_in;
-    *sig = (weft_sig){ .n_out = 4, .out = { in[0], c, c, c } };
+    *sig = (weft_sig){ .n_out = 5, .out = { in[0], c, c, c, c } };
     if (!o->no_gamma)
         sig->param[sig->n_param++] =
             (weft_param_spec){ .name = "gamma", .shape = c, .init = o->zero_gamma ? WEFT_INIT_ZERO : WEFT_INIT_ONE };
@@ -121,7 +123,7 @@ const weft_op weft_op_batch_norm_train = {
     .cases = cases,
 };
 
-/* ---- batch_norm_dx ---- */
+/* ---- batch_norm_again ---- */
 
 static weft_status need_same(const char *what, const weft_shape *is, const weft_shape *want)
 {
@@ -131,6 +133,72 @@ static weft_status need_same(const char *what, const weft_shape *is, const weft_
                          weft_shape_text(want, b, sizeof b));
     return WEFT_OK;
 }
+
+static weft_status need_channels(const weft_shape *in, int first, int n_in)
+{
+    const weft_shape c = channels_of(&in[0]);
+    for (int i = first; i < n_in; i++)
+        WEFT_TRY(need_same("what belongs to the channels", &in[i], &c));
+    return WEFT_OK;
+}
+
+static weft_status resolve_again(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    const weft_batch_norm_again_opt *o = opt;
+    const int count = o->no_gamma ? 4 : 5;
+    (void)arena;
+    if (n_in != count)
+        return weft_fail(WEFT_INVALID, "there are %d inputs, expected %d", n_in, count);
+    WEFT_TRY(weft_need_shape("x", &in[0], 0));
+    return need_channels(in, 1, n_in);
+}
+
+static weft_status infer_again(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 1, .out = { in[0] } };
+    return WEFT_OK;
+}
+
+static weft_cost cost_again(const weft_node *n)
+{
+    return (weft_cost){ .flops = 3 * weft_out_count(n) + weft_epilogue_flops(n) };
+}
+
+/* clang-format off */
+#define C(n) WEFT_VECTOR(n)
+static const weft_op_case cases_again[] = {
+    { WEFT_CASE("c1_5x7", WEFT_NHWC(1, 5, 7, 1), C(1), C(1), C(1), C(1)), .positive = 4 },
+    { WEFT_CASE("c17_relu", WEFT_NHWC(2, 9, 5, 17), C(17), C(17), C(17), C(17)), .epi = { .act = WEFT_ACT_RELU },
+      .positive = 4 },
+    { WEFT_CASE("c40_residual_relu", WEFT_NHWC(2, 5, 3, 40), C(40), C(40), C(40), C(40)),
+      .epi = { .act = WEFT_ACT_RELU, .residual = true }, .positive = 4 },
+    { WEFT_CASE("c64_no_gamma_swish", WEFT_NHWC(2, 7, 7, 64), C(64), C(64), C(64)),
+      WEFT_OPT(weft_batch_norm_again_opt, .no_gamma = true), .epi = { .act = WEFT_ACT_SWISH }, .positive = 4 },
+    { WEFT_CASE("vectors", WEFT_NC(65, 33), C(33), C(33), C(33), C(33)), .positive = 4 },
+    { WEFT_CASE("rows_over_threads", WEFT_NHWC(2, 49, 51, 24), C(24), C(24), C(24), C(24)),
+      .epi = { .act = WEFT_ACT_RELU }, .positive = 4 },
+    { .name = NULL },
+};
+#undef C
+/* clang-format on */
+
+const weft_op weft_op_batch_norm_again = {
+    .name = "batch_norm_again",
+    .brief = "Batch normalisation once more, by statistics that were kept",
+    .paper = "Pleiss et al. 2017, arXiv:1707.06990",
+    .n_in = -4,
+    .opt_size = sizeof(weft_batch_norm_again_opt),
+    .takes = WEFT_TAKES_ACT | WEFT_TAKES_RESIDUAL,
+    .error_class = WEFT_ELEMENTWISE,
+    .resolve = resolve_again,
+    .infer = infer_again,
+    .cost = cost_again,
+    .least = weft_least_map,
+    .cases = cases_again,
+};
+
+/* ---- batch_norm_dx ---- */
 
 static weft_status resolve_dx(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
 {
@@ -146,10 +214,7 @@ static weft_status resolve_dx(void *opt, const weft_shape *in, int n_in, weft_ar
         return weft_fail(WEFT_INVALID, "epsilon is %g, expected a finite number, 0 or more", o->epsilon);
     WEFT_TRY(weft_need_shape("dy", &in[0], 0));
     WEFT_TRY(need_same("x", &in[1], &in[0]));
-    const weft_shape c = channels_of(&in[0]);
-    for (int i = 2; i < n_in; i++)
-        WEFT_TRY(need_same("what belongs to the channels", &in[i], &c));
-    return WEFT_OK;
+    return need_channels(in, 2, n_in);
 }
 
 static weft_status infer_dx(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
@@ -244,10 +309,7 @@ static weft_status resolve_frozen(void *opt, const weft_shape *in, int n_in, wef
     if (!(o->epsilon >= 0) || !isfinite(o->epsilon))
         return weft_fail(WEFT_INVALID, "epsilon is %g, expected a finite number, 0 or more", o->epsilon);
     WEFT_TRY(weft_need_shape("dy", &in[0], 0));
-    const weft_shape c = channels_of(&in[0]);
-    for (int i = 1; i < n_in; i++)
-        WEFT_TRY(need_same("what belongs to the channels", &in[i], &c));
-    return WEFT_OK;
+    return need_channels(in, 1, n_in);
 }
 
 static weft_status infer_frozen(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)

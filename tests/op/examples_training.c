@@ -50,6 +50,9 @@ const example training_examples[] = {
       .output = 3 },
     { EX(BATCH_NORM_TRAIN, "variance_biased", MAP(2, 1, 1), OPT(weft_batch_norm_opt, .no_gamma = true)),
       X(F(4095, 4097)), P(F(10)), Y(1), .output = 3 },
+    { EX(BATCH_NORM_TRAIN, "shift", MAP(2, 1, 1), EPSILON_3), X(F(4095, 4097)), P(F(6), F(10)), Y(10), .output = 4 },
+    { EX5(BATCH_NORM_AGAIN, "y", MAP(2, 1, 1), VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1), NULL),
+      X(F(4095, 4097), F(4096), F(.5f), F(10), F(6)), Y(7, 13) },
     /* x normalised is -1, 1, 3; dbeta = 9, dgamma = 15, dx = 2 * 1/2 * (dy - 9 / 3 - 15 / 3 x normalised). */
     { EX5(BATCH_NORM_DX, "dx", THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), NULL),
       X(F(1, 4, 4), F(8, 12, 16), F(10), F(.5f), F(2)), Y(3, -4, -14) },
@@ -194,6 +197,8 @@ const refusal training_refusals[] = {
     { WEFT_OP_DROPOUT_TRAIN, 2, { VECTOR(2), ODD }, NULL, "step is [2], expected [1]" },
     { WEFT_OP_DROPOUT_TRAIN, 2, { VECTOR(1), ODD }, OPT(weft_dropout_train_opt, .rate = 1), "rate is 1" },
     { WEFT_OP_BATCH_NORM_TRAIN, 1, { ODD }, OPT(weft_batch_norm_opt, .epsilon = -1), "epsilon is -1" },
+    { WEFT_OP_BATCH_NORM_AGAIN, 4, { ODD, VECTOR(8), VECTOR(8), VECTOR(8) }, NULL, "there are 4 inputs, expected 5" },
+    { WEFT_OP_BATCH_NORM_AGAIN, 5, { ODD, VECTOR(8), VECTOR(8), VECTOR(7), VECTOR(8) }, NULL, "is [7], expected [8]" },
     { WEFT_OP_BATCH_NORM_DX, 5, { ODD, WEFT_NHWC(2, 5, 6, 8), VECTOR(8), VECTOR(8), VECTOR(8) }, NULL,
       "x is [2, 5, 6, 8], expected [2, 5, 7, 8]" },
     { WEFT_OP_BATCH_NORM_DX, 5, { ODD, ODD, VECTOR(8), VECTOR(7), VECTOR(8) }, NULL, "is [7], expected [8]" },

@@ -43,12 +43,37 @@ static weft_status run_train(const weft_call *call)
         ((real *)call->out[1].data)[c] = (real)mean;
         ((real *)call->out[2].data)[c] = (real)rstd;
         ((real *)call->out[3].data)[c] = (real)(squares / (double)(o->unbiased && rows > 1 ? rows - 1 : rows));
+        ((real *)call->out[4].data)[c] =
+            (real)((double)beta[c] - (mean - (double)(float)mean) * rstd * (gamma ? (double)gamma[c] : 1));
     }
     return WEFT_OK;
 }
 
 const weft_kernel WEFT_REF(batch_norm_train) = {
     WEFT_REF_NAMED(batch_norm_train), .run = run_train, .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_RESIDUAL,
+};
+
+/* ---- batch_norm_again ---- */
+
+static weft_status run_again(const weft_call *call)
+{
+    const weft_node *n = call->node;
+    const weft_batch_norm_again_opt *o = n->opt;
+    const real *mean = call->in[1].data, *rstd = call->in[2].data, *shift = call->in[3].data;
+    const real *gamma = o->no_gamma ? NULL : call->in[4].data;
+    for (int64_t r = 0; r < weft_shape_rows(&n->out[0]); r++) {
+        const real *x = ref_row(&call->in[0], r);
+        for (int64_t c = 0; c < weft_shape_channels(&n->out[0]); c++) {
+            const double scale = (gamma ? (double)gamma[c] : 1) * (double)rstd[c];
+            const double v = ((double)x[c] - (double)mean[c]) * scale + (double)shift[c];
+            ref_row(&call->out[0], r)[c] = (real)ref_finish(call, v, r, c);
+        }
+    }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(batch_norm_again) = {
+    WEFT_REF_NAMED(batch_norm_again), .run = run_again, .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_RESIDUAL,
 };
 
 /* ---- batch_norm_dx ---- */
