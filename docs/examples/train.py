@@ -30,12 +30,12 @@ TrainOpt = struct(batch=c_int64, loss=c_int, rbf_j=c_double, smoothing=c_double,
                   aux_weight=c_double, targets=c_bool, optimizer=Optimizer, freeze=c_void_p, freeze_count=c_int,
                   groups=c_void_p, group_count=c_int, layer_decay=c_double, clip_norm=c_double, clip_value=c_double,
                   accumulate=c_int, ema=c_double, ema_no_warm_up=c_bool, seed=c_uint64, store=c_void_p,
-                  plan_only=c_bool)
+                  memory=c_size_t, plan_only=c_bool)
 Batch = struct(images=POINTER(c_float), labels=POINTER(c_int32), targets=POINTER(c_float))
 Result = struct(loss=c_double, top1=c_int64, top5=c_int64, gradient_norm=c_double, finite=c_bool, updated=c_bool,
                 updates=c_int64)
 ModelOpt = struct(batch=c_int64, plan_only=c_bool, no_fusion=c_bool, no_units=c_bool, keep_all=c_bool, training=c_bool,
-                  store=c_void_p, track=c_bool)
+                  store=c_void_p, resident=c_bool, memory=c_size_t, track=c_bool)
 
 weft = CDLL(os.environ.get("WEFT_LIBRARY", "libweft.so.0"))
 weft.weft_error.restype = c_char_p

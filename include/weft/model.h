@@ -24,6 +24,9 @@ typedef struct weft_model_opt {
     weft_store *store; /* where its parameters are; shared, outlives the model. NULL: a store of its own */
     bool resident;   /* on a device apart, inputs stay there from run to run, and are sent only when they are set: for
                         runs over the same images; costs their bytes */
+    size_t memory;   /* with training: the most bytes that the plan may need (weft_memory.peak). What the backward pass
+                        reads is computed once more rather than kept, until it fits: the same bits, for more time
+                        (weft_model_recomputed). 0: no limit */
     bool track;      /* fill the arena with a pattern and report in weft_memory.touched how far a run wrote */
 } weft_model_opt;
 
@@ -84,6 +87,15 @@ typedef struct weft_memory {
                          memory that only the device can reach, 0 */
 } weft_memory;
 WEFT_API weft_status weft_model_memory(const weft_model *model, weft_memory *out);
+
+/* What was done to keep to weft_model_opt.memory. */
+typedef struct weft_recomputed {
+    int steps;     /* that compute once more what was computed before; 0: it fits as it is */
+    size_t plain;  /* peak without them; 0: there is no limit */
+    double flops;  /* of a run without them */
+    double extra;  /* of these steps */
+} weft_recomputed;
+WEFT_API weft_status weft_model_recomputed(const weft_model *model, weft_recomputed *out);
 
 typedef struct weft_step_info {
     const char *name;   /* path of the node, or of the first of the nodes it was fused from */

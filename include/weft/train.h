@@ -77,6 +77,8 @@ typedef struct weft_train_opt {
     uint64_t seed;         /* of dropout and of the parameters' start */
     weft_store *store;     /* shared, outlives the trainer; has all that the network and the trainer need
                               (weft_train_graph). NULL: its own, drawn from seed */
+    size_t memory;         /* the most bytes that a step may need (weft_model_opt.memory); the trainer's model tells the
+                              price (weft_model_recomputed). 0: no limit, nothing is recomputed */
     bool plan_only;        /* plan and report, allocate nothing */
 } weft_train_opt;
 

@@ -46,6 +46,7 @@ typedef struct weft_gnode {
     int32_t *maker;    /* who made each input that the builder was handed: node, or -1 - i for network input i; of the
                           graph as built */
     bool dead;         /* removed by a pass */
+    int32_t repeats;   /* 1 + the node that this one computes once more (src/program/recompute.c); 0: none */
     bool derives;      /* computes parameters from parameters: runs when these have changed, not in every run */
 } weft_gnode;
 

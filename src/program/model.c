@@ -80,6 +80,8 @@ static weft_status make(weft_model *model, const weft_graph *graph)
         return weft_fail(WEFT_INVALID, "the graph has no output: mark one with weft_output");
     WEFT_TRY(weft_passes_run(model->graph, mode_of(&model->opt), model->passes));
     WEFT_TRY(measure(model));
+    if (model->opt.memory && model->opt.training)
+        WEFT_TRY(weft_model_recompute(model));
     WEFT_TRY(weft_model_plan(model));
     weft_log(model->ctx, WEFT_LOG_DEBUG, "planned %d steps: arena %zu bytes, packed parameters %zu bytes",
              model->n_steps, model->layout.bytes, model->packed_bytes);

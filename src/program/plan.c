@@ -57,7 +57,9 @@ static weft_status set_time(weft_model *model, int32_t *start)
         weft_demand *demand = &model->demand[step->index];
         list_derivations(&t, step->gnode);
         demand->packs = -1;
-        if (step->kernel->pack) {
+        if (step->gnode->repeats) { /* what was packed is read again */
+            demand->packs = model->demand[step->gnode->repeats - 1].packs;
+        } else if (step->kernel->pack) {
             demand->packs = model->n_priors;
             next_prior(model, i, true);
         }
@@ -178,12 +180,28 @@ static weft_status choose_kernels(weft_model *model, const weft_memory_layout *d
         if (!weft_mul_size(step->plan.thread_scratch, (size_t)device->threads, &demand->scratch) ||
             !weft_add_size(demand->scratch, step->plan.scratch, &demand->scratch))
             return weft_fail(WEFT_NO_MEMORY, "%s: its scratch memory does not fit in memory", gnode->node.name);
-        demand->pack_scratch = step->plan.pack_scratch;
+        demand->pack_scratch = gnode->repeats ? 0 : step->plan.pack_scratch;
         demand->inplace = step->kernel->inplace;
         demand->in_phases = step->plan.in_phases;
         demand->out_phase = step->plan.out_phase;
         demand->buffer = step->plan.buffer;
     }
+    return WEFT_OK;
+}
+
+/* Where the parameters of a step lie packed; one that repeats another has the other's. */
+static weft_status place_packed(weft_model *model, int kept)
+{
+    weft_step *step = &model->steps[kept];
+    step->packed_at = model->packed_bytes;
+    for (int i = 0; i < kept && step->gnode->repeats; i++) {
+        if (model->steps[i].index != step->gnode->repeats - 1)
+            continue;
+        step->packed_at = model->steps[i].packed_at;
+        return WEFT_OK;
+    }
+    if (!weft_add_size(model->packed_bytes, weft_round_up(step->plan.packed, WEFT_CACHE_LINE), &model->packed_bytes))
+        return weft_fail(WEFT_NO_MEMORY, "the packed parameters do not fit in memory");
     return WEFT_OK;
 }
 
@@ -195,12 +213,8 @@ static weft_status compact(weft_model *model)
     for (int i = 0; i < model->n_steps; i++) {
         if (model->layout.elided[model->steps[i].index])
             continue;
-        weft_step *step = &model->steps[kept];
-        *step = model->steps[i];
-        step->packed_at = model->packed_bytes;
-        if (!weft_add_size(model->packed_bytes, weft_round_up(step->plan.packed, WEFT_CACHE_LINE),
-                           &model->packed_bytes))
-            return weft_fail(WEFT_NO_MEMORY, "the packed parameters do not fit in memory");
+        model->steps[kept] = model->steps[i];
+        WEFT_TRY(place_packed(model, kept));
         for (int p = 0; p < model->n_priors; p++)
             if (model->priors[p].packs && model->priors[p].step == i)
                 model->priors[p].step = kept;
@@ -224,6 +238,8 @@ weft_status weft_model_plan(weft_model *model)
 {
     const bool apart = weft_model_is_apart(model);
     weft_memory_layout draft;
+    model->n_steps = model->n_derivations = model->n_priors = 0; /* it may have been planned before */
+    model->packed_bytes = 0;
     WEFT_TRY(allot_lists(model));
     weft_memory_layout_opt opt = {
         .flags = (model->opt.no_fusion ? WEFT_MEMORY_LAYOUT_NO_ALIAS : 0u) |

@@ -45,6 +45,7 @@ struct weft_model {
     int32_t n_params;    /* the user's: graph->params */
     int32_t *entries;    /* [n_params] where the store has them */
     size_t param_bytes, packed_bytes;
+    weft_recomputed recomputed;
     char *memory, *packed; /* on the device */
     void **staged;         /* [n_inputs] inputs in host memory; NULL where the device computes in it */
     bool *fresh;           /* [n_inputs] to be sent to the device before the next run */
@@ -66,6 +67,11 @@ enum { WEFT_TRACK_BYTE = 0xA5 };
 
 /* Chooses kernels, plans memory, lists the steps (plan.c). */
 weft_status weft_model_plan(weft_model *model);
+/* Rewrites the graph of a training step so that its plan fits into opt.memory (recompute.c): then it remains to plan.
+ * NO_MEMORY if no plan is so small. */
+weft_status weft_model_recompute(weft_model *model);
+/* Arithmetic of the graph's live nodes. */
+double weft_model_flops(const weft_graph *graph);
 /* Resolves every call to addresses, once memory is there (place.c). */
 weft_status weft_model_place(weft_model *model);
 /* Passes status on; out of a device's own memory it says which batch would fit, activations growing with it. */

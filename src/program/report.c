@@ -29,6 +29,14 @@ weft_status weft_model_memory(const weft_model *model, weft_memory *out)
     return WEFT_OK;
 }
 
+weft_status weft_model_recomputed(const weft_model *model, weft_recomputed *out)
+{
+    if (!model || !out)
+        return weft_fail(WEFT_INVALID, "weft_model_recomputed: model and out must not be NULL");
+    *out = model->recomputed;
+    return WEFT_OK;
+}
+
 int weft_model_step_count(const weft_model *model)
 {
     return model ? model->n_steps : 0;

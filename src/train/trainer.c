@@ -95,7 +95,8 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     if (t->images < 0)
         return weft_fail(WEFT_INVALID, "the network has no input");
     WEFT_TRY(weft_model_create(t->ctx, t->graph, &(weft_model_opt){ .training = true, .store = t->store,
-                                                                    .plan_only = opt->plan_only }, &t->model));
+                                                                    .plan_only = opt->plan_only,
+                                                                    .memory = opt->memory }, &t->model));
     return opt->plan_only ? WEFT_OK : find_span(t);
 }
 
