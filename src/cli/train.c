@@ -227,7 +227,7 @@ static const cli_option rows[] = {
     KEY(time, "time", "TIME", "how long the whole may take, 30min; the epochs become as many as fit"),
     KEY(patience, "patience", "EPOCHS", "end when validation has not got better for so long"),
     OPT_TEXT(train_args, batch, 'b', "batch", "N", NULL, NULL, "images in a step, or auto"),
-    KEY(memory, "memory", "BYTES", "what --batch auto may fill, 4GiB"),
+    KEY(memory, "memory", "BYTES", "how much to use, 4GiB: --batch auto fills it, a given one is recomputed to fit"),
     KEY(optimizer, "optimizer", "NAME", "sgd, rmsprop, adam, adamw or lamb"),
     KEY(lr, "lr", "RATE", "learning rate"),
     KEY(schedule, "schedule", "NAME", "constant, step, exponential, cosine, polynomial, one-cycle or plateau"),

@@ -60,6 +60,7 @@ typedef struct train_run {
     weft_recipe input;
     weft_graph *network, *inference;
     int64_t batch, steps_per_epoch, total_steps;
+    size_t step_memory;      /* what a step may need, so that something is recomputed; 0: no limit */
     weft_loader *loader, *eval_loader;
     weft_trainer *trainer;
     weft_store *averages;    /* of ema; NULL: none */

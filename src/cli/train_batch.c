@@ -11,8 +11,14 @@
 
 enum { LARGEST = 65536, AUTO_LARGEST = 1024, AHEAD = 8 /* batches: four each of training and validation */ };
 
-/* Bytes that a training of this batch holds: the step's plan, the weights, inference beside it, batches made ahead. */
-static cli_exit bytes_of(train_run *r, int64_t batch, double *out)
+/* Bytes that a training of one batch holds: the step's plan, with the weights; and beside it inference, averages,
+ * batches made ahead. */
+typedef struct need {
+    double step, beside;
+} need;
+
+/* memory: of the step; 0: no limit. NO_MEMORY if it cannot be planned within it. */
+static weft_status plan(train_run *r, int64_t batch, size_t memory, need *out)
 {
     weft_graph *network = NULL;
     weft_trainer *trainer = NULL;
@@ -22,6 +28,7 @@ static cli_exit bytes_of(train_run *r, int64_t batch, double *out)
                                   .classes = r->classes, .aux = r->aux };
     weft_train_opt opt = train_options(r);
     opt.batch = batch;
+    opt.memory = memory;
     opt.plan_only = true;
     weft_status status = weft_arch_build(r->ctx, r->arch->name, &build, &network);
     if (!status)
@@ -36,10 +43,30 @@ static cli_exit bytes_of(train_run *r, int64_t batch, double *out)
     weft_trainer_destroy(trainer);
     weft_graph_destroy(network);
     if (status)
-        return cli_library_error(status);
+        return status;
     const double image = (double)r->input.px * r->input.px * r->input.channels * (double)sizeof(float);
-    *out = (double)step.peak + (double)inference.arena + (double)inference.packed +
-           (r->set->ema > 0 ? (double)inference.params : 0) + AHEAD * (double)batch * image;
+    *out = (need){ .step = (double)step.peak,
+                   .beside = (double)inference.arena + (double)inference.packed +
+                             (r->set->ema > 0 ? (double)inference.params : 0) + AHEAD * (double)batch * image };
+    return WEFT_OK;
+}
+
+/* Whether a batch fits into `room`, with `again` by recomputation if need be: then r->step_memory is set. *out: what it
+ * needs as it is. After a no with `again`, weft_error() says what it needs at least. */
+static cli_exit fits(train_run *r, int64_t batch, double room, bool again, need *out, bool *yes)
+{
+    need less;
+    r->step_memory = 0;
+    CLI_TRY_LIBRARY(plan(r, batch, 0, out));
+    *yes = out->step + out->beside <= room;
+    if (*yes || !again)
+        return CLI_OK;
+    const size_t memory = room > out->beside ? (size_t)(room - out->beside) : 1;
+    const weft_status status = plan(r, batch, memory, &less);
+    if (status && status != WEFT_NO_MEMORY)
+        return cli_library_error(status);
+    *yes = status == WEFT_OK;
+    r->step_memory = *yes ? memory : 0;
     return CLI_OK;
 }
 
@@ -64,33 +91,34 @@ static double free_bytes(void)
     return least;
 }
 
-static cli_exit largest(train_run *r, double room, int64_t limit, int64_t *out)
+static cli_exit largest(train_run *r, double room, int64_t limit, bool again, int64_t *out)
 {
     int64_t low = 0, high = 1;
-    double bytes = 0;
+    need as_it_is = { 0 };
+    bool yes = false;
     for (; high <= limit; high *= 2) {
-        CLI_TRY(bytes_of(r, high, &bytes));
-        if (bytes > room)
+        CLI_TRY(fits(r, high, room, again, &as_it_is, &yes));
+        if (!yes)
             break;
         low = high;
     }
     if (low == 0) {
-        char need[32], have[32];
-        return cli_error(CLI_MEMORY, "train: a batch of 1 needs %s, and there are %s", cli_bytes_text(bytes, need),
-                         cli_bytes_text(room, have));
+        char need_text[32], have[32];
+        return cli_error(CLI_MEMORY, "train: a batch of 1 needs %s, and there are %s",
+                         cli_bytes_text(as_it_is.step + as_it_is.beside, need_text), cli_bytes_text(room, have));
     }
     if (high > limit)
         high = limit + 1;
     while (high - low > 1) {
         const int64_t middle = low + (high - low) / 2;
-        CLI_TRY(bytes_of(r, middle, &bytes));
-        if (bytes <= room)
+        CLI_TRY(fits(r, middle, room, again, &as_it_is, &yes));
+        if (yes)
             low = middle;
         else
             high = middle;
     }
     *out = low;
-    return CLI_OK;
+    return again ? fits(r, low, room, true, &as_it_is, &yes) : CLI_OK;
 }
 
 static cli_exit choose_auto(train_run *r)
@@ -105,30 +133,52 @@ static cli_exit choose_auto(train_run *r)
     }
     if (limit > images)
         limit = images > 0 ? images : 1;
-    CLI_TRY(largest(r, room, limit, &r->batch));
+    CLI_TRY(largest(r, room, limit, r->set->recompute, &r->batch));
     snprintf(text, sizeof text, "%lld", (long long)r->batch);
     snprintf(origin, sizeof origin, "auto, of %s%s", cli_bytes_text(room, bytes),
              r->batch == limit ? ": the most that is tried" : "");
     return train_plan_set(&r->plan, "batch", text, origin, "train");
 }
 
+/* A batch that is given, within --memory: what does not fit is recomputed. */
+static cli_exit keep_to_memory(train_run *r)
+{
+    double room = 0;
+    char beside[32], need_text[32];
+    need as_it_is;
+    bool yes;
+    CLI_TRY(train_bytes("memory", r->set->memory, &room));
+    CLI_TRY(fits(r, r->batch, room, true, &as_it_is, &yes));
+    if (yes)
+        return CLI_OK;
+    return cli_error(CLI_MEMORY, "train: a batch of %lld needs %s, of them %s for validation and batches made ahead; "
+                     "%s: give more --memory or a smaller --batch", (long long)r->batch,
+                     cli_bytes_text(as_it_is.step + as_it_is.beside, need_text),
+                     cli_bytes_text(as_it_is.beside, beside), weft_error());
+}
+
 cli_exit train_choose_batch(train_run *r)
 {
     char *end;
-    double bytes = 0;
+    need as_it_is;
+    bool yes;
     if (strcmp(r->set->batch, "auto") == 0)
         return choose_auto(r);
     r->batch = strtoll(r->set->batch, &end, 10);
     if (*end || r->batch < 1 || r->batch > LARGEST)
         return cli_error(CLI_USAGE, "batch: '%s' is neither auto nor a number from 1 to %d", r->set->batch, LARGEST);
+    if (r->set->memory)
+        return keep_to_memory(r);
     const double room = free_bytes();
-    CLI_TRY(bytes_of(r, r->batch, &bytes));
-    if (room == 0 || bytes <= room)
+    CLI_TRY(fits(r, r->batch, room, false, &as_it_is, &yes));
+    if (room == 0 || yes)
         return CLI_OK;
-    char need[32], have[32];
-    int64_t fits = 0;
+    char need_text[32], have[32];
+    int64_t most = 0;
     const long long asked = r->batch;
-    CLI_TRY(largest(r, room * .95, r->batch, &fits));
-    return cli_error(CLI_MEMORY, "train: a batch of %lld needs %s, %s are free; the largest that fits is %lld", asked,
-                     cli_bytes_text(bytes, need), cli_bytes_text(room, have), (long long)fits);
+    CLI_TRY(largest(r, room * .95, r->batch, false, &most));
+    return cli_error(CLI_MEMORY, "train: a batch of %lld needs %s, %s are free; the largest that fits is %lld, and "
+                     "--memory recomputes for larger ones", asked,
+                     cli_bytes_text(as_it_is.step + as_it_is.beside, need_text), cli_bytes_text(room, have),
+                     (long long)most);
 }

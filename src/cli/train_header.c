@@ -90,6 +90,12 @@ static void print_steps(const train_run *r, FILE *out)
             (long long)r->batch);
     fprintf(out, "memory     %s to train, %s to validate\n", cli_bytes_text((double)step.peak, a),
             cli_bytes_text((double)(inference.arena + inference.packed), b));
+    weft_recomputed again = { 0 };
+    weft_model_recomputed(weft_trainer_model(r->trainer), &again);
+    if (again.steps)
+        fprintf(out, "recomputed %d results are computed once more: %s to train instead of %s, for %.1f %% more "
+                "arithmetic\n", again.steps, cli_bytes_text((double)step.peak, a),
+                cli_bytes_text((double)again.plain, b), 100 * again.extra / again.flops);
 }
 
 static void print_settings(const train_run *r, FILE *out)

@@ -98,7 +98,10 @@ const cli_option train_keys[] = {
     OPT_TEXT(AT, time, 0, "time", "TIME", NULL, NULL,
              "how long the whole may take, 30min: the epochs become as many as fit, so that the schedule comes to its "
              "end"),
-    OPT_TEXT(AT, memory, 0, "memory", "BYTES", NULL, NULL, "what batch auto may fill, 4GiB"),
+    OPT_TEXT(AT, memory, 0, "memory", "BYTES", NULL, NULL,
+             "how much training may need, 4GiB: batch auto fills it; of a batch that is given, what the backward pass "
+             "reads is computed once more rather than kept, until it fits: the same bits, for more time"),
+    YES_NO(recompute, "recompute", "no", "batch auto counts on that, too, and so takes larger batches"),
     OPT_TEXT(AT, checkpoint, 0, "checkpoint", "TIME", "10min", NULL,
              "between checkpoints, beside that at the end of each epoch: 10min, or 100steps"),
     OPT_INT(AT, keep, 0, "keep", "N", "3", 1, 100000, "checkpoints that stay, beside the best"),

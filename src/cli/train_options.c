@@ -36,5 +36,6 @@ weft_train_opt train_options(const train_run *r)
         .ema = set->ema,
         .ema_no_warm_up = !set->ema_warm_up,
         .seed = (uint64_t)set->seed,
+        .memory = r->step_memory,
     };
 }

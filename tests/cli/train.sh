@@ -218,6 +218,24 @@ case_limits() {
     second=$(sed -n 's/.*batch \([0-9]*\) (auto.*/\1/p' out)
     [ "$first" -lt "$second" ] || fail "more memory gives a batch of $second after $first"
     refuses 71 "a batch of 1 needs" $net --batch auto --memory 10KiB
+    recomputes "$second"
+}
+
+# Of a batch that is given, what does not fit is recomputed, for the same bits; one image more than auto takes is such.
+recomputes() {
+    expect 0 $net --batch "$1" --memory 3MiB --dry-run
+    ! grep -q recomputed out || fail "a batch that auto takes is recomputed"
+    code=0
+    "$weft" $net --batch "$(($1 + 1))" --memory 3MiB --dry-run >out 2>err || code=$?
+    [ "$code" -eq 71 ] || has out "recomputed"
+    refuses 71 "with all recomputed that helps" $net --batch 32 --memory 1MiB
+    least=$(sed -n 's/.*a step needs \([0-9]*\)\..*as it is.*/\1/p' err)
+    refuses 71 "give more --memory" $net --batch 32 --memory "$least"MiB
+    more=$(awk "BEGIN { print $least + 3 }")
+    expect 0 $net --batch 32 --memory "$more"MiB --dry-run
+    expect 0 $net --batch auto --memory 3MiB --set "recompute yes" --dry-run
+    again=$(sed -n 's/.*batch \([0-9]*\) (auto.*/\1/p' out)
+    [ "$again" -ge "$1" ] || fail "with recompute the batch is $again, without $1"
 }
 
 # A number that is none: exit 76, and the good checkpoint stays.
