@@ -6,11 +6,12 @@
 #   make table ARGS="--sort cpu -o md"    arguments for `weft bench table`
 #   make check PRESETS=check              without the sanitizers' run
 #   make install PREFIX=$HOME/.local
-#   make fuzz RUNS=100000000 TARGETS=pth
+#   make fuzz RUNS=100000000 TARGETS=pth    or so many seconds for each: make fuzz TIME=60
 PREFIX ?= /usr/local
 PRESETS ?= check asan
 ARGS ?=
 RUNS ?= 1000000
+TIME ?=
 TARGETS ?= safetensors npz pth keras_config jpeg png webp tiff bmp pnm recipe hub_config hub_preprocessor shards \
     labels
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
@@ -31,7 +32,7 @@ help:
 	@echo 'make tsan       the fast tests under ThreadSanitizer'
 	@echo 'make soak       loaders of photographs for MINUTES (40): resident memory and descriptors may not grow'
 	@echo 'make kills      a training killed KILLS (200) times at random and resumed: the bits of the unbroken run'
-	@echo 'make fuzz       RUNS ($(RUNS)) inputs to each parser of files by libFuzzer, with sanitizers'
+	@echo 'make fuzz       RUNS ($(RUNS)) inputs to each parser of files by libFuzzer, with sanitizers; TIME=60: seconds'
 	@echo 'make clean      remove build/'
 
 table: release
@@ -65,8 +66,9 @@ fuzz: needs-tests
 	cmake --build --preset fuzz
 	set -e; for target in $(TARGETS); do \
 	    mkdir -p build/fuzz/corpus/$$target; \
-	    build/fuzz/tests/fuzz/fuzz_$$target -runs=$(RUNS) -max_len=4096 -timeout=5 -rss_limit_mb=2048 \
-	        -print_final_stats=1 -verbosity=0 -artifact_prefix=build/fuzz/$$target- \
+	    build/fuzz/tests/fuzz/fuzz_$$target $(if $(TIME),-max_total_time=$(TIME),-runs=$(RUNS)) \
+	        -max_len=4096 -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
+	        -artifact_prefix=build/fuzz/$$target- \
 	        build/fuzz/corpus/$$target tests/fuzz/corpus/$$target; \
 	done
 
