@@ -174,11 +174,16 @@ static bool open_session(session *s, char *fault, size_t size)
     return !s->kernel->pack || pack(s, fault, size);
 }
 
-/* FNV-1a, to see that packed parameters stay as they were. */
+/* FNV-1a, eight bytes at a step, to see that packed parameters stay as they were. */
 static uint64_t digest(const fence *f)
 {
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < f->bytes; i++)
+    uint64_t h = UINT64_C(0xcbf29ce484222325), word = 0;
+    size_t i = 0;
+    for (; i + sizeof word <= f->bytes; i += sizeof word) {
+        memcpy(&word, f->data + i, sizeof word);
+        h = (h ^ word) * UINT64_C(0x100000001b3);
+    }
+    for (; i < f->bytes; i++)
         h = (h ^ f->data[i]) * UINT64_C(0x100000001b3);
     return h;
 }
