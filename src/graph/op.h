@@ -138,6 +138,15 @@ typedef enum weft_sharing {
     WEFT_SHARES_WHOLE   /* the output is the input: reshape */
 } weft_sharing;
 
+/* How output 0 of a node is computed once more, from what the node has read and given: by an op without parameters of
+ * its own, with the node's epilogue, and the same bits. */
+typedef struct weft_again {
+    weft_op_id op;
+    const void *opt; /* resolved */
+    int n_in;
+    int in[6]; /* i: the node's input i; ~o: its output o */
+} weft_again;
+
 struct weft_op {
     const char *name, *brief, *paper; /* paper "": none */
     int n_in; /* handed to the builder; < 0: at least -n_in */
@@ -167,6 +176,8 @@ struct weft_op {
     /* The options that matter, short: "3x3/2 64 groups 32". NULL: "". */
     void (*describe)(const weft_node *node, char *buf, size_t size);
     weft_status (*grad)(weft_grad *grad); /* appends backward nodes; NULL: no gradient goes through */
+    /* Of an op that gives more than what is recomputed; NULL: a node is repeated as it is, if it has one output. */
+    weft_status (*again)(const weft_node *node, weft_arena *arena, weft_again *out);
     const weft_op_case *cases;
 };
 

@@ -85,6 +85,15 @@ static weft_status grad(weft_grad *g)
     return WEFT_OK;
 }
 
+/* From the statistics that it gave: mean, rstd and shift are its outputs 1, 2 and 4. */
+static weft_status again(const weft_node *n, weft_arena *arena, weft_again *out)
+{
+    const weft_batch_norm_again_opt opt = { .no_gamma = ((const weft_batch_norm_opt *)n->opt)->no_gamma };
+    *out = (weft_again){ .op = WEFT_OP_BATCH_NORM_AGAIN, .opt = weft_arena_copy(arena, &opt, sizeof opt),
+                         .n_in = opt.no_gamma ? 4 : 5, .in = { 0, ~1, ~2, ~4, weft_node_first_param(n) } };
+    return out->opt ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
 /* clang-format off */
 static const weft_op_case cases[] = {
     { WEFT_CASE("c1_5x7", WEFT_NHWC(1, 5, 7, 1)) },
@@ -120,6 +129,7 @@ const weft_op weft_op_batch_norm_train = {
     .reduction = rows_of_x,
     .describe = describe,
     .grad = grad,
+    .again = again,
     .cases = cases,
 };
 

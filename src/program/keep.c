@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include "op/util.h"
 
 enum { BYTE_PRICE = 16 /* operations that cost as much as a byte to or from memory */ };
 
@@ -20,13 +19,6 @@ typedef struct weft_keep_life {
 } life;
 
 enum { FORWARD, AGAIN, BACKWARD, KINDS };
-
-double weft_keep_flops(const weft_node *node, bool again)
-{
-    if (again && node->id == WEFT_OP_BATCH_NORM_TRAIN)
-        return 3 * weft_out_count(node) + weft_epilogue_flops(node);
-    return node->op->cost(node).flops;
-}
 
 static bool is_forward(const weft_keep *k, int32_t value)
 {
@@ -279,7 +271,7 @@ weft_status weft_keep_choose(weft_keep *k, double target, weft_arena *arena)
 /* Whether a node can run twice: it changes nothing, and what is read of it later is its first result. */
 static bool is_repeatable(const weft_gnode *gnode)
 {
-    return !gnode->node.op->updates && (gnode->node.n_out == 1 || gnode->node.id == WEFT_OP_BATCH_NORM_TRAIN);
+    return !gnode->node.op->updates && (gnode->node.n_out == 1 || gnode->node.op->again);
 }
 
 static double bytes_of(const weft_node *node)
@@ -300,7 +292,7 @@ static void note_results(weft_keep *k, int32_t i)
         weft_keep_group *g = &k->groups[group];
         g->first = i < g->first ? i : g->first;
         g->droppable = g->droppable && o == 0 && is_repeatable(gnode);
-        g->price += weft_keep_flops(&gnode->node, true) + BYTE_PRICE * bytes_of(&gnode->node);
+        g->price += gnode->node.op->cost(&gnode->node).flops + BYTE_PRICE * bytes_of(&gnode->node);
     }
 }
 

@@ -40,7 +40,5 @@ weft_status weft_keep_begin(weft_keep *keep, weft_arena *arena);
 weft_status weft_keep_choose(weft_keep *keep, double target, weft_arena *arena);
 /* Whether a reader in the backward pass finds the value in the repeated node. */
 bool weft_keep_is_again(const weft_keep *keep, int32_t value);
-/* Arithmetic of a node; once more: of a batch norm without its statistics. */
-double weft_keep_flops(const weft_node *node, bool again);
 
 #endif

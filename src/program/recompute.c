@@ -2,10 +2,10 @@
  *
  * Recomputation: a training step within a given memory. The plain plan says which values share memory and what each
  * node needs; keep.c chooses what is computed once more; the graph is rewritten so, and planned again, as only that
- * knows the bytes. A batch norm is repeated from the statistics that it gave (Pleiss et al. 2017, arXiv:1707.06990). */
+ * knows the bytes. Where an op has a shorter way (weft_op.again), that is taken: a batch norm is repeated from the
+ * statistics that it gave (Pleiss et al. 2017, arXiv:1707.06990). */
 #include <string.h>
 
-#include "op/batch_norm.h"
 #include "program/keep.h"
 #include "program/program.h"
 
@@ -135,46 +135,34 @@ static weft_status rewire(work *w, weft_gnode *gnode)
     return WEFT_OK;
 }
 
-/* What batch_norm_again reads of what batch_norm_train has read and given; returns how many. */
-static int norm_inputs(const weft_gnode *norm, int32_t in[6])
+/* The node, by the op that computes its first output once more. */
+static weft_status use_other_op(weft_graph *graph, const weft_gnode *first, weft_gnode *again)
 {
-    const weft_batch_norm_opt *opt = norm->node.opt;
-    int n = 0;
-    in[n++] = norm->in[0];
-    in[n++] = norm->out[1];
-    in[n++] = norm->out[2];
-    in[n++] = norm->out[4];
-    if (!opt->no_gamma)
-        in[n++] = weft_gnode_param(norm, 0);
-    if (norm->node.epi.residual)
-        in[n++] = norm->in[norm->node.n_in - 1];
-    return n;
-}
-
-/* A norm becomes one that has its statistics already. */
-static weft_status use_statistics(weft_graph *graph, const weft_gnode *norm, weft_gnode *again)
-{
-    const weft_batch_norm_again_opt opt = { .no_gamma = ((const weft_batch_norm_opt *)norm->node.opt)->no_gamma };
-    int32_t in[6];
-    const int n = norm_inputs(norm, in);
-    weft_shape *shapes = weft_arena_array(&graph->arena, (size_t)n + WEFT_SPARE_INPUTS, sizeof *shapes);
-    weft_dtype *types = weft_arena_array(&graph->arena, (size_t)n, sizeof *types);
-    again->node.opt = weft_arena_copy(&graph->arena, &opt, sizeof opt);
-    again->in = weft_arena_array(&graph->arena, (size_t)n + WEFT_SPARE_INPUTS, sizeof *again->in);
-    if (!shapes || !types || !again->node.opt || !again->in)
+    weft_again other = { 0 };
+    WEFT_TRY(first->node.op->again(&first->node, &graph->arena, &other));
+    const size_t n = (size_t)other.n_in + first->node.epi.residual;
+    weft_shape *shapes = weft_arena_array(&graph->arena, n + WEFT_SPARE_INPUTS, sizeof *shapes);
+    weft_dtype *types = weft_arena_array(&graph->arena, n, sizeof *types);
+    again->in = weft_arena_array(&graph->arena, n + WEFT_SPARE_INPUTS, sizeof *again->in);
+    if (!shapes || !types || !again->in)
         return WEFT_NO_MEMORY;
-    for (int i = 0; i < n; i++) {
-        again->in[i] = in[i];
-        shapes[i] = graph->values[in[i]].shape;
-        types[i] = graph->values[in[i]].dtype;
+    for (size_t i = 0; i < n; i++) {
+        const bool residual = i == (size_t)other.n_in;
+        const int from = residual ? first->node.n_in - 1 : other.in[i];
+        const int32_t value = from < 0 ? first->out[~from] : first->in[from];
+        again->in[i] = value;
+        shapes[i] = graph->values[value].shape;
+        types[i] = graph->values[value].dtype;
     }
-    again->node.id = WEFT_OP_BATCH_NORM_AGAIN;
-    again->node.op = weft_op_get(WEFT_OP_BATCH_NORM_AGAIN);
+    again->node.id = other.op;
+    again->node.op = weft_op_get(other.op);
+    again->node.opt = other.opt;
     again->node.in = shapes;
     again->node.in_dtype = types;
-    again->node.n_in = n;
+    again->node.n_in = (int)n;
     again->node.n_param = 0;
     again->node.n_out = 1;
+    again->repeats = 0;
     return WEFT_OK;
 }
 
@@ -189,10 +177,8 @@ static weft_status append_again(work *w, int32_t i)
     again.out = weft_arena_array(&graph->arena, 1, sizeof *again.out);
     if (!again.node.name || !again.out)
         return WEFT_NO_MEMORY;
-    if (first->node.id == WEFT_OP_BATCH_NORM_TRAIN) {
-        again.repeats = 0; /* another op */
-        WEFT_TRY(use_statistics(graph, first, &again));
-    }
+    if (first->node.op->again)
+        WEFT_TRY(use_other_op(graph, first, &again));
     WEFT_TRY(rewire(w, &again));
     again.out[0] = graph->n_values;
     w->map[first->out[0]] = graph->n_values;
