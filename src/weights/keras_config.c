@@ -153,7 +153,7 @@ static weft_status read_layer(book *b, const char *path, const char *name, int d
     static const char *const keys[] = { "module", "class_name", "name", "config" };
     static const char *const inner[] = { "name", "layers" };
     size_t at[4], config[2] = { 0, 0 };
-    const char *module, *class_name, *own, *component, *layer_path, *layer_name;
+    const char *module, *class_name, *own, *component, *layer_path = NULL, *layer_name = NULL;
     WEFT_TRY(weft_json_members(&b->json, keys, at, 4));
     const size_t end = b->json.at;
     if (weft_json_is(&b->json, at[3], '{'))

@@ -3,6 +3,7 @@
  * The end of every test program: run, report, say how to repeat. */
 #include "check/harness.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,17 @@ void check_case(Suite *suite, const char *name, const TTest *const *tests)
     for (; *tests; tests++)
         tcase_add_test(tcase, *tests);
     suite_add_tcase(suite, tcase);
+}
+
+int check_descriptors(void)
+{
+    int count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    ck_assert_ptr_nonnull(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
 }
 
 uint64_t check_seed(void)

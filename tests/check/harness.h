@@ -15,6 +15,9 @@ void check_case(Suite *suite, const char *name, const TTest *const *tests);
 /* Runs the suite and frees it: the exit status of main. Tells on stdout how to repeat a failure. */
 int check_main(Suite *suite, const char *program);
 
+/* Open descriptors of this process. */
+int check_descriptors(void);
+
 /* Seed of this run's random draws: WEFT_TEST_SEED, or 1. A failure prints it. */
 uint64_t check_seed(void);
 

@@ -4,7 +4,6 @@
  * and made anew again and again. Resident memory may not climb by 1 % over the time, nor file descriptors grow.
  *
  *   data_soak [SECONDS]     ctest takes a few; `make soak MINUTES=40` the promised ones */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -35,17 +34,6 @@ static double resident(void)
     ck_assert_int_eq(fscanf(file, "%*f %lf", &pages), 1);
     fclose(file);
     return pages * 4096;
-}
-
-static int descriptors(void)
-{
-    int count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    ck_assert_ptr_nonnull(folder);
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
 }
 
 static void put_photographs(void)
@@ -108,8 +96,8 @@ START_TEST(memory_and_descriptors_stay)
         const double held = load(set, lives++);
         if (lives % KINDS == 0 && samples < MOST_SAMPLES && now() - begun >= every * samples)
             bytes[samples++] = held;
-        open = open ? open : descriptors();
-        ck_assert_int_eq(descriptors(), open);
+        open = open ? open : check_descriptors();
+        ck_assert_int_eq(check_descriptors(), open);
     }
     weft_trainset_destroy(set);
     const int warm = (int)(WARM_SHARE * samples);

@@ -104,11 +104,11 @@ START_TEST(files_give_what_keras_saved)
     check_alloc state = { 0 };
     weft_allocator allocator = check_allocator(&state);
     weft_ctx ctx = keras_ctx(&allocator);
-    const int before = keras_descriptors();
+    const int before = check_descriptors();
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         check_file(&ctx, &files[i]);
     ck_assert_int_eq(state.live, 0);
-    ck_assert_int_eq(keras_descriptors(), before);
+    ck_assert_int_eq(check_descriptors(), before);
     keras_no_child();
 }
 END_TEST
@@ -244,13 +244,13 @@ static weft_status read_and_drop(const weft_allocator *allocator, void *arg)
 START_TEST(every_allocation_may_fail)
 {
     static const char *const names[] = { "tf.h5", "paths.keras" };
-    const int before = keras_descriptors();
+    const int before = check_descriptors();
     for (int i = 0; i < 2; i++) {
         char path[KERAS_PATH];
         keras_path(names[i], path);
         ck_assert_int_gt(check_every_failure(read_and_drop, path), 5);
     }
-    ck_assert_int_eq(keras_descriptors(), before);
+    ck_assert_int_eq(check_descriptors(), before);
     keras_no_child();
 }
 END_TEST

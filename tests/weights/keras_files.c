@@ -4,7 +4,6 @@
 #include "weights/keras_files.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,17 +46,6 @@ uint8_t *keras_bytes(const char *name, size_t *size)
 weft_ctx keras_ctx(const weft_allocator *allocator)
 {
     return (weft_ctx){ .allocator = *allocator };
-}
-
-int keras_descriptors(void)
-{
-    int count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    ck_assert_ptr_nonnull(folder);
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
 }
 
 void keras_no_child(void)

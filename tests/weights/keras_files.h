@@ -18,8 +18,6 @@ void keras_path(const char *name, char path[KERAS_PATH]);
 uint8_t *keras_bytes(const char *name, size_t *size);
 /* A context of nothing but this allocator, which is all that reading uses. */
 weft_ctx keras_ctx(const weft_allocator *allocator);
-/* Open descriptors of this process. */
-int keras_descriptors(void);
 /* Fails the test if the process has a child, running or dead. */
 void keras_no_child(void);
 
