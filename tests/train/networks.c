@@ -29,7 +29,7 @@
 #define LONGER 10
 
 /* Multiply-adds of a small network's step, for which each network of a kind is trained in the suite. */
-#define SMALL 2e8
+#define SMALL 1e8
 
 /* ENOUGH on a side, and MORE than the least, so that batch norms of the last layers see more than one pixel of each
  * image: else their results are as steep as the batch is small. */
