@@ -205,3 +205,18 @@ const char *cli_json_text(const json_t *value, const char *key)
     const char *text = json_string_value(json_object_get(value, key));
     return text ? text : "";
 }
+
+cli_exit cli_bad_limit(const char *what, const char *text, int64_t *out)
+{
+    char *end = NULL;
+    *out = 0;
+    if (strcmp(text, "fail") == 0)
+        return CLI_OK;
+    if (strncmp(text, "skip:", 5) == 0 && text[5] >= '0' && text[5] <= '9') {
+        errno = 0;
+        *out = strtoll(text + 5, &end, 10);
+        if (!*end && !errno)
+            return CLI_OK;
+    }
+    return cli_error(CLI_USAGE, "%s: '%s' is neither fail nor skip:N", what, text);
+}

@@ -46,4 +46,7 @@ double cli_json_number(const json_t *value, const char *path);
 /* "" if there is none. */
 const char *cli_json_text(const json_t *value, const char *key);
 
+/* How many images may be bad: of "fail" none, of "skip:N" so many. what: the option or key, for the sentence. */
+cli_exit cli_bad_limit(const char *what, const char *text, int64_t *out);
+
 #endif

@@ -28,22 +28,6 @@ static bool on_progress(void *user, int64_t done, int64_t count)
     return true;
 }
 
-/* "fail" or "skip:N". */
-static cli_exit bad_limit(const char *text, int64_t *out)
-{
-    char *end = NULL;
-    *out = 0;
-    if (strcmp(text, "fail") == 0)
-        return CLI_OK;
-    if (strncmp(text, "skip:", 5) == 0 && text[5] >= '0' && text[5] <= '9') {
-        errno = 0;
-        *out = strtoll(text + 5, &end, 10);
-        if (!*end && !errno)
-            return CLI_OK;
-    }
-    return cli_error(CLI_USAGE, "--bad-images: '%s' is neither fail nor skip:N", text);
-}
-
 static void on_prediction(void *user, const weft_prediction *one)
 {
     eval_write_prediction(user, one);
@@ -124,7 +108,7 @@ static cli_exit run(const cli_call *call)
         return cli_error(CLI_USAGE, "eval: --data DIR is missing");
     eval e = { .call = call, .args = args };
     const int64_t batch = args->classifier.batch ? args->classifier.batch : BATCH;
-    CLI_TRY(bad_limit(args->bad_images, &e.bad_limit));
+    CLI_TRY(cli_bad_limit("--bad-images", args->bad_images, &e.bad_limit));
     CLI_TRY(cli_open_classifier(call, batch, true, &e.ctx, &e.classifier));
     e.bad = json_array();
     cli_exit code = evaluate(&e);

@@ -2,7 +2,6 @@
  *
  * From settings to a training: the data, the network for its classes and images, loaders, trainer, and the model that
  * evaluates. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,21 +120,6 @@ static void on_bad(void *user, const char *reason)
     cli_warn("left out: %s", reason);
 }
 
-static cli_exit bad_limit(const char *text, int64_t *out)
-{
-    char *end = NULL;
-    *out = 0;
-    if (strcmp(text, "fail") == 0)
-        return CLI_OK;
-    if (strncmp(text, "skip:", 5) == 0 && text[5] >= '0' && text[5] <= '9') {
-        errno = 0;
-        *out = strtoll(text + 5, &end, 10);
-        if (!*end && !errno)
-            return CLI_OK;
-    }
-    return cli_error(CLI_USAGE, "bad-images: '%s' is neither fail nor skip:N", text);
-}
-
 static cli_exit open_loaders(train_run *r)
 {
     const train_settings *set = r->set;
@@ -152,7 +136,7 @@ static cli_exit open_loaders(train_run *r)
                             .cache_folder = "weft-cache",
                             .bad = on_bad,
                             .user = r };
-    CLI_TRY(bad_limit(set->bad_images, &opt.bad_limit));
+    CLI_TRY(cli_bad_limit("bad-images", set->bad_images, &opt.bad_limit));
     CLI_TRY_LIBRARY(weft_loader_create(r->ctx, r->data, &opt, &r->loader));
     opt.part = r->eval_part;
     opt.in_order = true;
