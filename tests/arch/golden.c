@@ -7,7 +7,6 @@
  *
  * A network must come within 1e-5 (relative L2) as it is built and as it is fused, and within 1e-4 with Winograd; where
  * it does not, the first unit that differs is named. */
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <weft/weights.h>
 
 #include "base/rng.h"
+#include "check/files.h"
 #include "check/harness.h"
 #include "program/program.h"
 
@@ -75,27 +75,6 @@ static void read_golden(const char *file, golden *g)
         g->blocks++;
     }
     fclose(f);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void list_files(int argc, char **argv)
-{
-    folder = argv[1];
-    for (int i = 2; i < argc && file_count < MAX_FILES; i++)
-        files[file_count++] = strdup(argv[i]);
-    DIR *d = argc == 2 ? opendir(folder) : NULL;
-    for (const struct dirent *e; d && file_count < MAX_FILES && (e = readdir(d)) != NULL;) {
-        const size_t length = strlen(e->d_name);
-        if (length > 4 && strcmp(e->d_name + length - 4, ".txt") == 0)
-            files[file_count++] = strdup(e->d_name);
-    }
-    if (d)
-        closedir(d);
-    qsort(files, (size_t)file_count, sizeof *files, by_name);
 }
 
 /* ---- running ---- */
@@ -307,7 +286,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s FOLDER [FILE...]\n", argv[0]);
         return 2;
     }
-    list_files(argc, argv);
+    folder = argv[1];
+    file_count = check_list_files(argc, argv, files, MAX_FILES);
     Suite *suite = suite_create("arch_golden");
     TCase *tcase = tcase_create("golden");
     tcase_set_timeout(tcase, 0);

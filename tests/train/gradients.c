@@ -10,7 +10,6 @@
  * 1e-4 of their norm, and so must each of those that carry weight in it. By the reference kernels, whose sums are in
  * double: this holds what gradients mean; the walker holds the fast kernels to these. (With sums in float a few of
  * millions of elements come to lie on the other side of a ReLU's kink, and each moves gradients by a hundredth.) */
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <weft/weft.h>
 
 #include "base/rng.h"
+#include "check/files.h"
 #include "check/harness.h"
 #include "graph/grad.h"
 #include "graph/twin.h"
@@ -44,25 +44,6 @@ typedef struct golden {
 static const char *folder;
 static char *files[MAX_FILES];
 static int file_count;
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void list_files(int argc, char **argv)
-{
-    folder = argv[1];
-    for (int i = 2; i < argc && file_count < MAX_FILES; i++)
-        files[file_count++] = strdup(argv[i]);
-    DIR *d = argc == 2 ? opendir(folder) : NULL;
-    for (const struct dirent *e; d && file_count < MAX_FILES && (e = readdir(d)) != NULL;)
-        if (strlen(e->d_name) > 4 && strcmp(e->d_name + strlen(e->d_name) - 4, ".txt") == 0)
-            files[file_count++] = strdup(e->d_name);
-    if (d)
-        closedir(d);
-    qsort(files, (size_t)file_count, sizeof *files, by_name);
-}
 
 static void read_golden(const char *file, golden *g)
 {
@@ -254,7 +235,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s FOLDER [FILE...]\n", argv[0]);
         return 2;
     }
-    list_files(argc, argv);
+    folder = argv[1];
+    file_count = check_list_files(argc, argv, files, MAX_FILES);
     Suite *suite = suite_create("train-gradients");
     TCase *tcase = tcase_create("networks");
     tcase_set_timeout(tcase, 0);
