@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compares weft with PyTorch, ONNX Runtime and OpenVINO on this machine's CPU.
+"""Compares weft with PyTorch, ONNX Runtime and OpenVINO on this machine's CPU, or with PyTorch on its GPU.
 
 All contenders load the same network (random weights), the same batch and the same number of threads, each in a process
 of its own; then they take turns, one run each per round, so that clock changes and neighbours hit all alike. Printed
@@ -8,8 +8,10 @@ per network: median and least milliseconds per batch, and how many times as fast
 
     python3 bench/peers/peers.py --runner build/bench/weft_runner --json peers.json --md peers.md
     python3 bench/peers/peers.py --runner build/bench/weft_runner --train
+    python3 bench/peers/peers.py --runner build/bench/weft_runner --device cuda --precision fp16 --ahead
 
-With --train they make whole steps of training: forward, backward, SGD with momentum and weight decay.
+With --train they make whole steps of training: forward, backward, SGD with momentum and weight decay. On a GPU the
+images lie on the device, and a turn is twenty runs.
 """
 import argparse
 import json
@@ -46,8 +48,10 @@ NETWORKS = [
     ("fashion-cnn", "keras", "fashion_cnn", 28),
 ]
 DEFAULT_MODELS = "resnet50,vgg16,mobilenetv2,efficientnet-b0"
-TORCH = ["torch-eager", "torch-compile", "torch-trace"]
-PEERS = TORCH + ["onnxruntime", "openvino"]
+GPU_MODELS = "resnet50,vgg16,mobilenetv2,efficientnet-b0,efficientnet-b4,densenet121"
+TORCH = ["torch-eager", "torch-compile", "torch-trace", "torch-reduce-overhead", "torch-max-autotune"]
+PEERS = TORCH[:3] + ["onnxruntime", "openvino"]
+GPU_PEERS = [TORCH[0], TORCH[3], TORCH[4]]
 TRAIN_MODELS = "resnet50,resnet18,mobilenetv2,efficientnet-b0,fashion-cnn,vgg16,densenet121"
 TRAIN_PEERS = TORCH[:2]
 
@@ -115,23 +119,29 @@ def environment(threads, malloc):
 
 def command_of(name, row, args):
     weft_name, dialect, torch_name, px = row
-    sizes = ["--batch", str(args.batch), "--threads", str(args.threads), "--mode", "train" if args.train else "infer"]
+    sizes = ["--batch", str(args.batch), "--threads", str(args.threads), "--mode", "train" if args.train else "infer",
+             "--device", args.device, "--precision", args.precision]
     if name == "weft":
         return [args.runner, weft_name, "--dialect", dialect, "--px", str(px), *sizes]
     return [sys.executable, os.path.join(HERE, "worker.py"), name, torch_name, "--px", str(px), "--work", args.work,
             *sizes]
 
 
-def compare(row, names, args, log):
+def launch(row, args, log):
+    """One network's contenders as they are started, one after the other unless someone asks for all at once."""
+    for name in args.names:
+        yield Contender(name, command_of(name, row, args), environment(args.threads, args.malloc), log)
+
+
+def compare(started, args):
     """Runs one network on all contenders by turns; returns the contenders."""
     contenders = []
-    for name in names:
-        contender = Contender(name, command_of(name, row, args), environment(args.threads, args.malloc), log)
+    for contender in started:
         contender.start()
         if contender.skip is None:
             contender.run(args.warmup)
         if contender.skip is not None:
-            print(f"  {name}: skipped: {contender.skip}", file=sys.stderr)
+            print(f"  {contender.name}: skipped: {contender.skip}", file=sys.stderr)
         contenders.append(contender)
     active = [c for c in contenders if c.skip is None]
     for turn in range(args.rounds):
@@ -139,7 +149,7 @@ def compare(row, names, args, log):
         for contender in active[shift:] + active[:shift]:
             if contender.skip is None:
                 time.sleep(args.pause)  # lets the last one's idle threads go to sleep
-                contender.times += contender.run(1)
+                contender.times += contender.run(args.runs)
         print(f"\r  round {turn + 1}/{args.rounds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     for contender in contenders:
@@ -184,8 +194,9 @@ def markdown(report):
     """The report as a table: medians in ms per batch, weft's speed-up in brackets."""
     names = report["contenders"]
     what = "steps of training" if report["train"] else "runs"
-    lines = [f"CPU: {report['cpu']}, {report['threads']} threads, batch {report['batch']}, fp32, {what}, "
-             f"{report['rounds']} alternating rounds; median ms per batch"
+    where = f"GPU: {report['gpu']}" if report.get("gpu") else f"CPU: {report['cpu']}, {report['threads']} threads"
+    lines = [f"{where}, batch {report['batch']}, {report['precision']}, {what}, {report['rounds']} alternating rounds "
+             f"of {report['runs']}; median ms per batch"
              + (" (times as fast as the peer weft is)" if "weft" in names else "")
              + f"; load before the run {report['load_before']:.1f}", "",
              "| network | dialect | GMAC | " + " | ".join(names) + " | weft over best peer |",
@@ -194,7 +205,7 @@ def markdown(report):
         cells = [entry["model"], entry["dialect"], f"{entry['macs'] / 1e9:.3f}" if entry["macs"] else "?"]
         for name in names:
             result = entry["contenders"][name]
-            text = "skipped" if "skipped" in result else f"{result['median_ms']:.1f}"
+            text = "skipped" if "skipped" in result else f"{result['median_ms']:.{3 if report.get('gpu') else 1}f}"
             if name in entry.get("speedup", {}):
                 text += f" ({entry['speedup'][name]:.2f}x)"
             cells.append(text)
@@ -222,7 +233,7 @@ def print_entry(entry):
             continue
         ratio = entry.get("speedup", {}).get(name)
         peak = f"   peak {result['peak_mib']:6.0f} MiB" if result.get("peak_mib") else ""
-        print(f"  {name:14s} median {result['median_ms']:9.2f} ms   min {result['min_ms']:9.2f} ms{peak}"
+        print(f"  {name:14s} median {result['median_ms']:9.3f} ms   min {result['min_ms']:9.3f} ms{peak}"
               + (f"   weft is {ratio:5.2f}x as fast" if ratio else "")
               + ("   <- best PyTorch" if name == entry.get("torch_best") else ""))
     sys.stdout.flush()
@@ -231,16 +242,24 @@ def print_entry(entry):
 def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models",
-                        help=f"names by comma, or 'all' (default: {DEFAULT_MODELS}; to train: {TRAIN_MODELS}); known: "
+                        help=f"names by comma, or 'all' (default: {DEFAULT_MODELS}; on a GPU: "
+                             f"{GPU_MODELS}; to train: {TRAIN_MODELS}); known: "
                              + ", ".join(row[0] for row in NETWORKS))
-    parser.add_argument("--peers", help=f"peers by comma, or 'none' (default: {','.join(PEERS)}; to train: "
-                                        f"{','.join(TRAIN_PEERS)})")
+    parser.add_argument("--peers", help=f"peers by comma, or 'none' (default: {','.join(PEERS)}; on a GPU: "
+                                        f"{','.join(GPU_PEERS)}; to train: {','.join(TRAIN_PEERS)})")
     parser.add_argument("--train", action="store_true", help="whole steps of training instead of inference")
     parser.add_argument("--runner", default=shutil.which("weft_runner"),
                         help="weft_runner program; without it only the peers run")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--precision", choices=("fp32", "tf32", "fp16", "bf16"),
+                        help="of a GPU (default: fp32 on a CPU, fp16 on a GPU)")
+    parser.add_argument("--ahead", action="store_true",
+                        help="start the contenders of all networks at once: they compile side by side, and need the "
+                             "memory of all")
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--runs", type=int, help="runs in a turn (default: 1 on a CPU, 20 on a GPU)")
     parser.add_argument("--warmup", type=int, default=2)
     parser.add_argument("--pause", type=float, default=0.1, help="seconds of rest before each run")
     parser.add_argument("--malloc", choices=("keep", "default"), default="keep",
@@ -253,8 +272,13 @@ def parse(argv):
     for name in ("batch", "threads", "rounds"):
         if getattr(args, name) < 1:
             parser.error(f"--{name} must be at least 1")
-    args.models = args.models or (TRAIN_MODELS if args.train else DEFAULT_MODELS)
-    args.peers = args.peers or ",".join(TRAIN_PEERS if args.train else PEERS)
+    gpu = args.device != "cpu"
+    args.precision = args.precision or ("fp16" if gpu else "fp32")
+    args.runs = args.runs or (20 if gpu else 1)
+    if not gpu and args.precision != "fp32":
+        parser.error("--precision is of a GPU: name one with --device")
+    args.models = args.models or (TRAIN_MODELS if args.train else GPU_MODELS if gpu else DEFAULT_MODELS)
+    args.peers = args.peers or ",".join(TRAIN_PEERS if args.train else GPU_PEERS if gpu else PEERS)
     known = {row[0]: row for row in NETWORKS}
     wanted = list(known) if args.models == "all" else args.models.split(",")
     for name in wanted:
@@ -263,8 +287,8 @@ def parse(argv):
     args.rows = [known[name] for name in wanted]
     args.names = [] if args.peers == "none" else args.peers.split(",")
     for name in args.names:
-        if name not in PEERS:
-            parser.error(f"no peer named '{name}'; known: {', '.join(PEERS)}")
+        if name not in PEERS + GPU_PEERS:
+            parser.error(f"no peer named '{name}'; known: {', '.join(dict.fromkeys(PEERS + GPU_PEERS))}")
     if args.runner:
         args.names.insert(0, "weft")
     if not args.names:
@@ -286,12 +310,18 @@ def measure(args):
         args.work = os.path.abspath(args.work) if args.work else folder
         os.makedirs(args.work, exist_ok=True)
         report = {"cpu": cpu_name(), "threads": args.threads, "batch": args.batch, "rounds": args.rounds,
-                  "malloc": args.malloc, "train": args.train, "contenders": args.names,
+                  "runs": args.runs, "device": args.device, "precision": args.precision, "malloc": args.malloc,
+                  "train": args.train, "contenders": args.names,
                   "versions": {"python": platform.python_version()}, "models": []}
-        for row in args.rows:
+        ahead = [list(launch(row, args, log)) for row in args.rows] if args.ahead else None
+        for i, row in enumerate(args.rows):
             print(f"{row[0]}: starting {', '.join(args.names)}", file=sys.stderr)
-            contenders = compare(row, args.names, args, log)
+            contenders = compare(ahead[i] if ahead else launch(row, args, log), args)
             for c in contenders:
+                report["gpu"] = c.facts.get("device") or report.get("gpu")
+                for name in ("cudnn", "cuda"):
+                    if name in c.facts:
+                        report["versions"][name] = c.facts[name]
                 if c.facts.get("version"):
                     report["versions"]["torch" if c.name in TORCH else c.name] = c.facts["version"]
             entry = summarise(row, contenders)

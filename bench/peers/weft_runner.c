@@ -4,7 +4,7 @@
  * run by run. Public interface only.
  *
  *     weft_runner MODEL [--dialect D] [--px N] [--batch N] [--threads N] [--isa I] [--math fast|strict]
- *                       [--mode infer|train]
+ *                       [--mode infer|train] [--device D] [--precision P]
  *
  *     on start    one JSON line: what was built ("ready": true), or why not ("skip": reason)
  *     "run N"     runs the network N times; answers one line of N times in milliseconds
@@ -17,7 +17,8 @@
 #include <weft/weft.h>
 
 typedef struct settings {
-    const char *model, *isa;
+    const char *model, *isa, *device;
+    weft_precision precision;
     weft_dialect dialect;
     weft_math math;
     int64_t batch;
@@ -87,6 +88,12 @@ static bool parse(int argc, char **argv, settings *s)
             s->math = strcmp(value, "strict") == 0 ? WEFT_MATH_STRICT : WEFT_MATH_FAST;
         } else if (strcmp(argv[i], "--isa") == 0) {
             s->isa = value;
+        } else if (strcmp(argv[i], "--device") == 0) {
+            s->device = value;
+        } else if (strcmp(argv[i], "--precision") == 0) {
+            while (strcmp(value, weft_precision_name(s->precision)) != 0)
+                if (++s->precision == WEFT_PRECISION_COUNT)
+                    return false;
         } else if (strcmp(argv[i], "--mode") == 0) {
             s->trains = strcmp(value, "train") == 0;
         } else if (strcmp(argv[i], "--px") == 0) {
@@ -117,7 +124,7 @@ static float *draw_images(int64_t count)
 static weft_status build_model(weft_ctx *ctx, const weft_graph *graph, runner *r)
 {
     weft_port_info port;
-    weft_status status = weft_model_create(ctx, graph, NULL, &r->model);
+    weft_status status = weft_model_create(ctx, graph, &(weft_model_opt){ .resident = true }, &r->model);
     if (status == WEFT_OK)
         status = weft_model_init(r->model, 0);
     if (status == WEFT_OK)
@@ -203,14 +210,14 @@ int main(int argc, char **argv)
     settings s = { .batch = 32 };
     if (!parse(argc, argv, &s)) {
         fprintf(stderr, "usage: weft_runner MODEL [--dialect D] [--px N] [--batch N] [--threads N] [--isa I] "
-                        "[--math fast|strict] [--mode infer|train]\n");
+                        "[--math fast|strict] [--mode infer|train] [--device D] [--precision P]\n");
         return 2;
     }
     weft_ctx *ctx;
     runner r = { NULL, NULL, NULL, NULL };
     weft_counts counts;
     weft_memory memory = { 0 };
-    if (weft_ctx_create(&(weft_ctx_opt){ .threads = s.threads, .isa = s.isa, .math = s.math }, &ctx) != WEFT_OK)
+    if (weft_ctx_create(&(weft_ctx_opt){ .device = s.device, .precision = s.precision, .threads = s.threads, .isa = s.isa, .math = s.math }, &ctx) != WEFT_OK)
         return skip();
     if (build(ctx, &s, &counts, &r) != WEFT_OK) {
         skip();

@@ -7,6 +7,9 @@ settings cannot disturb another's. The protocol is that of weft_runner.c:
     on start    one JSON line with what was built ("ready": true) or why not ("skip": reason)
     "run N"     runs the network (or a whole step of training) N times; answers one line of N times in milliseconds
     "quit"      ends (so does the end of the input)
+
+On a GPU the images lie on the device and the N runs of one command follow each other without a wait; their times are
+those between CUDA events.
 """
 import argparse
 import io
@@ -65,27 +68,50 @@ def count(torch, net, px):
     return counter.get_total_flops() // 2, sum(p.numel() for p in net.parameters())
 
 
+def place(torch, args):
+    """Where a network's tensors go: arguments of `to`, after the arithmetic that --precision asks for is set."""
+    if args.device == "cpu":
+        return {"memory_format": torch.channels_last}
+    if not torch.cuda.is_available():
+        raise Missing("PyTorch sees no GPU")
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = args.precision == "tf32"
+    kind = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(args.precision, torch.float32)
+    return {"device": args.device, "dtype": kind, "memory_format": torch.channels_last}
+
+
+def facts_of(torch, args, macs, params):
+    facts = {"version": torch.__version__, "macs": macs, "params": params}
+    if args.device != "cpu":
+        facts |= {"device": torch.cuda.get_device_name(), "cudnn": torch.backends.cudnn.version(),
+                  "cuda": torch.version.cuda}
+    return facts
+
+
 def torch_contender(args, how):
     torch = need("torch")
     torch.set_num_threads(args.threads)
     net = network(args.net)
     macs, params = count(torch, net, args.px)
-    net = net.to(memory_format=torch.channels_last)
-    x = torch.randn(args.batch, 3, args.px, args.px).to(memory_format=torch.channels_last)
-    with torch.inference_mode(how != "trace"), torch.no_grad():
-        if how == "compile":
+    placed = place(torch, args)
+    net = net.to(**placed)
+    x = torch.randn(args.batch, channels_of(net), args.px, args.px).to(**placed)
+    inference = how != "trace"
+    with torch.inference_mode(inference), torch.no_grad():
+        if how in COMPILED:
             import torch._inductor.config as inductor
             inductor.freezing = True
-            net = torch.compile(net)
+            net = torch.compile(net, mode=COMPILED[how], dynamic=False)
         elif how == "trace":
             net = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, x)))
-        net(x)
-
-    def run():
-        with torch.inference_mode(how != "trace"), torch.no_grad():
+        for _ in range(1 if args.device == "cpu" else 3):
             net(x)
 
-    return run, {"version": torch.__version__, "macs": macs, "params": params}
+    def run():
+        with torch.inference_mode(inference), torch.no_grad():
+            net(x)
+
+    return run, facts_of(torch, args, macs, params)
 
 
 def torch_trainer(args, how):
@@ -94,6 +120,8 @@ def torch_trainer(args, how):
     torch.set_num_threads(args.threads)
     net = network(args.net)
     macs, params = count(torch, net, args.px)
+    if args.device != "cpu":
+        raise Missing("weft does not train on a GPU yet")
     net = net.train().to(memory_format=torch.channels_last)
     x = torch.randn(args.batch, channels_of(net), args.px, args.px).to(memory_format=torch.channels_last)
     classes = [m for m in net.modules() if isinstance(m, torch.nn.Linear)][-1].out_features
@@ -134,6 +162,8 @@ def onnxruntime_contender(args):
     opt.intra_op_num_threads, opt.inter_op_num_threads = args.threads, 1
     opt.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     opt.log_severity_level = 3
+    if args.device != "cpu":
+        raise Missing("compared on the CPU alone")
     session = ort.InferenceSession(onnx_file(args), opt, providers=["CPUExecutionProvider"])
     x = numpy.random.default_rng(0).standard_normal((args.batch, 3, args.px, args.px), numpy.float32)
     name = session.get_inputs()[0].name
@@ -143,6 +173,8 @@ def onnxruntime_contender(args):
 def openvino_contender(args):
     ov = need("openvino")
     import numpy
+    if args.device != "cpu":
+        raise Missing("runs on no NVIDIA GPU")
     core = ov.Core()
     # f32: on CPUs with bf16 the plug-in would otherwise halve the precision by itself.
     compiled = core.compile_model(core.read_model(onnx_file(args)), "CPU", {
@@ -159,9 +191,14 @@ def openvino_contender(args):
                  "threads": int(compiled.get_property("INFERENCE_NUM_THREADS"))}
 
 
+# torch.compile's modes; the last two record CUDA graphs.
+COMPILED = {"compile": None, "reduce-overhead": "reduce-overhead", "max-autotune": "max-autotune"}
+
 CONTENDERS = {
     "torch-eager": lambda a: torch_contender(a, "eager"),
     "torch-compile": lambda a: torch_contender(a, "compile"),
+    "torch-reduce-overhead": lambda a: torch_contender(a, "reduce-overhead"),
+    "torch-max-autotune": lambda a: torch_contender(a, "max-autotune"),
     "torch-trace": lambda a: torch_contender(a, "trace"),
     "onnxruntime": onnxruntime_contender,
     "openvino": openvino_contender,
@@ -172,17 +209,33 @@ TRAINERS = {
 }
 
 
-def serve(run, replies):
+def times_on_cpu(run, count):
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - start) * 1e3)
+    return times
+
+
+def times_on_gpu(run, count):
+    import torch
+    events = [torch.cuda.Event(enable_timing=True) for _ in range(count + 1)]
+    torch.cuda.synchronize()
+    for event in events[:-1]:
+        event.record()
+        run()
+    events[-1].record()
+    torch.cuda.synchronize()
+    return [start.elapsed_time(end) for start, end in zip(events, events[1:])]
+
+
+def serve(run, replies, clock):
     for line in sys.stdin:
         words = line.split()
         if not words or words[0] == "quit":
             break
-        times = []
-        for _ in range(int(words[1])):
-            start = time.perf_counter()
-            run()
-            times.append((time.perf_counter() - start) * 1e3)
-        print(" ".join(f"{t:.4f}" for t in times), file=replies, flush=True)
+        print(" ".join(f"{t:.4f}" for t in clock(run, int(words[1]))), file=replies, flush=True)
 
 
 def main():
@@ -194,6 +247,8 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", default=".", help="folder for exported networks")
     parser.add_argument("--mode", choices=("infer", "train"), default="infer")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--precision", choices=("fp32", "tf32", "fp16", "bf16"), default="fp32")
     args = parser.parse_args()
 
     # Frameworks chat on stdout: keep the protocol's channel apart and send the rest to stderr.
@@ -212,7 +267,7 @@ def main():
               file=replies, flush=True)
         return 0
     print(json.dumps({"ready": True, **facts}), file=replies, flush=True)
-    serve(run, replies)
+    serve(run, replies, times_on_cpu if args.device == "cpu" else times_on_gpu)
     return 0
 
 
