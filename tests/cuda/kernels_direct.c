@@ -101,7 +101,7 @@ START_TEST(folded_weights)
 {
     const weft_dtype dtype = direct_types[_i / 2 % TYPES], gate_dtype = _i % 2 ? dtype : WEFT_F32;
     const int side = _i / 6 ? 3 : 0;
-    static float pool[N * PARTS * C], b1[R], b2[C];
+    static float pool[N * PARTS * C], b1[R], b2[C], hidden[N * R];
     static double gate[N][C];
     typed_view w1, w2, weights, folded, out;
     direct_draw(pool, N * PARTS * C, WEFT_F32, 2);
@@ -118,6 +118,7 @@ START_TEST(folded_weights)
     direct_make(&out, gate_dtype, N, C, 3, NULL);
     const weft_excite_args a = { .dtype = dtype,
                                  .sums = pool,
+                                 .hidden = hidden,
                                  .parts = PARTS,
                                  .pixels = 49,
                                  .n = N,
@@ -335,7 +336,7 @@ START_TEST(refusals_of_windows_and_products)
     const weft_conv2d_args conv = { .x = v, .y = v, .win = win, .c = 8, .k = 8, .wt = from };
     const weft_gemm_args gemm = { .x = v, .y = v, .batch = 1, .rows = 1, .c = 8, .k = 8, .wt = from, .ld_wt = 8 };
     const weft_excite_args excite = {
-        .sums = from, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from, .w2 = from
+        .sums = from, .hidden = other, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from, .w2 = from
     };
 #define launcher weft_launch_pool2d
     WITH(weft_pool2d_args, pool, win, empty);
@@ -346,6 +347,7 @@ START_TEST(refusals_of_windows_and_products)
     WITH(weft_depthwise_args, dw, wt, NULL);
     WITH(weft_depthwise_args, dw, ld_wt, 7);
     WITH(weft_depthwise_args, dw, win, empty);
+    WITH(weft_depthwise_args, dw, rows, 3);
 #undef launcher
 #define launcher weft_launch_conv2d
     WITH(weft_conv2d_args, conv, groups, 3);
@@ -357,7 +359,8 @@ START_TEST(refusals_of_windows_and_products)
     WITH(weft_gemm_args, gemm, y_dtype, WEFT_F16);
 #undef launcher
 #define launcher weft_launch_excite
-    WITH(weft_excite_args, excite, reduced, 12000);
+    WITH(weft_excite_args, excite, c, 12001);
+    WITH(weft_excite_args, excite, hidden, NULL);
     WITH(weft_excite_args, excite, sums, NULL);
     WITH(weft_excite_args, excite, to, v);
 #undef launcher

@@ -80,12 +80,14 @@ static int squeeze_excite(const lower_call *call)
     const int parts = weft_global_pool_parts(&squeeze);
     squeeze.y = (weft_kview){ NULL, 0 };
     squeeze.scratch = lower_fresh_floats(call, (int64_t)squeeze.n * parts * squeeze.c);
-    if (!squeeze.scratch)
+    float *hidden = lower_fresh_floats(call, squeeze.n * o->reduced);
+    if (!squeeze.scratch || !hidden)
         return -1;
     const int status = weft_launch_global_pool(&squeeze, NULL);
     const int second = o->no_bias ? 1 : 2;
     const weft_excite_args a = { .dtype = call->dtype,
                                  .sums = squeeze.scratch,
+                                 .hidden = hidden,
                                  .parts = parts,
                                  .pixels = squeeze.pixels,
                                  .n = squeeze.n,

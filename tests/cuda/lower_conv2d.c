@@ -57,7 +57,7 @@ static bool pool_is_right(const lower_call *call, const float *pool, int parts)
     return true;
 }
 
-static int depthwise_in(const lower_call *call, int64_t ld_wt, bool pooled)
+static int depthwise_in(const lower_call *call, int64_t ld_wt, bool pooled, int rows)
 {
     const weft_conv2d_opt *o = call->node->opt;
     const int c = (int)o->out, taps = o->kernel_h * o->kernel_w;
@@ -75,7 +75,8 @@ static int depthwise_in(const lower_call *call, int64_t ld_wt, bool pooled)
                               .c = c,
                               .wt = wt,
                               .ld_wt = ld_wt,
-                              .epi = lower_epilogue_of(call, o->bias ? call->param[1] : NULL) };
+                              .epi = lower_epilogue_of(call, o->bias ? call->param[1] : NULL),
+                              .rows = rows };
     const int parts = weft_depthwise_parts(&a);
     if (pooled) {
         a.sums = lower_fresh_floats(call, a.win.n * (int64_t)parts * c);
@@ -88,12 +89,12 @@ static int depthwise_in(const lower_call *call, int64_t ld_wt, bool pooled)
 
 int lower_conv2d_depthwise(const lower_call *call)
 {
-    return depthwise_in(call, (call->node->in[0].dim[3] + 7) / 8 * 8, false);
+    return depthwise_in(call, (call->node->in[0].dim[3] + 7) / 8 * 8, false, 1);
 }
 
 int lower_conv2d_depthwise_pooled(const lower_call *call)
 {
-    return depthwise_in(call, call->node->in[0].dim[3], true);
+    return depthwise_in(call, call->node->in[0].dim[3], true, 2);
 }
 
 bool lower_is_pointwise(const weft_node *n)

@@ -74,24 +74,27 @@ awk '
     }' tests/cuda/budget.txt "$work/used" >"$work/report" || status=1
 sort "$work/report"
 
-# 16 bytes at a time: in each instance for packs (the first number among its arguments is not 1).
+# Packs of 16 bytes, or of 8 where half is enough: in each instance for packs (the first number among its arguments is not 1).
 for ptx in "$work"/*.ptx; do
     awk '/^\.visible \.entry|^\.entry/ { name = $0; sub(/.*entry /, "", name); sub(/\(.*/, "", name) }
          /ld\.global(\.nc)?\.v4/ { load[name]++ }
          /st\.global\.v4/ { store[name]++ }
+         /ld\.global(\.nc)?\.v[24]/ { load8[name]++ }
+         /st\.global\.v[24]/ { store8[name]++ }
          name != "" { all[name] = 1 }
-         END { for (n in all) print n, load[n] + 0, store[n] + 0 }' "$ptx"
+         END { for (n in all) print n, load[n] + 0, store[n] + 0, load8[n] + 0, store8[n] + 0 }' "$ptx"
 done >"$work/pieces"
 awk '{ print $1 }' "$work/pieces" | c++filt | sed 's/^void //; s/(.*//; s/ //g' | paste -d' ' - "$work/pieces" |
     awk '
     FILENAME ~ /budget/ { if (!/^#/ && NF) wide[$1] = $4; next }
     { kernel = $1; sub(/<.*/, "", kernel); pack = $1
-      if (wide[kernel] !~ /^wide/ || !match(pack, /,[0-9]+/)) next
+      if (wide[kernel] !~ /^(half-)?wide/ || !match(pack, /,[0-9]+/)) next
       if (substr(pack, RSTART + 1, RLENGTH - 1) == 1) next
       checked++
-      if ($3 == 0 || (wide[kernel] == "wide" && $4 == 0)) {
-          printf "FAILED %s: %d loads and %d stores of 16 bytes in its PTX\n", $1, $3, $4; bad = 1 } }
-    END { if (!checked) { print "FAILED no kernel was looked at for 16-byte loads"; bad = 1 }
-          else print checked " instances read and write 16 bytes at a time"
+      if (wide[kernel] == "half-wide") { $3 = $5; $4 = $6 }
+      if ($3 == 0 || (wide[kernel] != "wide-load" && $4 == 0)) {
+          printf "FAILED %s: %d loads and %d stores of packs in its PTX\n", $1, $3, $4; bad = 1 } }
+    END { if (!checked) { print "FAILED no kernel was looked at for packs"; bad = 1 }
+          else print checked " instances read and write packs"
           exit bad }' tests/cuda/budget.txt - || status=1
 exit $status

@@ -102,6 +102,80 @@ template <typename T, int V> __device__ __forceinline__ void weft_store(T *to, c
     }
 }
 
+/* The bytes of V neighbouring elements, 8 or 16 of them, between a load and their use: loads that are written before
+ * the first use are under way together. */
+template <int BYTES> struct weft_bytes;
+template <> struct weft_bytes<8> {
+    typedef uint2 type;
+};
+template <> struct weft_bytes<16> {
+    typedef uint4 type;
+};
+
+template <typename T> __device__ __forceinline__ void weft_spread(uint2 from, unsigned keep, float *v)
+{
+    weft_unpack(from.x & keep, v, T());
+    weft_unpack(from.y & keep, v + 4 / sizeof(T), T());
+}
+
+template <typename T> __device__ __forceinline__ void weft_spread(uint4 from, unsigned keep, float *v)
+{
+    const uint2 low = { from.x, from.y }, high = { from.z, from.w };
+    weft_spread<T>(low, keep, v);
+    weft_spread<T>(high, keep, v + 8 / sizeof(T));
+}
+
+template <typename T> __device__ __forceinline__ void weft_gather(const float *v, uint2 *to)
+{
+    to->x = weft_repack(v, T());
+    to->y = weft_repack(v + 4 / sizeof(T), T());
+}
+
+template <typename T> __device__ __forceinline__ void weft_gather(const float *v, uint4 *to)
+{
+    uint2 low, high;
+    weft_gather<T>(v, &low);
+    weft_gather<T>(v + 8 / sizeof(T), &high);
+    to->x = low.x, to->y = low.y, to->z = high.x, to->w = high.y;
+}
+
+template <typename T, int V> struct weft_piece {
+    typedef typename weft_bytes<V * (int)sizeof(T)>::type type;
+    type bytes;
+
+    __device__ __forceinline__ void load(const T *from)
+    {
+        bytes = *reinterpret_cast<const type *>(from);
+    }
+
+    __device__ __forceinline__ void store(T *to) const
+    {
+        *reinterpret_cast<type *>(to) = bytes;
+    }
+
+    /* keep: all ones, or 0 for zeros. */
+    __device__ __forceinline__ void spread(float (&v)[V], unsigned keep) const
+    {
+        weft_spread<T>(bytes, keep, v);
+    }
+
+    __device__ __forceinline__ void pack(const float (&v)[V])
+    {
+        weft_gather<T>(v, &bytes);
+    }
+};
+
+/* Of a row or column that may lie outside: all ones if it does not; the nearest that there is. */
+__device__ __forceinline__ unsigned weft_inside(int at, int count)
+{
+    return at >= 0 && at < count ? ~0u : 0;
+}
+
+__device__ __forceinline__ int weft_nearest(int at, int count)
+{
+    return at < 0 ? 0 : at < count ? at : count - 1;
+}
+
 /* V = 1 for any element, else the elements of T in 16 bytes, or of the narrower of two types. */
 template <typename T, typename U = T> struct weft_wide {
     enum { V = sizeof(T) < sizeof(U) ? 16 / sizeof(T) : 16 / sizeof(U) };

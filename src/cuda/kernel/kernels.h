@@ -160,6 +160,7 @@ typedef struct weft_depthwise_args {
     int64_t ld_wt;
     weft_kepilogue epi;
     float *sums;
+    int rows;    /* outputs that a thread computes one below the other, 1 or 2; 0: by the size */
 } weft_depthwise_args;
 int weft_launch_depthwise(const weft_depthwise_args *args, void *stream);
 int weft_depthwise_parts(const weft_depthwise_args *args);
@@ -205,16 +206,18 @@ int weft_launch_gemm(const weft_gemm_args *args, void *stream);
 
 /* ---- squeeze and excite ---- */
 
-/* All between the squeeze and the next layer, in one launch: m[n, c] = sum over parts of sums[n][part][c] / pixels,
+/* All between the squeeze and the next layer, in two launches: m[n, c] = sum over parts of sums[n][part][c] / pixels,
  * s = gate(W2 act(W1 m + b1) + b2), then any of
  *   gate_out[n, c] = s[n, c]                                    (data NULL: not wanted)
  *   to[n * rows + r, c] = from[(shared ? 0 : n * rows) + r, c] * s[n, c]   for r < rows  (to.data NULL: not wanted)
  * The second is either the excitation of x itself (shared false, rows = h * w, from may be to) or, folded into the 1x1
  * convolution that follows, its weights for each image (shared, rows = k, from = weights [k, c], to = [n, k, c]): fold
- * while k < h * w. w1 [reduced][c], w2 [c][reduced] of dtype; b1, b2 floats or NULL. c + reduced at most 12000. */
+ * while k < h * w. w1 [reduced][c], w2 [c][reduced] of dtype; b1, b2 floats or NULL. c at most 12000. hidden is
+ * scratch. */
 typedef struct weft_excite_args {
     weft_dtype dtype;
     const float *sums; /* [n][parts][c] */
+    float *hidden;     /* [n][reduced] */
     int parts, pixels;
     int n, c, reduced;
     const void *w1, *w2;

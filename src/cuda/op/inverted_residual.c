@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The inverted residual unit in at most four launches, one a phase, so that the arena holds what lies between two of
+ * The inverted residual unit in at most five launches and four phases, so that the arena holds what lies between two of
  * them only as long as it is needed:
  *   0 expand     cuDNN, 1x1 with activation
  *   1 depthwise  own kernel, with activation and sums over each image
- *   2 excite     both layers; the gates multiply the projection's weights for each image while these are fewer than
+ *   2 excite     both layers, a launch each; the gates multiply the projection's weights for each image while these are fewer than
  *                the pixels (outputs K < H W: 4 N K C bytes moved instead of 4 N H W C), else the map in place
  *   3 project    cuDNN: a 1x1 convolution, or a batch of products with each image's weights */
 #include "cuda/part/part.h"
@@ -96,7 +96,8 @@ static void ask_memory(const state *s, weft_plan *plan)
             (weft_buffer){ (size_t)weft_shape_count(&s->stages.out[s->stages.expand]) * size, 0, 1 };
     plan->buffer[WIDE] = (weft_buffer){ (size_t)weft_shape_count(wide) * size, 1, 3 };
     if (s->gated)
-        plan->buffer[SUMS] = (weft_buffer){ images * (size_t)s->depthwise.parts * c * sizeof(float), 1, 2 };
+        plan->buffer[SUMS] =
+            (weft_buffer){ weft_part_squeeze_excite_bytes(&s->excite, s->depthwise.parts), 1, 2 };
     if (s->folded)
         plan->buffer[SCALED] = (weft_buffer){ images * (size_t)s->product.k * c * size, 2, 3 };
     plan->in_phases = s->expands ? 1 : 2;
@@ -199,7 +200,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_co
     weft_part_conv2d_depthwise_cost(&s->depthwise, s->gated, &out[n]);
     out[n++].what = "depthwise";
     if (s->gated)
-        weft_part_squeeze_excite_cost(&s->excite, s->depthwise.parts, gated_rows(s), s->folded, &out[n++]);
+        n += weft_part_squeeze_excite_cost(&s->excite, s->depthwise.parts, gated_rows(s), s->folded, &out[n]);
     if (s->folded)
         weft_part_product_cost(&s->product, plan->device, &out[n]);
     else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * squeeze_excite by itself (SENet, where its output is added to a shortcut): sums over each image, then one launch for
- * both layers and the scaling. Two launches; inside an inverted residual unit the first is part of the depthwise
+ * squeeze_excite by itself (SENet, where its output is added to a shortcut): sums over each image, then the two layers,
+ * of which the second scales. Three launches; inside an inverted residual unit the first is part of the depthwise
  * convolution (inverted_residual.c). */
 #include "cuda/part/part.h"
 
@@ -26,7 +26,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     weft_part_squeeze_excite_prepare(&s->excite, node, plan);
     s->parts = weft_global_pool_parts(&pool);
     plan->packed = s->excite.bytes;
-    plan->scratch = (size_t)node->in[0].dim[0] * (size_t)s->parts * (size_t)node->in[0].dim[3] * sizeof(float);
+    plan->scratch = weft_part_squeeze_excite_bytes(&s->excite, s->parts);
     return WEFT_OK;
 }
 
@@ -53,11 +53,12 @@ static weft_status run(const weft_call *call)
 static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     const state *s = plan->state;
-    const double x = weft_tensor_bytes(&node->in[0], s->excite.dtype);
-    out[0] = (weft_kernel_cost){ .what = "squeeze", .core = (double)weft_shape_count(&node->in[0]), .read = x,
-                                 .written = (double)plan->scratch };
-    weft_part_squeeze_excite_cost(&s->excite, s->parts, node->in[0].dim[1] * node->in[0].dim[2], false, &out[1]);
-    return 2;
+    const weft_shape *in = &node->in[0];
+    out[0] = (weft_kernel_cost){
+        .what = "squeeze", .core = (double)weft_shape_count(in), .read = weft_tensor_bytes(in, s->excite.dtype),
+        .written = (double)in->dim[0] * s->parts * (double)in->dim[3] * (double)sizeof(float),
+    };
+    return 1 + weft_part_squeeze_excite_cost(&s->excite, s->parts, in->dim[1] * in->dim[2], false, &out[1]);
 }
 
 static const weft_kernel excite = {

@@ -67,7 +67,7 @@ weft_status weft_part_conv2d_depthwise_run(const weft_part_conv2d_depthwise *dep
                                            float *sums);
 void weft_part_conv2d_depthwise_cost(const weft_part_conv2d_depthwise *depthwise, bool sums, weft_kernel_cost *out);
 
-/* ---- an excitation (squeeze_excite.c): both layers in one launch, which also scales what follows ---- */
+/* ---- an excitation (squeeze_excite.c): a launch for each layer, the second of which scales what follows ---- */
 
 typedef struct weft_part_squeeze_excite {
     const weft_node *node;
@@ -84,10 +84,14 @@ typedef struct weft_part_gated {
     int64_t rows;
     bool shared;
 } weft_part_gated;
-weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *excite, const weft_part_io *io,
-                                         const float *sums, int parts, const weft_part_gated *gated);
-void weft_part_squeeze_excite_cost(const weft_part_squeeze_excite *excite, int parts, int64_t rows, bool shared,
-                                   weft_kernel_cost *out);
+/* Bytes of device memory for the sums over `parts` parts of each image, [N][parts][C] floats, and the hidden layer. */
+size_t weft_part_squeeze_excite_bytes(const weft_part_squeeze_excite *excite, int parts);
+/* sums: memory of that size, with the sums in it. */
+weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *excite, const weft_part_io *io, float *sums,
+                                         int parts, const weft_part_gated *gated);
+/* Of its launches, whose number it returns. */
+int weft_part_squeeze_excite_cost(const weft_part_squeeze_excite *excite, int parts, int64_t rows, bool shared,
+                                  weft_kernel_cost *out);
 
 /* ---- a matrix product (product.c): cuDNN's, else cuBLASLt's, else an own kernel ---- */
 

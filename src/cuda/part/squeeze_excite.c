@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The excitation of Hu 2017 as a piece: sums over each image in, both layers and the gates in one launch, which then
- * multiplies: the map itself, in place, or for each image the weights of the 1x1 convolution that reads it. */
+ * The excitation of Hu 2017 as a piece: sums over each image in, the hidden layer in one launch, the gates in a second,
+ * which then multiplies: the map itself, in place, or for each image the weights of the 1x1 convolution that reads it.
+ * The hidden layer lies behind the sums. */
 #include "cuda/part/part.h"
 
 enum { ALIGN = 16 };
@@ -30,13 +31,25 @@ weft_status weft_part_squeeze_excite_pack(const weft_part_squeeze_excite *e, con
     return weft_cuda_pack_flat(call, &param[3], c, WEFT_F32, to + e->b2_at);
 }
 
-weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *e, const weft_part_io *io, const float *sums,
+static size_t sum_count(const weft_part_squeeze_excite *e, int parts)
+{
+    const weft_shape *x = &e->node->in[0];
+    return (size_t)x->dim[0] * (size_t)parts * (size_t)x->dim[3];
+}
+
+size_t weft_part_squeeze_excite_bytes(const weft_part_squeeze_excite *e, int parts)
+{
+    const weft_squeeze_excite_opt *o = e->node->opt;
+    return (sum_count(e, parts) + (size_t)e->node->in[0].dim[0] * (size_t)o->reduced) * sizeof(float);
+}
+
+weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *e, const weft_part_io *io, float *sums,
                                          int parts, const weft_part_gated *gated)
 {
     const weft_squeeze_excite_opt *o = e->node->opt;
     const weft_shape *x = &e->node->in[0];
     weft_excite_args args = {
-        .dtype = e->dtype, .sums = sums, .parts = parts, .pixels = (int)(x->dim[1] * x->dim[2]), .n = (int)x->dim[0],
+        .dtype = e->dtype, .sums = sums, .hidden = sums + sum_count(e, parts), .parts = parts, .pixels = (int)(x->dim[1] * x->dim[2]), .n = (int)x->dim[0],
         .c = (int)x->dim[3], .reduced = (int)o->reduced, .w1 = io->packed, .w2 = io->packed + e->w2_at,
         .act = o->act, .gate = o->gate, .gate_dtype = e->dtype, .from = gated->from, .to = gated->to,
         .rows = (int)gated->rows, .shared = gated->shared,
@@ -48,15 +61,17 @@ weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *e, cons
     return weft_cuda_launched(io->call, weft_launch_excite(&args, weft_cuda_stream_of(io->call)));
 }
 
-void weft_part_squeeze_excite_cost(const weft_part_squeeze_excite *e, int parts, int64_t rows, bool shared,
-                                   weft_kernel_cost *out)
+int weft_part_squeeze_excite_cost(const weft_part_squeeze_excite *e, int parts, int64_t rows, bool shared,
+                                  weft_kernel_cost *out)
 {
     const weft_squeeze_excite_opt *o = e->node->opt;
-    const double n = (double)e->node->in[0].dim[0], c = (double)e->node->in[0].dim[3], size =
-        (double)weft_dtype_size(e->dtype);
-    const double scaled = n * (double)rows * c;
-    *out = (weft_kernel_cost){ .what = "excite", .core = 4 * n * c * (double)o->reduced + n * parts * c + scaled,
-                               .weights = (double)e->bytes + (shared ? (double)rows * c * size : 0),
-                               .read = n * parts * c * (double)sizeof(float) + (shared ? 0 : scaled * size),
-                               .written = scaled * size };
+    const double n = (double)e->node->in[0].dim[0], c = (double)e->node->in[0].dim[3], r = (double)o->reduced;
+    const double size = (double)weft_dtype_size(e->dtype), scaled = n * (double)rows * c;
+    const double sums = n * parts * c, hidden = n * r * (double)sizeof(float);
+    out[0] = (weft_kernel_cost){ .what = "hidden", .core = 2 * n * c * r + sums, .weights = (double)e->w2_at,
+                                 .read = sums * (double)sizeof(float), .written = hidden };
+    out[1] = (weft_kernel_cost){ .what = "excite", .core = 2 * n * c * r + scaled,
+                                 .weights = (double)(e->bytes - e->w2_at) + (shared ? (double)rows * c * size : 0),
+                                 .read = hidden + (shared ? 0 : scaled * size), .written = scaled * size };
+    return 2;
 }
