@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Matrix products: dense layers, and the projections behind an excitation whose weights differ by image. cuDNN's plan
- * comes first, because it is the one that can be checked without a device (ADR 10); then cuBLASLt; then our own. */
+ * comes first, because it is the one that can be checked without a device (ADR 10); then cuBLASLt; then our own. In
+ * strict fp32 cuBLASLt is the first. */
 #include "cuda/part/part.h"
 
 enum { ALIGN = 16 };
@@ -33,9 +34,12 @@ static bool blas_takes(const weft_part_product *p)
            (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
 }
 
+/* Not in strict fp32: of a product with nothing behind it cuDNN has an engine there that rounds to TF32 and does not say
+ * so (9.14 and 9.19, on an H200); of others it has none. */
 static bool by_dnn(const weft_device *device)
 {
-    return !(weft_cuda_of(device)->without & WEFT_CUDA_WITHOUT_DNN_PRODUCT);
+    return device->precision != WEFT_PRECISION_FP32 &&
+           !(weft_cuda_of(device)->without & WEFT_CUDA_WITHOUT_DNN_PRODUCT);
 }
 
 static weft_status build(weft_part_product *p, const weft_dnn_graph *graph, const weft_plan *plan)
