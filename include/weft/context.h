@@ -39,6 +39,16 @@ typedef struct weft_allocator {
     void *user;
 } weft_allocator;
 
+/* Whether the fastest of the vendor's kernels that compute the same is looked for on a CUDA device. Each computes the
+ * same bits every time, but not the bits of another. */
+typedef enum weft_tuning {
+    WEFT_TUNING_KEPT, /* what was found before on this kind of card and kept on disk, else the vendor's first choice */
+    WEFT_TUNING_NONE, /* the vendor's first choice */
+    WEFT_TUNING_NOW,  /* models made here try several on the card, for seconds to minutes, and keep the fastest on disk.
+                         Nothing else should use the card meanwhile */
+    WEFT_TUNING_COUNT
+} weft_tuning;
+
 typedef struct weft_ctx_opt {
     const char *device;       /* NULL: "cpu". "cpu", "null", "cuda", "cuda:1", "auto" (cuda if there is one) */
     int threads;              /* 0: the CPUs this process may run on */
@@ -52,6 +62,7 @@ typedef struct weft_ctx_opt {
     weft_allocator allocator; /* zeros: malloc */
     weft_log_fn log;          /* NULL: silence */
     void *log_user;
+    weft_tuning tuning; /* KEPT */
 } weft_ctx_opt;
 
 /* Opens a context. opt may be NULL. NO_DEVICE names what is missing; INVALID an unknown device or ISA. */

@@ -37,6 +37,8 @@ static weft_status open_device(weft_ctx *ctx, const weft_ctx_opt *opt)
     weft_device *device = ctx->device;
     if (opt->precision < WEFT_PRECISION_DEFAULT || opt->precision >= WEFT_PRECISION_COUNT)
         return weft_fail(WEFT_INVALID, "unknown precision %d", (int)opt->precision);
+    if (opt->tuning < WEFT_TUNING_KEPT || opt->tuning >= WEFT_TUNING_COUNT)
+        return weft_fail(WEFT_INVALID, "unknown tuning %d", (int)opt->tuning);
     device->allocator = &ctx->allocator;
     device->math = opt->math;
     weft_cpu_read(&device->cpu);
@@ -48,6 +50,7 @@ static weft_status open_device(weft_ctx *ctx, const weft_ctx_opt *opt)
     device->precision = opt->precision;
     device->target = opt->target;
     device->builds = opt->target && opt->plans;
+    device->tuning = opt->tuning;
     device->rewrites = backend->rewrites;
     device->dry = backend->dry;
     if (opt->target && !backend->host_alloc)

@@ -25,6 +25,7 @@ typedef struct weft_device {
     weft_dtype dtype;         /* of activations between nodes */
     const char *target;       /* while opening: the GPU to plan for without a device; NULL: none */
     bool builds;              /* for a target: build what the card would build once, and keep it on disk */
+    weft_tuning tuning;       /* of what is built */
     bool dry;                 /* plans and records; steps are not run */
     unsigned rewrites;        /* the backend's, unless it takes some away when it opens */
     weft_pool *pool; /* host threads */

@@ -34,7 +34,7 @@ typedef struct weft_cuda_spare {
 } weft_cuda_spare;
 
 /* What $WEFT_CUDA_NO takes away, to see what it is worth. Rewrites are taken from the device. */
-enum { WEFT_CUDA_WITHOUT_DNN_PRODUCT = 1 };
+enum { WEFT_CUDA_WITHOUT_DNN_PRODUCT = 1, WEFT_CUDA_WITHOUT_TUNED = 2 };
 
 /* weft_device.state. */
 typedef struct weft_cuda {

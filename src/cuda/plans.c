@@ -44,10 +44,17 @@ static weft_cuda_plan *find(const weft_cuda *cuda, uint64_t hash)
     return p;
 }
 
+static weft_dnn_request request_of(const weft_device *device)
+{
+    return (weft_dnn_request){ .strict = device->precision == WEFT_PRECISION_FP32,
+                               .untuned = device->tuning == WEFT_TUNING_NONE ||
+                                          (weft_cuda_of(device)->without & WEFT_CUDA_WITHOUT_TUNED) != 0 };
+}
+
 /* The plan's own: what cuDNN says, UNSUPPORTED included, is kept in it. */
 static weft_status build(const weft_device *device, const weft_dnn_graph *graph, weft_cuda_plan *plan)
 {
-    const weft_dnn_request request = { .strict = device->precision == WEFT_PRECISION_FP32 };
+    const weft_dnn_request request = request_of(device);
     WEFT_TRY(weft_dnn_plan_create(weft_cuda_of(device)->dnn, graph, &request, &plan->dnn));
     plan->workspace = weft_dnn_plan_info(plan->dnn)->workspace;
     return WEFT_OK;
@@ -115,6 +122,43 @@ static void build_one(void *arg, int64_t item, int thread)
         snprintf(b->said[item], sizeof b->said[item], "%s", weft_error());
 }
 
+/* ---- tuning ---- */
+
+/* One of the plans that tuning will time, so that it lies on disk by then: all are built side by side. */
+static void build_candidate(void *arg, int64_t item, int thread)
+{
+    const batch *b = arg;
+    const weft_device *device = b->device;
+    weft_dnn_request request = request_of(device);
+    weft_dnn_plan *plan;
+    (void)thread;
+    request.skip = (int)(item % WEFT_DNN_CANDIDATES);
+    request.untuned = true;
+    if (weft_cuda_enter(device) == WEFT_OK &&
+        weft_dnn_plan_create(weft_cuda_of(device)->dnn, b->list[item / WEFT_DNN_CANDIDATES]->graph, &request, &plan) ==
+            WEFT_OK)
+        weft_dnn_plan_destroy(plan);
+}
+
+static weft_status tune(const batch *b, int count)
+{
+    const weft_device *device = b->device;
+    const weft_cuda *cuda = weft_cuda_of(device);
+    const weft_dnn_request request = request_of(device);
+    weft_pool_run(device->pool, (int64_t)count * WEFT_DNN_CANDIDATES, build_candidate, (void *)(uintptr_t)b);
+    WEFT_TRY(weft_cuda_enter(device));
+    for (int i = 0; i < count; i++) {
+        weft_dnn_tuned tuned;
+        const weft_status status =
+            weft_dnn_plan_tune(cuda->dnn, b->list[i]->graph, &request, cuda->stream, &tuned);
+        if (status != WEFT_OK && status != WEFT_UNSUPPORTED)
+            return status;
+    }
+    return WEFT_OK;
+}
+
+/* ---- all that was noted ---- */
+
 /* A graph that cuDNN refuses stays, with its refusal; one that failed in another way goes, to fail again by itself. */
 static void settle(const weft_device *device, weft_cuda_plan *plan, weft_status status, const char *said)
 {
@@ -147,17 +191,19 @@ weft_status weft_cuda_build(const weft_device *device)
     batch b = { device, weft_arena_array(&arena, (size_t)count, sizeof *b.list),
                 weft_arena_array(&arena, (size_t)count, sizeof *b.status),
                 weft_arena_array(&arena, (size_t)count, sizeof *b.said) };
-    const bool room = b.list && b.status && b.said;
+    weft_status status = b.list && b.status && b.said ? WEFT_OK : WEFT_NO_MEMORY;
     int at = 0;
-    for (weft_cuda_plan *p = cuda->plans; p && room; p = p->next)
+    for (weft_cuda_plan *p = cuda->plans; p && status == WEFT_OK; p = p->next)
         if (p->graph)
             b.list[at++] = p;
-    if (room)
-        weft_pool_run(device->pool, count, build_one, &b);
+    if (status == WEFT_OK && device->tuning == WEFT_TUNING_NOW && !device->dry)
+        status = tune(&b, at);
+    if (at > 0)
+        weft_pool_run(device->pool, at, build_one, &b);
     for (int i = 0; i < at; i++)
         settle(device, b.list[i], b.status[i], b.said[i]);
     weft_arena_release(&arena);
-    return room ? WEFT_OK : WEFT_NO_MEMORY;
+    return status;
 }
 
 /* ---- cuBLASLt's ---- */

@@ -270,7 +270,7 @@ START_TEST(plans_are_built_side_by_side)
         built = doubles->counts().built;
         finish();
     }
-    ck_assert_int_eq(built, 4); /* two convolutions with their pools, a product by 1x1, a dense layer */
+    ck_assert_int_eq(built, 4); /* two convolutions, a product by 1x1, a dense layer */
 }
 END_TEST
 
@@ -305,19 +305,85 @@ START_TEST(a_card_takes_what_was_planned_without_it)
 }
 END_TEST
 
-/* ---- what can be taken away ---- */
+/* ---- tuning ---- */
 
-START_TEST(parts_can_be_taken_away)
+static weft_run_cost tuned_as(weft_tuning tuning)
+{
+    const weft_ctx_opt how = { .device = "cuda", .precision = WEFT_PRECISION_FP16, .tuning = tuning, .threads = 2 };
+    float expected[MOST], got[MOST];
+    weft_run_cost cost;
+    want(&small_mixed, expected);
+    CHECK_OK(work(&how, &small_mixed, NULL, NULL, got, &cost));
+    compare(&small_mixed, got, expected, 1e-2, "tuned");
+    finish();
+    return cost;
+}
+
+/* The double's first engine wants a workspace, the second none. */
+START_TEST(tuning_keeps_the_fastest)
+{
+    const bool second = _i != 0;
+    char base[128];
+    snprintf(base, sizeof base, "%s/deep/down", folder);
+    setenv("XDG_CACHE_HOME", base, 1);
+    doubles->card()->engine_ms[second] = .5F;
+    ck_assert((tuned_as(WEFT_TUNING_NOW).workspace == 0) == second);
+    const int64_t built = doubles->counts().built;
+    ck_assert((tuned_as(WEFT_TUNING_KEPT).workspace == 0) == second);
+    ck_assert_int_eq(doubles->counts().built, built);
+    ck_assert_uint_gt(tuned_as(WEFT_TUNING_NONE).workspace, 0);
+    setenv("WEFT_CUDA_NO", "tuned", 1);
+    ck_assert_uint_gt(tuned_as(WEFT_TUNING_KEPT).workspace, 0);
+    unsetenv("WEFT_CUDA_NO");
+    each_plan(drop);
+    setenv("XDG_CACHE_HOME", "/dev/null", 1);
+}
+END_TEST
+
+/* Whatever fails, nothing is left open, and the model works or says why not. */
+START_TEST(tuning_survives)
+{
+    static const char *const functions[] = { "cudaMalloc", "cudaEventRecord", "cudaStreamBeginCapture",
+                                             "cudaStreamEndCapture", "cudaGraphInstantiate", "cudaGraphLaunch",
+                                             "cudnnBackendExecute", "cudaEventElapsedTime" };
+    const weft_ctx_opt how = { .device = "cuda", .precision = WEFT_PRECISION_FP16, .tuning = WEFT_TUNING_NOW,
+                               .threads = 1 };
+    float expected[MOST], got[MOST];
+    char base[128];
+    snprintf(base, sizeof base, "%s/deep/down", folder);
+    setenv("XDG_CACHE_HOME", base, 1);
+    want(&small_mixed, expected);
+    for (int nth = 1; nth <= 3; nth++) {
+        const fault bad = { functions[_i], nth, 999, NULL };
+        doubles->reset();
+        if (work(&how, &small_mixed, NULL, &bad, got, NULL) == WEFT_OK)
+            compare(&small_mixed, got, expected, 1e-2, "tuned with a fault");
+        else
+            ck_assert_str_ne(weft_error(), "");
+        finish();
+        each_plan(drop);
+    }
+    setenv("XDG_CACHE_HOME", "/dev/null", 1);
+    doubles->reset();
+    CHECK_FAILS(WEFT_IO, work(&how, &small_mixed, NULL, NULL, got, NULL), "its tuned plan cannot be kept on disk");
+    finish();
+}
+END_TEST
+
+/* ---- forms that can be chosen ---- */
+
+START_TEST(forms_can_be_chosen)
 {
     weft_ctx *ctx = NULL;
     weft_run_cost all, cost;
     float got[MOST], expected[MOST];
     want(&small_mixed, expected);
     CHECK_OK(work(&half, &small_mixed, NULL, NULL, NULL, &all));
-    setenv("WEFT_CUDA_NO", "pool", 1);
+    setenv("WEFT_CUDA_WITH", "pool", 1);
     CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, &cost));
-    compare(&small_mixed, got, expected, 1e-2, "without pools in plans");
-    ck_assert_int_eq(cost.launches, all.launches + 2);
+    compare(&small_mixed, got, expected, 1e-2, "with pools in plans");
+    ck_assert_int_eq(cost.launches, all.launches - 2);
+    unsetenv("WEFT_CUDA_WITH");
     doubles->reset();
     setenv("WEFT_CUDA_NO", "join,dnn-product,compose", 1);
     want(&small_dense, expected);
@@ -469,7 +535,9 @@ static Suite *suite(void)
     tcase_add_test(ways, pieces_and_cards_are_described);
     tcase_add_test(ways, bandwidth_is_the_cards_own);
     tcase_add_test(ways, plans_are_built_side_by_side);
-    tcase_add_test(ways, parts_can_be_taken_away);
+    tcase_add_loop_test(ways, tuning_keeps_the_fastest, 0, 2);
+    tcase_add_loop_test(ways, tuning_survives, 0, 8);
+    tcase_add_test(ways, forms_can_be_chosen);
     tcase_add_test(ways, a_model_runs_on_its_card_in_any_thread);
     tcase_add_test(ways, pinned_memory_is_used_again);
     suite_add_tcase(s, ways);

@@ -176,7 +176,8 @@ typedef struct weft_dnn_request {
     bool nondeterministic;  /* engines that sum in any order are allowed, too */
     bool precompiled_first; /* prefer engines that need no compiler, whatever the heuristics say: fast to build */
     size_t workspace_limit; /* bytes; 0: WEFT_DNN_WORKSPACE_LIMIT */
-    int skip;               /* take the skip-th plan that builds, in order of the heuristics: for autotuning */
+    int skip;               /* take the skip-th plan that builds, in order of the heuristics: for tuning */
+    bool untuned;           /* not the one that tuning found the fastest, if there is one on disk */
 } weft_dnn_request;
 
 /* Bit (1 << n) is cudnnBackendNumericalNote_t n. */
@@ -209,6 +210,17 @@ weft_status weft_dnn_plan_create(weft_dnn *dnn, const weft_dnn_graph *graph, con
  * not run. It takes that one's place in the cache. UNSUPPORTED: there is none, and the cache has neither. */
 weft_status weft_dnn_plan_next(const weft_dnn_plan *plan, size_t workspace_limit, weft_dnn_plan **out);
 void weft_dnn_plan_destroy(weft_dnn_plan *plan);
+
+/* What tuning a graph found. */
+enum { WEFT_DNN_CANDIDATES = 6 }; /* plans that are tried, at most */
+typedef struct weft_dnn_tuned {
+    int candidates, chosen; /* plans that were timed; which of them is kept */
+    double first, best;     /* seconds of the first, and of the one that is kept; INFINITY: does not run */
+} weft_dnn_tuned;
+/* Times the first plans of the heuristics on the card and keeps the fastest on disk, where weft_dnn_plan_create finds
+ * it from then on. Nothing else may use the card. UNSUPPORTED: no engine takes the graph. NOT_FOUND: no cache. */
+weft_status weft_dnn_plan_tune(weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *request,
+                               weft_cuda_stream stream, weft_dnn_tuned *out);
 const weft_dnn_info *weft_dnn_plan_info(const weft_dnn_plan *plan);
 
 typedef struct weft_dnn_binding {

@@ -233,17 +233,17 @@ static weft_status build_plan(search *s, weft_dnn_plan *out)
 
 /* ---- the cache ---- */
 
-/* Everything that a plan depends on. */
-static char *make_key(const weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *r)
+/* Everything that a plan depends on. A tuned one is that of no skip. */
+static char *make_key(const weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *r, bool tuned)
 {
     char text[WEFT_DNN_TEXT];
     weft_dnn_graph_text(graph, text, sizeof text);
     const size_t size = strlen(text) + strlen(dnn->device) + 160;
     char *key = weft_alloc(dnn->allocator, size);
     if (key)
-        snprintf(key, size, "cudnn %d\n%s\n%s\nstrict %d any-order %d precompiled %d workspace %zu skip %d\n",
+        snprintf(key, size, "cudnn %d\n%s\n%s\nstrict %d any-order %d precompiled %d workspace %zu %s %d\n",
                  dnn->vendor->cudnn, dnn->device, text, r->strict, r->nondeterministic, r->precompiled_first,
-                 r->workspace_limit, r->skip);
+                 r->workspace_limit, tuned ? "tuned" : "skip", tuned ? 0 : r->skip);
     return key;
 }
 
@@ -307,11 +307,33 @@ static weft_status build_and_remember(weft_dnn_plan *plan, const weft_dnn_reques
     return WEFT_OK;
 }
 
+/* Takes the tuned plan, if there is one; after: drops it instead. */
+static weft_status find_tuned(weft_dnn_plan *plan, const weft_dnn_plan *after, size_t limit, bool *found)
+{
+    weft_dnn *dnn = plan->dnn;
+    *found = false;
+    if (!dnn->cache || plan->request.untuned || plan->request.skip > 0)
+        return WEFT_OK;
+    char *key = make_key(dnn, &plan->graph, &plan->request, true);
+    if (!key)
+        return WEFT_NO_MEMORY;
+    if (after)
+        weft_dnn_cache_drop(dnn->cache, key);
+    else
+        *found = reload(dnn, key, limit, plan);
+    weft_free(dnn->allocator, key);
+    return WEFT_OK;
+}
+
 /* For plan->request; after: in the place of a plan that does not run. */
 static weft_status find_plan(weft_dnn_plan *plan, const weft_dnn_plan *after, size_t limit)
 {
     weft_dnn *dnn = plan->dnn;
-    char *key = make_key(dnn, &plan->graph, &plan->request);
+    bool tuned;
+    WEFT_TRY(find_tuned(plan, after, limit, &tuned));
+    if (tuned)
+        return WEFT_OK;
+    char *key = make_key(dnn, &plan->graph, &plan->request, false);
     if (!key)
         return WEFT_NO_MEMORY;
     if (after && dnn->cache)
@@ -355,6 +377,25 @@ weft_status weft_dnn_plan_create(weft_dnn *dnn, const weft_dnn_graph *graph, con
         whole.workspace_limit = WEFT_DNN_WORKSPACE_LIMIT;
     WEFT_TRY(weft_dnn_graph_check(graph));
     return make_plan(dnn, graph, &whole, NULL, whole.workspace_limit, out);
+}
+
+weft_status weft_dnn_plan_prefer(weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *request, int skip)
+{
+    weft_dnn_request chosen = *request;
+    weft_dnn_entry entry;
+    weft_status status = WEFT_NO_MEMORY;
+    chosen.skip = skip;
+    char *from = make_key(dnn, graph, &chosen, false), *to = make_key(dnn, graph, &chosen, true);
+    if (from && to && !weft_dnn_cache_load(dnn->cache, from, &entry)) {
+        status = weft_fail(WEFT_IO, "%s: its tuned plan cannot be kept on disk", graph->name);
+    } else if (from && to) {
+        weft_dnn_cache_store(dnn->cache, to, &entry);
+        weft_free(dnn->allocator, entry.json);
+        status = WEFT_OK;
+    }
+    weft_free(dnn->allocator, from);
+    weft_free(dnn->allocator, to);
+    return status;
 }
 
 weft_status weft_dnn_plan_next(const weft_dnn_plan *plan, size_t workspace_limit, weft_dnn_plan **out)

@@ -46,6 +46,9 @@ struct weft_dnn_plan {
     int skipped;              /* plans of that request that were passed over */
 };
 
+/* Makes the plan that skip asks for, which is on disk, the tuned one of graph. */
+weft_status weft_dnn_plan_prefer(weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *request, int skip);
+
 /* ---- cache (cache.c) ---- */
 
 /* What a cached plan is: the text cuDNN reloads it from, and what it said of its engine. */

@@ -272,6 +272,7 @@ typedef struct execution {
     dnn_shared *program;
     void *data[DNN_MAX_TENSOR], *workspace;
     float constant[DNN_MAX_TENSOR];
+    int engine;
 } execution;
 
 static void run_execution(void *closure)
@@ -280,6 +281,7 @@ static void run_execution(void *closure)
     if (e->workspace)
         memset(e->workspace, 0xff, FAST_WORKSPACE);
     dnn_run(&e->program->program, e->data, e->constant);
+    double_pass(double_get_card()->engine_ms[e->engine]);
     if (double_called("double_spoil"))
         dnn_spoil(&e->program->program, e->data);
 }
@@ -327,6 +329,7 @@ int double_cudnnBackendExecute(weft_cudnn handle, weft_cudnn_descriptor plan, we
     const dnn_attribute *workspace = dnn_find(pack, API(ATTR_VARIANT_PACK_WORKSPACE));
     int status = 0;
     e->program = take(p->program);
+    e->engine = p->engine;
     e->workspace = p->engine == 0 && workspace ? *(void *const *)workspace->values : NULL;
     if (p->engine == 0 && !double_on_device(e->workspace, FAST_WORKSPACE)) {
         double_complain("a plan's workspace is missing or too small");

@@ -27,12 +27,16 @@ typedef struct double_card {
     int driver, cudnn;  /* versions: 13000, 91900 */
     int memory_khz, bus_bits;
     bool slow;          /* a plan takes 20 ms to build */
+    float engine_ms[2]; /* what a run of a plan of each engine takes, as events tell */
     bool silent;        /* cuDNN does not print its properties */
     bool no_products;   /* cuDNN has no engine for matrix products */
     bool nonsense;      /* cuBLASLt names an algorithm that wants more workspace than it was given */
     int only;           /* every call must be for this device, whatever the thread; 0: not watched */
     int lost;           /* what every wait gives once a fault has happened, as a lost context does; 0: nothing */
 } double_card;
+
+/* Time passes for events. */
+void double_pass(float ms);
 
 /* Everything as on a machine with one card of sm_90: forgets faults, counts and what is open. */
 void double_reset(void);

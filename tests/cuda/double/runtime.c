@@ -40,7 +40,8 @@ void double_reset(void)
 {
     memset(&books, 0, sizeof books);
     books.card = (double_card){ .devices = 1, .major = 9, .memory = (size_t)80 << 30, .driver = 13000,
-                                .cudnn = 91900, .memory_khz = 2619000, .bus_bits = 5120 };
+                                .cudnn = 91900, .memory_khz = 2619000, .bus_bits = 5120,
+                                .engine_ms = { 1, 1 } };
 }
 
 double_card *double_get_card(void)

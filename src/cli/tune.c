@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * weft tune: on a GPU, tries several of cuDNN's engines for every layer and keeps the fastest. */
+#include "cli/command.h"
+#include "cli/subject.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+#include <string.h>
+
+enum { MOST_RUNS = 400, FEWEST_RUNS = 20 };
+static const double warm_seconds = .2, timed_seconds = .3;
+
+typedef struct tune_args {
+    weft_ctx_opt ctx; /* device, precision, threads */
+    cli_list batch;
+    weft_dialect dialect;
+    cli_size size;
+    cli_view view;
+} tune_args;
+
+/* clang-format off */
+static const cli_column columns[] = {
+    { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
+    { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_DATA },
+    { "px", { "", "px" }, .digits = 0 },
+    { "precision", { "", "precision" }, .flags = CLI_COLUMN_LEFT },
+    { "batch", { "", "batch" }, .digits = 0 },
+    { "plans", { "", "plans" }, .digits = 0 },
+    { "seconds", { "", "seconds" }, .digits = 1 },
+    { "untuned_ms", { "untuned", "ms" }, .digits = 3 },
+    { "ms", { "tuned", "ms" }, .digits = 3 },
+    { "gain", { "", "gain" }, .digits = 2 },
+};
+/* clang-format on */
+
+/* Median of runs on images that are on the card. */
+static weft_status time_model(weft_model *model, double *seconds)
+{
+    double times[MOST_RUNS], total = 0, warm = 0;
+    int n = 0;
+    weft_status status = WEFT_OK;
+    for (int i = 0; !status && (i < 3 || warm < warm_seconds); i++) {
+        const double start = cli_now();
+        status = weft_model_run(model);
+        warm += cli_now() - start;
+    }
+    while (!status && n < MOST_RUNS && (n < FEWEST_RUNS || total < timed_seconds)) {
+        const double start = cli_now();
+        status = weft_model_run(model);
+        times[n] = cli_now() - start;
+        total += times[n++];
+    }
+    if (status)
+        return status;
+    cli_sort_doubles(times, n);
+    *seconds = cli_quantile(times, n, .5);
+    return WEFT_OK;
+}
+
+/* What one way of planning took, and gives. */
+typedef struct outcome {
+    double built, run; /* seconds */
+    int plans;
+    weft_precision precision;
+} outcome;
+
+static cli_exit measure(const tune_args *args, const char *word, int64_t batch, weft_tuning tuning,
+                        cli_subject *subject, outcome *out)
+{
+    weft_ctx_opt opt = args->ctx;
+    weft_ctx *ctx = NULL;
+    weft_graph *graph = NULL;
+    weft_model *model = NULL;
+    weft_run_cost cost;
+    opt.tuning = tuning;
+    CLI_TRY(cli_open(&opt, &ctx));
+    cli_exit code = cli_find_subject(ctx, word, args->dialect, &args->size, subject, NULL);
+    if (!code)
+        code = cli_build(ctx, subject, batch, &graph);
+    if (!code) {
+        const double start = cli_now();
+        weft_status status = weft_model_create(ctx, graph, &(weft_model_opt){ .resident = true }, &model);
+        out->built = cli_now() - start;
+        out->precision = weft_ctx_precision(ctx);
+        if (!status)
+            status = weft_model_cost(model, &cost);
+        if (!status)
+            status = weft_model_seed(model, 1);
+        if (!status)
+            status = time_model(model, &out->run);
+        if (!status)
+            out->plans = cost.plans;
+        code = status ? cli_library_error(status) : CLI_OK;
+    }
+    weft_model_destroy(model);
+    weft_graph_destroy(graph);
+    weft_ctx_destroy(ctx);
+    return code;
+}
+
+static cli_exit add_model(const tune_args *args, const char *word, cli_table *table)
+{
+    for (int i = 0; i < args->batch.count; i++) {
+        const int64_t batch = args->batch.value[i];
+        cli_subject subject;
+        outcome before, after;
+        CLI_TRY(measure(args, word, batch, WEFT_TUNING_NONE, &subject, &before));
+        CLI_TRY(measure(args, word, batch, WEFT_TUNING_NOW, &subject, &after));
+        cli_table_add(table);
+        cli_put_text(table, "model", "%s", subject.arch->name);
+        cli_put_text(table, "dialect", "%s", weft_dialect_name(subject.arch->dialect));
+        cli_put_number(table, "px", subject.px);
+        cli_put_text(table, "precision", "%s", weft_precision_name(after.precision));
+        cli_put_number(table, "batch", (double)batch);
+        cli_put_number(table, "plans", after.plans);
+        cli_put_number(table, "seconds", after.built);
+        cli_put_number(table, "untuned_ms", before.run * 1e3);
+        cli_put_number(table, "ms", after.run * 1e3);
+        cli_put_number(table, "gain", before.run / after.run);
+    }
+    return CLI_OK;
+}
+
+static cli_exit run(const cli_call *call)
+{
+    const tune_args *args = call->args;
+    cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
+    cli_exit code = cli_table_choose(table, args->view.columns);
+    if (!code && strcmp(args->ctx.device, "cuda") != 0 && strncmp(args->ctx.device, "cuda:", 5) != 0)
+        code = cli_error(CLI_USAGE, "there is nothing to tune on device %s: cuda or cuda:N is expected",
+                         args->ctx.device);
+    for (int i = 0; !code && i < call->n_words; i++)
+        code = add_model(args, call->words[i], table);
+    if (!code && args->view.format == CLI_FORMAT_JSON) {
+        json_t *root = cli_json_document();
+        json_object_set_new(root, "models", cli_table_json(table));
+        cli_json_print(root, stdout);
+        json_decref(root);
+    } else if (!code) {
+        cli_table_note(table, "kept in $XDG_CACHE_HOME/weft (else ~/.cache/weft), for this kind of card");
+        cli_table_print(table, &args->view, stdout);
+    }
+    cli_table_destroy(table);
+    return code;
+}
+
+/* clang-format off */
+static const cli_option rows[] = {
+    OPT_LIST(tune_args, batch, 'b', "batch", "N,...", CLI_LIST_MAX, "32", 1, 65536, "images in a run, one or several"),
+    ROW_DEVICE(tune_args, ctx.device, "cuda", NULL, "cuda, or cuda:1"),
+    ROW_PRECISION(tune_args, PRECISION_OF_GPU),
+    ROW_THREADS(tune_args, "threads that build plans"),
+    ROW_DIALECT(tune_args, WHOSE_VARIANT),
+    ROWS_SIZE(tune_args),
+    ROW_OUTPUT(tune_args),
+    OPT_HELP,
+    OPT_END,
+};
+/* clang-format on */
+
+const cli_command cli_tune = {
+    .name = "tune",
+    .takes = CLI_TAKES_MODEL | CLI_TAKES_FILE,
+    .min_words = 1,
+    .max_words = -1,
+    .synopsis = "MODEL|FILE...",
+    .brief = "find the fastest kernels of a GPU for a network",
+    .description =
+        "cuDNN names several engines for most layers, in an order that it guesses. This runs the first of them on the "
+        "card, for every distinct layer of each MODEL, or of the network of each weight FILE, and keeps the fastest on "
+        "disk, where weft finds it from then on; then it prints the median time of a run before and after, with the "
+        "images on the card.\n"
+        "\n"
+        "It takes seconds to minutes, and nothing else should use the card meanwhile. What was found holds for one "
+        "version of cuDNN, one kind of card, one precision, one size of images and one batch, and can be carried to "
+        "other machines with such a card. Results stay the same from run to run, but may differ in their last bits "
+        "from those before. WEFT_CUDA_NO=tuned runs without what was found.",
+    .examples = "weft tune resnet50 --precision fp16 --batch 1,32|for two batches\n"
+                "weft tune resnet50 efficientnet-b0 --json|for a program to read",
+    .rows = rows,
+    .args_size = sizeof(tune_args),
+    .run = run,
+};
