@@ -94,7 +94,7 @@ static const struct goal {
     double moved_gb, arena_mb, tensor_share;
 } goals[] = {
     { "resnet50", 56, 1.05 * 1.80, 135, .999 },         { "resnet101", 107, 0, 135, .999 },
-    { "resnet152", 158, 0, 135, .999 },                 { "vgg16", 21, 1.05 * 2.22, 430, .999 },
+    { "resnet152", 158, 0, 135, .999 },                 { "vgg16", 22, 1.05 * 2.22, 430, .999 },
     { "alexnet", 14, 0, 45, .99 },                      { "mobilenetv2", 54, 1.05 * .885, 110, .93 },
     { "efficientnet-b0", 86, 1.10 * .90, 110, .90 },    { "efficientnet-b4", 167, 1.10 * 6.6, 450, .92 },
     { "efficientnet-b7", 283, 1.10 * 38.9, 1500, .92 }, { "densenet121", 0, 0, 0, .99 },
