@@ -133,8 +133,8 @@ def launch(row, args, log):
         yield Contender(name, command_of(name, row, args), environment(args.threads, args.malloc), log)
 
 
-def compare(started, args):
-    """Runs one network on all contenders by turns; returns the contenders."""
+def ready(started, args):
+    """The contenders, once each has been built and has run --warmup times."""
     contenders = []
     for contender in started:
         contender.start()
@@ -143,6 +143,11 @@ def compare(started, args):
         if contender.skip is not None:
             print(f"  {contender.name}: skipped: {contender.skip}", file=sys.stderr)
         contenders.append(contender)
+    return contenders
+
+
+def compare(contenders, args):
+    """Runs one network on all contenders by turns."""
     active = [c for c in contenders if c.skip is None]
     for turn in range(args.rounds):
         shift = turn % len(active) if active else 0
@@ -154,7 +159,6 @@ def compare(started, args):
     print(file=sys.stderr)
     for contender in contenders:
         contender.close()
-    return contenders
 
 
 def summarise(row, contenders):
@@ -313,10 +317,13 @@ def measure(args):
                   "runs": args.runs, "device": args.device, "precision": args.precision, "malloc": args.malloc,
                   "train": args.train, "contenders": args.names,
                   "versions": {"python": platform.python_version()}, "models": []}
-        ahead = [list(launch(row, args, log)) for row in args.rows] if args.ahead else None
+        # With --ahead all are started, then all waited for, and only then is the first one timed.
+        ahead = [list(launch(row, args, log)) for row in args.rows] if args.ahead else []
+        ahead = [ready(started, args) for started in ahead]
         for i, row in enumerate(args.rows):
-            print(f"{row[0]}: starting {', '.join(args.names)}", file=sys.stderr)
-            contenders = compare(ahead[i] if ahead else launch(row, args, log), args)
+            print(f"{row[0]}: {', '.join(args.names)}", file=sys.stderr)
+            contenders = ahead[i] if ahead else ready(launch(row, args, log), args)
+            compare(contenders, args)
             for c in contenders:
                 report["gpu"] = c.facts.get("device") or report.get("gpu")
                 for name in ("cudnn", "cuda"):

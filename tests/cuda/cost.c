@@ -87,7 +87,7 @@ START_TEST(no_network_copies_or_casts)
 END_TEST
 
 /* Zeros: no goal. An excitation is two launches: as one, in which each block found all gates anew, it took up to ten
- * times as long on an H200 (docs/cuda.md). */
+ * times as long on an H200 (docs/benchmarks.md). */
 static const struct goal {
     const char *name;
     int launches;

@@ -9,7 +9,8 @@
  * branch. The block's weights are in shared memory, as floats. K and S, window and stride, are template arguments: 3x3
  * and 5x5 at strides 1 and 2 are nearly all there is. Others, and what is not aligned, take the kernel `any`: one
  * output and one pack a thread, like a pool.
- * Traffic: x about (tile + K - S) / tile times from L2, once from memory; y once. Measured on an H200: docs/cuda.md.
+ * Traffic: x about (tile + K - S) / tile times from L2, once from memory; y once. Not bound by it yet: on an H200 it
+ * takes three times as long for 3x3, six to nine times for 5x5 (docs/benchmarks.md).
  * The sums of an image are those of one tile, in a fixed order: parts = tiles of an image. */
 #include "cuda/kernel/device.cuh"
 
