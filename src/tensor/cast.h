@@ -25,9 +25,8 @@ static inline float weft_bits_float(uint32_t bits)
 static inline uint16_t weft_to_bf16(float x)
 {
     const uint32_t bits = weft_float_bits(x);
-    if ((bits & 0x7fffffff) > 0x7f800000)
-        return (uint16_t)(bits >> 16 | 0x40); /* a quiet NaN */
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    const uint32_t quiet = bits >> 16 | 0x40, rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+    return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
 }
 
 static inline float weft_from_bf16(uint16_t x)
@@ -35,30 +34,25 @@ static inline float weft_from_bf16(uint16_t x)
     return weft_bits_float((uint32_t)x << 16);
 }
 
-/* The magic additions let the FPU round: 0.5f has binary16's smallest subnormal as its last place. */
+/* The magic addition lets the FPU round: 0.5f has binary16's smallest subnormal as its last place. All cases are
+ * computed and one chosen, so that a loop of it becomes vector code. */
 static inline uint16_t weft_to_f16(float x)
 {
     const uint32_t bits = weft_float_bits(x), sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
-    uint32_t half;
-    if (size >= 0x47800000) /* 65536 and above, infinities, NaNs */
-        half = size > 0x7f800000 ? 0x7e00 : 0x7c00;
-    else if (size < 0x38800000) /* below 2^-14 */
-        half = weft_float_bits(weft_bits_float(size) + .5f) - 0x3f000000;
-    else
-        half = (size - 0x38000000 + 0xfff + (size >> 13 & 1)) >> 13;
-    return (uint16_t)(sign | half);
+    const uint32_t small = weft_float_bits(weft_bits_float(size) + .5f) - 0x3f000000; /* below 2^-14 */
+    const uint32_t normal = (size - 0x38000000 + 0xfff + (size >> 13 & 1)) >> 13;
+    const uint32_t large = size > 0x7f800000 ? 0x7e00 : 0x7c00; /* 65536 and above, infinities; NaNs */
+    const uint32_t finite = size < 0x38800000 ? small : normal;
+    return (uint16_t)(sign | (size >= 0x47800000 ? large : finite));
 }
 
 static inline float weft_from_f16(uint16_t x)
 {
     const uint32_t sign = (uint32_t)(x & 0x8000) << 16, size = x & 0x7fff;
-    if (size >= 0x7c00)
-        return weft_bits_float(sign | 0x7f800000 | (size & 0x3ff) << 13);
-    if (size < 0x400) { /* subnormal: size * 2^-24 */
-        const float value = (float)size * 5.9604644775390625e-8f;
-        return sign ? -value : value;
-    }
-    return weft_bits_float(sign | ((size << 13) + 0x38000000));
+    const uint32_t small = weft_float_bits((float)(int32_t)size * 5.9604644775390625e-8f); /* subnormal: size * 2^-24 */
+    const uint32_t normal = (size << 13) + 0x38000000, special = 0x7f800000 | (size & 0x3ff) << 13;
+    const uint32_t finite = size < 0x400 ? small : normal;
+    return weft_bits_float(sign | (size >= 0x7c00 ? special : finite));
 }
 
 /* count floats to dtype (F32, F16, BF16), and back. The arrays must not overlap. */
