@@ -102,7 +102,7 @@ cuda-plans:
 		--golden tests/cuda/plans.golden --write || exit; done
 
 # The CUDA backend's host code on stand-ins for NVIDIA's libraries: which of its lines the tests run.
-COUNTED = backend cache host rescue cost find vendor target dnn loading
+COUNTED = backend cache host kept rescue cost find vendor target dnn loading
 cuda-coverage: needs-tests
 	@cmake/needs.sh gcovr
 	cmake -S . -B build/cuda-coverage -G Ninja -DWEFT_CUDA=OFF -DWEFT_CUDA_COVERAGE=ON

@@ -217,7 +217,9 @@ int main(int argc, char **argv)
     runner r = { NULL, NULL, NULL, NULL };
     weft_counts counts;
     weft_memory memory = { 0 };
-    if (weft_ctx_create(&(weft_ctx_opt){ .device = s.device, .precision = s.precision, .threads = s.threads, .isa = s.isa, .math = s.math }, &ctx) != WEFT_OK)
+    const weft_ctx_opt opt = { .device = s.device, .precision = s.precision, .threads = s.threads, .isa = s.isa,
+                               .math = s.math };
+    if (weft_ctx_create(&opt, &ctx) != WEFT_OK)
         return skip();
     if (build(ctx, &s, &counts, &r) != WEFT_OK) {
         skip();

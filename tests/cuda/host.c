@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The ways of the CUDA backend's host code that a working card with enough memory never takes: copies that nothing can
- * do without, too little memory on either side, a plug-in of another version, a cache of plans that is new, damaged or
- * not to be written. On doubles; backend.c has the ops and the failing calls, rescue.c what is done about them. */
-#include <dirent.h>
+ * do without, too little memory on either side, a plug-in of another version. On doubles; backend.c has the ops and the
+ * failing calls, rescue.c what is done about them, kept.c the plans on disk. */
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "backend/plugin.h"
 #include "small.h"
@@ -104,153 +100,6 @@ START_TEST(every_refused_request_for_host_memory_is_survived)
 }
 END_TEST
 
-/* ---- the cache of plans ---- */
-
-static char folder[64];
-
-static void fresh_folder(void)
-{
-    doubles->reset();
-    strcpy(folder, "/tmp/weft-host-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-/* Calls each with every file of the cache; returns how many there are. */
-static int each_plan(void (*each)(const char *path))
-{
-    char path[512], inside[128];
-    int count = 0;
-    snprintf(inside, sizeof inside, "%s/deep/down/weft", folder);
-    DIR *dir = opendir(inside);
-    for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
-        if (e->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof path, "%s/%s", inside, e->d_name);
-        if (each)
-            each(path);
-        count++;
-    }
-    if (dir)
-        closedir(dir);
-    return count;
-}
-
-static void cut(const char *path)
-{
-    struct stat st;
-    ck_assert_int_eq(stat(path, &st), 0);
-    ck_assert_int_eq(truncate(path, st.st_size / 2), 0);
-}
-
-static void spoil(const char *path)
-{
-    const int fd = open(path, O_WRONLY);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(pwrite(fd, "?", 1, 150), 1);
-    close(fd);
-}
-
-static void drop(const char *path)
-{
-    unlink(path);
-}
-
-START_TEST(plans_come_from_the_cache)
-{
-    static void (*const harms[])(const char *) = { NULL, cut, spoil, drop };
-    const weft_ctx_opt how = { .device = "cuda", .precision = WEFT_PRECISION_FP16 };
-    float expected[MOST], got[MOST];
-    char base[128];
-    snprintf(base, sizeof base, "%s/deep/down", folder);
-    setenv("XDG_CACHE_HOME", base, 1);
-    want(&small_mixed, expected);
-    CHECK_OK(work(&how, &small_mixed, NULL, NULL, got, NULL));
-    const int plans = each_plan(NULL);
-    ck_assert_int_gt(plans, 2);
-    for (size_t i = 0; i < sizeof harms / sizeof *harms; i++) {
-        each_plan(harms[i]);
-        CHECK_OK(work(&how, &small_mixed, NULL, NULL, got, NULL));
-        compare(&small_mixed, got, expected, 1e-2, "from the cache");
-        ck_assert_int_eq(each_plan(NULL), plans);
-        finish();
-    }
-    each_plan(drop);
-    setenv("XDG_CACHE_HOME", "/dev/null", 1); /* not a folder: no cache, and no error */
-    CHECK_OK(work(&how, &small_mixed, NULL, NULL, got, NULL));
-    char longer[1100];
-    memset(longer, 'a', sizeof longer);
-    longer[0] = '/';
-    longer[sizeof longer - 1] = '\0';
-    setenv("XDG_CACHE_HOME", longer, 1);
-    CHECK_OK(work(&how, &small_mixed, NULL, NULL, got, NULL));
-    setenv("XDG_CACHE_HOME", "/dev/null", 1);
-    finish();
-}
-END_TEST
-
-/* Plans serve every card of a kind, whatever its memory; another kind has its own. Without a description there is no
- * cache, and no error. */
-START_TEST(plans_are_of_a_kind_of_card)
-{
-    float got[MOST];
-    char base[128];
-    snprintf(base, sizeof base, "%s/deep/down", folder);
-    setenv("XDG_CACHE_HOME", base, 1);
-    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, NULL));
-    const int plans = each_plan(NULL);
-    ck_assert_int_gt(plans, 2);
-    doubles->card()->memory /= 2;
-    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, NULL));
-    ck_assert_int_eq(each_plan(NULL), plans);
-    doubles->card()->major = 8;
-    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, NULL));
-    ck_assert_int_eq(each_plan(NULL), 2 * plans);
-    each_plan(drop);
-    doubles->card()->silent = true;
-    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, NULL));
-    ck_assert_int_eq(each_plan(NULL), 0);
-    setenv("XDG_CACHE_HOME", "/dev/null", 1);
-    finish();
-}
-END_TEST
-
-static int second_engines;
-
-static void count_second(const char *path)
-{
-    int engine = -1;
-    FILE *file = fopen(path, "r");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(fscanf(file, "weft-plan %*d %*u %*u %*x %d", &engine), 1);
-    fclose(file);
-    second_engines += engine == 1;
-}
-
-/* What did not run is not on disk any more; what stands in for it is, and later models begin with it. */
-START_TEST(the_cache_keeps_what_runs)
-{
-    float expected[MOST], got[MOST];
-    char base[128];
-    snprintf(base, sizeof base, "%s/deep/down", folder);
-    setenv("XDG_CACHE_HOME", base, 1);
-    want(&small_mixed, expected);
-    CHECK_OK(run_with(&half, &small_mixed, &(fault){ "cudnnBackendExecute", 1, EXECUTION_FAILED, NULL }, got));
-    const int plans = each_plan(count_second);
-    ck_assert_int_gt(plans, 2);
-    ck_assert_int_eq(second_engines, 1);
-    CHECK_OK(run_with(&half, &small_mixed, &(fault){ "none", 1, 0, NULL }, got));
-    compare(&small_mixed, got, expected, 1e-2, "with the engine that runs");
-    second_engines = 0;
-    ck_assert_int_eq(each_plan(count_second), plans);
-    ck_assert_int_eq(second_engines, 1);
-    CHECK_OK(run_with(&half, &small_mixed, &(fault){ "cudnnBackendExecute", 0, EXECUTION_FAILED, NULL }, got));
-    compare(&small_mixed, got, expected, 1e-2, "with own kernels");
-    ck_assert_int_eq(each_plan(NULL), 0);
-    setenv("XDG_CACHE_HOME", "/dev/null", 1);
-    finish();
-}
-END_TEST
-
 /* ---- plans that are built ahead ---- */
 
 /* Each distinct graph once, whatever the threads; side by side where there are some. */
@@ -271,102 +120,6 @@ START_TEST(plans_are_built_side_by_side)
         finish();
     }
     ck_assert_int_eq(built, 4); /* two convolutions, a product by 1x1, a dense layer */
-}
-END_TEST
-
-/* Planned for a card that is not there, the plans are those that the card looks for. */
-START_TEST(a_card_takes_what_was_planned_without_it)
-{
-    weft_ctx *ctx = NULL;
-    weft_graph *g = NULL;
-    weft_model *model = NULL;
-    float got[MOST], expected[MOST];
-    char base[128];
-    const weft_ctx_opt how = { .device = "cuda", .precision = WEFT_PRECISION_FP16, .target = "h100", .plans = true };
-    snprintf(base, sizeof base, "%s/deep/down", folder);
-    setenv("XDG_CACHE_HOME", base, 1);
-    doubles->card()->devices = 0;
-    CHECK_OK(weft_ctx_create(&how, &ctx));
-    CHECK_OK(build(ctx, &small_mixed, &g));
-    CHECK_OK(weft_model_create(ctx, g, &(weft_model_opt){ .plan_only = true }, &model));
-    weft_model_destroy(model);
-    weft_graph_destroy(g);
-    weft_ctx_destroy(ctx);
-    const int plans = each_plan(NULL);
-    ck_assert_int_gt(plans, 2);
-    ck_assert_int_eq(doubles->counts().built, plans);
-    doubles->card()->devices = 1;
-    want(&small_mixed, expected);
-    CHECK_OK(work(&half, &small_mixed, NULL, NULL, got, NULL));
-    compare(&small_mixed, got, expected, 1e-2, "planned without the card");
-    ck_assert_int_eq(doubles->counts().built, plans);
-    setenv("XDG_CACHE_HOME", "/dev/null", 1);
-    finish();
-}
-END_TEST
-
-/* ---- tuning ---- */
-
-static weft_run_cost tuned_as(weft_tuning tuning)
-{
-    const weft_ctx_opt how = { .device = "cuda", .precision = WEFT_PRECISION_FP16, .tuning = tuning, .threads = 2 };
-    float expected[MOST], got[MOST];
-    weft_run_cost cost;
-    want(&small_mixed, expected);
-    CHECK_OK(work(&how, &small_mixed, NULL, NULL, got, &cost));
-    compare(&small_mixed, got, expected, 1e-2, "tuned");
-    finish();
-    return cost;
-}
-
-/* The double's first engine wants a workspace, the second none. */
-START_TEST(tuning_keeps_the_fastest)
-{
-    const bool second = _i != 0;
-    char base[128];
-    snprintf(base, sizeof base, "%s/deep/down", folder);
-    setenv("XDG_CACHE_HOME", base, 1);
-    doubles->card()->engine_ms[second] = .5F;
-    ck_assert((tuned_as(WEFT_TUNING_NOW).workspace == 0) == second);
-    const int64_t built = doubles->counts().built;
-    ck_assert((tuned_as(WEFT_TUNING_KEPT).workspace == 0) == second);
-    ck_assert_int_eq(doubles->counts().built, built);
-    ck_assert_uint_gt(tuned_as(WEFT_TUNING_NONE).workspace, 0);
-    setenv("WEFT_CUDA_NO", "tuned", 1);
-    ck_assert_uint_gt(tuned_as(WEFT_TUNING_KEPT).workspace, 0);
-    unsetenv("WEFT_CUDA_NO");
-    each_plan(drop);
-    setenv("XDG_CACHE_HOME", "/dev/null", 1);
-}
-END_TEST
-
-/* Whatever fails, nothing is left open, and the model works or says why not. */
-START_TEST(tuning_survives)
-{
-    static const char *const functions[] = { "cudaMalloc", "cudaEventRecord", "cudaStreamBeginCapture",
-                                             "cudaStreamEndCapture", "cudaGraphInstantiate", "cudaGraphLaunch",
-                                             "cudnnBackendExecute", "cudaEventElapsedTime" };
-    const weft_ctx_opt how = { .device = "cuda", .precision = WEFT_PRECISION_FP16, .tuning = WEFT_TUNING_NOW,
-                               .threads = 1 };
-    float expected[MOST], got[MOST];
-    char base[128];
-    snprintf(base, sizeof base, "%s/deep/down", folder);
-    setenv("XDG_CACHE_HOME", base, 1);
-    want(&small_mixed, expected);
-    for (int nth = 1; nth <= 3; nth++) {
-        const fault bad = { functions[_i], nth, 999, NULL };
-        doubles->reset();
-        if (work(&how, &small_mixed, NULL, &bad, got, NULL) == WEFT_OK)
-            compare(&small_mixed, got, expected, 1e-2, "tuned with a fault");
-        else
-            ck_assert_str_ne(weft_error(), "");
-        finish();
-        each_plan(drop);
-    }
-    setenv("XDG_CACHE_HOME", "/dev/null", 1);
-    doubles->reset();
-    CHECK_FAILS(WEFT_IO, work(&how, &small_mixed, NULL, NULL, got, NULL), "its tuned plan cannot be kept on disk");
-    finish();
 }
 END_TEST
 
@@ -526,7 +279,7 @@ END_TEST
 static Suite *suite(void)
 {
     Suite *s = suite_create("cuda-host");
-    TCase *ways = tcase_create("ways"), *cache = tcase_create("cache");
+    TCase *ways = tcase_create("ways");
     tcase_add_checked_fixture(ways, start, NULL);
     tcase_add_test(ways, copies_are_counted);
     tcase_add_test(ways, the_batch_that_fits_does);
@@ -535,18 +288,10 @@ static Suite *suite(void)
     tcase_add_test(ways, pieces_and_cards_are_described);
     tcase_add_test(ways, bandwidth_is_the_cards_own);
     tcase_add_test(ways, plans_are_built_side_by_side);
-    tcase_add_loop_test(ways, tuning_keeps_the_fastest, 0, 2);
-    tcase_add_loop_test(ways, tuning_survives, 0, 8);
     tcase_add_test(ways, forms_can_be_chosen);
     tcase_add_test(ways, a_model_runs_on_its_card_in_any_thread);
     tcase_add_test(ways, pinned_memory_is_used_again);
     suite_add_tcase(s, ways);
-    tcase_add_checked_fixture(cache, fresh_folder, NULL);
-    tcase_add_test(cache, plans_come_from_the_cache);
-    tcase_add_test(cache, plans_are_of_a_kind_of_card);
-    tcase_add_test(cache, the_cache_keeps_what_runs);
-    tcase_add_test(cache, a_card_takes_what_was_planned_without_it);
-    suite_add_tcase(s, cache);
     return s;
 }
 

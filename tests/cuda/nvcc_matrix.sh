@@ -74,7 +74,8 @@ awk '
     }' tests/cuda/budget.txt "$work/used" >"$work/report" || status=1
 sort "$work/report"
 
-# Packs of 16 bytes, or of 8 where half is enough: in each instance for packs (the first number among its arguments is not 1).
+# Packs of 16 bytes, or of 8 where half is enough: in each instance for packs (the first number among its arguments
+# is not 1).
 for ptx in "$work"/*.ptx; do
     awk '/^\.visible \.entry|^\.entry/ { name = $0; sub(/.*entry /, "", name); sub(/\(.*/, "", name) }
          /ld\.global(\.nc)?\.v4/ { load[name]++ }

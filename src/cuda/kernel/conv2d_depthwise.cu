@@ -97,7 +97,8 @@ template <int COLS> struct depthwise_columns {
     unsigned inside;
 };
 
-template <int COLS> __device__ __forceinline__ void find_columns(int first, int count, int ld, depthwise_columns<COLS> *to)
+template <int COLS>
+__device__ __forceinline__ void find_columns(int first, int count, int ld, depthwise_columns<COLS> *to)
 {
     to->inside = 0;
 #pragma unroll

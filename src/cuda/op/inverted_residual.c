@@ -4,8 +4,9 @@
  * them only as long as it is needed:
  *   0 expand     cuDNN, 1x1 with activation
  *   1 depthwise  own kernel, with activation and sums over each image
- *   2 excite     both layers, a launch each; the gates multiply the projection's weights for each image while these are fewer than
- *                the pixels (outputs K < H W: 4 N K C bytes moved instead of 4 N H W C), else the map in place
+ *   2 excite     both layers, a launch each; the gates multiply the projection's weights for each image while these
+ *                are fewer than the pixels (outputs K < H W: 4 N K C bytes moved instead of 4 N H W C), else the map in
+ *                place
  *   3 project    cuDNN: a 1x1 convolution, or a batch of products with each image's weights */
 #include "cuda/part/part.h"
 #include "op/inverted_residual.h"

@@ -34,7 +34,7 @@ static bool blas_takes(const weft_part_product *p)
            (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
 }
 
-/* Not in strict fp32: of a product with nothing behind it cuDNN has an engine there that rounds to TF32 and does not say
+/* Not in strict fp32: of a product with nothing behind it cuDNN has an engine that rounds to TF32 and does not say
  * so (9.14 and 9.19, on an H200); of others it has none. */
 static bool by_dnn(const weft_device *device)
 {

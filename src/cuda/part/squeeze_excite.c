@@ -49,9 +49,10 @@ weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *e, cons
     const weft_squeeze_excite_opt *o = e->node->opt;
     const weft_shape *x = &e->node->in[0];
     weft_excite_args args = {
-        .dtype = e->dtype, .sums = sums, .hidden = sums + sum_count(e, parts), .parts = parts, .pixels = (int)(x->dim[1] * x->dim[2]), .n = (int)x->dim[0],
-        .c = (int)x->dim[3], .reduced = (int)o->reduced, .w1 = io->packed, .w2 = io->packed + e->w2_at,
-        .act = o->act, .gate = o->gate, .gate_dtype = e->dtype, .from = gated->from, .to = gated->to,
+        .dtype = e->dtype, .sums = sums, .hidden = sums + sum_count(e, parts), .parts = parts,
+        .pixels = (int)(x->dim[1] * x->dim[2]), .n = (int)x->dim[0], .c = (int)x->dim[3],
+        .reduced = (int)o->reduced, .w1 = io->packed, .w2 = io->packed + e->w2_at, .act = o->act, .gate = o->gate,
+        .gate_dtype = e->dtype, .from = gated->from, .to = gated->to,
         .rows = (int)gated->rows, .shared = gated->shared,
     };
     if (!o->no_bias) {
