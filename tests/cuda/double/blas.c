@@ -217,6 +217,8 @@ typedef struct product {
     const char *at, *bt, *ct;
     char *dt;
     float alpha, beta;
+    void *workspace;
+    size_t workspace_bytes;
 } product;
 
 /* One of the batch: elements `along` the sum and `across` it are so far apart. */
@@ -265,6 +267,8 @@ static void run_product(void *closure)
     const product *p = closure;
     const int64_t inner = p->m.trans_a ? p->a.rows : p->a.cols;
     float *const a_line = malloc((size_t)(2 * inner) * sizeof(float)), *const b_line = a_line + inner;
+    if (p->workspace_bytes > 0)
+        memset(p->workspace, 0xff, p->workspace_bytes); /* when it runs: a capture touches nothing */
     for (int64_t batch = 0; batch < p->d.batch; batch++) {
         const operand a = operand_of(&p->a, p->at, batch, p->m.trans_a);
         const operand b = operand_of(&p->b, p->bt, batch, !p->m.trans_b);
@@ -312,11 +316,10 @@ int double_cublasLtMatmul(weft_cublaslt handle, weft_cublaslt_matmul desc, const
         double_complain("a product's workspace is smaller than its algorithm asks");
         return INVALID_VALUE;
     }
-    if (workspace && workspace_bytes && double_on_device(workspace, workspace_bytes))
-        memset(workspace, 0xff, workspace_bytes);
     product *p = malloc(sizeof *p);
     *p = (product){ *(const matmul *)desc, *(const layout *)a_layout, *(const layout *)b_layout,
                     *(const layout *)c_layout, *(const layout *)d_layout, a, b, c, d,
-                    *(const float *)alpha, *(const float *)beta };
+                    *(const float *)alpha, *(const float *)beta, workspace,
+                    workspace && double_on_device(workspace, workspace_bytes) ? workspace_bytes : 0 };
     return double_queue(stream, DOUBLE_PRODUCT, run_product, p, free);
 }
