@@ -32,7 +32,7 @@ static weft_status run(const weft_call *call)
 {
     job j = { .call = call, .rows = weft_rows_of(call->device), .split = weft_split_rows(&call->node->in[0]) };
     j.dense = weft_view_dense(&call->in[0], j.split.channels) && weft_view_dense(&call->out[0], j.split.channels);
-    j.stream = weft_streams(call, &call->node->out[0], &call->out[0], &call->in[0], j.dense);
+    j.stream = weft_streams(call->device, &call->node->out[0], &call->out[0], &call->in[0], j.dense);
     weft_pool_run(call->device->pool, j.split.items, item, &j);
     return WEFT_OK;
 }
@@ -64,7 +64,7 @@ static weft_status run_dx(const weft_call *call)
     job j = { .call = call, .rows = weft_rows_of(call->device), .split = weft_split_rows(&call->node->in[0]) };
     const int64_t c = j.split.channels;
     j.dense = weft_view_dense(dy, c) && weft_view_dense(v, c) && weft_view_dense(dx, c);
-    j.stream = weft_streams(call, &call->node->out[0], dx, dy, j.dense) && v->data != dx->data;
+    j.stream = weft_streams(call->device, &call->node->out[0], dx, dy, j.dense) && v->data != dx->data;
     weft_pool_run(call->device->pool, j.split.items, item_dx, &j);
     return WEFT_OK;
 }

@@ -34,7 +34,7 @@ static weft_status run(const weft_call *call)
     job j = { .call = call, .rows = weft_rows_of(call->device), .split = weft_split_rows(&call->node->in[0]) };
     const int64_t c = j.split.channels;
     j.dense = weft_view_dense(a, c) && weft_view_dense(b, c) && weft_view_dense(y, c);
-    j.stream = weft_streams(call, &call->node->out[0], y, a, j.dense) && b->data != y->data;
+    j.stream = weft_streams(call->device, &call->node->out[0], y, a, j.dense) && b->data != y->data;
     weft_pool_run(call->device->pool, j.split.items, item, &j);
     return WEFT_OK;
 }

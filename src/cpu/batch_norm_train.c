@@ -95,7 +95,7 @@ static bool streams(const weft_call *call, int inputs)
     bool apart = !residual || residual->data != call->out[0].data;
     for (int i = 0; i < inputs; i++)
         apart = apart && call->in[i].data != call->out[0].data;
-    return apart && weft_streams(call, &call->node->out[0], &call->out[0], NULL, false);
+    return apart && weft_streams(call->device, &call->node->out[0], &call->out[0], NULL, false);
 }
 
 /* Rows of item `index` of the second pass, from the last to the first. */

@@ -33,7 +33,7 @@ static weft_status run(const weft_call *call)
               .channels = x->dim[3] };
     j.bands = weft_bands(call->device, x->dim[0], j.pixels, (double)weft_shape_count(x));
     /* Bands of few channels may begin inside a cache line. */
-    j.stream = weft_whole_lines(j.channels) && weft_streams(call, x, &call->out[0], &call->in[0], false);
+    j.stream = weft_whole_lines(j.channels) && weft_streams(call->device, x, &call->out[0], &call->in[0], false);
     weft_pool_run(call->device->pool, x->dim[0] * j.bands, item, &j);
     return WEFT_OK;
 }

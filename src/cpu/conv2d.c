@@ -158,7 +158,7 @@ static weft_status implicit_prepare(const weft_node *node, weft_plan *plan)
     weft_gemm *g = &s->part.gemm;
     weft_gemm_init(g, weft_gemm_table_of(plan->device), s->windows.in * o->kernel_h * o->kernel_w, o->out);
     WEFT_TRY(weft_gemm_bytes(g, &s->part.bias_at, &plan->packed));
-    s->windows.stream = weft_gemm_streams(g, plan, weft_shape_rows(&node->out[0]));
+    s->windows.stream = weft_gemm_streams(g, plan->device, weft_shape_rows(&node->out[0]));
     return weft_gemm_windows_plan(&s->windows, plan);
 }
 

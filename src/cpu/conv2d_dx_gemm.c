@@ -119,8 +119,8 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
         w->part[i] = grid_at(s->axis, i);
     WEFT_TRY(place_grids(s, table, &plan->scratch));
     const double bytes = (double)weft_shape_count(&node->out[0]) * sizeof(float);
-    w->stream = w->products == 1 && (w->parts > 1 ? weft_beyond_near_cache(plan->device, bytes, node->readers)
-                                                  : weft_beyond_cache(plan->device, bytes, node->readers));
+    w->stream = w->products == 1 && (w->parts > 1 ? weft_beyond_near_cache(plan->device, bytes)
+                                                  : weft_beyond_cache(plan->device, bytes));
     return weft_gemm_windows_plan(w, plan);
 }
 

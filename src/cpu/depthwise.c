@@ -22,8 +22,7 @@ static bool streams(const weft_call *call, const weft_view *residual, bool grids
     const weft_cpu *cpu = &call->device->cpu;
     const size_t bytes = sizeof(float) * (size_t)weft_shape_count(y);
     return weft_whole_lines(y->dim[3]) && weft_whole_lines(out->ld) && (uintptr_t)out->data % WEFT_CACHE_LINE == 0 &&
-           (bytes > cpu->l3 / 8 ||
-            (grids && weft_beyond_near_cache(call->device, (double)bytes, call->node->readers))) &&
+           (bytes > cpu->l3 / 8 || (grids && weft_beyond_near_cache(call->device, (double)bytes))) &&
            (!residual || residual->data != out->data);
 }
 

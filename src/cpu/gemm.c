@@ -163,9 +163,9 @@ int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64
     return groups < gemm->panels ? groups : gemm->panels;
 }
 
-bool weft_gemm_streams(const weft_gemm *gemm, const weft_plan *plan, int64_t rows)
+bool weft_gemm_streams(const weft_gemm *gemm, const weft_device *device, int64_t rows)
 {
-    return weft_beyond_cache(plan->device, (double)rows * (double)gemm->columns * sizeof(float), plan->node->readers);
+    return weft_beyond_cache(device, (double)rows * (double)gemm->columns * sizeof(float));
 }
 
 bool weft_gemm_may_stream(const weft_call *call)
@@ -206,7 +206,7 @@ weft_status weft_gemm_rows_plan(weft_gemm_rows *rows, weft_plan *plan)
     rows->blocks = (rows->rows + rows->block - 1) / rows->block;
     rows->block = (rows->rows + rows->blocks - 1) / rows->blocks;
     rows->groups = weft_gemm_groups(g, plan->device, rows->blocks);
-    rows->stream = weft_gemm_streams(g, plan, rows->rows);
+    rows->stream = weft_gemm_streams(g, plan->device, rows->rows);
     rows->depth_chunk = 0;
     if (rows->block > WEFT_GEMM_ROWS && (size_t)g->depth * WEFT_GEMM_FLOATS * sizeof(float) > plan->device->cpu.l2) {
         rows->depth_chunk = DEPTH_CHUNK;

@@ -44,7 +44,7 @@ void weft_gemm_share(const weft_gemm *gemm, int64_t groups, int64_t i, int *firs
 int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64_t blocks);
 /* Whether an output of so many rows is too big to be found in L3 by its reader: then it is written around the caches.
  */
-bool weft_gemm_streams(const weft_gemm *gemm, const weft_plan *plan, int64_t rows);
+bool weft_gemm_streams(const weft_gemm *gemm, const weft_device *device, int64_t rows);
 /* Whether the output's vectors begin on cache lines, and are not those of the residual: these are in cache already, and
  * a store around it would have to throw them out first. */
 bool weft_gemm_may_stream(const weft_call *call);

@@ -25,17 +25,16 @@ const char *weft_simd_refuse(const weft_device *device)
     return sets[device->isa].rows ? NULL : "isa ref: only reference kernels";
 }
 
-bool weft_beyond_cache(const weft_device *device, double bytes, int readers)
+bool weft_beyond_cache(const weft_device *device, double bytes)
 {
-    /* Measured: EfficientNet-B0 loses where one of 51 MB with one reader is kept, NASNet-Mobile where one of 50 MB with
-     * four is not. */
-    const double most = readers > 1 ? 64 << 20 : 24 << 20;
+    /* Measured: the NASNets read one of 50 MB four times, EfficientNet-B0 one of 51 MB once, and both lose if it is not
+     * kept. */
+    const double most = 64 << 20;
     const double share = (double)device->cpu.l3 * 3 / 4;
     return bytes > (share < most ? share : most); /* a larger L3 is many cores', and no faster to write to */
 }
 
-bool weft_beyond_near_cache(const weft_device *device, double bytes, int readers)
+bool weft_beyond_near_cache(const weft_device *device, double bytes)
 {
-    /* 2 to 3 times faster, measured */
-    return bytes > (double)device->cpu.l2 * 4 || weft_beyond_cache(device, bytes, readers);
+    return bytes > (double)device->cpu.l2 * 4 || weft_beyond_cache(device, bytes); /* 2 to 3 times faster, measured */
 }

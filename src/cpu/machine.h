@@ -27,11 +27,11 @@ const weft_simd *weft_simd_of(weft_isa isa);
 /* Why a kernel that needs them refuses. */
 const char *weft_simd_refuse(const weft_device *device);
 
-/* Whether an output of so many bytes is too big for its readers to find it in L3: then it is written around the caches,
- * which the first of several readers pays for. */
-bool weft_beyond_cache(const weft_device *device, double bytes, int readers);
+/* Whether an output of so many bytes is too big for its reader to find it in L3: then it is written around the caches.
+ */
+bool weft_beyond_cache(const weft_device *device, double bytes);
 /* The same where pixels are written one here, one there (every second, in every second line): no store miss finds its
  * neighbour fetched then, so that going around the caches pays from a few L2 on. */
-bool weft_beyond_near_cache(const weft_device *device, double bytes, int readers);
+bool weft_beyond_near_cache(const weft_device *device, double bytes);
 
 #endif

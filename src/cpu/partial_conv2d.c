@@ -47,7 +47,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     WEFT_TRY(weft_gemm_bytes(g, &panels, &plan->packed));
     s->part.bias_at = panels;
     plan->pack_scratch = panels; /* all weights, zeros included, are fewer */
-    s->windows.stream = weft_gemm_streams(g, plan, weft_shape_rows(&node->out[0]));
+    s->windows.stream = weft_gemm_streams(g, plan->device, weft_shape_rows(&node->out[0]));
     return weft_gemm_windows_plan(&s->windows, plan);
 }
 

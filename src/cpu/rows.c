@@ -52,11 +52,12 @@ int64_t weft_bands(const weft_device *device, int64_t images, int64_t lines, dou
     return bands < lines ? bands : lines;
 }
 
-bool weft_streams(const weft_call *call, const weft_shape *shape, const weft_view *out, const weft_view *in, bool flat)
+bool weft_streams(const weft_device *device, const weft_shape *shape, const weft_view *out, const weft_view *in,
+                  bool flat)
 {
     const int64_t channels = weft_shape_channels(shape), rows = weft_shape_rows(shape);
     const double bytes = (double)rows * (double)channels * sizeof(float);
-    return weft_beyond_cache(call->device, bytes, call->node->readers) && (!in || in->data != out->data) &&
+    return weft_beyond_cache(device, bytes) && (!in || in->data != out->data) &&
            (uintptr_t)out->data % WEFT_CACHE_LINE == 0 && (flat || weft_whole_lines(out->ld));
 }
 
@@ -133,7 +134,7 @@ weft_status weft_affine_run(const weft_call *call)
     };
     const bool flat =
         s->repeat > 1 && weft_view_dense(&call->in[0], s->channels) && weft_view_dense(&call->out[0], s->channels);
-    job.stream = weft_streams(call, &call->node->out[0], &call->out[0], &call->in[0], flat);
+    job.stream = weft_streams(call->device, &call->node->out[0], &call->out[0], &call->in[0], flat);
     weft_pool_run(call->device->pool, job.split.items, affine_item, &job);
     return WEFT_OK;
 }

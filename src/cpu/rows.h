@@ -51,7 +51,8 @@ WEFT_INLINE bool weft_whole_lines(int64_t floats)
 /* Whether out, shaped as `shape`, should be written around the caches: it is much too big to be found in L3 again,
  * its rows begin on cache lines, or the first does and the kernel writes sixteens of dense rows as one (flat); and it
  * is not the memory of in (NULL: none). */
-bool weft_streams(const weft_call *call, const weft_shape *shape, const weft_view *out, const weft_view *in, bool flat);
+bool weft_streams(const weft_device *device, const weft_shape *shape, const weft_view *out, const weft_view *in,
+                  bool flat);
 
 /* ---- y = act(x * scale[c] + shift[c]), from parameters packed by the kernel: batch_norm, normalize ---- */
 

@@ -154,7 +154,7 @@ static weft_status run(const weft_call *call)
     weft_pool *pool = call->device->pool;
     job j = { .call = call, .rows = weft_rows_of(call->device), .state = call->state,
               .pixels = x->dim[1] * x->dim[2] };
-    j.stream = weft_whole_lines(j.state->channels) && weft_streams(call, x, &call->out[0], &call->in[0], false);
+    j.stream = weft_whole_lines(j.state->channels) && weft_streams(call->device, x, &call->out[0], &call->in[0], false);
     if (images >= (int64_t)call->device->threads * IMAGES_PER_THREAD) {
         weft_pool_run(pool, images, image_item, &j);
         return WEFT_OK;

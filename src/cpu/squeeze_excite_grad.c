@@ -150,7 +150,7 @@ static weft_status run(const weft_call *call)
               .parts = parts_of(call) };
     j.blocks = (j.channels + CHANNELS - 1) / CHANNELS;
     j.bands = weft_bands(call->device, j.images, j.pixels, (double)weft_shape_count(x));
-    j.stream = weft_whole_lines(j.channels) && weft_streams(call, x, &call->out[0], &call->in[1], false);
+    j.stream = weft_whole_lines(j.channels) && weft_streams(call->device, x, &call->out[0], &call->in[1], false);
     weft_pool_run(pool, j.images * j.blocks, sum_item, &j);
     weft_pool_run(pool, j.images, layers_item, &j);
     weft_pool_run(pool, j.reduced + j.channels, weights_item, &j);

@@ -90,7 +90,7 @@ weft_status weft_winograd_plan(weft_winograd *winograd, weft_plan *plan)
     s->tiles_h = (s->oh + OUT - 1) / OUT;
     s->tiles_w = (s->ow + OUT - 1) / OUT;
     s->tiles = s->n * s->tiles_h * s->tiles_w;
-    s->stream = weft_gemm_streams(&s->gemm, plan, s->n * s->oh * s->ow);
+    s->stream = weft_gemm_streams(&s->gemm, device, s->n * s->oh * s->ow);
 
     size_t with_bias, all;
     WEFT_TRY(weft_gemm_bytes(&s->gemm, &s->position_bytes, &with_bias));

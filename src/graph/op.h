@@ -76,7 +76,6 @@ typedef struct weft_node {
     const weft_dtype *in_dtype, *out_dtype; /* [n_in], [n_out]; NULL: all F32 */
     const weft_pool2d_opt *pool;            /* after the epilogue, the maximum over windows; NULL: none */
     const weft_shape *map;                  /* what goes into the pool */
-    int readers;                            /* inputs of nodes that output 0 is, in a program; 0: not known */
 } weft_node;
 
 /* Index among the inputs of the node's first parameter. */

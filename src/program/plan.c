@@ -157,25 +157,10 @@ static weft_status prepare(weft_step *step)
                              : weft_fail_in(status, "%s: %s", step->gnode->node.name, step->kernel->name);
 }
 
-static void count_readers(weft_graph *graph)
-{
-    for (int32_t i = 0; i < graph->n_nodes; i++)
-        graph->nodes[i].node.readers = 0;
-    for (int32_t i = 0; i < graph->n_nodes; i++) {
-        const weft_gnode *gnode = &graph->nodes[i];
-        for (int k = 0; k < gnode->node.n_in && !gnode->dead; k++) {
-            const int32_t maker = graph->values[gnode->in[k]].maker;
-            if (maker >= 0 && graph->nodes[maker].out[0] == gnode->in[k])
-                graph->nodes[maker].node.readers++;
-        }
-    }
-}
-
 /* Kernel, plan and demands of every live node; steps are not yet placed. */
 static weft_status choose_kernels(weft_model *model, const weft_memory_layout *draft)
 {
     const weft_device *device = model->ctx->device;
-    count_readers(model->graph);
     for (int32_t i = 0; i < model->graph->n_nodes; i++) {
         const weft_gnode *gnode = &model->graph->nodes[i];
         if (gnode->dead)
