@@ -16,11 +16,7 @@ typedef struct plans_args {
 
 /* clang-format off */
 static const cli_column columns[] = {
-    { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
-    { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_DATA },
-    { "px", { "", "px" }, .digits = 0 },
-    { "precision", { "", "precision" }, .flags = CLI_COLUMN_LEFT },
-    { "batch", { "", "batch" }, .digits = 0 },
+    CLI_COLUMNS_PLANNED,
     { "plans", { "", "plans" }, .digits = 0 },
     { "seconds", { "", "seconds" }, .digits = 1 },
 };
@@ -48,12 +44,7 @@ static cli_exit add_model(const plans_args *args, weft_ctx *ctx, const char *wor
         const double start = cli_now();
         weft_run_cost cost;
         CLI_TRY(build(ctx, &subject, args->batch.value[i], &cost));
-        cli_table_add(table);
-        cli_put_text(table, "model", "%s", subject.arch->name);
-        cli_put_text(table, "dialect", "%s", weft_dialect_name(subject.arch->dialect));
-        cli_put_number(table, "px", subject.px);
-        cli_put_text(table, "precision", "%s", weft_precision_name(weft_ctx_precision(ctx)));
-        cli_put_number(table, "batch", (double)args->batch.value[i]);
+        cli_add_planned(table, &subject, weft_ctx_precision(ctx), args->batch.value[i]);
         cli_put_number(table, "plans", cost.plans);
         cli_put_number(table, "seconds", cli_now() - start);
     }

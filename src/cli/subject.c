@@ -99,3 +99,13 @@ cli_exit cli_build(weft_ctx *ctx, const cli_subject *subject, int64_t batch, wef
     const weft_status status = weft_arch_build(ctx, subject->arch->name, &opt, out);
     return status ? cli_library_error(status) : CLI_OK;
 }
+
+void cli_add_planned(cli_table *table, const cli_subject *subject, weft_precision precision, int64_t batch)
+{
+    cli_table_add(table);
+    cli_put_text(table, "model", "%s", subject->arch->name);
+    cli_put_text(table, "dialect", "%s", weft_dialect_name(subject->arch->dialect));
+    cli_put_number(table, "px", subject->px);
+    cli_put_text(table, "precision", "%s", weft_precision_name(precision));
+    cli_put_number(table, "batch", (double)batch);
+}

@@ -6,6 +6,7 @@
 #define WEFT_CLI_SUBJECT_H
 
 #include "cli/common.h"
+#include "cli/table.h"
 
 typedef struct cli_subject {
     const weft_arch *arch;
@@ -26,5 +27,16 @@ cli_subject cli_sized(const weft_arch *arch, const cli_size *size);
 bool cli_has_own_size(const cli_subject *subject);
 /* Builds its network; prints why it cannot. */
 cli_exit cli_build(weft_ctx *ctx, const cli_subject *subject, int64_t batch, weft_graph **out);
+
+/* The first columns of a table whose rows are networks as a GPU plans them, and a new row with these filled. */
+/* clang-format off */
+#define CLI_COLUMNS_PLANNED \
+    { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT }, \
+    { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_DATA }, \
+    { "px", { "", "px" }, .digits = 0 }, \
+    { "precision", { "", "precision" }, .flags = CLI_COLUMN_LEFT }, \
+    { "batch", { "", "batch" }, .digits = 0 }
+/* clang-format on */
+void cli_add_planned(cli_table *table, const cli_subject *subject, weft_precision precision, int64_t batch);
 
 #endif

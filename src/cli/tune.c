@@ -21,11 +21,7 @@ typedef struct tune_args {
 
 /* clang-format off */
 static const cli_column columns[] = {
-    { "model", { "", "model" }, .flags = CLI_COLUMN_LEFT },
-    { "dialect", { "", "dialect" }, .flags = CLI_COLUMN_DATA },
-    { "px", { "", "px" }, .digits = 0 },
-    { "precision", { "", "precision" }, .flags = CLI_COLUMN_LEFT },
-    { "batch", { "", "batch" }, .digits = 0 },
+    CLI_COLUMNS_PLANNED,
     { "plans", { "", "plans" }, .digits = 0 },
     { "seconds", { "", "seconds" }, .digits = 1 },
     { "untuned_ms", { "untuned", "ms" }, .digits = 3 },
@@ -107,12 +103,7 @@ static cli_exit add_model(const tune_args *args, const char *word, cli_table *ta
         outcome before, after;
         CLI_TRY(measure(args, word, batch, WEFT_TUNING_NONE, &subject, &before));
         CLI_TRY(measure(args, word, batch, WEFT_TUNING_NOW, &subject, &after));
-        cli_table_add(table);
-        cli_put_text(table, "model", "%s", subject.arch->name);
-        cli_put_text(table, "dialect", "%s", weft_dialect_name(subject.arch->dialect));
-        cli_put_number(table, "px", subject.px);
-        cli_put_text(table, "precision", "%s", weft_precision_name(after.precision));
-        cli_put_number(table, "batch", (double)batch);
+        cli_add_planned(table, &subject, after.precision, batch);
         cli_put_number(table, "plans", after.plans);
         cli_put_number(table, "seconds", after.built);
         cli_put_number(table, "untuned_ms", before.run * 1e3);

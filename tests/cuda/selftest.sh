@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# weft selftest, bench and devices as a user with a card would run them, on the plug-in whose libraries are stand-ins;
-# and as one without a card: sh selftest.sh CASE WEFT PROBE PLUGIN WORK_DIR
+# weft selftest, bench, tune and devices as a user with a card would run them, on the plug-in whose libraries are
+# stand-ins; and as one without a card: sh selftest.sh CASE WEFT PROBE PLUGIN WORK_DIR
 #
 #   cpu      selftest of the CPU itself
 #   double   selftest and bench on the stand-in card
 #   spoilt   a wrong number from a plan, always or once: selftest must say so
 #   lost     a card that answers nothing after some launch: selftest ends there, with the case's name
+#   tune     the plans that it keeps, and those who have nothing to tune
 #   missing  no plug-in
 set -u
 case=$1 weft=$2 probe=$3 plugin=$4 work=$5
@@ -126,6 +127,26 @@ lost)
     last=$(grep -c . err)
     equal "the case that began last is the one that failed" "$(sed -n "${last}s/fp16, ops: //p" err) in fp16" \
         "$(json report.json stopped)"
+    ;;
+tune)
+    export WEFT_CUDA_PLUGIN="$plugin"
+    expect 0 tune lenet5 --precision fp16 --batch 1,2 --json
+    equal "rows" "$(json out models.1.batch)" 2
+    equal "plans" "$(json out models.0.plans)" 3
+    for key in seconds untuned_ms ms gain; do
+        [ -n "$(json out models.0.$key)" ] || fail "no $key in the JSON"
+    done
+    kept=$(ls cache/weft | wc -l) # three candidates of three layers, and the faster of them, for two batches
+    equal "plans on disk" "$kept" 24
+    expect 0 tune lenet5 --precision fp16 --batch 1
+    has out untuned gain kept
+    equal "plans on disk after it was tuned again" "$(ls cache/weft | wc -l)" 24
+    export XDG_CACHE_HOME=/dev/null
+    expect 74 tune lenet5 --precision fp16 --batch 1
+    has err "cannot be kept on disk"
+    unset WEFT_CUDA_PLUGIN
+    expect 2 tune lenet5 --device cpu
+    has err "nothing to tune on device cpu"
     ;;
 missing)
     export WEFT_CUDA_PLUGIN="$work/nosuch.so"
