@@ -145,7 +145,7 @@ static weft_status tune(const batch *b, int count)
     const weft_device *device = b->device;
     const weft_cuda *cuda = weft_cuda_of(device);
     const weft_dnn_request request = request_of(device);
-    weft_pool_run(device->pool, (int64_t)count * WEFT_DNN_CANDIDATES, build_candidate, (void *)(uintptr_t)b);
+    weft_pool_run(device->pool, (int64_t)count * WEFT_DNN_CANDIDATES, build_candidate, weft_mutable(b));
     WEFT_TRY(weft_cuda_enter(device));
     for (int i = 0; i < count; i++) {
         weft_dnn_tuned tuned;

@@ -67,41 +67,6 @@ template <typename T> __device__ __forceinline__ unsigned weft_repack(const floa
     return (unsigned)low.bits | (unsigned)high.bits << 16;
 }
 
-template <typename T, int V> __device__ __forceinline__ void weft_load(const T *from, float (&v)[V])
-{
-    if (V == 1) {
-        v[0] = weft_to_float(*from);
-        return;
-    }
-    constexpr int each = 4 / (int)sizeof(T), words = 4 * each; /* elements of a word; of 16 bytes */
-#pragma unroll
-    for (int i = 0; i + words <= V; i += words) {
-        const uint4 piece = *reinterpret_cast<const uint4 *>(from + i);
-        weft_unpack(piece.x, v + i, T());
-        weft_unpack(piece.y, v + i + each, T());
-        weft_unpack(piece.z, v + i + 2 * each, T());
-        weft_unpack(piece.w, v + i + 3 * each, T());
-    }
-}
-
-template <typename T, int V> __device__ __forceinline__ void weft_store(T *to, const float (&v)[V])
-{
-    if (V == 1) {
-        weft_set(to, v[0]);
-        return;
-    }
-    constexpr int each = 4 / (int)sizeof(T), words = 4 * each;
-#pragma unroll
-    for (int i = 0; i + words <= V; i += words) {
-        uint4 piece;
-        piece.x = weft_repack(v + i, T());
-        piece.y = weft_repack(v + i + each, T());
-        piece.z = weft_repack(v + i + 2 * each, T());
-        piece.w = weft_repack(v + i + 3 * each, T());
-        *reinterpret_cast<uint4 *>(to + i) = piece;
-    }
-}
-
 /* The bytes of V neighbouring elements, 8 or 16 of them, between a load and their use: loads that are written before
  * the first use are under way together. */
 template <int BYTES> struct weft_bytes;
@@ -164,6 +129,30 @@ template <typename T, int V> struct weft_piece {
         weft_gather<T>(v, &bytes);
     }
 };
+
+template <typename T, int V> __device__ __forceinline__ void weft_load(const T *from, float (&v)[V])
+{
+    if (V == 1) {
+        v[0] = weft_to_float(*from);
+        return;
+    }
+    constexpr int each = 16 / (int)sizeof(T);
+#pragma unroll
+    for (int i = 0; i + each <= V; i += each)
+        weft_spread<T>(*reinterpret_cast<const uint4 *>(from + i), ~0u, v + i);
+}
+
+template <typename T, int V> __device__ __forceinline__ void weft_store(T *to, const float (&v)[V])
+{
+    if (V == 1) {
+        weft_set(to, v[0]);
+        return;
+    }
+    constexpr int each = 16 / (int)sizeof(T);
+#pragma unroll
+    for (int i = 0; i + each <= V; i += each)
+        weft_gather<T>(v + i, reinterpret_cast<uint4 *>(to + i));
+}
 
 /* Of a row or column that may lie outside: all ones if it does not; the nearest that there is. */
 __device__ __forceinline__ unsigned weft_inside(int at, int count)
