@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cpu/batch_norm_train.h"
 #include "cpu/ref/ref.h"
 #include "cpu/rows.h"
 #include "op/batch_norm.h"
@@ -291,37 +292,73 @@ static void finish_products(void *arg, int64_t index, int thread)
     }
 }
 
+/* The first pass; j->mean and what j has of parameters are set here. */
+static void sum_all(job *j)
+{
+    const weft_call *call = j->call;
+    const weft_batch_norm_dx_opt *o = call->node->opt;
+    const float *third = call->in[3].data;
+    j->mean = call->in[2].data;
+    j->gamma = o->no_gamma ? NULL : call->in[4].data;
+    j->beta = o->act == WEFT_ACT_NONE ? NULL : call->in[weft_batch_norm_dx_beta(o)].data;
+    j->act = o->act;
+    for (int64_t c = 0; c < j->slices.channels; c++) { /* LIFT keeps rstd until the sums are there */
+        const float rstd = o->frozen ? (float)(1 / sqrt((double)third[c] + o->epsilon)) : third[c];
+        vector(j, LIFT)[c] = rstd;
+        vector(j, SCALE)[c] = scale_of(j->gamma, c, rstd);
+    }
+    weft_pool_run(call->device->pool, j->slices.count, sum_products, j);
+    run_join(j, finish_products);
+}
+
+/* The second pass over any rows. */
+static weft_norm_dx gradient_of(const job *j)
+{
+    return (weft_norm_dx){ .dy_ld = j->call->in[0].ld, .x_ld = j->call->in[1].ld, .mean = j->mean,
+                           .scale = vector(j, SCALE), .beta = j->beta, .tilt = vector(j, TILT),
+                           .lift = vector(j, LIFT), .channels = j->slices.channels, .act = j->act };
+}
+
+size_t weft_norm_dx_scratch(const weft_node *node)
+{
+    weft_plan plan = { .node = node };
+    (void)prepare(node, &plan);
+    return weft_round_up(plan.scratch, WEFT_CACHE_LINE);
+}
+
+weft_norm_dx weft_norm_dx_sums(const weft_call *call)
+{
+    job j = begin(call);
+    sum_all(&j);
+    return gradient_of(&j);
+}
+
 static void differentiate(void *arg, int64_t index, int thread)
 {
     const job *j = arg;
     const weft_view *dy = &j->call->in[0], *x = &j->call->in[1], *dx = &j->call->out[0];
     const weft_view *residual = residual_of(j->call);
     int64_t first, count = item_from_behind(j, index, &first);
+    weft_norm_dx k = gradient_of(j);
     (void)thread;
-    j->rows->norm_dx(&(weft_norm_dx){
-        .x = weft_row(x, first), .dy = weft_row(dy, first), .residual = residual ? weft_row(residual, first) : NULL,
-        .mean = j->mean, .scale = vector(j, SCALE), .beta = j->beta, .tilt = vector(j, TILT), .lift = vector(j, LIFT),
-        .dx = weft_row(dx, first), .x_ld = x->ld, .dy_ld = dy->ld, .r_ld = residual ? residual->ld : 0,
-        .dx_ld = dx->ld, .rows = count, .channels = j->slices.channels, .act = j->act, .stream = j->stream });
+    k.x = weft_row(x, first);
+    k.dy = weft_row(dy, first);
+    if (residual) {
+        k.residual = weft_row(residual, first);
+        k.r_ld = residual->ld;
+    }
+    k.dx = weft_row(dx, first);
+    k.dx_ld = dx->ld;
+    k.rows = count;
+    k.stream = j->stream;
+    j->rows->norm_dx(&k);
 }
 
 static weft_status run_dx(const weft_call *call)
 {
-    const weft_batch_norm_dx_opt *o = call->node->opt;
-    const float *third = call->in[3].data;
     job j = begin(call);
-    j.mean = call->in[2].data;
-    j.gamma = o->no_gamma ? NULL : call->in[4].data;
-    j.beta = o->act == WEFT_ACT_NONE ? NULL : call->in[weft_batch_norm_dx_beta(o)].data;
-    j.act = o->act;
     j.stream = streams(call, 2);
-    for (int64_t c = 0; c < j.slices.channels; c++) { /* LIFT keeps rstd until the sums are there */
-        const float rstd = o->frozen ? (float)(1 / sqrt((double)third[c] + o->epsilon)) : third[c];
-        vector(&j, LIFT)[c] = rstd;
-        vector(&j, SCALE)[c] = scale_of(j.gamma, c, rstd);
-    }
-    weft_pool_run(call->device->pool, j.slices.count, sum_products, &j);
-    run_join(&j, finish_products);
+    sum_all(&j);
     weft_pool_run(call->device->pool, j.split.items, differentiate, &j);
     return WEFT_OK;
 }

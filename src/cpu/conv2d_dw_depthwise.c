@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpu/conv2d.h"
+#include "cpu/depthwise.h"
 #include "cpu/machine.h"
 #include "cpu/rows.h"
 
@@ -23,18 +24,11 @@ static const char *refuse(const weft_node *node, const weft_device *device)
     return weft_rows_refuse(node, device);
 }
 
-typedef struct state {
-    int64_t step;         /* channels, padded */
-    int64_t taps;
-    int64_t group, bands; /* images of a slice; slices of an image. One of them is 1 */
-    int64_t slices;
-} state;
-
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
     const weft_conv2d_grad_opt *g = node->opt;
     const int64_t images = node->in[1].dim[0], lines = node->in[1].dim[1];
-    state *s = weft_arena_alloc(plan->arena, sizeof *s);
+    weft_depthwise_slices *s = weft_arena_alloc(plan->arena, sizeof *s);
     if (!s)
         return WEFT_NO_MEMORY;
     plan->state = s;
@@ -58,7 +52,7 @@ typedef struct job {
 static void slice(void *arg, int64_t index, int thread)
 {
     const job *j = arg;
-    const state *s = j->call->state;
+    const weft_depthwise_slices *s = weft_depthwise_slices_of(j->call);
     const int64_t images = j->call->node->in[1].dim[0], first = index / s->bands * s->group, band = index % s->bands;
     const int64_t last = images - first < s->group ? images : first + s->group;
     weft_depthwise_dw p = j->kernel;
@@ -78,7 +72,7 @@ static void slice(void *arg, int64_t index, int thread)
 static void sum(void *arg, int64_t index, int thread)
 {
     const job *j = arg;
-    const state *s = j->call->state;
+    const weft_depthwise_slices *s = weft_depthwise_slices_of(j->call);
     const weft_view *out = &j->call->out[0];
     const int64_t first = index * SUM_CHANNELS, left = j->kernel.window.channels - first;
     const int64_t count = left < SUM_CHANNELS ? left : SUM_CHANNELS;
@@ -92,22 +86,32 @@ static void sum(void *arg, int64_t index, int thread)
     }
 }
 
-static weft_status run(const weft_call *call)
+weft_depthwise_dw weft_depthwise_dw_of(const weft_call *call)
 {
     const weft_conv2d_grad_opt *g = call->node->opt;
     const weft_conv2d_opt *o = &g->conv;
-    const state *s = call->state;
     const int64_t *y = call->node->in[1].dim, x_ld = call->in[0].ld, y_ld = call->in[1].ld;
-    job j = { .call = call, .simd = weft_simd_of(call->device->isa) };
-    j.kernel = (weft_depthwise_dw){
+    return (weft_depthwise_dw){
         .window = { .ih = (int)g->h, .iw = (int)g->w, .oh = (int)y[1], .ow = (int)y[2], .kh = o->kernel_h,
                     .kw = o->kernel_w, .stride_h = o->stride_h, .stride_w = o->stride_w, .dilation = o->dilation,
                     .top = o->pad.top, .left = o->pad.left, .x_row = g->w * x_ld, .x_ld = x_ld, .y_row = y[2] * y_ld,
                     .y_ld = y_ld, .channels = g->c },
-        .step = s->step,
+        .step = weft_depthwise_slices_of(call)->step,
     };
-    weft_pool_run(call->device->pool, s->slices, slice, &j);
-    weft_pool_run(call->device->pool, (g->c + SUM_CHANNELS - 1) / SUM_CHANNELS, sum, &j);
+}
+
+void weft_depthwise_dw_finish(const weft_call *call)
+{
+    const int64_t channels = ((const weft_conv2d_grad_opt *)call->node->opt)->c;
+    job j = { .call = call, .simd = weft_simd_of(call->device->isa), .kernel.window.channels = channels };
+    weft_pool_run(call->device->pool, (channels + SUM_CHANNELS - 1) / SUM_CHANNELS, sum, &j);
+}
+
+static weft_status run(const weft_call *call)
+{
+    job j = { call, weft_simd_of(call->device->isa), weft_depthwise_dw_of(call) };
+    weft_pool_run(call->device->pool, weft_depthwise_slices_of(call)->slices, slice, &j);
+    weft_depthwise_dw_finish(call);
     return WEFT_OK;
 }
 

@@ -9,8 +9,8 @@
 #include "cpu/rows.h"
 
 enum {
-    MAX_GRIDS = 64,   /* a window of 8 x 8 that is the whole image */
-    PACK_CHANNELS = 64 /* of an item */
+    MAX_GRIDS = WEFT_DEPTHWISE_PARTS, /* a window of 8 x 8 that is the whole image */
+    PACK_CHANNELS = 64                /* of an item */
 };
 
 static const char *refuse(const weft_node *node, const weft_device *device)
@@ -103,11 +103,10 @@ static void pack_item(void *arg, int64_t item, int thread)
         packed[s->zeros_at + c] = 0;
 }
 
-static weft_status run(const weft_call *call)
+int weft_depthwise_dx_parts(const weft_call *call, weft_depthwise_part part[WEFT_DEPTHWISE_PARTS])
 {
     const state *s = call->state;
     const float *packed = call->scratch;
-    weft_depthwise_part part[MAX_GRIDS];
     weft_call copy = *call;
     weft_pool_run(call->device->pool, (s->step + PACK_CHANNELS - 1) / PACK_CHANNELS, pack_item, &copy);
     for (int i = 0; i < s->grids; i++) {
@@ -116,7 +115,15 @@ static weft_status run(const weft_call *call)
         part[i].kernel.bias = packed + s->zeros_at;
         weft_depthwise_place(call, &part[i], s->axis[0].stride, s->axis[1].stride);
     }
-    weft_depthwise_run(call, part, s->grids,
+    return s->grids;
+}
+
+static weft_status run(const weft_call *call)
+{
+    const state *s = call->state;
+    weft_depthwise_part part[MAX_GRIDS];
+    const int parts = weft_depthwise_dx_parts(call, part);
+    weft_depthwise_run(call, part, parts,
                        (double)weft_shape_count(&call->node->in[0]) * (double)(s->axis[0].kernel * s->axis[1].kernel));
     return WEFT_OK;
 }

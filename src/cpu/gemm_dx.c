@@ -36,13 +36,29 @@ static void pack_item(void *arg, int64_t item, int thread)
         weft_gemm_pack_bias(g, NULL, weft_at(call->packed, rows->bias_at));
 }
 
+void weft_gemm_dx_pack(const weft_call *call)
+{
+    const weft_gemm_rows *rows = call->state;
+    weft_call packed = *call;
+    packed.packed = call->scratch;
+    weft_pool_run(call->device->pool, (rows->gemm.depth + PACK_ROWS - 1) / PACK_ROWS, pack_item, &packed);
+}
+
+weft_gemm_block weft_gemm_dx_block(const weft_call *call, const weft_gemm_taps *taps)
+{
+    const weft_gemm_rows *rows = call->state;
+    weft_call packed = *call;
+    packed.packed = call->scratch;
+    return weft_gemm_block_of(&rows->gemm, &packed, taps, rows->bias_at);
+}
+
 weft_status weft_gemm_dx_run(const weft_call *call)
 {
     const weft_gemm_rows *rows = call->state;
     const weft_gemm_taps taps = { .h = 1, .w = 1, .run = rows->gemm.depth };
     weft_call packed = *call;
     packed.packed = call->scratch;
-    weft_pool_run(call->device->pool, (rows->gemm.depth + PACK_ROWS - 1) / PACK_ROWS, pack_item, &packed);
+    weft_gemm_dx_pack(call);
     weft_gemm_rows_run(rows, &packed, call->in[0].ld, &taps);
     return WEFT_OK;
 }

@@ -389,12 +389,19 @@ static void put(const weft_outer *o, const part *p, int64_t first, int64_t last,
     }
 }
 
+void weft_outer_slice(const weft_outer *outer, int64_t slice, int64_t *from, int64_t *to)
+{
+    *from = outer->chunks * slice / outer->slices;
+    *to = outer->chunks * (slice + 1) / outer->slices;
+}
+
 static void item(void *arg, int64_t index, int thread)
 {
     const job *j = arg;
     const weft_outer *o = j->outer;
     const int64_t blocks = blocks_of(o), slice = index / blocks;
-    const int64_t from = o->chunks * slice / o->slices, to = o->chunks * (slice + 1) / o->slices;
+    int64_t from, to;
+    weft_outer_slice(o, slice, &from, &to);
     const part p = part_of(j, index % blocks);
     float *const scratch = weft_call_thread_scratch(j->call, thread);
     float *const kept = scratch + o->a_floats + o->b_floats;
@@ -431,14 +438,48 @@ static void item_sum(void *arg, int64_t index, int thread)
         (const float *)j->call->scratch + block * o->block_floats, blocks * o->block_floats, o->slices);
 }
 
+void weft_outer_finish(const weft_outer *outer, const weft_call *call)
+{
+    job j = { outer, call };
+    const int64_t rows = outer->taps_h * outer->taps_w * outer->row_block;
+    weft_pool_run(call->device->pool, blocks_of(outer) * ((rows + SUM_ROWS - 1) / SUM_ROWS), item_sum, &j);
+}
+
 void weft_outer_run(const weft_outer *outer, const weft_call *call)
 {
     job j = { outer, call };
-    weft_pool *const pool = call->device->pool;
-    const int64_t blocks = blocks_of(outer);
-    weft_pool_run(pool, outer->slices * blocks, item, &j);
-    if (outer->slices > 1) {
-        const int64_t rows = outer->taps_h * outer->taps_w * outer->row_block;
-        weft_pool_run(pool, blocks * ((rows + SUM_ROWS - 1) / SUM_ROWS), item_sum, &j);
+    weft_pool_run(call->device->pool, outer->slices * blocks_of(outer), item, &j);
+    if (outer->slices > 1)
+        weft_outer_finish(outer, call);
+}
+
+/* ---- fed by others ---- */
+
+bool weft_outer_is_flat(const weft_outer *outer)
+{
+    const weft_outer_shape *s = &outer->shape;
+    return outer->slices > 1 && blocks_of(outer) == 1 && outer->joined == 1 && s->images == 1 && s->oh == 1 &&
+           s->kernel_h == 1 && s->kernel_w == 1 && s->h == s->oh && s->w == s->ow;
+}
+
+void weft_outer_add(const weft_outer *outer, int64_t slice, const weft_outer_rows *rows, bool first, float *sums)
+{
+    const weft_outer *o = outer;
+    const float *const b = o->turned ? rows->y : rows->x;
+    float *const c = sums + slice * o->block_floats;
+    weft_outer_block k = {
+        .a = o->turned ? rows->x : rows->y, .a_pixel = o->turned ? rows->x_ld : rows->y_ld,
+        .b_pixel = o->turned ? rows->y_ld : rows->x_ld, .lines = 1, .pixels = rows->rows, .rows = o->rows,
+        .c_row = o->c_row, .add = !first, .ahead = rows->ahead, .ahead_end = rows->ahead + rows->n_ahead,
+    };
+    int64_t column = 0;
+    for (int v = WEFT_GEMM_VECTORS; v > 0; v--) {
+        for (int i = 0; i < o->panels[1][v]; i++, column += k.columns) {
+            k.vectors = v;
+            k.columns = v * o->table->lanes;
+            k.b = b + column;
+            k.c = c + column;
+            o->table->block(&k);
+        }
     }
 }

@@ -50,6 +50,27 @@ typedef struct weft_outer {
 weft_status weft_outer_plan(weft_outer *outer, const weft_outer_shape *shape, weft_plan *plan);
 void weft_outer_run(const weft_outer *outer, const weft_call *call);
 
+/* ---- for kernels that feed it themselves ---- */
+
+/* Rows of x and y that lie in the caches, x_ld and y_ld floats apart, zeros behind their channels up to whole vectors.
+ */
+typedef struct weft_outer_rows {
+    const float *x, *y;
+    int64_t x_ld, y_ld;
+    int64_t rows;
+    const weft_outer_ahead *ahead; /* to be fetched meanwhile */
+    int n_ahead;
+} weft_outer_rows;
+
+/* Whether the plan is one block of 1x1 over several slices of chunks of `pixels` rows: what the next two are for. */
+bool weft_outer_is_flat(const weft_outer *outer);
+/* The chunks of a slice: [*from, *to). */
+void weft_outer_slice(const weft_outer *outer, int64_t slice, int64_t *from, int64_t *to);
+/* One chunk into the sums of a slice, which lie in `sums` (weft_outer_plan's scratch); the first one begins them. */
+void weft_outer_add(const weft_outer *outer, int64_t slice, const weft_outer_rows *rows, bool first, float *sums);
+/* Once all slices are summed: their sum to output 0 of the call, whose scratch they are. */
+void weft_outer_finish(const weft_outer *outer, const weft_call *call);
+
 extern const weft_kernel weft_cpu_dense_dw_outer;
 
 #endif

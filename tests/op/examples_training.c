@@ -9,6 +9,7 @@
 #include "op/batch_norm.h"
 #include "op/channel_sum.h"
 #include "op/conv2d.h"
+#include "op/conv_norm_grad.h"
 #include "op/dropout.h"
 #include "op/normalize.h"
 #include "op/partial_conv2d.h"
@@ -30,6 +31,14 @@
                      .pad = { 0, 0, 1, 0 }, .count_border = true }
 #define TWO_TAPS { .out = 1, .kernel_h = 1, .kernel_w = 2, .stride_h = 1, .stride_w = 1, .dilation = 1, .groups = 1, \
                    .padding = WEFT_EXPLICIT }
+
+#define ONE_TAP { .out = 1, .kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1, .dilation = 1, .groups = 1, \
+                  .padding = WEFT_EXPLICIT }
+#define CONV_NORM(label) \
+    .id = WEFT_OP_CONV_NORM_GRAD, \
+    .c = { WEFT_CASE(label, THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), THREE_ROWS, \
+                     WEFT_NHWC(1, 1, 1, 1)), .opt = OPT(weft_conv_norm_grad_opt, .conv = { ONE_TAP, 3, 1, 1 }) }, \
+    X(F(1, 4, 4), F(8, 12, 16), F(10), F(.5f), F(2), F(1, 2, 3), F(10))
 
 static const uint8_t marks[] = { 0, 1, 1, 1 };
 
@@ -68,6 +77,11 @@ const example training_examples[] = {
       .c = { .name = "relu", .n_in = 6, .opt = OPT(weft_batch_norm_dx_opt, .act = WEFT_ACT_RELU),
              .in = { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1) } },
       X(F(5, 7, 3), F(8, 12, 16), F(10), F(.5f), F(2), F(-2)), Y(2, -4, -7) },
+    /* The norm's gradient is 3, -4, -14, as above. */
+    { CONV_NORM("dx"), Y(30, -40, -140) },
+    { CONV_NORM("dw"), Y(-47), .output = 1 },
+    { CONV_NORM("dgamma"), Y(15), .output = 2 },
+    { CONV_NORM("dbeta"), Y(9), .output = 3 },
     { .id = WEFT_OP_BATCH_NORM_FROZEN_DX,
       .c = { .name = "scale", .n_in = 3, .opt = OPT(weft_batch_norm_frozen_opt, .epsilon = 1),
              .in = { MAP(2, 1, 1), VECTOR(1), VECTOR(1) } },
@@ -138,6 +152,12 @@ const example training_examples[] = {
 };
 
 const refusal training_refusals[] = {
+    { WEFT_OP_CONV_NORM_GRAD, 6, { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), THREE_ROWS },
+      &(const weft_conv_norm_grad_opt){ .conv = { ONE_TAP, 3, 1, 1 } }, "there are 6 inputs, expected 7" },
+    { WEFT_OP_CONV_NORM_GRAD, 7,
+      { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), THREE_ROWS, WEFT_NHWC(1, 1, 2, 1) },
+      &(const weft_conv_norm_grad_opt){ .conv = { ONE_TAP, 3, 1, 1 } },
+      "weight is [1, 1, 2, 1], expected [1, 1, 1, 1]" },
     { WEFT_OP_CONV2D_DX, 2, { MAP(1, 3, 1), WEFT_NHWC(1, 1, 2, 1) },
       &(const weft_conv2d_grad_opt){ TWO_TAPS, 1, 3, 1 }, "dy is [1, 1, 3, 1], expected [N, 1, 2, 1]" },
     { WEFT_OP_CONV2D_DX, 2, { MAP(1, 2, 1), WEFT_NHWC(1, 1, 3, 1) },

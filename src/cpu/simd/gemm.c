@@ -24,9 +24,11 @@ typedef struct tile {
     float *c;
     int64_t c_row;
     const float *residual;
+    const float *next_c, *next_residual; /* of the tile to come; NULL: not to be fetched */
     int columns; /* to store, counted from c */
     weft_act act;
     bool stream;
+    bool cold; /* no tile before it has fetched its residual */
 } tile;
 
 /* Epilogue of tiles whose activation is more than a clamp. */
@@ -114,6 +116,36 @@ WEFT_INLINE void store(const tile *t, weft_v sum[WEFT_GEMM_ROWS][WEFT_GEMM_VECTO
                 put(t->c + i * t->c_row, sum[i][j], j, vectors, rest);
 }
 
+/* Rows of the tile to come that are still to be fetched. */
+typedef struct fetching {
+    const float *c, *residual;
+    int64_t rows, per; /* at a time */
+} fetching;
+
+WEFT_INLINE fetching fetch_of(const tile *t, int rows)
+{
+    const int64_t steps = (int64_t)t->block->taps_h * t->block->taps_w * ((t->depth + LINE - 1) / LINE);
+    return (fetching){ t->next_c, t->next_residual, t->next_c || t->next_residual ? rows : 0,
+                       (rows + steps - 1) / steps };
+}
+
+/* All at once they would take every fill buffer. */
+WEFT_INLINE void fetch(const tile *t, fetching *next, const int vectors)
+{
+    for (int64_t i = 0; i < next->per && next->rows > 0; i++, next->rows--) {
+        if (next->residual) {
+            UNROLL for (int j = 0; j < vectors * WEFT_LANES; j += LINE)
+                __builtin_prefetch(next->residual + j);
+            next->residual += t->block->r_row;
+        }
+        if (next->c) {
+            UNROLL for (int j = 0; j < vectors * WEFT_LANES; j += LINE)
+                __builtin_prefetch(next->c + j, 1);
+            next->c += t->block->c_row;
+        }
+    }
+}
+
 /* rows, vectors and half (of the last vector only the lower lanes count) are constants at every call, so that sum[][]
  * lives in registers. */
 WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const bool half)
@@ -126,10 +158,11 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const
     UNROLL for (int i = 0; i < rows; i++)
         UNROLL for (int j = 0; j < vectors; j++)
             sum[i][j] = weft_v_load(t->start + i * t->start_row + j * WEFT_LANES);
-    if (t->residual)
+    if (t->cold && t->residual)
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < vectors * WEFT_LANES; j += LINE)
                 __builtin_prefetch(t->residual + i * k->r_row + j);
+    fetching next = fetch_of(t, rows);
 
     for (int y = 0; y < k->taps_h; y++) {
         for (int x = 0; x < k->taps_w; x++) {
@@ -139,6 +172,7 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const
                 UNROLL for (int i = 0; i < rows; i++)
                     __builtin_prefetch(ahead + i * row);
                 ahead += LINE;
+                fetch(t, &next, vectors);
                 const float *const end = a + (left < LINE ? left : LINE);
                 do {
                     weft_v w[WEFT_GEMM_VECTORS];
@@ -281,10 +315,13 @@ static void panel(const weft_gemm_block *k, tile t, int64_t column, int vectors,
                 }
                 kept += height * width;
             }
-            tile_of(vectors, height, t.columns)(&t);
             c += height * k->c_row;
             if (r)
                 r += height * k->r_row;
+            t.next_c = !end && last && !t.stream ? c : NULL;
+            t.next_residual = !end && last && r != c ? r : NULL;
+            t.cold = i == 0;
+            tile_of(vectors, height, t.columns)(&t);
         }
     }
 }
