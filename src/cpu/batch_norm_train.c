@@ -55,6 +55,7 @@ typedef struct job {
     float *totals, *vectors;
     const float *mean, *gamma, *beta;
     const float *shift; /* forwards: beta, less what the mean loses as a float */
+    const weft_view *stats; /* forwards: mean, rstd, variance, shift */
     weft_act act; /* of batch_norm_dx */
     bool stream;
 } job;
@@ -167,8 +168,7 @@ static void finish_moments(void *arg, int64_t index, int thread)
 {
     const job *j = arg;
     const weft_batch_norm_opt *o = j->call->node->opt;
-    float *mean = j->call->out[1].data, *rstd = j->call->out[2].data, *variance = j->call->out[3].data;
-    float *shift = j->call->out[4].data;
+    float *mean = j->stats[0].data, *rstd = j->stats[1].data, *variance = j->stats[2].data, *shift = j->stats[3].data;
     double means[JOINED], squares[JOINED];
     int64_t first;
     const int count = joined(j, index, &first);
@@ -199,17 +199,25 @@ static void apply(void *arg, int64_t index, int thread)
         .act = j->call->node->epi.act, .stream = j->stream });
 }
 
-static weft_status run_train(const weft_call *call)
+/* The first pass, to the outputs from `stats` on. */
+static job find_stats(const weft_call *call, const weft_view *stats)
 {
     const weft_batch_norm_opt *o = call->node->opt;
     job j = begin(call);
-    j.mean = call->out[1].data;
-    j.shift = call->out[4].data;
+    j.stats = stats;
+    j.mean = stats[0].data;
+    j.shift = stats[3].data;
     j.gamma = o->no_gamma ? NULL : weft_call_param(call, 0);
     j.beta = weft_call_param(call, o->no_gamma ? 0 : 1);
-    j.stream = streams(call, 1);
     weft_pool_run(call->device->pool, j.slices.count, sum_moments, &j);
     run_join(&j, finish_moments);
+    return j;
+}
+
+static weft_status run_train(const weft_call *call)
+{
+    job j = find_stats(call, &call->out[1]);
+    j.stream = streams(call, 1);
     weft_pool_run(call->device->pool, j.split.items, apply, &j);
     return WEFT_OK;
 }
@@ -221,6 +229,20 @@ static const weft_kernel rows_train = {
 
 const weft_kernel *const weft_cpu_batch_norm_train[] = { &rows_train, &weft_cpu_batch_norm_train_ref, NULL };
 
+/* ---- batch_norm_stats ---- */
+
+static weft_status run_stats(const weft_call *call)
+{
+    (void)find_stats(call, call->out);
+    return WEFT_OK;
+}
+
+static const weft_kernel rows_stats = {
+    .name = "cpu.batch_norm_stats.rows", .refuse = weft_rows_refuse, .prepare = prepare, .run = run_stats,
+};
+
+const weft_kernel *const weft_cpu_batch_norm_stats[] = { &rows_stats, &weft_cpu_batch_norm_stats_ref, NULL };
+
 /* ---- batch_norm_again ---- */
 
 static weft_status prepare_vectors(const weft_node *node, weft_plan *plan)
@@ -229,16 +251,24 @@ static weft_status prepare_vectors(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
+weft_affine weft_norm_again(const weft_call *call, float *scale)
+{
+    const weft_batch_norm_again_opt *o = call->node->opt;
+    const float *rstd = call->in[2].data, *gamma = o->no_gamma ? NULL : call->in[4].data;
+    const int64_t channels = weft_shape_channels(&call->node->in[0]);
+    for (int64_t c = 0; c < channels; c++)
+        scale[c] = scale_of(gamma, c, rstd[c]);
+    return (weft_affine){ .centre = call->in[1].data, .scale = scale, .shift = call->in[3].data,
+                          .x_ld = call->in[0].ld, .channels = channels, .act = call->node->epi.act };
+}
+
 /* The second pass of batch_norm_train alone. */
 static weft_status run_again(const weft_call *call)
 {
-    const weft_batch_norm_again_opt *o = call->node->opt;
-    const float *rstd = call->in[2].data;
     job j = { .call = call, .rows = weft_rows_of(call->device), .slices = cut(&call->node->in[0]),
               .split = weft_split_rows(&call->node->in[0]), .vectors = call->scratch, .mean = call->in[1].data,
-              .gamma = o->no_gamma ? NULL : call->in[4].data, .shift = call->in[3].data, .stream = streams(call, 1) };
-    for (int64_t c = 0; c < j.slices.channels; c++)
-        vector(&j, SCALE)[c] = scale_of(j.gamma, c, rstd[c]);
+              .shift = call->in[3].data, .stream = streams(call, 1) };
+    (void)weft_norm_again(call, vector(&j, SCALE));
     weft_pool_run(call->device->pool, j.split.items, apply, &j);
     return WEFT_OK;
 }

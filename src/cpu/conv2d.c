@@ -125,7 +125,7 @@ static weft_status pointwise_run(const weft_call *call)
     return WEFT_OK;
 }
 
-static const weft_kernel pointwise = {
+const weft_kernel weft_cpu_conv2d_pointwise = {
     .name = "cpu.conv2d.pointwise",
     .refuse = pointwise_refuse,
     .prepare = pointwise_prepare,
@@ -186,6 +186,6 @@ static const weft_kernel implicit_gemm = {
 };
 
 const weft_kernel *const weft_cpu_conv2d[] = {
-    &weft_cpu_conv2d_depthwise, &weft_cpu_conv2d_grouped, &pointwise, &weft_cpu_conv2d_winograd, &implicit_gemm,
-    &weft_cpu_conv2d_openblas,  &weft_cpu_conv2d_ref,     NULL,
+    &weft_cpu_conv2d_depthwise, &weft_cpu_conv2d_grouped,  &weft_cpu_conv2d_pointwise, &weft_cpu_conv2d_winograd,
+    &implicit_gemm,             &weft_cpu_conv2d_openblas, &weft_cpu_conv2d_ref,       NULL,
 };

@@ -7,6 +7,7 @@
 #include "cpu/gemm_window.h"
 
 extern const weft_kernel weft_cpu_conv2d_depthwise, weft_cpu_conv2d_grouped, weft_cpu_conv2d_winograd;
+extern const weft_kernel weft_cpu_conv2d_pointwise; /* its state is a weft_gemm_rows */
 extern const weft_kernel weft_cpu_conv2d_dw_depthwise, weft_cpu_conv2d_dw_winograd, weft_cpu_conv2d_dw_outer;
 
 /* A convolution of one group as windows, but for the weights. */

@@ -56,7 +56,7 @@ static weft_status pack(const weft_call *call)
     return WEFT_OK;
 }
 
-static weft_status run(const weft_call *call)
+weft_depthwise_part weft_depthwise_part_of(const weft_call *call)
 {
     const weft_node *n = call->node;
     const weft_conv2d_opt *o = n->opt;
@@ -70,7 +70,14 @@ static weft_status run(const weft_call *call)
         .wt = wt, .step = s->step, .bias = wt + s->taps * s->step,
     } };
     weft_depthwise_place(call, &part, 1, 1);
-    weft_depthwise_run(call, &part, 1, (double)weft_shape_count(&n->out[0]) * (double)s->taps);
+    return part;
+}
+
+static weft_status run(const weft_call *call)
+{
+    const state *s = call->state;
+    const weft_depthwise_part part = weft_depthwise_part_of(call);
+    weft_depthwise_run(call, &part, 1, (double)weft_shape_count(&call->node->out[0]) * (double)s->taps);
     return WEFT_OK;
 }
 

@@ -15,10 +15,12 @@ void weft_conv_norm_call(const weft_call *call, int64_t ld, weft_conv_norm_calls
     c->norm_out[1] = out[WEFT_CONV_NORM_DGAMMA];
     c->norm_out[2] = out[WEFT_CONV_NORM_DBETA];
     c->dx_in[0] = c->dw_in[1] = between;
-    c->dx_in[1] = in[c->parts.x + 1];
+    c->dx_in[1] = in[c->parts.weights];
     c->dx_in[2] = in[call->node->n_in - 1];
     c->dw_in[0] = in[c->parts.x];
-    c->norm = c->dx = c->dw = *call;
+    c->again = c->norm = c->dx = c->dw = *call;
+    c->again.node = &c->parts.again.node;
+    c->again.in = &in[c->parts.x];
     c->norm.node = &c->parts.norm;
     c->norm.out = c->norm_out;
     c->dx.node = &c->parts.dx;

@@ -15,7 +15,7 @@ typedef struct weft_conv_norm_calls {
     const weft_call *whole;
     weft_conv_norm_parts parts;
     weft_view norm_out[3], dx_in[3], dw_in[2];
-    weft_call norm, dx, dw;
+    weft_call norm, dx, dw, again; /* again: with options that say so */
 } weft_conv_norm_calls;
 
 void weft_conv_norm_call(const weft_call *call, int64_t ld, weft_conv_norm_calls *calls);

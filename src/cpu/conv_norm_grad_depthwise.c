@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * conv_norm_grad of a depthwise convolution: after the norm's sums an item takes some images, each in turns of a few
- * lines. Of a turn it computes the norm's gradient into the thread's scratch, which holds an image of it, then those
+ * lines. Of a turn it computes the norm's gradient into the thread's scratch, which holds an image of it (and of x, if
+ * that is to be computed once more), then those
  * lines of dx whose windows are whole, and the sums of dw, all while the lines lie in L2. The norm's gradient never
  * goes to memory. Slices of dw are those of conv2d_dw_depthwise.c, and all sums are made in the order of the three
  * kernels that do the same one after the other: the same bits. Bound: DRAM. */
@@ -26,22 +27,26 @@ static const char *refuse(const weft_node *node, const weft_device *device)
     const char *reason = weft_cpu_conv2d_dx_depthwise.refuse(&p.dx, device);
     if (!reason)
         reason = weft_cpu_conv2d_dw_depthwise.refuse(&p.dw, device);
-    if (!reason && (double)weft_shape_count(&node->in[0]) * sizeof(float) / (double)node->in[0].dim[0] > IMAGE_BYTES)
-        reason = "an image of the gradient is over 16 MB";
+    const double images = (double)node->in[0].dim[0], most = IMAGE_BYTES / sizeof(float) * images;
+    if (!reason && ((double)weft_shape_count(&node->in[0]) > most || (double)weft_shape_count(&p.dw_in[0]) > most))
+        reason = "an image is over 16 MB";
     return reason;
 }
 
 typedef struct state {
     void *dx, *dw;               /* of the two kernels apart */
     int64_t ld;                  /* floats of a pixel in scratch */
-    size_t weights_at, sums_at;  /* bytes of scratch before the packed weights, the slices' sums */
+    size_t weights_at, scale_at, sums_at; /* bytes of scratch before the packed weights, the scale of a norm computed
+                                             once more, the slices' sums */
+    int64_t dy_floats;           /* of a thread's scratch, before x */
+    bool again;
 } state;
 
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
     state *s = weft_arena_alloc(plan->arena, sizeof *s);
     weft_conv_norm_parts p;
-    const int64_t *dy = node->in[0].dim;
+    const int64_t *dy = node->in[0].dim, *x = node->out[WEFT_CONV_NORM_DX].dim;
     if (!s)
         return WEFT_NO_MEMORY;
     plan->state = s;
@@ -54,9 +59,12 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     s->dw = dw.state;
     s->ld = (int64_t)weft_round_up((size_t)dy[3], WEFT_ROWS_LANES);
     s->weights_at = weft_norm_dx_scratch(&p.norm);
-    s->sums_at = s->weights_at + weft_round_up(dx.scratch, WEFT_CACHE_LINE);
+    s->again = ((const weft_conv_norm_grad_opt *)node->opt)->again;
+    s->scale_at = s->weights_at + weft_round_up(dx.scratch, WEFT_CACHE_LINE);
+    s->sums_at = s->scale_at + sizeof(float) * (size_t)s->ld;
+    s->dy_floats = dy[1] * dy[2] * s->ld;
     plan->scratch = s->sums_at + dw.scratch;
-    plan->thread_scratch = sizeof(float) * (size_t)(dy[1] * dy[2] * s->ld);
+    plan->thread_scratch = sizeof(float) * (size_t)(s->dy_floats + (s->again ? x[1] * x[2] * s->ld : 0));
     return WEFT_OK;
 }
 
@@ -68,6 +76,7 @@ typedef struct job {
     weft_depthwise_part part[WEFT_DEPTHWISE_PARTS]; /* of dx */
     int parts;
     weft_depthwise_dw dw;
+    weft_affine again;    /* of x, all but its rows */
     int64_t lines, items; /* of a turn; in all */
 } job;
 
@@ -107,13 +116,31 @@ static void fill(const job *j, int64_t image, int64_t first, int64_t last, float
     j->rows->norm_dx(&k);
 }
 
+/* Lines [*done, end) of what was convolved, into scratch. */
+static void fill_x(const job *j, int64_t image, int64_t end, float *x, int64_t *done)
+{
+    const weft_window *w = &j->dw.window;
+    weft_affine k = j->again;
+    const int64_t last = end < w->ih ? end : w->ih;
+    if (last <= *done)
+        return;
+    k.x = weft_row(&j->calls->again.in[0], (image * w->ih + *done) * w->iw);
+    k.y = x + *done * w->x_row;
+    k.rows = (last - *done) * w->iw;
+    *done = last;
+    j->rows->affine(&k);
+}
+
 /* All of an image; `slice` is that of its first band. */
 static void take(const job *j, int64_t image, int64_t slice, float *dy)
 {
     const weft_depthwise_slices *s = j->slices;
+    const state *st = j->calls->whole->state;
     int done[WEFT_DEPTHWISE_PARTS] = { 0 };
+    int64_t x_done = 0;
+    float *const x = dy + st->dy_floats; /* of a norm computed once more */
     weft_depthwise_dw dw = j->dw;
-    dw.x = weft_row(&j->calls->dw.in[0], image * dw.window.ih * dw.window.iw);
+    dw.x = st->again ? x : weft_row(&j->calls->dw.in[0], image * dw.window.ih * dw.window.iw);
     dw.dy = dy;
     for (int64_t band = 0; band < s->bands; band++) {
         const int64_t end = dw.window.oh * (band + 1) / s->bands;
@@ -122,6 +149,8 @@ static void take(const job *j, int64_t image, int64_t slice, float *dy)
             dw.first = (int)line;
             dw.last = (int)(end - line < j->lines ? end : line + j->lines);
             fill(j, image, dw.first, dw.last, dy);
+            if (st->again)
+                fill_x(j, image, weft_window_reach(&dw.window, dw.last - 1), x, &x_done);
             for (int i = 0; i < j->parts; i++)
                 put_dx(j, &j->part[i], image, dy, dw.last, &done[i]);
             j->rows->depthwise_dw(&dw);
@@ -149,12 +178,18 @@ static weft_status run(const weft_call *call)
     weft_conv_norm_call(call, s->ld, &c);
     c.dx.state = s->dx;
     c.dw.state = s->dw;
+    if (s->again)
+        c.dw_in[0] = (weft_view){ NULL, s->ld };
     c.dx.scratch = weft_at(call->scratch, s->weights_at);
     c.dw.scratch = weft_at(call->scratch, s->sums_at);
     job j = { .calls = &c, .rows = weft_rows_of(call->device), .slices = s->dw, .dw = weft_depthwise_dw_of(&c.dw) };
     j.parts = weft_depthwise_dx_parts(&c.dx, j.part);
     j.norm = weft_norm_dx_sums(&c.norm);
     j.norm.dx_ld = s->ld;
+    if (s->again) {
+        j.again = weft_norm_again(&c.again, weft_at(call->scratch, s->scale_at));
+        j.again.y_ld = s->ld;
+    }
     const int64_t fit = TURN_FLOATS / j.dw.window.y_row;
     j.lines = fit < 1 ? 1 : fit;
     j.items = j.slices->slices / j.slices->bands;

@@ -24,7 +24,9 @@ typedef struct state {
     weft_outer outer;
     const weft_gemm_rows *rows;  /* of dx */
     int64_t x_ld, y_ld;          /* floats from one row of a chunk to the next, in scratch */
-    size_t weights_at, sums_at;  /* bytes of scratch before the packed weights, the slices' sums */
+    size_t weights_at, scale_at, sums_at; /* bytes of scratch before the packed weights, the scale of a norm computed
+                                             once more, the slices' sums */
+    bool again;
 } state;
 
 static weft_status plan_outer(const weft_node *node, const weft_device *device, weft_outer *outer, size_t *scratch)
@@ -74,7 +76,9 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     s->x_ld = width_of(s->outer.shape.c);
     s->y_ld = width_of(s->outer.shape.k);
     s->weights_at = weft_norm_dx_scratch(&p.norm);
-    s->sums_at = s->weights_at + weft_round_up(dx.scratch, WEFT_CACHE_LINE);
+    s->again = ((const weft_conv_norm_grad_opt *)node->opt)->again;
+    s->scale_at = s->weights_at + weft_round_up(dx.scratch, WEFT_CACHE_LINE);
+    s->sums_at = s->scale_at + weft_round_up(sizeof(float) * (size_t)s->outer.shape.c, WEFT_CACHE_LINE);
     plan->scratch = s->sums_at + sums;
     plan->thread_scratch = sizeof(float) * (size_t)(s->outer.pixels * (s->x_ld + s->y_ld));
     return WEFT_OK;
@@ -85,6 +89,7 @@ typedef struct job {
     const weft_call *call;
     const weft_view *y, *dy, *x;
     weft_norm_dx norm;      /* all but its rows */
+    weft_affine again;      /* of x, likewise */
     weft_gemm_block dx;     /* of the first row */
     float *sums;
     int64_t items;
@@ -129,7 +134,15 @@ static void fill(const job *j, int64_t chunk, float *x, float *dy)
     norm.dx = dy;
     norm.rows = rows_of(j, chunk);
     weft_rows_of(j->call->device)->norm_dx(&norm);
-    s->outer.table->copy(weft_row(j->x, row), j->x->ld, norm.rows, s->outer.shape.c, x, s->x_ld, s->x_ld - LINE);
+    if (!s->again) {
+        s->outer.table->copy(weft_row(j->x, row), j->x->ld, norm.rows, s->outer.shape.c, x, s->x_ld, s->x_ld - LINE);
+        return;
+    }
+    weft_affine again = j->again;
+    again.x = weft_row(j->x, row);
+    again.y = x;
+    again.rows = norm.rows;
+    weft_rows_of(j->call->device)->affine(&again);
 }
 
 static void put_dx(const job *j, int64_t chunk, const float *dy)
@@ -153,7 +166,7 @@ static void item(void *arg, int64_t index, int thread)
     const int64_t end = slices * (at + 1) / j->items;
     float *const dy = weft_call_thread_scratch(j->call, thread), *const x = dy + s->outer.pixels * s->y_ld;
     weft_outer_ahead list[MAX_AHEAD];
-    memset(dy, 0, sizeof *dy * (size_t)(s->outer.pixels * s->y_ld)); /* behind the channels */
+    memset(dy, 0, sizeof *dy * (size_t)(s->outer.pixels * (s->x_ld + s->y_ld))); /* behind the channels */
     for (int64_t slice = slices * at / j->items; slice < end; slice++) {
         int64_t from, to;
         weft_outer_slice(&s->outer, slice, &from, &to);
@@ -182,6 +195,10 @@ static weft_status run(const weft_call *call)
               .norm = weft_norm_dx_sums(&c.norm), .dx = weft_gemm_dx_block(&c.dx, &taps), .sums = c.dw.scratch,
               .items = (int64_t)call->device->threads * WEFT_GEMM_ITEMS };
     j.norm.dx_ld = s->y_ld;
+    if (s->again) {
+        j.again = weft_norm_again(&c.again, weft_at(call->scratch, s->scale_at));
+        j.again.y_ld = s->x_ld;
+    }
     j.dx.a_row = s->y_ld;
     j.dx.stream = s->rows->stream && weft_gemm_may_stream(&c.dx);
     if (j.items > s->outer.slices)

@@ -18,6 +18,9 @@ typedef struct weft_depthwise_part {
 /* Fills in what the call says: steps, epilogue, streaming. window has sizes, window and pads; a grid's pixels are
  * step_h lines and step_w pixels apart. */
 void weft_depthwise_place(const weft_call *call, weft_depthwise_part *part, int64_t step_h, int64_t step_w);
+/* The whole of a conv2d call as the depthwise kernel plans it. */
+weft_depthwise_part weft_depthwise_part_of(const weft_call *call);
+
 /* Parts that the gradient of an input may fall into. */
 enum { WEFT_DEPTHWISE_PARTS = 64 };
 /* Of a conv2d_dx call as the depthwise kernel plans it: packs its weights; returns the number of parts. */

@@ -18,7 +18,7 @@ typedef enum weft_op_id {
     WEFT_OP_COUNT
 } weft_op_id;
 
-enum { WEFT_MAX_OUT = 6, WEFT_MAX_PARAM = 12, WEFT_CASE_IN = 8 };
+enum { WEFT_MAX_OUT = 6, WEFT_MAX_PARAM = 12, WEFT_CASE_IN = 12 };
 
 /* Who makes nodes of an op: its builder, as networks call it; the gradient pass (BACKWARD) or the other passes (FUSED),
  * which then have no builder; UPDATE ops change state in place, and have one. */

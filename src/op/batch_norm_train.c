@@ -19,8 +19,10 @@
  * 5. With an activation dy is the gradient behind that, and what is meant by dy above is dy slope(y), with y computed
  *    once more from x, in the same way (op/activation.c, Semantics 6, for the slopes).
  * 6. batch_norm_again is that last formula and gives the bits of y once more, with the epilogue of the node it repeats.
- * 7. batch_norm_frozen_dx is dx of frozen statistics alone, gamma dy / sqrt(variance + epsilon): x is not read. */
+ * 7. batch_norm_stats gives all of batch_norm_train but y, for readers that compute it themselves (norm_conv.c).
+ * 8. batch_norm_frozen_dx is dx of frozen statistics alone, gamma dy / sqrt(variance + epsilon): x is not read. */
 #include <math.h>
+#include <string.h>
 
 #include "graph/grad.h"
 #include "op/batch_norm.h"
@@ -131,6 +133,54 @@ const weft_op weft_op_batch_norm_train = {
     .grad = grad,
     .again = again,
     .cases = cases,
+};
+
+/* ---- batch_norm_stats ---- */
+
+static weft_status infer_stats(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    WEFT_TRY(infer(opt, in, n_in, sig));
+    sig->n_out--;
+    memmove(sig->out, sig->out + 1, sizeof *sig->out * (size_t)sig->n_out);
+    return WEFT_OK;
+}
+
+static weft_cost cost_stats(const weft_node *n)
+{
+    return (weft_cost){ .flops = 4 * (double)weft_shape_count(&n->in[0]) };
+}
+
+static double least_stats(const weft_node *n)
+{
+    return (double)weft_shape_count(&n->in[0]);
+}
+
+/* clang-format off */
+static const weft_op_case cases_stats[] = {
+    { WEFT_CASE("c3_batch3", WEFT_NHWC(3, 3, 5, 3)) },
+    { WEFT_CASE("c17_no_gamma", WEFT_NHWC(1, 9, 5, 17)), WEFT_OPT(weft_batch_norm_opt, .no_gamma = true) },
+    { WEFT_CASE("c256_two_rows_unbiased", WEFT_NHWC(2, 1, 1, 256)), WEFT_OPT(weft_batch_norm_opt, .unbiased = true) },
+    { WEFT_CASE("vectors", WEFT_NC(65, 33)) },
+    { WEFT_CASE("rows_over_threads", WEFT_NHWC(2, 49, 51, 24)) },
+    { .name = NULL },
+};
+/* clang-format on */
+
+const weft_op weft_op_batch_norm_stats = {
+    .name = "batch_norm_stats",
+    .brief = "Statistics of a batch, and what a norm by them shifts",
+    .paper = "Ioffe & Szegedy 2015, arXiv:1502.03167",
+    .n_in = 1,
+    .opt_size = sizeof(weft_batch_norm_opt),
+    .types = WEFT_TYPES_F32_OUT,
+    .error_class = WEFT_REDUCTION,
+    .resolve = weft_batch_norm_resolve,
+    .infer = infer_stats,
+    .cost = cost_stats,
+    .least = least_stats,
+    .reduction = rows_of_x,
+    .describe = describe,
+    .cases = cases_stats,
 };
 
 /* ---- batch_norm_again ---- */

@@ -8,7 +8,9 @@
  *
  * Semantics
  * 1. Each part means what its own op means; between is rounded to the storage type.
- * 2. Inputs are those of batch_norm_dx, then x, then the weights. Outputs are dx, dw, dgamma, dbeta. */
+ * 2. Inputs are those of batch_norm_dx, then x, then the weights. Outputs are dx, dw, dgamma, dbeta.
+ * 3. With `again` what was convolved is act(batch_norm_again(x, mean, rstd, shift, [gamma])); the inputs behind x are
+ *    those. dx is the gradient of what was convolved all the same. */
 #include "op/conv_norm_grad.h"
 
 #include <string.h>
@@ -21,23 +23,31 @@ static int norm_inputs(const weft_batch_norm_dx_opt *o)
     return weft_batch_norm_dx_beta(o) + (o->act != WEFT_ACT_NONE);
 }
 
+static int x_inputs(const weft_conv_norm_grad_opt *o)
+{
+    return o->again ? weft_again_inputs(&o->before) : 1;
+}
+
 static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
 {
     weft_conv_norm_grad_opt *o = opt;
-    const int x = norm_inputs(&o->norm);
-    if (n_in != x + 2)
-        return weft_fail(WEFT_INVALID, "there are %d inputs, expected %d", n_in, x + 2);
+    const int x = norm_inputs(&o->norm), weights = x + x_inputs(o);
+    if (n_in != weights + 1)
+        return weft_fail(WEFT_INVALID, "there are %d inputs, expected %d", n_in, weights + 1);
     WEFT_TRY(weft_op_batch_norm_dx.resolve(&o->norm, in, x, arena));
-    const weft_shape of_dx[] = { in[0], in[x + 1] }, of_dw[] = { in[x], in[0] };
+    if (o->again)
+        WEFT_TRY(weft_op_batch_norm_again.resolve(&o->before, &in[x], weights - x, arena));
+    WEFT_TRY(weft_need_range("before_act", (int)o->before_act, WEFT_ACT_NONE, WEFT_ACT_COUNT - 1));
+    const weft_shape of_dx[] = { in[0], in[weights] }, of_dw[] = { in[x], in[0] };
     WEFT_TRY(weft_op_conv2d_dx.resolve(&o->conv, of_dx, 2, arena));
     return weft_op_conv2d_dw.resolve(&o->conv, of_dw, 2, arena);
 }
 
 static weft_status infer(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
 {
-    const weft_shape channels = in[2];
-    (void)opt;
-    *sig = (weft_sig){ .n_out = 4, .out = { in[n_in - 2], in[n_in - 1], channels, channels } };
+    const weft_conv_norm_grad_opt *o = opt;
+    const weft_shape channels = in[2], x = in[norm_inputs(&o->norm)];
+    *sig = (weft_sig){ .n_out = 4, .out = { x, in[n_in - 1], channels, channels } };
     return weft_need_output(&sig->out[WEFT_CONV_NORM_DX]);
 }
 
@@ -47,6 +57,9 @@ void weft_conv_norm_split(const weft_node *node, weft_conv_norm_parts *parts)
     const weft_conv_norm_grad_opt *o = node->opt;
     const weft_shape between = node->in[0];
     p->x = norm_inputs(&o->norm);
+    p->weights = p->x + x_inputs(o);
+    if (o->again)
+        weft_again_split(node, &o->before, o->before_act, &node->in[p->x], &p->again);
     for (int i = 0; i < p->x; i++)
         p->norm_in[i] = node->in[i];
     p->norm_out[0] = between;
@@ -55,7 +68,7 @@ void weft_conv_norm_split(const weft_node *node, weft_conv_norm_parts *parts)
     p->norm = (weft_node){ .id = WEFT_OP_BATCH_NORM_DX, .op = &weft_op_batch_norm_dx, .name = node->name,
                            .opt = &o->norm, .n_in = p->x, .n_out = 3, .in = p->norm_in, .out = p->norm_out };
     p->dx_in[0] = p->dw_in[1] = between;
-    p->dx_in[1] = node->in[p->x + 1];
+    p->dx_in[1] = node->in[p->weights];
     p->dx_in[2] = node->out[WEFT_CONV_NORM_DX];
     p->dx = (weft_node){ .id = WEFT_OP_CONV2D_DX, .op = &weft_op_conv2d_dx, .name = node->name, .opt = &o->conv,
                          .epi = node->epi, .n_in = 2 + node->epi.residual, .n_out = 1, .in = p->dx_in,
@@ -69,8 +82,10 @@ static weft_cost cost(const weft_node *node)
 {
     weft_conv_norm_parts p;
     weft_conv_norm_split(node, &p);
+    const weft_conv_norm_grad_opt *o = node->opt;
     const weft_cost norm = p.norm.op->cost(&p.norm), dx = p.dx.op->cost(&p.dx), dw = p.dw.op->cost(&p.dw);
-    return (weft_cost){ dx.macs + dw.macs, norm.flops + dx.flops + dw.flops };
+    const double again = o->again ? p.again.node.op->cost(&p.again.node).flops : 0;
+    return (weft_cost){ dx.macs + dw.macs, norm.flops + dx.flops + dw.flops + again };
 }
 
 /* dy and y twice, for the sums and for what follows from them; x, dx, the weights and their gradient. */
@@ -90,6 +105,7 @@ static int64_t reduction(const weft_node *node)
 /* "1x1 64, of relu" */
 static void describe(const weft_node *node, char *buf, size_t size)
 {
+    const weft_conv_norm_grad_opt *o = node->opt;
     weft_conv_norm_parts p;
     char norm[48] = "";
     weft_conv_norm_split(node, &p);
@@ -98,6 +114,9 @@ static void describe(const weft_node *node, char *buf, size_t size)
     size_t used = strlen(buf);
     if (*norm)
         weft_text_add(buf, size, &used, ", %s", norm);
+    if (o->again)
+        weft_text_add(buf, size, &used, ", behind norm%s%s", o->before_act == WEFT_ACT_NONE ? "" : " and ",
+                      weft_act_name(o->before_act));
 }
 
 /* clang-format off */
@@ -114,6 +133,14 @@ static void describe(const weft_node *node, char *buf, size_t size)
                 .dilation = dilate, .groups = c_, .padding = WEFT_EXPLICIT, .pad = { __VA_ARGS__ } }, h_, w_, c_ }
 #define CASE_DEPTHWISE(label, n, h, w, c, kernel, oh, ow, ...) \
     WEFT_CASE(label, WEFT_TWICE(WEFT_NHWC(n, oh, ow, c)), C(c), C(c), __VA_ARGS__, WEFT_NHWC(n, h, w, c), \
+              WEFT_KRSC(c, kernel, kernel, 1)), .positive = 8
+/* The same, of a norm computed once more. */
+#define AGAIN(h, w, n, c) WEFT_NHWC(n, h, w, c), C(c), C(c), C(c), C(c)
+#define CASE_AGAIN(label, n, h, w, c, k, ...) \
+    WEFT_CASE(label, WEFT_TWICE(WEFT_NHWC(n, h, w, k)), C(k), C(k), __VA_ARGS__, AGAIN(h, w, n, c), \
+              WEFT_KRSC(k, 1, 1, c)), .positive = 8
+#define CASE_AGAIN_DEPTHWISE(label, n, h, w, c, kernel, oh, ow, ...) \
+    WEFT_CASE(label, WEFT_TWICE(WEFT_NHWC(n, oh, ow, c)), C(c), C(c), __VA_ARGS__, AGAIN(h, w, n, c), \
               WEFT_KRSC(c, kernel, kernel, 1)), .positive = 8
 #define OPT(...) WEFT_OPT(weft_conv_norm_grad_opt, __VA_ARGS__)
 static const weft_op_case cases[] = {
@@ -135,6 +162,15 @@ static const weft_op_case cases[] = {
     { CASE("beyond_a_block", 1, 12, 12, 320, 330, C(330)), .weights = 1 << 6, OPT(CONV(12, 12, 320, 330)) },
     { CASE("rows_over_threads", 3, 49, 51, 16, 24, C(24), C(24)), .weights = 1 << 7,
       OPT(.norm = { .act = WEFT_ACT_RELU }, CONV(49, 51, 16, 24)) },
+    { CASE_AGAIN("again_relu6_swish", 2, 14, 12, 24, 144, C(144), C(144)), .weights = 1 << 11,
+      OPT(.norm = { .act = WEFT_ACT_RELU6 }, .again = true, .before_act = WEFT_ACT_SWISH, CONV(14, 12, 24, 144)) },
+    { CASE_AGAIN("again_odd_residual", 3, 11, 9, 33, 17, C(17)), .weights = 1 << 10,
+      OPT(.again = true, .before_act = WEFT_ACT_RELU, CONV(11, 9, 33, 17)), .epi = { .residual = true } },
+    { CASE_AGAIN_DEPTHWISE("depthwise_again_turns", 33, 36, 32, 48, 5, 18, 16, C(48), C(48)),
+      OPT(.norm = { .act = WEFT_ACT_RELU }, .again = true, .before_act = WEFT_ACT_RELU6,
+          DEPTHWISE(36, 32, 48, 5, 2, 1, 1, 2, 1, 2)) },
+    { CASE_AGAIN_DEPTHWISE("depthwise_again_dilation2", 2, 11, 9, 20, 3, 11, 9, C(20)),
+      OPT(.again = true, DEPTHWISE(11, 9, 20, 3, 1, 2, 2, 2, 2, 2)) },
     { CASE_DEPTHWISE("depthwise_relu6", 3, 9, 8, 24, 3, 9, 8, C(24), C(24)),
       OPT(.norm = { .act = WEFT_ACT_RELU6 }, DEPTHWISE(9, 8, 24, 3, 1, 1, 1, 1, 1, 1)) },
     { CASE_DEPTHWISE("depthwise_residual", 2, 7, 6, 40, 3, 7, 6, C(40)), OPT(DEPTHWISE(7, 6, 40, 3, 1, 1, 1, 1, 1, 1)),

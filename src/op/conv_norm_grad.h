@@ -7,11 +7,15 @@
 
 #include "op/batch_norm.h"
 #include "op/conv2d.h"
+#include "op/norm_conv.h"
 
 typedef struct weft_conv_norm_grad_opt {
     const char *name;
     weft_batch_norm_dx_opt norm;
     weft_conv2d_grad_opt conv;
+    bool again; /* x is what goes into another norm and act, whose result the convolution read (norm_conv) */
+    weft_batch_norm_again_opt before;
+    weft_act before_act;
 } weft_conv_norm_grad_opt;
 
 /* Outputs. */
@@ -23,7 +27,8 @@ enum { WEFT_PART_IN = 7 /* of the norm's gradient: six, the residual */ };
  * the struct: it must not be copied. */
 typedef struct weft_conv_norm_parts {
     weft_node norm, dx, dw;
-    int x; /* index of the node's input x; the weights follow it */
+    weft_again_part again; /* of what the convolution read, with options that say so */
+    int x, weights;        /* indices of the node's inputs; behind x what `again` reads besides */
     weft_shape norm_in[WEFT_PART_IN], norm_out[3], dx_in[3], dw_in[2];
 } weft_conv_norm_parts;
 

@@ -22,7 +22,7 @@ typedef struct weft_pass {
     weft_status (*run)(weft_graph *graph);
 } weft_pass;
 
-enum { WEFT_PASS_COUNT = 9 };
+enum { WEFT_PASS_COUNT = 10 };
 extern const weft_pass weft_passes[WEFT_PASS_COUNT];
 
 /* What one pass did to one node. */
@@ -54,6 +54,8 @@ weft_status weft_pass_fuse(weft_graph *graph);
 /* The gradients of convolutions with those of the batch norms behind them, where the device of graph's context has
  * a kernel for both at once. */
 weft_status weft_pass_fuse_grads(weft_graph *graph);
+/* Norms that only a convolution and its gradient read are computed by both as they read them. */
+weft_status weft_pass_fuse_norms(weft_graph *graph);
 /* Notes the least traffic of the graph as it is now: activations, additions and norms are free (graph->least_bytes). */
 weft_status weft_pass_measure(weft_graph *graph);
 /* Rewrites that the device's backend asks for (weft_device.rewrites). */

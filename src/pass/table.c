@@ -19,6 +19,8 @@ const weft_pass weft_passes[WEFT_PASS_COUNT] = {
     { "fuse", "additions and activations into the node before them", FUSING, weft_pass_fuse },
     { "gradients", "those of a convolution and the norm behind it as one node", WEFT_MODE_TRAIN,
       weft_pass_fuse_grads },
+    { "norms", "those that only a convolution and its gradient read are not stored", WEFT_MODE_TRAIN,
+      weft_pass_fuse_norms },
     { "measure", "the least traffic of the graph", INFERENCE, weft_pass_measure },
     { "rewrite", "what the device's backend asks for: compose, join, pool", INFERENCE, weft_pass_rewrite },
     { "units", "inverted residual units as one node", WEFT_MODE_INFER, weft_pass_fuse_units },

@@ -11,6 +11,7 @@
 #include "op/conv2d.h"
 #include "op/conv_norm_grad.h"
 #include "op/dropout.h"
+#include "op/norm_conv.h"
 #include "op/normalize.h"
 #include "op/partial_conv2d.h"
 #include "op/pool2d.h"
@@ -60,6 +61,15 @@ const example training_examples[] = {
     { EX(BATCH_NORM_TRAIN, "variance_biased", MAP(2, 1, 1), OPT(weft_batch_norm_opt, .no_gamma = true)),
       X(F(4095, 4097)), P(F(10)), Y(1), .output = 3 },
     { EX(BATCH_NORM_TRAIN, "shift", MAP(2, 1, 1), EPSILON_3), X(F(4095, 4097)), P(F(6), F(10)), Y(10), .output = 4 },
+    { EX(BATCH_NORM_STATS, "mean", MAP(2, 1, 1), EPSILON_3), X(F(4095, 4097)), P(F(6), F(10)), Y(4096) },
+    { EX(BATCH_NORM_STATS, "rstd", MAP(2, 1, 1), EPSILON_3), X(F(4095, 4097)), P(F(6), F(10)), Y(.5), .output = 1 },
+    { EX(BATCH_NORM_STATS, "variance", MAP(2, 1, 1), EPSILON_3), X(F(4095, 4097)), P(F(6), F(10)), Y(2),
+      .output = 2 },
+    { EX(BATCH_NORM_STATS, "shift", MAP(2, 1, 1), EPSILON_3), X(F(4095, 4097)), P(F(6), F(10)), Y(10), .output = 3 },
+    /* The norm gives 7 and 13, of which relu6 leaves 6. */
+    { EX5(NORM_CONV, "relu6", MAP(2, 1, 1), VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1),
+          OPT(weft_norm_conv_opt, .act = WEFT_ACT_RELU6, .conv = { .out = 2 })),
+      X(F(4095, 4097), F(4096), F(.5f), F(10), F(6)), P(F(2, -1)), Y(12, -6, 12, -6) },
     { EX5(BATCH_NORM_AGAIN, "y", MAP(2, 1, 1), VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1), NULL),
       X(F(4095, 4097), F(4096), F(.5f), F(10), F(6)), Y(7, 13) },
     /* x normalised is -1, 1, 3; dbeta = 9, dgamma = 15, dx = 2 * 1/2 * (dy - 9 / 3 - 15 / 3 x normalised). */
@@ -77,6 +87,14 @@ const example training_examples[] = {
       .c = { .name = "relu", .n_in = 6, .opt = OPT(weft_batch_norm_dx_opt, .act = WEFT_ACT_RELU),
              .in = { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1) } },
       X(F(5, 7, 3), F(8, 12, 16), F(10), F(.5f), F(2), F(-2)), Y(2, -4, -7) },
+    /* What was convolved is relu(2 (x - 1) / 2 + 1), 1, 2, 3. */
+    { .id = WEFT_OP_CONV_NORM_GRAD,
+      .c = { WEFT_CASE("again", THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), THREE_ROWS, VECTOR(1),
+                       VECTOR(1), VECTOR(1), VECTOR(1), WEFT_NHWC(1, 1, 1, 1)),
+             .opt = OPT(weft_conv_norm_grad_opt, .again = true, .before_act = WEFT_ACT_RELU,
+                        .conv = { ONE_TAP, 3, 1, 1 }) },
+      X(F(1, 4, 4), F(8, 12, 16), F(10), F(.5f), F(2), F(1, 2, 3), F(1), F(.5f), F(1), F(2), F(10)), Y(-47),
+      .output = 1 },
     /* The norm's gradient is 3, -4, -14, as above. */
     { CONV_NORM("dx"), Y(30, -40, -140) },
     { CONV_NORM("dw"), Y(-47), .output = 1 },
@@ -158,6 +176,16 @@ const refusal training_refusals[] = {
       { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), THREE_ROWS, WEFT_NHWC(1, 1, 2, 1) },
       &(const weft_conv_norm_grad_opt){ .conv = { ONE_TAP, 3, 1, 1 } },
       "weight is [1, 1, 2, 1], expected [1, 1, 1, 1]" },
+    { WEFT_OP_CONV_NORM_GRAD, 7,
+      { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), THREE_ROWS, WEFT_NHWC(1, 1, 1, 1) },
+      &(const weft_conv_norm_grad_opt){ .again = true, .conv = { ONE_TAP, 3, 1, 1 } },
+      "there are 7 inputs, expected 11" },
+    { WEFT_OP_NORM_CONV, 4, { ODD, VECTOR(8), VECTOR(8), VECTOR(8) },
+      &(const weft_norm_conv_opt){ .conv = { .out = 4 } }, "there are 4 inputs, expected 5" },
+    { WEFT_OP_NORM_CONV, 5, { ODD, VECTOR(8), VECTOR(8), VECTOR(8), VECTOR(8) },
+      &(const weft_norm_conv_opt){ .act = (weft_act)-1 },
+      "act is -1" },
+    ROW(BATCH_NORM_STATS, weft_batch_norm_opt, ODD, "epsilon is -1", .epsilon = -1),
     { WEFT_OP_CONV2D_DX, 2, { MAP(1, 3, 1), WEFT_NHWC(1, 1, 2, 1) },
       &(const weft_conv2d_grad_opt){ TWO_TAPS, 1, 3, 1 }, "dy is [1, 1, 3, 1], expected [N, 1, 2, 1]" },
     { WEFT_OP_CONV2D_DX, 2, { MAP(1, 2, 1), WEFT_NHWC(1, 1, 3, 1) },

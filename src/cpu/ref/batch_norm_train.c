@@ -26,6 +26,25 @@ static double squares_of(const weft_view *x, int64_t rows, int64_t c, double mea
     return sum;
 }
 
+/* Mean, rstd, variance and shift of a channel to out[0..3]; returns rstd. *mean: as it is before it is rounded. */
+static double give_stats(const weft_call *call, const weft_view *out, int64_t c, double *mean)
+{
+    const weft_node *n = call->node;
+    const weft_batch_norm_opt *o = n->opt;
+    const int64_t rows = weft_shape_rows(&n->in[0]);
+    const real *gamma = o->no_gamma ? NULL : weft_call_param(call, 0);
+    const real *beta = weft_call_param(call, o->no_gamma ? 0 : 1);
+    *mean = mean_of(&call->in[0], rows, c);
+    const double squares = squares_of(&call->in[0], rows, c, *mean);
+    const double rstd = 1 / sqrt(squares / (double)rows + o->epsilon);
+    ((real *)out[0].data)[c] = (real)*mean;
+    ((real *)out[1].data)[c] = (real)rstd;
+    ((real *)out[2].data)[c] = (real)(squares / (double)(o->unbiased && rows > 1 ? rows - 1 : rows));
+    ((real *)out[3].data)[c] =
+        (real)((double)beta[c] - (*mean - (double)(float)*mean) * rstd * (gamma ? (double)gamma[c] : 1));
+    return rstd;
+}
+
 static weft_status run_train(const weft_call *call)
 {
     const weft_node *n = call->node;
@@ -34,20 +53,25 @@ static weft_status run_train(const weft_call *call)
     const real *gamma = o->no_gamma ? NULL : weft_call_param(call, 0);
     const real *beta = weft_call_param(call, o->no_gamma ? 0 : 1);
     for (int64_t c = 0; c < channels; c++) {
-        const double mean = mean_of(&call->in[0], rows, c), squares = squares_of(&call->in[0], rows, c, mean);
-        const double rstd = 1 / sqrt(squares / (double)rows + o->epsilon);
+        double mean;
+        const double rstd = give_stats(call, &call->out[1], c, &mean);
         for (int64_t r = 0; r < rows; r++) {
             const double v = ((double)ref_row(&call->in[0], r)[c] - mean) * rstd * (gamma ? (double)gamma[c] : 1);
             ref_row(&call->out[0], r)[c] = (real)ref_finish(call, v + (double)beta[c], r, c);
         }
-        ((real *)call->out[1].data)[c] = (real)mean;
-        ((real *)call->out[2].data)[c] = (real)rstd;
-        ((real *)call->out[3].data)[c] = (real)(squares / (double)(o->unbiased && rows > 1 ? rows - 1 : rows));
-        ((real *)call->out[4].data)[c] =
-            (real)((double)beta[c] - (mean - (double)(float)mean) * rstd * (gamma ? (double)gamma[c] : 1));
     }
     return WEFT_OK;
 }
+
+static weft_status run_stats(const weft_call *call)
+{
+    double mean;
+    for (int64_t c = 0; c < weft_shape_channels(&call->node->in[0]); c++)
+        (void)give_stats(call, call->out, c, &mean);
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(batch_norm_stats) = { WEFT_REF_NAMED(batch_norm_stats), .run = run_stats };
 
 const weft_kernel WEFT_REF(batch_norm_train) = {
     WEFT_REF_NAMED(batch_norm_train), .run = run_train, .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_RESIDUAL,

@@ -29,6 +29,12 @@ typedef struct weft_window {
     int64_t channels;
 } weft_window;
 
+/* The input line behind those that output line oh looks at, borders included. */
+WEFT_INLINE int64_t weft_window_reach(const weft_window *w, int64_t oh)
+{
+    return oh * w->stride_h - w->top + (int64_t)(w->kh - 1) * w->dilation + 1;
+}
+
 /* Depthwise convolution of output rows [first, last) of one image, with epilogue. */
 typedef struct weft_depthwise {
     weft_window window;
