@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * JPEG by libjpeg-turbo: ISLOW transform and fancy upsampling, as Pillow decodes. Every warning but one is an error: of
- * a cut file the library otherwise makes a grey picture. Grey and CMYK (also YCCK, inverted as Adobe writes them)
- * become RGB with Pillow's formulas. The library's own allocations are not ours to choose; what they may amount to is
- * checked against the size of the file first. */
+ * JPEG by libjpeg-turbo: ISLOW transform and fancy upsampling, as Pillow decodes. Every warning but one is an error,
+ * and so is a component or a part that no scan has: of a cut file the library otherwise makes a grey picture. Grey and
+ * CMYK (also YCCK, inverted as Adobe writes them) become RGB with Pillow's formulas. The library's own allocations are
+ * not ours to choose; what they may amount to is checked against the size of the file first. */
 #include "image/image.h"
 
 #include <setjmp.h>
@@ -32,6 +32,7 @@ typedef struct decoder {
     int orientation;
     weft_window window; /* of the reduced picture */
     int first;          /* pixel that a row begins with */
+    unsigned scanned;   /* bit i: a scan had component i */
 } decoder;
 
 static size_t offset(const decoder *d)
@@ -102,17 +103,70 @@ static void skip(j_decompress_ptr info, long count)
     d->input.bytes_in_buffer -= (size_t)count;
 }
 
+/* Whether the scan's data end although much of the picture is to come. Of Huffman codes libjpeg says so; arithmetic
+ * coding goes on by zeros, which make a picture of anything. Not of scans that refine, which may have next to no data,
+ * nor of a last row of blocks, which ends with the data. */
+static bool ends_early(const decoder *d)
+{
+    const struct jpeg_decompress_struct *const info = &d->info;
+    if (!info->arith_code || info->Ss != 0 || info->Ah != 0)
+        return false;
+    if (info->input_iMCU_row == 0) {
+        const JOCTET *const next = d->input.next_input_byte;
+        return info->unread_marker == 0 && d->input.bytes_in_buffer > 1 && next[0] == 0xff && next[1] != 0;
+    }
+    const int marker = info->unread_marker;
+    return marker != 0 && (marker < JPEG_RST0 || marker > JPEG_RST0 + 7) &&
+           info->input_iMCU_row + 1 < info->total_iMCU_rows;
+}
+
+/* Before each row of blocks. */
+static void check_scan(decoder *d)
+{
+    for (int i = 0; i < d->info.comps_in_scan; i++)
+        d->scanned |= 1u << d->info.cur_comp_info[i]->component_index;
+    if (ends_early(d))
+        refuse(d, weft_fail(WEFT_BAD_DATA, "%s: byte %zu of %zu: the arithmetic-coded data of scan %d end behind %u of "
+                            "%u rows of blocks; an undamaged JPEG file was expected", d->source->path, offset(d),
+                            d->source->size, d->info.input_scan_number, d->info.input_iMCU_row,
+                            d->info.total_iMCU_rows));
+}
+
+static bool scanned_all(const decoder *d, int component)
+{
+    const int coefficients = d->info.arith_code ? DCTSIZE2 : 1;
+    if (!d->info.coef_bits)
+        return d->scanned >> component & 1;
+    for (int i = 0; i < coefficients; i++) {
+        if (d->info.coef_bits[component][i] < 0)
+            return false;
+    }
+    return true;
+}
+
+/* After the last scan of several: no component may have been left out. A progressive picture may be coarse, but not one
+ * of arithmetic codes, where only what is missing behind it tells a scan that was cut. */
+static void check_components(decoder *d)
+{
+    for (int i = 0; i < d->info.num_components; i++) {
+        if (!scanned_all(d, i))
+            refuse(d, weft_fail(WEFT_BAD_DATA, "%s: byte %zu of %zu: no scan has all of component %d of %d; an "
+                                "undamaged JPEG file was expected", d->source->path, offset(d), d->source->size, i + 1,
+                                d->info.num_components));
+    }
+}
+
 static void on_progress(j_common_ptr info)
 {
     decoder *d = info->client_data;
+    check_scan(d);
     if (d->info.input_scan_number > WEFT_JPEG_SCANS)
         refuse(d, weft_fail(WEFT_BAD_DATA, "%s: byte %zu: more than %d scans; a JPEG file of fewer was expected",
                             d->source->path, offset(d), WEFT_JPEG_SCANS));
 }
 
 /* A Huffman-coded block takes at least a bit: so the file bounds what decoding may allocate. Arithmetic coding can do
- * with less, and libjpeg reads zeros for what such a file lacks, without a word; only pictures of one colour come near
- * the bound. */
+ * with less, but only pictures of one colour come near the bound. */
 static void check_blocks(decoder *d)
 {
     uint64_t blocks = 0;
@@ -254,7 +308,10 @@ static void decode(decoder *d)
                                                 &d->image);
     if (status != WEFT_OK)
         refuse(d, status);
+    check_scan(d);
     jpeg_start_decompress(&d->info);
+    if (jpeg_has_multiple_scans(&d->info))
+        check_components(d);
     crop_columns(d);
     if (d->info.num_components != 3 || d->info.output_width != (JDIMENSION)d->image.width) {
         d->row = weft_alloc(d->allocator, (size_t)d->info.output_width * (size_t)d->info.num_components);

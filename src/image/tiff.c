@@ -19,6 +19,7 @@ typedef struct decoder {
     size_t at;
     TIFF *tiff;
     char reason[REASON]; /* libtiff's first */
+    bool decoding;       /* pixels, no longer tags */
     uint32_t width, height;
     uint16_t bits, samples, photometric, planar, compression;
     uint16_t *map[3]; /* palette */
@@ -78,14 +79,32 @@ static int on_error(TIFF *tiff, void *user, const char *module, const char *form
     return 1; /* and no global handler after this one */
 }
 
-/* They concern tags, not the picture. */
+/* Bytes of nobody, or rows behind the picture's last, touch no pixel. Before a restart marker (0xd0 to 0xd7) the first
+ * mean that the decoder lost its way. */
+static bool harmless(const char *text)
+{
+    static const char words[] = "extraneous bytes before marker 0x";
+    const char *const marker = strstr(text, words);
+    return strstr(text, "exceeds expected dimensions") ||
+           (marker && (marker[sizeof words - 1] != 'd' || marker[sizeof words] > '7'));
+}
+
+/* Most concern tags, not the picture. But what libjpeg and the readers of faxes warn of is pixels that they made up. */
 static int on_warning(TIFF *tiff, void *user, const char *module, const char *format, va_list args)
 {
     (void)tiff;
-    (void)user;
     (void)module;
-    (void)format;
-    (void)args;
+    decoder *d = user;
+    static const uint16_t inventive[] = { COMPRESSION_JPEG, COMPRESSION_CCITTRLE, COMPRESSION_CCITTRLEW,
+                                          COMPRESSION_CCITTFAX3, COMPRESSION_CCITTFAX4 };
+    for (int i = 0; d->decoding && !d->reason[0] && i < WEFT_COUNT(inventive); i++) {
+        if (inventive[i] != d->compression)
+            continue;
+        vsnprintf(d->reason, sizeof d->reason, format, args);
+        if (harmless(d->reason))
+            d->reason[0] = '\0';
+        break;
+    }
     return 1;
 }
 
@@ -280,13 +299,16 @@ static weft_status decode(decoder *d, const weft_allocator *allocator)
     WEFT_TRY(open_file(d));
     WEFT_TRY(read_tags(d));
     WEFT_TRY(weft_image_alloc(allocator, d->source->path, d->width, d->height, &d->image));
+    d->decoding = true;
+    d->reason[0] = '\0'; /* of tags, which are good enough */
     if (d->photometric == PHOTOMETRIC_YCBCR && d->compression == COMPRESSION_JPEG &&
         d->planar == PLANARCONFIG_CONTIG)
         TIFFSetField(d->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
     else if (d->photometric == PHOTOMETRIC_YCBCR)
         return read_rgba(d, allocator);
     WEFT_TRY(make_block(d, allocator));
-    return read_blocks(d);
+    WEFT_TRY(read_blocks(d));
+    return d->reason[0] ? fail(d, "") : WEFT_OK; /* some readers complain and go on */
 }
 
 weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)

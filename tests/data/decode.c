@@ -205,7 +205,7 @@ START_TEST(bad_files_are_refused_with_the_reason)
 {
     check_alloc state = { 0 };
     weft_allocator allocator = check_allocator(&state);
-    ck_assert_int_ge(golden_each("refuse", refuse_row, &allocator), 27);
+    ck_assert_int_ge(golden_each("refuse", refuse_row, &allocator), 35);
     ck_assert_int_eq(state.live, 0);
 }
 END_TEST

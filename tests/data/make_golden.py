@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes fixtures/ (tiny image files of every format and kind) and golden.txt (digests of what Pillow makes of them).
 
-Run by developers when a kind is added, never by the suite: python3 tests/data/make_golden.py, with numpy and a Pillow
-before version 12.2, which began to shrink the columns of some images first. weft keeps the order that all earlier
-versions have; where both sides shrink alike, as in weft_image_to_input, all versions agree.
+Run by developers when a kind is added, never by the suite: python3 tests/data/make_golden.py, with jpegtran, numpy and
+a Pillow before version 12.2, which began to shrink the columns of some images first. weft keeps the order that all
+earlier versions have; where both sides shrink alike, as in weft_image_to_input, all versions agree.
 golden.txt has one expectation a line:
 
     decode FILE WIDTH HEIGHT DIGEST
@@ -25,6 +25,7 @@ import PIL
 from PIL import Image, ImageOps
 
 from fixture_files.bmp import bmp_files
+from fixture_files.cut import cut_files, whole_kinds
 from fixture_files.damaged import more_refused_files, refused_files, whole_files
 from fixture_files.jpeg import jpeg_files, many_jpegs
 from fixture_files.png import png_files
@@ -90,8 +91,8 @@ def resize_lines(images, count):
 def main():
     assert tuple(map(int, PIL.__version__.split(".")[:2])) < (12, 2), "see above"
     os.makedirs(FIXTURES, exist_ok=True)
-    good, bad = {**png_files(), **jpeg_files()}, {**refused_files(), **more_refused_files()}
-    good = {**good, **bmp_files(), **pnm_files(), **webp_files(), **tiff_files()}
+    good, bad = {**png_files(), **jpeg_files()}, {**refused_files(), **more_refused_files(), **cut_files()}
+    good = {**good, **whole_kinds(), **bmp_files(), **pnm_files(), **webp_files(), **tiff_files()}
     lines, images = [], {}
     for name, data in sorted(good.items()):
         image = images[name] = decoded(data, name)
