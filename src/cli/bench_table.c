@@ -364,6 +364,8 @@ static cli_exit run_table(bench *b, int sort)
 {
     const table_args *args = b->args;
     int rows = 0;
+    if (args->svg)
+        CLI_TRY(cli_check_output("svg", args->svg));
     CLI_TRY(plan(b, sort));
     CLI_TRY(measure(b, &rows));
     const bool interrupted = rows < b->n_archs;

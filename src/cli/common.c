@@ -110,6 +110,21 @@ cli_exit cli_open_file(const char *path, const char *wanted, FILE **out)
     return cli_error(CLI_DATA, "%s: is not a regular file; %s was expected", path, wanted);
 }
 
+cli_exit cli_check_output(const char *option, const char *path)
+{
+    struct stat facts;
+    const bool there = stat(path, &facts) == 0;
+    if (there && !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode)) /* a pipe, which opening could wait for */
+        return CLI_OK;
+    const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (file < 0)
+        return cli_error(CLI_CREATE, "--%s: cannot create %s: %s", option, path, strerror(errno));
+    close(file);
+    if (!there)
+        unlink(path);
+    return CLI_OK;
+}
+
 char *cli_recipe_words(const cli_recipe *recipe)
 {
     const struct {

@@ -76,8 +76,13 @@ case_svg() {
     hasnt table.svg "LeNet5" # no accuracy was published
     hasnt table.svg "nan"
     hasnt table.svg "inf"
-    expect 73 bench table mobilenetv2 --batch 1 $quick --svg nosuch/table.svg
-    has err "cannot create nosuch/table.svg"
+    refuses 73 "cannot create nosuch/table.svg" bench table mobilenetv2 --batch 1 $quick --svg nosuch/table.svg
+    refuses 73 "cannot create ." bench table mobilenetv2 --batch 1 $quick --svg . # before anything is measured
+    echo old > old.svg
+    expect 66 bench table lenet5 --batch 1 $quick --svg old.svg
+    equal old.svg "$(cat old.svg)" old
+    expect 66 bench table lenet5 --batch 1 $quick --svg new.svg
+    [ -e new.svg ] && fail "new.svg was left"
     expect 74 bench table mobilenetv2 --batch 1 $quick --svg /dev/full
     echo '<a><b></a></b>' > bad.xml
     checks=$((checks + 1))
