@@ -5,12 +5,14 @@
 include(CMakePackageConfigHelpers)
 
 file(RELATIVE_PATH to_lib ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
-set_target_properties(weft_program PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
 set_target_properties(weft PROPERTIES INSTALL_RPATH "$ORIGIN") # of a bundle, whose libraries lie beside it
 if(CMAKE_SYSTEM_NAME STREQUAL Linux)
     target_link_options(weft PRIVATE LINKER:--disable-new-dtags) # for what those load, too
 endif()
-install(TARGETS weft_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(WEFT_PROGRAM)
+    set_target_properties(weft_program PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
+    install(TARGETS weft_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
 if(TARGET weft_h5) # the library looks for it from where it lies itself
     file(RELATIVE_PATH up ${CMAKE_INSTALL_FULL_LIBEXECDIR}/weft ${CMAKE_INSTALL_FULL_LIBDIR})
     set_target_properties(weft_h5 PROPERTIES INSTALL_RPATH "$ORIGIN/${up}/weft/h5;$ORIGIN/${up}")
@@ -20,7 +22,13 @@ endif()
 
 # Two export sets: users of the shared library need not have the packages of images and zlib.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
-foreach(library weft weft_static)
+set(libraries weft weft_static)
+if(WEFT_LIBRARY STREQUAL SHARED)
+    set(libraries weft)
+elseif(WEFT_LIBRARY STREQUAL STATIC)
+    set(libraries weft_static)
+endif()
+foreach(library ${libraries})
     install(TARGETS ${library} EXPORT ${library}Targets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
@@ -47,6 +55,18 @@ foreach(dir LIBDIR INCLUDEDIR)
         set(WEFT_PC_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
     endif()
 endforeach()
+set(WEFT_PC_PRIVATE "-ljpeg -lpng") # what the static library needs, which comes first
+if(WEFT_WEBP)
+    string(APPEND WEFT_PC_PRIVATE " -lwebpdemux -lwebp")
+endif()
+if(WEFT_TIFF)
+    string(APPEND WEFT_PC_PRIVATE " -ltiff")
+endif()
+string(APPEND WEFT_PC_PRIVATE " -lz -lm -ldl -pthread")
+set(WEFT_PC_PUBLIC "")
+if(WEFT_LIBRARY STREQUAL STATIC) # who asks without --static means it, too
+    set(WEFT_PC_PUBLIC " ${WEFT_PC_PRIVATE}")
+endif()
 configure_file(packaging/pkg-config/weft.pc.in weft.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/weft.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

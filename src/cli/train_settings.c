@@ -133,7 +133,8 @@ cli_exit train_plan_parse(train_plan *plan, const char *text, const char *name, 
     return code ? CLI_USAGE : CLI_OK;
 }
 
-/* Where a recipe of a name is: in WEFT_RECIPES, else beside the program. */
+/* Where a recipe of a name is: in WEFT_RECIPES, else beside the program's folder, or that one's: PREFIX/bin,
+ * PREFIX/tools/weft. */
 static bool find_recipe(const char *name, char path[PATH])
 {
     char self[PATH];
@@ -148,14 +149,16 @@ static bool find_recipe(const char *name, char path[PATH])
     if (length <= 0)
         return false;
     self[length] = '\0';
-    for (int up = 0; up < 2; up++) {
+    for (int up = 0; up < 3; up++) {
         char *slash = strrchr(self, '/');
         if (!slash)
             return false;
         *slash = '\0';
+        snprintf(path, PATH, "%.2000s/share/weft/recipes/%.200s.recipe", self, name);
+        if (up > 0 && access(path, R_OK) == 0)
+            return true;
     }
-    snprintf(path, PATH, "%.2000s/share/weft/recipes/%.200s.recipe", self, name);
-    return access(path, R_OK) == 0;
+    return false;
 }
 
 bool train_has_recipe(const char *name)
