@@ -2,7 +2,7 @@
 #
 # What cpack makes of an install: a .deb, which asks for the libraries that the program and the library are linked with,
 # and a .tar.gz that may be unpacked anywhere.
-#   cmake --preset release -DCMAKE_INSTALL_PREFIX=/usr && cmake --build --preset release
+#   cmake --preset release -DCMAKE_INSTALL_PREFIX=/usr -DWEFT_REFERENCE=ON && cmake --build --preset release
 #   cpack --config build/release/CPackConfig.cmake -B build/packages
 set(CPACK_GENERATOR "DEB;TGZ")
 set(CPACK_PACKAGE_NAME weft)

@@ -74,6 +74,7 @@ class Weft(ConanFile):
         toolchain = CMakeToolchain(self)
         values = toolchain.cache_variables
         values["WEFT_BUILD_TESTS"] = False
+        values["WEFT_REFERENCE"] = False
         values["WEFT_LIBRARY"] = "SHARED" if self.options.shared else "STATIC"
         values["WEFT_PROGRAM"] = bool(self.options.program)
         values["WEFT_WEBP"] = bool(self.options.webp)
