@@ -36,6 +36,9 @@ extern const int cli_exit_code_count;
 /* Prints "weft: sentence" on stderr and returns code. */
 cli_exit cli_error(cli_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Keeps what these two say, while lines that are going to be taken back stand on the terminal, and prints it. */
+void cli_messages_hold(void);
+void cli_messages_print(void);
 /* The exit code that a library status means, and the same with the library's sentence printed. */
 cli_exit cli_exit_of(weft_status status);
 cli_exit cli_library_error(weft_status status);

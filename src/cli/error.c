@@ -30,14 +30,45 @@ const struct cli_code cli_exit_codes[] = {
 /* clang-format on */
 const int cli_exit_code_count = (int)(sizeof cli_exit_codes / sizeof *cli_exit_codes);
 
+static char *held; /* what was said since cli_messages_hold; NULL: nothing is held */
+
 static void say(const char *kind, cli_style style, const char *format, va_list ap)
 {
     char *sentence = cli_format_list(format, ap), *visible = cli_visible(sentence);
-    fflush(stdout);
-    cli_bar_make_room();
-    fprintf(stderr, "%sweft: %s%s%s\n", cli_color(stderr, style), kind, cli_color(stderr, CLI_PLAIN), visible);
+    char *line = cli_format_text("%sweft: %s%s%s\n", cli_color(stderr, style), kind, cli_color(stderr, CLI_PLAIN),
+                                 visible);
     free(visible);
     free(sentence);
+    if (held) {
+        char *const all = cli_format_text("%s%s", held, line);
+        free(held);
+        held = all;
+    } else {
+        fflush(stdout);
+        cli_bar_make_room();
+        fputs(line, stderr);
+    }
+    free(line);
+}
+
+void cli_messages_hold(void)
+{
+    if (!held)
+        held = cli_copy("");
+}
+
+void cli_messages_print(void)
+{
+    char *const all = held;
+    held = NULL;
+    if (!all)
+        return;
+    if (*all) {
+        fflush(stdout);
+        cli_bar_make_room();
+        fputs(all, stderr);
+    }
+    free(all);
 }
 
 cli_exit cli_error(cli_exit code, const char *format, ...)

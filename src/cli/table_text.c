@@ -295,6 +295,7 @@ cli_live *cli_live_open(const cli_table *table, const cli_view *view, FILE *out)
         live->lines += fprintf(out, "\n");
     live->lines += print_heads(table, &live->l, out);
     fflush(out);
+    cli_messages_hold();
     return live;
 }
 
@@ -315,6 +316,7 @@ void cli_live_close(cli_live *live)
         fprintf(live->out, "\033[%dA\033[J", live->lines);
     else
         fputc('\n', live->out);
+    cli_messages_print();
     layout_close(&live->l);
     free(live);
 }
