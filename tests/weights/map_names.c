@@ -190,6 +190,33 @@ START_TEST(no_tensor_is_taken_twice)
 }
 END_TEST
 
+/* Every file is recognised by its tensors alone, with any number of classes: those of ImageNet become 7. */
+START_TEST(every_network_is_known_by_its_tensors)
+{
+    enum { SURE = 95 }; /* percent, of identify.c */
+    const network *n = &networks[_i];
+    const weft_arch *arch = arch_of(n);
+    weft_arena arena = { .allocator = weft_ctx_allocator(ctx) };
+    weft_source source;
+    weft_score score;
+
+    for (int other = 0; other < 2; other++) {
+        open_source(n, &arena, &source);
+        weft_weight *copies = weft_arena_array(&arena, (size_t)n->count, sizeof *copies);
+        ck_assert_ptr_nonnull(copies);
+        for (int i = 0; i < n->count; i++) {
+            copies[i] = source.tensors[i];
+            if (other && copies[i].shape.dim[0] == 1000)
+                copies[i].shape.dim[0] = 7;
+        }
+        source.tensors = copies;
+        CHECK_OK(weft_score_network(ctx, arch, &source, &score));
+        ck_assert_msg(100 * score.fit >= SURE, "%s %s: %g of the tensors agree", n->origin, n->arch, score.fit);
+        weft_arena_release(&arena);
+    }
+}
+END_TEST
+
 /* Named as another network, a file is recognised. */
 START_TEST(the_right_network_is_nearest)
 {
@@ -232,6 +259,7 @@ int main(void)
     read_networks(WEFT_TEST_WEIGHTS "/names-torch.gz");
     tcase_add_loop_test(every, every_tensor_has_its_parameter, 0, n_networks);
     tcase_add_loop_test(every, no_tensor_is_taken_twice, 0, n_networks);
+    tcase_add_loop_test(every, every_network_is_known_by_its_tensors, 0, n_networks);
     tcase_add_test(nearest, the_right_network_is_nearest);
     suite_add_tcase(s, every);
     suite_add_tcase(s, nearest);

@@ -7,13 +7,22 @@
 #include "base/error.h"
 #include "weights/names/map.h"
 
+/* Factors of batch norm that go into other parameters (WEFT_NAME_GAMMA): tensors without a parameter of their own. */
+static int64_t count_gammas(const weft_resolved *r)
+{
+    int64_t count = 0;
+    for (int i = 0; i < r->count; i++) /* a layer's parameters, which are neighbours, share theirs */
+        count += r->match[i].gamma >= 0 && (i == 0 || r->match[i].gamma != r->match[i - 1].gamma);
+    return count;
+}
+
 /* 2 * agreeing / (parameters + tensors): 1 if all do. A classifier may have any number of classes. */
 static weft_score score(const weft_resolved *r)
 {
     static const int64_t flat_or_not[3] = { 0 }; /* changes the order only, never what fits */
     const weft_style style = weft_origin_style(r->origin);
     const int head = weft_head_first(r), classes = weft_head_classes(r);
-    int64_t agree = 0, relevant = 0;
+    int64_t agree = 0, relevant = -count_gammas(r);
     for (int i = 0; i < r->count; i++) {
         const weft_match *match = &r->match[i];
         if (match->source < 0)
