@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * MobileNetV2 and EfficientNet as torchvision and timm name them. The first unit has no expansion, so its later layers
- * have other numbers than those of all other units. timm's "tf_" networks, which pad like TensorFlow, are our Keras
- * dialect; what that has inside as statistics, timm leaves to the caller. */
+ * MobileNetV2 and EfficientNet as torchvision and timm name them, these and MobileNet as transformers does. The first
+ * unit has no expansion, so its later layers have other numbers than those of all other units. timm's "tf_" networks,
+ * which pad like TensorFlow, are our Keras dialect; what that has inside as statistics, timm leaves to the caller. */
 #include "weights/names/table.h"
 
 #define LAYER "{k:conv2d|batch_norm}"
@@ -84,9 +84,17 @@ static const weft_name_rule numbered_2[] = { NUMBERED_UNITS(2), IMAGENET_STATIST
 static const weft_name_rule numbered_3[] = { NUMBERED_UNITS(3), IMAGENET_STATISTICS };
 static const weft_name_rule numbered_4[] = { NUMBERED_UNITS(4), IMAGENET_STATISTICS };
 
-/* transformers' MobileNetV2ForImageClassification and EfficientNetForImageClassification, which are ports of
- * TensorFlow's. The first unit of MobileNetV2 is in its stem. */
+/* transformers' MobileNetV1ForImageClassification, MobileNetV2ForImageClassification and
+ * EfficientNetForImageClassification, which are ports of TensorFlow's. The first has a layer for each half of a unit;
+ * the first unit of the second is in its stem. */
 #define HF_LAYER "{k:convolution|normalization}"
+static const weft_name_rule transformers_v1[] = {
+    { .layer = "stem/" LAYER, .source = "mobilenet_v1.conv_stem." HF_LAYER },
+    { .layer = "unit{u}/depthwise/" LAYER, .source = "mobilenet_v1.layer.{2u-2}." HF_LAYER },
+    { .layer = "unit{u}/pointwise/" LAYER, .source = "mobilenet_v1.layer.{2u-1}." HF_LAYER },
+    { .layer = "head/dense", .source = "classifier" },
+};
+
 static const weft_name_rule transformers_v2[] = {
     { .layer = "stem/" LAYER, .source = "mobilenet_v2.conv_stem.first_conv." HF_LAYER },
     { .layer = "stage1.0/{x:depthwise|project}/" LAYER,
@@ -135,6 +143,7 @@ static const weft_name_table tables[] = {
     { MEDIUM, WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered_2) },
     { "efficientnet-b5|efficientnet-b6", WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered_3) },
     { "efficientnet-b7", WEFT_KERAS, WEFT_ORIGIN_TIMM, WEFT_NAME_RULES(numbered_4) },
+    { "mobilenet|mobilenet-*", WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers_v1) },
     { "mobilenetv2", WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers_v2) },
     { "efficientnet-b0", WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers_1) },
     { MEDIUM, WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS, WEFT_NAME_RULES(transformers_2) },

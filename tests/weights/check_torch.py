@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""For developers: compares weft with torchvision and timm, network by network.
+"""For developers: compares weft with torchvision, timm and transformers, network by network.
 
 Makes each network with random weights and random batch-norm statistics, saves it as .pth or .safetensors, has libweft
 read, map and run the file, and compares the logits (relative L2; strict math; fp64 in PyTorch). Needs torch,
-torchvision, timm, safetensors and numpy; the test suite needs none of this.
+torchvision, timm, transformers, safetensors and numpy; the test suite needs none of this.
 
     check_torch.py build/libweft.so [--names FILE] [PATTERN...]
 
@@ -23,6 +23,21 @@ EFFICIENT = [f"efficientnet-b{n}" for n in range(8)]
 def same(names):
     return {n: n.replace("-", "_") for n in names}
 
+
+# transformers has a class for each family, which is told how deep and wide it is.
+BASIC, BOTTLENECK = ("basic", [64, 128, 256, 512]), ("bottleneck", [256, 512, 1024, 2048])
+UNITS = {"resnet18": (BASIC, [2, 2, 2, 2]), "resnet34": (BASIC, [3, 4, 6, 3]), "resnet50": (BOTTLENECK, [3, 4, 6, 3]),
+         "resnet101": (BOTTLENECK, [3, 4, 23, 3]), "resnet152": (BOTTLENECK, [3, 8, 36, 3])}
+COMPOUND = [(1., 1., 1280), (1., 1.1, 1280), (1.1, 1.2, 1408), (1.2, 1.4, 1536), (1.4, 1.8, 1792), (1.6, 2.2, 2048),
+            (1.8, 2.6, 2304), (2., 3.1, 2560)]
+TRANSFORMERS = {
+    **{n: ("ResNet", dict(layer_type=kind[0], hidden_sizes=kind[1], depths=units))
+       for n, (kind, units) in UNITS.items()},
+    **{"mobilenet" + (f"-{w}" if w < 1 else ""): ("MobileNetV1", dict(depth_multiplier=w)) for w in (1., .75, .5, .25)},
+    "mobilenetv2": ("MobileNetV2", {}),
+    **{f"efficientnet-b{n}": ("EfficientNet", dict(width_coefficient=w, depth_coefficient=d, hidden_dim=top))
+       for n, (w, d, top) in enumerate(COMPOUND)},
+}
 
 # weft's name, dialect -> the origin's name
 NETWORKS = {
@@ -64,6 +79,7 @@ NETWORKS = {
         ("cspresnext50", "torch"): "cspresnext50",
         ("cspdarknet53", "torch"): "cspdarknet53",
     },
+    "transformers": {(n, "torch" if n.startswith("resnet") else "keras"): n for n in TRANSFORMERS},
 }
 # Smaller images where the network takes them; others run at their own size.
 PX = {"vgg16": 224, "vgg19": 224, "alexnet": 224, "inception-v3": 139, "inception-v4": 139,
@@ -77,6 +93,11 @@ def make(origin, name, **how):
         if name in ("googlenet", "inception_v3"):
             how["init_weights"] = False
         return torchvision.models.get_model(name, weights=None, **how)
+    if origin == "transformers":
+        import transformers
+        kind, settings = TRANSFORMERS[name]
+        config = getattr(transformers, kind + "Config")(num_labels=1000, **settings)
+        return getattr(transformers, kind + "ForImageClassification")(config)
     import timm
     return timm.create_model(name, pretrained=False, **how)
 
@@ -181,6 +202,7 @@ def check(weft, origin, arch, dialect, name, folder, kind):
         net.transform_input = False
     with torch.no_grad():
         want = net.double()(torch.from_numpy(seen.transpose(0, 3, 1, 2).copy()).double())
+    want = want.logits if origin == "transformers" else want
     want = (want[0] if isinstance(want, tuple) else want).numpy()
     del net
     try:

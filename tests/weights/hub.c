@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Weights as hubs keep them: in pieces with an index, in a folder with descriptions, under transformers' names; and
- * what a file says of the images that it wants. */
+ * Weights as hubs keep them: in pieces with an index, in a folder with descriptions; and what a file says of the images
+ * that it wants. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -435,42 +435,6 @@ START_TEST(a_classifier_takes_any_file)
 }
 END_TEST
 
-/* As modeling_resnet.py, modeling_mobilenet_v2.py and modeling_efficientnet.py build them: the
- * first stage of EfficientNet has one to four units without an expansion. */
-static const struct {
-    const char *arch;
-    weft_dialect dialect;
-    weft_origin origin;
-    const char *param, *name;
-} ported[] = {
-#define RESNET "resnet50", WEFT_TORCH, WEFT_ORIGIN_TRANSFORMERS
-    { RESNET, "stem/conv2d/weight", "resnet.embedder.embedder.convolution.weight" },
-    { RESNET, "stem/batch_norm/variance", "resnet.embedder.embedder.normalization.running_var" },
-    { RESNET, "stage1.0/proj/conv2d/weight", "resnet.encoder.stages.0.layers.0.shortcut.convolution.weight" },
-    { RESNET, "stage4.2/b/batch_norm/gamma", "resnet.encoder.stages.3.layers.2.layer.1.normalization.weight" },
-    { RESNET, "head/dense/bias", "classifier.1.bias" },
-#define MOBILE "mobilenetv2", WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS
-    { MOBILE, "stage1.0/project/batch_norm/beta", "mobilenet_v2.conv_stem.reduce_1x1.normalization.bias" },
-    { MOBILE, "stage2.0/expand/conv2d/weight", "mobilenet_v2.layer.0.expand_1x1.convolution.weight" },
-    { MOBILE, "stage7.0/depthwise/conv2d/weight", "mobilenet_v2.layer.15.conv_3x3.convolution.weight" },
-    { MOBILE, "head/dense/bias", "classifier.bias" },
-#define NET(n) "efficientnet-b" #n, WEFT_KERAS, WEFT_ORIGIN_TRANSFORMERS
-    { NET(0), "stem/batch_norm/gamma", "efficientnet.embeddings.batchnorm.weight" },
-    { NET(0), "stage2.0/expand/conv2d/weight", "efficientnet.encoder.blocks.1.expansion.expand_conv.weight" },
-    { NET(7), "stage2.0/expand/conv2d/weight", "efficientnet.encoder.blocks.4.expansion.expand_conv.weight" },
-    { NET(3), "stage2.0/se/reduce/bias", "efficientnet.encoder.blocks.2.squeeze_excite.reduce.bias" },
-    { NET(5), "top/conv2d/weight", "efficientnet.encoder.top_conv.weight" },
-};
-
-START_TEST(transformers_names_are_known)
-{
-    char name[128];
-    CHECK_OK(weft_weights_origin_name(ctx, ported[_i].arch, ported[_i].dialect, ported[_i].origin, ported[_i].param,
-                                      name, sizeof name, NULL));
-    ck_assert_str_eq(name, ported[_i].name);
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -491,7 +455,6 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, a_folder_of_a_hub_is_imported);
     tcase_add_test(tcase, a_mean_of_a_hub_is_not_lost);
     tcase_add_test(tcase, a_classifier_takes_any_file);
-    tcase_add_loop_test(tcase, transformers_names_are_known, 0, WEFT_COUNT(ported));
     suite_add_tcase(suite, tcase);
     const int result = check_main(suite, argv[0]);
     if (chdir("..") == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The real names and shapes of every network of torchvision and timm that is ours too (names-torch.gz, written by
- * check_torch.py) must all be found: every parameter has a tensor or a fixed value, in a layout that fits; every
- * tensor is taken or known not to matter; and among all networks the right one is nearest. */
+ * The real names and shapes of every network of torchvision, timm and transformers that is ours too (names-torch.gz,
+ * written by check_torch.py) must all be found: every parameter has a tensor or a fixed value, in a layout that fits;
+ * every tensor is taken or known not to matter; and among all networks the right one is nearest. */
 #include "weights/names/map.h"
 
 #include <stdio.h>
@@ -85,7 +85,7 @@ static void read_networks(const char *path)
     while (gzgets(file, line, sizeof line))
         read_line(line);
     need(gzclose(file) == Z_OK, path);
-    need(n_networks >= 70, "some networks are missing");
+    need(n_networks >= 93, "some networks are missing");
 }
 
 /* The network's tensors as a file's; without data. */
