@@ -48,6 +48,11 @@ typedef struct weft_source_key {
     int64_t index;
 } weft_source_key;
 
+/* Tensors of a file that prepare its images (statistics.c), by index. */
+typedef struct weft_statistics {
+    int64_t mean, std;
+} weft_statistics;
+
 typedef struct weft_source {
     weft_arena *arena;
     int64_t count;
@@ -56,6 +61,7 @@ typedef struct weft_source {
     weft_source_key *sorted;     /* by key */
     struct weft_stem *stems;     /* numbered layers looked for so far */
     bool *ignored[WEFT_STYLE_COUNT]; /* tensors that never matter, where that was asked; NULL */
+    const weft_statistics *statistics; /* NULL: the file has none */
     const char *prefix;          /* what most keys have lost beside the usual; NULL: nothing */
     struct weft_source *next;    /* the same tensors, their keys without one more prefix; NULL */
 } weft_source;
@@ -63,6 +69,12 @@ typedef struct weft_source {
 weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_weights *weights);
 /* Makes keys and order of tensors that are set, as open does. */
 weft_status weft_source_sort(weft_source *source);
+/* Looks for a mean and a deviation of pixels; of torch's style only. */
+weft_status weft_statistics_find(weft_source *source);
+/* Whether it is one of them. */
+bool weft_statistics_has(const weft_source *source, int64_t index);
+/* Their values, of pixels from 0 to 1; reversed: of channels in the order blue, green, red. */
+weft_status weft_statistics_read(const weft_source *source, double mean[3], double std[3], bool *reversed);
 /* Index of the tensor of that key; -1 if there is none. */
 int64_t weft_source_find(const weft_source *source, const char *key);
 /* The k-th layer of a stem (see {#stem}); source NULL: as a fresh session of Keras would number them. */
@@ -149,9 +161,11 @@ weft_status weft_head_left(weft_arena *arena, const weft_resolved *resolved, cha
 
 /* ---- recipes ---- */
 
-/* The recipe for a file of the network: the publisher's, but for what metadata recipe.* say. BAD_DATA if they ask for
- * what no recipe can; where that is taken leniently, it is passed over. */
-weft_status weft_recipe_asked(const weft_weights *in, const weft_arch *arch, bool lenient, weft_recipe *out);
+/* The recipe for a file of the network: the publisher's, but for what metadata recipe.* and the file's own statistics
+ * say (of source; NULL: none). BAD_DATA if they ask for what no recipe can; where that is taken leniently, it is passed
+ * over. */
+weft_status weft_recipe_asked(const weft_weights *in, const weft_source *source, const weft_arch *arch, bool lenient,
+                              weft_recipe *out);
 
 /* Words for the recipe of a file that a framework publishes and evaluates otherwise than the network's first; NULL. */
 const char *weft_published_recipe(const char *path, const weft_arch *arch);

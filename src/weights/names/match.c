@@ -50,5 +50,7 @@ bool weft_resolve_ignores(const weft_resolved *resolved, int64_t index)
         if ((table->rules[i].flags & WEFT_NAME_IGNORE) && weft_name_match(table->rules[i].source, key, &values))
             return true;
     }
-    return never_matters(resolved->source, weft_origin_style(resolved->origin), index);
+    const weft_style style = weft_origin_style(resolved->origin);
+    return (style == WEFT_STYLE_TORCH && weft_statistics_has(resolved->source, index)) ||
+           never_matters(resolved->source, style, index);
 }

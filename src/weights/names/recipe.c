@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The recipe that a file asks for: the publisher's for this network, or for this very file of it, with what the file,
- * or a description beside it, says otherwise (metadata recipe.*): the size of images, how much of them is cut out, the
- * filter, and what becomes of pixels. A network that rescales by itself keeps to that. What no recipe can do is
- * refused, not passed over. */
+ * or a description beside it, says otherwise (metadata recipe.*, tensors of a mean and a deviation): the size of
+ * images, how much of them is cut out, the filter, and what becomes of pixels. A network that rescales by itself keeps
+ * to that. What no recipe can do is refused, not passed over. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,18 +142,71 @@ static weft_status set_scale(const weft_weights *in, weft_recipe *r)
                      text + name, scale, offset);
 }
 
-static weft_status set_pixels(const weft_weights *in, const weft_arch *arch, weft_recipe *r)
+static bool same_pixels(const weft_recipe *a, const weft_recipe *b)
+{
+    bool same = a->preprocess == b->preprocess;
+    for (int c = 0; c < 3; c++)
+        same = same && fabs(a->mean[c] - b->mean[c]) < 1e-4 && fabs(a->std[c] - b->std[c]) < 1e-4;
+    return same;
+}
+
+/* Whether anything but tensors of the file says what becomes of pixels. */
+static bool is_said(const weft_weights *in)
+{
+    return weft_weights_meta_find(in, "recipe.mean") || weft_weights_meta_find(in, "recipe.preprocess") ||
+           weft_weights_meta_find(in, "recipe.scale");
+}
+
+/* A mean and a deviation among the tensors of the file. */
+static weft_status set_tensors(const weft_weights *in, const weft_source *source, const weft_arch *arch,
+                               weft_recipe *r)
+{
+    double mean[3], std[3];
+    bool reversed = false;
+    const weft_recipe before = *r;
+    WEFT_TRY(weft_statistics_read(source, mean, std, &reversed));
+    if (reversed)
+        return weft_fail(WEFT_BAD_DATA,
+                         "this is ImageNet's mean in the order blue, green, red; no recipe of weft's has that order "
+                         "with a deviation");
+    memset(r->mean, 0, sizeof r->mean);
+    memset(r->std, 0, sizeof r->std);
+    if (!set_normal(mean, std, r))
+        return weft_fail(WEFT_BAD_DATA, "this and its deviation ask for (x / 255 - mean) / std with mean %.6g, %.6g, "
+                         "%.6g and std %.6g, %.6g, %.6g; mean from 0 to 1 and std from 0.000001 to 1000 were expected",
+                         mean[0], mean[1], mean[2], std[0], std[1], std[2]);
+    if (arch->preprocess == WEFT_PREPROCESS_NONE && r->preprocess != WEFT_PREPROCESS_TORCH)
+        return weft_fail(WEFT_BAD_DATA, "this asks for a mean of its own, and %s (%s) has that of ImageNet inside",
+                         arch->name, weft_dialect_name(arch->dialect));
+    if (arch->preprocess == WEFT_PREPROCESS_NONE)
+        *r = before;
+    else if (is_said(in) && !same_pixels(r, &before))
+        return weft_fail(WEFT_BAD_DATA, "this asks for another mean and deviation than the description beside the "
+                         "weights");
+    return WEFT_OK;
+}
+
+static weft_status set_pixels(const weft_weights *in, const weft_source *source, const weft_arch *arch, weft_recipe *r)
 {
     const char *const what = weft_weights_meta_find(in, "recipe.cannot");
     if (what)
         return weft_fail(WEFT_BAD_DATA, "%.300s, which no recipe of weft's can do", what);
-    if (arch->preprocess == WEFT_PREPROCESS_NONE)
-        return check_own(in, arch);
-    WEFT_TRY(set_scale(in, r));
-    return set_statistics(in, r);
+    if (arch->preprocess == WEFT_PREPROCESS_NONE) {
+        WEFT_TRY(check_own(in, arch));
+    } else {
+        WEFT_TRY(set_scale(in, r));
+        WEFT_TRY(set_statistics(in, r));
+    }
+    if (!source || !source->statistics)
+        return WEFT_OK;
+    const weft_status status = set_tensors(in, source, arch, r);
+    if (status == WEFT_OK)
+        return WEFT_OK;
+    return weft_fail_in(status, "tensor '%.120s'", source->tensors[source->statistics->mean].name);
 }
 
-weft_status weft_recipe_asked(const weft_weights *in, const weft_arch *arch, bool lenient, weft_recipe *out)
+weft_status weft_recipe_asked(const weft_weights *in, const weft_source *source, const weft_arch *arch, bool lenient,
+                              weft_recipe *out)
 {
     static const char *const filters[] = { "nearest", "bilinear", "bicubic" };
     static const weft_resample resamples[] = { WEFT_NEAREST, WEFT_BILINEAR, WEFT_BICUBIC };
@@ -174,7 +227,7 @@ weft_status weft_recipe_asked(const weft_weights *in, const weft_arch *arch, boo
     const char *const antialias = weft_weights_meta_find(in, "recipe.antialias");
     if (antialias)
         r.no_antialias = strcmp(antialias, "no") == 0;
-    const weft_status status = set_pixels(in, arch, &r);
+    const weft_status status = set_pixels(in, source, arch, &r);
     if (status != WEFT_OK && !lenient)
         return weft_fail_in(status, "what the file asks of images (a lenient mapping, weft convert --no-strict, takes "
                             "it without)");

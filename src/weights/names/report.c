@@ -52,7 +52,10 @@ static weft_status fill_others(lists *l, const weft_resolved *resolved)
         const char *name = weft_arena_text(&l->arena, "%s", source->tensors[i].name);
         if (!name)
             return WEFT_NO_MEMORY;
-        if (weft_resolve_ignores(resolved, i))
+        const bool ignores = weft_resolve_ignores(resolved, i);
+        if (ignores && weft_statistics_has(source, i))
+            continue; /* which became a recipe */
+        if (ignores)
             ignored[l->report.ignored_count++] = name;
         else
             unused[l->report.unused_count++] = name;

@@ -132,7 +132,8 @@ static weft_source *make_view(const weft_source *source)
     weft_source *view = weft_arena_alloc(source->arena, sizeof *view);
     if (!view)
         return NULL;
-    *view = (weft_source){ .arena = source->arena, .count = source->count, .tensors = source->tensors };
+    *view = (weft_source){ .arena = source->arena, .count = source->count, .tensors = source->tensors,
+                           .statistics = source->statistics };
     return make_room(view) == WEFT_OK ? view : NULL;
 }
 
@@ -185,6 +186,7 @@ weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_
     for (int64_t i = 0; i < count; i++)
         WEFT_TRY(weft_weights_get(weights, i, &source->tensors[i]));
     WEFT_TRY(weft_source_sort(source));
+    WEFT_TRY(weft_statistics_find(source));
     weft_source *view = source, *last = source;
     for (int i = 1; view && i < VIEWS; i++, view = view->next) {
         WEFT_TRY(add_view(view));
