@@ -4,8 +4,8 @@
  * prepared, and perhaps the classes; transformers has the classes in config.json and the photographs in
  * preprocessor_config.json. All of it becomes metadata: hub.architecture, weft.labels and what names/recipe.c makes a
  * recipe of: recipe.px, .side, .fit, .crop, .resample, .preprocess or else .mean and .std, and .cannot, the first thing
- * that is asked for and that no recipe can do. A description of another kind, or one that is no good, is no reason to
- * refuse the weights. */
+ * that is asked for and that no recipe can do; and hub.differs (hub_network.c). A description of another kind, or one
+ * that is no good, is no reason to refuse the weights. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -14,8 +14,7 @@
 
 #include "base/context.h"
 #include "base/error.h"
-#include "weights/json.h"
-#include "weights/weights.h"
+#include "weights/hub.h"
 
 enum { PATH = 4096, CONFIG_MAX = 16 << 20, LABELS_MAX = 1 << 20, PX_MAX = 1 << 16 };
 
@@ -304,16 +303,21 @@ static bool are_numbers(const char *labels)
 
 static weft_status read_config(hub *h)
 {
-    static const char *const keys[] = { "architecture", "pretrained_cfg", "label_names", "id2label", "model_type" };
-    size_t at[5];
-    const char *architecture = NULL;
-    WEFT_TRY(weft_json_members(&h->json, keys, at, 5));
+    static const char *const keys[] = { "architecture", "pretrained_cfg", "label_names", "id2label", "model_type",
+                                        "model_args" };
+    size_t at[6];
+    const char *architecture = NULL, *type = NULL;
+    WEFT_TRY(weft_json_members(&h->json, keys, at, 6));
     WEFT_TRY(weft_json_text_at(&h->json, at[0], &architecture));
+    WEFT_TRY(weft_json_text_at(&h->json, at[4], &type));
     if (!architecture && !at[4])
         return WEFT_OK; /* of something else */
     WEFT_TRY(set(h, "hub.architecture", architecture));
     if (architecture)
         WEFT_TRY(read_timm(h, weft_json_is(&h->json, at[1], '{') ? h->json.at : 0));
+    WEFT_TRY(weft_hub_check_network(&h->json, 0, architecture ? NULL : type, h->weights));
+    if (architecture && weft_json_is(&h->json, at[5], '{'))
+        WEFT_TRY(weft_hub_check_network(&h->json, at[5], NULL, h->weights));
     WEFT_TRY(read_labels(h, at[2] ? at[2] : at[3]));
     if (are_numbers(weft_weights_meta_find(h->weights, "weft.labels")))
         return weft_weights_set_meta(h->weights, "weft.labels", NULL);

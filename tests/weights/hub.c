@@ -146,6 +146,7 @@ END_TEST
 
 #define TIMM(inside) "{\"architecture\": \"resnet18\", \"num_classes\": 3, " inside "}"
 #define ASKS "the description beside the weights asks for "
+#define HF(type, inside) "{\"model_type\": \"" type "\", " inside "}"
 #define CONFIG(inside) TIMM("\"pretrained_cfg\": {\"tag\": \"a1\", " inside "}")
 
 static const struct {
@@ -184,6 +185,23 @@ static const struct {
     { "{\"model_type\": \"resnet\", \"id2label\": {\"1\": \"cat\", \"0\": \"dog\"}}", NULL, "weft.labels", NULL },
     { "{\"model_type\": \"resnet\", \"id2label\": {\"0\": \"LABEL_0\", \"1\": \"LABEL_1\"}}", NULL, "weft.labels",
       NULL },
+    { CONFIG("\"a\": 1"), NULL, "hub.differs", NULL },
+    { TIMM("\"global_pool\": \"avg\", \"model_args\": {\"drop_rate\": 0.1}"), NULL, "hub.differs", NULL },
+    { TIMM("\"global_pool\": \"max\""), NULL, "hub.differs", "\"global_pool\": \"max\", where weft's has \"avg\"" },
+    { TIMM("\"model_args\": {\"output_stride\": 16}"), NULL, "hub.differs",
+      "\"output_stride\": 16, where weft's has 32" },
+    { HF("resnet", "\"downsample_in_bottleneck\": false, \"hidden_act\": \"relu\""), NULL, "hub.differs", NULL },
+    { HF("resnet", "\"downsample_in_bottleneck\": true"), NULL, "hub.differs",
+      "\"downsample_in_bottleneck\": true, where weft's has false" },
+    { HF("resnet", "\"hidden_act\": \"gelu\""), NULL, "hub.differs",
+      "\"hidden_act\": \"gelu\", where weft's has \"relu\"" },
+    { HF("mobilenet_v2", "\"tf_padding\": true, \"layer_norm_eps\": 1e-3, \"output_stride\": 32"), NULL, "hub.differs",
+      NULL },
+    { HF("mobilenet_v2", "\"tf_padding\":\n  false"), NULL, "hub.differs",
+      "\"tf_padding\": false, where weft's has true" },
+    { HF("efficientnet", "\"batch_norm_eps\": 1e-05"), NULL, "hub.differs",
+      "\"batch_norm_eps\": 1e-05, where weft's has 0.001" },
+    { HF("efficientnet", "\"tf_padding\": false"), NULL, "hub.differs", NULL }, /* it has no such thing */
     { NULL, "{\"size\": {\"shortest_edge\": 256}, \"resample\": 3}", "recipe.px", "256" },
     { NULL, "{\"size\": 224, \"crop_pct\": 0.875}", "recipe.crop", "0.875" },
     { NULL, "{\"resample\": 2}", "recipe.resample", "bilinear" },
@@ -377,9 +395,11 @@ END_TEST
 START_TEST(a_mean_of_a_hub_is_not_lost)
 {
     static const char *const odd[] = {
-        TIMM("\"mean\": [2, 2, 2], \"std\": [1, 1, 1]"), TIMM("\"crop_pct\": 2"), TIMM("\"interpolation\": \"box\"")
+        TIMM("\"mean\": [2, 2, 2], \"std\": [1, 1, 1]"), TIMM("\"crop_pct\": 2"), TIMM("\"interpolation\": \"box\""),
+        TIMM("\"global_pool\": \"max\"")
     };
-    static const char *const why[] = { "with mean 2, 2, 2", "a crop of 2 of the image", "the interpolation \"box\"" };
+    static const char *const why[] = { "with mean 2, 2, 2", "a crop of 2 of the image", "the interpolation \"box\"",
+                                       "says of the network \"global_pool\": \"max\", where weft's has \"avg\"" };
     weft_weights *file = make_network("resnet18", WEFT_TORCH, WEFT_ORIGIN_TIMM), *out = NULL;
     weft_classifier *classifier = NULL;
     CHECK_OK(weft_weights_write(file, "hub.tmp/model.safetensors", WEFT_FORMAT_AUTO));

@@ -236,9 +236,22 @@ static weft_status set_metadata(const job *j, weft_weights *out)
     return set_recipe(j, out);
 }
 
+/* What is said beside the file of its network. */
+static weft_status check_description(const job *j)
+{
+    const char *const differs = weft_weights_meta_find(j->in, WEFT_META_DIFFERS);
+    if (!differs || j->opt.lenient)
+        return WEFT_OK;
+    return weft_fail(WEFT_BAD_DATA,
+                     "the description beside the weights says of the network %s: the same tensors give other answers "
+                     "in weft's %s (%s); a lenient mapping, weft convert --no-strict, takes them", differs,
+                     j->arch->name, weft_dialect_name(j->arch->dialect));
+}
+
 static weft_status run(job *j, weft_map_report **report, weft_weights *out)
 {
     int misshapen;
+    WEFT_TRY(check_description(j));
     WEFT_TRY(find_tensors(j));
     WEFT_TRY(find_orders(j, &misshapen));
     WEFT_TRY(weft_report_create(j->ctx, &j->resolved, report));

@@ -12,6 +12,8 @@
 
 /* What the description beside a file calls its network: metadata. */
 #define WEFT_META_ARCHITECTURE "hub.architecture"
+/* What it says of the network that weft's has otherwise: metadata. */
+#define WEFT_META_DIFFERS "hub.differs"
 
 /* ---- tables and their patterns ---- */
 
