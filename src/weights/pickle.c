@@ -72,6 +72,7 @@ static weft_status push_global(machine *m, const char *module, size_t module_len
     const weft_pickle_global *global = weft_pickle_find_global(m->arena, parts[0], parts[1]);
     if (!global)
         return weft_pickle_no_memory(m);
+    m->arrays = m->arrays || weft_pickle_is_array(global);
     return weft_pickle_push(m, (weft_pickle_value){ .kind = WEFT_PICKLE_GLOBAL, .as.global = global });
 }
 
@@ -215,13 +216,14 @@ weft_status weft_pickle_read(weft_arena *arena, const weft_file *file, size_t *a
                              const weft_pickle_storage **storages, weft_pickle_value *out)
 {
     const size_t size = end - *at, most = size < WEFT_PICKLE_BYTES_MAX ? size : WEFT_PICKLE_BYTES_MAX;
-    machine m = { .arena = arena, .file = file, .op = *at, .at = *at, .end = *at + most, .storages = *storages };
+    machine m = { .arena = arena, .file = file, .op = *at, .at = *at, .end = *at + most, .storages = *storages,
+                  .cut = most < size };
     if (size < 2 || file->data[*at] != 0x80)
         return weft_file_bad(file, *at, "a pickle was expected, which begins with 80 02");
     for (int count = 0; !m.stopped; count++) {
         m.op = m.at;
-        if (m.at == m.end && most < size)
-            return weft_file_bad(file, *at, "the pickle has more than %d bytes", WEFT_PICKLE_BYTES_MAX);
+        if (m.at == m.end && m.cut)
+            return weft_pickle_short(&m);
         if (m.at == m.end)
             return weft_file_bad(file, m.at, "the pickle ends here without the opcode for its end");
         if (count == WEFT_PICKLE_OPS)

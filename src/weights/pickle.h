@@ -11,6 +11,9 @@
 /* Limits (docs: file rules). */
 enum { WEFT_PICKLE_OPS = 1000000, WEFT_PICKLE_BYTES_MAX = 64 << 20, WEFT_PICKLE_LONG = 16 };
 
+/* What to do with arrays, which lie in a pickle themselves. */
+#define WEFT_PICKLE_ARRAYS "save them by numpy.savez(\"x.npz\", **arrays), which weft reads"
+
 /* Reads the pickle that begins at file->data[*at] into arena, and sets *at behind it, which is at most `end`. Storages
  * that it names are put before *storages. BAD_DATA with file and offset. */
 weft_status weft_pickle_read(weft_arena *arena, const weft_file *file, size_t *at, size_t end,

@@ -6,10 +6,19 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "weights/pickle.h"
 
 weft_status weft_pickle_bad(const weft_pickle_machine *m, const char *what)
 {
     return weft_file_bad(m->file, m->op, "pickle opcode %02x: %s", m->file->data[m->op], what);
+}
+
+weft_status weft_pickle_short(const weft_pickle_machine *m)
+{
+    if (!m->cut)
+        return weft_pickle_bad(m, "the pickle ends within its argument");
+    return weft_file_bad(m->file, m->op, "the pickle has more than %d bytes%s", WEFT_PICKLE_BYTES_MAX,
+                         m->arrays ? ", for it holds NumPy arrays; " WEFT_PICKLE_ARRAYS : "");
 }
 
 weft_status weft_pickle_no_memory(const weft_pickle_machine *m)
@@ -28,7 +37,7 @@ weft_status weft_pickle_wrong(const weft_pickle_machine *m, weft_pickle_kind kin
 weft_status weft_pickle_take(weft_pickle_machine *m, size_t count, const uint8_t **out)
 {
     if (m->end - m->at < count)
-        return weft_pickle_bad(m, "the pickle ends within its argument");
+        return weft_pickle_short(m);
     *out = m->file->data + m->at;
     m->at += count;
     return WEFT_OK;

@@ -19,6 +19,8 @@ typedef struct weft_pickle_machine {
     weft_pickle_list stack, memo;
     const weft_pickle_storage *storages; /* the newest first */
     bool stopped;
+    bool cut;    /* the file goes on behind `end`, which is as far as a pickle is read */
+    bool arrays; /* it makes NumPy arrays */
 } weft_pickle_machine;
 
 typedef weft_status weft_pickle_op(weft_pickle_machine *m);
@@ -26,6 +28,8 @@ typedef weft_status weft_pickle_op(weft_pickle_machine *m);
 extern weft_pickle_op *const weft_pickle_plain[256];
 
 weft_status weft_pickle_bad(const weft_pickle_machine *m, const char *what);
+/* The pickle ends, or is too large, within the opcode's argument. */
+weft_status weft_pickle_short(const weft_pickle_machine *m);
 weft_status weft_pickle_no_memory(const weft_pickle_machine *m);
 
 /* The next bytes. */

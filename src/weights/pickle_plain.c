@@ -81,7 +81,7 @@ static weft_status take_counted(machine *m, int bytes, const uint8_t **out, size
     uint64_t count = 0;
     WEFT_TRY(weft_pickle_number(m, bytes, &count));
     if (count > m->end - m->at)
-        return weft_pickle_bad(m, "the pickle ends within its argument");
+        return weft_pickle_short(m);
     *length = (size_t)count;
     return weft_pickle_take(m, *length, out);
 }

@@ -226,6 +226,11 @@ const weft_pickle_global *weft_pickle_find_global(weft_arena *arena, const char 
     return other->name ? other : NULL;
 }
 
+bool weft_pickle_is_array(const weft_pickle_global *global)
+{
+    return !global->module && weft_pickle_names_array(global->name);
+}
+
 static weft_status opaque(weft_arena *arena, const char *name, bool holds, weft_pickle_value *out)
 {
     return weft_pickle_make_opaque(arena, name, holds, out) ? WEFT_OK : WEFT_NO_MEMORY;

@@ -9,6 +9,8 @@
 
 /* A row of the table, or a new one in arena for a global that has none; NULL: out of memory. */
 const weft_pickle_global *weft_pickle_find_global(weft_arena *arena, const char *module, const char *name);
+/* Whether it makes NumPy arrays. */
+bool weft_pickle_is_array(const weft_pickle_global *global);
 /* What a call of callee (a global, or an opaque value) with these arguments, or an instance of it, stands for. BAD_DATA
  * without a file's name. */
 weft_status weft_pickle_make(weft_arena *arena, const weft_pickle_value *callee, const weft_pickle_items *arguments,

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/compiler.h"
+
 const char *weft_pickle_kind_name(weft_pickle_kind kind)
 {
     static const char *const names[WEFT_PICKLE_KINDS] = {
@@ -60,6 +62,19 @@ bool weft_pickle_add(weft_arena *arena, weft_pickle_items *items, const weft_pic
         value->kind == WEFT_PICKLE_TENSOR || (value->kind == WEFT_PICKLE_OPAQUE && weft_pickle_holds(value));
     items->holds = items->holds || weft_pickle_holds(value);
     return true;
+}
+
+bool weft_pickle_names_array(const char *name)
+{
+    static const char *const makers[] = { /* before and since NumPy 2; of protocol 5 */
+        "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.core.numeric._frombuffer",
+        "numpy._core.numeric._frombuffer",
+    };
+    for (int i = 0; i < WEFT_COUNT(makers); i++) {
+        if (strcmp(name, makers[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool weft_pickle_is(const weft_pickle_value *value, const char *text)

@@ -93,6 +93,8 @@ bool weft_pickle_add(weft_arena *arena, weft_pickle_items *items, const weft_pic
                      const weft_pickle_value *value);
 /* An opaque value; false: out of memory. */
 bool weft_pickle_make_opaque(weft_arena *arena, const char *name, bool holds, weft_pickle_value *out);
+/* Whether the name of a global, or of an opaque value, is that of a maker of NumPy arrays. */
+bool weft_pickle_names_array(const char *name);
 /* Whether it is a tensor, a storage, or was made of one. */
 bool weft_pickle_holds(const weft_pickle_value *value);
 /* The value is this text. */

@@ -34,6 +34,7 @@ typedef struct search {
     candidate found[MOST];
     int count;
     int modules; /* looked into so far */
+    const char *array; /* the path of the first NumPy array; NULL: there is none */
 } search;
 
 /* ---- modules ---- */
@@ -150,6 +151,8 @@ static weft_status look(search *s, const weft_pickle_value *value, const crumb *
     weft_pickle_opaque *object = value->as.opaque;
     weft_pth_module module;
     object->seen = true;
+    if (!s->array && weft_pickle_names_array(object->name) && !(s->array = path_of(s, way)))
+        return weft_fail_in(WEFT_NO_MEMORY, "%.200s", s->pth->file->path);
     if (weft_pth_open_module(object, &module)) {
         candidate one = { .module = object };
         WEFT_TRY(count_tensors(s, object, 0, &one.tensors));
@@ -272,6 +275,10 @@ weft_status weft_pth_choose(weft_pth *pth, const weft_pickle_value *root, weft_p
     WEFT_TRY(look(&s, root, NULL, 0));
     if (s.count == 0)
         return nothing(&s, root);
+    if (s->array)
+        return weft_file_bad(pth->file, pth->at,
+                             "the file holds NumPy arrays (the first is \"%.160s\") and no tensors; "
+                             WEFT_PICKLE_ARRAYS, s->array);
     if (!pth->key)
         drop_small(&s);
     const candidate *one = pth->key ? named(&s, pth->key) : best_of(&s);

@@ -9,6 +9,9 @@
 #include "base/compiler.h"
 
 #define NETWORK "; weft reads the weights of a network, not the network: those that it was exported from"
+#define PICKLE                                                                                                         \
+    "a bare pickle; weft reads what torch.save writes of tensors and, of NumPy arrays, what "                          \
+    "numpy.savez(\"x.npz\", **arrays) does"
 
 static const struct {
     const char *magic;
@@ -20,8 +23,12 @@ static const struct {
     { "\x08\x01\x12", 3, 0,
       "a TensorFlow SavedModel's saved_model.pb; save the weights by model.save_weights(\"x."
       "weights.h5\")" },
-    { "\x80", 1, 0, "a bare pickle; PyTorch weights are read from the file that torch.save writes" },
-    { "\x93NUMPY", 6, 0, "a single NumPy array; save it by numpy.savez" },
+    { "\x80", 1, 0, PICKLE },
+    { "(dp", 3, 0, PICKLE }, /* of protocol 0 */
+    { "ccopy_reg\n", 10, 0, PICKLE },
+    { "ccollections\n", 13, 0, PICKLE },
+    { "\x93NUMPY", 6, 0,
+      "a single NumPy array, or a pickled dictionary of them; save arrays by numpy.savez(\"x.npz\", **arrays)" },
     { "\x1f\x8b", 2, 0, "compressed by gzip; unpack it first" },
     { "BZh", 3, 0, "compressed by bzip2; unpack it first" },
     { "\xfd"

@@ -257,5 +257,21 @@ strangely = collections.OrderedDict(tensors)
 strangely["0.weight"] = Strange("F32", (1,), b"\0\0\0\0", "s")
 save("refused-strange.pth", {"state_dict": strangely})
 
+# NumPy's arrays in place of tensors lie in the pickle itself: {name: value.numpy() ...}, by protocols 2 and 5.
+reconstruct = function("numpy.core.multiarray", "_reconstruct")
+frombuffer = function("numpy._core.numeric", "_frombuffer")
+ndarray = named("numpy", "ndarray")
+
+
+class Array:
+    def __reduce_ex__(self, protocol):
+        if protocol == 5:
+            return frombuffer, (bytearray(8), dtype(), (2,), "C")
+        return reconstruct, (ndarray, (0,), b"b"), (1, (2,), dtype(), False, bytes(8))
+
+
+save("refused-arrays.pth", {"epoch": 3, "net": {"0.weight": Array(), "0.bias": Array()}})
+save("refused-arrays5.pth", {"0.weight": Array(), "0.bias": Array()}, 5)
+
 for path in sorted(folder.glob("*.pth")):
     assert path.stat().st_size < 8192, path

@@ -73,6 +73,8 @@ START_TEST(what_is_not_clear_is_refused)
         { "module-nested.pth", "runs", "there are under: (the whole), runs.0.net_state" },
         { "refused-strange.pth", NULL,
           "tensor \"0.weight\" is made by library.sparse.rebuild, which weft does not know" },
+        { "refused-arrays.pth", NULL, "holds NumPy arrays (the first is \"net.0.weight\") and no tensors; save them" },
+        { "refused-arrays5.pth", NULL, "holds NumPy arrays (the first is \"0.weight\") and no tensors" },
         { "refused-empty.pth", NULL, "a dictionary without tensors, in itself and at any depth; its keys are: epoch" },
         { "module.npz", "a", "the key \"a\" is for PyTorch files" },
         { "module.safetensors", "a", "the key \"a\" is for PyTorch files" },
@@ -201,6 +203,33 @@ END_TEST
 
 /* ---- cost ---- */
 
+/* Arrays of NumPy lie in the pickle itself, and may be more than is read of one: what it is, is said all the same. */
+START_TEST(a_pickle_that_is_too_large_says_why)
+{
+    enum { MOST = 64 << 20 };
+    static const struct {
+        const char *begin;
+        size_t size;
+        const char *part;
+    } rows[] = {
+        { BYTES("\x80\2cnumpy.core.multiarray\n_reconstruct\n(X"), "has more than 67108864 bytes, for it holds NumPy" },
+        { BYTES("\x80\2X"), "the pickle has more than 67108864 bytes" },
+    };
+    char *pickle = calloc(1, MOST + 64);
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        size_t size;
+        memcpy(pickle, rows[i].begin, rows[i].size);
+        memcpy(pickle + rows[i].size, "\0\0\0\4", 4); /* of 64 MiB */
+        memcpy(pickle + rows[i].size + 4 + MOST, "t.", 2);
+        const archive_entry entries[] = { { "m/data.pkl", pickle, rows[i].size + 4 + MOST + 2, false } };
+        uint8_t *file = archive_make(entries, 1, &size);
+        malformed_refused(rows[i].part, file, size, WEFT_PTH, WEFT_BAD_DATA, rows[i].part, 0);
+        free(file);
+    }
+    free(pickle);
+}
+END_TEST
+
 /* One dictionary of a hundred thousand values, under a hundred thousand names: each is looked at once. */
 START_TEST(a_dictionary_of_many_names_is_walked_once)
 {
@@ -263,6 +292,7 @@ int main(int argc, char **argv)
     tcase_add_test(choosing, names_of_classes_are_kept);
     suite_add_tcase(suite, choosing);
     CHECK_CASE(suite, "legacy", storages_are_found_by_the_list, old_files_made_wrong_are_refused);
-    CHECK_CASE(suite, "cost", a_dictionary_of_many_names_is_walked_once, modules_are_bounded);
+    CHECK_CASE(suite, "cost", a_pickle_that_is_too_large_says_why, a_dictionary_of_many_names_is_walked_once,
+               modules_are_bounded);
     return check_main(suite, argv[0]);
 }
