@@ -214,6 +214,10 @@ static const struct {
         "" } },
     { { RESNET, .more = { "extra.weight" } }, { "0 missing, 1 unknown (extra.weight)", "" } },
     { { RESNET, .head = { "fc", "fc.1" }, .counter = "more" }, { "0 missing, 1 unknown (more)", "" } },
+    { { RESNET, .inside = { "1.0.conv1.weight", "1.0.conv1.weight_orig" }, .counter = "layer1.0.conv1.weight_mask" },
+      { "1 missing", "; weights are pruned (weight_orig, weight_mask): save them behind torch.nn.utils.prune.rem" } },
+    { { RESNET, .head = { "fc.weight", "fc.parametrizations.weight.original0" } },
+      { "1 missing", "; weights have parametrizations: save them behind parametrize.remove_parametrizations" } },
 };
 
 START_TEST(variants_are_refused_by_what_they_are)

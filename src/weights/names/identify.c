@@ -141,18 +141,19 @@ static weft_status score_all(weft_ctx *ctx, const clue *known, weft_source *sour
     return WEFT_OK;
 }
 
-static weft_status unknown(const clue *known, const row *rows, int count)
+static weft_status unknown(const weft_source *source, const clue *known, const row *rows, int count)
 {
+    const char *const derived = weft_source_derived(source);
     const row *best = &rows[0];
     char text[128];
     for (int i = 1; i < count; i++)
         best = rows[i].score.fit > best->score.fit ? &rows[i] : best;
     const bool some = best->score.fit > 0;
     weft_describe_network(best->arch, text, sizeof text);
-    return weft_fail(WEFT_NOT_FOUND, "neither metadata nor tensors say which network this is%s%s%s%s%s%s",
+    return weft_fail(WEFT_NOT_FOUND, "neither metadata nor tensors say which network this is%s%s%s%s%s%s%s%s",
                      known->hint ? ", and they are not those of " : "", known->hint ? known->hint->name : "",
                      known->hint ? ", as a name says" : "", some ? "; they fit " : "", some ? text : "",
-                     some ? " best, but not well" : "");
+                     some ? " best, but not well" : "", derived ? "; " : "", derived ? derived : "");
 }
 
 static weft_status identify(weft_ctx *ctx, weft_source *source, const clue *known, const weft_arch **out,
@@ -170,7 +171,7 @@ static weft_status identify(weft_ctx *ctx, weft_source *source, const clue *know
     if (!best || (known->name && best->score.fit <= 0))
         best = choose(known, rows, count, false, least);
     if (!best)
-        return unknown(known, rows, count);
+        return unknown(source, known, rows, count);
     *out = best->arch;
     if (!known->name)
         *how = known->hint && strcmp(known->hint->name, best->arch->name) == 0 ? known->how : "tensors";

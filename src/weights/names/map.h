@@ -77,6 +77,8 @@ weft_status weft_statistics_find(weft_source *source);
 bool weft_statistics_has(const weft_source *source, int64_t index);
 /* Their values, of pixels from 0 to 1; reversed: of channels in the order blue, green, red. */
 weft_status weft_statistics_read(const weft_source *source, double mean[3], double std[3], bool *reversed);
+/* What to do where weights are stored as what they are made of (pruned, normalised); NULL: they are not. */
+const char *weft_source_derived(const weft_source *source);
 /* Index of the tensor of that key; -1 if there is none. */
 int64_t weft_source_find(const weft_source *source, const char *key);
 /* The k-th layer of a stem (see {#stem}); source NULL: as a fresh session of Keras would number them. */

@@ -130,14 +130,41 @@ static weft_status check_head(const weft_finding *f)
 
 /* ---- all else ---- */
 
+const char *weft_source_derived(const weft_source *source)
+{
+    static const struct {
+        const char *end, *advice;
+    } rows[] = {
+        { ".weight_mask",
+          "weights are pruned (weight_orig, weight_mask): save them behind torch.nn.utils.prune.remove" },
+        { ".weight_g", "weights are normalised (weight_g, weight_v): save them behind remove_weight_norm" },
+        { ".weight_u", "weights are normalised (weight_orig, weight_u): save them behind remove_spectral_norm" },
+        { ".original0", "weights have parametrizations: save them behind parametrize.remove_parametrizations" },
+        { ".parametrizations.weight.original",
+          "weights have parametrizations: save them behind parametrize.remove_parametrizations" },
+    };
+    for (int64_t i = 0; i < source->count; i++) {
+        const char *const name = source->tensors[i].name;
+        const size_t length = strlen(name);
+        for (int k = 0; k < WEFT_COUNT(rows); k++) {
+            const size_t tail = strlen(rows[k].end);
+            if (length > tail && strcmp(name + length - tail, rows[k].end) == 0)
+                return rows[k].advice;
+        }
+    }
+    return NULL;
+}
+
 static weft_status tell_names(const weft_finding *f, const weft_map_report *report, const char *advice)
 {
+    const char *const derived = weft_source_derived(f->source);
     char missing[TEXT], unused[TEXT];
     list_names(missing, sizeof missing, "missing", report->missing, report->missing_count);
     list_names(unused, sizeof unused, "unknown", report->unused, report->unused_count);
-    return weft_fail(WEFT_BAD_DATA, "the tensors are not those of %s (%s) by %s names: %s, %s%s", f->arch->name,
+    return weft_fail(WEFT_BAD_DATA, "the tensors are not those of %s (%s) by %s names: %s, %s%s%s%s", f->arch->name,
                      weft_dialect_name(f->arch->dialect),
-                     report->mapped > 0 ? weft_origin_name(f->resolved->origin) : "any", missing, unused, advice);
+                     report->mapped > 0 ? weft_origin_name(f->resolved->origin) : "any", missing, unused, advice,
+                     derived ? "; " : "", derived ? derived : "");
 }
 
 weft_status weft_map_refuse(const weft_finding *f, weft_map_report *report)
