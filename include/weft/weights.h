@@ -52,8 +52,9 @@ WEFT_API weft_status weft_weights_read(weft_ctx *ctx, const char *path, weft_for
 typedef struct weft_read_opt {
     weft_format format; /* AUTO */
     /* The dictionary of a PyTorch file to read, by its path: "state_dict_ema", "models.1"; "" is the pickled object
-     * itself. NULL: the only one that holds the most tensors, or of several the one under a usual name and no running
-     * average. Metadata torch.key says which was read, torch.other_keys which others there are. */
+     * itself. Or, in a file of any format, what the names of the tensors to read begin with, up to a dot: "ema_model".
+     * NULL: the only one that holds the most tensors, or of several the one under a usual name and no running average.
+     * Metadata torch.key says which was read, torch.other_keys which others there are. */
     const char *key;
 } weft_read_opt;
 /* The same with options; opt NULL: all defaults. */

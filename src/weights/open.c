@@ -80,7 +80,11 @@ weft_status weft_weights_read_with(weft_ctx *ctx, const char *path, const weft_r
     WEFT_TRY(check_whole(path));
     weft_weights *weights = NULL;
     WEFT_TRY((ends_with(path, index_end) ? weft_shards_read : weft_weights_read_file)(ctx, path, asked, &weights));
-    const weft_status status = weft_hub_describe(ctx, path, weights);
+    const char *const taken = weft_weights_meta_find(weights, "torch.key");
+    const bool used = asked->key && (!*asked->key || (taken && strcmp(taken, asked->key) == 0)); /* for a dictionary */
+    weft_status status = weft_weights_pick(ctx, path, used ? NULL : asked->key, weights);
+    if (status == WEFT_OK)
+        status = weft_hub_describe(ctx, path, weights);
     if (status == WEFT_OK)
         *out = weights;
     else

@@ -197,11 +197,6 @@ static void drop_small(search *s)
     s->count = kept;
 }
 
-static bool is_average(const char *path)
-{
-    return strstr(path, "ema") || strstr(path, "EMA") || strstr(path, "averag") || strstr(path, "swa");
-}
-
 /* NULL: several are as good. */
 static const candidate *best_of(const search *s)
 {
@@ -216,7 +211,7 @@ static const candidate *best_of(const search *s)
         }
     }
     for (int i = 0; i < s->count; i++) {
-        if (is_average(s->found[i].path))
+        if (weft_is_average(s->found[i].path))
             continue;
         plain = &s->found[i];
         count++;
@@ -231,6 +226,33 @@ static const candidate *named(const search *s, const char *key)
             return &s->found[i];
     }
     return NULL;
+}
+
+/* Whether names of tensors in a dictionary begin with the key and a dot: then it names a part of them (twins.c). */
+static bool has_part(const weft_pickle_items *dict, const char *key)
+{
+    const size_t length = strlen(key);
+    for (const weft_pickle_item *item = dict ? dict->first : NULL; item; item = item->next) {
+        const weft_pickle_text *text = item->key.as.text;
+        if (item->key.kind == WEFT_PICKLE_TEXT && text->length > length && memcmp(text->bytes, key, length) == 0 &&
+            text->bytes[length] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* The dictionary that has the tensors whose names begin with a key; NULL: there is none, or several. */
+static const candidate *with_part(const search *s, const char *key)
+{
+    const candidate *found = NULL;
+    for (int i = 0; i < s->count; i++) {
+        if (!has_part(s->found[i].dict, key))
+            continue;
+        if (found)
+            return NULL;
+        found = &s->found[i];
+    }
+    return found;
 }
 
 /* Keys of a dictionary, for a sentence. */
@@ -253,6 +275,10 @@ static weft_status nothing(const search *s, const weft_pickle_value *root)
 {
     char text[LISTED];
     const weft_pth *pth = s->pth;
+    if (s->array)
+        return weft_file_bad(pth->file, pth->at,
+                             "the file holds NumPy arrays (the first is \"%.160s\") and no tensors; "
+                             WEFT_PICKLE_ARRAYS, s->array);
     if (root->kind == WEFT_PICKLE_OPAQUE)
         return weft_file_bad(pth->file, pth->at,
                              "the file holds an object, %.160s, in which weft finds no tensors; save "
@@ -275,13 +301,11 @@ weft_status weft_pth_choose(weft_pth *pth, const weft_pickle_value *root, weft_p
     WEFT_TRY(look(&s, root, NULL, 0));
     if (s.count == 0)
         return nothing(&s, root);
-    if (s->array)
-        return weft_file_bad(pth->file, pth->at,
-                             "the file holds NumPy arrays (the first is \"%.160s\") and no tensors; "
-                             WEFT_PICKLE_ARRAYS, s->array);
     if (!pth->key)
         drop_small(&s);
     const candidate *one = pth->key ? named(&s, pth->key) : best_of(&s);
+    if (!one && pth->key && *pth->key)
+        one = with_part(&s, pth->key);
     const char *const others = list(&s, one);
     if (!others)
         return weft_fail_in(WEFT_NO_MEMORY, "%.200s", pth->file->path);

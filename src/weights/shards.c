@@ -115,6 +115,7 @@ static weft_status take_tensors(shards *s, const weft_weights *piece, int file, 
 
 static weft_status read_piece(shards *s, int file, const weft_read_opt *opt)
 {
+    const weft_read_opt all = { .format = opt->format }; /* a key is for the tensors of all pieces */
     char path[PATH];
     const char *slash = strrchr(s->path, '/');
     const int folder = slash ? (int)(slash + 1 - s->path) : 0;
@@ -122,7 +123,7 @@ static weft_status read_piece(shards *s, int file, const weft_read_opt *opt)
     if (n < 0 || (size_t)n >= sizeof path)
         return weft_fail(WEFT_BAD_DATA, "%s: the path of %.80s is too long", s->path, s->files[file]);
     weft_weights *piece = NULL;
-    WEFT_TRY(weft_weights_read_file(s->ctx, path, opt, &piece));
+    WEFT_TRY(weft_weights_read_file(s->ctx, path, &all, &piece));
     const weft_status status = take_tensors(s, piece, file, path);
     weft_weights_destroy(piece);
     return status;

@@ -121,16 +121,6 @@ static weft_status settle(weft_ctx *ctx, const weft_file *file, weft_format aske
     return asked == WEFT_FORMAT_AUTO && zip && formats[*format].member ? look_inside(ctx, file, format) : WEFT_OK;
 }
 
-static weft_status check_key(const char *path, weft_format format, const weft_read_opt *opt)
-{
-    if (!opt->key || format == WEFT_PTH)
-        return WEFT_OK;
-    return weft_fail(WEFT_BAD_DATA,
-                     "%s: the key \"%.80s\" is for PyTorch files, which hold dictionaries in dictionaries; "
-                     "this is a %s file",
-                     path, opt->key, formats[format].name);
-}
-
 /* A reader of every format that is read from memory. */
 static weft_status read_any(weft_ctx *ctx, const weft_file *file, const weft_read_opt *opt, weft_weights *weights)
 {
@@ -138,7 +128,6 @@ static weft_status read_any(weft_ctx *ctx, const weft_file *file, const weft_rea
     if (format == WEFT_FORMAT_AUTO)
         WEFT_TRY(recognise(file->path, file->data, file->size < HEAD ? file->size : HEAD, &format));
     WEFT_TRY(settle(ctx, file, opt->format, &format));
-    WEFT_TRY(check_key(file->path, format, opt));
     if (formats[format].read_file)
         return formats[format].read_file(ctx, file, opt, weights);
     return weft_fail(WEFT_UNSUPPORTED, "%s: %s files are not read here", file->path, formats[format].name);
@@ -169,7 +158,6 @@ weft_status weft_weights_read_file(weft_ctx *ctx, const char *path, const weft_r
         return weft_weights_fill(ctx, &file, read_any, &(weft_read_opt){ .format = found, .key = opt->key }, out);
     weft_free(&ctx->allocator, file.data);
     WEFT_TRY(status);
-    WEFT_TRY(check_key(path, found, opt));
     return formats[found].read_path(ctx, path, out);
 }
 

@@ -81,6 +81,11 @@ weft_status weft_weights_parse(weft_ctx *ctx, const weft_file *file, const weft_
 weft_status weft_weights_read_file(weft_ctx *ctx, const char *path, const weft_read_opt *opt, weft_weights **out);
 /* All files that an index (model.safetensors.index.json) lists, as one set. */
 weft_status weft_shards_read(weft_ctx *ctx, const char *path, const weft_read_opt *opt, weft_weights **out);
+/* Whether a dictionary or a prefix is called as a running average is. */
+bool weft_is_average(const char *path);
+/* Of several networks in one list of tensors (twins.c) only the one that key names stays, or with NULL the one that is
+ * no running average. BAD_DATA with the prefixes if none is meant, or a key that names no tensors. */
+weft_status weft_weights_pick(weft_ctx *ctx, const char *path, const char *key, weft_weights *weights);
 /* What the descriptions beside a file of a hub (config.json, preprocessor_config.json) say of it becomes metadata;
  * there may be none. */
 weft_status weft_hub_describe(weft_ctx *ctx, const char *path, weft_weights *weights);

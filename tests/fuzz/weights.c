@@ -40,6 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         weft_weights_parse(&ctx, &file, &(weft_read_opt){ .format = WEFT_FUZZ_FORMAT }, &weights);
     if (status == WEFT_OK) {
         read_all(weights);
+        if (weft_weights_pick(&ctx, path, NULL, weights) == WEFT_OK)
+            read_all(weights);
         weft_weights_destroy(weights);
     } else {
         fuzz_check(status == WEFT_BAD_DATA || status == WEFT_UNSUPPORTED, "the status is BAD_DATA or UNSUPPORTED");

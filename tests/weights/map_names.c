@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "check/harness.h"
+#include "weights/weights.h"
 
 enum { MAX_NETWORKS = 128, MAX_TENSORS = 4096, LINE = 256 };
 
@@ -217,6 +218,23 @@ START_TEST(every_network_is_known_by_its_tensors)
 }
 END_TEST
 
+/* No network of one has parts that look like two networks. */
+START_TEST(no_network_is_taken_for_two)
+{
+    const network *n = &networks[_i];
+    static const float nothing; /* nobody looks at the elements */
+    weft_weights *set = NULL;
+
+    CHECK_OK(weft_weights_create(ctx, &set));
+    for (int i = n->first; i < n->first + n->count; i++)
+        CHECK_OK(weft_weights_lend(set, all.tensors[i].name, strlen(all.tensors[i].name), WEFT_F32,
+                                   &all.tensors[i].shape, &nothing));
+    CHECK_OK(weft_weights_pick(ctx, n->arch, NULL, set));
+    ck_assert_int_eq(weft_weights_count(set), n->count);
+    weft_weights_destroy(set);
+}
+END_TEST
+
 /* Named as another network, a file is recognised. */
 START_TEST(the_right_network_is_nearest)
 {
@@ -259,6 +277,7 @@ int main(void)
     read_networks(WEFT_TEST_WEIGHTS "/names-torch.gz");
     tcase_add_loop_test(every, every_tensor_has_its_parameter, 0, n_networks);
     tcase_add_loop_test(every, no_tensor_is_taken_twice, 0, n_networks);
+    tcase_add_loop_test(every, no_network_is_taken_for_two, 0, n_networks);
     tcase_add_loop_test(every, every_network_is_known_by_its_tensors, 0, n_networks);
     tcase_add_test(nearest, the_right_network_is_nearest);
     suite_add_tcase(s, every);

@@ -119,6 +119,8 @@ static const struct {
     { { RESNET, .before = "net." }, "net.", NULL },
     { { RESNET, .before = "backbone.encoder." }, "backbone.encoder.", NULL },
     { { RESNET, .before = "module.", .counter = "n_averaged" }, NULL, NULL },
+    { { RESNET, .before = "ema_model.", .counter = "initted" }, "ema_model.", NULL },
+    { { RESNET, .before = "ema.module.", .counter = "ema.n_averaged" }, "ema.", NULL },
     { { RESNET, .counter = "total_ops" }, NULL, NULL },
     { { RESNET, .counter = "criterion.weight" }, NULL, NULL },
     { { RESNET, .before = "net.", .counter = "loss.weight" }, "net.", NULL },
@@ -212,12 +214,12 @@ static const struct {
       { "several layers (fc.3 [10, 512], fc.0 [64, 512]); weft's resnet18 (torch) has a head of one layer of 512 "
         "inputs",
         "" } },
-    { { RESNET, .more = { "extra.weight" } }, { "0 missing, 1 unknown (extra.weight)", "" } },
-    { { RESNET, .head = { "fc", "fc.1" }, .counter = "more" }, { "0 missing, 1 unknown (more)", "" } },
     { { RESNET, .inside = { "1.0.conv1.weight", "1.0.conv1.weight_orig" }, .counter = "layer1.0.conv1.weight_mask" },
       { "1 missing", "; weights are pruned (weight_orig, weight_mask): save them behind torch.nn.utils.prune.rem" } },
     { { RESNET, .head = { "fc.weight", "fc.parametrizations.weight.original0" } },
       { "1 missing", "; weights have parametrizations: save them behind parametrize.remove_parametrizations" } },
+    { { RESNET, .more = { "extra.weight" } }, { "0 missing, 1 unknown (extra.weight)", "" } },
+    { { RESNET, .head = { "fc", "fc.1" }, .counter = "more" }, { "0 missing, 1 unknown (more)", "" } },
 };
 
 START_TEST(variants_are_refused_by_what_they_are)

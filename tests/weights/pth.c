@@ -76,8 +76,8 @@ START_TEST(what_is_not_clear_is_refused)
         { "refused-arrays.pth", NULL, "holds NumPy arrays (the first is \"net.0.weight\") and no tensors; save them" },
         { "refused-arrays5.pth", NULL, "holds NumPy arrays (the first is \"0.weight\") and no tensors" },
         { "refused-empty.pth", NULL, "a dictionary without tensors, in itself and at any depth; its keys are: epoch" },
-        { "module.npz", "a", "the key \"a\" is for PyTorch files" },
-        { "module.safetensors", "a", "the key \"a\" is for PyTorch files" },
+        { "module.npz", "a", "module.npz: there are no tensors under the key \"a\"" },
+        { "module.safetensors", "a", "module.safetensors: there are no tensors under the key \"a\"" },
     };
     weft_weights *set = NULL;
     for (int i = 0; i < WEFT_COUNT(rows); i++)

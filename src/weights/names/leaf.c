@@ -97,6 +97,9 @@ bool weft_leaf_ignored(weft_style style, const char *key)
     } rows[] = {
         { WEFT_STYLE_TORCH, "*.num_batches_tracked" },
         { WEFT_STYLE_TORCH, "n_averaged" }, /* of torch.optim.swa_utils.AveragedModel */
+        { WEFT_STYLE_TORCH, "*.n_averaged" },
+        { WEFT_STYLE_TORCH, "initted" }, /* of ema_pytorch */
+        { WEFT_STYLE_TORCH, "step" },
         { WEFT_STYLE_TORCH, "total_ops" },  /* of thop, a counter of operations */
         { WEFT_STYLE_TORCH, "total_params" },
         { WEFT_STYLE_TORCH, "*.total_ops" },
