@@ -1,104 +1,91 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Trains LeNet-5 on a set in MNIST's format through libweft and ctypes, without NumPy:
-
-    python3 train.py [FOLDER [EPOCHS]]          without a folder Fashion-MNIST, where it is installed
-
-WEFT_LIBRARY names the library if the loader does not find it."""
+"""Trains LeNet-5 on a set in MNIST's format through libweft and ctypes, without NumPy: python3 train.py [FOLDER
+[EPOCHS]]; without a folder, Fashion-MNIST where it is installed. WEFT_LIBRARY names the library if none is found."""
+import ctypes as c
 import os
 import sys
-from ctypes import (CDLL, POINTER, Structure, byref, c_bool, c_char_p, c_double, c_float, c_int, c_int32, c_int64,
-                    c_size_t, c_uint64, c_void_p)
 
 BATCH, KERAS, TEST, CLIP = 64, 2, 2, 5.
+weft = c.CDLL(os.environ.get("WEFT_LIBRARY", "libweft.so.0.1"))
+weft.weft_struct_size.restype = c.c_size_t
+TYPES = {"int": c.c_int, "long": c.c_int64, "size": c.c_size_t, "real": c.c_double, "triple": c.c_double * 3,
+         "bool": c.c_bool, "text": c.c_char_p, "pointer": c.c_void_p, "floats": c.POINTER(c.c_float),
+         "ints": c.POINTER(c.c_int32)}
 
 
-def struct(**fields):
-    return type("Struct", (Structure,), {"_fields_": list(fields.items())})
+def struct(name, members, **types):
+    """A struct of the headers: its members in their order, behind their types; zeros are the defaults."""
+    fields, kind, types = [], None, {**TYPES, **types}
+    for word in members.split():
+        kind, fields = (types[word], fields) if word in types else (kind, fields + [(word, kind)])
+    made = type(name, (c.Structure,), {"_fields_": fields})
+    if weft.weft_struct_size(name.encode()) != c.sizeof(made):
+        sys.exit("train.py: %s is another in this library" % name)
+    return made
 
 
-# As in the headers, in their order; zeros are the defaults.
-Recipe = struct(px=c_int, channels=c_int, fit=c_int, side=c_int, share=c_double, resample=c_int, no_antialias=c_bool,
-                preprocess=c_int, mean=c_double * 3, std=c_double * 3)
-LoaderOpt = struct(part=c_int, batch=c_int64, recipe=POINTER(Recipe), in_order=c_bool, upright=c_bool,
-                   augment=c_char_p, sampling=c_int, weights=c_void_p, targets=c_bool, smoothing=c_double,
-                   seed=c_uint64, workers=c_int, ahead=c_int, bad_limit=c_int64, bad=c_void_p, user=c_void_p)
-ArchOpt = struct(dialect=c_int, batch=c_int64, px=c_int, classes=c_int, no_softmax=c_bool, aux=c_bool)
-Optimizer = struct(kind=c_int, momentum=c_double, nesterov=c_bool, decay=c_double, decay_all=c_bool, rho=c_double,
-                   mean_square_from_zero=c_bool, beta1=c_double, beta2=c_double, epsilon=c_double)
-TrainOpt = struct(batch=c_int64, loss=c_int, rbf_j=c_double, smoothing=c_double, class_weights=c_void_p,
-                  aux_weight=c_double, targets=c_bool, optimizer=Optimizer, freeze=c_void_p, freeze_count=c_int,
-                  groups=c_void_p, group_count=c_int, layer_decay=c_double, clip_norm=c_double, clip_value=c_double,
-                  accumulate=c_int, ema=c_double, ema_no_warm_up=c_bool, seed=c_uint64, store=c_void_p,
-                  memory=c_size_t, plan_only=c_bool)
-Batch = struct(images=POINTER(c_float), labels=POINTER(c_int32), targets=POINTER(c_float))
-Result = struct(loss=c_double, top1=c_int64, top5=c_int64, gradient_norm=c_double, finite=c_bool, updated=c_bool,
-                updates=c_int64)
-ModelOpt = struct(batch=c_int64, plan_only=c_bool, no_fusion=c_bool, no_units=c_bool, keep_all=c_bool, training=c_bool,
-                  store=c_void_p, resident=c_bool, memory=c_size_t, track=c_bool)
-
-weft = CDLL(os.environ.get("WEFT_LIBRARY", "libweft.so.0"))
-weft.weft_error.restype = c_char_p
-weft.weft_arch_recipe.restype = Recipe
-for name in ("weft_arch_find", "weft_trainer_store"):
-    getattr(weft, name).restype = c_void_p
-for name in ("weft_loader_steps", "weft_loader_filled"):
-    getattr(weft, name).restype = c_int64
-weft.weft_trainer_step.argtypes = [c_void_p, POINTER(Batch), c_double, POINTER(Result)]
-weft.weft_model_set_input.argtypes = weft.weft_model_get_output.argtypes = [c_void_p, c_int, c_void_p, c_size_t]
+Recipe = struct("weft_recipe", "int px channels fit side real share int resample bool no_antialias int preprocess "
+                "triple mean std")
+Loader = struct("weft_loader_opt", "int part long batch pointer recipe bool in_order upright text augment int sampling "
+                "pointer weights bool targets real smoothing long seed int workers ahead cache text cache_folder "
+                "long cache_limit bad_limit pointer bad user")
+Arch = struct("weft_arch_opt", "int dialect long batch int px classes bool no_softmax aux")
+Optimizer = struct("weft_optimizer", "int kind real momentum bool nesterov real decay bool decay_all real rho "
+                   "bool mean_square_from_zero real beta1 beta2 epsilon")
+Train = struct("weft_train_opt", "long batch int loss real rbf_j smoothing pointer class_weights real aux_weight "
+               "bool targets how optimizer pointer freeze int freeze_count pointer groups int group_count real "
+               "layer_decay clip_norm clip_value int accumulate real ema bool ema_no_warm_up "
+               "long seed pointer store size memory bool plan_only", how=Optimizer)
+Model = struct("weft_model_opt", "long batch bool plan_only no_fusion no_units keep_all training pointer store "
+               "bool resident size memory bool track")
+Batch = struct("weft_batch", "floats images ints labels floats targets")
+Result = struct("weft_step_result", "real loss long top1 top5 real gradient_norm bool finite updated long updates")
+for function, result in (("error", c.c_char_p), ("arch_recipe", Recipe), ("arch_find", c.c_void_p),
+                         ("trainer_store", c.c_void_p), ("loader_steps", c.c_int64), ("loader_filled", c.c_int64)):
+    getattr(weft, "weft_" + function).restype = result
 
 
-def make(function, *args):
-    """What a function makes, whose last parameter is where to put it."""
-    out = c_void_p()
-    check(getattr(weft, function)(*args, byref(out)))
-    return out
-
-
-def check(status):
-    if status:
+def call(function, *args, out=()):
+    """Calls what gives a status, the sentence of which ends the program."""
+    if getattr(weft, "weft_" + function)(*args, *map(c.byref, out)):
         sys.exit("train.py: " + weft.weft_error().decode())
+    return out[0] if out else None
 
 
-def evaluate(model, loader, classes, pixels):
-    """Percent of the images that the model gets right."""
-    batch, scores, seen, right = Batch(), (c_float * (BATCH * classes))(), 0, 0
+def percent(model, loader, classes, pixels):
+    """Of the images that the model gets right."""
+    scores, seen, right = (c.c_float * (BATCH * classes))(), 0, 0
     for _ in range(weft.weft_loader_steps(loader)):
-        check(weft.weft_loader_next(loader, byref(batch)))
-        check(weft.weft_model_set_input(model, 0, batch.images, 4 * BATCH * pixels))
-        check(weft.weft_model_run(model))
-        check(weft.weft_model_get_output(model, 0, scores, 4 * BATCH * classes))
+        batch = call("loader_next", loader, out=[Batch()])
+        call("model_set_input", model, 0, batch.images, c.c_size_t(4 * BATCH * pixels))
+        call("model_run", model)
+        call("model_get_output", model, 0, scores, c.c_size_t(4 * BATCH * classes))
         for i in range(weft.weft_loader_filled(loader, None)):
             row = scores[i * classes:(i + 1) * classes]
-            right += row.index(max(row)) == batch.labels[i]
-            seen += 1
+            right, seen = right + (row.index(max(row)) == batch.labels[i]), seen + 1
     return 100 * right / seen
 
 
 def main(folder="fashion-mnist", epochs="5"):
-    recipe = weft.weft_arch_recipe(c_void_p(weft.weft_arch_find(b"lenet5", KERAS)), 0)
-    ctx = make("weft_ctx_create", None)
-    data = make("weft_trainset_open", ctx, folder.encode(), None)
-    classes = weft.weft_trainset_classes(data)
-    train = make("weft_loader_create", ctx, data, byref(LoaderOpt(batch=BATCH, recipe=byref_of(recipe))))
-    test = make("weft_loader_create", ctx, data,
-                byref(LoaderOpt(part=TEST, batch=BATCH, recipe=byref_of(recipe), in_order=True)))
-    network = make("weft_arch_build", ctx, b"lenet5", byref(ArchOpt(KERAS, BATCH, 0, classes)))
-    options = TrainOpt(optimizer=Optimizer(momentum=.9, decay=1e-4), clip_norm=CLIP)
-    trainer = make("weft_trainer_create", ctx, network, byref(options))
-    model = make("weft_model_create", ctx, network, byref(ModelOpt(store=weft.weft_trainer_store(trainer))))
-    batch, result, steps = Batch(), Result(), weft.weft_loader_steps(train)
+    def make(function, *args):
+        return call(function, *args, out=[c.c_void_p()])
+    recipe = weft.weft_arch_recipe(c.c_void_p(weft.weft_arch_find(b"lenet5", KERAS)), 0)
+    ctx = make("ctx_create", None)
+    data = make("trainset_open", ctx, folder.encode(), None)
+    classes, at = weft.weft_trainset_classes(data), c.addressof(recipe)
+    train = make("loader_create", ctx, data, c.byref(Loader(batch=BATCH, recipe=at)))
+    test = make("loader_create", ctx, data, c.byref(Loader(part=TEST, batch=BATCH, recipe=at, in_order=True)))
+    network = make("arch_build", ctx, b"lenet5", c.byref(Arch(KERAS, BATCH, 0, classes)))
+    options = Train(optimizer=Optimizer(momentum=.9, decay=1e-4), clip_norm=CLIP)
+    trainer = make("trainer_create", ctx, network, c.byref(options))
+    model = make("model_create", ctx, network, c.byref(Model(store=weft.weft_trainer_store(trainer))))
     for epoch in range(int(epochs)):
-        for step in range(steps):
-            check(weft.weft_loader_next(train, byref(batch)))
-            check(weft.weft_trainer_step(trainer, byref(batch), .05 * .5 ** epoch, byref(result)))
-        percent = evaluate(model, test, classes, recipe.px * recipe.px * recipe.channels)
-        print(f"epoch {epoch + 1}: loss {result.loss:.3f}, {percent:.2f} % of the test images are right", flush=True)
+        for step in range(weft.weft_loader_steps(train)):
+            batch = call("loader_next", train, out=[Batch()])
+            result = call("trainer_step", trainer, c.byref(batch), c.c_double(.05 * .5 ** epoch), out=[Result()])
+        right = percent(model, test, classes, recipe.px * recipe.px * recipe.channels)
+        print(f"epoch {epoch + 1}: loss {result.loss:.3f}, {right:.2f} % of the test images are right", flush=True)
 
 
-def byref_of(value):
-    return POINTER(type(value))(value)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+main(*sys.argv[1:])
