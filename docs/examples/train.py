@@ -35,7 +35,7 @@ Optimizer = struct("weft_optimizer", "int kind real momentum bool nesterov real 
                    "bool mean_square_from_zero real beta1 beta2 epsilon")
 Train = struct("weft_train_opt", "long batch int loss real rbf_j smoothing pointer class_weights real aux_weight "
                "bool targets how optimizer pointer freeze int freeze_count pointer groups int group_count real "
-               "layer_decay clip_norm clip_value int accumulate real ema bool ema_no_warm_up "
+               "layer_decay clip_norm clip_value int accumulate real ema bool ema_no_warm_up real norm_momentum "
                "long seed pointer store size memory bool plan_only", how=Optimizer)
 Model = struct("weft_model_opt", "long batch bool plan_only no_fusion no_units keep_all training pointer store "
                "bool resident size memory bool track")

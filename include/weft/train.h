@@ -74,6 +74,8 @@ typedef struct weft_train_opt {
     int accumulate;        /* steps (each a batch) to an update, by the mean of their gradients; 0: 1 */
     double ema;            /* decay of averages of parameters and statistics, "ema/<path>"; 0: none */
     bool ema_no_warm_up;   /* default: the decay is at most (1 + t) / (10 + t) at update t */
+    double norm_momentum;  /* share of batch norms' moving statistics that a step keeps, for all norms: so that the few
+                              steps of a small set are enough to know them; 0: as each norm has it */
     uint64_t seed;         /* of dropout and of the parameters' start */
     weft_store *store;     /* shared, outlives the trainer; has all that the network and the trainer need
                               (weft_train_graph). NULL: its own, drawn from seed */

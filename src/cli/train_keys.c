@@ -57,6 +57,9 @@ const cli_option train_keys[] = {
     OPT_REAL(AT, ema, 0, "ema", "D", "0", 0, .9999999,
              "decay of a moving average of the weights, which is then what is evaluated and written; 0: none"),
     YES_NO(ema_warm_up, "ema-warm-up", "yes", "the decay is at most (1 + t) / (10 + t) at update t"),
+    OPT_REAL(AT, norm_momentum, 0, "norm-momentum", "M", "0", 0, .9999999,
+             "share of the moving statistics of batch norms that a step keeps, 0.9 for a small set; 0: as the network "
+             "has it"),
     OPT_TEXT(AT, freeze, 0, "freeze", "PATTERNS", NULL, NULL,
              "parameters that stay, by patterns of their paths ('stem/* stage1*'), or body: all but the classifier. "
              "Their batch norms use and keep their statistics"),

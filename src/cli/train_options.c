@@ -35,6 +35,7 @@ weft_train_opt train_options(const train_run *r)
         .accumulate = set->accumulate,
         .ema = set->ema,
         .ema_no_warm_up = !set->ema_warm_up,
+        .norm_momentum = set->norm_momentum,
         .seed = (uint64_t)set->seed,
         .memory = r->step_memory,
     };

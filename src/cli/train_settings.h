@@ -19,7 +19,7 @@ typedef struct train_settings {
     double lr, momentum, decay, rho, beta1, beta2, epsilon;
     int loss, class_weights, sampling;
     double smoothing, rbf_j, aux_weight;
-    double clip_norm, clip_value, ema, layer_decay;
+    double clip_norm, clip_value, ema, norm_momentum, layer_decay;
     int accumulate, ema_warm_up;
     const char *freeze, *groups;
     int schedule, staircase, linear, rise_from_one;

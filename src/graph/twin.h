@@ -14,6 +14,7 @@ struct weft_twin {
     weft_var *out;         /* [n_out] what it computes there: to be filled */
     weft_var step;         /* [1] of WEFT_I32, input WEFT_STEP_INPUT: the number of the step, from 0 */
     uint64_t seed;         /* of everything that is drawn */
+    double norm_momentum;  /* of moving statistics, instead of the node's own; 0: that */
 };
 
 /* Appends a node under the path of the network's node, so that its own parameters have the names that they have there;
@@ -29,6 +30,7 @@ weft_status weft_twin_beside(weft_twin *twin, weft_op_id op, const char *name, c
 typedef struct weft_twin_opt {
     int64_t batch; /* 0: as it is */
     uint64_t seed;
+    double norm_momentum; /* 0: each norm's own */
     bool (*frozen)(void *user, const char *path); /* such nodes stay what they are; NULL: none */
     void *user;
 } weft_twin_opt;

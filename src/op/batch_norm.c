@@ -8,7 +8,8 @@
  *    inside the root. epsilon 0 means 1e-3 (Keras); PyTorch's is 1e-5.
  * 2. At inference mean and variance are the moving statistics, which are parameters but not trainable.
  * 3. momentum is the share of the old statistic that a training step keeps (Keras): moving = momentum * moving +
- *    (1 - momentum) * batch. PyTorch's momentum is 1 minus this one.
+ *    (1 - momentum) * batch. PyTorch's momentum is 1 minus this one. A trainer may be given another for all norms
+ *    (weft_train_opt.norm_momentum).
  * 4. In training the variance that normalises is the biased one, divided by the count m. So is the one that moves the
  *    statistic (Keras), unless `unbiased`: then that is divided by m - 1 (the paper, PyTorch).
  * 5. Without gamma, gamma is 1 and no parameter; the others keep their order: beta, mean, variance.
@@ -88,9 +89,10 @@ static weft_status move(weft_twin *t, const char *state, const char *name, weft_
 static weft_status train(weft_twin *t)
 {
     const weft_batch_norm_opt *o = t->node->opt;
+    const double momentum = t->norm_momentum > 0 ? t->norm_momentum : o->momentum;
     WEFT_TRY(weft_twin_add(t, WEFT_OP_BATCH_NORM_TRAIN, o, t->in, 1, &t->out[0]));
-    WEFT_TRY(move(t, "mean", "moving_mean", WEFT_INIT_ZERO, o->momentum, weft_graph_out(t->out[0], 1)));
-    return move(t, "variance", "moving_variance", WEFT_INIT_ONE, o->momentum, weft_graph_out(t->out[0], 3));
+    WEFT_TRY(move(t, "mean", "moving_mean", WEFT_INIT_ZERO, momentum, weft_graph_out(t->out[0], 1)));
+    return move(t, "variance", "moving_variance", WEFT_INIT_ONE, momentum, weft_graph_out(t->out[0], 3));
 }
 
 /* With the moving statistics. Without gradients of gamma and beta x need not be kept. */

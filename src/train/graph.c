@@ -302,6 +302,8 @@ static weft_status check(const weft_graph *network, const weft_train_opt *opt)
                          opt->clip_norm, opt->clip_value);
     if (!(opt->ema >= 0 && opt->ema < 1))
         return weft_fail(WEFT_INVALID, "ema is %g, expected 0 to less than 1", opt->ema);
+    if (!(opt->norm_momentum >= 0 && opt->norm_momentum < 1))
+        return weft_fail(WEFT_INVALID, "norm_momentum is %g, expected 0 to less than 1", opt->norm_momentum);
     if (opt->accumulate < 0)
         return weft_fail(WEFT_INVALID, "accumulate is %d, expected 1 or more, or 0 for 1", opt->accumulate);
     return WEFT_OK;
@@ -315,7 +317,7 @@ weft_status weft_train_graph(weft_ctx *ctx, const weft_graph *network, const wef
     WEFT_TRY(weft_graph_status(network));
     weft_train_opt copy = opt ? *opt : defaults;
     WEFT_TRY(check(network, &copy));
-    const weft_twin_opt twin = { copy.batch, copy.seed, is_frozen, &copy };
+    const weft_twin_opt twin = { copy.batch, copy.seed, copy.norm_momentum, is_frozen, &copy };
     weft_graph *graph;
     weft_var *heads = weft_calloc(&ctx->allocator, (size_t)network->n_outputs, sizeof *heads);
     if (!heads)

@@ -214,6 +214,40 @@ START_TEST(a_bad_batch_hurts_no_norm)
 }
 END_TEST
 
+/* With a momentum of one's own the statistics of all norms keep that share, the same batch moves them the rest of the
+ * way, and nothing else is another. */
+START_TEST(norms_are_as_quick_as_is_asked)
+{
+    static const double momenta[] = { .99 /* the network's */, .25 };
+    static float images[BATCH * PIXELS], mean[2][16], variance[2][16], weight[2][9 * 8 * 16];
+    static int32_t labels[BATCH];
+    weft_ctx *ctx = open_ctx(1);
+    weft_graph *network = with_norm(ctx);
+    toy_data(BATCH, SIDE, CLASSES, images, labels);
+    for (int i = 0; i < 2; i++) {
+        weft_trainer *t;
+        weft_train_opt opt = recipe;
+        opt.norm_momentum = i == 0 ? 0 : momenta[i];
+        CHECK_OK(weft_trainer_create(ctx, network, &opt, &t));
+        CHECK_OK(weft_trainer_step(t, &(weft_batch){ images, labels, NULL }, .05, NULL));
+        CHECK_OK(weft_store_get(weft_trainer_store(t), "b/norm/mean", mean[i], 16));
+        CHECK_OK(weft_store_get(weft_trainer_store(t), "b/norm/variance", variance[i], 16));
+        CHECK_OK(weft_store_get(weft_trainer_store(t), "b/weight", weight[i], 9 * 8 * 16));
+        weft_trainer_destroy(t);
+    }
+    for (int c = 0; c < 16; c++) { /* from a mean of 0 and a variance of 1 */
+        const double seen[2] = { (double)mean[0][c] / .01, ((double)variance[0][c] - .99) / .01 };
+        ck_assert_double_eq_tol((double)mean[1][c], .75 * seen[0], 1e-5);
+        ck_assert_double_eq_tol((double)variance[1][c], .25 + .75 * seen[1], 1e-4);
+    }
+    ck_assert_mem_eq(weight[0], weight[1], sizeof weight[0]);
+    CHECK_FAILS(WEFT_INVALID, weft_trainer_create(ctx, network, &(weft_train_opt){ .norm_momentum = 1 },
+                                                  &(weft_trainer *){ NULL }), "norm_momentum is 1");
+    weft_graph_destroy(network);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
 /* Everything in the store after some steps; to be freed. */
 static float *train(int threads, int64_t *count)
 {
@@ -260,6 +294,6 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("train-learn");
     (void)argc;
     CHECK_CASE(suite, "learn", learns_64_images_by_heart, learns_what_is_in_pictures, lenet5_as_published_learns,
-               a_bad_batch_hurts_no_norm, same_seed_same_bits);
+               a_bad_batch_hurts_no_norm, norms_are_as_quick_as_is_asked, same_seed_same_bits);
     return check_main(suite, argv[0]);
 }
