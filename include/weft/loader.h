@@ -106,6 +106,8 @@ typedef struct weft_augment_kind {
 WEFT_API weft_status weft_augment_get(int index, weft_augment_kind *out);
 /* Whether a text makes sense: INVALID with what does not. */
 WEFT_API weft_status weft_augment_check(const char *text);
+/* Whether it mixes images, so that a loader's batches come with rows of targets (weft_loader_has_targets). */
+WEFT_API bool weft_augment_needs_targets(const char *text);
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,7 @@ typedef struct weft_model weft_model;
 
 typedef struct weft_model_opt {
     int64_t batch;   /* 0: as the graph's inputs say */
-    bool plan_only;  /* plan and report, allocate nothing: cannot run */
+    bool plan_only;  /* plan and report, allocate nothing: cannot run (before weft_model_begin) */
     bool no_fusion;  /* keep every node as built (no folding, no fusion, no in-place): for tests and for teaching */
     bool no_units;   /* do not join inverted residual units into one node: their layers can then be timed alone */
     bool keep_all;   /* give every value its own memory, so that any can be read after a run */
@@ -35,6 +35,9 @@ typedef struct weft_model_opt {
 WEFT_API weft_status weft_model_create(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt,
                                        weft_model **out);
 WEFT_API void weft_model_destroy(weft_model *model);
+/* Gives a model that was made with plan_only its memory, and the store to stand on (NULL: one of its own): from then on
+ * it is as if made without, planned once. After an error it is what it was. */
+WEFT_API weft_status weft_model_begin(weft_model *model, weft_store *store);
 
 /* ---- parameters: host arrays in the shapes of weft_graph_param, whatever the kernels keep ---- */
 

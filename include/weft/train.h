@@ -81,7 +81,7 @@ typedef struct weft_train_opt {
                               (weft_train_graph). NULL: its own, drawn from seed */
     size_t memory;         /* the most bytes that a step may need (weft_model_opt.memory); the trainer's model tells the
                               price (weft_model_recomputed). 0: no limit, nothing is recomputed */
-    bool plan_only;        /* plan and report, allocate nothing */
+    bool plan_only;        /* plan and report, allocate nothing (before weft_trainer_begin) */
 } weft_train_opt;
 
 typedef struct weft_trainer weft_trainer;
@@ -106,6 +106,9 @@ typedef struct weft_step_result {
 WEFT_API weft_status weft_trainer_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
                                          weft_trainer **out);
 WEFT_API void weft_trainer_destroy(weft_trainer *trainer);
+/* Gives a trainer that was made with plan_only its parameters and memory: from then on it is as if made without,
+ * planned once. After an error it can only be destroyed. INVALID if it has them. */
+WEFT_API weft_status weft_trainer_begin(weft_trainer *trainer);
 /* Parameters, statistics and what the optimiser keeps ("optimizer/<path>/momentum"); lent. */
 WEFT_API weft_store *weft_trainer_store(weft_trainer *trainer);
 /* The program of a step, for reports: its plan, memory and cost; lent. */

@@ -145,6 +145,12 @@ weft_status weft_augment_check(const char *text)
     return weft_augment_read(text, &augment);
 }
 
+bool weft_augment_needs_targets(const char *text)
+{
+    weft_augment augment;
+    return weft_augment_read(text, &augment) == WEFT_OK && weft_augment_mixes(&augment);
+}
+
 const weft_augment_step *weft_augment_frame(const weft_augment *augment)
 {
     for (int i = 0; i < augment->count; i++) {

@@ -60,7 +60,6 @@ typedef struct train_run {
     weft_recipe input;
     weft_graph *network, *inference;
     int64_t batch, steps_per_epoch, total_steps;
-    size_t step_memory;      /* what a step may need, so that something is recomputed; 0: no limit */
     weft_loader *loader, *eval_loader;
     weft_trainer *trainer;
     weft_store *averages;    /* of ema; NULL: none */
@@ -93,7 +92,10 @@ typedef struct train_run {
 cli_exit train_open_data(train_run *r);
 /* Everything else of a batch of r->batch. */
 cli_exit train_open(train_run *r);
-/* The batch: as the settings say, or as many as memory has room for. */
+/* The network of a batch; not `training`: as it is evaluated, without the last softmax and auxiliary heads. */
+weft_status train_build(const train_run *r, int px, int classes, int64_t batch, bool training, weft_graph **out);
+/* The batch: as the settings say, or as many as memory has room for; with network, trainer and model, which are planned
+ * and have no memory yet. */
 cli_exit train_choose_batch(train_run *r);
 /* Epochs of warm-up of a run of this length. */
 double train_warm_up(const train_run *r);

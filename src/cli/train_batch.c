@@ -2,6 +2,7 @@
  *
  * The batch. Since a plan knows its memory to the byte, `batch auto` plans until the largest that fits is found, and a
  * batch that cannot fit is refused before anything is allocated. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,33 +18,58 @@ typedef struct need {
     double step, beside;
 } need;
 
-/* memory: of the step; 0: no limit. NO_MEMORY if it cannot be planned within it. */
-static weft_status plan(train_run *r, int64_t batch, size_t memory, need *out)
+/* What a batch is trained and evaluated by: planned, without memory. */
+typedef struct planned {
+    weft_graph *network, *inference;
+    weft_trainer *trainer;
+    weft_model *model;
+} planned;
+
+static void drop(planned *p)
 {
-    weft_graph *network = NULL;
-    weft_trainer *trainer = NULL;
-    weft_model *model = NULL;
-    weft_memory step = { 0 }, inference = { 0 };
-    const weft_arch_opt build = { .dialect = r->arch->dialect, .batch = batch, .px = r->input.px,
-                                  .classes = r->classes, .aux = r->aux };
+    weft_model_destroy(p->model);
+    weft_trainer_destroy(p->trainer);
+    weft_graph_destroy(p->inference);
+    weft_graph_destroy(p->network);
+    *p = (planned){ .network = NULL };
+}
+
+/* Of all that is planned, what is kept last is what is trained: nothing is planned twice. */
+static void keep(train_run *r, const planned *p)
+{
+    planned before = { r->network, r->inference, r->trainer, r->model };
+    drop(&before);
+    r->network = p->network;
+    r->inference = p->inference;
+    r->trainer = p->trainer;
+    r->model = p->model;
+}
+
+static weft_status plan_all(const train_run *r, int64_t batch, size_t memory, planned *p)
+{
     weft_train_opt opt = train_options(r);
     opt.batch = batch;
     opt.memory = memory;
     opt.plan_only = true;
-    weft_status status = weft_arch_build(r->ctx, r->arch->name, &build, &network);
+    CLI_TRY_STATUS(train_build(r, r->input.px, r->classes, batch, true, &p->network));
+    CLI_TRY_STATUS(train_build(r, r->input.px, r->classes, batch, false, &p->inference));
+    CLI_TRY_STATUS(weft_trainer_create(r->ctx, p->network, &opt, &p->trainer));
+    return weft_model_create(r->ctx, p->inference, &(weft_model_opt){ .plan_only = true }, &p->model);
+}
+
+/* memory: of the step; 0: no limit. NO_MEMORY if it cannot be planned within it. */
+static weft_status plan(const train_run *r, int64_t batch, size_t memory, planned *p, need *out)
+{
+    weft_memory step = { 0 }, inference = { 0 };
+    weft_status status = plan_all(r, batch, memory, p);
     if (!status)
-        status = weft_trainer_create(r->ctx, network, &opt, &trainer);
+        status = weft_model_memory(weft_trainer_model(p->trainer), &step);
     if (!status)
-        status = weft_model_memory(weft_trainer_model(trainer), &step);
-    if (!status)
-        status = weft_model_create(r->ctx, network, &(weft_model_opt){ .plan_only = true }, &model);
-    if (!status)
-        status = weft_model_memory(model, &inference);
-    weft_model_destroy(model);
-    weft_trainer_destroy(trainer);
-    weft_graph_destroy(network);
-    if (status)
+        status = weft_model_memory(p->model, &inference);
+    if (status) {
+        drop(p);
         return status;
+    }
     const double image = (double)r->input.px * r->input.px * r->input.channels * (double)sizeof(float);
     *out = (need){ .step = (double)step.peak,
                    .beside = (double)inference.arena + (double)inference.packed +
@@ -51,22 +77,26 @@ static weft_status plan(train_run *r, int64_t batch, size_t memory, need *out)
     return WEFT_OK;
 }
 
-/* Whether a batch fits into `room`, with `again` by recomputation if need be: then r->step_memory is set. *out: what it
+/* Whether a batch fits into `room`, with `again` by recomputation if need be: then its plan is kept. *out: what it
  * needs as it is. After a no with `again`, weft_error() says what it needs at least. */
 static cli_exit fits(train_run *r, int64_t batch, double room, bool again, need *out, bool *yes)
 {
     need less;
-    r->step_memory = 0;
-    CLI_TRY_LIBRARY(plan(r, batch, 0, out));
+    planned p = { .network = NULL };
+    CLI_TRY_LIBRARY(plan(r, batch, 0, &p, out));
     *yes = out->step + out->beside <= room;
-    if (*yes || !again)
-        return CLI_OK;
-    const size_t memory = room > out->beside ? (size_t)(room - out->beside) : 1;
-    const weft_status status = plan(r, batch, memory, &less);
-    if (status && status != WEFT_NO_MEMORY)
-        return cli_library_error(status);
-    *yes = status == WEFT_OK;
-    r->step_memory = *yes ? memory : 0;
+    if (!*yes && again) {
+        drop(&p);
+        const size_t memory = room > out->beside ? (size_t)(room - out->beside) : 1;
+        const weft_status status = plan(r, batch, memory, &p, &less);
+        if (status && status != WEFT_NO_MEMORY)
+            return cli_library_error(status);
+        *yes = status == WEFT_OK;
+    }
+    if (*yes)
+        keep(r, &p);
+    else
+        drop(&p);
     return CLI_OK;
 }
 
@@ -118,7 +148,7 @@ static cli_exit largest(train_run *r, double room, int64_t limit, bool again, in
             high = middle;
     }
     *out = low;
-    return again ? fits(r, low, room, true, &as_it_is, &yes) : CLI_OK;
+    return CLI_OK;
 }
 
 static cli_exit choose_auto(train_run *r)
@@ -169,9 +199,9 @@ cli_exit train_choose_batch(train_run *r)
         return cli_error(CLI_USAGE, "batch: '%s' is neither auto nor a number from 1 to %d", r->set->batch, LARGEST);
     if (r->set->memory)
         return keep_to_memory(r);
-    const double room = free_bytes();
+    const double found = free_bytes(), room = found > 0 ? found : HUGE_VAL; /* nobody says: it is tried */
     CLI_TRY(fits(r, r->batch, room, false, &as_it_is, &yes));
-    if (room == 0 || yes)
+    if (yes)
         return CLI_OK;
     char need_text[32], have[32];
     int64_t most = 0;

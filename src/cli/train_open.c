@@ -56,7 +56,7 @@ cli_exit train_open_data(train_run *r)
 
 /* ---- the input ---- */
 
-static weft_status build(const train_run *r, int px, int classes, int64_t batch, bool training, weft_graph **out)
+weft_status train_build(const train_run *r, int px, int classes, int64_t batch, bool training, weft_graph **out)
 {
     const weft_arch_opt opt = { .dialect = r->arch->dialect, .batch = batch, .px = px, .classes = classes,
                                 .no_softmax = !training, .aux = training && r->aux };
@@ -70,7 +70,7 @@ static int native_px(const train_run *r)
     weft_graph *graph = NULL;
     if (size.width <= 0 || size.width != size.height || size.width >= r->arch->px || r->set->weights)
         return 0;
-    const bool fits = build(r, size.width, r->classes, 1, true, &graph) == WEFT_OK;
+    const bool fits = train_build(r, size.width, r->classes, 1, true, &graph) == WEFT_OK;
     weft_graph_destroy(graph);
     return fits ? size.width : 0;
 }
@@ -204,14 +204,18 @@ static cli_exit make_schedule(train_run *r)
     return CLI_OK;
 }
 
-static cli_exit open_model(train_run *r)
+/* Memory for what is planned; a dry run goes without. */
+static cli_exit begin(train_run *r)
 {
-    CLI_TRY_LIBRARY(build(r, r->input.px, r->classes, r->batch, false, &r->inference));
     const weft_graph *const graphs[] = { r->inference };
+    if (r->args->dry_run)
+        return CLI_OK;
+    CLI_TRY_LIBRARY(weft_trainer_begin(r->trainer));
     if (r->set->ema > 0)
         CLI_TRY_LIBRARY(weft_store_create(r->ctx, graphs, 1, &r->averages));
-    const weft_model_opt opt = { .store = r->averages ? r->averages : weft_trainer_store(r->trainer) };
-    CLI_TRY_LIBRARY(weft_model_create(r->ctx, r->inference, &opt, &r->model));
+    CLI_TRY_LIBRARY(weft_model_begin(r->model, r->averages ? r->averages : weft_trainer_store(r->trainer)));
+    r->confusion = cli_alloc((size_t)r->classes * (size_t)r->classes, sizeof *r->confusion);
+    r->scores = cli_alloc((size_t)r->batch * (size_t)r->classes, sizeof *r->scores);
     return CLI_OK;
 }
 
@@ -235,12 +239,7 @@ cli_exit train_open(train_run *r)
     CLI_TRY(open_loaders(r));
     r->state.epochs = r->set->epochs;
     CLI_TRY(make_schedule(r));
-    CLI_TRY_LIBRARY(build(r, r->input.px, r->classes, r->batch, true, &r->network));
-    const weft_train_opt opt = train_options(r);
-    CLI_TRY_LIBRARY(weft_trainer_create(r->ctx, r->network, &opt, &r->trainer));
-    CLI_TRY(open_model(r));
-    r->confusion = cli_alloc((size_t)r->classes * (size_t)r->classes, sizeof *r->confusion);
-    r->scores = cli_alloc((size_t)r->batch * (size_t)r->classes, sizeof *r->scores);
+    CLI_TRY(begin(r));
     return r->args->resume ? CLI_OK : train_take_weights(r);
 }
 

@@ -14,7 +14,7 @@ weft_train_opt train_options(const train_run *r)
         .smoothing = set->smoothing,
         .class_weights = r->class_weights,
         .aux_weight = set->aux_weight,
-        .targets = r->loader && weft_loader_has_targets(r->loader),
+        .targets = weft_augment_needs_targets(set->augment),
         .optimizer = { .kind = (weft_optimizer_kind)set->optimizer,
                        .momentum = set->momentum,
                        .nesterov = set->nesterov && set->optimizer == WEFT_SGD,
@@ -37,6 +37,5 @@ weft_train_opt train_options(const train_run *r)
         .ema_no_warm_up = !set->ema_warm_up,
         .norm_momentum = set->norm_momentum,
         .seed = (uint64_t)set->seed,
-        .memory = r->step_memory,
     };
 }

@@ -165,7 +165,7 @@ static cli_exit take(taking *t, const weft_param_info *param)
     if (there && weft_shape_equal(&tensor.shape, &param->shape)) {
         float *const values = cli_alloc((size_t)tensor.count, sizeof *values);
         weft_status status = weft_weight_floats(&tensor, values);
-        if (!status)
+        if (!status && store) /* a dry run has none */
             status = weft_store_set(store, param->name, values, tensor.count);
         free(values);
         t->taken++;

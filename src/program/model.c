@@ -72,6 +72,16 @@ static weft_status stand_on_store(weft_model *model)
     return find_entries(model);
 }
 
+/* Parameters and memory of what is planned. */
+static weft_status begin(weft_model *model)
+{
+    WEFT_TRY(stand_on_store(model));
+    WEFT_TRY(weft_model_place(model));
+    if (model->opt.track && !model->staged && !model->ctx->device->dry)
+        memset(model->memory, WEFT_TRACK_BYTE, model->layout.bytes); /* not memory that only a device can reach */
+    return WEFT_OK;
+}
+
 static weft_status make(weft_model *model, const weft_graph *graph)
 {
     WEFT_TRY(weft_graph_clone(model->ctx, graph, model->opt.batch, &model->graph));
@@ -85,12 +95,7 @@ static weft_status make(weft_model *model, const weft_graph *graph)
     WEFT_TRY(weft_model_plan(model));
     weft_log(model->ctx, WEFT_LOG_DEBUG, "planned %d steps: arena %zu bytes, packed parameters %zu bytes",
              model->n_steps, model->layout.bytes, model->packed_bytes);
-    if (!model->opt.plan_only)
-        WEFT_TRY(stand_on_store(model));
-    WEFT_TRY(weft_model_place(model));
-    if (model->opt.track && !model->opt.plan_only && !model->staged && !model->ctx->device->dry)
-        memset(model->memory, WEFT_TRACK_BYTE, model->layout.bytes); /* not memory that only a device can reach */
-    return WEFT_OK;
+    return model->opt.plan_only ? weft_model_place(model) : begin(model);
 }
 
 weft_status weft_model_create(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt, weft_model **out)
@@ -116,10 +121,9 @@ weft_status weft_model_create(weft_ctx *ctx, const weft_graph *graph, const weft
     return WEFT_OK;
 }
 
-void weft_model_destroy(weft_model *model)
+/* The memory of a model, and the store if it is its own. */
+static void end(weft_model *model)
 {
-    if (!model)
-        return;
     const weft_device *device = model->ctx->device;
     for (int32_t i = 0; model->staged && i < model->graph->n_inputs; i++)
         device->backend->host_free(device, model->staged[i]);
@@ -129,6 +133,35 @@ void weft_model_destroy(weft_model *model)
     device->backend->free(device, model->packed);
     if (model->own_store)
         weft_store_destroy(model->store);
+}
+
+weft_status weft_model_begin(weft_model *model, weft_store *store)
+{
+    if (!model || !model->opt.plan_only)
+        return weft_fail(WEFT_INVALID, "weft_model_begin: expected a model that was made with plan_only");
+    model->opt.plan_only = false;
+    model->opt.store = store;
+    weft_status status = WEFT_OK;
+    if (model->ctx->device->backend->build) /* what only runs need has not been built */
+        status = weft_model_plan(model);
+    if (status == WEFT_OK)
+        status = begin(model);
+    if (status == WEFT_OK)
+        return WEFT_OK;
+    end(model);
+    model->opt.plan_only = true;
+    model->opt.store = model->store = NULL;
+    model->own_store = false;
+    model->memory = model->packed = NULL;
+    model->staged = NULL;
+    return status;
+}
+
+void weft_model_destroy(weft_model *model)
+{
+    if (!model)
+        return;
+    end(model);
     weft_arena_release(&model->arena);
     weft_graph_destroy(model->graph);
     weft_free(&model->ctx->allocator, model);

@@ -31,6 +31,7 @@ struct weft_trainer {
     bool own_store, ema;
     int accumulate;
     int64_t step;
+    uint64_t seed;
     int images, labels, targets, lr, number; /* inputs; -1: none */
     weft_trained_info *params; /* [n_params] of the network */
     int n_params;

@@ -73,18 +73,23 @@ static weft_status find_span(weft_trainer *t)
     return t->kept ? WEFT_OK : WEFT_NO_MEMORY;
 }
 
+/* The store that is shared, else one of its own, drawn. */
+static weft_status need_store(weft_trainer *t)
+{
+    const weft_graph *const graphs[] = { t->graph };
+    if (t->store)
+        return WEFT_OK;
+    WEFT_TRY(weft_store_create(t->ctx, graphs, 1, &t->store));
+    t->own_store = true;
+    return weft_store_init(t->store, t->seed);
+}
+
 static weft_status make(weft_trainer *t, const weft_graph *network, const weft_train_opt *opt)
 {
     WEFT_TRY(weft_train_graph(t->ctx, network, opt, &t->graph));
     WEFT_TRY(describe(t, network, opt));
-    const weft_graph *const graphs[] = { network, t->graph };
-    if (!opt->store && !opt->plan_only) {
-        WEFT_TRY(weft_store_create(t->ctx, graphs, 2, &t->store));
-        t->own_store = true;
-        WEFT_TRY(weft_store_init(t->store, opt->seed));
-    } else {
-        t->store = opt->store;
-    }
+    t->store = opt->store;
+    t->seed = opt->seed;
     t->ema = opt->ema > 0;
     t->accumulate = opt->accumulate > 1 ? opt->accumulate : 1;
     t->labels = input_named(t->graph, WEFT_LABELS_INPUT);
@@ -94,6 +99,8 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     t->images = input_of_network(t);
     if (t->images < 0)
         return weft_fail(WEFT_INVALID, "the network has no input");
+    if (!opt->plan_only)
+        WEFT_TRY(need_store(t));
     WEFT_TRY(weft_model_create(t->ctx, t->graph, &(weft_model_opt){ .training = true, .store = t->store,
                                                                     .plan_only = opt->plan_only,
                                                                     .memory = opt->memory }, &t->model));
@@ -119,6 +126,15 @@ weft_status weft_trainer_create(weft_ctx *ctx, const weft_graph *network, const 
     }
     *out = t;
     return WEFT_OK;
+}
+
+weft_status weft_trainer_begin(weft_trainer *trainer)
+{
+    if (!trainer)
+        return weft_fail(WEFT_INVALID, "weft_trainer_begin: trainer is NULL");
+    WEFT_TRY(need_store(trainer));
+    WEFT_TRY(weft_model_begin(trainer->model, trainer->store));
+    return find_span(trainer);
 }
 
 void weft_trainer_destroy(weft_trainer *trainer)

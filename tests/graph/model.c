@@ -230,6 +230,67 @@ START_TEST(a_plan_does_not_run)
 }
 END_TEST
 
+/* Planned first and given memory later, it is the model that is made at once: as large, and of the same bits. */
+START_TEST(a_plan_begins)
+{
+    float image[32 * 32], at_once[10], later[10];
+    for (int i = 0; i < 32 * 32; i++)
+        image[i] = (float)(i % 7) / 7;
+    weft_memory memory, planned;
+    setup_device("cpu", false);
+    CHECK_FAILS(WEFT_INVALID, weft_model_begin(model, NULL), "made with plan_only");
+    CHECK_OK(weft_model_init(model, 1));
+    CHECK_OK(weft_model_set_input(model, 0, image, sizeof image));
+    CHECK_OK(weft_model_run(model));
+    CHECK_OK(weft_model_get_output(model, 0, at_once, sizeof at_once));
+    CHECK_OK(weft_model_memory(model, &memory));
+    teardown();
+    setup_device("cpu", true);
+    CHECK_OK(weft_model_memory(model, &planned));
+    ck_assert_uint_eq(planned.peak, memory.peak);
+    CHECK_OK(weft_model_begin(model, NULL));
+    CHECK_OK(weft_model_init(model, 1));
+    CHECK_OK(weft_model_set_input(model, 0, image, sizeof image));
+    CHECK_OK(weft_model_run(model));
+    CHECK_OK(weft_model_get_output(model, 0, later, sizeof later));
+    ck_assert_mem_eq(at_once, later, sizeof later);
+    CHECK_FAILS(WEFT_INVALID, weft_model_begin(model, NULL), "made with plan_only");
+    teardown();
+}
+END_TEST
+
+/* A plan that found no memory is a plan still, and may begin when there is some. */
+static weft_status begin_later(const weft_allocator *allocator, void *arg)
+{
+    weft_graph *graph = NULL;
+    weft_model *m = NULL;
+    weft_ctx *c;
+    (void)arg;
+    weft_status status = weft_ctx_create(&(weft_ctx_opt){ .threads = 1, .allocator = *allocator }, &c);
+    if (status != WEFT_OK)
+        return status;
+    status = weft_arch_build(c, "lenet5", NULL, &graph);
+    if (status == WEFT_OK)
+        status = weft_model_create(c, graph, &(weft_model_opt){ .plan_only = true }, &m);
+    if (status == WEFT_OK) {
+        status = weft_model_begin(m, NULL);
+        if (status != WEFT_OK)
+            CHECK_FAILS(WEFT_INVALID, weft_model_run(m), "plan_only");
+        if (status != WEFT_OK && !((check_alloc *)allocator->user)->fail_on)
+            CHECK_OK(weft_model_begin(m, NULL));
+    }
+    weft_model_destroy(m);
+    weft_graph_destroy(graph);
+    weft_ctx_destroy(c);
+    return status;
+}
+
+START_TEST(a_plan_without_memory_stays_one)
+{
+    ck_assert_int_gt(check_every_failure(begin_later, NULL), 10);
+}
+END_TEST
+
 START_TEST(explain_names_the_refusals)
 {
     setup_device("cpu", true);
@@ -288,7 +349,7 @@ int main(void)
     CHECK_CASE(suite, "determinism", threads_do_not_change_a_bit, images_of_a_batch_are_independent);
     CHECK_CASE(suite, "memory", a_run_allocates_nothing, every_allocation_may_fail);
     CHECK_CASE(suite, "ports", ports_are_checked, parameters_are_set_by_name, new_parameters_reach_the_kernels);
-    CHECK_CASE(suite, "devices", the_null_device_plans_like_the_cpu, a_plan_does_not_run, explain_names_the_refusals,
-               the_callback_hears_of_devices_and_plans);
+    CHECK_CASE(suite, "devices", the_null_device_plans_like_the_cpu, a_plan_does_not_run, a_plan_begins,
+               a_plan_without_memory_stays_one, explain_names_the_refusals, the_callback_hears_of_devices_and_plans);
     return check_main(suite, "graph-model");
 }
