@@ -3,13 +3,19 @@
  * Reads what the program wrote, for the cases in contract:
  *   probe json FILE PATH    prints the value at a path such as results.0.ms.n (arrays and objects: their size)
  *   probe xml FILE          checks that a file is well-formed XML, as far as weft writes it: one root, tags closed in
- *                           order, attributes quoted and named once each, no stray < or & */
+ *                           order, attributes quoted and named once each, no stray < or &
+ *   probe peak FILE COMMAND [ARGUMENT...]
+ *                           runs the command, whose exit code is its own, and writes to the file how many KiB it had
+ *                           resident at most */
 #include <ctype.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { DEPTH = 64, NAME = 64 };
 
@@ -146,11 +152,30 @@ static int check_xml(const char *file)
     return code;
 }
 
+static int run_for_peak(const char *file, char **command)
+{
+    struct rusage usage;
+    int status = 0;
+    const pid_t child = fork();
+    if (child == 0) {
+        execv(command[0], command);
+        _exit(127);
+    }
+    FILE *out = fopen(file, "w");
+    if (child < 0 || waitpid(child, &status, 0) != child || getrusage(RUSAGE_CHILDREN, &usage) != 0 || !out)
+        return fail("cannot measure", command[0]);
+    fprintf(out, "%ld\n", usage.ru_maxrss);
+    fclose(out);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 int main(int argc, char **argv)
 {
+    if (argc >= 4 && strcmp(argv[1], "peak") == 0)
+        return run_for_peak(argv[2], argv + 3);
     if (argc == 4 && strcmp(argv[1], "json") == 0)
         return print_json(argv[2], argv[3]);
     if (argc == 3 && strcmp(argv[1], "xml") == 0)
         return check_xml(argv[2]);
-    return fail("usage", "probe json FILE PATH | probe xml FILE");
+    return fail("usage", "probe json FILE PATH | probe xml FILE | probe peak FILE COMMAND");
 }

@@ -239,6 +239,24 @@ recomputes() {
     [ "$again" -ge "$1" ] || fail "with recompute the batch is $again, without $1"
 }
 
+peak_of() { # ARGUMENT...: $peak becomes the KiB that weft has resident at most
+    "$probe" peak peak "$weft" "$@" > out 2> err < /dev/null || fail "weft $*: exit code $?"
+    peak=$(cat peak)
+}
+
+# What --batch auto takes fills what it is given, to a twentieth: of what a run has resident beyond the program, the
+# set, and the lists of the plan, which a dry run has, too.
+case_memory() {
+    "$make_set" idx set 512
+    net="train fashion-cnn --data set --batch auto --epochs 1"
+    peak_of $net --memory 192MiB --dry-run
+    without=$peak
+    peak_of $net --memory 192MiB
+    has out "(auto, of 192.0 MiB)"
+    awk "BEGIN { share = ($peak - $without) / 1024 / 192; print share; exit share < .95 || share > 1.05 }" ||
+        fail "$peak KiB with memory, $without without: not 192 MiB"
+}
+
 # A number that is none: exit 76, and the good checkpoint stays.
 case_numeric() {
     "$make_set" idx set 32
