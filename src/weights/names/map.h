@@ -71,6 +71,8 @@ typedef struct weft_source {
 weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_weights *weights);
 /* Makes keys and order of tensors that are set, as open does. */
 weft_status weft_source_sort(weft_source *source);
+/* The order alone, of keys that are set. */
+void weft_source_sort_keys(weft_source *source);
 /* Looks for a mean and a deviation of pixels; of torch's style only. */
 weft_status weft_statistics_find(weft_source *source);
 /* Whether it is one of them. */
