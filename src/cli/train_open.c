@@ -56,13 +56,6 @@ cli_exit train_open_data(train_run *r)
 
 /* ---- the input ---- */
 
-weft_status train_build(const train_run *r, int px, int classes, int64_t batch, bool training, weft_graph **out)
-{
-    const weft_arch_opt opt = { .dialect = r->arch->dialect, .batch = batch, .px = px, .classes = classes,
-                                .no_softmax = !training, .aux = training && r->aux };
-    return weft_arch_build(r->ctx, r->arch->name, &opt, out);
-}
-
 /* Small images are taken as they are where the network can be built so. */
 static int native_px(const train_run *r)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The options of the library's trainer, from settings. */
+ * The options of the library's trainer, and the networks that are trained and evaluated, from settings. */
 #include "cli/train.h"
 
 weft_train_opt train_options(const train_run *r)
@@ -38,4 +38,11 @@ weft_train_opt train_options(const train_run *r)
         .norm_momentum = set->norm_momentum,
         .seed = (uint64_t)set->seed,
     };
+}
+
+weft_status train_build(const train_run *r, int px, int classes, int64_t batch, bool training, weft_graph **out)
+{
+    const weft_arch_opt opt = { .dialect = r->arch->dialect, .batch = batch, .px = px, .classes = classes,
+                                .no_softmax = !training, .aux = training && r->aux };
+    return weft_arch_build(r->ctx, r->arch->name, &opt, out);
 }
