@@ -79,7 +79,7 @@ static weft_status fuse_trio(weft_graph *graph, const trio *t)
     const int32_t at = t->dx > t->dw ? t->dx : t->dw;
     weft_gnode whole;
     WEFT_TRY(unite(graph, t, &whole));
-    if (weft_select(&whole.node, graph->ctx->device)->reference)
+    if (!weft_pass_has_kernel(graph, &whole))
         return WEFT_OK;
     for (int o = 0; o < whole.node.n_out; o++)
         if (is_read_before(graph, whole.out[o], at))

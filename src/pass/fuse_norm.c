@@ -109,11 +109,6 @@ static void strip(weft_gnode *norm)
     norm->out++;
 }
 
-static bool has_kernel(const weft_graph *graph, const weft_gnode *gnode)
-{
-    return !weft_select(&gnode->node, graph->ctx->device)->reference;
-}
-
 weft_status weft_pass_fuse_norms(weft_graph *graph)
 {
     const int32_t *readers = weft_pass_readers(graph);
@@ -126,7 +121,7 @@ weft_status weft_pass_fuse_norms(weft_graph *graph)
             continue;
         WEFT_TRY(fuse_conv(graph, &t, &conv));
         WEFT_TRY(fuse_grad(graph, &t, &grad));
-        if (!has_kernel(graph, &conv) || !has_kernel(graph, &grad))
+        if (!weft_pass_has_kernel(graph, &conv) || !weft_pass_has_kernel(graph, &grad))
             continue;
         *t.conv = conv;
         *t.grad = grad;

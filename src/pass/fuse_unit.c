@@ -81,11 +81,6 @@ static weft_status unite(weft_graph *graph, const unit *u, weft_gnode *out)
     return WEFT_OK;
 }
 
-static bool has_kernel(const weft_graph *graph, const weft_gnode *gnode)
-{
-    return !weft_select(&gnode->node, graph->ctx->device)->reference;
-}
-
 weft_status weft_pass_fuse_units(weft_graph *graph)
 {
     const int32_t *readers = weft_pass_readers(graph);
@@ -97,7 +92,7 @@ weft_status weft_pass_fuse_units(weft_graph *graph)
         if (!find_unit(graph, readers, i, &u))
             continue;
         WEFT_TRY(unite(graph, &u, &whole));
-        if (!has_kernel(graph, &whole))
+        if (!weft_pass_has_kernel(graph, &whole))
             continue;
         u.depthwise->dead = true;
         if (u.expand)

@@ -26,6 +26,13 @@ weft_gnode *weft_pass_sole_maker(weft_graph *graph, const int32_t *readers, int3
     return maker >= 0 && readers[value] == 1 && !graph->nodes[maker].dead ? &graph->nodes[maker] : NULL;
 }
 
+bool weft_pass_has_kernel(const weft_graph *graph, const weft_gnode *gnode)
+{
+    const weft_device *device = graph->ctx->device;
+    const weft_kernel *kernel = weft_select(&gnode->node, device);
+    return !kernel->reference && !(kernel->refuse && kernel->refuse(&gnode->node, device));
+}
+
 bool weft_pass_is_pointwise(const weft_gnode *gnode)
 {
     return gnode && !gnode->dead && gnode->node.id == WEFT_OP_CONV2D && weft_is_pointwise(gnode->node.opt);

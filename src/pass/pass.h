@@ -71,6 +71,8 @@ weft_status weft_pass_types(weft_graph *graph);
 int32_t *weft_pass_readers(weft_graph *graph);
 /* The node that makes value, if it is alive and the value has exactly one reader; else NULL. */
 weft_gnode *weft_pass_sole_maker(weft_graph *graph, const int32_t *readers, int32_t value);
+/* Whether the device of graph's context has more for a node that a pass would make than a reference or a refusal. */
+bool weft_pass_has_kernel(const weft_graph *graph, const weft_gnode *gnode);
 /* gnode's first output takes over value `out` (made so far by another node, which dies). */
 void weft_pass_take_over(weft_graph *graph, int32_t node, int32_t by);
 /* A live 1x1 convolution of stride 1, one group, no padding. */
