@@ -7,6 +7,7 @@
 
 #include "cli/selftest.h"
 #include "cli/text.h"
+#include "cli/timing.h"
 
 /* ---- memory and launches: chains of one elementwise op ---- */
 
@@ -129,21 +130,13 @@ static weft_status build_network(weft_ctx *ctx, const void *what, weft_graph **o
     return weft_arch_build(ctx, t->arch->name, &opt, out);
 }
 
-enum { MOST_RUNS = 200 };
-
 /* At least three runs and, but for --quick, half a second. */
 static weft_status time_runs(const selftest *s, weft_model *model, json_t *row, double *median)
 {
-    const double least = s->args->quick ? 0 : 0.5;
-    double times[MOST_RUNS], total = 0;
+    const cli_timing timing = { s->ctx, 1, SELFTEST_RUNS, s->args->quick ? 0 : .5 };
+    double *times = NULL;
     int n = 0;
-    weft_status status = WEFT_OK;
-    for (int warm = 0; !status && warm < 2; warm++) /* the second records */
-        (void)now_of(model, NULL, &status);
-    while (!status && n < MOST_RUNS && (n < SELFTEST_RUNS || total < least)) {
-        times[n] = now_of(model, NULL, &status);
-        total += times[n++];
-    }
+    const weft_status status = cli_time_runs(&timing, cli_run_model, model, &times, &n);
     if (status)
         return status;
     cli_sort_doubles(times, n);
@@ -152,6 +145,7 @@ static weft_status time_runs(const selftest *s, weft_model *model, json_t *row, 
     cli_set_real(row, "ms", *median * 1e3);
     cli_set_real(row, "ms_q1", cli_quantile(times, n, .25) * 1e3);
     cli_set_real(row, "ms_q3", cli_quantile(times, n, .75) * 1e3);
+    free(times);
     return WEFT_OK;
 }
 

@@ -5,11 +5,10 @@
 #include "cli/subject.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "cli/timing.h"
 
+#include <stdlib.h>
 #include <string.h>
-
-enum { MOST_RUNS = 400, FEWEST_RUNS = 20 };
-static const double warm_seconds = .2, timed_seconds = .3;
 
 typedef struct tune_args {
     weft_ctx_opt ctx; /* device, precision, threads */
@@ -31,26 +30,15 @@ static const cli_column columns[] = {
 /* clang-format on */
 
 /* Median of runs on images that are on the card. */
-static weft_status time_model(weft_model *model, double *seconds)
+static weft_status time_model(const weft_ctx *ctx, weft_model *model, double *seconds)
 {
-    double times[MOST_RUNS], total = 0, warm = 0;
+    const cli_timing timing = { .ctx = ctx, .warmup = 1, .least = 20, .seconds = .3 };
+    double *times = NULL;
     int n = 0;
-    weft_status status = WEFT_OK;
-    for (int i = 0; !status && (i < 3 || warm < warm_seconds); i++) {
-        const double start = cli_now();
-        status = weft_model_run(model);
-        warm += cli_now() - start;
-    }
-    while (!status && n < MOST_RUNS && (n < FEWEST_RUNS || total < timed_seconds)) {
-        const double start = cli_now();
-        status = weft_model_run(model);
-        times[n] = cli_now() - start;
-        total += times[n++];
-    }
-    if (status)
-        return status;
+    CLI_TRY_STATUS(cli_time_runs(&timing, cli_run_model, model, &times, &n));
     cli_sort_doubles(times, n);
     *seconds = cli_quantile(times, n, .5);
+    free(times);
     return WEFT_OK;
 }
 
@@ -84,7 +72,7 @@ static cli_exit measure(const tune_args *args, const char *word, int64_t batch, 
         if (!status)
             status = weft_model_seed(model, 1);
         if (!status)
-            status = time_model(model, &out->run);
+            status = time_model(ctx, model, &out->run);
         if (!status)
             out->plans = cost.plans;
         code = status ? cli_library_error(status) : CLI_OK;

@@ -11,6 +11,7 @@
 #include "cli/bench.h"
 #include "cli/command.h"
 #include "cli/text.h"
+#include "cli/timing.h"
 
 typedef struct work {
     const json_t *request;
@@ -32,6 +33,7 @@ typedef struct work {
     weft_counts counts;
     weft_memory planned;
     double flops; /* of a run */
+    double ran;   /* seconds of the timed runs so far */
     double plan_s, init_s, commit_s;
     size_t allocations; /* during the timed runs */
 } work;
@@ -189,71 +191,42 @@ static weft_status fill(work *w)
     return WEFT_OK;
 }
 
-static weft_status run_once(work *w, double *steps, double *seconds)
+static weft_status run_told(void *user, int timed, double *seconds)
 {
-    const double start = cli_now();
-    const weft_status status = steps ? weft_model_run_timed(w->model, steps) : weft_model_run(w->model);
-    *seconds = cli_now() - start;
-    return status;
-}
-
-static bool is_apart(const work *w)
-{
-    return strcmp(weft_ctx_device(w->ctx), "cpu") != 0;
-}
-
-enum { APART_WARMUP = 3 }; /* of a device apart: the second run records, the third replays; */
-static const double APART_WARM_SECONDS = .2; /* and an idle card takes a while to its full clock */
-
-static weft_status warm_up(work *w)
-{
-    const int asked = (int)number(w, "warmup");
-    const bool clocks = is_apart(w) && asked > 0;
-    const int least = clocks && asked < APART_WARMUP ? APART_WARMUP : asked;
-    double *scratch = w->layers ? cli_alloc((size_t)w->n_steps, sizeof *scratch) : NULL;
-    double total = 0, seconds = 0;
-    weft_status status = WEFT_OK;
-    for (int i = 0; !status && (i < least || (clocks && total < APART_WARM_SECONDS)); i++) {
-        status = run_once(w, scratch, &seconds);
-        total += seconds;
-        say(json_pack("{s:b, s:f}", "warmup", 1, "ms", seconds * 1e3));
+    work *w = user;
+    const int n = timed < 0 ? 0 : timed; /* a run that warms up is overwritten by the first that counts */
+    double *steps = NULL;
+    if (w->layers) {
+        w->step_times = cli_grow(w->step_times, (size_t)(n + 1) * (size_t)w->n_steps, sizeof *w->step_times);
+        steps = w->step_times + (size_t)n * (size_t)w->n_steps;
     }
-    free(scratch);
-    return status;
+    const size_t calls = cli_counted().calls;
+    const double start = cli_now();
+    CLI_TRY_STATUS(steps ? weft_model_run_timed(w->model, steps) : weft_model_run(w->model));
+    *seconds = cli_now() - start;
+    if (timed < 0) {
+        say(json_pack("{s:b, s:f}", "warmup", 1, "ms", *seconds * 1e3));
+        return WEFT_OK;
+    }
+    w->allocations += cli_counted().calls - calls;
+    w->ran += *seconds;
+    say(json_pack("{s:i, s:f, s:f}", "run", n + 1, "ms", *seconds * 1e3, "total_s", w->ran));
+    return WEFT_OK;
 }
 
 static weft_status run_all(work *w)
 {
-    const int reps = (int)number(w, "reps");
-    const double min_time = number(w, "min_time");
-    double total = 0, seconds = 0;
+    const cli_timing timing = { w->ctx, (int)number(w, "warmup"), (int)number(w, "reps"), number(w, "min_time") };
     w->stage = "running";
     w->n_steps = weft_model_step_count(w->model);
-    weft_status status = warm_up(w);
-    while (!status && (w->n < reps || total < min_time)) {
-        double *steps = NULL;
-        w->times = cli_grow(w->times, (size_t)w->n + 1, sizeof *w->times);
-        if (w->layers) {
-            w->step_times = cli_grow(w->step_times, (size_t)(w->n + 1) * (size_t)w->n_steps, sizeof *w->step_times);
-            steps = w->step_times + (size_t)w->n * (size_t)w->n_steps;
-        }
-        const size_t calls = cli_counted().calls;
-        status = run_once(w, steps, &seconds);
-        w->allocations += cli_counted().calls - calls;
-        if (status)
-            break;
-        w->times[w->n++] = seconds;
-        total += seconds;
-        say(json_pack("{s:i, s:f, s:f}", "run", w->n, "ms", seconds * 1e3, "total_s", total));
-    }
-    return status;
+    return cli_time_runs(&timing, run_told, w, &w->times, &w->n);
 }
 
 /* Runs of a device apart that begin with their input in host memory, as often as the others. */
 static weft_status run_sent(work *w)
 {
     weft_status status = WEFT_OK;
-    if (w->trains || w->layers || !is_apart(w))
+    if (w->trains || w->layers || !cli_is_apart(w->ctx))
         return WEFT_OK;
     w->stage = "running with the copy of the input";
     w->sent = cli_alloc((size_t)w->n, sizeof *w->sent);
