@@ -38,48 +38,13 @@ typedef struct staging {
 
 enum { STAGE_ROWS = 4096 };
 
-/* count elements; what is no float stays what it is. */
-static void stage(weft_dtype dtype, const char *from, char *to, int64_t count)
-{
-    if (dtype == WEFT_I32)
-        memcpy(to, from, (size_t)count * sizeof(int32_t));
-    else
-        weft_cast_from_f32(dtype, (const float *)(const void *)from, to, count);
-}
-
-/* Rows of few channels with padding behind each, which stays zero: cast without gaps, then moved apart. */
-static void stage_apart(const staging *s, const float *from, uint16_t *to, int64_t rows)
-{
-    enum { AT_ONCE = 1024 };
-    uint16_t dense[AT_ONCE];
-    const int64_t each = AT_ONCE / s->channels;
-    for (int64_t first = 0; first < rows; first += each) {
-        const int64_t count = rows - first < each ? rows - first : each;
-        weft_cast_from_f32(s->dtype, from + first * s->channels, dense, count * s->channels);
-        for (int64_t r = 0; r < count; r++)
-            for (int64_t c = 0; c < s->channels; c++)
-                to[(first + r) * s->ld + c] = dense[r * s->channels + c];
-    }
-}
-
 static void stage_rows(void *arg, int64_t item, int thread)
 {
     (void)thread;
     const staging *s = arg;
     const int64_t first = item * STAGE_ROWS, last = first + STAGE_ROWS < s->rows ? first + STAGE_ROWS : s->rows;
-    const size_t size = weft_dtype_size(s->dtype), host = sizeof(float);
-    if (s->ld == s->channels) {
-        stage(s->dtype, s->from + (size_t)(first * s->channels) * host, s->to + (size_t)(first * s->ld) * size,
-              (last - first) * s->channels);
-        return;
-    }
-    if (size == 2 && s->channels <= 4) {
-        stage_apart(s, (const float *)(const void *)(s->from + (size_t)(first * s->channels) * host),
-                    (uint16_t *)(void *)(s->to + (size_t)(first * s->ld) * size), last - first);
-        return;
-    }
-    for (int64_t r = first; r < last; r++) /* the padding stays zero */
-        stage(s->dtype, s->from + (size_t)(r * s->channels) * host, s->to + (size_t)(r * s->ld) * size, s->channels);
+    weft_cast_rows(s->dtype, s->from + (size_t)(first * s->channels) * sizeof(float), s->channels,
+                   s->to + (size_t)(first * s->ld) * weft_dtype_size(s->dtype), s->ld, last - first);
 }
 
 static weft_status stage_input(weft_model *model, int index, const void *from)

@@ -58,5 +58,8 @@ static inline float weft_from_f16(uint16_t x)
 /* count floats to dtype (F32, F16, BF16), and back. The arrays must not overlap. */
 void weft_cast_from_f32(weft_dtype dtype, const float *from, void *to, int64_t count);
 void weft_cast_to_f32(weft_dtype dtype, const void *from, float *to, int64_t count);
+/* Rows of channels floats without gaps to rows of dtype that begin ld elements apart; the gaps are not written. I32:
+ * integers of 32 bits, which stay what they are. */
+void weft_cast_rows(weft_dtype dtype, const void *from, int64_t channels, void *to, int64_t ld, int64_t rows);
 
 #endif

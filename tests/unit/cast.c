@@ -84,6 +84,37 @@ START_TEST(arrays_are_as_single_numbers)
 }
 END_TEST
 
+/* Narrow and wide rows, with and without gaps: each element is where it belongs, and the gaps are as they were. */
+START_TEST(rows_are_as_single_numbers)
+{
+    enum { ROWS = 700, WIDEST = 40, PAD = 5, FENCE = 0x5a };
+    static const weft_dtype types[] = { WEFT_F32, WEFT_F16, WEFT_BF16, WEFT_I32 };
+    static float from[ROWS * WIDEST];
+    static unsigned char to[ROWS * (WIDEST + PAD) * sizeof(float)], want[sizeof to];
+    const weft_dtype dtype = types[_i];
+    const size_t size = weft_dtype_size(dtype);
+    srand(2);
+    for (int i = 0; i < ROWS * WIDEST; i++)
+        from[i] = weft_bits_float((uint32_t)rand() << 16 ^ (uint32_t)rand());
+    for (int channels = 1; channels <= WIDEST; channels++)
+        for (int gap = 0; gap <= PAD; gap = 2 * gap + 1) {
+            const int64_t ld = channels + gap, rows = channels % 4 ? ROWS : 3;
+            memset(to, FENCE, sizeof to);
+            memset(want, FENCE, sizeof want);
+            for (int64_t r = 0; r < rows; r++)
+                for (int64_t c = 0; c < channels; c++) {
+                    unsigned char *at = want + (size_t)(r * ld + c) * size;
+                    if (size == sizeof(float))
+                        memcpy(at, &from[r * channels + c], size);
+                    else
+                        weft_cast_from_f32(dtype, &from[r * channels + c], at, 1);
+                }
+            weft_cast_rows(dtype, from, channels, to, ld, rows);
+            ck_assert_msg(memcmp(to, want, sizeof to) == 0, "%d channels, %lld apart", channels, (long long)ld);
+        }
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -92,6 +123,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(types, numbers_go_there_and_back, 0, 2);
     tcase_add_loop_test(types, infinities_and_nans_stay, 0, 2);
     tcase_add_loop_test(types, arrays_are_as_single_numbers, 0, 2);
+    tcase_add_loop_test(types, rows_are_as_single_numbers, 0, 4);
     suite_add_tcase(suite, types);
     return check_main(suite, argv[0]);
 }
