@@ -94,7 +94,7 @@ weft_status weft_cuda_plan_want(const weft_device *device, const weft_dnn_graph 
 weft_status weft_cuda_build(const weft_device *device);
 /* cuDNN's plan of graph, built once for each device. UNSUPPORTED: no engine takes it. */
 weft_status weft_cuda_plan_for(const weft_device *device, const weft_dnn_graph *graph, weft_cuda_plan **out);
-/* A plan of cuBLASLt. Both live as long as the device. */
+/* A plan of cuBLASLt, which needs a card. Both live as long as the device. */
 weft_status weft_cuda_blas_plan(const weft_device *device, const weft_blas_matmul *matmul, weft_cuda_plan **out);
 /* Queues cuDNN's plan. An engine that was planned may still refuse to run: it is then forgotten, on disk too, and the
  * next takes its place. UNSUPPORTED: none is left, and weft's own kernel is to run instead. */

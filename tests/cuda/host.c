@@ -151,6 +151,47 @@ START_TEST(forms_can_be_chosen)
 }
 END_TEST
 
+/* ---- the report ---- */
+
+static weft_run_cost cost_of(const network *n, weft_precision precision, const char *target)
+{
+    const weft_ctx_opt how = { .device = "cuda", .precision = precision, .target = target };
+    weft_run_cost cost;
+    CHECK_OK(work(&how, n, &(weft_model_opt){ .plan_only = target != NULL }, NULL, NULL, &cost));
+    return cost;
+}
+
+/* What is counted without a card is what the card runs: who computes a layer is decided once, pools inside or not. */
+START_TEST(what_is_planned_is_what_runs)
+{
+    static const network *const networks[] = { &small_dense, &small_pooled, &small_inexact, &small_mixed };
+    for (int with_pool = 0; with_pool < 2; with_pool++) {
+        if (with_pool)
+            setenv("WEFT_CUDA_WITH", "pool", 1);
+        for (int k = 0; k < PRECISIONS; k++) {
+            const weft_run_cost planned = cost_of(networks[_i], precisions[k].precision, "h100");
+            const weft_run_cost built = cost_of(networks[_i], precisions[k].precision, NULL);
+            ck_assert_int_eq(planned.plans, built.plans);
+            ck_assert_int_eq(planned.launches, built.launches);
+            ck_assert(planned.tensor_core == built.tensor_core && planned.core == built.core);
+            ck_assert(planned.read == built.read && planned.written == built.written);
+        }
+        unsetenv("WEFT_CUDA_WITH");
+    }
+    finish();
+}
+END_TEST
+
+/* In strict fp32 weft's own kernels and cuBLASLt take what cuDNN rounds. */
+START_TEST(strict_fp32_plans_only_what_cudnn_does_exactly)
+{
+    ck_assert_int_eq(cost_of(&small_inexact, WEFT_PRECISION_FP32, "h100").plans, 0);
+    ck_assert_int_eq(cost_of(&small_inexact, WEFT_PRECISION_TF32, "h100").plans, 3);
+    ck_assert_int_eq(cost_of(&small_dense, WEFT_PRECISION_FP32, "h100").plans, 0);
+    finish();
+}
+END_TEST
+
 /* ---- threads ---- */
 
 static void *run_elsewhere(void *model)
@@ -289,6 +330,8 @@ static Suite *suite(void)
     tcase_add_test(ways, bandwidth_is_the_cards_own);
     tcase_add_test(ways, plans_are_built_side_by_side);
     tcase_add_test(ways, forms_can_be_chosen);
+    tcase_add_loop_test(ways, what_is_planned_is_what_runs, 0, 4);
+    tcase_add_test(ways, strict_fp32_plans_only_what_cudnn_does_exactly);
     tcase_add_test(ways, a_model_runs_on_its_card_in_any_thread);
     tcase_add_test(ways, pinned_memory_is_used_again);
     suite_add_tcase(s, ways);

@@ -45,6 +45,15 @@ static weft_var pooled_body(weft_graph *g, weft_var x)
     return weft_max_pool2d(g, x, &(weft_pool2d_opt){ .kernel = 2 });
 }
 
+/* What cuDNN does not compute as exactly as strict fp32 promises. */
+static weft_var inexact_body(weft_graph *g, weft_var x)
+{
+    x = weft_tanh(g, weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "tanh", .out = 17, .kernel = 3, .bias = true }));
+    x = weft_max_pool2d(g, x, &(weft_pool2d_opt){ .kernel = 2 });
+    x = weft_add(g, weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "odd", .out = 17, .bias = true }), x);
+    return weft_dense(g, weft_global_avg_pool2d(g, x), &(weft_dense_opt){ .out = 10 });
+}
+
 /* Nothing but copies, none of which can be done without. */
 static weft_var copies_body(weft_graph *g, weft_var x)
 {
@@ -68,6 +77,7 @@ static weft_var mixed_body(weft_graph *g, weft_var x)
 const network small_dense = { dense_body, { 2, { 3, 24 } }, 3 * 10 };
 const network small_pooled = { pooled_body, { 4, { 2, 12, 12, 3 } }, 2 * 3 * 3 * 16 };
 const network small_copies = { copies_body, { 4, { 2, 3, 3, 8 } }, 2 * 4 * 4 * 24 };
+const network small_inexact = { inexact_body, { 4, { 2, 12, 12, 3 } }, 2 * 10 };
 const network small_mixed = { mixed_body, { 4, { 2, 12, 12, 3 } }, 2 * 10 };
 
 weft_status build(weft_ctx *ctx, const network *n, weft_graph **out)

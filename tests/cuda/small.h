@@ -18,7 +18,7 @@ typedef struct network {
     weft_shape in;
     int outputs; /* numbers of its result */
 } network;
-extern const network small_dense, small_pooled, small_copies, small_mixed;
+extern const network small_dense, small_pooled, small_copies, small_inexact, small_mixed;
 
 /* A call of a library that fails. */
 typedef struct fault {

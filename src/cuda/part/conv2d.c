@@ -59,13 +59,25 @@ static bool is_exact(const weft_node *node, const weft_device *device)
 /* Of cuDNN, which may have none. With a pool inside, there is then no other way here. */
 static weft_status build(weft_part_conv2d *conv, const weft_dnn_graph *graph, const weft_device *device)
 {
-    if (!is_exact(conv->node, device)) {
-        conv->own = !conv->node->pool;
-        return conv->own ? WEFT_OK : weft_fail(WEFT_UNSUPPORTED, "%s: not as exactly as fp32", graph->name);
-    }
     const weft_status status = weft_cuda_plan_for(device, graph, &conv->plan);
     conv->own = status == WEFT_UNSUPPORTED && !conv->node->pool;
     return conv->own ? WEFT_OK : status;
+}
+
+/* What cuDNN is asked for: described, noted, or built. */
+static weft_status ask(weft_part_conv2d *conv, const weft_part_pitch *pitch, const weft_plan *plan)
+{
+    weft_dnn_graph *graph = weft_alloc(plan->device->allocator, sizeof *graph);
+    if (!graph)
+        return WEFT_NO_MEMORY;
+    describe(conv, pitch, graph);
+    conv->hash = weft_dnn_graph_hash(graph);
+    const weft_status status = plan->build     ? build(conv, graph, plan->device)
+                               : plan->collect ? weft_cuda_plan_want(plan->device, graph)
+                                               : weft_dnn_graph_check(graph);
+    conv->workspace = conv->plan ? conv->plan->workspace : 0;
+    weft_free(plan->device->allocator, graph);
+    return status;
 }
 
 weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *node, const weft_part_pitch *pitch,
@@ -73,25 +85,17 @@ weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *no
 {
     const weft_conv2d_opt *o = node->opt;
     const size_t size = weft_dtype_size(plan->device->dtype);
-    *conv = (weft_part_conv2d){ .node = node, .dtype = plan->device->dtype, .channels = node->in[0].dim[3] };
+    *conv = (weft_part_conv2d){ .node = node, .dtype = plan->device->dtype, .channels = node->in[0].dim[3],
+                                .own = !is_exact(node, plan->device) };
     if (pitch->channels && o->groups == 1)
         conv->channels = pitch->channels;
     const size_t each = (size_t)(o->kernel_h * o->kernel_w) * (size_t)(conv->channels / o->groups);
     conv->bias_at = weft_round_up((size_t)o->out * each * size, ALIGN);
     conv->float_bias_at = conv->bias_at + weft_round_up((size_t)o->out * size, ALIGN);
     conv->bytes = conv->float_bias_at + (o->bias ? weft_round_up((size_t)o->out * sizeof(float), ALIGN) : 0);
-    weft_dnn_graph *graph = weft_alloc(plan->device->allocator, sizeof *graph);
-    if (!graph)
-        return WEFT_NO_MEMORY;
-    describe(conv, pitch, graph);
-    conv->hash = weft_dnn_graph_hash(graph);
-    const bool wanted = plan->collect && is_exact(node, plan->device);
-    const weft_status status = plan->build ? build(conv, graph, plan->device)
-                               : wanted    ? weft_cuda_plan_want(plan->device, graph)
-                                           : weft_dnn_graph_check(graph);
-    conv->workspace = conv->plan ? conv->plan->workspace : 0;
-    weft_free(plan->device->allocator, graph);
-    return status;
+    if (conv->own && node->pool)
+        return weft_fail(WEFT_UNSUPPORTED, "%s: not as exactly as fp32", node->name);
+    return conv->own ? WEFT_OK : ask(conv, pitch, plan);
 }
 
 weft_status weft_part_conv2d_pack(const weft_part_conv2d *conv, const weft_call *call, const weft_view *param, char *to)

@@ -36,7 +36,7 @@ typedef struct weft_part_conv2d {
     size_t bias_at, float_bias_at, bytes, workspace;
     uint64_t hash;
     weft_cuda_plan *plan; /* NULL: only described, or own */
-    bool own;             /* cuDNN has no plan */
+    bool own;             /* cuDNN has no plan, or none that is exact enough */
 } weft_part_conv2d;
 
 /* UNSUPPORTED: cuDNN has no plan for the convolution with its pool; without a pool there is always a kernel. */
@@ -103,9 +103,10 @@ typedef struct weft_part_product {
     weft_part_pitch pitch;
     bool bias, residual;
     weft_act act;
+    bool own; /* neither library takes it */
     size_t workspace;
-    uint64_t hash;
-    weft_cuda_plan *plan; /* of the library that takes it; NULL: described, or the own kernel */
+    uint64_t hash; /* of cuDNN's graph; 0: cuDNN is not who takes it */
+    weft_cuda_plan *plan; /* of the library that takes it; NULL: described, or own */
 } weft_part_product;
 
 weft_status weft_part_product_prepare(weft_part_product *product, const weft_plan *plan);

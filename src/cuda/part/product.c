@@ -42,27 +42,40 @@ static bool by_dnn(const weft_device *device)
            !(weft_cuda_of(device)->without & WEFT_CUDA_WITHOUT_DNN_PRODUCT);
 }
 
-static weft_status build(weft_part_product *p, const weft_dnn_graph *graph, const weft_plan *plan)
+/* Of cuDNN: described, noted, or built. UNSUPPORTED: it has none, or is not asked. */
+static weft_status ask_dnn(weft_part_product *p, const weft_plan *plan)
 {
-    weft_status status = by_dnn(plan->device) ? weft_cuda_plan_for(plan->device, graph, &p->plan) : WEFT_UNSUPPORTED;
-    if (status == WEFT_UNSUPPORTED && blas_takes(p))
-        status = plan_blas(p, plan);
-    p->workspace = p->plan ? p->plan->workspace : 0;
-    return status == WEFT_UNSUPPORTED ? WEFT_OK : status; /* our own kernel takes it */
-}
-
-weft_status weft_part_product_prepare(weft_part_product *p, const weft_plan *plan)
-{
+    if (!by_dnn(plan->device))
+        return WEFT_UNSUPPORTED;
     weft_dnn_graph *graph = weft_alloc(plan->device->allocator, sizeof *graph);
     if (!graph)
         return WEFT_NO_MEMORY;
     describe(p, graph);
-    p->hash = weft_dnn_graph_hash(graph);
-    const weft_status status = plan->build                                ? build(p, graph, plan)
-                               : plan->collect && by_dnn(plan->device) ? weft_cuda_plan_want(plan->device, graph)
-                                                                       : weft_dnn_graph_check(graph);
+    const uint64_t hash = weft_dnn_graph_hash(graph);
+    const weft_status status = plan->build     ? weft_cuda_plan_for(plan->device, graph, &p->plan)
+                               : plan->collect ? weft_cuda_plan_want(plan->device, graph)
+                                               : weft_dnn_graph_check(graph);
     weft_free(plan->device->allocator, graph);
+    p->hash = status == WEFT_OK ? hash : 0;
     return status;
+}
+
+/* Without a device cuBLASLt plans nothing, and is believed to take what its epilogues do. */
+static weft_status ask_blas(weft_part_product *p, const weft_plan *plan)
+{
+    if (!blas_takes(p))
+        return WEFT_UNSUPPORTED;
+    return plan->build && weft_cuda_of(plan->device)->blas ? plan_blas(p, plan) : WEFT_OK;
+}
+
+weft_status weft_part_product_prepare(weft_part_product *p, const weft_plan *plan)
+{
+    weft_status status = ask_dnn(p, plan);
+    if (status == WEFT_UNSUPPORTED)
+        status = ask_blas(p, plan);
+    p->own = status == WEFT_UNSUPPORTED;
+    p->workspace = p->plan ? p->plan->workspace : 0;
+    return p->own ? WEFT_OK : status;
 }
 
 static size_t typed_bias_bytes(const weft_part_product *p)
@@ -125,7 +138,7 @@ static weft_status run_own(const weft_part_product *p, const weft_part_io *io, c
 weft_status weft_part_product_run(const weft_part_product *p, const weft_part_io *io, const void *weight,
                                   const char *bias)
 {
-    if (!p->plan || p->plan->refused)
+    if (p->own || p->plan->refused)
         return run_own(p, io, weight, bias);
     const weft_status status = p->plan->blas ? run_blas(p, io, weight, bias) : run_dnn(p, io, weight, bias);
     return status == WEFT_UNSUPPORTED ? run_own(p, io, weight, bias) : status;
@@ -136,7 +149,7 @@ void weft_part_product_cost(const weft_part_product *p, const weft_device *devic
     const double y = (double)p->batch * (double)p->rows * (double)p->k;
     const double x = (double)p->batch * (double)p->rows * (double)p->c, products = 2 * y * (double)p->c;
     const double size = (double)weft_dtype_size(p->dtype), y_size = (double)weft_dtype_size(p->y_dtype);
-    const bool fast = device->precision != WEFT_PRECISION_FP32;
+    const bool fast = device->precision != WEFT_PRECISION_FP32 && !p->own;
     *out = (weft_kernel_cost){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
                                .weights = ((double)p->batch * (double)p->c + p->bias) * (double)p->k * size,
                                .read = x * size + p->residual * y * y_size, .written = y * y_size,
