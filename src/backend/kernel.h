@@ -41,6 +41,7 @@ typedef struct weft_plan {
     weft_buffer buffer[WEFT_MAX_BUFFER]; /* zeros: none */
     int in_phases;         /* input 0 is read in phases 0 to in_phases - 1 only; 0: in all */
     int out_phase;         /* the outputs are written in this phase and later */
+    double error_factor;   /* of what was built, where that is not known of the kernel beforehand; 0: the kernel's */
     size_t packed;         /* bytes of parameters as the kernel keeps them; set only by kernels with pack */
     size_t pack_scratch;   /* bytes of arena while packing */
     size_t scratch;        /* bytes of arena during the run, shared by the threads */
@@ -96,6 +97,9 @@ struct weft_kernel {
     bool reference;      /* plain loops that refuse nothing: no reason to prefer an op that only it computes */
     double error_factor; /* of the op's tolerance; 0: 1. Winograd states more, with the reason beside it */
 };
+
+/* Of Winograd's F(4x4, 3x3): the corner pixel's 10.4 (cpu/winograd.c), and the rounding of the transforms. */
+#define WEFT_WINOGRAD_ERROR_FACTOR 12
 
 /* The CPU's lists, by op. */
 #define WEFT_OP(id, name, family, kind, devices) extern const weft_kernel *const weft_cpu_##name[];

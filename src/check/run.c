@@ -3,6 +3,7 @@
  * A case through all of weft: as a graph of one op and its epilogue, planned and run as any network, on any device. */
 #include <weft/check.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,13 +107,12 @@ static weft_status feed(const check *k)
     return WEFT_OK;
 }
 
-/* The largest error factor among the kernels that were chosen. */
+/* The largest error factor among the kernels that were chosen, and what they built. */
 static double error_factor(const weft_model *model)
 {
     double most = 1;
     for (int i = 0; i < model->n_steps; i++)
-        if (model->steps[i].kernel->error_factor > most)
-            most = model->steps[i].kernel->error_factor;
+        most = fmax(most, fmax(model->steps[i].kernel->error_factor, model->steps[i].plan.error_factor));
     return most;
 }
 

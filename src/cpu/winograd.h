@@ -9,9 +9,6 @@
 #include "cpu/gemm.h"
 #include "cpu/simd/winograd.h"
 
-/* The corner pixel's 10.4 (winograd.c), and the rounding of the transforms. */
-#define WEFT_WINOGRAD_ERROR_FACTOR 12
-
 typedef struct weft_winograd {
     /* Set by the caller. */
     int64_t n, h, w, c;   /* input */

@@ -9,6 +9,7 @@
 #include <weft/weft.h>
 
 #include "check/harness.h"
+#include "backend/kernel.h"
 #include "cuda/double/api.h"
 #include "graph/op.h"
 
@@ -62,6 +63,37 @@ START_TEST(ops_agree_with_the_oracle)
             continue;
         for (int k = 0; k < WEFT_COUNT(precisions); k++)
             run_case(i, &info, !weft_op_on_devices[_i], precisions[k]);
+    }
+}
+END_TEST
+
+static weft_check_result check_3x3(weft_precision precision)
+{
+    weft_check_info info;
+    weft_check_result r = { 0 };
+    weft_ctx *ctx = NULL;
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .device = "cuda", .precision = precision, .threads = 1 }, &ctx));
+    for (int i = 0; i < weft_check_count(); i++) {
+        CHECK_OK(weft_check_case(i, &info));
+        if (strcmp(info.op, "conv2d") == 0 && strcmp(info.name, "3x3") == 0)
+            CHECK_OK(weft_check_run(ctx, i, 1, check_seed(), &r));
+    }
+    weft_ctx_destroy(ctx);
+    finish();
+    ck_assert_double_gt(r.allowed, 0);
+    return r;
+}
+
+/* An engine of a fast algorithm is allowed what our own Winograd is; strict fp32 takes none. */
+START_TEST(fast_algorithms_may_err_more)
+{
+    for (int k = 0; k < WEFT_COUNT(precisions); k++) {
+        doubles->reset();
+        const weft_check_result direct = check_3x3(precisions[k]);
+        doubles->card()->winograd = true;
+        const weft_check_result fast = check_3x3(precisions[k]);
+        const double factor = precisions[k] == WEFT_PRECISION_FP32 ? 1 : WEFT_WINOGRAD_ERROR_FACTOR;
+        ck_assert_double_eq_tol(direct.share / fast.share, factor, 1e-6 * factor);
     }
 }
 END_TEST
@@ -267,6 +299,7 @@ static Suite *suite(void)
     TCase *ops = tcase_create("ops"), *faults = tcase_create("faults");
     tcase_add_checked_fixture(ops, start, NULL);
     tcase_add_loop_test(ops, ops_agree_with_the_oracle, 0, WEFT_OP_COUNT);
+    tcase_add_test(ops, fast_algorithms_may_err_more);
     suite_add_tcase(s, ops);
     tcase_add_checked_fixture(faults, start, NULL);
     tcase_add_loop_test(faults, every_failing_call_is_an_error_and_leaks_nothing, 0,

@@ -71,6 +71,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     WEFT_TRY(weft_part_conv2d_prepare(conv, node, &pitch, plan));
     plan->packed = conv->bytes;
     plan->scratch = conv->workspace;
+    plan->error_factor = weft_part_conv2d_error_factor(conv);
     return WEFT_OK;
 }
 
@@ -138,6 +139,7 @@ static weft_status prepare_pooled(const weft_node *node, weft_plan *plan)
         status = prepare_apart(p, node, plan);
     plan->packed = p->conv.bytes;
     plan->scratch = p->conv.workspace;
+    plan->error_factor = weft_part_conv2d_error_factor(&p->conv);
     return status;
 }
 

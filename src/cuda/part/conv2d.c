@@ -146,6 +146,12 @@ weft_status weft_part_conv2d_run(const weft_part_conv2d *conv, const weft_part_i
     return status == WEFT_UNSUPPORTED && !conv->node->pool ? run_own(conv, io) : status; /* with one: op/conv2d.c */
 }
 
+double weft_part_conv2d_error_factor(const weft_part_conv2d *conv)
+{
+    const unsigned fast = WEFT_DNN_WINOGRAD | WEFT_DNN_FFT;
+    return conv->plan && weft_dnn_plan_info(conv->plan->dnn)->notes & fast ? WEFT_WINOGRAD_ERROR_FACTOR : 0;
+}
+
 /* Whether cuDNN's plan runs on tensor cores: any type but strict fp32; of groups only wide ones; before compute
  * capability 8.0 only multiples of eight channels (measured against cuDNN 9.19's heuristics). */
 static bool on_tensor_cores(const weft_part_conv2d *conv, const weft_device *device)

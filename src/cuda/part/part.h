@@ -45,6 +45,8 @@ weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *no
 weft_status weft_part_conv2d_pack(const weft_part_conv2d *conv, const weft_call *call, const weft_view *param,
                                   char *to);
 weft_status weft_part_conv2d_run(const weft_part_conv2d *conv, const weft_part_io *io);
+/* As weft_plan's: fast algorithms, which only strict fp32 forbids, err more than direct ones. */
+double weft_part_conv2d_error_factor(const weft_part_conv2d *conv);
 void weft_part_conv2d_cost(const weft_part_conv2d *conv, const weft_device *device, weft_kernel_cost *out);
 
 /* ---- a depthwise convolution (conv2d_depthwise.c): own kernel ---- */

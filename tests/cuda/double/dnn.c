@@ -236,7 +236,8 @@ int double_cudnnBackendGetAttribute(weft_cudnn_descriptor descriptor, int name, 
 {
     DOUBLE_CALLED();
     dnn_bag *b = descriptor;
-    const int note = API(NUMERICAL_NOTE_TENSOR_CORE), behaviour = API(BEHAVIOR_NOTE_RUNTIME_COMPILATION);
+    const int notes[] = { API(NUMERICAL_NOTE_TENSOR_CORE), API(NUMERICAL_NOTE_WINOGRAD) };
+    const int behaviour = API(BEHAVIOR_NOTE_RUNTIME_COMPILATION);
     const int64_t workspace = b->engine == 0 ? FAST_WORKSPACE : 0, engine = b->engine;
     const dnn_attribute *a = dnn_find(b, name);
     switch (name) {
@@ -252,7 +253,7 @@ int double_cudnnBackendGetAttribute(weft_cudnn_descriptor descriptor, int name, 
     case API(ATTR_ENGINE_GLOBAL_INDEX):
         return give(wanted, count, values, 1, &engine, sizeof engine);
     case API(ATTR_ENGINE_NUMERICAL_NOTE):
-        return give(wanted, count, values, b->engine == 0, &note, sizeof note);
+        return give(wanted, count, values, b->engine == 0 ? 1 + double_get_card()->winograd : 0, notes, sizeof *notes);
     case API(ATTR_ENGINE_BEHAVIOR_NOTE):
         return give(wanted, count, values, b->program && b->program->program.n_ops > 2, &behaviour, sizeof behaviour);
     case API(ATTR_EXECUTION_PLAN_JSON_REPRESENTATION):
