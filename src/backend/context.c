@@ -51,7 +51,7 @@ static weft_status open_device(weft_ctx *ctx, const weft_ctx_opt *opt)
     device->target = opt->target;
     device->builds = opt->target && opt->plans;
     device->tuning = opt->tuning;
-    device->rewrites = backend->rewrites;
+    device->forms = backend->forms;
     device->dry = backend->dry;
     if (opt->target && !backend->host_alloc)
         return weft_fail(WEFT_INVALID, "target '%s' is given with device %s: only device cuda plans for a target",

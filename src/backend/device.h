@@ -27,7 +27,8 @@ typedef struct weft_device {
     bool builds;              /* for a target: build what the card would build once, and keep it on disk */
     weft_tuning tuning;       /* of what is built */
     bool dry;                 /* plans and records; steps are not run */
-    unsigned rewrites;        /* the backend's, unless it takes some away when it opens */
+    unsigned forms;           /* the backend's, unless it adds or takes away some when it opens */
+    unsigned fixed;           /* of them, those that tuning leaves as they are */
     weft_pool *pool; /* host threads */
     int threads;
     weft_isa isa;
@@ -35,11 +36,14 @@ typedef struct weft_device {
     void *state; /* the backend's own */
 } weft_device;
 
-/* Optional passes of src/pass, for backends on which launches and memory traffic cost more than arithmetic. */
+/* Forms that a program may take or not. The first are optional passes of src/pass, for backends on which launches and
+ * memory traffic cost more than arithmetic; the others are choices of kernels. */
 enum {
-    WEFT_REWRITE_COMPOSE = 1, /* a linear 1x1 convolution before another becomes one with the product of the weights */
-    WEFT_REWRITE_JOIN = 2,    /* a projected shortcut and the last 1x1 of its unit become one over both inputs */
-    WEFT_REWRITE_POOL = 4     /* a maximum over windows that do not overlap rides along with the convolution before */
+    WEFT_FORM_COMPOSE = 1, /* a linear 1x1 convolution before another becomes one with the product of the weights */
+    WEFT_FORM_JOIN = 2,    /* a projected shortcut and the last 1x1 of its unit become one over both inputs */
+    WEFT_FORM_POOL = 4,    /* a maximum over windows that do not overlap rides along with the convolution before */
+    WEFT_FORM_PRODUCT = 8, /* matrix products go to the library of convolutions before that of products */
+    WEFT_FORMS = 4         /* how many there are */
 };
 
 /* What became of recording a run. */
@@ -63,7 +67,11 @@ struct weft_backend {
     weft_status (*write)(const weft_device *device, void *to, const void *from, size_t bytes);
     weft_status (*read)(const weft_device *device, void *to, const void *from, size_t bytes);
     bool dry; /* plans and records; steps are not run */
-    unsigned rewrites; /* WEFT_REWRITE_*: graph passes that pay on these devices */
+    unsigned forms; /* WEFT_FORM_* that pay on these devices */
+    /* The forms that tuning found the fastest for a program, by its number (program/forms.c): kept for this kind of
+     * device, so false with none. Both NULL: there is nothing to tune. */
+    bool (*kept_forms)(const weft_device *device, uint64_t program, unsigned *forms);
+    weft_status (*keep_forms)(const weft_device *device, uint64_t program, unsigned forms);
     /* The device is apart from host memory. Inputs are cast and padded into host memory that the device can read
      * (host_alloc) and written to the device at the start of every run, so that in the arena they die with their
      * last reader; outputs are cast back. NULL: inputs and outputs lie in the arena. */

@@ -34,6 +34,7 @@ typedef struct weft_plan {
     const int64_t *in_ld, *out_ld; /* of each input and output; NULL: not known yet */
     const bool *in_place;  /* [n_in] of a concatenation: the input lies in its slice already; NULL: not known */
     const int *in_align, *out_align; /* of their addresses, bytes, at most 16; NULL: not known */
+    unsigned forms;        /* WEFT_FORM_* of the program */
     int64_t in_channels;   /* of input 0 that may be read: zeros beyond its own; 0: its own */
     bool build;            /* the model will run: build what is built once (cuDNN's plans) */
     bool collect;          /* a call before that one: only note what will be built (weft_backend.build) */

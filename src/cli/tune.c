@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * weft tune: on a GPU, tries several of cuDNN's engines for every layer and keeps the fastest. */
+ * weft tune: on a GPU, tries several of cuDNN's engines for every layer, and the forms of the network, and keeps the
+ * fastest. */
 #include "cli/command.h"
 #include "cli/subject.h"
 #include "cli/table.h"
@@ -148,8 +149,10 @@ const cli_command cli_tune = {
     .description =
         "cuDNN names several engines for most layers, in an order that it guesses. This runs the first of them on the "
         "card, for every distinct layer of each MODEL, or of the network of each weight FILE, and keeps the fastest on "
-        "disk, where weft finds it from then on; then it prints the median time of a run before and after, with the "
-        "images on the card.\n"
+        "disk, where weft finds it from then on. The same is done with the forms of the whole network: whether "
+        "shortcuts are joined, 1x1 convolutions composed, pools computed with the convolution before them, and whose "
+        "matrix products are taken; WEFT_CUDA_WITH and WEFT_CUDA_NO decide those that they name. Then it prints the "
+        "median time of a run before and after, with the images on the card.\n"
         "\n"
         "It takes seconds to minutes, and nothing else should use the card meanwhile. What was found holds for one "
         "version of cuDNN, one kind of card, one precision, one size of images and one batch, and can be carried to "

@@ -4,7 +4,6 @@
 #include "cuda/cuda.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 const weft_kernel *const *const weft_cuda_kernels[WEFT_OP_COUNT] = {
@@ -125,38 +124,9 @@ static weft_status open_target(const weft_device *device, weft_cuda *cuda)
     return weft_dnn_create(&cuda->vendor, &cuda->shared, &opt, &cuda->dnn);
 }
 
-/* Forms of a plan that a variable names, "join,dnn-product", are taken or left out. */
-static weft_status choose_forms(weft_device *device, weft_cuda *cuda, const char *variable, bool with)
-{
-    static const struct {
-        const char *name;
-        unsigned rewrite, without;
-    } rows[] = {
-        { "pool", WEFT_REWRITE_POOL, 0 },
-        { "join", WEFT_REWRITE_JOIN, 0 },
-        { "compose", WEFT_REWRITE_COMPOSE, 0 },
-        { "dnn-product", 0, WEFT_CUDA_WITHOUT_DNN_PRODUCT },
-        { "tuned", 0, WEFT_CUDA_WITHOUT_TUNED },
-    };
-    for (const char *at = getenv(variable); at && *at;) {
-        const size_t length = strcspn(at, ",");
-        int i = 0;
-        while (i < WEFT_COUNT(rows) && (strlen(rows[i].name) != length || strncmp(rows[i].name, at, length) != 0))
-            i++;
-        if (i == WEFT_COUNT(rows))
-            return weft_fail(WEFT_INVALID, "%s: '%.*s' is not one of pool, join, compose, dnn-product, tuned", variable,
-                             (int)length, at);
-        device->rewrites = with ? device->rewrites | rows[i].rewrite : device->rewrites & ~rows[i].rewrite;
-        cuda->without = with ? cuda->without & ~rows[i].without : cuda->without | rows[i].without;
-        at += length + (at[length] == ',');
-    }
-    return WEFT_OK;
-}
-
 static weft_status fill_state(weft_device *device, weft_cuda *cuda)
 {
-    WEFT_TRY(choose_forms(device, cuda, "WEFT_CUDA_WITH", true));
-    WEFT_TRY(choose_forms(device, cuda, "WEFT_CUDA_NO", false));
+    WEFT_TRY(weft_cuda_choose_forms(device));
     WEFT_TRY(device->target ? open_target(device, cuda) : open_card(device, cuda));
     return choose_precision(device, cuda);
 }
@@ -258,5 +228,7 @@ const weft_backend weft_backend_cuda = {
     .roofs = cuda_roofs,
     .build = weft_cuda_build,
     .input_channels = 4,
-    .rewrites = WEFT_REWRITE_COMPOSE | WEFT_REWRITE_JOIN, /* with WEFT_REWRITE_POOL VGG-16 takes 1.2 times as long */
+    .forms = WEFT_FORM_COMPOSE | WEFT_FORM_JOIN | WEFT_FORM_PRODUCT, /* with POOL VGG-16 takes 1.2 times as long */
+    .kept_forms = weft_cuda_kept_forms,
+    .keep_forms = weft_cuda_keep_forms,
 };

@@ -33,9 +33,6 @@ typedef struct weft_cuda_spare {
     size_t bytes;
 } weft_cuda_spare;
 
-/* What $WEFT_CUDA_NO takes away, to see what it is worth. Rewrites are taken from the device. */
-enum { WEFT_CUDA_WITHOUT_DNN_PRODUCT = 1, WEFT_CUDA_WITHOUT_TUNED = 2 };
-
 /* weft_device.state. */
 typedef struct weft_cuda {
     weft_target target; /* the card's properties, or those that are planned for */
@@ -48,7 +45,7 @@ typedef struct weft_cuda {
     weft_dnn *dnn;
     weft_blas *blas;
     weft_cuda_plan *plans;
-    unsigned without; /* WEFT_CUDA_WITHOUT_* */
+    bool untuned; /* what tuning found is not wanted */
     weft_cuda_spare spare[WEFT_CUDA_SPARES]; /* pinned memory that was given back; NULLs: none */
     bool capturing; /* a run is being recorded: nothing may be built */
 } weft_cuda;
@@ -83,6 +80,13 @@ weft_status weft_cuda_wait(const weft_device *device);
 weft_status weft_cuda_begin(const weft_device *device, void **record, bool *replayed);
 weft_status weft_cuda_end(const weft_device *device, void **record, weft_status status, weft_recording *out);
 void weft_cuda_forget(const weft_device *device, void *record);
+
+/* ---- forms (forms.c) ---- */
+
+/* Forms that the environment names are taken, or left out, whatever tuning found. */
+weft_status weft_cuda_choose_forms(weft_device *device);
+bool weft_cuda_kept_forms(const weft_device *device, uint64_t program, unsigned *forms);
+weft_status weft_cuda_keep_forms(const weft_device *device, uint64_t program, unsigned forms);
 
 /* Makes cuda->shared of the device's allocator. */
 void weft_cuda_share(weft_cuda *cuda, const weft_allocator *allocator);

@@ -48,7 +48,7 @@ static weft_dnn_request request_of(const weft_device *device)
 {
     return (weft_dnn_request){ .strict = device->precision == WEFT_PRECISION_FP32,
                                .untuned = device->tuning == WEFT_TUNING_NONE ||
-                                          (weft_cuda_of(device)->without & WEFT_CUDA_WITHOUT_TUNED) != 0 };
+                                          weft_cuda_of(device)->untuned };
 }
 
 /* The plan's own: what cuDNN says, UNSUPPORTED included, is kept in it. */

@@ -58,7 +58,7 @@ weft_status weft_pass_fuse_grads(weft_graph *graph);
 weft_status weft_pass_fuse_norms(weft_graph *graph);
 /* Notes the least traffic of the graph as it is now: activations, additions and norms are free (graph->least_bytes). */
 weft_status weft_pass_measure(weft_graph *graph);
-/* Rewrites that the device's backend asks for (weft_device.rewrites). */
+/* The rewrites among the program's forms (backend/device.h). */
 weft_status weft_pass_rewrite(weft_graph *graph);
 /* Inverted residual units become one node each, where the device of graph's context has a kernel for it. */
 weft_status weft_pass_fuse_units(weft_graph *graph);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rewrites that pay where a launch and a pass over memory cost more than arithmetic (weft_device.rewrites). All
+ * Rewrites that pay where a launch and a pass over memory cost more than arithmetic (weft_graph.forms). All
  * are exact but for rounding; the first two derive new parameters from the old ones (op/derive.c):
  *
  *   compose  y = B (A x + a) + b              one 1x1 convolution of weights B A and bias B a + b
@@ -183,14 +183,14 @@ static const struct {
     unsigned bit;
     weft_status (*rewrite)(weft_graph *graph, const int32_t *readers, int32_t index);
 } rewrites[] = {
-    { WEFT_REWRITE_COMPOSE, compose },
-    { WEFT_REWRITE_JOIN, join },
-    { WEFT_REWRITE_POOL, pool },
+    { WEFT_FORM_COMPOSE, compose },
+    { WEFT_FORM_JOIN, join },
+    { WEFT_FORM_POOL, pool },
 };
 
 weft_status weft_pass_rewrite(weft_graph *graph)
 {
-    const unsigned wanted = graph->ctx->device->rewrites;
+    const unsigned wanted = graph->forms;
     const int32_t *readers = wanted ? weft_pass_readers(graph) : NULL;
     if (wanted && !readers)
         return WEFT_NO_MEMORY;

@@ -88,6 +88,7 @@ static weft_status make(weft_model *model, const weft_graph *graph)
     model->n_params = model->graph->n_params;
     if (model->graph->n_outputs == 0)
         return weft_fail(WEFT_INVALID, "the graph has no output: mark one with weft_output");
+    weft_model_choose_forms(model);
     WEFT_TRY(weft_passes_run(model->graph, mode_of(&model->opt), model->passes));
     WEFT_TRY(measure(model));
     if (model->opt.memory && model->opt.training)
@@ -98,21 +99,18 @@ static weft_status make(weft_model *model, const weft_graph *graph)
     return model->opt.plan_only ? weft_model_place(model) : begin(model);
 }
 
-weft_status weft_model_create(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt, weft_model **out)
+weft_status weft_model_make(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt, const unsigned *forms,
+                            weft_model **out)
 {
-    if (!ctx || !graph || !out)
-        return weft_fail(WEFT_INVALID, "weft_model_create: ctx, graph and out must not be NULL");
-    WEFT_TRY(weft_graph_status(graph));
-    if (opt && opt->batch < 0)
-        return weft_fail(WEFT_INVALID, "weft_model_create: batch is %lld, expected 1 or more, or 0 for the graph's",
-                         (long long)opt->batch);
     weft_model *model = weft_calloc(&ctx->allocator, 1, sizeof *model);
     if (!model)
         return WEFT_NO_MEMORY;
     model->ctx = ctx;
-    model->opt = opt ? *opt : (weft_model_opt){ 0 };
+    model->opt = *opt;
+    model->trial = forms;
     weft_arena_init(&model->arena, &ctx->allocator);
     const weft_status status = make(model, graph);
+    model->trial = NULL; /* lent */
     if (status != WEFT_OK) {
         weft_model_destroy(model);
         return status;

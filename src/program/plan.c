@@ -126,7 +126,8 @@ static weft_status collect_builds(const weft_model *model, const weft_memory_lay
         if (gnode->dead || draft->elided[i])
             continue;
         const weft_kernel *kernel = weft_select(&gnode->node, device);
-        weft_plan plan = { .node = &gnode->node, .device = device, .arena = scratch, .collect = true };
+        weft_plan plan = { .node = &gnode->node, .device = device, .arena = scratch, .forms = model->graph->forms,
+                           .collect = true };
         WEFT_TRY(find_pitches(model, draft, gnode, &plan));
         if (kernel->prepare)
             (void)kernel->prepare(&gnode->node, &plan);
@@ -170,7 +171,7 @@ static weft_status choose_kernels(weft_model *model, const weft_memory_layout *d
         weft_demand *demand = &model->demand[i];
         *step = (weft_step){ .gnode = gnode, .index = i, .kernel = weft_select(&gnode->node, device) };
         step->plan = (weft_plan){ .node = &gnode->node, .device = device, .arena = &model->arena,
-                                  .build = builds(model) };
+                                  .forms = model->graph->forms, .build = builds(model) };
         if (draft)
             WEFT_TRY(find_pitches(model, draft, gnode, &step->plan));
         if (!(draft && draft->elided[i]))

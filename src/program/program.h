@@ -51,6 +51,8 @@ struct weft_model {
     bool *fresh;           /* [n_inputs] to be sent to the device before the next run */
     void *record;          /* the backend's recording of a run */
     uint64_t version;      /* of the store, that is packed; 0: none */
+    uint64_t number;       /* of the network, for what tuning keeps */
+    const unsigned *trial; /* forms that are tried; NULL: those of the device, or of an earlier tuning */
     bool updates;          /* runs change the store */
     bool ran;
 };
@@ -65,6 +67,11 @@ WEFT_INLINE bool weft_model_is_apart(const weft_model *model)
  * bytes. */
 enum { WEFT_TRACK_BYTE = 0xA5 };
 
+/* weft_model_create (tune.c) after its checks, in the forms given (NULL: those that are preferred). */
+weft_status weft_model_make(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt, const unsigned *forms,
+                            weft_model **out);
+/* The number and the forms of model->graph, a fresh copy of the network (forms.c). */
+void weft_model_choose_forms(weft_model *model);
 /* Chooses kernels, plans memory, lists the steps (plan.c). */
 weft_status weft_model_plan(weft_model *model);
 /* Rewrites the graph of a training step so that its plan fits into opt.memory (recompute.c): then it remains to plan.

@@ -191,14 +191,14 @@ END_TEST
 
 /* ---- tuning ---- */
 
-static weft_run_cost tuned_as(weft_tuning tuning)
+static weft_run_cost tuned_as(weft_tuning tuning, const network *n)
 {
     const weft_ctx_opt how = { .device = "cuda", .precision = WEFT_PRECISION_FP16, .tuning = tuning, .threads = 2 };
     float expected[MOST], got[MOST];
     weft_run_cost cost;
-    want(&small_mixed, expected);
-    CHECK_OK(work(&how, &small_mixed, NULL, NULL, got, &cost));
-    compare(&small_mixed, got, expected, 1e-2, "tuned");
+    want(n, expected);
+    CHECK_OK(work(&how, n, NULL, NULL, got, &cost));
+    compare(n, got, expected, 1e-2, "tuned");
     finish();
     return cost;
 }
@@ -211,14 +211,46 @@ START_TEST(tuning_keeps_the_fastest)
     snprintf(base, sizeof base, "%s/deep/down", folder);
     setenv("XDG_CACHE_HOME", base, 1);
     doubles->card()->engine_ms[second] = .5F;
-    ck_assert((tuned_as(WEFT_TUNING_NOW).workspace == 0) == second);
+    ck_assert((tuned_as(WEFT_TUNING_NOW, &small_mixed).workspace == 0) == second);
     const int64_t built = doubles->counts().built;
-    ck_assert((tuned_as(WEFT_TUNING_KEPT).workspace == 0) == second);
+    ck_assert((tuned_as(WEFT_TUNING_KEPT, &small_mixed).workspace == 0) == second);
     ck_assert_int_eq(doubles->counts().built, built);
-    ck_assert_uint_gt(tuned_as(WEFT_TUNING_NONE).workspace, 0);
+    ck_assert_uint_gt(tuned_as(WEFT_TUNING_NONE, &small_mixed).workspace, 0);
     setenv("WEFT_CUDA_NO", "tuned", 1);
-    ck_assert_uint_gt(tuned_as(WEFT_TUNING_KEPT).workspace, 0);
+    ck_assert_uint_gt(tuned_as(WEFT_TUNING_KEPT, &small_mixed).workspace, 0);
     unsetenv("WEFT_CUDA_NO");
+    each_plan(drop);
+    setenv("XDG_CACHE_HOME", "/dev/null", 1);
+}
+END_TEST
+
+/* The library whose products are slow loses them, in that network only; what the environment wants comes first, what
+ * is planned without the card follows, and another kind of card knows nothing of it. */
+START_TEST(tuning_keeps_the_fastest_form)
+{
+    enum { DENSE = 5 };
+    const int by_dnn = _i == 0 ? 0 : DENSE;
+    const weft_ctx_opt ahead = { .device = "cuda", .precision = WEFT_PRECISION_FP16, .target = "h100", .plans = true };
+    weft_run_cost cost;
+    char base[128];
+    snprintf(base, sizeof base, "%s/deep/down", folder);
+    setenv("XDG_CACHE_HOME", base, 1);
+    doubles->card()->slow_products = _i == 0 ? DOUBLE_PLAN : DOUBLE_PRODUCT;
+    ck_assert_int_eq(tuned_as(WEFT_TUNING_NOW, &small_dense).plans, by_dnn);
+    ck_assert_int_eq(tuned_as(WEFT_TUNING_KEPT, &small_dense).plans, by_dnn);
+    ck_assert_int_eq(tuned_as(WEFT_TUNING_NONE, &small_dense).plans, DENSE);
+    CHECK_OK(work(&ahead, &small_dense, &(weft_model_opt){ .plan_only = true }, NULL, NULL, &cost));
+    ck_assert_int_eq(cost.plans, by_dnn);
+    ck_assert_int_eq(tuned_as(WEFT_TUNING_KEPT, &small_mixed).plans, 4);
+    setenv("WEFT_CUDA_WITH", "dnn-product", 1);
+    ck_assert_int_eq(tuned_as(WEFT_TUNING_KEPT, &small_dense).plans, DENSE);
+    ck_assert_int_eq(tuned_as(WEFT_TUNING_NOW, &small_dense).plans, DENSE);
+    unsetenv("WEFT_CUDA_WITH");
+    setenv("WEFT_CUDA_NO", "tuned", 1);
+    ck_assert_int_eq(tuned_as(WEFT_TUNING_KEPT, &small_dense).plans, DENSE);
+    unsetenv("WEFT_CUDA_NO");
+    doubles->card()->major = 8;
+    ck_assert_int_eq(tuned_as(WEFT_TUNING_KEPT, &small_dense).plans, DENSE);
     each_plan(drop);
     setenv("XDG_CACHE_HOME", "/dev/null", 1);
 }
@@ -264,6 +296,7 @@ static Suite *suite(void)
     tcase_add_test(cache, the_cache_keeps_what_runs);
     tcase_add_test(cache, a_card_takes_what_was_planned_without_it);
     tcase_add_loop_test(cache, tuning_keeps_the_fastest, 0, 2);
+    tcase_add_loop_test(cache, tuning_keeps_the_fastest_form, 0, 2);
     tcase_add_loop_test(cache, tuning_survives, 0, 8);
     suite_add_tcase(s, cache);
     return s;

@@ -221,6 +221,10 @@ typedef struct weft_dnn_tuned {
  * it from then on. Nothing else may use the card. UNSUPPORTED: no engine takes the graph. NOT_FOUND: no cache. */
 weft_status weft_dnn_plan_tune(weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *request,
                                weft_cuda_stream stream, weft_dnn_tuned *out);
+/* A number that is kept beside the plans, for this version of cuDNN and this kind of card: false: there is none under
+ * key. NOT_FOUND: no cache. IO: it is not there after it was written. */
+bool weft_dnn_recall(const weft_dnn *dnn, const char *key, unsigned *out);
+weft_status weft_dnn_keep(const weft_dnn *dnn, const char *key, unsigned number);
 const weft_dnn_info *weft_dnn_plan_info(const weft_dnn_plan *plan);
 
 typedef struct weft_dnn_binding {

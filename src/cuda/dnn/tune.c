@@ -5,6 +5,8 @@
  * recorded, many times in a row, between two events. All that the request allows is as deterministic as before: which
  * engine runs is measured, what it computes is its own. */
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cuda/dnn/plan.h"
 
@@ -153,6 +155,11 @@ static weft_status try_all(const bench *b, weft_dnn *dnn, const weft_dnn_graph *
     return WEFT_OK;
 }
 
+static weft_status no_folder(const char *what)
+{
+    return weft_fail(WEFT_NOT_FOUND, "%s: there is no folder for tuned plans: set XDG_CACHE_HOME or HOME", what);
+}
+
 weft_status weft_dnn_plan_tune(weft_dnn *dnn, const weft_dnn_graph *graph, const weft_dnn_request *request,
                                weft_cuda_stream stream, weft_dnn_tuned *out)
 {
@@ -161,8 +168,7 @@ weft_status weft_dnn_plan_tune(weft_dnn *dnn, const weft_dnn_graph *graph, const
         whole.workspace_limit = WEFT_DNN_WORKSPACE_LIMIT;
     *out = (weft_dnn_tuned){ .first = INFINITY, .best = INFINITY };
     if (!dnn->cache)
-        return weft_fail(WEFT_NOT_FOUND, "%s: there is no folder for tuned plans: set XDG_CACHE_HOME or HOME",
-                         graph->name);
+        return no_folder(graph->name);
     WEFT_TRY(weft_dnn_graph_check(graph));
     bench b = { .vendor = dnn->vendor, .stream = stream, .limit = whole.workspace_limit };
     weft_status status = open_bench(&b, graph);
@@ -170,4 +176,40 @@ weft_status weft_dnn_plan_tune(weft_dnn *dnn, const weft_dnn_graph *graph, const
         status = try_all(&b, dnn, graph, &whole, out);
     close_bench(&b);
     return status == WEFT_OK && isfinite(out->best) ? weft_dnn_plan_prefer(dnn, graph, &whole, out->chosen) : status;
+}
+
+/* ---- numbers that tuning found ---- */
+
+enum { NUMBER_KEY = 768 };
+
+static const char *number_key(const weft_dnn *dnn, const char *key, char text[NUMBER_KEY])
+{
+    snprintf(text, NUMBER_KEY, "cudnn %d\n%s\n%s\n", dnn->vendor->cudnn, dnn->device, key);
+    return text;
+}
+
+bool weft_dnn_recall(const weft_dnn *dnn, const char *key, unsigned *out)
+{
+    char text[NUMBER_KEY];
+    weft_dnn_entry entry;
+    if (!dnn->cache || !weft_dnn_cache_load(dnn->cache, number_key(dnn, key, text), &entry))
+        return false;
+    char digits[16] = "";
+    memcpy(digits, entry.json, entry.size < sizeof digits ? entry.size : sizeof digits - 1);
+    weft_free(dnn->allocator, entry.json);
+    return sscanf(digits, "%u", out) == 1;
+}
+
+weft_status weft_dnn_keep(const weft_dnn *dnn, const char *key, unsigned number)
+{
+    char text[NUMBER_KEY], digits[16];
+    unsigned kept;
+    if (!dnn->cache)
+        return no_folder(key);
+    snprintf(digits, sizeof digits, "%u", number);
+    weft_dnn_cache_store(dnn->cache, number_key(dnn, key, text),
+                         &(weft_dnn_entry){ .json = digits, .size = strlen(digits) });
+    return weft_dnn_recall(dnn, key, &kept) && kept == number
+               ? WEFT_OK
+               : weft_fail(WEFT_IO, "%s cannot be kept on disk", key);
 }

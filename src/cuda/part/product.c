@@ -36,16 +36,15 @@ static bool blas_takes(const weft_part_product *p)
 
 /* Not in strict fp32: of a product with nothing behind it cuDNN has an engine that rounds to TF32 and does not say
  * so (9.14 and 9.19, on an H200); of others it has none. */
-static bool by_dnn(const weft_device *device)
+static bool by_dnn(const weft_plan *plan)
 {
-    return device->precision != WEFT_PRECISION_FP32 &&
-           !(weft_cuda_of(device)->without & WEFT_CUDA_WITHOUT_DNN_PRODUCT);
+    return plan->device->precision != WEFT_PRECISION_FP32 && (plan->forms & WEFT_FORM_PRODUCT);
 }
 
 /* Of cuDNN: described, noted, or built. UNSUPPORTED: it has none, or is not asked. */
 static weft_status ask_dnn(weft_part_product *p, const weft_plan *plan)
 {
-    if (!by_dnn(plan->device))
+    if (!by_dnn(plan))
         return WEFT_UNSUPPORTED;
     weft_dnn_graph *graph = weft_alloc(plan->device->allocator, sizeof *graph);
     if (!graph)

@@ -266,6 +266,7 @@ static void run_product(void *closure)
 {
     const product *p = closure;
     const int64_t inner = p->m.trans_a ? p->a.rows : p->a.cols;
+    double_multiply(DOUBLE_PRODUCT);
     float *const a_line = malloc((size_t)(2 * inner) * sizeof(float)), *const b_line = a_line + inner;
     if (p->workspace_bytes > 0)
         memset(p->workspace, 0xff, p->workspace_bytes); /* when it runs: a capture touches nothing */

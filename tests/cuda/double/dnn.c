@@ -282,6 +282,8 @@ static void run_execution(void *closure)
     if (e->workspace)
         memset(e->workspace, 0xff, FAST_WORKSPACE);
     dnn_run(&e->program->program, e->data, e->constant);
+    if (e->program->program.op[0].descriptor == API(BACKEND_OPERATION_MATMUL_DESCRIPTOR))
+        double_multiply(DOUBLE_PLAN);
     double_pass(double_get_card()->engine_ms[e->engine]);
     if (double_called("double_spoil"))
         dnn_spoil(&e->program->program, e->data);

@@ -29,6 +29,7 @@ typedef struct double_card {
     bool slow;          /* a plan takes 20 ms to build */
     float engine_ms[2]; /* what a run of a plan of each engine takes, as events tell */
     bool winograd;      /* the first engine of each graph notes that it is Winograd's */
+    int slow_products;  /* whose matrix products take a millisecond: DOUBLE_PLAN, DOUBLE_PRODUCT; 0: nobody's */
     bool silent;        /* cuDNN does not print its properties */
     bool no_products;   /* cuDNN has no engine for matrix products */
     bool nonsense;      /* cuBLASLt names an algorithm that wants more workspace than it was given */
@@ -67,6 +68,8 @@ const char *double_complaint(void);
 /* ---- between the parts ---- */
 
 typedef enum double_work { DOUBLE_COPY, DOUBLE_KERNEL, DOUBLE_PLAN, DOUBLE_PRODUCT, DOUBLE_GRAPH } double_work;
+/* A matrix product of a kind of work runs: takes its time, if it is slow. */
+void double_multiply(double_work kind);
 /* Runs the work now, or records it if the stream is being captured. The closure is passed to run and, when it is
  * no longer needed, to release (may be NULL). Returns a cudaError_t. */
 int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Forms of a program on CUDA: what the environment wants of them, and what tuning found, on disk beside the plans. */
+#include "cuda/cuda.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TUNED = 0 }; /* no form, but all that was tuned */
+
+static const struct {
+    const char *name;
+    unsigned form;
+} rows[] = {
+    { "pool", WEFT_FORM_POOL },           { "join", WEFT_FORM_JOIN }, { "compose", WEFT_FORM_COMPOSE },
+    { "dnn-product", WEFT_FORM_PRODUCT }, { "tuned", TUNED },
+};
+
+/* "join,dnn-product" */
+static weft_status read_variable(weft_device *device, const char *variable, bool with)
+{
+    for (const char *at = getenv(variable); at && *at;) {
+        const size_t length = strcspn(at, ",");
+        int i = 0;
+        while (i < WEFT_COUNT(rows) && (strlen(rows[i].name) != length || strncmp(rows[i].name, at, length) != 0))
+            i++;
+        if (i == WEFT_COUNT(rows))
+            return weft_fail(WEFT_INVALID, "%s: '%.*s' is not one of pool, join, compose, dnn-product, tuned", variable,
+                             (int)length, at);
+        if (rows[i].form == TUNED)
+            weft_cuda_of(device)->untuned = !with;
+        device->forms = with ? device->forms | rows[i].form : device->forms & ~rows[i].form;
+        device->fixed |= rows[i].form;
+        at += length + (at[length] == ',');
+    }
+    return WEFT_OK;
+}
+
+weft_status weft_cuda_choose_forms(weft_device *device)
+{
+    WEFT_TRY(read_variable(device, "WEFT_CUDA_WITH", true));
+    return read_variable(device, "WEFT_CUDA_NO", false);
+}
+
+/* What tuned forms are kept under. */
+static const char *key_of(const weft_device *device, uint64_t program, char key[64])
+{
+    snprintf(key, 64, "forms of %016" PRIx64 " in precision %d", program, (int)device->precision);
+    return key;
+}
+
+bool weft_cuda_kept_forms(const weft_device *device, uint64_t program, unsigned *forms)
+{
+    const weft_cuda *cuda = weft_cuda_of(device);
+    char key[64];
+    return cuda->dnn && !cuda->untuned && weft_dnn_recall(cuda->dnn, key_of(device, program, key), forms);
+}
+
+weft_status weft_cuda_keep_forms(const weft_device *device, uint64_t program, unsigned forms)
+{
+    char key[64];
+    return weft_dnn_keep(weft_cuda_of(device)->dnn, key_of(device, program, key), forms);
+}
