@@ -146,11 +146,17 @@ static weft_status ask_oracle(weft_problem *p)
                                      .thread_scratch = (char *)scratch + plan.scratch });
 }
 
+weft_status weft_problem_node(weft_problem *p, weft_op_id id, const weft_op_case *c)
+{
+    *p = (weft_problem){ .values = WEFT_VALUES_UNIT };
+    weft_arena_init(&p->arena, &weft_malloc_allocator);
+    return make_node(p, id, c);
+}
+
 weft_status weft_problem_make(weft_problem *p, weft_op_id id, const weft_op_case *c, weft_values values, uint64_t seed)
 {
-    *p = (weft_problem){ .values = values };
-    weft_arena_init(&p->arena, &weft_malloc_allocator);
-    WEFT_TRY(make_node(p, id, c));
+    WEFT_TRY(weft_problem_node(p, id, c));
+    p->values = values;
     for (int i = 0; i < p->node.n_in; i++) {
         const int param = weft_param_of(&p->node, i);
         p->in[i] = param < 0 ? draw_input(p, c, i, seed) : draw_param(p, param, seed);
@@ -163,9 +169,7 @@ weft_status weft_problem_make(weft_problem *p, weft_op_id id, const weft_op_case
 weft_status weft_problem_given(weft_problem *p, weft_op_id id, const weft_op_case *c, const float *const *in,
                               const float *const *param)
 {
-    *p = (weft_problem){ .values = WEFT_VALUES_UNIT };
-    weft_arena_init(&p->arena, &weft_malloc_allocator);
-    WEFT_TRY(make_node(p, id, c));
+    WEFT_TRY(weft_problem_node(p, id, c));
     for (int i = 0; i < p->node.n_in; i++) {
         const int own = weft_param_of(&p->node, i);
         const float *from = own >= 0 ? param[own] : in[i < c->n_in ? i : c->n_in];

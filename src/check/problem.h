@@ -25,6 +25,8 @@ typedef struct weft_problem {
     weft_values values;
 } weft_problem;
 
+/* The node alone, without numbers; release afterwards in any case. */
+weft_status weft_problem_node(weft_problem *problem, weft_op_id id, const weft_op_case *c);
 /* Resolves, infers, draws, asks the oracle. Fails with a sentence; release afterwards in any case. */
 weft_status weft_problem_make(weft_problem *problem, weft_op_id id, const weft_op_case *c, weft_values values,
                              uint64_t seed);

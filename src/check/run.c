@@ -9,6 +9,7 @@
 
 #include "check/compare.h"
 #include "check/problem.h"
+#include "check/run.h"
 #include "program/program.h"
 
 /* ---- the cases of all ops, numbered ---- */
@@ -62,7 +63,7 @@ static bool is_state(const weft_node *node, int i)
 }
 
 /* The op, then what its epilogue adds; outputs in order. */
-static weft_status build(check *k)
+static weft_status build(check *k, bool plan_only)
 {
     const weft_problem *p = k->problem;
     const weft_node *n = &p->node;
@@ -86,7 +87,7 @@ static weft_status build(check *k)
     weft_output(g, y, "y");
     for (int o = 1; o < n->n_out; o++)
         weft_output(g, weft_graph_out(first, o), "other");
-    return weft_model_create(k->ctx, g, NULL, &k->model);
+    return weft_model_create(k->ctx, g, &(weft_model_opt){ .plan_only = plan_only }, &k->model);
 }
 
 /* Inputs and parameters, in the order in which the graph has them. */
@@ -152,7 +153,7 @@ static weft_status run_all(check *k, int runs, weft_check_result *out)
     k->before = weft_calloc(&k->ctx->allocator, count, sizeof *k->before);
     if (!k->got || !k->before)
         return WEFT_NO_MEMORY;
-    WEFT_TRY(build(k));
+    WEFT_TRY(build(k, false));
     k->how = (weft_exactness){ error_factor(k->model), weft_ctx_precision(k->ctx) };
     *out = (weft_check_result){ .share = -1 };
     for (int run = 0; run < runs; run++) {
@@ -182,6 +183,24 @@ weft_status weft_check_run(weft_ctx *ctx, int index, int runs, uint64_t seed, we
         weft_graph_destroy(k.graph);
         weft_free(&ctx->allocator, k.got);
         weft_free(&ctx->allocator, k.before);
+    }
+    weft_problem_release(&problem);
+    return status;
+}
+
+weft_status weft_check_plan(weft_ctx *ctx, int index)
+{
+    int id;
+    const weft_op_case *c = find_case(index, &id);
+    if (!ctx || !c)
+        return weft_fail(WEFT_INVALID, "case %d: expected ctx, and a case of weft_check_count's", index);
+    weft_problem problem;
+    weft_status status = weft_problem_node(&problem, (weft_op_id)id, c);
+    if (status == WEFT_OK) {
+        check k = { .problem = &problem, .c = c, .ctx = ctx };
+        status = build(&k, true);
+        weft_model_destroy(k.model);
+        weft_graph_destroy(k.graph);
     }
     weft_problem_release(&problem);
     return status;

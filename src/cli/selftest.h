@@ -7,6 +7,7 @@
 #define WEFT_CLI_SELFTEST_H
 
 #include "cli/common.h"
+#include "cli/selftest_list.h"
 
 typedef enum selftest_only { SELFTEST_ALL, SELFTEST_OPS, SELFTEST_NETWORKS, SELFTEST_SPEED } selftest_only;
 
@@ -69,13 +70,5 @@ void selftest_say(const selftest *s, const char *format, ...) __attribute__((for
 void selftest_ops(selftest *s);
 void selftest_networks(selftest *s);
 void selftest_speed(selftest *s);
-
-/* The networks that are compared and timed. */
-typedef struct selftest_network {
-    const char *name;
-    int small_px, px; /* 0: not at that size */
-} selftest_network;
-extern const selftest_network selftest_network_list[];
-extern const int selftest_network_count;
 
 #endif

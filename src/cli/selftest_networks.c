@@ -6,13 +6,6 @@
 
 #include "cli/selftest.h"
 
-const selftest_network selftest_network_list[] = {
-    { "lenet5", 32, 0 },         { "mobilenetv2", 32, 224 }, { "resnet18", 32, 224 },  { "efficientnet-b0", 32, 224 },
-    { "resnet50", 0, 224 },      { "densenet121", 0, 224 },  { "inception-v3", 0, 299 }, { "nasnet-mobile", 0, 224 },
-    { "vgg16", 0, 224 },
-};
-const int selftest_network_count = (int)(sizeof selftest_network_list / sizeof *selftest_network_list);
-
 /* Relative L2 error of logits after up to 200 layers of numbers that are kept with so many bits. */
 static const double limits[WEFT_PRECISION_COUNT] = {
     [WEFT_PRECISION_FP32] = 1e-4,
@@ -20,8 +13,6 @@ static const double limits[WEFT_PRECISION_COUNT] = {
     [WEFT_PRECISION_FP16] = 4e-2,
     [WEFT_PRECISION_BF16] = 3e-1,
 };
-
-enum { BATCH = 2 };
 
 typedef struct sized {
     const weft_arch *arch;
@@ -31,7 +22,7 @@ typedef struct sized {
 static weft_status build(weft_ctx *ctx, const void *what, weft_graph **out)
 {
     const sized *n = what;
-    const weft_arch_opt opt = { .dialect = n->arch->dialect, .batch = BATCH, .px = n->px, .no_softmax = true };
+    const weft_arch_opt opt = { .dialect = n->arch->dialect, .batch = SELFTEST_BATCH, .px = n->px, .no_softmax = true };
     return weft_arch_build(ctx, n->arch->name, &opt, out);
 }
 
@@ -69,7 +60,7 @@ static void compare(selftest *s, weft_ctx *reference, const sized *n)
     cli_set_text(row, "model", n->arch->name);
     cli_set_text(row, "dialect", weft_dialect_name(n->arch->dialect));
     cli_set_count(row, "px", n->px);
-    cli_set_count(row, "batch", BATCH);
+    cli_set_count(row, "batch", SELFTEST_BATCH);
     cli_set_text(row, "precision", weft_precision_name(s->precision));
     weft_status status = selftest_compute(reference, &graph, 1, &want);
     if (!status) {

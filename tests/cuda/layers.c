@@ -3,6 +3,8 @@
  * Networks are planned, not run, for every card in every precision. */
 #include "layers.h"
 
+#include "check/run.h"
+#include "cli/selftest_list.h"
 #include "cuda/cuda.h"
 #include "cuda/dnn/kind.h"
 
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <weft/arch.h>
+#include <weft/check.h>
 #include <weft/model.h>
 
 const char *const layer_targets[LAYER_TARGETS] = { "t4", "a100", "l4", "h100", "rtx5090" };
@@ -158,13 +161,14 @@ static void seen(const weft_dnn_graph *graph, void *user)
     l->used[c->target * LAYER_PRECISIONS + c->precision] = true;
 }
 
-static weft_status collect_network(weft_ctx *ctx, const weft_arch *arch, int64_t batch, collector *c)
+/* px 0: the network's own. */
+static weft_status collect_network(weft_ctx *ctx, const weft_arch *arch, int64_t batch, int px, collector *c)
 {
     weft_graph *graph = NULL;
     weft_model *model = NULL;
     c->network = arch->name;
-    weft_status status =
-        weft_arch_build(ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect, .batch = batch }, &graph);
+    weft_status status = weft_arch_build(
+        ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect, .batch = batch, .px = px }, &graph);
     if (status == WEFT_OK)
         status = weft_model_create(ctx, graph, &(weft_model_opt){ .plan_only = true }, &model);
     weft_model_destroy(model);
@@ -176,16 +180,59 @@ static weft_status collect_network(weft_ctx *ctx, const weft_arch *arch, int64_t
                                             layer_precisions[c->precision].name);
 }
 
-static weft_status collect_column(int64_t batch, collector *c)
+static weft_status collect_registry(weft_ctx *ctx, int64_t batch, collector *c)
 {
+    for (int i = 0; i < weft_arch_count(); i++)
+        WEFT_TRY(collect_network(ctx, weft_arch_get(i), batch, 0, c));
+    return WEFT_OK;
+}
+
+/* What weft selftest plans: its networks, and the cases of all ops that have kernels on the card. */
+static weft_status collect_selftest(weft_ctx *ctx, int64_t batch, collector *c)
+{
+    for (int i = 0; i < selftest_network_count; i++) {
+        const selftest_network *n = &selftest_network_list[i];
+        const weft_arch *arch = weft_arch_find(n->name, WEFT_DIALECT_DEFAULT);
+        const int px[] = { n->small_px, n->px };
+        for (int k = 0; k < WEFT_COUNT(px); k++)
+            if (px[k])
+                WEFT_TRY(collect_network(ctx, arch, batch, px[k], c));
+    }
+    for (int i = 0; i < weft_check_count(); i++) {
+        weft_check_info info;
+        WEFT_TRY(weft_check_case(i, &info));
+        c->network = info.op;
+        if (!info.cpu_only)
+            WEFT_TRY(weft_check_plan(ctx, i));
+    }
+    return c->status;
+}
+
+/* What is planned, for which cards, in which precisions: all at a batch of 32, which tables are of; other batches on
+ * the card and in the precision that are met first, and weft selftest on that card. */
+static const struct {
+    weft_status (*collect)(weft_ctx *ctx, int64_t batch, collector *c);
+    int64_t batch;
+    const char *target, *precision; /* NULL: all */
+} sources[] = {
+    { collect_registry, 32, NULL, NULL },      { collect_registry, 1, "h100", "tf32" },
+    { collect_registry, 2, "h100", "tf32" },   { collect_registry, 256, "h100", "tf32" },
+    { collect_selftest, SELFTEST_BATCH, "h100", NULL },
+};
+
+static weft_status collect_column(collector *c)
+{
+    const char *const target = layer_targets[c->target], *const precision = layer_precisions[c->precision].name;
     weft_ctx *ctx = NULL;
     weft_status status = weft_ctx_create(&(weft_ctx_opt){ .device = "cuda",
-                                                          .target = layer_targets[c->target],
+                                                          .target = target,
                                                           .threads = 1,
                                                           .precision = layer_precisions[c->precision].precision },
                                          &ctx);
-    for (int i = 0; i < weft_arch_count() && status == WEFT_OK; i++)
-        status = collect_network(ctx, weft_arch_get(i), batch, c);
+    for (int i = 0; i < WEFT_COUNT(sources) && status == WEFT_OK; i++)
+        if ((!sources[i].target || strcmp(sources[i].target, target) == 0) &&
+            (!sources[i].precision || strcmp(sources[i].precision, precision) == 0))
+            status = sources[i].collect(ctx, sources[i].batch, c);
     weft_ctx_destroy(ctx);
     return status;
 }
@@ -195,7 +242,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(((const layer *)a)->text, ((const layer *)b)->text);
 }
 
-weft_status layers_collect(int64_t batch, layers *out)
+weft_status layers_collect(layers *out)
 {
     collector c = { .all = { .networks = weft_arch_count() } };
     weft_status status = WEFT_OK;
@@ -205,7 +252,7 @@ weft_status layers_collect(int64_t batch, layers *out)
             weft_target card;
             status = weft_target_find(layer_targets[c.target], &card);
             if (status == WEFT_OK && card.sm >= layer_precisions[c.precision].least)
-                status = collect_column(batch, &c);
+                status = collect_column(&c);
         }
     weft_dnn_watch(NULL, NULL);
     if (status != WEFT_OK) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every distinct layer that cuDNN is asked for by any network of weft: the graphs that the CUDA backend's lowering
- * makes when a network is planned for a card, taken where they are checked (weft_dnn_watch). */
+ * Every distinct layer that cuDNN is asked for by any network of weft, and by weft selftest: the graphs that the CUDA
+ * backend's lowering makes when a network is planned for a card, taken where they are checked (weft_dnn_watch). */
 #ifndef WEFT_TESTS_CUDA_LAYERS_H
 #define WEFT_TESTS_CUDA_LAYERS_H
 
@@ -20,7 +20,7 @@ extern const layer_precision layer_precisions[LAYER_PRECISIONS];
 
 typedef struct layer {
     char text[160];   /* all that distinguishes it but its types: "conv 32x56x56x64 k64 3x3/1 p1,1,1,1 bias relu" */
-    char network[40]; /* the first that has it */
+    char network[40]; /* the first that has it, or the op whose case it is */
     weft_dnn_graph *graph[LAYER_PRECISIONS]; /* NULL: no card plans it in this precision */
     bool used[LAYER_CELLS];                  /* [target * LAYER_PRECISIONS + precision] */
 } layer;
@@ -31,8 +31,8 @@ typedef struct layers {
     int networks, graphs; /* how many were looked at */
 } layers;
 
-/* All layers of all networks at a batch. */
-weft_status layers_collect(int64_t batch, layers *out);
+/* All layers: layers.c has a table of networks, batches and cards. */
+weft_status layers_collect(layers *out);
 void layers_release(layers *all);
 /* Index of a text; -1: there is none. */
 int layers_find(const layers *all, const char *text);

@@ -6,7 +6,8 @@
  *   cuda_plans --all [--quick] [--targets LIST] [--precisions LIST] [--journal DIR] [--golden FILE [--write]]
  *   cuda_plans --sample COMPILED,READY --targets NAME [--seed N] --golden FILE
  *
- * A cell is one layer on one card in one precision: P (precompiled engine) or R (compiled when planned), p or r when
+ * The layers are those of all networks at batch 32, and some for the H100 alone (layers.c). A cell is one layer on one
+ * card in one precision: P (precompiled engine) or R (compiled when planned), p or r when
  * the engine does not use tensor cores, - when there is no plan. Every plan is deterministic and within the workspace
  * limit; fp32 plans are strict, and where the plan of fp16 or bf16 is not, a strict one must exist, too (else !).
  * --all takes a while (--quick leaves out what must be compiled): the journal keeps what is known, so that a run that
@@ -125,7 +126,7 @@ static bool write_golden(const char *path, const layers *all, const row *rows, i
     FILE *file = fopen(path, "w");
     if (!file)
         return false;
-    fprintf(file, "# cudnn %d: layers of all networks at batch 32; columns", version);
+    fprintf(file, "# cudnn %d: layers of all networks, and of weft selftest; columns", version);
     for (int t = 0; t < LAYER_TARGETS; t++)
         fprintf(file, " %s", layer_targets[t]);
     fprintf(file, ", each fp32 tf32 fp16 bf16; letters: tests/cuda/plans.c\n");
@@ -390,7 +391,7 @@ int main(int argc, char **argv)
     }
     layers all;
     int status = 1;
-    if (layers_collect(32, &all) == WEFT_OK) {
+    if (layers_collect(&all) == WEFT_OK) {
         row *rows = calloc((size_t)all.count + 1, sizeof *rows);
         status = rows ? run(&o, &vendor, &all, rows) : 1;
         free(rows);

@@ -47,8 +47,10 @@ endfunction()
 weft_test(cuda-dnn-real SOURCES dnn_real.c LIBRARIES weft_cuda_vendors LABELS slow)
 weft_nodevice_test(cuda-dnn-real)
 
-# Every layer of every network: a sample here, all by `make cuda-plans`. The seed moves on with CI's runs.
-add_executable(cuda-plans plans.c layers.c ${WEFT_CUDA_HOST_SOURCES})
+# Every layer of every network and of weft selftest: a sample here, all by `make cuda-plans`. The seed moves on with
+# CI's runs.
+add_executable(cuda-plans plans.c layers.c ${PROJECT_SOURCE_DIR}/src/cli/selftest_list.c
+    ${WEFT_CUDA_HOST_SOURCES})
 target_link_libraries(cuda-plans PRIVATE weft_flags weft_check weft_kernels_emu weft_emu Threads::Threads m
     ${CMAKE_DL_LIBS})
 set_target_properties(cuda-plans PROPERTIES LINKER_LANGUAGE CXX)
