@@ -125,6 +125,8 @@ lost)
     equal failed "$(json report.json failed)" 1
     equal complete "$(json report.json complete)" false
     last=$(grep -c . err)
+    [ "$(json report.json passed)" -gt 0 ] || fail "nothing passed before the card was lost"
+    equal "rows of the cases before it" "$(grep -c '"ok": true' report.json)" "$(json report.json passed)"
     equal "the case that began last is the one that failed" "$(sed -n "${last}s/fp16, ops: //p" err) in fp16" \
         "$(json report.json stopped)"
     ;;
