@@ -99,7 +99,7 @@ static const weft_op_case cases[] = {
       OPT(.act = WEFT_ACT_RELU6, .conv = { .out = 24, .bias = true }),
       .epi = { .act = WEFT_ACT_RELU, .residual = true } },
     { CASE_NO_GAMMA("1x1_no_gamma", 1, 16, 17, 64), OPT(.norm = { .no_gamma = true }, .conv = { .out = 72 }) },
-    { CASE("1x1_wide", 1, 9, 31, 320, C(320)), OPT(.act = WEFT_ACT_RELU, .conv = { .out = 130 }) },
+    { CASE("1x1_wide", 1, 9, 13, 320, C(320)), OPT(.act = WEFT_ACT_RELU, .conv = { .out = 34 }) },
     { CASE("1x1_rows_over_threads", 3, 49, 51, 16, C(16)), OPT(.act = WEFT_ACT_RELU, .conv = { .out = 24 }) },
     { CASE("depthwise_relu6", 17, 9, 8, 24, C(24)),
       OPT(.act = WEFT_ACT_RELU6, .conv = { .out = 24, .groups = 24, .kernel = 3 }) },

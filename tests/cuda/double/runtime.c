@@ -128,7 +128,7 @@ void double_build(void)
 void double_multiply(double_work kind)
 {
     if (books.card.slow_products == (int)kind)
-        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+        nanosleep(&(struct timespec){ .tv_nsec = 4000000 }, NULL);
 }
 
 void double_complain(const char *format, ...)
