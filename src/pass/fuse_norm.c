@@ -36,10 +36,10 @@ static bool find_trio(weft_graph *graph, const int32_t *readers, int32_t index, 
 }
 
 /* gnode with options of its own, `count` inputs more, and none of its inputs from `keep` on. */
-static weft_status begin(const weft_graph *graph, const weft_gnode *from, const void *opt, int count, int keep,
+static weft_status begin(weft_graph *graph, const weft_gnode *from, const void *opt, int count, int keep,
                          weft_gnode *out)
 {
-    weft_arena *const arena = weft_mutable(&graph->arena);
+    weft_arena *const arena = &graph->arena;
     const size_t room = (size_t)(from->node.n_in + count + WEFT_SPARE_INPUTS);
     *out = *from;
     out->in = weft_arena_array(arena, room, sizeof *out->in);

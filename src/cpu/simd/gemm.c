@@ -4,7 +4,8 @@
  * the whole depth; per step it loads the panel's vectors and multiplies each by one broadcast element of A. The shapes
  * (measured: 6x64, 7x64 and 8x48 of AVX-512, 6x16 and 4x24 of AVX2 run at 95-99 % of the FMA peak) fill the
  * register file, which is what hides the latency of the additions. While a tile computes, the A rows of the next one
- * are prefetched: with a short depth the misses on A, not the bandwidth, are what limits 1x1 convolutions.
+ * are prefetched: with a short depth the misses on A, not the bandwidth, are what limits 1x1 convolutions. So are the
+ * lines that the next tile writes and adds, whose misses bind those that widen.
  *
  * Bound: one FMA per cycle and port. Traffic of a block: A once, B once per block (panels are the outer loop, so a
  * panel stays in L2 over all tiles of the block), C written once. */
