@@ -250,6 +250,27 @@ START_TEST(names_are_held_against_digests)
 }
 END_TEST
 
+/* ---- names of files ---- */
+
+START_TEST(a_longer_name_is_another_network)
+{
+    static const struct {
+        const char *path, *arch;
+        bool longer;
+    } rows[] = {
+        { "mobilenetv1.pth", "mobilenet", false },
+        { "hub/mobilenet_v1_1.0_224", "mobilenet", false },
+        { "mobilenetv1d.pth", "mobilenet", true },
+        { "mobilenetv12.pth", "mobilenet", true },
+        { "mobilenetx.pth", "mobilenet", true },
+        { "best.pth", "mobilenet", false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        ck_assert_msg(weft_name_is_longer(rows[i].path, weft_arch_find(rows[i].arch, WEFT_DIALECT_DEFAULT)) ==
+                          rows[i].longer, "%s", rows[i].path);
+}
+END_TEST
+
 #define ROWS(table) (int)(sizeof(table) / sizeof *(table))
 
 int main(void)
@@ -264,6 +285,7 @@ int main(void)
     tcase_add_loop_test(tensors, layouts_are_as_by_hand, 0, ROWS(layouts));
     tcase_add_loop_test(files, digests_are_the_published_ones, 0, ROWS(digests));
     tcase_add_test(files, names_are_held_against_digests);
+    tcase_add_test(files, a_longer_name_is_another_network);
     suite_add_tcase(s, names);
     suite_add_tcase(s, tensors);
     suite_add_tcase(s, files);

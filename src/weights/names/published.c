@@ -69,6 +69,12 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* "v1" behind a network's name is the network itself: mobilenetv1. */
+static bool is_first_version(const char *text)
+{
+    return small(text[0]) == 'v' && text[1] == '1' && !is_letter(text[2]) && !is_digit(text[2]);
+}
+
 /* How much of name text begins with, breaks between words passed over in both: the rest of the two in *text, *name. */
 static void match(const char **text, const char **name)
 {
@@ -95,7 +101,7 @@ static likeness compare(const char *from, const char *at, const char *name)
     match(&text, &rest);
     const bool inside = at > from && is_letter(at[-1]); /* of a word */
     if (!*rest)
-        return inside || is_letter(*text) || is_digit(*text) ? LONGER : SAME;
+        return inside || (!is_first_version(text) && (is_letter(*text) || is_digit(*text))) ? LONGER : SAME;
     if (inside || rest - name < 4 || !strpbrk(rest, "0123456789"))
         return OTHER;
     for (int gap = 0; gap < GAP && (is_letter(*text) || is_break(*text)); gap++) {
