@@ -4,10 +4,11 @@
  * seeded weights, against the CPU's. Launch by launch, then captured, then (of the smaller networks) replayed: the same
  * bits; in 16 bits the larger are only launched.
  *
- *   cuda-networks PLUGIN GOLDEN [fp32|fp16|bf16 [NAME]]
+ *   cuda-networks PLUGIN GOLDEN [fp32|fp16|bf16 [large|small|NAME]]
  *
- * GOLDEN is tests/arch/golden, whose files say by which gain the signals of a very deep network stay in bounds (with
- * another, two CPUs would not agree either). */
+ * `small` are those of up to 40 million parameters, `large` the others: their deeper and wider variants. GOLDEN is
+ * tests/arch/golden, whose files say by which gain the signals of a very deep network stay in bounds (with another, two
+ * CPUs would not agree either). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +20,10 @@
 #include "check/harness.h"
 #include "cuda/double/api.h"
 
-enum { CLASSES = 40, REPLAYED_MACS = 1000000000 };
+enum { CLASSES = 40, REPLAYED_MACS = 1000000000, SMALL_PARAMS = 40000000 };
 
 static const double_api *doubles;
-static const char *golden, *only_precision, *only_name;
+static const char *golden, *only_precision, *only;
 
 /* Relative L2 error of logits after up to 200 layers of numbers with so many bits. */
 static const struct {
@@ -93,11 +94,17 @@ static double distance(const float *a, const float *b)
     return sqrt(difference / size);
 }
 
+static bool is_asked_for(const weft_arch *arch)
+{
+    const bool small = arch->params <= SMALL_PARAMS;
+    return !only || strcmp(only, arch->name) == 0 || strcmp(only, small ? "small" : "large") == 0;
+}
+
 START_TEST(networks_agree_with_the_cpu)
 {
     const weft_arch_row *row = &weft_arch_rows[_i];
     float want[CLASSES], got[CLASSES];
-    if (only_name && strcmp(only_name, row->arch.name) != 0)
+    if (!is_asked_for(&row->arch))
         return;
     run(row, &(weft_ctx_opt){ .math = WEFT_MATH_STRICT }, want, 1);
     for (size_t k = 0; k < sizeof precisions / sizeof *precisions; k++) {
@@ -134,11 +141,11 @@ int main(int argc, char **argv)
 {
     doubles = argc > 2 ? double_open(argv[1]) : NULL;
     if (!doubles) {
-        fprintf(stderr, "usage: %s PLUGIN GOLDEN [PRECISION [NAME]]\n", argv[0]);
+        fprintf(stderr, "usage: %s PLUGIN GOLDEN [PRECISION [large|small|NAME]]\n", argv[0]);
         return 2;
     }
     golden = argv[2];
     only_precision = argc > 3 ? argv[3] : NULL;
-    only_name = argc > 4 ? argv[4] : NULL;
+    only = argc > 4 ? argv[4] : NULL;
     return check_main(suite(), "cuda-networks PLUGIN GOLDEN");
 }

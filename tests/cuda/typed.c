@@ -24,15 +24,31 @@ static size_t size_of(weft_dtype dtype)
     return dtype == WEFT_F32 ? 4 : 2;
 }
 
+/* 2^e and the exponent of a normal number, by their bits: these run for every element, and libm's take their time. */
+static double power_of_two(int e)
+{
+    const uint64_t bits = (uint64_t)(e + DBL_MAX_EXP - 1) << (DBL_MANT_DIG - 1);
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static int exponent_of(double x) /* of a subnormal number or zero: below every format's */
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (int)(bits >> (DBL_MANT_DIG - 1) & (2 * DBL_MAX_EXP - 1)) - (DBL_MAX_EXP - 1);
+}
+
 double typed_half_ulp(weft_dtype dtype)
 {
-    return ldexp(.5, -format_of(dtype).fraction);
+    return power_of_two(-1 - format_of(dtype).fraction);
 }
 
 double typed_least(weft_dtype dtype)
 {
     const format f = format_of(dtype);
-    return ldexp(1, f.low - f.fraction);
+    return power_of_two(f.low - f.fraction);
 }
 
 double typed_round(weft_dtype dtype, double x)
@@ -40,9 +56,9 @@ double typed_round(weft_dtype dtype, double x)
     const format f = format_of(dtype);
     if (x == 0 || !isfinite(x))
         return x;
-    const int e = ilogb(x) < f.low ? f.low : ilogb(x);
-    const double y = ldexp(nearbyint(ldexp(x, f.fraction - e)), e - f.fraction);
-    return fabs(y) >= ldexp(1, f.high + 1) ? copysign(INFINITY, x) : y;
+    const int e = exponent_of(x) < f.low ? f.low : exponent_of(x);
+    const double y = nearbyint(x * power_of_two(f.fraction - e)) * power_of_two(e - f.fraction);
+    return fabs(y) >= power_of_two(f.high + 1) ? copysign(INFINITY, x) : y;
 }
 
 void typed_set(weft_dtype dtype, void *data, int64_t i, double x)
@@ -59,11 +75,12 @@ void typed_set(weft_dtype dtype, void *data, int64_t i, double x)
         bits = all << f.fraction | 1u << (f.fraction - 1);
     else if (isinf(y))
         bits = all << f.fraction;
-    else if (y < ldexp(1, f.low))
-        bits = (unsigned)ldexp(y, f.fraction - f.low);
-    else
-        bits = (unsigned)(ilogb(y) - f.low + 1) << f.fraction |
-               ((unsigned)ldexp(y, f.fraction - ilogb(y)) - (1u << f.fraction));
+    else {
+        const int e = exponent_of(y) < f.low ? f.low : exponent_of(y);
+        bits = (unsigned)(y * power_of_two(f.fraction - e)); /* with the bit that a normal number does not write */
+        if (bits >> f.fraction)
+            bits += (unsigned)(e - f.low) << f.fraction;
+    }
     ((uint16_t *)data)[i] = (uint16_t)(bits | (signbit(x) ? 0x8000u : 0));
 }
 
@@ -78,9 +95,9 @@ float typed_get(weft_dtype dtype, const void *data, int64_t i)
     if (e == all)
         y = part ? (double)NAN : (double)INFINITY;
     else if (e == 0)
-        y = ldexp(part, f.low - f.fraction);
+        y = part * power_of_two(f.low - f.fraction);
     else
-        y = ldexp(part + (1u << f.fraction), (int)e - 1 + f.low - f.fraction);
+        y = (part + (1u << f.fraction)) * power_of_two((int)e - 1 + f.low - f.fraction);
     return (float)(bits & 0x8000 ? -y : y);
 }
 

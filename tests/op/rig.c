@@ -378,13 +378,14 @@ int rig_check(const weft_problem *problem, const weft_kernel *kernel, weft_isa i
         memory = memory && c.base[o] && c.got[o];
     }
     if (memory) {
-        check_layout(&c, RIG_DENSE, RIG_HOST_CACHES, isa, 2);
-        if (kernel->refuse) { /* the reference, which refuses nothing, knows of no caches */
+        const int most = kernel->reference ? 1 : MAX_THREADS; /* which knows of no threads, and of no caches */
+        check_layout(&c, RIG_DENSE, RIG_HOST_CACHES, isa, most < 2 ? most : 2);
+        if (!kernel->reference) {
             check_layout(&c, RIG_DENSE, RIG_NO_CACHES, isa, 2);
             check_layout(&c, RIG_FROM_SLICES, RIG_SMALL_CACHES, isa, 2);
             check_layout(&c, RIG_INTO_LINES, RIG_SMALL_CACHES, isa, 2);
         }
-        check_layout(&c, RIG_SLICED, RIG_HOST_CACHES, isa, MAX_THREADS);
+        check_layout(&c, RIG_SLICED, RIG_HOST_CACHES, isa, most);
         check_layout(&c, RIG_EDGE, RIG_HOST_CACHES, isa, 1);
     } else {
         add_fault(&c, &(rig_setup){ RIG_DENSE, isa, 1, RIG_APART, RIG_HOST_CACHES }, "the test is out of memory");

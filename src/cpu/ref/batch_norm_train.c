@@ -145,8 +145,9 @@ static weft_status run_dx(const weft_call *call)
         double dbeta = 0, dgamma = 0;
         for (int64_t r = 0; r < rows; r++) {
             const double x = (double)ref_row(&call->in[1], r)[c], dy = (double)ref_row(&call->in[0], r)[c];
-            dbeta += before_act(&k, x, dy);
-            dgamma += before_act(&k, x, dy) * normal(&k, x);
+            const double d = before_act(&k, x, dy);
+            dbeta += d;
+            dgamma += d * normal(&k, x);
         }
         for (int64_t r = 0; r < rows; r++) {
             const double x = (double)ref_row(&call->in[1], r)[c], dy = (double)ref_row(&call->in[0], r)[c];

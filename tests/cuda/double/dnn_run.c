@@ -203,18 +203,22 @@ static float pointwise(const dnn_op *op, float a, float b)
     }
 }
 
-/* Element of b for element i of y: extents of 1 are repeated. */
-static int64_t broadcast(const dense *b, const dense *y, int64_t i)
+/* Where b has the row of channels that meets y's at n, h, w: extents of 1 are repeated. */
+static const float *broadcast(const dense *b, int64_t n, int64_t h, int64_t w)
 {
-    const int64_t c = i % y->c, w = i / y->c % y->w, h = i / y->c / y->w % y->h, n = i / y->c / y->w / y->h;
-    return (((b->n == 1 ? 0 : n) * b->h + (b->h == 1 ? 0 : h)) * b->w + (b->w == 1 ? 0 : w)) * b->c +
-           (b->c == 1 ? 0 : c);
+    return b->at + (((b->n == 1 ? 0 : n) * b->h + (b->h == 1 ? 0 : h)) * b->w + (b->w == 1 ? 0 : w)) * b->c;
 }
 
 static void map(const dnn_op *op, const dense *a, const dense *b, dense *y)
 {
-    for (int64_t i = 0; i < y->n * y->h * y->w * y->c; i++)
-        y->at[i] = pointwise(op, a->at[broadcast(a, y, i)], b ? b->at[broadcast(b, y, i)] : 0);
+    const int64_t a_step = a->c == 1 ? 0 : 1, b_step = !b || b->c == 1 ? 0 : 1;
+    const float zero = 0;
+    for (int64_t pixel = 0; pixel < y->n * y->h * y->w; pixel++) {
+        const int64_t n = pixel / (y->h * y->w), h = pixel / y->w % y->h, w = pixel % y->w;
+        const float *from_a = broadcast(a, n, h, w), *from_b = b ? broadcast(b, n, h, w) : &zero;
+        for (int64_t c = 0; c < y->c; c++)
+            y->at[pixel * y->c + c] = pointwise(op, from_a[c * a_step], from_b[c * b_step]);
+    }
 }
 
 /* a [n, m, k], b [n or 1, k, j]: rows are w, columns c. */

@@ -29,7 +29,7 @@ typedef struct double_card {
     bool slow;          /* a plan takes 20 ms to build */
     float engine_ms[2]; /* what a run of a plan of each engine takes, as events tell */
     bool winograd;      /* the first engine of each graph notes that it is Winograd's */
-    int slow_products;  /* whose matrix products take four milliseconds: DOUBLE_PLAN, DOUBLE_PRODUCT; 0: nobody's */
+    int slow_products;  /* whose matrix products take a millisecond more: DOUBLE_PLAN, DOUBLE_PRODUCT; 0: nobody's */
     bool silent;        /* cuDNN does not print its properties */
     bool no_products;   /* cuDNN has no engine for matrix products */
     bool nonsense;      /* cuBLASLt names an algorithm that wants more workspace than it was given */

@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "cuda/double/double.h"
 
-enum { INVALID_VALUE = 1, MAX_MEMORY = 256 };
+enum { INVALID_VALUE = 1, MAX_MEMORY = 256, ALIGNMENT = 256, HUGE_PAGE = 2 << 20 };
 
 /* ---- books ---- */
 
@@ -128,7 +129,7 @@ void double_build(void)
 void double_multiply(double_work kind)
 {
     if (books.card.slow_products == (int)kind)
-        nanosleep(&(struct timespec){ .tv_nsec = 4000000 }, NULL);
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
 void double_complain(const char *format, ...)
@@ -312,6 +313,19 @@ bool double_on_device(const void *ptr, size_t bytes)
     return false;
 }
 
+/* Memory that is written at once comes ten times as fast in huge pages. */
+static char *device_memory(size_t bytes)
+{
+    const size_t align = bytes < 2 * HUGE_PAGE ? ALIGNMENT : HUGE_PAGE;
+    const size_t rounded = bytes ? (bytes + align - 1) / align * align : align;
+    char *at = aligned_alloc(align, rounded);
+    if (at && align == HUGE_PAGE)
+        madvise(at, rounded, MADV_HUGEPAGE); /* advice: as right without */
+    if (at)
+        memset(at, 0xff, bytes); /* NaNs of every type */
+    return at;
+}
+
 int double_cudaMalloc(void **ptr, size_t bytes)
 {
     DOUBLE_CALLED();
@@ -320,11 +334,9 @@ int double_cudaMalloc(void **ptr, size_t bytes)
         slot++;
     if (bytes > books.card.memory - books.used || slot == MAX_MEMORY)
         return books.sticky = WEFT_CUDA_OUT_OF_MEMORY;
-    const size_t rounded = (bytes + 255) / 256 * 256;
-    char *at = aligned_alloc(256, rounded ? rounded : 256);
+    char *at = device_memory(bytes);
     if (!at)
         return books.sticky = WEFT_CUDA_OUT_OF_MEMORY;
-    memset(at, 0xff, bytes); /* NaNs of every type */
     books.memory[slot].at = at;
     books.memory[slot].bytes = bytes;
     books.used += bytes;
