@@ -114,19 +114,26 @@ static float *filter_at(const tap *t, int64_t k, int64_t r, int64_t s)
     return t->filter->at + ((k * t->filter->h + r) * t->filter->w + s) * t->in;
 }
 
+/* Not sanitized, since two thirds of sanitized tests' time went here: that tensors are whole in the card's memory was
+ * seen when they were bound. */
+__attribute__((no_sanitize("address", "undefined", "thread")))
+static float dot(const float *x, const float *f, int64_t count)
+{
+    float sum[8] = { 0 };
+    int64_t c = 0;
+    for (; c + 8 <= count; c += 8)
+        for (int i = 0; i < 8; i++)
+            sum[i] += x[c + i] * f[c + i];
+    for (; c < count; c++)
+        sum[0] += x[c] * f[c];
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
 static void meet_forward(const tap *t, int64_t x_pixel, int64_t y_pixel, int64_t r, int64_t s)
 {
     for (int64_t k = 0; k < t->groups * t->out; k++) {
-        const float *x = t->x->at + x_pixel * t->x->c + k / t->out * t->in, *f = filter_at(t, k, r, s);
-        float sum[8] = { 0 };
-        int64_t c = 0;
-        for (; c + 8 <= t->in; c += 8)
-            for (int i = 0; i < 8; i++)
-                sum[i] += x[c + i] * f[c + i];
-        for (; c < t->in; c++)
-            sum[0] += x[c] * f[c];
-        t->y->at[y_pixel * t->y->c + k] += ((sum[0] + sum[1]) + (sum[2] + sum[3])) +
-                                           ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+        const float *x = t->x->at + x_pixel * t->x->c + k / t->out * t->in;
+        t->y->at[y_pixel * t->y->c + k] += dot(x, filter_at(t, k, r, s), t->in);
     }
 }
 
