@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -71,7 +72,7 @@ static const char *base_name(const char *path)
 static weft_status add_labelled(weft_trainset *set, weft_part part, const char *labels, const uint8_t *data,
                                 size_t size, int32_t source, int *classes)
 {
-    uint32_t dim[4];
+    uint32_t dim[4] = { 0 };
     size_t header;
     WEFT_TRY(read_header(labels, data, size, 1, dim, &header));
     if (dim[0] != set->sources[source].count)
@@ -119,9 +120,7 @@ static weft_status labels_of(weft_trainset *set, const char *folder, const char 
         const char *const path = weft_arena_text(&set->arena, "%s/%s%s", folder, name, packed ? ".gz" : "");
         if (!path)
             return weft_fail_in(WEFT_NO_MEMORY, "%s", folder);
-        FILE *const file = fopen(path, "rb");
-        if (file) {
-            fclose(file);
+        if (access(path, F_OK) == 0) { /* not opened: what is no regular file would be waited for */
             *out = path;
             return WEFT_OK;
         }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check/harness.h"
@@ -117,10 +118,26 @@ START_TEST(bad_files_are_refused)
 }
 END_TEST
 
+START_TEST(what_is_no_file_is_not_waited_for)
+{
+    char path[] = "/tmp/weft-target-XXXXXX", pipe[64];
+    weft_target t = { .name = "before" };
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    snprintf(pipe, sizeof pipe, "%s/pipe", path);
+    ck_assert_int_eq(mkfifo(pipe, 0600), 0); /* nobody writes into it */
+    CHECK_FAILS(WEFT_BAD_DATA, weft_target_find(pipe, &t), "is not a regular file; a description of a card");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_target_find(path, &t), "is a directory");
+    CHECK_FAILS(WEFT_BAD_DATA, weft_target_find("/dev/zero", &t), "is not a regular file");
+    ck_assert_str_eq(t.name, "before");
+    unlink(pipe);
+    rmdir(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("target");
     CHECK_CASE(suite, "target", every_card_is_whole, names_and_capabilities, a_file_says_the_same_as_its_text,
-               a_file_changes_a_base, bad_files_are_refused);
+               a_file_changes_a_base, bad_files_are_refused, what_is_no_file_is_not_waited_for);
     return check_main(suite, "cuda-target");
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <weft/trainset.h>
 #include <zlib.h>
@@ -97,6 +99,10 @@ START_TEST(damaged_idx_files_are_named)
     CHECK_FAILS(WEFT_BAD_DATA, weft_trainset_open(ctx, tree_path("a"), NULL, &set), "whole gzip file");
     sets_put_bytes("b/train-images-idx3-ubyte", "", 0);
     CHECK_FAILS(WEFT_NOT_FOUND, weft_trainset_open(ctx, tree_path("b"), NULL, &set), "train-labels-idx1-ubyte");
+    sets_put_idx("c", "train", 4, 3, 2, 0);
+    unlink(tree_path("c/train-labels-idx1-ubyte"));
+    ck_assert_int_eq(mkfifo(tree_path("c/train-labels-idx1-ubyte"), 0600), 0); /* nobody writes into it */
+    CHECK_FAILS(WEFT_BAD_DATA, weft_trainset_open(ctx, tree_path("c"), NULL, &set), "is not a regular file");
 }
 END_TEST
 

@@ -8,6 +8,7 @@
 #include "cuda/vendor/target.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/nearest.h"
 
 #include <ctype.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KIB(x) ((x)*1024)
 #define MIB(x) ((x)*1024 * 1024)
@@ -256,19 +258,23 @@ weft_status weft_target_find(const char *text, weft_target *out)
         *out = *known;
         return WEFT_OK;
     }
-    FILE *file = fopen(text, "re");
-    if (!file) {
+    uint64_t size;
+    int file;
+    weft_status status = weft_open_regular(text, "a description of a card", &file, &size);
+    if (status == WEFT_NOT_FOUND) {
         const int near = weft_nearest(text, target_name, NULL, WEFT_COUNT(targets));
         return weft_fail(WEFT_NOT_FOUND, "'%.200s' is neither a card that weft knows (did you mean '%s'?) nor a file",
                          text, targets[near < 0 ? 0 : near].name);
     }
+    WEFT_TRY(status);
     char buf[MAX_FILE];
-    const size_t n = fread(buf, 1, sizeof buf - 1, file);
-    const bool whole = feof(file) && !ferror(file);
-    fclose(file);
+    size_t n = 0;
+    status = weft_read_bytes(file, text, (uint8_t *)buf, sizeof buf - 1, &n);
+    close(file);
+    WEFT_TRY(status);
     buf[n] = '\0';
-    if (!whole || strlen(buf) != n)
+    if (size >= sizeof buf || strlen(buf) != n)
         return weft_fail(WEFT_BAD_DATA, "%.200s: not a text of at most %d bytes", text, MAX_FILE - 1);
-    const weft_status status = parse(buf, out);
+    status = parse(buf, out);
     return status == WEFT_OK ? status : weft_fail_in(status, "%.200s", text);
 }
