@@ -261,6 +261,7 @@ weft_gemm_block weft_gemm_block_of(const weft_gemm *gemm, const weft_call *call,
         .r_row = residual ? residual->ld : 0,
         .lines = 1,
         .act = node->epi.act,
+        .ahead = weft_beyond_near_cache(call->device, (double)weft_shape_count(&node->out[0]) * sizeof(float)),
     };
 }
 

@@ -188,6 +188,7 @@ static void multiply(const job *j, int position, int64_t tiles, const float *v, 
     weft_gemm_block b = j->block;
     b.residual = NULL;
     b.act = WEFT_ACT_NONE;
+    b.ahead = false; /* scratch is near */
     b.columns = s->gemm.width;
     b.a = v + position * s->v_position;
     b.a_row = s->v_row;

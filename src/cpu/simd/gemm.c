@@ -5,7 +5,7 @@
  * (measured: 6x64, 7x64 and 8x48 of AVX-512, 6x16 and 4x24 of AVX2 run at 95-99 % of the FMA peak) fill the
  * register file, which is what hides the latency of the additions. While a tile computes, the A rows of the next one
  * are prefetched: with a short depth the misses on A, not the bandwidth, are what limits 1x1 convolutions. So are the
- * lines that the next tile writes and adds, whose misses bind those that widen.
+ * lines that the next tile writes and adds where they are far, since their misses bind those that widen.
  *
  * Bound: one FMA per cycle and port. Traffic of a block: A once, B once per block (panels are the outer loop, so a
  * panel stays in L2 over all tiles of the block), C written once. */
@@ -126,8 +126,7 @@ typedef struct fetching {
 WEFT_INLINE fetching fetch_of(const tile *t, int rows)
 {
     const int64_t steps = (int64_t)t->block->taps_h * t->block->taps_w * ((t->depth + LINE - 1) / LINE);
-    return (fetching){ t->next_c, t->next_residual, t->next_c || t->next_residual ? rows : 0,
-                       (rows + steps - 1) / steps };
+    return (fetching){ t->next_c, t->next_residual, rows, (rows + steps - 1) / steps };
 }
 
 /* All at once they would take every fill buffer. */
@@ -147,9 +146,9 @@ WEFT_INLINE void fetch(const tile *t, fetching *next, const int vectors)
     }
 }
 
-/* rows, vectors and half (of the last vector only the lower lanes count) are constants at every call, so that sum[][]
- * lives in registers. */
-WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const bool half)
+/* rows, vectors, half (of the last vector only the lower lanes count) and ahead (something is fetched) are constants at
+ * every call, so that sum[][] lives in registers. */
+WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const bool half, const bool ahead)
 {
     const weft_gemm_block *k = t->block;
     const int64_t row = k->a_row;
@@ -163,17 +162,18 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < vectors * WEFT_LANES; j += LINE)
                 __builtin_prefetch(t->residual + i * k->r_row + j);
-    fetching next = fetch_of(t, rows);
+    fetching next = ahead ? fetch_of(t, rows) : (fetching){ 0 };
 
     for (int y = 0; y < k->taps_h; y++) {
         for (int x = 0; x < k->taps_w; x++) {
             const float *a = t->a + y * k->tap_h + x * k->tap_w;
-            const float *ahead = t->next + y * k->tap_h + x * k->tap_w;
+            const float *next_a = t->next + y * k->tap_h + x * k->tap_w;
             for (int64_t left = t->depth; left > 0; left -= LINE) {
                 UNROLL for (int i = 0; i < rows; i++)
-                    __builtin_prefetch(ahead + i * row);
-                ahead += LINE;
-                fetch(t, &next, vectors);
+                    __builtin_prefetch(next_a + i * row);
+                next_a += LINE;
+                if (ahead)
+                    fetch(t, &next, vectors);
                 const float *const end = a + (left < LINE ? left : LINE);
                 do {
                     weft_v w[WEFT_GEMM_VECTORS];
@@ -212,7 +212,10 @@ typedef void (*tile_fn)(const tile *t);
 #define TILE(rows, vectors)                                                                                            \
     static WEFT_NOINLINE void tile_##rows##x##vectors(const tile *t)                                                   \
     {                                                                                                                  \
-        compute(t, rows, vectors, false);                                                                              \
+        if (t->next_c || t->next_residual)                                                                             \
+            compute(t, rows, vectors, false, true);                                                                    \
+        else                                                                                                           \
+            compute(t, rows, vectors, false, false);                                                                   \
     }
 #define TILES(vectors)                                                                                                 \
     TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) TILE(6, vectors)
@@ -236,7 +239,10 @@ enum { ROWS_1 = 8, ROWS_2 = 8, ROWS_3 = 8, ROWS_4 = 7 };
 #define HALF(rows, vectors)                                                                                            \
     static WEFT_NOINLINE void half_##rows##x##vectors(const tile *t)                                                   \
     {                                                                                                                  \
-        compute(t, rows, vectors, true);                                                                               \
+        if (t->next_c || t->next_residual)                                                                             \
+            compute(t, rows, vectors, true, true);                                                                     \
+        else                                                                                                           \
+            compute(t, rows, vectors, true, false);                                                                    \
     }
 HALF(7, 2)
 HALF(8, 2)
@@ -290,7 +296,7 @@ static void panel(const weft_gemm_block *k, tile t, int64_t column, int vectors,
     const int64_t tall = tallest[vectors], width = vectors * WEFT_LANES;
     const int64_t count = (k->pixels + tall - 1) / tall;
     const int64_t rows = k->pixels / count, more = k->pixels % count;
-    const bool whole = t.depth == k->run, last = from + t.depth == k->run;
+    const bool whole = t.depth == k->run, last = from + t.depth == k->run, ahead = k->ahead && last;
 
     for (int64_t line = 0; line < k->lines; line++) {
         const float *a = k->a + line * k->a_line + from;
@@ -319,9 +325,9 @@ static void panel(const weft_gemm_block *k, tile t, int64_t column, int vectors,
             c += height * k->c_row;
             if (r)
                 r += height * k->r_row;
-            t.next_c = !end && last && !t.stream ? c : NULL;
-            t.next_residual = !end && last && r != c ? r : NULL;
-            t.cold = i == 0;
+            t.next_c = ahead && !end && !t.stream ? c : NULL;
+            t.next_residual = ahead && !end && r != c ? r : NULL;
+            t.cold = !ahead || i == 0;
             tile_of(vectors, height, t.columns)(&t);
         }
     }

@@ -42,6 +42,7 @@ typedef struct weft_gemm_block {
     int64_t lines, pixels;
     weft_act act;
     bool stream;         /* store around the caches where a vector fills whole lines */
+    bool ahead;          /* c and residual are far: the lines of the tile to come are fetched while one computes */
     float *partial;      /* not NULL: split the depth in chunks of depth_chunk, sums kept here between them: room for
                           * lines * pixels * WEFT_GEMM_FLOATS. The chain of an output, and so its bits, stay the same */
     int64_t depth_chunk; /* divides nothing in particular; only for taps_h == taps_w == 1 */
