@@ -46,30 +46,25 @@ static weft_status unite(weft_graph *graph, const trio *t, weft_gnode *out)
     const weft_conv_norm_grad_opt options = { .norm = *(const weft_batch_norm_dx_opt *)norm->node.opt,
                                               .conv = *(const weft_conv2d_grad_opt *)dx->node.opt };
     const int32_t results[] = { dx->out[0], dw->out[0], norm->out[1], norm->out[2] };
-    const size_t room = (size_t)norm->node.n_in + 3 + WEFT_SPARE_INPUTS;
     weft_arena *const arena = &graph->arena;
     *out = (weft_gnode){ .node = { .id = WEFT_OP_CONV_NORM_GRAD, .op = &weft_op_conv_norm_grad, .name = dx->node.name,
                                    .opt = weft_arena_copy(arena, &options, sizeof options), .epi = dx->node.epi,
                                    .n_out = WEFT_COUNT(results) } };
     weft_shape *shapes = weft_arena_array(arena, WEFT_COUNT(results), sizeof *shapes);
-    out->in = weft_arena_array(arena, room, sizeof *out->in);
     out->out = weft_arena_array(arena, WEFT_COUNT(results), sizeof *out->out);
-    out->maker = weft_arena_array(arena, room, sizeof *out->maker);
-    out->node.in = weft_arena_array(arena, room, sizeof *out->node.in);
-    if (!out->node.opt || !out->in || !out->out || !out->maker || !out->node.in || !shapes)
+    if (!out->node.opt || !out->out || !shapes)
         return WEFT_NO_MEMORY;
     out->node.out = shapes;
     for (int o = 0; o < out->node.n_out; o++) {
         out->out[o] = results[o];
         shapes[o] = graph->values[results[o]].shape;
     }
+    WEFT_TRY(weft_pass_begin_inputs(graph, out, norm->node.n_in + dx->node.n_in));
     for (int i = 0; i < norm->node.n_in; i++)
-        weft_gnode_rewire(graph, out, out->node.n_in++, norm->in[i]);
-    weft_gnode_rewire(graph, out, out->node.n_in++, dw->in[0]);
+        weft_pass_add_input(graph, out, norm->in[i]);
+    weft_pass_add_input(graph, out, dw->in[0]);
     for (int i = 1; i < dx->node.n_in; i++)
-        weft_gnode_rewire(graph, out, out->node.n_in++, dx->in[i]);
-    for (int i = 0; i < out->node.n_in; i++)
-        out->maker[i] = graph->values[out->in[i]].maker;
+        weft_pass_add_input(graph, out, dx->in[i]);
     return WEFT_OK;
 }
 

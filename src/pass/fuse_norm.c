@@ -39,38 +39,31 @@ static bool find_trio(weft_graph *graph, const int32_t *readers, int32_t index, 
 static weft_status begin(weft_graph *graph, const weft_gnode *from, const void *opt, int count, int keep,
                          weft_gnode *out)
 {
-    weft_arena *const arena = &graph->arena;
-    const size_t room = (size_t)(from->node.n_in + count + WEFT_SPARE_INPUTS);
     *out = *from;
-    out->in = weft_arena_array(arena, room, sizeof *out->in);
-    out->maker = weft_arena_array(arena, room, sizeof *out->maker);
-    out->node.in = weft_arena_array(arena, room, sizeof *out->node.in);
     out->node.opt = opt;
-    if (!opt || !out->in || !out->maker || !out->node.in)
+    if (!opt)
         return WEFT_NO_MEMORY;
-    out->node.n_in = 0;
+    WEFT_TRY(weft_pass_begin_inputs(graph, out, from->node.n_in + count));
     for (int i = 0; i < keep; i++)
-        weft_gnode_rewire(graph, out, out->node.n_in++, from->in[i]);
+        weft_pass_add_input(graph, out, from->in[i]);
     return WEFT_OK;
 }
 
 /* What batch_norm_again reads, in place of the norm's result. */
 static void add_norm(const weft_graph *graph, const weft_gnode *norm, weft_gnode *to)
 {
-    weft_gnode_rewire(graph, to, to->node.n_in++, norm->in[0]);
-    weft_gnode_rewire(graph, to, to->node.n_in++, norm->out[1]); /* mean */
-    weft_gnode_rewire(graph, to, to->node.n_in++, norm->out[2]); /* rstd */
-    weft_gnode_rewire(graph, to, to->node.n_in++, norm->out[4]); /* shift */
+    weft_pass_add_input(graph, to, norm->in[0]);
+    weft_pass_add_input(graph, to, norm->out[1]); /* mean */
+    weft_pass_add_input(graph, to, norm->out[2]); /* rstd */
+    weft_pass_add_input(graph, to, norm->out[4]); /* shift */
     if (!((const weft_batch_norm_opt *)norm->node.opt)->no_gamma)
-        weft_gnode_rewire(graph, to, to->node.n_in++, weft_gnode_param(norm, 0));
+        weft_pass_add_input(graph, to, weft_gnode_param(norm, 0));
 }
 
 static void add_rest(const weft_graph *graph, const weft_gnode *from, int first, weft_gnode *to)
 {
     for (int i = first; i < from->node.n_in; i++)
-        weft_gnode_rewire(graph, to, to->node.n_in++, from->in[i]);
-    for (int i = 0; i < to->node.n_in; i++)
-        to->maker[i] = graph->values[to->in[i]].maker;
+        weft_pass_add_input(graph, to, from->in[i]);
 }
 
 static weft_status fuse_conv(weft_graph *graph, const trio *t, weft_gnode *out)

@@ -56,25 +56,21 @@ static weft_inverted_residual_opt options_of(const unit *u)
 static weft_status unite(weft_graph *graph, const unit *u, weft_gnode *out)
 {
     weft_gnode *const stages[] = { u->expand, u->depthwise, u->excite, u->project };
-    weft_arena *arena = &graph->arena;
     const weft_gnode *first = u->expand ? u->expand : u->depthwise;
     const weft_inverted_residual_opt options = options_of(u);
     *out = *u->project;
     weft_node *node = &out->node;
-    const size_t room = 1 + WEFT_MAX_PARAM + WEFT_SPARE_INPUTS;
-    node->opt = weft_arena_copy(arena, &options, sizeof options);
-    node->in = weft_arena_array(arena, room, sizeof *node->in);
-    out->in = weft_arena_array(arena, room, sizeof *out->in);
-    if (!node->in || !node->opt || !out->in)
+    node->opt = weft_arena_copy(&graph->arena, &options, sizeof options);
+    if (!node->opt)
         return WEFT_NO_MEMORY;
-    node->n_in = 0;
-    weft_gnode_rewire(graph, out, node->n_in++, first->in[0]);
+    WEFT_TRY(weft_pass_begin_inputs(graph, out, 1 + WEFT_MAX_PARAM));
+    weft_pass_add_input(graph, out, first->in[0]);
     node->n_param = 0;
     for (int s = 0; s < WEFT_COUNT(stages); s++)
         for (int i = 0; stages[s] && i < stages[s]->node.n_param; i++, node->n_param++)
-            weft_gnode_rewire(graph, out, node->n_in++, weft_gnode_param(stages[s], i));
+            weft_pass_add_input(graph, out, weft_gnode_param(stages[s], i));
     if (node->epi.residual)
-        weft_gnode_rewire(graph, out, node->n_in++, u->project->in[u->project->node.n_in - 1]);
+        weft_pass_add_input(graph, out, u->project->in[u->project->node.n_in - 1]);
     node->id = WEFT_OP_INVERTED_RESIDUAL;
     node->op = weft_op_get(node->id);
     node->name = first->node.name;

@@ -33,6 +33,22 @@ bool weft_pass_has_kernel(const weft_graph *graph, const weft_gnode *gnode)
     return !kernel->reference && !(kernel->refuse && kernel->refuse(&gnode->node, device));
 }
 
+weft_status weft_pass_begin_inputs(weft_graph *graph, weft_gnode *gnode, int count)
+{
+    const size_t room = (size_t)(count + WEFT_SPARE_INPUTS);
+    gnode->in = weft_arena_array(&graph->arena, room, sizeof *gnode->in);
+    gnode->maker = weft_arena_array(&graph->arena, room, sizeof *gnode->maker);
+    gnode->node.in = weft_arena_array(&graph->arena, room, sizeof *gnode->node.in);
+    gnode->node.n_in = 0;
+    return gnode->in && gnode->maker && gnode->node.in ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
+void weft_pass_add_input(const weft_graph *graph, weft_gnode *gnode, int32_t value)
+{
+    gnode->maker[gnode->node.n_in] = graph->values[value].maker;
+    weft_gnode_rewire(graph, gnode, gnode->node.n_in++, value);
+}
+
 bool weft_pass_is_pointwise(const weft_gnode *gnode)
 {
     return gnode && !gnode->dead && gnode->node.id == WEFT_OP_CONV2D && weft_is_pointwise(gnode->node.opt);

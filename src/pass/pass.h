@@ -75,6 +75,9 @@ weft_gnode *weft_pass_sole_maker(weft_graph *graph, const int32_t *readers, int3
 bool weft_pass_has_kernel(const weft_graph *graph, const weft_gnode *gnode);
 /* gnode's first output takes over value `out` (made so far by another node, which dies). */
 void weft_pass_take_over(weft_graph *graph, int32_t node, int32_t by);
+/* For a node that a pass makes: room for so many inputs, none of which it has yet, and the next of them. */
+weft_status weft_pass_begin_inputs(weft_graph *graph, weft_gnode *gnode, int count);
+void weft_pass_add_input(const weft_graph *graph, weft_gnode *gnode, int32_t value);
 /* A live 1x1 convolution of stride 1, one group, no padding. */
 bool weft_pass_is_pointwise(const weft_gnode *gnode);
 /* A convolution or dense layer reads these instead of its weight and bias, which it may not have had. */
