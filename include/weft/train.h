@@ -135,8 +135,24 @@ WEFT_API weft_status weft_train_graph(weft_ctx *ctx, const weft_graph *network, 
                                       weft_graph **out);
 
 /* Copies the averages to all entries of a store of the network (weft_store_create) for a model that evaluates them;
- * what has no average, and all before the first update, as it is. INVALID without weft_train_opt.ema. */
+ * what has no average (nothing has one without weft_train_opt.ema), and all before the first update, as it is. */
 WEFT_API weft_status weft_trainer_average(weft_trainer *trainer, weft_store *to);
+
+/* Measures the statistics of batch norms anew, for the parameters as they are: each becomes the mean of what the
+ * batches have that are added. Moving ones lag behind parameters that still change, and averages of parameters have
+ * none of their own (Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3). Batches pass forward as in
+ * training: with the statistics of the batch, drops and all. */
+typedef struct weft_norm_meter weft_norm_meter;
+/* Of opt batch, freeze and seed count: frozen norms keep their statistics. The store, which is used until the meter is
+ * destroyed, has all that the network needs: NOT_FOUND. */
+WEFT_API weft_status weft_norm_meter_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
+                                            weft_store *store, weft_norm_meter **out);
+/* images: [N, H, W, C] */
+WEFT_API weft_status weft_norm_meter_add(weft_norm_meter *meter, const float *images);
+/* Writes the means to the store, once. NUMERIC if one is not finite. */
+WEFT_API weft_status weft_norm_meter_finish(weft_norm_meter *meter);
+/* Without weft_norm_meter_finish the statistics are again what they were. */
+WEFT_API void weft_norm_meter_destroy(weft_norm_meter *meter);
 
 /* Where the first number that is not finite stands: the last step, which had such, once more with the same batch,
  * changing nothing. NOT_FOUND if all are finite. Names are lent by the trainer. */

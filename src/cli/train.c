@@ -122,7 +122,9 @@ static cli_exit test(train_run *r, train_score *score)
     const weft_loader_opt opt = { .part = WEFT_PART_TEST, .batch = r->batch, .recipe = &r->input, .in_order = true,
                                   .upright = r->set->upright, .workers = r->set->workers };
     CLI_TRY_LIBRARY(weft_loader_create(r->ctx, r->data, &opt, &loader));
-    const cli_exit code = train_evaluate(r, loader, score);
+    cli_exit code = train_settle(r, true);
+    if (!code)
+        code = train_evaluate(r, loader, score);
     weft_loader_destroy(loader);
     return code;
 }

@@ -62,8 +62,8 @@ typedef struct train_run {
     int64_t batch, steps_per_epoch, total_steps;
     weft_loader *loader, *eval_loader;
     weft_trainer *trainer;
-    weft_store *averages;    /* of ema; NULL: none */
-    weft_model *model;       /* inference, on the averages or the trainer's store */
+    weft_store *settled;     /* of ema and norm-batches: what is evaluated and written; NULL: the trainer's */
+    weft_model *model;       /* inference on it */
     weft_schedule schedule;
     char **frozen;           /* patterns */
     int n_frozen;
@@ -128,6 +128,8 @@ void train_write_classes(const train_run *r);
 char *train_environment(const train_run *r);
 
 /* ---- doing it (train_eval.c, train_state.c, train_loop.c) ---- */
+/* What is evaluated becomes what has been trained, or its averages; at the end with statistics measured anew. */
+cli_exit train_settle(train_run *r, bool at_end);
 cli_exit train_evaluate(train_run *r, weft_loader *loader, train_score *out);
 /* Saves; a disk that is full is told and remembered. */
 cli_exit train_save(train_run *r, bool best);

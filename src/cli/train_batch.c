@@ -70,10 +70,11 @@ static weft_status plan(const train_run *r, int64_t batch, size_t memory, planne
         drop(p);
         return status;
     }
+    const bool settles = r->set->ema > 0 || r->set->norm_batches > 0; /* a store of its own */
     const double image = (double)r->input.px * r->input.px * r->input.channels * (double)sizeof(float);
     *out = (need){ .step = (double)step.peak,
                    .beside = (double)inference.arena + (double)inference.packed +
-                             (r->set->ema > 0 ? (double)inference.params : 0) + AHEAD * (double)batch * image };
+                             (settles ? (double)inference.params : 0) + AHEAD * (double)batch * image };
     return WEFT_OK;
 }
 

@@ -60,13 +60,40 @@ static weft_status run_batch(train_run *r, weft_loader *loader, train_score *sco
     return WEFT_OK;
 }
 
+/* On the batches that would come next. */
+static weft_status measure_norms(train_run *r)
+{
+    const weft_train_opt opt = train_options(r);
+    weft_norm_meter *meter;
+    weft_batch batch;
+    CLI_TRY_STATUS(weft_loader_seek(r->loader, r->state.step));
+    CLI_TRY_STATUS(weft_norm_meter_create(r->ctx, r->inference, &opt, r->settled, &meter));
+    weft_status status = WEFT_OK;
+    for (int i = 0; i < r->set->norm_batches && !status; i++) {
+        status = weft_loader_next(r->loader, &batch);
+        if (!status)
+            status = weft_norm_meter_add(meter, batch.images);
+    }
+    if (!status)
+        status = weft_norm_meter_finish(meter);
+    weft_norm_meter_destroy(meter);
+    return status ? status : weft_loader_seek(r->loader, r->state.step);
+}
+
+cli_exit train_settle(train_run *r, bool at_end)
+{
+    if (r->settled)
+        CLI_TRY_LIBRARY(weft_trainer_average(r->trainer, r->settled));
+    if (at_end && r->set->norm_batches > 0)
+        CLI_TRY_LIBRARY(measure_norms(r));
+    return CLI_OK;
+}
+
 cli_exit train_evaluate(train_run *r, weft_loader *loader, train_score *out)
 {
     train_score score = { 0 };
     const double start = cli_now();
     memset(r->confusion, 0, (size_t)r->classes * (size_t)r->classes * sizeof *r->confusion);
-    if (r->averages)
-        CLI_TRY_LIBRARY(weft_trainer_average(r->trainer, r->averages));
     CLI_TRY_LIBRARY(weft_loader_seek(loader, 0));
     for (int64_t i = 0; i < weft_loader_steps(loader); i++)
         CLI_TRY_LIBRARY(run_batch(r, loader, &score));

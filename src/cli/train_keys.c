@@ -60,6 +60,9 @@ const cli_option train_keys[] = {
     OPT_REAL(AT, norm_momentum, 0, "norm-momentum", "M", "0", 0, .9999999,
              "share of the moving statistics of batch norms that a step keeps, 0.9 for a small set; 0: as the network "
              "has it"),
+    OPT_INT(AT, norm_batches, 0, "norm-batches", "N", "0", 0, 1000000,
+            "batches on which the statistics of batch norms are measured anew before the last validation; 0: the "
+            "moving ones"),
     OPT_TEXT(AT, freeze, 0, "freeze", "PATTERNS", NULL, NULL,
              "parameters that stay, by patterns of their paths ('stem/* stage1*'), or body: all but the classifier. "
              "Their batch norms use and keep their statistics"),

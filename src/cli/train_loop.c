@@ -239,6 +239,7 @@ static cli_exit end_epoch(loop *l)
     l->trained += train.seconds;
     l->images += s->seen - l->begun_seen;
     cli_bar_clear(&r->bar);
+    CLI_TRY(train_settle(r, l->done || s->step >= r->total_steps));
     CLI_TRY(train_evaluate(r, r->eval_loader, &valid));
     s->epochs_done = (s->step + r->steps_per_epoch - 1) / r->steps_per_epoch; /* the last may be a part of one */
     if (r->set->schedule == TRAIN_SCHEDULE_PLATEAU)

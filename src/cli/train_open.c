@@ -204,9 +204,9 @@ static cli_exit begin(train_run *r)
     if (r->args->dry_run)
         return CLI_OK;
     CLI_TRY_LIBRARY(weft_trainer_begin(r->trainer));
-    if (r->set->ema > 0)
-        CLI_TRY_LIBRARY(weft_store_create(r->ctx, graphs, 1, &r->averages));
-    CLI_TRY_LIBRARY(weft_model_begin(r->model, r->averages ? r->averages : weft_trainer_store(r->trainer)));
+    if (r->set->ema > 0 || r->set->norm_batches > 0)
+        CLI_TRY_LIBRARY(weft_store_create(r->ctx, graphs, 1, &r->settled));
+    CLI_TRY_LIBRARY(weft_model_begin(r->model, r->settled ? r->settled : weft_trainer_store(r->trainer)));
     r->confusion = cli_alloc((size_t)r->classes * (size_t)r->classes, sizeof *r->confusion);
     r->scores = cli_alloc((size_t)r->batch * (size_t)r->classes, sizeof *r->scores);
     return CLI_OK;
@@ -239,7 +239,7 @@ cli_exit train_open(train_run *r)
 void train_close(train_run *r)
 {
     weft_model_destroy(r->model);
-    weft_store_destroy(r->averages);
+    weft_store_destroy(r->settled);
     weft_loader_destroy(r->loader);
     weft_loader_destroy(r->eval_loader);
     weft_trainer_destroy(r->trainer);

@@ -20,7 +20,7 @@ typedef struct train_settings {
     int loss, class_weights, sampling;
     double smoothing, rbf_j, aux_weight;
     double clip_norm, clip_value, ema, norm_momentum, layer_decay;
-    int accumulate, ema_warm_up;
+    int accumulate, ema_warm_up, norm_batches;
     const char *freeze, *groups;
     int schedule, staircase, linear, rise_from_one;
     double factor, every, final_lr, power, rise, start_divisor, final_divisor, warm_up, warm_up_from;

@@ -11,12 +11,6 @@
 
 static const weft_shape SCALAR = { .rank = 1, .dim = { 1 } };
 
-/* A node is frozen if its parameters are. */
-static bool is_frozen(void *user, const char *path)
-{
-    return weft_train_is_frozen(user, path);
-}
-
 /* ---- losses ---- */
 
 /* What the last softmax (or sigmoid, of BCE) of a head reads: the loss has one of its own. */
@@ -317,7 +311,7 @@ weft_status weft_train_graph(weft_ctx *ctx, const weft_graph *network, const wef
     WEFT_TRY(weft_graph_status(network));
     weft_train_opt copy = opt ? *opt : defaults;
     WEFT_TRY(check(network, &copy));
-    const weft_twin_opt twin = { copy.batch, copy.seed, copy.norm_momentum, is_frozen, &copy };
+    const weft_twin_opt twin = { copy.batch, copy.seed, copy.norm_momentum, weft_train_keeps_node, &copy };
     weft_graph *graph;
     weft_var *heads = weft_calloc(&ctx->allocator, (size_t)network->n_outputs, sizeof *heads);
     if (!heads)

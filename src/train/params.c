@@ -3,6 +3,7 @@
  * Which parameters are trained, at what share of the learning rate, with what decay. */
 #include <fnmatch.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "train/train.h"
@@ -13,6 +14,13 @@ bool weft_train_is_frozen(const weft_train_opt *opt, const char *path)
         if (fnmatch(opt->freeze[i], path, 0) == 0)
             return true;
     return false;
+}
+
+bool weft_train_keeps_node(void *opt, const char *path)
+{
+    char statistic[1024]; /* a longer path is known by itself */
+    snprintf(statistic, sizeof statistic, "%s/mean", path);
+    return weft_train_is_frozen(opt, path) || weft_train_is_frozen(opt, statistic);
 }
 
 /* ---- parts of the network ---- */

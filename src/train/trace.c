@@ -158,9 +158,8 @@ static weft_status copy_entry(const weft_trainer *t, weft_store *to, int32_t i, 
 weft_status weft_trainer_average(weft_trainer *trainer, weft_store *to)
 {
     float updates = 0;
-    if (!trainer || !to || to == trainer->store || !trainer->ema || !trainer->store)
-        return weft_fail(WEFT_INVALID, "weft_trainer_average: expected a trainer with ema, and another store than its "
-                                       "own");
+    if (!trainer || !to || to == trainer->store || !trainer->store)
+        return weft_fail(WEFT_INVALID, "weft_trainer_average: expected a trainer, and another store than its own");
     WEFT_TRY(weft_store_get(trainer->store, WEFT_UPDATES_STATE, &updates, 1));
     for (int32_t i = 0; i < to->count; i++)
         WEFT_TRY(copy_entry(trainer, to, i, updates > 0));

@@ -28,7 +28,7 @@ struct weft_trainer {
     weft_graph *graph;
     weft_store *store;
     weft_model *model;
-    bool own_store, ema;
+    bool own_store;
     int accumulate;
     int64_t step;
     uint64_t seed;
@@ -43,6 +43,11 @@ struct weft_trainer {
 weft_status weft_train_params(const weft_graph *network, const weft_train_opt *opt, weft_trained_info *out);
 /* Whether a path is one of those that stay as they are. */
 bool weft_train_is_frozen(const weft_train_opt *opt, const char *path);
+/* Whether the node of that path stays as it is at inference: its path is one, or that of its statistics. opt is a
+ * weft_train_opt. */
+bool weft_train_keeps_node(void *opt, const char *path);
+/* The index of an input, by name; -1: there is none. */
+int weft_train_input(const weft_graph *graph, const char *name);
 /* The batch, the rate and the number of a step to the inputs. */
 weft_status weft_trainer_feed(weft_trainer *trainer, const weft_batch *batch, double lr, int64_t step);
 /* The statistics, as they were before the step. */

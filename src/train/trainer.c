@@ -10,7 +10,7 @@
 
 /* ---- making ---- */
 
-static int input_named(const weft_graph *graph, const char *name)
+int weft_train_input(const weft_graph *graph, const char *name)
 {
     for (int32_t i = 0; i < graph->n_inputs; i++)
         if (strcmp(graph->values[graph->inputs[i]].name, name) == 0)
@@ -90,12 +90,11 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     WEFT_TRY(describe(t, network, opt));
     t->store = opt->store;
     t->seed = opt->seed;
-    t->ema = opt->ema > 0;
     t->accumulate = opt->accumulate > 1 ? opt->accumulate : 1;
-    t->labels = input_named(t->graph, WEFT_LABELS_INPUT);
-    t->targets = input_named(t->graph, WEFT_TARGETS_INPUT);
-    t->lr = input_named(t->graph, WEFT_LR_INPUT);
-    t->number = input_named(t->graph, WEFT_STEP_INPUT);
+    t->labels = weft_train_input(t->graph, WEFT_LABELS_INPUT);
+    t->targets = weft_train_input(t->graph, WEFT_TARGETS_INPUT);
+    t->lr = weft_train_input(t->graph, WEFT_LR_INPUT);
+    t->number = weft_train_input(t->graph, WEFT_STEP_INPUT);
     t->images = input_of_network(t);
     if (t->images < 0)
         return weft_fail(WEFT_INVALID, "the network has no input");

@@ -192,6 +192,25 @@ case_longer() {
     same long short
 }
 
+# Statistics of batch norms that are measured anew are those of the weights that are written, and of nothing else.
+case_norms() {
+    "$make_set" idx set 64
+    set -- train fashion-resnet --batch 8 --data set --schedule constant --lr 0.01
+    expect 0 "$@" --epochs 1 --out moved
+    expect 0 "$@" --epochs 1 --set "norm-batches 4" --out measured
+    expect 0 "$@" --epochs 1 --set "norm-batches 4" --out again -t 1
+    same measured again
+    expect 1 diff fashion-resnet moved/last.safetensors measured/last.safetensors
+    has out "20 of 52 parameters differ" "unit3/b/batch_norm/mean" "unit3/b/batch_norm/variance"
+    grep -E "/(weight|bias|gamma|beta) " out > trained && fail "not of norms' statistics: $(head -1 trained)"
+    expect 0 "$@" --epochs 2 --set "norm-batches 4; ema .5" --out long
+    expect 0 "$@" --epochs 1 --set "norm-batches 4; ema .5" --out short
+    expect 0 train --resume short --epochs 2
+    cmp long/last.safetensors short/last.safetensors || fail "a run that was made longer is another"
+    expect 0 train lenet5 -D keras --batch 8 --data set --epochs 1 --set "norm-batches 4" # which has no norms
+    refuses 2 "norm-batches" "$@" --set "norm-batches -1"
+}
+
 # Ends before the last epoch: the time is over, or nothing gets better. A run of which nothing was saved.
 case_limits() {
     "$make_set" idx set 64
