@@ -135,7 +135,8 @@ static void fit_length(loop *l)
 {
     train_run *r = l->r;
     const double done = (double)r->state.step / (double)r->steps_per_epoch;
-    const double left = l->budget * TIME_MARGIN - r->state.elapsed - (cli_now() - r->start);
+    const double norms = (double)r->set->norm_batches * l->each * INFERENCE_SHARE; /* before the last validation */
+    const double left = l->budget * TIME_MARGIN - r->state.elapsed - (cli_now() - r->start) - norms;
     const double epoch = l->each * (double)r->steps_per_epoch + l->ending;
     const double more = fmax(left - l->ending, 0) / epoch; /* the last may be a part of one, and be validated too */
     const double epochs = (double)llround((done + more) * (double)r->steps_per_epoch) / (double)r->steps_per_epoch;

@@ -11,7 +11,9 @@ static size_t between(const weft_node *node)
 
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
-    plan->scratch = between(node) + (size_t)weft_shape_count(&node->out[WEFT_CONV_NORM_DX]) * sizeof(real);
+    const weft_conv_norm_grad_opt *o = node->opt;
+    const size_t again = (size_t)weft_shape_count(&node->out[WEFT_CONV_NORM_DX]) * sizeof(real);
+    plan->scratch = between(node) + (o->again ? again : 0);
     return WEFT_OK;
 }
 

@@ -209,14 +209,20 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const
 
 typedef void (*tile_fn)(const tile *t);
 
-#define TILE(rows, vectors)                                                                                            \
-    static WEFT_NOINLINE void tile_##rows##x##vectors(const tile *t)                                                   \
+/* Each tile twice; what fetches stands apart, so that the other's loop is as short as it can be. */
+#define TILE_OF(name, rows, vectors, half)                                                                             \
+    static WEFT_NOINLINE void far_##name(const tile *t)                                                                \
+    {                                                                                                                  \
+        compute(t, rows, vectors, half, true);                                                                         \
+    }                                                                                                                  \
+    static WEFT_NOINLINE void name(const tile *t)                                                                      \
     {                                                                                                                  \
         if (t->next_c || t->next_residual)                                                                             \
-            compute(t, rows, vectors, false, true);                                                                    \
+            far_##name(t);                                                                                             \
         else                                                                                                           \
-            compute(t, rows, vectors, false, false);                                                                   \
+            compute(t, rows, vectors, half, false);                                                                    \
     }
+#define TILE(rows, vectors) TILE_OF(tile_##rows##x##vectors, rows, vectors, false)
 #define TILES(vectors)                                                                                                 \
     TILE(1, vectors) TILE(2, vectors) TILE(3, vectors) TILE(4, vectors) TILE(5, vectors) TILE(6, vectors)
 #define ROW_OF(vectors) NULL, tile_1x##vectors, tile_2x##vectors, tile_3x##vectors, tile_4x##vectors
@@ -236,14 +242,7 @@ TILE(7, 4)
 enum { ROWS_1 = 8, ROWS_2 = 8, ROWS_3 = 8, ROWS_4 = 7 };
 
 /* Panels that end in half a vector or less: 24 columns, 40, 56. The rows that long blocks are cut into. */
-#define HALF(rows, vectors)                                                                                            \
-    static WEFT_NOINLINE void half_##rows##x##vectors(const tile *t)                                                   \
-    {                                                                                                                  \
-        if (t->next_c || t->next_residual)                                                                             \
-            compute(t, rows, vectors, true, true);                                                                     \
-        else                                                                                                           \
-            compute(t, rows, vectors, true, false);                                                                    \
-    }
+#define HALF(rows, vectors) TILE_OF(half_##rows##x##vectors, rows, vectors, true)
 HALF(7, 2)
 HALF(8, 2)
 HALF(7, 3)
