@@ -61,8 +61,9 @@ static weft_status add_statistic(weft_norm_meter *m, const char *name)
     if (!s->before || !s->batch || !s->sum)
         return WEFT_NO_MEMORY;
     memset(s->sum, 0, (size_t)s->count * sizeof *s->sum);
-    m->count++;
-    return weft_store_read(m->store, s->entry, s->before);
+    WEFT_TRY(weft_store_read(m->store, s->entry, s->before));
+    m->count++; /* last: what is counted is put back */
+    return WEFT_OK;
 }
 
 /* All that a pass forward changes. */
@@ -135,17 +136,14 @@ weft_status weft_norm_meter_add(weft_norm_meter *meter, const float *images)
 
 static weft_status write_mean(const weft_norm_meter *m, statistic *s)
 {
-    const weft_entry *const entry = &m->store->entries[s->entry];
-    float *values;
+    const char *const name = m->store->entries[s->entry].name;
     for (int64_t i = 0; i < s->count; i++) {
         s->batch[i] = (float)(s->sum[i] / (double)m->batches);
         if (!isfinite(s->batch[i]))
             return weft_fail(WEFT_NUMERIC, "weft_norm_meter_finish: element %lld of %s is %g", (long long)i,
-                             entry->name, (double)s->batch[i]);
+                             name, (double)s->batch[i]);
     }
-    WEFT_TRY(weft_store_lend(m->store, s->entry, false, &values));
-    memcpy(values, s->batch, (size_t)s->count * sizeof *values);
-    return weft_store_give(m->store, s->entry, values);
+    return weft_store_set(m->store, name, s->batch, s->count);
 }
 
 weft_status weft_norm_meter_finish(weft_norm_meter *meter)
@@ -158,21 +156,13 @@ weft_status weft_norm_meter_finish(weft_norm_meter *meter)
     return WEFT_OK;
 }
 
-static void put_back(const weft_norm_meter *m, const statistic *s)
-{
-    float *values;
-    if (weft_store_lend(m->store, s->entry, false, &values) != WEFT_OK)
-        return;
-    memcpy(values, s->before, (size_t)s->count * sizeof *values);
-    weft_store_give(m->store, s->entry, values);
-}
-
 void weft_norm_meter_destroy(weft_norm_meter *meter)
 {
     if (!meter)
         return;
     for (int i = 0; i < meter->count && !meter->finished; i++)
-        put_back(meter, &meter->statistics[i]);
+        weft_store_set(meter->store, meter->store->entries[meter->statistics[i].entry].name,
+                       meter->statistics[i].before, meter->statistics[i].count);
     weft_model_destroy(meter->model);
     weft_graph_destroy(meter->graph);
     weft_arena_release(&meter->arena);
