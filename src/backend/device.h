@@ -43,7 +43,9 @@ enum {
     WEFT_FORM_JOIN = 2,    /* a projected shortcut and the last 1x1 of its unit become one over both inputs */
     WEFT_FORM_POOL = 4,    /* a maximum over windows that do not overlap rides along with the convolution before */
     WEFT_FORM_PRODUCT = 8, /* matrix products go to the library of convolutions before that of products */
-    WEFT_FORMS = 4         /* how many there are */
+    WEFT_FORM_EXPAND = 16, /* depthwise convolutions are products, in a unit together with the expansion before them */
+    WEFT_FORM_IMAGE = 32,  /* convolutions of images have a kernel of their own */
+    WEFT_FORMS = 6         /* how many there are */
 };
 
 /* What became of recording a run. */

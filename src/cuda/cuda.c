@@ -126,9 +126,9 @@ static weft_status open_target(const weft_device *device, weft_cuda *cuda)
 
 static weft_status fill_state(weft_device *device, weft_cuda *cuda)
 {
-    WEFT_TRY(weft_cuda_choose_forms(device));
     WEFT_TRY(device->target ? open_target(device, cuda) : open_card(device, cuda));
-    return choose_precision(device, cuda);
+    WEFT_TRY(choose_precision(device, cuda));
+    return weft_cuda_choose_forms(device);
 }
 
 static weft_status cuda_open(weft_device *device)
@@ -228,7 +228,8 @@ const weft_backend weft_backend_cuda = {
     .roofs = cuda_roofs,
     .build = weft_cuda_build,
     .input_channels = 4,
-    .forms = WEFT_FORM_COMPOSE | WEFT_FORM_JOIN | WEFT_FORM_PRODUCT, /* with POOL VGG-16 takes 1.2 times as long */
+    .forms = WEFT_FORM_COMPOSE | WEFT_FORM_JOIN | WEFT_FORM_PRODUCT | WEFT_FORM_EXPAND |
+             WEFT_FORM_IMAGE, /* with POOL VGG-16 takes 1.2 times as long */
     .kept_forms = weft_cuda_kept_forms,
     .keep_forms = weft_cuda_keep_forms,
 };

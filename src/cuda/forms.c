@@ -15,7 +15,8 @@ static const struct {
     unsigned form;
 } rows[] = {
     { "pool", WEFT_FORM_POOL },           { "join", WEFT_FORM_JOIN }, { "compose", WEFT_FORM_COMPOSE },
-    { "dnn-product", WEFT_FORM_PRODUCT }, { "tuned", TUNED },
+    { "dnn-product", WEFT_FORM_PRODUCT }, { "expand", WEFT_FORM_EXPAND }, { "image", WEFT_FORM_IMAGE },
+    { "tuned", TUNED },
 };
 
 /* "join,dnn-product" */
@@ -27,8 +28,9 @@ static weft_status read_variable(weft_device *device, const char *variable, bool
         while (i < WEFT_COUNT(rows) && (strlen(rows[i].name) != length || strncmp(rows[i].name, at, length) != 0))
             i++;
         if (i == WEFT_COUNT(rows))
-            return weft_fail(WEFT_INVALID, "%s: '%.*s' is not one of pool, join, compose, dnn-product, tuned", variable,
-                             (int)length, at);
+            return weft_fail(WEFT_INVALID,
+                             "%s: '%.*s' is not one of pool, join, compose, dnn-product, expand, image, tuned",
+                             variable, (int)length, at);
         if (rows[i].form == TUNED)
             weft_cuda_of(device)->untuned = !with;
         device->forms = with ? device->forms | rows[i].form : device->forms & ~rows[i].form;
@@ -40,6 +42,9 @@ static weft_status read_variable(weft_device *device, const char *variable, bool
 
 weft_status weft_cuda_choose_forms(weft_device *device)
 {
+    enum { TENSOR_CORES = 80 }; /* compute capability of those that weft's kernels use, in 16 bits */
+    if (weft_cuda_of(device)->target.sm < TENSOR_CORES || weft_dtype_size(device->dtype) != 2)
+        device->forms &= ~(unsigned)(WEFT_FORM_EXPAND | WEFT_FORM_IMAGE);
     WEFT_TRY(read_variable(device, "WEFT_CUDA_WITH", true));
     return read_variable(device, "WEFT_CUDA_NO", false);
 }
@@ -47,7 +52,7 @@ weft_status weft_cuda_choose_forms(weft_device *device)
 /* What tuned forms are kept under. */
 static const char *key_of(const weft_device *device, uint64_t program, char key[64])
 {
-    snprintf(key, 64, "forms of %016" PRIx64 " in precision %d", program, (int)device->precision);
+    snprintf(key, 64, "%d forms of %016" PRIx64 " in precision %d", WEFT_FORMS, program, (int)device->precision);
     return key;
 }
 

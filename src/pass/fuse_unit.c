@@ -11,14 +11,6 @@ typedef struct unit {
     weft_gnode *expand, *depthwise, *excite, *project;
 } unit;
 
-static bool is_depthwise(const weft_gnode *gnode)
-{
-    if (!gnode || gnode->node.id != WEFT_OP_CONV2D || gnode->node.epi.residual)
-        return false;
-    const weft_conv2d_opt *o = gnode->node.opt;
-    return o->groups > 1 && o->groups == o->out && o->groups == gnode->node.in[0].dim[3];
-}
-
 static bool find_unit(weft_graph *graph, const int32_t *readers, int32_t index, unit *u)
 {
     *u = (unit){ .project = &graph->nodes[index] };
@@ -29,7 +21,7 @@ static bool find_unit(weft_graph *graph, const int32_t *readers, int32_t index, 
         u->excite = before;
         before = weft_pass_sole_maker(graph, readers, before->in[0]);
     }
-    if (!is_depthwise(before))
+    if (!weft_pass_is_depthwise(before))
         return false;
     u->depthwise = before;
     before = weft_pass_sole_maker(graph, readers, before->in[0]);

@@ -54,6 +54,14 @@ bool weft_pass_is_pointwise(const weft_gnode *gnode)
     return gnode && !gnode->dead && gnode->node.id == WEFT_OP_CONV2D && weft_is_pointwise(gnode->node.opt);
 }
 
+bool weft_pass_is_depthwise(const weft_gnode *gnode)
+{
+    if (!gnode || gnode->dead || gnode->node.id != WEFT_OP_CONV2D || gnode->node.epi.residual)
+        return false;
+    const weft_conv2d_opt *o = gnode->node.opt;
+    return o->groups > 1 && o->groups == o->out && o->groups == gnode->node.in[0].dim[3];
+}
+
 void weft_pass_set_weights(const weft_graph *graph, weft_gnode *layer, int32_t weight, int32_t bias)
 {
     const int first = weft_node_first_param(&layer->node);

@@ -80,6 +80,8 @@ weft_status weft_pass_begin_inputs(weft_graph *graph, weft_gnode *gnode, int cou
 void weft_pass_add_input(const weft_graph *graph, weft_gnode *gnode, int32_t value);
 /* A live 1x1 convolution of stride 1, one group, no padding. */
 bool weft_pass_is_pointwise(const weft_gnode *gnode);
+/* A live convolution of each channel by itself, with nothing added. */
+bool weft_pass_is_depthwise(const weft_gnode *gnode);
 /* A convolution or dense layer reads these instead of its weight and bias, which it may not have had. */
 void weft_pass_set_weights(const weft_graph *graph, weft_gnode *layer, int32_t weight, int32_t bias);
 

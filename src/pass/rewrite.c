@@ -52,13 +52,24 @@ static bool composing_pays(const weft_gnode *first, const weft_gnode *second)
     return in * out - in * middle - middle * out <= BALANCE * 2 * middle;
 }
 
+/* Whether a unit begins with the node whose widened output is never stored. */
+static bool begins_unit(const weft_graph *graph, const weft_gnode *second)
+{
+    for (int32_t i = 0; i < graph->n_nodes && graph->forms & WEFT_FORM_EXPAND; i++) {
+        const weft_gnode *reader = &graph->nodes[i];
+        if (!reader->dead && weft_pass_is_depthwise(reader) && reader->in[0] == second->out[0])
+            return true;
+    }
+    return false;
+}
+
 static weft_status compose(weft_graph *graph, const int32_t *readers, int32_t index)
 {
     const weft_gnode *second = &graph->nodes[index];
     if (!weft_pass_is_pointwise(second))
         return WEFT_OK;
     const weft_gnode *first = weft_pass_sole_maker(graph, readers, second->in[0]);
-    if (!is_lone_pointwise(first) || !composing_pays(first, second))
+    if (!is_lone_pointwise(first) || !composing_pays(first, second) || begins_unit(graph, second))
         return WEFT_OK;
     const int32_t gone = (int32_t)(first - graph->nodes), x = first->in[0];
     WEFT_TRY(derive(graph, index, gone, WEFT_OP_COMPOSE_WEIGHTS));

@@ -246,7 +246,7 @@ START_TEST(tuning_keeps_the_fastest_form)
     ck_assert_int_eq(tuned_as(WEFT_TUNING_NONE, &small_dense).plans, DENSE);
     CHECK_OK(work(&ahead, &small_dense, &(weft_model_opt){ .plan_only = true }, NULL, NULL, &cost));
     ck_assert_int_eq(cost.plans, by_dnn);
-    ck_assert_int_eq(tuned_as(WEFT_TUNING_KEPT, &small_mixed).plans, 4);
+    ck_assert_int_eq(tuned_as(WEFT_TUNING_KEPT, &small_mixed).plans, 3); /* images have a kernel of weft's own */
     setenv("WEFT_CUDA_WITH", "dnn-product", 1);
     ck_assert_int_eq(tuned_as(WEFT_TUNING_KEPT, &small_dense).plans, DENSE);
     ck_assert_int_eq(tuned_as(WEFT_TUNING_NOW, &small_dense).plans, DENSE);

@@ -430,6 +430,7 @@ int main(int argc, char **argv)
     if (walk.all)
         suite_add_tcase(suite, kernels_direct_case());
     suite_add_tcase(suite, kernels_store_case());
+    suite_add_tcase(suite, kernels_mma_case(walk.most >= 1e30));
     if (walk.all && walk.most >= 1e30) {
         TCase *last = tcase_create("reach");
         tcase_add_test(last, every_launch);

@@ -5,11 +5,15 @@
 #define WEFT_TESTS_CUDA_KERNELS_DIRECT_H
 
 #include <check.h>
+#include <stdbool.h>
 
 /* What no op's case asks of a launcher: inputs and resizes, folded weights, parts, largest elements, refusals. */
 TCase *kernels_direct_case(void);
 
 /* Parameters, statistics, labels. */
 TCase *kernels_store_case(void);
+
+/* On tensor cores: the first two layers of an inverted residual in one launch; images. */
+TCase *kernels_mma_case(bool all);
 
 #endif

@@ -208,6 +208,27 @@ template <int V> __device__ __forceinline__ void weft_activate(weft_act act, flo
     }
 }
 
+/* Four of them where 16 bits are kept of the result, so that a few ulp of a float do not matter: few instructions, and
+ * few registers. */
+inline bool weft_is_near(weft_act act)
+{
+    return act == WEFT_ACT_NONE || act == WEFT_ACT_RELU || act == WEFT_ACT_RELU6 || act == WEFT_ACT_SWISH;
+}
+
+template <int V> __device__ __forceinline__ void weft_activate_near(weft_act act, float (&v)[V])
+{
+    if (act == WEFT_ACT_SWISH) {
+#pragma unroll
+        for (int i = 0; i < V; i++)
+            v[i] *= weft_reciprocal(1.f + weft_exp2(v[i] * -1.44269504f));
+    } else {
+        const float low = act == WEFT_ACT_NONE ? -INFINITY : 0.f, high = act == WEFT_ACT_RELU6 ? 6.f : INFINITY;
+#pragma unroll
+        for (int i = 0; i < V; i++)
+            v[i] = weft_clamp(v[i], low, high);
+    }
+}
+
 /* ---- the epilogue, with the types the kernel knows ---- */
 
 template <typename T> struct weft_finish {

@@ -2,15 +2,18 @@
  *
  * All that a kernel may use of CUDA beyond the language itself. The same .cu file is compiled by nvcc, and with
  * WEFT_EMU by any C++ compiler against tests/cuda/emu, which runs blocks on the CPU and watches them. Both sides give
- * the same names; what is not here (PTX, matrix units, cooperative groups, textures, __shared__ and <<< >>> written
- * out) has no place in a kernel.
+ * the same names; what is not here (PTX, cooperative groups, textures, __shared__ and <<< >>> written out) has no place
+ * in a kernel.
  *
  *   WEFT_LAUNCH(kernel, grid, block, shared bytes, stream, arguments...)   queues; the int that launchers return
  *   WEFT_SET_DEVICE(index)                                                 the thread's launches are for it; an int too
  *   WEFT_SHARED(type, name, count), WEFT_DYN_SHARED(type, name)            arrays of the block; unset at its start
  *   weft_f16, weft_bf16, weft_to_float, weft_f16_of, weft_bf16_of          16-bit numbers, computed with as floats
+ *   weft_mma(d, a, b, T()), weft_load_matrices(a, row)                     the tensor cores' product, of a whole warp
+ *   weft_clamp(x, low, high), weft_exp2(x), weft_reciprocal(x)             an instruction or two; the last two near
  *   threadIdx blockIdx blockDim gridDim, uint2 uint4, dim3, __syncthreads, __syncwarp, __shfl_xor_sync,
- *   __shfl_down_sync, __shfl_sync, __ballot_sync, __fdividef, fmaf and the functions of <math.h> on floats */
+ *   __shfl_down_sync, __shfl_sync, __ballot_sync, __fdividef, __byte_perm, fmaf and the functions of <math.h> on
+ *   floats */
 #ifndef WEFT_CUDA_KERNEL_KCOMPAT_CUH
 #define WEFT_CUDA_KERNEL_KCOMPAT_CUH
 
@@ -67,6 +70,72 @@ __device__ __forceinline__ weft_bf16 weft_bf16_of(float x)
 #endif
     return y;
 }
+
+/* d[16][8] += a[16][16] b[16][8] of 16-bit T, the sums floats; all lanes of a warp call. With g = lane / 4 and t =
+ * lane % 4, a lane has d[g][2t, 2t + 1] and d[g + 8][the same]; a[g][2t, 2t + 1], a[g + 8][the same], a[g][2t + 8,
+ * 2t + 9], a[g + 8][the same]; b[2t, 2t + 1][g], b[2t + 8, 2t + 9][g], two numbers a word. Before compute capability
+ * 8.0 there is no such product: NaN. */
+#if __CUDA_ARCH__ >= 800
+#define WEFT_MMA(type)                                                                                                 \
+    asm("mma.sync.aligned.m16n8k16.row.col.f32." type "." type                                                         \
+        ".f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%10, %11, %12, %13};"                                     \
+        : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])                                                               \
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]), "f"(d[0]), "f"(d[1]), "f"(d[2]), "f"(d[3]))
+#else
+#define WEFT_MMA(type) d[0] = d[1] = d[2] = d[3] = __uint_as_float(0x7fc00000 | (a[0] & b[0] & 1))
+#endif
+
+__device__ __forceinline__ void weft_mma(float *d, const unsigned (&a)[4], const unsigned (&b)[2], weft_f16)
+{
+    WEFT_MMA("f16");
+}
+
+__device__ __forceinline__ void weft_mma(float *d, const unsigned (&a)[4], const unsigned (&b)[2], weft_bf16)
+{
+    WEFT_MMA("bf16");
+}
+
+/* Four matrices of eight rows of eight 16-bit numbers from shared memory: lane l names where row l % 8 of matrix l / 8
+ * begins, at a multiple of 16 bytes, and gets of each matrix the numbers 2t and 2t + 1 of row g. */
+template <typename T> __device__ __forceinline__ void weft_load_matrices(unsigned (&to)[4], const T *row)
+{
+    const unsigned at = (unsigned)__cvta_generic_to_shared(row);
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"(at));
+}
+
+/* A NaN stays one. */
+__device__ __forceinline__ float weft_clamp(float x, float low, float high)
+{
+#if __CUDA_ARCH__ >= 800
+    asm("max.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(low));
+    asm("min.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(high));
+    return x;
+#else
+    return x < low ? low : x > high ? high : x;
+#endif
+}
+
+__device__ __forceinline__ float weft_exp2(float x)
+{
+    asm("ex2.approx.ftz.f32 %0, %0;" : "+f"(x));
+    return x;
+}
+
+__device__ __forceinline__ float weft_reciprocal(float x)
+{
+    asm("rcp.approx.ftz.f32 %0, %0;" : "+f"(x));
+    return x;
+}
+
+/* Blocks that are to fit on a multiprocessor, for __launch_bounds__: as many as were measured to pay on compute
+ * capability 9.0, and fewer where the compiler would then run out of registers. */
+#if __CUDA_ARCH__ == 900
+#define WEFT_BLOCKS(hopper, others) (hopper)
+#else
+#define WEFT_BLOCKS(hopper, others) (others)
+#endif
 
 #define WEFT_SHARED(type, name, count) __shared__ type name[count]
 #define WEFT_DYN_SHARED(type, name)                                                                                    \

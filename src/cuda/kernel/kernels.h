@@ -165,6 +165,56 @@ typedef struct weft_depthwise_args {
 int weft_launch_depthwise(const weft_depthwise_args *args, void *stream);
 int weft_depthwise_parts(const weft_depthwise_args *args);
 
+/* A 1x1 convolution with activation from c_in to c channels, then a depthwise one of its output, whose window is
+ * given: the first two layers of an inverted residual unit. expand and window are what weft_launch_expand_pack makes
+ * of their weights; sums as above. For cards with tensor cores of compute capability 8.0 and later, and only what
+ * `takes` takes: 16 bits, windows of 3x3 and 5x5 at strides of 1 and 2, relu, relu6, swish or no activation,
+ * channels in eights, everything at multiples of 16 bytes. An infinite number among wide ones makes NaNs of its
+ * neighbours, too. c_in 0: no product, x has the c channels itself; at a stride of 1. */
+typedef struct weft_expand_depthwise_args {
+    weft_dtype dtype;
+    weft_kview x, y;
+    weft_kwindow win; /* n, h, w: of x too */
+    int c_in, c;
+    const void *expand, *window;
+    const float *expand_bias, *bias; /* NULL: none */
+    weft_act expand_act, act;
+    float *sums; /* [n][parts][c], or NULL */
+    int blocks;  /* that share a multiprocessor: 3 or 4 for 3x3, 2 or 3 for 5x5; 0: by the size */
+} weft_expand_depthwise_args;
+bool weft_expand_depthwise_takes(const weft_expand_depthwise_args *args);
+int weft_launch_expand_depthwise(const weft_expand_depthwise_args *args, void *stream);
+int weft_expand_depthwise_parts(const weft_expand_depthwise_args *args);
+
+/* Weights [c][c_in] and [c][kernel][kernel] -> product and window, of so many bytes. c_in 0: the window alone. */
+typedef struct weft_expand_pack_args {
+    weft_dtype dtype;
+    const float *product_weights, *window_weights;
+    void *product, *window;
+    int c, c_in, kernel;
+} weft_expand_pack_args;
+int weft_launch_expand_pack(const weft_expand_pack_args *args, void *stream);
+size_t weft_expand_product_bytes(int c, int c_in);
+size_t weft_expand_window_bytes(int c, int kernel);
+
+/* The convolution of images: x has up to four channels, its pixels lie 8 bytes apart, and what is behind the
+ * channels is finite. wt is what weft_launch_image_pack makes of the op's weights [k, kh, kw, c], weft_image_bytes
+ * of dtype. For cards with tensor cores of compute capability 8.0 and later, and what `takes` takes: 16 bits,
+ * windows of up to 16x16, outputs in eights, relu, relu6, swish or no activation. */
+typedef struct weft_image_args {
+    weft_dtype dtype;
+    weft_kview x, y;
+    weft_kwindow win;
+    int c, k;
+    const void *wt;
+    const float *bias; /* NULL: none */
+    weft_act act;
+} weft_image_args;
+bool weft_image_takes(const weft_image_args *args);
+size_t weft_image_bytes(const weft_image_args *args);
+int weft_launch_image_pack(const weft_image_args *args, const float *weights, void *to, void *stream);
+int weft_launch_image(const weft_image_args *args, void *stream);
+
 /* Any convolution, directly: groups, dilation, multipliers. wt [k, kh, kw, c / groups], as the op's, of dtype. For what
  * cuDNN refuses; not fast. */
 typedef struct weft_conv2d_args {

@@ -32,6 +32,7 @@ template <typename T> __device__ __forceinline__ void find_means(const hidden_jo
     for (int i = (int)threadIdx.x; i < job.groups * job.c; i += WEFT_BLOCK) {
         const int group = i / job.c, c = i - group * job.c;
         float sum = 0;
+#pragma unroll 8
         for (int part = group; part < job.parts; part += job.groups)
             sum += sums[(int64_t)part * job.c + c];
         mean[i] = sum * job.share;

@@ -3,7 +3,8 @@
  * The inverted residual unit in at most five launches and four phases, so that the arena holds what lies between two of
  * them only as long as it is needed:
  *   0 expand     cuDNN, 1x1 with activation
- *   1 depthwise  own kernel, with activation and sums over each image
+ *   1 depthwise  own kernel, with activation and sums over each image; in 16 bits on tensor cores with the expansion
+ *                in it, which then has no phase of its own
  *   2 excite     both layers, a launch each; the gates multiply the projection's weights for each image while these
  *                are fewer than the pixels (outputs K < H W: 4 N K C bytes moved instead of 4 N H W C), else the map in
  *                place
@@ -18,9 +19,10 @@ typedef struct state {
     weft_stages stages; /* the pieces' nodes point into it */
     weft_part_conv2d expand, project;
     weft_part_conv2d_depthwise depthwise;
+    weft_part_expand_depthwise front; /* both of these in one launch */
     weft_part_squeeze_excite excite;
     weft_part_product product; /* folded: instead of project */
-    bool expands, gated, folded;
+    bool expands, joined, gated, folded; /* expands: with a launch of its own */
     size_t depthwise_at, excite_at, project_at, bias_at; /* in the packed parameters */
 } state;
 
@@ -58,10 +60,21 @@ static weft_status prepare_project(state *s, const weft_plan *plan)
     return s->folded ? prepare_product(s, &pitch, plan) : weft_part_conv2d_prepare(&s->project, node, &pitch, plan);
 }
 
-static weft_status prepare_expand(state *s, const weft_plan *plan)
+/* The first two layers, in one launch or two. */
+static weft_status prepare_front(state *s, const weft_plan *plan)
 {
+    const weft_node *depthwise = &s->stages.node[s->stages.depthwise];
+    weft_part_conv2d_depthwise_prepare(&s->depthwise, depthwise, plan);
+    if (s->stages.expand < 0)
+        return WEFT_OK;
     const weft_node *node = &s->stages.node[s->stages.expand];
     weft_part_pitch pitch = weft_part_pitch_of(plan->node, plan);
+    s->joined = weft_part_expand_depthwise_prepare(&s->front, node, depthwise, &pitch, plan);
+    s->expands = !s->joined;
+    if (s->joined) {
+        s->depthwise = s->front.depthwise;
+        return WEFT_OK;
+    }
     pitch.y = node->out[0].dim[3];
     pitch.y_align = 0;
     return weft_part_conv2d_prepare(&s->expand, node, &pitch, plan);
@@ -113,11 +126,8 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     if (!s)
         return WEFT_NO_MEMORY;
     weft_stages_split(node, &s->stages);
-    s->expands = s->stages.expand >= 0;
     s->gated = s->stages.excite >= 0;
-    if (s->expands)
-        WEFT_TRY(prepare_expand(s, plan));
-    weft_part_conv2d_depthwise_prepare(&s->depthwise, &s->stages.node[s->stages.depthwise], plan);
+    WEFT_TRY(prepare_front(s, plan));
     if (s->gated)
         weft_part_squeeze_excite_prepare(&s->excite, &s->stages.node[s->stages.excite], plan);
     WEFT_TRY(prepare_project(s, plan));
@@ -132,10 +142,15 @@ static weft_status pack(const weft_call *call)
     const weft_stages *st = &s->stages;
     const weft_view *param = call->in + 1, *project = param + st->first_param[st->project];
     char *packed = call->packed;
-    if (s->expands)
-        WEFT_TRY(weft_part_conv2d_pack(&s->expand, call, param + st->first_param[st->expand], packed));
-    WEFT_TRY(weft_part_conv2d_depthwise_pack(&s->depthwise, call, param + st->first_param[st->depthwise],
-                                             packed + s->depthwise_at));
+    const weft_view *depthwise = param + st->first_param[st->depthwise];
+    if (s->joined) {
+        WEFT_TRY(weft_part_expand_depthwise_pack(&s->front, call, param + st->first_param[st->expand], depthwise,
+                                                 packed));
+    } else {
+        if (s->expands)
+            WEFT_TRY(weft_part_conv2d_pack(&s->expand, call, param + st->first_param[st->expand], packed));
+        WEFT_TRY(weft_part_conv2d_depthwise_pack(&s->depthwise, call, depthwise, packed + s->depthwise_at));
+    }
     if (s->gated)
         WEFT_TRY(weft_part_squeeze_excite_pack(&s->excite, call, param + st->first_param[st->excite],
                                                packed + s->excite_at));
@@ -170,12 +185,15 @@ static weft_status run_project(const state *s, const weft_call *call, weft_kview
     return weft_part_conv2d_run(&s->project, &io);
 }
 
-static weft_status run(const weft_call *call)
+static weft_status run_front(const state *s, const weft_call *call, weft_kview wide)
 {
-    const state *s = call->state;
     const char *packed = call->packed;
-    const weft_kview wide = { call->buffer[WIDE], s->stages.out[s->stages.depthwise].dim[3] };
+    float *sums = s->gated ? call->buffer[SUMS] : NULL;
     weft_kview x = weft_kview_of(&call->in[0]);
+    if (s->joined) {
+        const weft_part_io io = { .call = call, .x = x, .y = wide, .packed = packed };
+        return weft_part_expand_depthwise_run(&s->front, &io, sums);
+    }
     if (s->expands) {
         const weft_kview expanded = { call->buffer[EXPANDED], s->stages.out[s->stages.expand].dim[3] };
         const weft_part_io io = { .call = call, .x = x, .y = expanded, .packed = packed, .workspace = call->scratch };
@@ -183,7 +201,14 @@ static weft_status run(const weft_call *call)
         x = expanded;
     }
     const weft_part_io io = { .call = call, .x = x, .y = wide, .packed = packed + s->depthwise_at };
-    WEFT_TRY(weft_part_conv2d_depthwise_run(&s->depthwise, &io, s->gated ? call->buffer[SUMS] : NULL));
+    return weft_part_conv2d_depthwise_run(&s->depthwise, &io, sums);
+}
+
+static weft_status run(const weft_call *call)
+{
+    const state *s = call->state;
+    const weft_kview wide = { call->buffer[WIDE], s->stages.out[s->stages.depthwise].dim[3] };
+    WEFT_TRY(run_front(s, call, wide));
     if (s->gated)
         WEFT_TRY(run_excite(s, call, wide));
     return run_project(s, call, wide);
@@ -198,8 +223,11 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_co
         weft_part_conv2d_cost(&s->expand, plan->device, &out[n]);
         out[n++].what = "expand";
     }
-    weft_part_conv2d_depthwise_cost(&s->depthwise, s->gated, &out[n]);
-    out[n++].what = "depthwise";
+    if (s->joined)
+        weft_part_expand_depthwise_cost(&s->front, s->gated, &out[n]);
+    else
+        weft_part_conv2d_depthwise_cost(&s->depthwise, s->gated, &out[n]);
+    out[n++].what = s->joined ? "expand, depthwise" : "depthwise";
     if (s->gated)
         n += weft_part_squeeze_excite_cost(&s->excite, s->depthwise.parts, gated_rows(s), s->folded, &out[n]);
     if (s->folded)

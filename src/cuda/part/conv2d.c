@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A convolution with bias, residual and activation as one cuDNN plan, reading and writing channel slices by their
- * pitch; where cuDNN has no plan, or none that runs, the direct kernel. Weights are [K, R, S, C / groups] in the
- * device's type, as inferred; channels that pad an image have zero weights. The bias is kept twice: in the device's
- * type for cuDNN, as floats for the own kernel. */
+ * pitch; where cuDNN has no plan, or none that runs, the direct kernel. That of images runs on a kernel of its own
+ * where the form is wanted and the card can. Weights are [K, R, S, C / groups] in the device's type, as inferred;
+ * channels that pad an image have zero weights. The bias is kept twice: in the device's type for cuDNN, as floats for
+ * the own kernel. */
 #include "cuda/part/part.h"
 
-enum { ALIGN = 16 };
+enum { ALIGN = 16, TENSOR_CORES = 80 /* compute capability */ };
 
 weft_part_pitch weft_part_pitch_of(const weft_node *node, const weft_plan *plan)
 {
@@ -56,6 +57,24 @@ static bool is_exact(const weft_node *node, const weft_device *device)
            node->epi.act != WEFT_ACT_LECUN_TANH;
 }
 
+static weft_image_args image_args_of(const weft_part_conv2d *conv, int64_t x_ld, int64_t y_ld)
+{
+    const weft_conv2d_opt *o = conv->node->opt;
+    return (weft_image_args){ .dtype = conv->dtype, .x = { NULL, x_ld }, .y = { NULL, y_ld },
+                              .win = weft_cuda_conv_window(conv->node), .c = (int)conv->node->in[0].dim[3],
+                              .k = (int)o->out, .act = conv->node->epi.act };
+}
+
+/* x is padded with zeros, so that what is behind its channels may be multiplied. */
+static bool is_image(const weft_part_conv2d *conv, const weft_part_pitch *pitch, const weft_plan *plan)
+{
+    const weft_conv2d_opt *o = conv->node->opt;
+    const weft_image_args args = image_args_of(conv, pitch->x, pitch->y);
+    return (plan->forms & WEFT_FORM_IMAGE) && weft_cuda_of(plan->device)->target.sm >= TENSOR_CORES &&
+           o->groups == 1 && !conv->node->epi.residual && !conv->node->pool && pitch->channels == 4 &&
+           pitch->x_align % 8 == 0 && pitch->y_align % 8 == 0 && weft_image_takes(&args);
+}
+
 /* Of cuDNN, which may have none. With a pool inside, there is then no other way here. */
 static weft_status build(weft_part_conv2d *conv, const weft_dnn_graph *graph, const weft_device *device)
 {
@@ -89,23 +108,35 @@ weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *no
                                 .own = !is_exact(node, plan->device) };
     if (pitch->channels && o->groups == 1)
         conv->channels = pitch->channels;
+    conv->image = is_image(conv, pitch, plan);
+    const weft_image_args image = image_args_of(conv, pitch->x, pitch->y);
     const size_t each = (size_t)(o->kernel_h * o->kernel_w) * (size_t)(conv->channels / o->groups);
-    conv->bias_at = weft_round_up((size_t)o->out * each * size, ALIGN);
+    conv->bias_at = conv->image ? weft_image_bytes(&image) : weft_round_up((size_t)o->out * each * size, ALIGN);
     conv->float_bias_at = conv->bias_at + weft_round_up((size_t)o->out * size, ALIGN);
     conv->bytes = conv->float_bias_at + (o->bias ? weft_round_up((size_t)o->out * sizeof(float), ALIGN) : 0);
     if (conv->own && node->pool)
         return weft_fail(WEFT_UNSUPPORTED, "%s: not as exactly as fp32", node->name);
-    return conv->own ? WEFT_OK : ask(conv, pitch, plan);
+    return conv->own || conv->image ? WEFT_OK : ask(conv, pitch, plan);
+}
+
+static weft_status pack_weights(const weft_part_conv2d *conv, const weft_call *call, const weft_view *param, char *to)
+{
+    const weft_conv2d_opt *o = conv->node->opt;
+    const int64_t own = conv->node->in[0].dim[3] / o->groups, kept = conv->channels / o->groups;
+    if (conv->image) {
+        const weft_image_args args = image_args_of(conv, 0, 0);
+        return weft_cuda_launched(call, weft_launch_image_pack(&args, param->data, to, weft_cuda_stream_of(call)));
+    }
+    const weft_pack_args weights = { .from = param->data, .to = to, .dtype = conv->dtype,
+                                     .rows = (int)(o->out * o->kernel_h * o->kernel_w), .cols = (int)own,
+                                     .padded_cols = (int)kept, .to_row = kept, .to_col = 1 };
+    return weft_cuda_pack(call, &weights);
 }
 
 weft_status weft_part_conv2d_pack(const weft_part_conv2d *conv, const weft_call *call, const weft_view *param, char *to)
 {
     const weft_conv2d_opt *o = conv->node->opt;
-    const int64_t own = conv->node->in[0].dim[3] / o->groups, kept = conv->channels / o->groups;
-    const weft_pack_args weights = { .from = param[0].data, .to = to, .dtype = conv->dtype,
-                                     .rows = (int)(o->out * o->kernel_h * o->kernel_w), .cols = (int)own,
-                                     .padded_cols = (int)kept, .to_row = kept, .to_col = 1 };
-    WEFT_TRY(weft_cuda_pack(call, &weights));
+    WEFT_TRY(pack_weights(conv, call, &param[0], to));
     if (!o->bias)
         return WEFT_OK;
     WEFT_TRY(weft_cuda_pack_flat(call, &param[1], o->out, conv->dtype, to + conv->bias_at));
@@ -138,8 +169,21 @@ static weft_status run_own(const weft_part_conv2d *conv, const weft_part_io *io)
     return weft_cuda_launched(io->call, weft_launch_conv2d(&args, weft_cuda_stream_of(io->call)));
 }
 
+static weft_status run_image(const weft_part_conv2d *conv, const weft_part_io *io)
+{
+    weft_image_args args = image_args_of(conv, io->x.ld, io->y.ld);
+    args.x = io->x;
+    args.y = io->y;
+    args.wt = io->packed;
+    if (((const weft_conv2d_opt *)conv->node->opt)->bias)
+        args.bias = weft_cuda_at(io->packed, conv->float_bias_at);
+    return weft_cuda_launched(io->call, weft_launch_image(&args, weft_cuda_stream_of(io->call)));
+}
+
 weft_status weft_part_conv2d_run(const weft_part_conv2d *conv, const weft_part_io *io)
 {
+    if (conv->image)
+        return run_image(conv, io);
     if (conv->own)
         return run_own(conv, io);
     const weft_status status = run_plan(conv, io);
@@ -184,5 +228,5 @@ void weft_part_conv2d_cost(const weft_part_conv2d *conv, const weft_device *devi
     *out = (weft_kernel_cost){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
                                .weights = (double)conv->float_bias_at,
                                .read = read_of_x(conv) + (node->epi.residual ? y : 0), .written = y,
-                               .workspace = conv->workspace, .plan = conv->own ? 0 : conv->hash };
+                               .workspace = conv->workspace, .plan = conv->own || conv->image ? 0 : conv->hash };
 }

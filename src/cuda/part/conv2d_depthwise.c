@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A depthwise convolution with bias, activation, residual and, for an excitation behind it, sums over each image. The
- * weights [C, kh, kw, 1] are turned to [kh * kw][pitch], so that eight channels are one 16-byte load. */
+ * weights [C, kh, kw, 1] are turned to [kh * kw][pitch], so that eight channels are one 16-byte load; for the kernel on
+ * tensor cores, which runs where the form is wanted and the card can, they are packed as it wants them. */
 #include "cuda/part/part.h"
 
-enum { VECTOR = 8, ALIGN = 16 };
+enum { VECTOR = 8, ALIGN = 16, TENSOR_CORES = 80 /* compute capability */ };
 
 bool weft_part_is_depthwise(const weft_node *node)
 {
@@ -18,6 +19,24 @@ static weft_depthwise_args args_of(const weft_part_conv2d_depthwise *d)
                                   .c = (int)d->node->in[0].dim[3], .ld_wt = d->pitch };
 }
 
+static weft_expand_depthwise_args window_args_of(const weft_part_conv2d_depthwise *d, int64_t x_ld, int64_t y_ld)
+{
+    return (weft_expand_depthwise_args){ .dtype = d->dtype, .x = { NULL, x_ld }, .y = { NULL, y_ld },
+                                         .win = weft_cuda_conv_window(d->node), .c = (int)d->node->in[0].dim[3],
+                                         .act = d->node->epi.act };
+}
+
+/* Whether it runs on tensor cores; as a piece of a unit it writes to memory of its own. */
+static bool is_product(const weft_part_conv2d_depthwise *d, const weft_plan *plan)
+{
+    const weft_part_pitch pitch = weft_part_pitch_of(plan->node, plan);
+    const bool whole = plan->node == d->node;
+    const weft_expand_depthwise_args args = window_args_of(d, pitch.x, whole ? pitch.y : d->node->out[0].dim[3]);
+    return (plan->forms & WEFT_FORM_EXPAND) && weft_cuda_of(plan->device)->target.sm >= TENSOR_CORES &&
+           !d->node->epi.residual && pitch.x_align % ALIGN == 0 && (!whole || pitch.y_align % ALIGN == 0) &&
+           weft_expand_depthwise_takes(&args);
+}
+
 void weft_part_conv2d_depthwise_prepare(weft_part_conv2d_depthwise *d, const weft_node *node, const weft_plan *plan)
 {
     const weft_conv2d_opt *o = node->opt;
@@ -28,6 +47,13 @@ void weft_part_conv2d_depthwise_prepare(weft_part_conv2d_depthwise *d, const wef
     d->bytes = d->bias_at + weft_round_up((size_t)o->out * sizeof(float), ALIGN);
     const weft_depthwise_args args = args_of(d);
     d->parts = weft_depthwise_parts(&args);
+    if (!is_product(d, plan))
+        return;
+    const weft_expand_depthwise_args window = window_args_of(d, o->out, o->out);
+    d->product = true;
+    d->parts = weft_expand_depthwise_parts(&window);
+    d->bias_at = weft_expand_window_bytes((int)o->out, o->kernel_h);
+    d->bytes = d->bias_at + weft_round_up((size_t)o->out * sizeof(float), ALIGN);
 }
 
 weft_status weft_part_conv2d_depthwise_pack(const weft_part_conv2d_depthwise *d, const weft_call *call,
@@ -37,13 +63,30 @@ weft_status weft_part_conv2d_depthwise_pack(const weft_part_conv2d_depthwise *d,
     const weft_pack_args weights = { .from = param[0].data, .to = to, .dtype = d->dtype, .rows = (int)o->out,
                                      .cols = o->kernel_h * o->kernel_w, .padded_rows = (int)d->pitch, .to_row = 1,
                                      .to_col = d->pitch };
-    WEFT_TRY(weft_cuda_pack(call, &weights));
+    const weft_expand_pack_args window = { .dtype = d->dtype, .window_weights = param[0].data, .window = to,
+                                           .c = (int)o->out, .kernel = o->kernel_h };
+    WEFT_TRY(d->product ? weft_cuda_launched(call, weft_launch_expand_pack(&window, weft_cuda_stream_of(call)))
+                        : weft_cuda_pack(call, &weights));
     return o->bias ? weft_cuda_pack_flat(call, &param[1], o->out, WEFT_F32, to + d->bias_at) : WEFT_OK;
+}
+
+static weft_status run_product(const weft_part_conv2d_depthwise *d, const weft_part_io *io, float *sums)
+{
+    weft_expand_depthwise_args args = window_args_of(d, io->x.ld, io->y.ld);
+    args.x = io->x;
+    args.y = io->y;
+    args.window = io->packed;
+    args.sums = sums;
+    if (((const weft_conv2d_opt *)d->node->opt)->bias)
+        args.bias = weft_cuda_at(io->packed, d->bias_at);
+    return weft_cuda_launched(io->call, weft_launch_expand_depthwise(&args, weft_cuda_stream_of(io->call)));
 }
 
 weft_status weft_part_conv2d_depthwise_run(const weft_part_conv2d_depthwise *d, const weft_part_io *io, float *sums)
 {
     const weft_conv2d_opt *o = d->node->opt;
+    if (d->product)
+        return run_product(d, io, sums);
     weft_depthwise_args args = args_of(d);
     args.x = io->x;
     args.y = io->y;
@@ -59,7 +102,9 @@ void weft_part_conv2d_depthwise_cost(const weft_part_conv2d_depthwise *d, bool s
 {
     const weft_node *node = d->node;
     const double bytes = (double)node->out[0].dim[0] * d->parts * (double)node->out[0].dim[3] * sizeof(float);
-    *out = (weft_kernel_cost){ .core = 2 * node->op->cost(node).macs, .weights = (double)d->bytes };
+    const double products = 2 * node->op->cost(node).macs;
+    *out = (weft_kernel_cost){ .tensor_core = d->product ? products : 0, .core = d->product ? 0 : products,
+                               .weights = (double)d->bytes };
     out->read = weft_tensor_bytes(&node->in[0], d->dtype);
     if (node->epi.residual)
         out->read += weft_tensor_bytes(&node->in[node->n_in - 1], d->dtype);

@@ -27,7 +27,7 @@ typedef struct weft_part_io {
     void *workspace;
 } weft_part_io;
 
-/* ---- a convolution with epilogue (conv2d.c): one cuDNN plan, else an own kernel ---- */
+/* ---- a convolution with epilogue (conv2d.c): one cuDNN plan, or an own kernel ---- */
 
 typedef struct weft_part_conv2d {
     const weft_node *node;
@@ -37,6 +37,7 @@ typedef struct weft_part_conv2d {
     uint64_t hash;
     weft_cuda_plan *plan; /* NULL: only described, or own */
     bool own;             /* cuDNN has no plan, or none that is exact enough */
+    bool image;           /* the kernel for images runs instead */
 } weft_part_conv2d;
 
 /* UNSUPPORTED: cuDNN has no plan for the convolution with its pool; without a pool there is always a kernel. */
@@ -56,7 +57,8 @@ typedef struct weft_part_conv2d_depthwise {
     weft_dtype dtype;
     int64_t pitch; /* of the weights' rows, elements */
     size_t bias_at, bytes;
-    int parts; /* of the sums over each image */
+    int parts;    /* of the sums over each image */
+    bool product; /* on tensor cores */
 } weft_part_conv2d_depthwise;
 
 bool weft_part_is_depthwise(const weft_node *node);
@@ -68,6 +70,27 @@ weft_status weft_part_conv2d_depthwise_pack(const weft_part_conv2d_depthwise *de
 weft_status weft_part_conv2d_depthwise_run(const weft_part_conv2d_depthwise *depthwise, const weft_part_io *io,
                                            float *sums);
 void weft_part_conv2d_depthwise_cost(const weft_part_conv2d_depthwise *depthwise, bool sums, weft_kernel_cost *out);
+
+/* ---- a 1x1 convolution and the depthwise one behind it as one launch (expand_depthwise.c): own kernel ---- */
+
+typedef struct weft_part_expand_depthwise {
+    const weft_node *node; /* the 1x1 */
+    weft_part_conv2d_depthwise depthwise; /* bytes: of both layers, packed */
+    int64_t pitch;                        /* of x */
+    size_t window_at, expand_bias_at, bias_at;
+} weft_part_expand_depthwise;
+
+/* False: not on this device, or not these layers; each is then to have its own launch. */
+bool weft_part_expand_depthwise_prepare(weft_part_expand_depthwise *expand_depthwise, const weft_node *expand,
+                                        const weft_node *depthwise, const weft_part_pitch *pitch,
+                                        const weft_plan *plan);
+weft_status weft_part_expand_depthwise_pack(const weft_part_expand_depthwise *expand_depthwise, const weft_call *call,
+                                            const weft_view *expand, const weft_view *depthwise, char *to);
+/* sums: as of a depthwise convolution. */
+weft_status weft_part_expand_depthwise_run(const weft_part_expand_depthwise *expand_depthwise, const weft_part_io *io,
+                                           float *sums);
+void weft_part_expand_depthwise_cost(const weft_part_expand_depthwise *expand_depthwise, bool sums,
+                                     weft_kernel_cost *out);
 
 /* ---- an excitation (squeeze_excite.c): a launch for each layer, the second of which scales what follows ---- */
 

@@ -35,7 +35,7 @@ struct thread {
     enum state state;
     uint3 index;
     const char *where;
-    unsigned mask;
+    unsigned mask, products; /* products: of weft_mma so far */
     uint64_t payload;
     worker *on;
 };

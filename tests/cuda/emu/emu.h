@@ -64,6 +64,12 @@ void emu_warp_barrier(unsigned mask, const char *where);
 uint64_t emu_shuffle(unsigned mask, uint64_t payload, int source, const char *where);
 unsigned emu_ballot(unsigned mask, bool vote, const char *where);
 unsigned emu_lane(void);
+/* What the lanes of the calling thread's warp brought, by lane: kept until the thread's next exchange but one. */
+struct emu_operands {
+    float a[8], b[4]; /* of weft_mma, in the order of its words */
+    unsigned row[4];  /* of weft_load_matrices */
+};
+const emu_operands *emu_exchange(const emu_operands *mine, const char *where);
 
 #define EMU_TEXT_OF(x) #x
 #define EMU_TEXT(x) EMU_TEXT_OF(x)
@@ -181,6 +187,16 @@ inline unsigned __float_as_uint(float x)
     return u;
 }
 
+/* Bytes of b:a by the four low digits of choice, of which only 0 to 7 are modelled. */
+inline unsigned __byte_perm(unsigned a, unsigned b, unsigned choice)
+{
+    const uint64_t both = (uint64_t)b << 32 | a;
+    unsigned to = 0;
+    for (int i = 0; i < 4; i++)
+        to |= (unsigned)(both >> (choice >> 4 * i & 7) * 8 & 0xff) << 8 * i;
+    return to;
+}
+
 /* Accurate here; only the range in which the device's gives up is modelled. */
 inline float __fdividef(float a, float b)
 {
@@ -208,6 +224,56 @@ inline float weft_to_float(weft_f16 x)
         return (sign ? -1.f : 1.f) * (float)rest * 0x1p-24f;
     return __uint_as_float(sign | ((rest << 13) + ((127u - 15) << 23)));
 }
+
+/* The products of a sum in order, then the sum so far; a tensor core's order is its own. */
+template <typename T> inline void emu_mma(float *d, const unsigned *a, const unsigned *b, T, const char *where)
+{
+    const unsigned g = emu_lane() / 4, t = emu_lane() % 4;
+    emu_operands mine = {};
+    for (int i = 0; i < 12; i++) {
+        T half;
+        half.bits = (unsigned short)((i < 8 ? a[i / 2] : b[i / 2 - 4]) >> i % 2 * 16);
+        (i < 8 ? mine.a[i] : mine.b[i - 8]) = weft_to_float(half);
+    }
+    const emu_operands *all = emu_exchange(&mine, where);
+    for (unsigned i = 0; i < 4; i++) {
+        const unsigned low = i / 2 * 2, column = 2 * t + i % 2; /* low: words of this row */
+        float sum = 0;
+        for (unsigned lane = 0; lane < 4; lane++)
+            for (unsigned k = 0; k < 4; k++)
+                sum += all[g * 4 + lane].a[k / 2 * 4 + low + k % 2] * all[column * 4 + lane].b[k];
+        d[i] += sum;
+    }
+}
+template <typename T> inline void emu_load_matrices(unsigned (&to)[4], const T *row, const char *where)
+{
+    const unsigned lane = emu_lane();
+    emu_operands mine = {};
+    if ((uintptr_t)row % 16 != 0)
+        row = nullptr; /* dies */
+    memcpy(mine.row, row, sizeof mine.row);
+    const emu_operands *all = emu_exchange(&mine, where);
+    for (unsigned m = 0; m < 4; m++)
+        to[m] = all[m * 8 + lane / 4].row[lane % 4];
+}
+#define weft_load_matrices(to, row) emu_load_matrices((to), (row), EMU_AT("weft_load_matrices"))
+
+inline float weft_clamp(float x, float low, float high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+inline float weft_exp2(float x)
+{
+    return exp2f(x);
+}
+
+inline float weft_reciprocal(float x)
+{
+    return 1 / x;
+}
+
+#define weft_mma(d, a, b, type) emu_mma((d), (a), (b), type, EMU_AT("weft_mma"))
 
 /* To nearest, ties to even, in both. */
 inline weft_bf16 weft_bf16_of(float x)

@@ -44,8 +44,10 @@ static void run_block(void)
     for (emu_array *a = now.arrays; a; a = a->next)
         unset(a->data, a->bytes);
     unset(now.dynamic, now.dynamic_bytes);
-    for (unsigned i = 0; i < now.threads; i++)
+    for (unsigned i = 0; i < now.threads; i++) {
         threads[i].state = NEW;
+        threads[i].products = 0;
+    }
     now.fresh = 0;
     TSAN(__tsan_release(&now.fresh));
     while (!now.failed) {

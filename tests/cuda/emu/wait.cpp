@@ -79,6 +79,15 @@ unsigned emu_ballot(unsigned mask, bool vote, const char *where)
     return votes;
 }
 
+const emu_operands *emu_exchange(const emu_operands *mine, const char *where)
+{
+    static emu_operands slots[2][MOST_THREADS]; /* by turns: a lane may be one product ahead of another */
+    const unsigned me = number_of(current), turn = current->products++ % 2;
+    slots[turn][me] = *mine;
+    meet(0xffffffffu, 0, where);
+    return &slots[turn][me / WARP * WARP];
+}
+
 static bool same(const char *a, const char *b)
 {
     return a == b || strcmp(a, b) == 0;

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The first two layers of an inverted residual unit in one: a 1x1 convolution with activation that widens x, then a
+ * depthwise convolution of the widened map, which lies in shared memory and nowhere else. In 16 bits, on tensor cores.
+ * A depthwise convolution by itself is the same without the product: its pixels are copied.
+ *
+ * Mapping: a block computes CHUNK of the wide channels in a tile of one image. First its pixels, those of the tile and
+ * what the window sees around them, become rows of a matrix product: a warp takes PIXELS of them at a time and all of
+ * the chunk, two steps of DEPTH channels of x a time. x comes straight from memory: what a lane brings to both steps
+ * are eight neighbours, 16 bytes. The weights were packed in the order that lanes want (expand_pack.cu). With bias and
+ * activation the wide pixels are rounded to T, as a map in memory would be; outside of the image they are zeros.
+ * Then the window, as products too: pixels of eight channels by a matrix whose diagonal holds a tap's weights, two taps
+ * a step. Seven eighths of it multiply zeros, and still there are ten times fewer instructions than with one for each
+ * product. A warp has two such groups of channels and every other PIXELS outputs of the tile. Channels lie in shared
+ * memory in the order of mma.cuh, so that a lane ends up with four neighbours.
+ * Traffic: x (tile + K - S)^2 / tile^2 times for each chunk, from L2; y once. What it saves is the wide map, once
+ * written and read K times.
+ * The sums of an image are those of one tile, in a fixed order: parts = tiles of an image. */
+#include "cuda/kernel/expand.cuh"
+
+enum {
+    PITCH = CHUNK + 8 /* spreads the banks */, HALVES = 2, WARPS = GROUPS * HALVES, THREADS = WARPS * WEFT_WARP,
+    MOST_TILE = 32
+};
+
+template <typename T> struct expand_job {
+    const T *x;
+    const uint4 *expand;    /* [chunks][steps][GROUPS][lane]: a group's two products' weights of four channels */
+    const unsigned *window; /* [chunks][GROUPS][pairs][2][lane]: of a pair of taps, for each half of a group */
+    const float *expand_bias, *bias;
+    weft_act expand_act, act;
+    T *y;
+    int x_ld, y_ld, c_in, c, steps;
+    weft_kwindow win;
+    int tile_h, tile_w; /* outputs */
+    weft_area tiles;
+    float *sums;        /* [n][tiles][c] */
+};
+
+/* A block's place: its outputs from (oh, ow), and the pixels of the wide map that these see, rows * cols from (top,
+ * left). */
+struct expand_place {
+    int chunk, oh, ow, top, left, rows, cols;
+};
+
+/* A thread: its warp and, in products, the row of 8 and the 4 of 16 columns that are its lane's. */
+struct expand_thread {
+    int warp, lane, row, quarter;
+};
+
+__device__ __forceinline__ expand_thread thread_of_block()
+{
+    expand_thread t;
+    t.warp = (int)threadIdx.x / WEFT_WARP;
+    t.lane = (int)threadIdx.x % WEFT_WARP;
+    t.row = t.lane / 4;
+    t.quarter = t.lane % 4;
+    return t;
+}
+
+template <typename T, int K, int S> __device__ __forceinline__ expand_place place_of(const expand_job<T> &job)
+{
+    const int tile = (int)blockIdx.y, tile_h = weft_row_of(job.tiles, tile);
+    expand_place p;
+    p.chunk = (int)blockIdx.x;
+    p.oh = tile_h * job.tile_h;
+    p.ow = (tile - tile_h * job.tiles.across) * job.tile_w;
+    p.top = p.oh * S - job.win.pad.top;
+    p.left = p.ow * S - job.win.pad.left;
+    p.rows = (job.tile_h - 1) * S + K;
+    p.cols = (job.tile_w - 1) * S + K;
+    return p;
+}
+
+/* The wide pixels as they are in memory, zeros outside of the image: eight channels at a time, of which the pairs go to
+ * both halves of their group by turns. */
+template <typename T>
+__device__ __forceinline__ void copy(const expand_job<T> &job, const expand_place &p, T *tile)
+{
+    enum { EIGHTS = CHUNK / 8 };
+    const weft_area area = weft_area_of(p.rows, p.cols);
+    const int base = (int)blockIdx.z * job.win.h, first = p.chunk * CHUNK;
+    const uint4 zero = { 0, 0, 0, 0 };
+#pragma unroll 4
+    for (int i = (int)threadIdx.x; i < area.count * EIGHTS; i += THREADS) {
+        const int pixel = i / EIGHTS, eight = i - pixel * EIGHTS, row = weft_row_of(area, pixel);
+        const int h = p.top + row, w = p.left + pixel - row * area.across, c = first + eight * 8;
+        const bool inside = h >= 0 && h < job.win.h && w >= 0 && w < job.win.w && c < job.c;
+        const T *from = job.x + (((base + h) * job.win.w + w) * job.x_ld + c);
+        const uint4 v = inside ? *reinterpret_cast<const uint4 *>(from) : zero;
+        const uint2 even = { v.x, v.z }, odd = { v.y, v.w };
+        T *to = tile + pixel * PITCH + eight / 2 * 16 + eight % 2 * 4;
+        *reinterpret_cast<uint2 *>(to) = even;
+        *reinterpret_cast<uint2 *>(to + 8) = odd;
+    }
+}
+
+/* The chunk's biases, of the product and then of the window; zeros where the tile reaches out of the image, and in
+ * the pixel behind it, which the last tap's partner reads. */
+template <typename T, bool COPIES>
+__device__ __forceinline__ void prepare(const expand_job<T> &job, const expand_place &p, float *bias, T *tile)
+{
+    constexpr int WORDS = PITCH * (int)sizeof(T) / 16;
+    const int i = (int)threadIdx.x, c = p.chunk * CHUNK + i, pixels = p.rows * p.cols;
+    const uint4 zero = { 0, 0, 0, 0 };
+    const bool inside = p.top >= 0 && p.left >= 0 && p.top + p.rows <= job.win.h && p.left + p.cols <= job.win.w;
+    if (i < CHUNK) {
+        bias[i] = job.expand_bias && c < job.c ? job.expand_bias[c] : 0;
+        bias[CHUNK + i] = job.bias && c < job.c ? job.bias[c] : 0;
+    }
+    for (int pixel = (inside || COPIES ? pixels : 0) + i; pixel <= pixels; pixel += THREADS) {
+        const int row = pixel / p.cols, h = p.top + row, w = p.left + pixel - row * p.cols;
+        if (pixel < pixels && h >= 0 && h < job.win.h && w >= 0 && w < job.win.w)
+            continue;
+#pragma unroll
+        for (int word = 0; word < WORDS; word++)
+            reinterpret_cast<uint4 *>(tile)[pixel * WORDS + word] = zero;
+    }
+    if (COPIES)
+        copy(job, p, tile);
+    else
+        __syncthreads(); /* biases are read, and zeros partly written over */
+}
+
+/* ---- the product ---- */
+
+/* A lane's two pixels: where they begin in the image, and where they go in the tile, elements; negative: nowhere. */
+struct expand_lane {
+    int from[2], to[2], depth; /* depth: channels that there are, from the lane's first */
+};
+
+template <typename T>
+__device__ __forceinline__ void load_pixels(const expand_job<T> &job, const expand_lane &l, int c, uint4 (&to)[2])
+{
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+        const uint4 zero = { 0, 0, 0, 0 };
+        to[i] = c < l.depth ? *reinterpret_cast<const uint4 *>(job.x + (l.from[i] + c)) : zero;
+    }
+}
+
+/* a: of two pixels; w: where the lane's weights of the step are. */
+template <typename T>
+__device__ __forceinline__ void multiply(const expand_job<T> &job, const unsigned (&a)[4], int w,
+                                         float (&sum)[GROUPS * 2][4])
+{
+#pragma unroll
+    for (int g = 0; g < GROUPS; g++) {
+        const uint4 b = job.expand[w + g * WEFT_WARP];
+        const unsigned low[2] = { b.x, b.y }, high[2] = { b.z, b.w };
+        weft_mma(sum[g * 2], a, low, T());
+        weft_mma(sum[g * 2 + 1], a, high, T());
+    }
+}
+
+template <typename T>
+__device__ __forceinline__ void store_pixels(const expand_job<T> &job, const expand_lane &l,
+                                             float (&sum)[GROUPS * 2][4], T *tile)
+{
+    float v[GROUPS * 8]; /* one activation for all */
+#pragma unroll
+    for (int i = 0; i < GROUPS * 8; i++)
+        v[i] = sum[i / 4][i % 4];
+    weft_activate_near<GROUPS * 8>(job.expand_act, v);
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+        if (l.to[i] < 0)
+            continue;
+#pragma unroll
+        for (int j = 0; j < GROUPS * 2; j++)
+            *reinterpret_cast<unsigned *>(tile + l.to[i] + j * 8) = weft_repack(v + j * 4 + i * 2, T());
+    }
+}
+
+/* The wide channels of all pixels that are in the image. */
+template <typename T, bool SCARCE>
+__device__ __forceinline__ void expand(const expand_job<T> &job, const expand_place &p, const float *bias, T *tile)
+{
+    const expand_thread t = thread_of_block();
+    const int top = p.top < 0 ? 0 : p.top, left = p.left < 0 ? 0 : p.left;
+    const weft_area area =
+        weft_area_of(weft_smaller(p.top + p.rows, job.win.h) - top, weft_smaller(p.left + p.cols, job.win.w) - left);
+    const int from = (((int)blockIdx.z * job.win.h + top) * job.win.w + left) * job.x_ld + t.quarter * 8;
+    const int further = (job.win.w - area.across) * job.x_ld;
+    const int to = ((top - p.top) * p.cols + left - p.left) * PITCH + t.quarter * 2;
+    const int to_further = (p.cols - area.across) * PITCH;
+    for (int first = t.warp * PIXELS; first < area.count; first += WARPS * PIXELS) { /* a whole warp */
+        expand_lane lane;
+        lane.depth = job.c_in - t.quarter * 8;
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            const int at = first + t.row + i * (PIXELS / 2), pixel = weft_last_of(area, at);
+            const int row = weft_row_of(area, pixel);
+            lane.from[i] = from + pixel * job.x_ld + row * further;
+        }
+        float sum[GROUPS * 2][4];
+        weft_begin<GROUPS>(bias + t.quarter * 4, sum);
+#pragma unroll 1
+        for (int step = 0, w = p.chunk * job.steps * (GROUPS * WEFT_WARP) + t.lane; step < job.steps;
+             step += 2, w += 2 * GROUPS * WEFT_WARP) {
+            uint4 x[2];
+            load_pixels(job, lane, step * DEPTH, x);
+            const unsigned low[4] = { x[0].x, x[1].x, x[0].y, x[1].y }, high[4] = { x[0].z, x[1].z, x[0].w, x[1].w };
+            multiply(job, low, w, sum);
+            if (SCARCE)
+                __syncwarp(); /* keeps the next weights from being loaded now */
+            multiply(job, high, w + GROUPS * WEFT_WARP, sum);
+        }
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+            const int at = first + t.row + i * (PIXELS / 2);
+            lane.to[i] = at < area.count ? to + at * PITCH + weft_row_of(area, at) * to_further : -1;
+        }
+        store_pixels(job, lane, sum, tile);
+    }
+}
+
+/* ---- the window ---- */
+
+/* The outputs of a warp: two rows of a product's, of which a lane has four neighbouring channels each. */
+template <typename T>
+__device__ __forceinline__ void store_outputs(const expand_job<T> &job, int to, const weft_area &area, int first,
+                                              bool there, const float (&sum)[2][4], float (&total)[4])
+{
+    float v[8];
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+        v[i] = sum[i % 4 / 2][i / 4 * 2 + i % 2];
+    weft_activate_near<8>(job.act, v);
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+        const int at = first + i * (PIXELS / 2);
+        if (at >= area.count || !there)
+            continue;
+        uint2 bytes;
+        weft_gather<T>(v + i * 4, &bytes);
+        *reinterpret_cast<uint2 *>(
+            job.y + (to + (at + weft_row_of(area, at) * (job.win.ow - area.across)) * job.y_ld)) = bytes;
+        if (!job.sums)
+            continue;
+        float stored[4];
+        weft_spread<T>(bytes, ~0u, stored);
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            total[k] += stored[k];
+    }
+}
+
+template <typename T, int K, int S, bool SCARCE>
+__device__ __forceinline__ void compute(const expand_job<T> &job, const expand_place &p,
+                                        const unsigned (&taps)[expand_pairs<K>::COUNT][2], const float *bias,
+                                        const T *tile, float (&total)[4])
+{
+    const weft_area area =
+        weft_area_of(weft_smaller(job.tile_h, job.win.oh - p.oh), weft_smaller(job.tile_w, job.win.ow - p.ow));
+    const expand_thread t = thread_of_block();
+    const int second = t.lane / 16, group = t.warp / HALVES, half = t.warp % HALVES;
+    const int c = p.chunk * CHUNK + group * 16 + t.quarter * 4;
+    const unsigned low = t.row % 2 ? 0x1044 : 0x4410, high = t.row % 2 ? 0x3244 : 0x4432; /* of a word's two taps */
+    const int to = (((int)blockIdx.z * job.win.oh + p.oh) * job.win.ow + p.ow) * job.y_ld + c;
+    const int upper = second * p.cols * PITCH + group * 16, lower = ((K - 1) * p.cols + second) * PITCH + group * 16;
+    for (int first = half * PIXELS; first < area.count; first += HALVES * PIXELS) { /* a whole warp */
+        const int pixel = weft_last_of(area, first + t.lane % 16);
+        const int at = (pixel * S + weft_row_of(area, pixel) * S * (p.cols - area.across)) * PITCH;
+        float sum[2][4];
+        if (SCARCE)
+            __syncwarp(); /* as above */
+        weft_begin<1>(bias + CHUNK + group * 16 + t.quarter * 4, sum);
+#pragma unroll
+        for (int i = 0; i < expand_pairs<K>::COUNT; i++) {
+            const bool above = i < expand_pairs<K>::UPPER;
+            const int from = at + (above ? upper + (i / K * 2 * p.cols + i % K) * PITCH
+                                         : lower + (i - expand_pairs<K>::UPPER) * 2 * PITCH);
+#pragma unroll
+            for (int j = 0; j < 2; j++) {
+                unsigned a[4];
+                weft_load_matrices(a, tile + (from + j * 8));
+                const unsigned b[2] = { __byte_perm(taps[i][j], 0, low), __byte_perm(taps[i][j], 0, high) };
+                weft_mma(sum[j], a, b, T());
+            }
+        }
+        store_outputs(job, to, area, first + t.row, c < job.c, sum, total);
+    }
+}
+
+/* The tile's sums: of the rows of each warp's products, then of its two halves. */
+template <typename T>
+__device__ __forceinline__ void store_sums(const expand_job<T> &job, const expand_place &p, float (&total)[4],
+                                           float *part)
+{
+    const expand_thread t = thread_of_block();
+    __syncthreads(); /* biases may still be read */
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+#pragma unroll
+        for (int step = 4; step < WEFT_WARP; step *= 2)
+            total[k] += __shfl_xor_sync(0xffffffffu, total[k], step);
+        if (t.row == 0)
+            part[t.warp % HALVES * CHUNK + t.warp / HALVES * 16 + t.quarter * 4 + k] = total[k];
+    }
+    __syncthreads();
+    const int i = (int)threadIdx.x, c = p.chunk * CHUNK + i;
+    if (i < CHUNK && c < job.c)
+        job.sums[((int64_t)blockIdx.z * gridDim.y + blockIdx.y) * job.c + c] = part[i] + part[CHUNK + i];
+}
+
+/* Blocks that can be made to fit on a multiprocessor. */
+constexpr __device__ __host__ int most_blocks(int kernel)
+{
+    return kernel == 3 ? 4 : 3;
+}
+
+/* BLOCKS: that are to fit, most_blocks or one less, which then have more registers. */
+template <typename T, int K, int S, int BLOCKS, bool COPIES>
+__global__ void __launch_bounds__(THREADS, WEFT_BLOCKS(BLOCKS, 2)) expand_depthwise(expand_job<T> job)
+{
+    constexpr bool SCARCE = BLOCKS == most_blocks(K); /* registers */
+    WEFT_DYN_SHARED(T, tile);
+    WEFT_SHARED(float, part, (HALVES * CHUNK));
+    const expand_place p = place_of<T, K, S>(job);
+    prepare<T, COPIES>(job, p, part, tile);
+    if (!COPIES)
+        expand<T, SCARCE>(job, p, part, tile);
+    constexpr int COUNT = expand_pairs<K>::COUNT;
+    const expand_thread t = thread_of_block();
+    const unsigned *window = job.window + (p.chunk * GROUPS + t.warp / HALVES) * (COUNT * 2 * WEFT_WARP) + t.lane;
+    unsigned taps[COUNT][2];
+    float total[4] = {};
+#pragma unroll
+    for (int i = 0; i < COUNT * 2; i++)
+        taps[i / 2][i % 2] = window[i * WEFT_WARP];
+    __syncthreads();
+    compute<T, K, S, SCARCE>(job, p, taps, part, tile, total);
+    if (job.sums) /* the same for all threads */
+        store_sums(job, p, total, part);
+}
+
+/* ---- the host's side ---- */
+
+struct expand_plan {
+    int tile_h, tile_w, tiles_h, tiles_w, chunks, blocks; /* blocks: of a multiprocessor */
+    size_t shared;
+};
+
+/* About the clocks of a multiprocessor for a block, measured on an H200: of PIXELS pixels that become wide, loads of
+ * x and of the weights and stores, or instructions; of PIXELS outputs of a group, loads of two taps for each half;
+ * and what the block does besides. With swish both are bound by its exponentials. */
+static double work_of(const weft_expand_depthwise_args *a, const expand_plan &p, int h, int w)
+{
+    const int taps = a->win.kernel_h * a->win.kernel_w;
+    const int pixels = (h < a->win.h ? h : a->win.h) * (w < a->win.w ? w : a->win.w);
+    const double loads = 20. * steps_of(a->c_in) + 12;
+    const double product = a->expand_act == WEFT_ACT_SWISH && loads < 96 ? 96 : loads, copied = 24;
+    const double reads = 4. * (taps + 1), window = a->act == WEFT_ACT_SWISH && reads < 48 ? 48 : reads;
+    return weft_parts_of(pixels, PIXELS) * (a->c_in ? product + 10 : copied) +
+           weft_parts_of(p.tile_h * p.tile_w, PIXELS) * GROUPS * (window + 10) + 800;
+}
+
+/* Of all blocks, as they share the multiprocessors of a large card. With fewer on each they have more registers, but
+ * wait more. */
+static double time_of(double blocks, double work, int each, int most)
+{
+    return ceil(blocks / (LARGE_CARD * each)) * each * work * (each < most ? 1.1 : 1);
+}
+
+/* The tile, and the blocks of a multiprocessor, that take the least time. */
+static expand_plan plan_of(const weft_expand_depthwise_args *a)
+{
+    const weft_kwindow &win = a->win;
+    const int k = win.kernel_h, s = win.stride_h, most = most_blocks(k);
+    expand_plan best = {};
+    double least = INFINITY;
+    for (int tile_h = 1; tile_h <= win.oh && tile_h <= MOST_TILE; tile_h++) {
+        for (int tile_w = 1; tile_w <= win.ow && tile_w <= MOST_TILE; tile_w++) {
+            const int h = (tile_h - 1) * s + k, w = (tile_w - 1) * s + k;
+            expand_plan p = { tile_h, tile_w, weft_parts_of(win.oh, tile_h), weft_parts_of(win.ow, tile_w),
+                              weft_parts_of(a->c, CHUNK), most, (size_t)((h * w + 1) * PITCH) * 2 };
+            if (p.shared > MOST_SHARED || (int64_t)p.tiles_h * p.tiles_w * p.tiles_w >= 1 << 20)
+                continue;
+            const double blocks = (double)win.n * p.tiles_h * p.tiles_w * p.chunks, work = work_of(a, p, h, w);
+            for (; p.blocks >= most - 1; p.blocks--) {
+                const double time = time_of(blocks, work, p.blocks, most);
+                if (time < least && (!a->blocks || a->blocks == p.blocks)) {
+                    least = time;
+                    best = p;
+                }
+            }
+        }
+    }
+    return best;
+}
+
+static bool blocks_fit(const weft_expand_depthwise_args *a)
+{
+    const int most = most_blocks(a->win.kernel_h);
+    return a->blocks == 0 || a->blocks == most || a->blocks == most - 1;
+}
+
+bool weft_expand_depthwise_takes(const weft_expand_depthwise_args *a)
+{
+    const weft_kwindow &w = a->win;
+    return (a->dtype == WEFT_F16 || a->dtype == WEFT_BF16) && a->c_in % 8 == 0 && a->c % 8 == 0 && a->x.ld % 8 == 0 &&
+           a->y.ld % 8 == 0 && w.kernel_h == w.kernel_w && (w.kernel_h == 3 || w.kernel_h == 5) &&
+           w.stride_h == w.stride_w && (w.stride_h == 1 || (w.stride_h == 2 && a->c_in)) && w.dilation <= 1 &&
+           (int64_t)w.n * w.h * w.w * a->x.ld <= INT32_MAX && (int64_t)w.n * w.oh * w.ow * a->y.ld <= INT32_MAX &&
+           weft_is_near(a->expand_act) && weft_is_near(a->act) && blocks_fit(a);
+}
+
+int weft_expand_depthwise_parts(const weft_expand_depthwise_args *a)
+{
+    const expand_plan p = plan_of(a);
+    return p.tiles_h * p.tiles_w;
+}
+
+template <typename T, int K, int S, bool COPIES>
+static int launch_window(const expand_plan &p, const expand_job<T> &job, void *stream)
+{
+    const dim3 grid((unsigned)p.chunks, (unsigned)job.tiles.count, (unsigned)job.win.n), block(THREADS);
+    constexpr int MOST = most_blocks(K);
+    if (p.blocks == MOST)
+        return WEFT_LAUNCH((expand_depthwise<T, K, S, MOST, COPIES>), grid, block, p.shared, stream, job);
+    return WEFT_LAUNCH((expand_depthwise<T, K, S, MOST - 1, COPIES>), grid, block, p.shared, stream, job);
+}
+
+template <typename T> static int launch(const weft_expand_depthwise_args *a, void *stream)
+{
+    const expand_plan p = plan_of(a);
+    const weft_kwindow &w = a->win;
+    expand_job<T> job;
+    job.x = static_cast<const T *>(a->x.data);
+    job.expand = static_cast<const uint4 *>(a->expand), job.window = static_cast<const unsigned *>(a->window);
+    job.expand_bias = a->expand_bias, job.bias = a->bias;
+    job.expand_act = a->expand_act, job.act = a->act;
+    job.y = static_cast<T *>(a->y.data);
+    job.x_ld = (int)a->x.ld, job.y_ld = (int)a->y.ld;
+    job.c_in = a->c_in, job.c = a->c, job.steps = steps_of(a->c_in);
+    job.win = w;
+    job.tile_h = p.tile_h, job.tile_w = p.tile_w;
+    job.tiles = weft_area_of(p.tiles_h, p.tiles_w);
+    job.sums = a->sums;
+    if (!a->c_in)
+        return w.kernel_h == 3 ? launch_window<T, 3, 1, true>(p, job, stream)
+                               : launch_window<T, 5, 1, true>(p, job, stream);
+    if (w.stride_h == 1)
+        return w.kernel_h == 3 ? launch_window<T, 3, 1, false>(p, job, stream)
+                               : launch_window<T, 5, 1, false>(p, job, stream);
+    return w.kernel_h == 3 ? launch_window<T, 3, 2, false>(p, job, stream)
+                           : launch_window<T, 5, 2, false>(p, job, stream);
+}
+
+int weft_launch_expand_depthwise(const weft_expand_depthwise_args *a, void *stream)
+{
+    if (!weft_view_fits(a->x, a->c_in ? a->c_in : a->c) || !weft_view_fits(a->y, a->c) || !a->window ||
+        (a->c_in && !a->expand) ||
+        !weft_window_fits(a->win) || a->win.n > 65535 || !weft_expand_depthwise_takes(a) || !weft_is_wide(a->x, 2) ||
+        !weft_is_wide(a->y, 2) || !weft_at_16(a->expand) || !weft_at_16(a->bias))
+        return WEFT_INVALID_VALUE;
+    return a->dtype == WEFT_F16 ? launch<weft_f16>(a, stream) : launch<weft_bf16>(a, stream);
+}
