@@ -142,6 +142,9 @@ def ready(started, args):
             contender.run(args.warmup)
         if contender.skip is not None:
             print(f"  {contender.name}: skipped: {contender.skip}", file=sys.stderr)
+            if contender.name == "weft":
+                sys.exit(f"{args.runner}: {contender.skip}; it is what the others are compared with (--log FILE keeps "
+                         "what it says; without --runner the others are timed alone)")
         contenders.append(contender)
     return contenders
 

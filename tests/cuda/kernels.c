@@ -427,10 +427,11 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, every_op);
     tcase_add_loop_test(tcase, walk_kernels, 0, lower_count);
     suite_add_tcase(suite, tcase);
-    if (walk.all)
+    if (walk.all) {
         suite_add_tcase(suite, kernels_direct_case());
+        suite_add_tcase(suite, kernels_mma_case(walk.most >= 1e30));
+    }
     suite_add_tcase(suite, kernels_store_case());
-    suite_add_tcase(suite, kernels_mma_case(walk.most >= 1e30));
     if (walk.all && walk.most >= 1e30) {
         TCase *last = tcase_create("reach");
         tcase_add_test(last, every_launch);

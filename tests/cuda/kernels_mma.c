@@ -141,11 +141,12 @@ START_TEST(expand_depthwise)
     ck_assert_uint_le(weft_expand_product_bytes(s->c, s->c_in), sizeof product);
     ck_assert_uint_le(weft_expand_window_bytes(s->c, s->kernel), sizeof taps);
     ck_assert_int_eq(weft_launch_expand_pack(&pack, NULL), 0);
-    const weft_expand_depthwise_args a = { .dtype = dtype, .x = typed_view_of(&in), .y = typed_view_of(&y), .win = win,
-                                           .c_in = s->c_in, .c = s->c, .expand = product, .window = taps,
-                                           .expand_bias = s->bias ? expand_bias : NULL, .bias = s->bias ? bias : NULL,
-                                           .expand_act = s->expand_act, .act = s->act, .sums = sums,
-                                           .blocks = s->blocks };
+    weft_expand_depthwise_args a = { .dtype = dtype, .x = typed_view_of(&in), .y = typed_view_of(&y), .win = win,
+                                     .c_in = s->c_in, .c = s->c, .expand = product, .window = taps,
+                                     .expand_bias = s->bias ? expand_bias : NULL, .bias = s->bias ? bias : NULL,
+                                     .expand_act = s->expand_act, .act = s->act, .sums = sums };
+    a.tile = weft_expand_depthwise_tile(&a);
+    a.tile.blocks = s->blocks ? s->blocks : a.tile.blocks;
     const int parts = weft_expand_depthwise_parts(&a);
     ck_assert_int_le((int64_t)s->n * parts * s->c, DIRECT_ROOM);
     ck_assert(weft_expand_depthwise_takes(&a));
@@ -163,10 +164,11 @@ START_TEST(expand_depthwise_refuses)
 {
     int64_t before = 0, after = 0, switches;
     const shape *s = &shapes[0];
-    const weft_expand_depthwise_args good = { .dtype = WEFT_F16, .x = { x, 16 }, .y = { got, 96 }, .win = window_of(s),
-                                              .c_in = 16, .c = 96, .expand = expand, .window = window };
-    weft_expand_depthwise_args bad[] = { good, good, good, good, good, good, good,
-                                         good, good, good, good, good, good };
+    weft_expand_depthwise_args good = { .dtype = WEFT_F16, .x = { x, 16 }, .y = { got, 96 }, .win = window_of(s),
+                                        .c_in = 16, .c = 96, .expand = expand, .window = window };
+    good.tile = weft_expand_depthwise_tile(&good);
+    weft_expand_depthwise_args bad[] = { good, good, good, good, good, good, good, good,
+                                         good, good, good, good, good, good, good };
     emu_totals(&before, &switches);
     ck_assert(weft_expand_depthwise_takes(&good));
     bad[0].dtype = WEFT_F32;
@@ -180,7 +182,9 @@ START_TEST(expand_depthwise_refuses)
     bad[8].y.ld = 88;
     bad[9].act = WEFT_ACT_TANH;
     bad[10].expand_act = WEFT_ACT_COUNT;
-    bad[11].blocks = 2;
+    bad[11].tile.blocks = 2;
+    bad[13].tile.h = 40;
+    bad[14].win.oh = 513;
     bad[12].c_in = 0, bad[12].win.stride_h = bad[12].win.stride_w = 2;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(weft_launch_expand_depthwise(&bad[i], NULL) != 0, "refusal %zu was taken", i);

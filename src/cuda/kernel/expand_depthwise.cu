@@ -20,7 +20,7 @@
 
 enum {
     PITCH = CHUNK + 8 /* spreads the banks */, HALVES = 2, WARPS = GROUPS * HALVES, THREADS = WARPS * WEFT_WARP,
-    MOST_TILE = 32
+    MOST_TILE = 31, MOST_SIDE = 512 /* of y */
 };
 
 template <typename T> struct expand_job {
@@ -337,23 +337,29 @@ __global__ void __launch_bounds__(THREADS, WEFT_BLOCKS(BLOCKS, 2)) expand_depthw
 
 /* ---- the host's side ---- */
 
-struct expand_plan {
-    int tile_h, tile_w, tiles_h, tiles_w, chunks, blocks; /* blocks: of a multiprocessor */
-    size_t shared;
-};
+/* Pixels side by side that so many outputs see. */
+static int seen_of(int outputs, const weft_kwindow &win)
+{
+    return (outputs - 1) * win.stride_h + win.kernel_h;
+}
+
+static size_t shared_of(const weft_expand_tile &tile, const weft_kwindow &win)
+{
+    return (size_t)((seen_of(tile.h, win) * seen_of(tile.w, win) + 1) * PITCH) * 2;
+}
 
 /* About the clocks of a multiprocessor for a block, measured on an H200: of PIXELS pixels that become wide, loads of
  * x and of the weights and stores, or instructions; of PIXELS outputs of a group, loads of two taps for each half;
  * and what the block does besides. With swish both are bound by its exponentials. */
-static double work_of(const weft_expand_depthwise_args *a, const expand_plan &p, int h, int w)
+static double work_of(const weft_expand_depthwise_args *a, const weft_expand_tile &tile)
 {
-    const int taps = a->win.kernel_h * a->win.kernel_w;
+    const int taps = a->win.kernel_h * a->win.kernel_w, h = seen_of(tile.h, a->win), w = seen_of(tile.w, a->win);
     const int pixels = (h < a->win.h ? h : a->win.h) * (w < a->win.w ? w : a->win.w);
     const double loads = 20. * steps_of(a->c_in) + 12;
     const double product = a->expand_act == WEFT_ACT_SWISH && loads < 96 ? 96 : loads, copied = 24;
     const double reads = 4. * (taps + 1), window = a->act == WEFT_ACT_SWISH && reads < 48 ? 48 : reads;
     return weft_parts_of(pixels, PIXELS) * (a->c_in ? product + 10 : copied) +
-           weft_parts_of(p.tile_h * p.tile_w, PIXELS) * GROUPS * (window + 10) + 800;
+           weft_parts_of(tile.h * tile.w, PIXELS) * GROUPS * (window + 10) + 800;
 }
 
 /* Of all blocks, as they share the multiprocessors of a large card. With fewer on each they have more registers, but
@@ -363,26 +369,31 @@ static double time_of(double blocks, double work, int each, int most)
     return ceil(blocks / (LARGE_CARD * each)) * each * work * (each < most ? 1.1 : 1);
 }
 
-/* The tile, and the blocks of a multiprocessor, that take the least time. */
-static expand_plan plan_of(const weft_expand_depthwise_args *a)
+/* Whether a block can find its place by weft_row_of. */
+static bool count_fits(const weft_expand_tile &tile, const weft_kwindow &win)
+{
+    const int64_t across = weft_parts_of(win.ow, tile.w);
+    return across * across * weft_parts_of(win.oh, tile.h) < 1 << 20;
+}
+
+weft_expand_tile weft_expand_depthwise_tile(const weft_expand_depthwise_args *a)
 {
     const weft_kwindow &win = a->win;
-    const int k = win.kernel_h, s = win.stride_h, most = most_blocks(k);
-    expand_plan best = {};
+    const int most = most_blocks(win.kernel_h);
+    weft_expand_tile best = {};
     double least = INFINITY;
-    for (int tile_h = 1; tile_h <= win.oh && tile_h <= MOST_TILE; tile_h++) {
-        for (int tile_w = 1; tile_w <= win.ow && tile_w <= MOST_TILE; tile_w++) {
-            const int h = (tile_h - 1) * s + k, w = (tile_w - 1) * s + k;
-            expand_plan p = { tile_h, tile_w, weft_parts_of(win.oh, tile_h), weft_parts_of(win.ow, tile_w),
-                              weft_parts_of(a->c, CHUNK), most, (size_t)((h * w + 1) * PITCH) * 2 };
-            if (p.shared > MOST_SHARED || (int64_t)p.tiles_h * p.tiles_w * p.tiles_w >= 1 << 20)
+    for (int h = 1; h <= win.oh && h <= MOST_TILE; h++) {
+        for (int w = 1; w <= win.ow && w <= MOST_TILE; w++) {
+            weft_expand_tile tile = { h, w, most };
+            if (shared_of(tile, win) > MOST_SHARED || !count_fits(tile, win))
                 continue;
-            const double blocks = (double)win.n * p.tiles_h * p.tiles_w * p.chunks, work = work_of(a, p, h, w);
-            for (; p.blocks >= most - 1; p.blocks--) {
-                const double time = time_of(blocks, work, p.blocks, most);
-                if (time < least && (!a->blocks || a->blocks == p.blocks)) {
+            const double work = work_of(a, tile), blocks = (double)win.n * weft_parts_of(win.oh, h) *
+                                                           weft_parts_of(win.ow, w) * weft_parts_of(a->c, CHUNK);
+            for (; tile.blocks >= most - 1; tile.blocks--) {
+                const double time = time_of(blocks, work, tile.blocks, most);
+                if (time < least) {
                     least = time;
-                    best = p;
+                    best = tile;
                 }
             }
         }
@@ -390,10 +401,12 @@ static expand_plan plan_of(const weft_expand_depthwise_args *a)
     return best;
 }
 
-static bool blocks_fit(const weft_expand_depthwise_args *a)
+static bool tile_fits(const weft_expand_depthwise_args *a)
 {
+    const weft_expand_tile &t = a->tile;
     const int most = most_blocks(a->win.kernel_h);
-    return a->blocks == 0 || a->blocks == most || a->blocks == most - 1;
+    return t.h > 0 && t.w > 0 && t.h <= MOST_TILE && t.w <= MOST_TILE && (t.blocks == most || t.blocks == most - 1) &&
+           shared_of(t, a->win) <= MOST_SHARED && count_fits(t, a->win);
 }
 
 bool weft_expand_depthwise_takes(const weft_expand_depthwise_args *a)
@@ -403,29 +416,30 @@ bool weft_expand_depthwise_takes(const weft_expand_depthwise_args *a)
            a->y.ld % 8 == 0 && w.kernel_h == w.kernel_w && (w.kernel_h == 3 || w.kernel_h == 5) &&
            w.stride_h == w.stride_w && (w.stride_h == 1 || (w.stride_h == 2 && a->c_in)) && w.dilation <= 1 &&
            (int64_t)w.n * w.h * w.w * a->x.ld <= INT32_MAX && (int64_t)w.n * w.oh * w.ow * a->y.ld <= INT32_MAX &&
-           weft_is_near(a->expand_act) && weft_is_near(a->act) && blocks_fit(a);
+           w.oh <= MOST_SIDE && w.ow <= MOST_SIDE && weft_is_near(a->expand_act) && weft_is_near(a->act);
 }
 
 int weft_expand_depthwise_parts(const weft_expand_depthwise_args *a)
 {
-    const expand_plan p = plan_of(a);
-    return p.tiles_h * p.tiles_w;
+    return weft_parts_of(a->win.oh, a->tile.h) * weft_parts_of(a->win.ow, a->tile.w);
 }
 
 template <typename T, int K, int S, bool COPIES>
-static int launch_window(const expand_plan &p, const expand_job<T> &job, void *stream)
+static int launch_window(const weft_expand_tile &tile, const expand_job<T> &job, void *stream)
 {
-    const dim3 grid((unsigned)p.chunks, (unsigned)job.tiles.count, (unsigned)job.win.n), block(THREADS);
+    const dim3 block(THREADS), grid((unsigned)weft_parts_of(job.c, CHUNK), (unsigned)job.tiles.count,
+                                    (unsigned)job.win.n);
+    const size_t shared = shared_of(tile, job.win);
     constexpr int MOST = most_blocks(K);
-    if (p.blocks == MOST)
-        return WEFT_LAUNCH((expand_depthwise<T, K, S, MOST, COPIES>), grid, block, p.shared, stream, job);
-    return WEFT_LAUNCH((expand_depthwise<T, K, S, MOST - 1, COPIES>), grid, block, p.shared, stream, job);
+    if (tile.blocks == MOST)
+        return WEFT_LAUNCH((expand_depthwise<T, K, S, MOST, COPIES>), grid, block, shared, stream, job);
+    return WEFT_LAUNCH((expand_depthwise<T, K, S, MOST - 1, COPIES>), grid, block, shared, stream, job);
 }
 
 template <typename T> static int launch(const weft_expand_depthwise_args *a, void *stream)
 {
-    const expand_plan p = plan_of(a);
     const weft_kwindow &w = a->win;
+    const weft_expand_tile &tile = a->tile;
     expand_job<T> job;
     job.x = static_cast<const T *>(a->x.data);
     job.expand = static_cast<const uint4 *>(a->expand), job.window = static_cast<const unsigned *>(a->window);
@@ -435,25 +449,25 @@ template <typename T> static int launch(const weft_expand_depthwise_args *a, voi
     job.x_ld = (int)a->x.ld, job.y_ld = (int)a->y.ld;
     job.c_in = a->c_in, job.c = a->c, job.steps = steps_of(a->c_in);
     job.win = w;
-    job.tile_h = p.tile_h, job.tile_w = p.tile_w;
-    job.tiles = weft_area_of(p.tiles_h, p.tiles_w);
+    job.tile_h = tile.h, job.tile_w = tile.w;
+    job.tiles = weft_area_of(weft_parts_of(w.oh, tile.h), weft_parts_of(w.ow, tile.w));
     job.sums = a->sums;
     if (!a->c_in)
-        return w.kernel_h == 3 ? launch_window<T, 3, 1, true>(p, job, stream)
-                               : launch_window<T, 5, 1, true>(p, job, stream);
+        return w.kernel_h == 3 ? launch_window<T, 3, 1, true>(tile, job, stream)
+                               : launch_window<T, 5, 1, true>(tile, job, stream);
     if (w.stride_h == 1)
-        return w.kernel_h == 3 ? launch_window<T, 3, 1, false>(p, job, stream)
-                               : launch_window<T, 5, 1, false>(p, job, stream);
-    return w.kernel_h == 3 ? launch_window<T, 3, 2, false>(p, job, stream)
-                           : launch_window<T, 5, 2, false>(p, job, stream);
+        return w.kernel_h == 3 ? launch_window<T, 3, 1, false>(tile, job, stream)
+                               : launch_window<T, 5, 1, false>(tile, job, stream);
+    return w.kernel_h == 3 ? launch_window<T, 3, 2, false>(tile, job, stream)
+                           : launch_window<T, 5, 2, false>(tile, job, stream);
 }
 
 int weft_launch_expand_depthwise(const weft_expand_depthwise_args *a, void *stream)
 {
     if (!weft_view_fits(a->x, a->c_in ? a->c_in : a->c) || !weft_view_fits(a->y, a->c) || !a->window ||
-        (a->c_in && !a->expand) ||
-        !weft_window_fits(a->win) || a->win.n > 65535 || !weft_expand_depthwise_takes(a) || !weft_is_wide(a->x, 2) ||
-        !weft_is_wide(a->y, 2) || !weft_at_16(a->expand) || !weft_at_16(a->bias))
+        (a->c_in && !a->expand) || !weft_window_fits(a->win) || a->win.n > 65535 ||
+        !weft_expand_depthwise_takes(a) || !tile_fits(a) || !weft_is_wide(a->x, 2) || !weft_is_wide(a->y, 2) ||
+        !weft_at_16(a->expand) || !weft_at_16(a->bias))
         return WEFT_INVALID_VALUE;
     return a->dtype == WEFT_F16 ? launch<weft_f16>(a, stream) : launch<weft_bf16>(a, stream);
 }

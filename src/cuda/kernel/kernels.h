@@ -171,6 +171,10 @@ int weft_depthwise_parts(const weft_depthwise_args *args);
  * `takes` takes: 16 bits, windows of 3x3 and 5x5 at strides of 1 and 2, relu, relu6, swish or no activation,
  * channels in eights, everything at multiples of 16 bytes. An infinite number among wide ones makes NaNs of its
  * neighbours, too. c_in 0: no product, x has the c channels itself; at a stride of 1. */
+typedef struct weft_expand_tile {
+    int h, w;   /* outputs of a block */
+    int blocks; /* that share a multiprocessor: 3 or 4 for 3x3, 2 or 3 for 5x5 */
+} weft_expand_tile;
 typedef struct weft_expand_depthwise_args {
     weft_dtype dtype;
     weft_kview x, y;
@@ -180,11 +184,13 @@ typedef struct weft_expand_depthwise_args {
     const float *expand_bias, *bias; /* NULL: none */
     weft_act expand_act, act;
     float *sums; /* [n][parts][c], or NULL */
-    int blocks;  /* that share a multiprocessor: 3 or 4 for 3x3, 2 or 3 for 5x5; 0: by the size */
+    weft_expand_tile tile;
 } weft_expand_depthwise_args;
 bool weft_expand_depthwise_takes(const weft_expand_depthwise_args *args);
+/* The tile that takes the least time, by a rule: for what `takes` takes there is one. */
+weft_expand_tile weft_expand_depthwise_tile(const weft_expand_depthwise_args *args);
+int weft_expand_depthwise_parts(const weft_expand_depthwise_args *args); /* of args->tile */
 int weft_launch_expand_depthwise(const weft_expand_depthwise_args *args, void *stream);
-int weft_expand_depthwise_parts(const weft_expand_depthwise_args *args);
 
 /* Weights [c][c_in] and [c][kernel][kernel] -> product and window, of so many bytes. c_in 0: the window alone. */
 typedef struct weft_expand_pack_args {

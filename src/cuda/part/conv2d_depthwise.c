@@ -23,7 +23,7 @@ static weft_expand_depthwise_args window_args_of(const weft_part_conv2d_depthwis
 {
     return (weft_expand_depthwise_args){ .dtype = d->dtype, .x = { NULL, x_ld }, .y = { NULL, y_ld },
                                          .win = weft_cuda_conv_window(d->node), .c = (int)d->node->in[0].dim[3],
-                                         .act = d->node->epi.act };
+                                         .act = d->node->epi.act, .tile = d->tile };
 }
 
 /* Whether it runs on tensor cores; as a piece of a unit it writes to memory of its own. */
@@ -49,8 +49,9 @@ void weft_part_conv2d_depthwise_prepare(weft_part_conv2d_depthwise *d, const wef
     d->parts = weft_depthwise_parts(&args);
     if (!is_product(d, plan))
         return;
-    const weft_expand_depthwise_args window = window_args_of(d, o->out, o->out);
+    weft_expand_depthwise_args window = window_args_of(d, o->out, o->out);
     d->product = true;
+    d->tile = window.tile = weft_expand_depthwise_tile(&window);
     d->parts = weft_expand_depthwise_parts(&window);
     d->bias_at = weft_expand_window_bytes((int)o->out, o->kernel_h);
     d->bytes = d->bias_at + weft_round_up((size_t)o->out * sizeof(float), ALIGN);

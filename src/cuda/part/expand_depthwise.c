@@ -18,7 +18,8 @@ static weft_expand_depthwise_args args_of(const weft_part_expand_depthwise *e)
     return (weft_expand_depthwise_args){ .dtype = e->depthwise.dtype, .x = { NULL, e->pitch }, .y = { NULL, y->dim[3] },
                                          .win = weft_cuda_conv_window(e->depthwise.node),
                                          .c_in = (int)e->node->in[0].dim[3], .c = (int)y->dim[3],
-                                         .expand_act = e->node->epi.act, .act = e->depthwise.node->epi.act };
+                                         .expand_act = e->node->epi.act, .act = e->depthwise.node->epi.act,
+                                         .tile = e->depthwise.tile };
 }
 
 bool weft_part_expand_depthwise_prepare(weft_part_expand_depthwise *e, const weft_node *expand,
@@ -27,7 +28,7 @@ bool weft_part_expand_depthwise_prepare(weft_part_expand_depthwise *e, const wef
 {
     *e = (weft_part_expand_depthwise){ .node = expand, .pitch = pitch->x };
     weft_part_conv2d_depthwise_prepare(&e->depthwise, depthwise, plan);
-    const weft_expand_depthwise_args args = args_of(e);
+    weft_expand_depthwise_args args = args_of(e);
     if (!(plan->forms & WEFT_FORM_EXPAND) || weft_cuda_of(plan->device)->target.sm < TENSOR_CORES ||
         pitch->x_align % ALIGN != 0 || !weft_expand_depthwise_takes(&args))
         return false;
@@ -36,6 +37,7 @@ bool weft_part_expand_depthwise_prepare(weft_part_expand_depthwise *e, const wef
     e->expand_bias_at = e->window_at + weft_expand_window_bytes(args.c, args.win.kernel_h);
     e->bias_at = e->expand_bias_at + (has_bias(expand) ? bias : 0);
     e->depthwise.bytes = e->bias_at + (has_bias(depthwise) ? bias : 0);
+    e->depthwise.tile = args.tile = weft_expand_depthwise_tile(&args);
     e->depthwise.parts = weft_expand_depthwise_parts(&args);
     return true;
 }

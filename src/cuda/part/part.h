@@ -58,7 +58,8 @@ typedef struct weft_part_conv2d_depthwise {
     int64_t pitch; /* of the weights' rows, elements */
     size_t bias_at, bytes;
     int parts;    /* of the sums over each image */
-    bool product; /* on tensor cores */
+    bool product; /* on tensor cores, in these tiles */
+    weft_expand_tile tile;
 } weft_part_conv2d_depthwise;
 
 bool weft_part_is_depthwise(const weft_node *node);
