@@ -167,8 +167,8 @@ START_TEST(expand_depthwise_refuses)
     weft_expand_depthwise_args good = { .dtype = WEFT_F16, .x = { x, 16 }, .y = { got, 96 }, .win = window_of(s),
                                         .c_in = 16, .c = 96, .expand = expand, .window = window };
     good.tile = weft_expand_depthwise_tile(&good);
-    weft_expand_depthwise_args bad[] = { good, good, good, good, good, good, good, good,
-                                         good, good, good, good, good, good, good };
+    weft_expand_depthwise_args bad[] = { good, good, good, good, good, good, good, good, good,
+                                         good, good, good, good, good, good, good, good };
     emu_totals(&before, &switches);
     ck_assert(weft_expand_depthwise_takes(&good));
     bad[0].dtype = WEFT_F32;
@@ -185,6 +185,8 @@ START_TEST(expand_depthwise_refuses)
     bad[11].tile.blocks = 2;
     bad[13].tile.h = 40;
     bad[14].win.oh = 513;
+    bad[15].win.pad.left = 3;
+    bad[16].win.ow = 9;
     bad[12].c_in = 0, bad[12].win.stride_h = bad[12].win.stride_w = 2;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(weft_launch_expand_depthwise(&bad[i], NULL) != 0, "refusal %zu was taken", i);

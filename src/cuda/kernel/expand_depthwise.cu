@@ -409,6 +409,12 @@ static bool tile_fits(const weft_expand_depthwise_args *a)
            shared_of(t, a->win) <= MOST_SHARED && count_fits(t, a->win);
 }
 
+/* Whether each window along a side sees the image: a tile that sees none of it has no pixels to widen. */
+static bool windows_meet(int pad, int kernel, int stride, int outputs, int pixels)
+{
+    return pad < kernel && (outputs - 1) * stride - pad < pixels;
+}
+
 bool weft_expand_depthwise_takes(const weft_expand_depthwise_args *a)
 {
     const weft_kwindow &w = a->win;
@@ -416,7 +422,9 @@ bool weft_expand_depthwise_takes(const weft_expand_depthwise_args *a)
            a->y.ld % 8 == 0 && w.kernel_h == w.kernel_w && (w.kernel_h == 3 || w.kernel_h == 5) &&
            w.stride_h == w.stride_w && (w.stride_h == 1 || (w.stride_h == 2 && a->c_in)) && w.dilation <= 1 &&
            (int64_t)w.n * w.h * w.w * a->x.ld <= INT32_MAX && (int64_t)w.n * w.oh * w.ow * a->y.ld <= INT32_MAX &&
-           w.oh <= MOST_SIDE && w.ow <= MOST_SIDE && weft_is_near(a->expand_act) && weft_is_near(a->act);
+           w.oh <= MOST_SIDE && w.ow <= MOST_SIDE && windows_meet(w.pad.top, w.kernel_h, w.stride_h, w.oh, w.h) &&
+           windows_meet(w.pad.left, w.kernel_w, w.stride_w, w.ow, w.w) && weft_is_near(a->expand_act) &&
+           weft_is_near(a->act);
 }
 
 int weft_expand_depthwise_parts(const weft_expand_depthwise_args *a)
