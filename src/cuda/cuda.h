@@ -83,6 +83,14 @@ void weft_cuda_forget(const weft_device *device, void *record);
 
 /* ---- forms (forms.c) ---- */
 
+/* Compute capability of the tensor cores that weft's own kernels use, in 16 bits. */
+enum { WEFT_CUDA_TENSOR_CORES = 80 };
+/* Whether a form that needs them is wanted and the card has them: tuning asks for it on any card. */
+WEFT_INLINE bool weft_cuda_takes_form(const weft_plan *plan, unsigned form)
+{
+    return (plan->forms & form) && weft_cuda_of(plan->device)->target.sm >= WEFT_CUDA_TENSOR_CORES;
+}
+
 /* Forms that the environment names are taken, or left out, whatever tuning found. */
 weft_status weft_cuda_choose_forms(weft_device *device);
 bool weft_cuda_kept_forms(const weft_device *device, uint64_t program, unsigned *forms);

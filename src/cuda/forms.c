@@ -42,8 +42,7 @@ static weft_status read_variable(weft_device *device, const char *variable, bool
 
 weft_status weft_cuda_choose_forms(weft_device *device)
 {
-    enum { TENSOR_CORES = 80 }; /* compute capability of those that weft's kernels use, in 16 bits */
-    if (weft_cuda_of(device)->target.sm < TENSOR_CORES || weft_dtype_size(device->dtype) != 2)
+    if (weft_cuda_of(device)->target.sm < WEFT_CUDA_TENSOR_CORES || weft_dtype_size(device->dtype) != 2)
         device->forms &= ~(unsigned)(WEFT_FORM_EXPAND | WEFT_FORM_IMAGE);
     WEFT_TRY(read_variable(device, "WEFT_CUDA_WITH", true));
     return read_variable(device, "WEFT_CUDA_NO", false);

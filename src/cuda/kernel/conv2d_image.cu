@@ -6,8 +6,8 @@
  * Mapping: a block computes 16 GROUPS channels of a tile of one image. What the windows of the tile see is copied to
  * shared memory, with zeros outside of the image. Then a warp takes SIDE times PIXELS outputs at a time, two where many
  * steps share the weights' loads, and four taps that lie side by side a step: DEPTH columns are four pixels, of which
- * each lane of four has one. A row of the window is filled up to
- * a multiple of four taps with weights of zero. The weights, packed in the order that lanes want, come from L1.
+ * each lane of four has one. A row of the window is filled up to a multiple of four taps with weights of zero. The
+ * weights, packed in the order that lanes want, come from L1.
  * Traffic: x about once, y once. */
 #include "cuda/kernel/mma.cuh"
 

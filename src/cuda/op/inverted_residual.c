@@ -64,9 +64,10 @@ static weft_status prepare_project(state *s, const weft_plan *plan)
 static weft_status prepare_front(state *s, const weft_plan *plan)
 {
     const weft_node *depthwise = &s->stages.node[s->stages.depthwise];
-    weft_part_conv2d_depthwise_prepare(&s->depthwise, depthwise, plan);
-    if (s->stages.expand < 0)
+    if (s->stages.expand < 0) {
+        weft_part_conv2d_depthwise_prepare(&s->depthwise, depthwise, plan);
         return WEFT_OK;
+    }
     const weft_node *node = &s->stages.node[s->stages.expand];
     weft_part_pitch pitch = weft_part_pitch_of(plan->node, plan);
     s->joined = weft_part_expand_depthwise_prepare(&s->front, node, depthwise, &pitch, plan);
@@ -75,6 +76,7 @@ static weft_status prepare_front(state *s, const weft_plan *plan)
         s->depthwise = s->front.depthwise;
         return WEFT_OK;
     }
+    weft_part_conv2d_depthwise_prepare(&s->depthwise, depthwise, plan);
     pitch.y = node->out[0].dim[3];
     pitch.y_align = 0;
     return weft_part_conv2d_prepare(&s->expand, node, &pitch, plan);

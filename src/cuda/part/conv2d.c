@@ -7,7 +7,7 @@
  * the own kernel. */
 #include "cuda/part/part.h"
 
-enum { ALIGN = 16, TENSOR_CORES = 80 /* compute capability */ };
+enum { ALIGN = 16 };
 
 weft_part_pitch weft_part_pitch_of(const weft_node *node, const weft_plan *plan)
 {
@@ -70,9 +70,9 @@ static bool is_image(const weft_part_conv2d *conv, const weft_part_pitch *pitch,
 {
     const weft_conv2d_opt *o = conv->node->opt;
     const weft_image_args args = image_args_of(conv, pitch->x, pitch->y);
-    return (plan->forms & WEFT_FORM_IMAGE) && weft_cuda_of(plan->device)->target.sm >= TENSOR_CORES &&
-           o->groups == 1 && !conv->node->epi.residual && !conv->node->pool && pitch->channels == 4 &&
-           pitch->x_align % 8 == 0 && pitch->y_align % 8 == 0 && weft_image_takes(&args);
+    return weft_cuda_takes_form(plan, WEFT_FORM_IMAGE) && o->groups == 1 && !conv->node->epi.residual &&
+           !conv->node->pool && pitch->channels == 4 && pitch->x_align % 8 == 0 && pitch->y_align % 8 == 0 &&
+           weft_image_takes(&args);
 }
 
 /* Of cuDNN, which may have none. With a pool inside, there is then no other way here. */

@@ -5,7 +5,7 @@
  * tensor cores, which runs where the form is wanted and the card can, they are packed as it wants them. */
 #include "cuda/part/part.h"
 
-enum { VECTOR = 8, ALIGN = 16, TENSOR_CORES = 80 /* compute capability */ };
+enum { VECTOR = 8, ALIGN = 16 };
 
 bool weft_part_is_depthwise(const weft_node *node)
 {
@@ -32,9 +32,8 @@ static bool is_product(const weft_part_conv2d_depthwise *d, const weft_plan *pla
     const weft_part_pitch pitch = weft_part_pitch_of(plan->node, plan);
     const bool whole = plan->node == d->node;
     const weft_expand_depthwise_args args = window_args_of(d, pitch.x, whole ? pitch.y : d->node->out[0].dim[3]);
-    return (plan->forms & WEFT_FORM_EXPAND) && weft_cuda_of(plan->device)->target.sm >= TENSOR_CORES &&
-           !d->node->epi.residual && pitch.x_align % ALIGN == 0 && (!whole || pitch.y_align % ALIGN == 0) &&
-           weft_expand_depthwise_takes(&args);
+    return weft_cuda_takes_form(plan, WEFT_FORM_EXPAND) && !d->node->epi.residual && pitch.x_align % ALIGN == 0 &&
+           (!whole || pitch.y_align % ALIGN == 0) && weft_expand_depthwise_takes(&args);
 }
 
 void weft_part_conv2d_depthwise_prepare(weft_part_conv2d_depthwise *d, const weft_node *node, const weft_plan *plan)

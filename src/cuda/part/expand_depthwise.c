@@ -5,7 +5,7 @@
  * never stored. */
 #include "cuda/part/part.h"
 
-enum { ALIGN = 16, TENSOR_CORES = 80 };
+enum { ALIGN = 16 };
 
 static bool has_bias(const weft_node *node)
 {
@@ -26,11 +26,11 @@ bool weft_part_expand_depthwise_prepare(weft_part_expand_depthwise *e, const wef
                                         const weft_node *depthwise, const weft_part_pitch *pitch,
                                         const weft_plan *plan)
 {
-    *e = (weft_part_expand_depthwise){ .node = expand, .pitch = pitch->x };
-    weft_part_conv2d_depthwise_prepare(&e->depthwise, depthwise, plan);
+    *e = (weft_part_expand_depthwise){ .node = expand, .pitch = pitch->x,
+                                       .depthwise = { .node = depthwise, .dtype = plan->device->dtype } };
     weft_expand_depthwise_args args = args_of(e);
-    if (!(plan->forms & WEFT_FORM_EXPAND) || weft_cuda_of(plan->device)->target.sm < TENSOR_CORES ||
-        pitch->x_align % ALIGN != 0 || !weft_expand_depthwise_takes(&args))
+    if (!weft_cuda_takes_form(plan, WEFT_FORM_EXPAND) || pitch->x_align % ALIGN != 0 ||
+        !weft_expand_depthwise_takes(&args))
         return false;
     const size_t bias = weft_round_up((size_t)args.c * sizeof(float), ALIGN);
     e->window_at = weft_expand_product_bytes(args.c, args.c_in);
