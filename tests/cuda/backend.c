@@ -100,12 +100,12 @@ END_TEST
 
 /* ---- faults ---- */
 
-enum { CUDA_ERROR = 719, CUDNN_ERROR = 4000 };
+enum { CUDA_ERROR = 719, CUDNN_ERROR = 4000, IMAGES = 2, SIDE = 6, FLOATS = IMAGES * SIDE * SIDE * 3, CLASSES = 10 };
 
 /* A network with a convolution, a depthwise one, an excitation, pools and a dense layer. */
 static weft_graph *small_network(weft_ctx *ctx)
 {
-    const weft_shape shape = weft_shape_nhwc(2, 12, 12, 3);
+    const weft_shape shape = weft_shape_nhwc(IMAGES, SIDE, SIDE, 3);
     weft_graph *g = NULL;
     CHECK_OK(weft_graph_create(ctx, &g));
     weft_var x = weft_input(g, "image", &shape), y;
@@ -115,7 +115,7 @@ static weft_graph *small_network(weft_ctx *ctx)
     y = weft_squeeze_excite(g, y, &(weft_squeeze_excite_opt){ .name = "se", .reduced = 4 });
     y = weft_conv2d(g, y, &(weft_conv2d_opt){ .name = "project", .out = 16 });
     x = weft_global_avg_pool2d(g, weft_add(g, x, y));
-    weft_output(g, weft_softmax(g, weft_dense(g, x, &(weft_dense_opt){ .out = 10 })), "probabilities");
+    weft_output(g, weft_softmax(g, weft_dense(g, x, &(weft_dense_opt){ .out = CLASSES })), "probabilities");
     CHECK_OK(weft_graph_status(g));
     return g;
 }
@@ -133,8 +133,8 @@ static void note_warning(void *user, weft_log_level level, const char *message)
 /* Builds and runs it three times: the first status that is not OK. */
 static weft_status work(weft_precision precision)
 {
-    static const float image[2 * 12 * 12 * 3] = { .5f, -1, 2 };
-    float got[2 * 10];
+    static const float image[FLOATS] = { .5f, -1, 2 };
+    float got[IMAGES * CLASSES];
     weft_ctx *ctx = NULL;
     weft_model *model = NULL;
     weft_graph *g = NULL;
@@ -262,8 +262,8 @@ static int64_t copies_of_run(weft_model *model)
 START_TEST(inputs_are_sent_when_needed)
 {
     const bool resident = _i;
-    static const float first[2 * 12 * 12 * 3] = { .5f, -1, 2 }, second[2 * 12 * 12 * 3] = { -3, 7, 1 };
-    float want[2 * 10], got[2 * 10];
+    static const float first[FLOATS] = { .5f, -1, 2 }, second[FLOATS] = { -3, 7, 1 };
+    float want[IMAGES * CLASSES], got[IMAGES * CLASSES];
     weft_ctx *ctx;
     weft_model *model;
     CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .device = "cuda", .threads = 1 }, &ctx));

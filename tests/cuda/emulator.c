@@ -40,6 +40,60 @@ START_TEST(right)
 }
 END_TEST
 
+/* Small whole numbers, whose sums are exact: of fp16 the exponent is biased by 15, of bf16 by 127. */
+START_TEST(products)
+{
+    enum { ROWS = 16, DEPTH = 16, COLUMNS = 8 };
+    static const unsigned short one[] = { 0x3c00, 0x3f80 }, two[] = { 0x4000, 0x4000 };
+    static const unsigned short minus_half[] = { 0xb800, 0xbf00 };
+    const bool is_bf16 = _i % 2, rows = _i / 2 % 2;
+    unsigned short halves[ROWS * DEPTH + DEPTH * COLUMNS];
+    float values[ROWS * DEPTH + DEPTH * COLUMNS], got[ROWS * COLUMNS], want[ROWS * COLUMNS];
+    for (int i = 0; i < ROWS * DEPTH + DEPTH * COLUMNS; i++) {
+        const unsigned choice = (unsigned)i * 2654435761u >> 13 & 3;
+        halves[i] = choice == 0 ? 0 : choice == 1 ? one[is_bf16] : choice == 2 ? two[is_bf16] : minus_half[is_bf16];
+        values[i] = choice == 3 ? -.5f : (float)choice;
+    }
+    for (int row = 0; row < ROWS; row++) {
+        for (int column = 0; column < COLUMNS; column++) {
+            float sum = got[row * COLUMNS + column] = (float)(row - column);
+            for (int k = 0; k < DEPTH; k++)
+                sum += values[row * DEPTH + k] * values[ROWS * DEPTH + k * COLUMNS + column];
+            want[row * COLUMNS + column] = sum;
+        }
+    }
+    emu_clear();
+    emu_set_order((emu_order)(_i / 4), 7);
+    ck_assert_int_eq(emulator_product(halves, is_bf16, rows, got), 0);
+    ck_assert_msg(emu_fault()[0] == 0, "%s", emu_fault());
+    ck_assert_mem_eq(got, want, sizeof want);
+}
+END_TEST
+
+/* What half a float becomes, of every kind: subnormal, the largest, infinite, not a number. */
+static const struct {
+    unsigned short half;
+    bool is_bf16;
+    float value;
+} kinds[] = {
+    { 0x0001, false, 0x1p-24f }, { 0x83ff, false, -0x3ffp-24f }, { 0x0400, false, 0x1p-14f },
+    { 0x7bff, false, 65504 },    { 0xfc00, false, -INFINITY },   { 0x7e00, false, NAN },
+    { 0x3f80, true, 1 },         { 0x0001, true, 0x1p-133f },    { 0x7f80, true, INFINITY },
+    { 0xffc0, true, NAN },
+};
+
+START_TEST(kinds_of_halves)
+{
+    unsigned short halves[16 * 16 + 16 * 8] = { 0 };
+    float d[16 * 8] = { 0 };
+    halves[0] = kinds[_i].half; /* a[0][0] */
+    halves[16 * 16] = kinds[_i].is_bf16 ? 0x3f80 : 0x3c00;
+    ck_assert_int_eq(emulator_product(halves, kinds[_i].is_bf16, false, d), 0);
+    ck_assert(isnan(kinds[_i].value) ? isnan(d[0]) : d[0] == kinds[_i].value);
+    ck_assert(d[9] == 0);
+}
+END_TEST
+
 static const struct {
     const char *name;
     int (*run)(const float *from, float *to);
@@ -51,6 +105,10 @@ static const struct {
     { "half a warp", emulator_half_warp, "waits in __shfl_xor_sync at" },
     { "lane beyond the block", emulator_beyond, "a shuffle reads a lane that does not take part" },
     { "mask without the caller", emulator_left_out, "a mask that leaves it out" },
+    { "half a warp in a product", emulator_half_product, "not come to as many products" },
+    { "lanes at two products", emulator_two_products, "at different products" },
+    { "a lane without the second product", emulator_unequal_products, "not come to as many products" },
+    { "a product without its end", emulator_endless_product, "ends without weft_mma_end" },
     { "too many threads", emulator_crowd, "a block of 2048 x 1 x 1 threads" },
     { "empty grid", emulator_empty, "a grid of 0 x 1 x 1 blocks" },
     { "tall grid", emulator_tall, "a grid of 1 x 65536 x 1 blocks" },
@@ -118,6 +176,8 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("cuda-emulator");
     TCase *tcase = tcase_create("emulator");
     tcase_add_loop_test(tcase, right, 0, EMU_ORDER_COUNT);
+    tcase_add_loop_test(tcase, products, 0, EMU_ORDER_COUNT * 4);
+    tcase_add_loop_test(tcase, kinds_of_halves, 0, (int)(sizeof kinds / sizeof *kinds));
     tcase_add_loop_test(tcase, mistakes, 0, (int)(sizeof wrong / sizeof *wrong));
     tcase_add_test(tcase, unset_memory);
     tcase_add_test(tcase, missing_barrier);

@@ -49,6 +49,44 @@ int emulator_votes(float *to)
     return WEFT_LAUNCH(votes, dim3(1), dim3(35, 2), 0, nullptr, to);
 }
 
+/* Two words of a row of halves, columns 2t and 2t + 1. */
+__device__ unsigned pair_of(const unsigned short *row, int t)
+{
+    return (unsigned)row[2 * t + 1] << 16 | row[2 * t];
+}
+
+template <typename T> __global__ void product(const unsigned short *from, bool rows, float *to)
+{
+    WEFT_SHARED(T, tile, (16 * 16));
+    const int lane = (int)threadIdx.x, g = lane / 4, t = lane % 4;
+    const unsigned short *b = from + 16 * 16;
+    const unsigned a_words[4] = { pair_of(from + g * 16, t), pair_of(from + (g + 8) * 16, t),
+                                  pair_of(from + g * 16, t + 4), pair_of(from + (g + 8) * 16, t + 4) };
+    unsigned b_words[2];
+    for (int i = 0; i < 2; i++)
+        b_words[i] = (unsigned)b[(2 * t + 8 * i + 1) * 8 + g] << 16 | b[(2 * t + 8 * i) * 8 + g];
+    for (int i = lane; i < 16 * 16; i += 32)
+        tile[i].bits = from[i];
+    __syncwarp();
+    float d[4];
+    for (int i = 0; i < 4; i++)
+        d[i] = to[(g + i / 2 * 8) * 8 + 2 * t + i % 2];
+    if (rows)
+        weft_mma_rows(d, tile + lane % 16 * 16 + lane / 16 * 8, b_words, T());
+    else
+        weft_mma(d, a_words, b_words, T());
+    weft_mma_end();
+    for (int i = 0; i < 4; i++)
+        to[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = d[i];
+}
+
+int emulator_product(const unsigned short *from, bool is_bf16, bool rows, float *to)
+{
+    if (is_bf16)
+        return WEFT_LAUNCH(product<weft_bf16>, dim3(1), dim3(32), 0, nullptr, from, rows, to);
+    return WEFT_LAUNCH(product<weft_f16>, dim3(1), dim3(32), 0, nullptr, from, rows, to);
+}
+
 __global__ void unset(float *to)
 {
     WEFT_SHARED(float, cell, 1);
@@ -129,6 +167,43 @@ __global__ void half_warp(const float *from, float *to)
 int emulator_half_warp(const float *from, float *to)
 {
     return WEFT_LAUNCH(half_warp, dim3(1), dim3(32), 0, nullptr, from, to);
+}
+
+/* Products of ones where `first` lanes and then `second` lanes of a warp take part, with an end or without. */
+__global__ void products(int first, int second, bool apart, bool end, float *to)
+{
+    float d[4] = {};
+    const unsigned ones = 0x3c003c00, a[4] = { ones, ones, ones, ones }, b[2] = { ones, ones };
+    const int lane = (int)threadIdx.x;
+    if (lane < first)
+        weft_mma(d, a, b, weft_f16());
+    if (apart && lane >= first)
+        weft_mma(d, a, b, weft_f16());
+    if (lane < second)
+        weft_mma(d, a, b, weft_f16());
+    if (end)
+        weft_mma_end();
+    to[lane] = d[0];
+}
+
+int emulator_half_product(const float *, float *to)
+{
+    return WEFT_LAUNCH(products, dim3(1), dim3(32), 0, nullptr, 16, 0, false, true, to);
+}
+
+int emulator_two_products(const float *, float *to)
+{
+    return WEFT_LAUNCH(products, dim3(1), dim3(32), 0, nullptr, 16, 0, true, true, to);
+}
+
+int emulator_unequal_products(const float *, float *to)
+{
+    return WEFT_LAUNCH(products, dim3(1), dim3(32), 0, nullptr, 32, 31, false, true, to);
+}
+
+int emulator_endless_product(const float *, float *to)
+{
+    return WEFT_LAUNCH(products, dim3(1), dim3(32), 0, nullptr, 32, 32, false, false, to);
 }
 
 __global__ void beyond(const float *from, float *to)

@@ -4,6 +4,8 @@
 #ifndef WEFT_TESTS_CUDA_EMULATOR_KERNELS_H
 #define WEFT_TESTS_CUDA_EMULATOR_KERNELS_H
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -12,6 +14,8 @@ extern "C" {
 int emulator_sum(int threads, const float *from, int count, float *to);
 /* to[i]: lanes of warp i whose number is odd; the third warp has 6 lanes. */
 int emulator_votes(float *to);
+/* to[16][8] = to + from[16][16] from[16 to 32][8], of 16 bits, by one warp; a from registers, or from shared memory. */
+int emulator_product(const unsigned short *from, bool is_bf16, bool rows, float *to);
 /* to[block]: what shared memory holds at first; the block leaves 1 in it. */
 int emulator_unset(float *to);
 int emulator_missing_barrier(const float *from, float *to);
@@ -22,6 +26,10 @@ int emulator_two_barriers(const float *from, float *to);
 int emulator_half_warp(const float *from, float *to);
 int emulator_beyond(const float *from, float *to);
 int emulator_left_out(const float *from, float *to);
+int emulator_half_product(const float *from, float *to);
+int emulator_two_products(const float *from, float *to);
+int emulator_unequal_products(const float *from, float *to);
+int emulator_endless_product(const float *from, float *to);
 int emulator_crowd(const float *from, float *to);
 int emulator_empty(const float *from, float *to);
 int emulator_tall(const float *from, float *to);

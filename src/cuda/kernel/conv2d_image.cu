@@ -129,6 +129,7 @@ __global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(SIDE == 1 ? 3 : 2, SID
         for (int side = 0; side < SIDE; side++)
             weft_begin<GROUPS>(bias + lane % 4 * 4, sum[side]);
         multiply<T, GROUPS, SIDE>(job, tile, at, chunk * job.steps * (GROUPS * WEFT_WARP) + lane, sum);
+        weft_mma_end();
 #pragma unroll
         for (int side = 0; side < SIDE; side++)
             store<T, GROUPS>(job, area, first + side * PIXELS + lane / 4, to, job.k - k - lane % 4 * 4,

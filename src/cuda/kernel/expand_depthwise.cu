@@ -203,7 +203,7 @@ __device__ __forceinline__ void expand(const expand_job<T> &job, const expand_pl
             const unsigned low[4] = { x[0].x, x[1].x, x[0].y, x[1].y }, high[4] = { x[0].z, x[1].z, x[0].w, x[1].w };
             multiply(job, low, w, sum);
             if (SCARCE)
-                __syncwarp(); /* keeps the next weights from being loaded now */
+                weft_hold_loads(); /* of the next weights */
             multiply(job, high, w + GROUPS * WEFT_WARP, sum);
         }
 #pragma unroll
@@ -211,6 +211,7 @@ __device__ __forceinline__ void expand(const expand_job<T> &job, const expand_pl
             const int at = first + t.row + i * (PIXELS / 2);
             lane.to[i] = at < area.count ? to + at * PITCH + weft_row_of(area, at) * to_further : -1;
         }
+        weft_mma_end();
         store_pixels(job, lane, sum, tile);
     }
 }
@@ -264,7 +265,7 @@ __device__ __forceinline__ void compute(const expand_job<T> &job, const expand_p
         const int at = (pixel * S + weft_row_of(area, pixel) * S * (p.cols - area.across)) * PITCH;
         float sum[2][4];
         if (SCARCE)
-            __syncwarp(); /* as above */
+            weft_hold_loads();
         weft_begin<1>(bias + CHUNK + group * 16 + t.quarter * 4, sum);
 #pragma unroll
         for (int i = 0; i < expand_pairs<K>::COUNT; i++) {
@@ -273,12 +274,11 @@ __device__ __forceinline__ void compute(const expand_job<T> &job, const expand_p
                                          : lower + (i - expand_pairs<K>::UPPER) * 2 * PITCH);
 #pragma unroll
             for (int j = 0; j < 2; j++) {
-                unsigned a[4];
-                weft_load_matrices(a, tile + (from + j * 8));
                 const unsigned b[2] = { __byte_perm(taps[i][j], 0, low), __byte_perm(taps[i][j], 0, high) };
-                weft_mma(sum[j], a, b, T());
+                weft_mma_rows(sum[j], tile + (from + j * 8), b, T());
             }
         }
+        weft_mma_end();
         store_outputs(job, to, area, first + t.row, c < job.c, sum, total);
     }
 }

@@ -9,7 +9,9 @@
  *   WEFT_SET_DEVICE(index)                                                 the thread's launches are for it; an int too
  *   WEFT_SHARED(type, name, count), WEFT_DYN_SHARED(type, name)            arrays of the block; unset at its start
  *   weft_f16, weft_bf16, weft_to_float, weft_f16_of, weft_bf16_of          16-bit numbers, computed with as floats
- *   weft_mma(d, a, b, T()), weft_load_matrices(a, row)                     the tensor cores' product, of a whole warp
+ *   weft_mma(d, a, b, T()), weft_mma_rows(d, row, b, T())                  the tensor cores' product, of a whole warp
+ *   weft_mma_end()                                                         d can be read only after it; no instruction
+ *   weft_hold_loads()                                                      compilers move no load to before it
  *   weft_clamp(x, low, high), weft_exp2(x), weft_reciprocal(x)             an instruction or two; the last two near
  *   threadIdx blockIdx blockDim gridDim, uint2 uint4, dim3, __syncthreads, __syncwarp, __shfl_xor_sync,
  *   __shfl_down_sync, __shfl_sync, __ballot_sync, __fdividef, __byte_perm, fmaf and the functions of <math.h> on
@@ -95,15 +97,20 @@ __device__ __forceinline__ void weft_mma(float *d, const unsigned (&a)[4], const
     WEFT_MMA("bf16");
 }
 
-/* Four matrices of eight rows of eight 16-bit numbers from shared memory: lane l names where row l % 8 of matrix l / 8
- * begins, at a multiple of 16 bytes, and gets of each matrix the numbers 2t and 2t + 1 of row g. */
-template <typename T> __device__ __forceinline__ void weft_load_matrices(unsigned (&to)[4], const T *row)
+/* The same with a from shared memory, four matrices of eight rows of eight numbers: lane l names where row l % 8 of
+ * matrix l / 8 begins, at a multiple of 16 bytes, and has of each matrix the numbers 2t and 2t + 1 of row g. */
+template <typename T>
+__device__ __forceinline__ void weft_mma_rows(float *d, const T *row, const unsigned (&b)[2], T type)
 {
     const unsigned at = (unsigned)__cvta_generic_to_shared(row);
+    unsigned a[4];
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
                  : "r"(at));
+    weft_mma(d, a, b, type);
 }
+#define weft_mma_end() ((void)0)
+#define weft_hold_loads() __syncwarp()
 
 /* A NaN stays one. */
 __device__ __forceinline__ float weft_clamp(float x, float low, float high)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The block that the emulator runs: its launch, its threads, and what the emulator's files do for each other. stack.cpp
- * changes stacks, wait.cpp lets threads wait and go on, shared.cpp has their memory, fault.cpp says what went wrong,
- * launch.cpp runs the blocks of a grid. All are compiled without the race detector's instrumentation, and tell it of
- * fibers and barriers themselves. */
+ * changes stacks, wait.cpp lets threads wait and go on, product.cpp is the tensor cores, shared.cpp has their memory,
+ * fault.cpp says what went wrong, launch.cpp runs the blocks of a grid. All are compiled without the race detector's
+ * instrumentation, and tell it of fibers and barriers themselves. */
 #ifndef WEFT_TESTS_CUDA_EMU_BLOCK_H
 #define WEFT_TESTS_CUDA_EMU_BLOCK_H
 
@@ -35,7 +35,7 @@ struct thread {
     enum state state;
     uint3 index;
     const char *where;
-    unsigned mask, products; /* products: of weft_mma so far */
+    unsigned mask, products; /* products: since its last end of them */
     uint64_t payload;
     worker *on;
 };
@@ -49,7 +49,7 @@ struct launch {
     void *dynamic;
     emu_array *arrays;
     size_t static_bytes;
-    bool failed;
+    bool failed, released; /* released: a warp, since the scheduler asked last */
 };
 
 extern thread threads[MOST_THREADS];
@@ -78,8 +78,17 @@ void abandon(void);
 
 /* A fault of the running thread: it never goes on. */
 void stop(const char *what, const char *where);
+/* A lane of the running thread's warp waits for the others of mask, a payload with each; true for the last of them. */
+bool meet(unsigned mask, uint64_t payload, const char *where);
 /* When nothing can run: lets those go on who have all met. False if there are none. */
 bool release(void);
+/* Nobody waits. */
+void forget_waiting(void);
+
+/* ---- product.cpp ---- */
+
+/* There are none. */
+void forget_products(void);
 
 /* ---- shared.cpp ---- */
 

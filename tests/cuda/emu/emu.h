@@ -4,10 +4,11 @@
  * cuda/kernel/kcompat.cuh when WEFT_EMU is defined; launch.cpp runs what is launched.
  *
  * Blocks run one after the other; the threads of a block are fibers of one OS thread, which change only where a thread
- * waits: at barriers, shuffles and votes. Between those a thread runs as fast as compiled code does. That makes three
- * things visible. Which thread waits where when not all arrive (a divergent barrier). Memory errors and, since fibers
- * and barriers are told to ThreadSanitizer, races: under the sanitizers. And what depends on the order of threads: it
- * can be turned round. Shared memory is NaN at the start of each block, and each array a heap block of its own.
+ * waits: at barriers, shuffles, votes and the end of products. Between those a thread runs as fast as compiled code
+ * does. That makes three things visible. Which thread waits where when not all arrive (a divergent barrier). Memory
+ * errors and, since fibers and barriers are told to ThreadSanitizer, races: under the sanitizers. And what depends on
+ * the order of threads: it can be turned round. Shared memory is NaN at the start of each block, and each array a heap
+ * block of its own.
  *
  * Not modelled: memory order between blocks, lanes that run apart within a warp outside of the _sync calls, the errors
  * of approximate functions, time. */
@@ -64,12 +65,16 @@ void emu_warp_barrier(unsigned mask, const char *where);
 uint64_t emu_shuffle(unsigned mask, uint64_t payload, int source, const char *where);
 unsigned emu_ballot(unsigned mask, bool vote, const char *where);
 unsigned emu_lane(void);
-/* What the lanes of the calling thread's warp brought, by lane: kept until the thread's next exchange but one. */
-struct emu_operands {
-    float a[8], b[4]; /* of weft_mma, in the order of its words */
-    unsigned row[4];  /* of weft_load_matrices */
+/* A lane's part of a product of its warp. A lane does not wait: it goes on to emu_products_end, after which d has the
+ * sums of all. */
+struct emu_product {
+    unsigned a[4], b[2]; /* a: in rows, its row of one of four matrices */
+    float *d;
+    const char *where;
+    bool rows, is_bf16;
 };
-const emu_operands *emu_exchange(const emu_operands *mine, const char *where);
+void emu_multiply(const emu_product *mine);
+void emu_products_end(const char *where);
 
 #define EMU_TEXT_OF(x) #x
 #define EMU_TEXT(x) EMU_TEXT_OF(x)
@@ -225,38 +230,35 @@ inline float weft_to_float(weft_f16 x)
     return __uint_as_float(sign | ((rest << 13) + ((127u - 15) << 23)));
 }
 
-/* The products of a sum in order, then the sum so far; a tensor core's order is its own. */
-template <typename T> inline void emu_mma(float *d, const unsigned *a, const unsigned *b, T, const char *where)
+inline bool emu_is_bf16(weft_bf16)
 {
-    const unsigned g = emu_lane() / 4, t = emu_lane() % 4;
-    emu_operands mine = {};
-    for (int i = 0; i < 12; i++) {
-        T half;
-        half.bits = (unsigned short)((i < 8 ? a[i / 2] : b[i / 2 - 4]) >> i % 2 * 16);
-        (i < 8 ? mine.a[i] : mine.b[i - 8]) = weft_to_float(half);
-    }
-    const emu_operands *all = emu_exchange(&mine, where);
-    for (unsigned i = 0; i < 4; i++) {
-        const unsigned low = i / 2 * 2, column = 2 * t + i % 2; /* low: words of this row */
-        float sum = 0;
-        for (unsigned lane = 0; lane < 4; lane++)
-            for (unsigned k = 0; k < 4; k++)
-                sum += all[g * 4 + lane].a[k / 2 * 4 + low + k % 2] * all[column * 4 + lane].b[k];
-        d[i] += sum;
-    }
+    return true;
 }
-template <typename T> inline void emu_load_matrices(unsigned (&to)[4], const T *row, const char *where)
+
+inline bool emu_is_bf16(weft_f16)
 {
-    const unsigned lane = emu_lane();
-    emu_operands mine = {};
+    return false;
+}
+
+template <typename T> inline void emu_mma(float *d, const unsigned (&a)[4], const unsigned (&b)[2], T t, const char *at)
+{
+    const emu_product mine = { { a[0], a[1], a[2], a[3] }, { b[0], b[1] }, d, at, false, emu_is_bf16(t) };
+    emu_multiply(&mine);
+}
+
+template <typename T> inline void emu_mma_rows(float *d, const T *row, const unsigned (&b)[2], T t, const char *at)
+{
+    emu_product mine = { {}, { b[0], b[1] }, d, at, true, emu_is_bf16(t) };
     if ((uintptr_t)row % 16 != 0)
         row = nullptr; /* dies */
-    memcpy(mine.row, row, sizeof mine.row);
-    const emu_operands *all = emu_exchange(&mine, where);
-    for (unsigned m = 0; m < 4; m++)
-        to[m] = all[m * 8 + lane / 4].row[lane % 4];
+    memcpy(mine.a, row, sizeof mine.a);
+    emu_multiply(&mine);
 }
-#define weft_load_matrices(to, row) emu_load_matrices((to), (row), EMU_AT("weft_load_matrices"))
+
+#define weft_mma(d, a, b, type) emu_mma((d), (a), (b), type, EMU_AT("weft_mma"))
+#define weft_mma_rows(d, row, b, type) emu_mma_rows((d), (row), (b), type, EMU_AT("weft_mma_rows"))
+#define weft_mma_end() emu_products_end(EMU_AT("weft_mma_end"))
+#define weft_hold_loads() ((void)0)
 
 inline float weft_clamp(float x, float low, float high)
 {
@@ -272,8 +274,6 @@ inline float weft_reciprocal(float x)
 {
     return 1 / x;
 }
-
-#define weft_mma(d, a, b, type) emu_mma((d), (a), (b), type, EMU_AT("weft_mma"))
 
 /* To nearest, ties to even, in both. */
 inline weft_bf16 weft_bf16_of(float x)

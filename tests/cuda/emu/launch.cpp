@@ -44,26 +44,24 @@ static void run_block(void)
     for (emu_array *a = now.arrays; a; a = a->next)
         unset(a->data, a->bytes);
     unset(now.dynamic, now.dynamic_bytes);
-    for (unsigned i = 0; i < now.threads; i++) {
+    for (unsigned i = 0; i < now.threads; i++)
         threads[i].state = NEW;
-        threads[i].products = 0;
-    }
     now.fresh = 0;
     TSAN(__tsan_release(&now.fresh));
     while (!now.failed) {
         while (now.fresh < now.threads && !now.failed)
             run(&threads[order[now.fresh++]]);
-        bool all = true, any = false;
+        bool all = true;
+        now.released = false;
         for (unsigned i = 0; i < now.threads && !now.failed; i++) {
             thread *t = &threads[order[i]];
             if (t->state == READY)
                 run(t);
             all = all && t->state == DONE;
-            any = any || t->state == READY;
         }
         if (all)
             break;
-        if (!any && !now.failed && !release())
+        if (!now.released && !now.failed && !release())
             complain("threads wait for each other: a barrier or shuffle that not all of them reach");
     }
     TSAN(__tsan_acquire(&now.threads));
@@ -125,8 +123,11 @@ int emu_run(emu_record *site, dim3 blocks, dim3 block, size_t dynamic, void (*bo
     begin_scheduling();
     set_threads(block);
     run_grid(blocks);
-    if (now.failed)
+    if (now.failed) {
         abandon();
+        forget_waiting();
+        forget_products();
+    }
     for (emu_array *a = now.arrays; a; a = a->next)
         free_array(a->data, a->bytes);
     free_array(now.dynamic, dynamic);

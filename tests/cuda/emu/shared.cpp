@@ -12,6 +12,8 @@
 
 using namespace emu;
 
+#if defined(WEFT_EMU_TSAN)
+
 /* Not memset, which ThreadSanitizer would take for the running thread's. */
 void emu::unset(void *data, size_t bytes)
 {
@@ -20,8 +22,7 @@ void emu::unset(void *data, size_t bytes)
         at[i] = 0xff;
 }
 
-#if defined(WEFT_EMU_TSAN) /* nor a heap block, for the same reason */
-
+/* Nor a heap block, for the same reason. */
 alignas(16) static unsigned char pool[2 * MOST_SHARED];
 static size_t pool_used;
 
@@ -43,6 +44,11 @@ void emu::free_array(void *, size_t)
 }
 
 #else
+
+void emu::unset(void *data, size_t bytes)
+{
+    memset(data, 0xff, bytes);
+}
 
 void *emu::make_array(size_t bytes)
 {

@@ -27,7 +27,7 @@ enum { OWN_WORKERS = 0 };
 
 using namespace emu;
 
-enum { STACK = 256 << 10, NO_SYNC = 1 };
+enum { STACK = 256 << 10, COLOURS = 61, COLOUR = 1088, NO_SYNC = 1 };
 
 #if defined(SWITCH_UCONTEXT)
 typedef ucontext_t context;
@@ -37,7 +37,7 @@ typedef void *context; /* the stack pointer; the rest lies on the stack */
 
 struct emu::worker {
     context at;
-    char *stack;
+    char *stack, *top; /* top: at another place of its pages than the last one's, for the caches' sake */
     bool begun;
     thread *runs;
     void *asan, *tsan;
@@ -67,16 +67,28 @@ static void swap(context *save, context *load)
     swapcontext(save, load);
 }
 #else
-/* Saves the six registers that a call preserves, and the stack pointer. */
-extern "C" void weft_emu_swap(void **save, void *load);
-__asm__(".text\n.globl weft_emu_swap\n.type weft_emu_swap,@function\nweft_emu_swap:\n"
-        "pushq %rbp\npushq %rbx\npushq %r12\npushq %r13\npushq %r14\npushq %r15\n"
-        "movq %rsp,(%rdi)\nmovq %rsi,%rsp\n"
-        "popq %r15\npopq %r14\npopq %r13\npopq %r12\npopq %rbx\npopq %rbp\nretq\n"
-        ".size weft_emu_swap,.-weft_emu_swap\n");
-static void swap(context *save, context *load)
+#if defined(__AVX512F__)
+#define WIDE_REGISTERS                                                                                                 \
+    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27",      \
+        "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#else
+#define WIDE_REGISTERS
+#endif
+
+/* Saves two registers, where to go on, and the stack pointer; the compiler saves what else it needs. Jumps, where a
+ * return would be one that no call foretold. */
+static inline __attribute__((always_inline)) void swap(context *save, context *load)
 {
-    weft_emu_swap(save, *load);
+    context *from = save;
+    void *to = *load;
+    __asm__ volatile("leaq -128(%%rsp),%%rsp\nleaq 1f(%%rip),%%rax\npushq %%rax\npushq %%rbp\npushq %%rbx\n"
+                     "movq %%rsp,(%0)\nmovq %1,%%rsp\n"
+                     "popq %%rbx\npopq %%rbp\npopq %%rax\njmp *%%rax\n1: leaq 128(%%rsp),%%rsp\n"
+                     : "+D"(from), "+S"(to)
+                     :
+                     : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory",
+                       "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                       "xmm12", "xmm13", "xmm14", "xmm15" WIDE_REGISTERS);
 }
 #endif
 
@@ -107,6 +119,8 @@ static void work(void)
     for (;;) {
         TSAN(__tsan_acquire(&now.fresh));
         now.body(now.arguments);
+        if (current->products)
+            stop("a thread ends without weft_mma_end", "its last products");
         TSAN(__tsan_release(&now.threads));
         thread *t = running->runs;
         t->state = DONE;
@@ -133,21 +147,22 @@ static void begin(worker *w)
 #if defined(SWITCH_UCONTEXT)
     getcontext(&w->at);
     w->at.uc_stack.ss_sp = w->stack;
-    w->at.uc_stack.ss_size = STACK;
+    w->at.uc_stack.ss_size = (size_t)(w->top - w->stack);
     w->at.uc_link = nullptr;
     makecontext(&w->at, work, 0);
 #else
-    void **top = reinterpret_cast<void **>(w->stack + STACK);
+    void **top = reinterpret_cast<void **>(w->top);
     *--top = nullptr; /* where a return address would be: the stack is as after a call */
     *--top = reinterpret_cast<void *>(&work);
-    for (int i = 0; i < 6; i++)
-        *--top = nullptr;
+    *--top = nullptr;
+    *--top = nullptr;
     w->at = top;
 #endif
 }
 
 static worker *new_worker(void)
 {
+    static size_t made;
     worker *w = static_cast<worker *>(calloc(1, sizeof(worker)));
     void *stack = mmap(nullptr, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (!w || stack == MAP_FAILED) {
@@ -155,6 +170,7 @@ static worker *new_worker(void)
         abort();
     }
     w->stack = static_cast<char *>(stack);
+    w->top = w->stack + STACK - made++ % COLOURS * COLOUR;
     return w;
 }
 

@@ -2,13 +2,15 @@
  *
  * Barriers, shuffles and votes: where threads wait, and who may go on.
  *
- * When nothing can run, warps whose lanes all wait at one shuffle are let go, and else the block if all its threads
- * wait at one barrier; if neither, that is the fault: the block is abandoned with its stacks as they are. */
+ * The last lane of a warp that comes to a shuffle goes on, and lets the others go. When nothing can run, warps whose
+ * lanes all wait at one shuffle are let go, and else the block if all its threads wait at one barrier; if neither, that
+ * is the fault: the block is abandoned with its stacks as they are. */
 #include "block.h"
 
 using namespace emu;
 
-static uint64_t brought[MOST_THREADS]; /* payloads of the last shuffle, by thread */
+static uint64_t brought[MOST_THREADS];        /* payloads of the last shuffle, by thread */
+static unsigned waiting[MOST_THREADS / WARP]; /* lanes, by warp */
 
 static unsigned number_of(const thread *t)
 {
@@ -40,17 +42,57 @@ unsigned emu_lane(void)
     return number_of(current) % WARP;
 }
 
-/* Everyone of mask comes with a payload; afterwards brought[] has them all. */
-static void meet(unsigned mask, uint64_t payload, const char *where)
+static bool same(const char *a, const char *b)
 {
+    return a == b || strcmp(a, b) == 0;
+}
+
+/* Lanes of mask that the block has, in the warp of thread i. */
+static unsigned there(unsigned i, unsigned mask)
+{
+    const unsigned first = i / WARP * WARP, beyond = now.threads - first;
+    return beyond < WARP ? mask & ((1u << beyond) - 1) : mask;
+}
+
+/* Lets the lanes go that wait together with thread i: all of its mask (those beyond the block do not count), at one
+ * place. */
+static bool release_lanes(unsigned i)
+{
+    const thread *t = &threads[i];
+    const unsigned first = i / WARP * WARP, lanes = there(i, t->mask);
+    for (unsigned rest = lanes; rest; rest &= rest - 1) {
+        const thread *other = &threads[first + (unsigned)__builtin_ctz(rest)];
+        if (other->state != AT_WARP || other->mask != t->mask || !same(other->where, t->where))
+            return false;
+    }
+    for (unsigned rest = lanes; rest; rest &= rest - 1) {
+        const unsigned lane = first + (unsigned)__builtin_ctz(rest);
+        brought[lane] = threads[lane].payload;
+        threads[lane].state = READY;
+    }
+    waiting[first / WARP] -= (unsigned)__builtin_popcount(lanes);
+    return true;
+}
+
+/* Everyone of mask comes with a payload; afterwards brought[] has them all. True for the last of them. */
+bool emu::meet(unsigned mask, uint64_t payload, const char *where)
+{
+    const unsigned me = number_of(current);
     if (!(mask >> emu_lane() & 1))
         stop("a lane calls with a mask that leaves it out", where);
-    TSAN(void *const warp = &brought[number_of(current) / WARP * WARP]);
+    TSAN(void *const warp = &brought[me / WARP * WARP]);
     current->mask = mask;
     current->payload = payload;
+    current->state = AT_WARP;
+    current->where = where;
     TSAN(__tsan_release(warp));
-    wait_for(AT_WARP, where);
+    const bool last = ++waiting[me / WARP] >= (unsigned)__builtin_popcount(there(me, mask)) && release_lanes(me);
+    if (last)
+        now.released = true;
+    else
+        to_scheduler();
     TSAN(__tsan_acquire(warp));
+    return last;
 }
 
 void emu_warp_barrier(unsigned mask, const char *where)
@@ -79,42 +121,6 @@ unsigned emu_ballot(unsigned mask, bool vote, const char *where)
     return votes;
 }
 
-const emu_operands *emu_exchange(const emu_operands *mine, const char *where)
-{
-    static emu_operands slots[2][MOST_THREADS]; /* by turns: a lane may be one product ahead of another */
-    const unsigned me = number_of(current), turn = current->products++ % 2;
-    slots[turn][me] = *mine;
-    meet(0xffffffffu, 0, where);
-    return &slots[turn][me / WARP * WARP];
-}
-
-static bool same(const char *a, const char *b)
-{
-    return a == b || strcmp(a, b) == 0;
-}
-
-/* Lets the lanes go that wait together with thread i: all of its mask (those beyond the block do not count), at one
- * place. */
-static bool release_lanes(unsigned i)
-{
-    const thread *t = &threads[i];
-    const unsigned first = i / WARP * WARP;
-    for (int pass = 0; pass < 2; pass++) {
-        for (unsigned lane = 0; lane < WARP && first + lane < now.threads; lane++) {
-            thread *other = &threads[first + lane];
-            if (!(t->mask >> lane & 1))
-                continue;
-            if (pass == 0 && (other->state != AT_WARP || other->mask != t->mask || !same(other->where, t->where)))
-                return false;
-            if (pass == 1) {
-                brought[first + lane] = other->payload;
-                other->state = READY;
-            }
-        }
-    }
-    return true;
-}
-
 static bool release_block(void)
 {
     for (unsigned i = 0; i < now.threads; i++)
@@ -132,4 +138,9 @@ bool emu::release(void)
         if (threads[i].state == AT_WARP && release_lanes(i))
             any = true;
     return any || release_block();
+}
+
+void emu::forget_waiting(void)
+{
+    memset(waiting, 0, sizeof waiting);
 }
