@@ -63,7 +63,7 @@ typedef struct weft_train_opt {
     bool targets;          /* batches come with rows of targets: mixed, of several classes */
     weft_optimizer optimizer;
     const char *const *freeze; /* [freeze_count] patterns of paths, as of files: "stem/?*": such parameters stay, and so
-                                  do the statistics of frozen norms */
+                                  do the statistics of frozen norms; dropout inside of a frozen part is off */
     int freeze_count;
     const weft_param_group *groups; /* [group_count] */
     int group_count;

@@ -276,7 +276,7 @@ const cli_command cli_train = {
         "\n"
         "With --weights, a network that somebody trained learns other classes: its body is taken, and its classifier "
         "where the number of classes is the same. --freeze body trains the classifier alone; batch norms among frozen "
-        "parameters use and keep their statistics.\n"
+        "parameters use and keep their statistics, and no dropout is among them.\n"
         "\n"
         "The folder of the run has settings.recipe with the origin of each value, environment.txt, metrics.csv and "
         "metrics.jsonl, loss.svg, and of the best epoch classes.csv (precision, recall, F1), confusion.csv and "

@@ -66,10 +66,10 @@ weft_status weft_twin_state(weft_twin *twin, const char *name, const weft_shape 
     return weft_graph_status(twin->graph);
 }
 
-static bool has_twin(const copy *c, const weft_node *node)
+static bool has_twin(const copy *c, const weft_gnode *gnode)
 {
     const weft_twin_opt *t = c->training;
-    return t && node->op->train && !(t->frozen && t->frozen(t->user, node->name));
+    return t && gnode->node.op->train && !(t->kept && t->kept[gnode - c->from->nodes]);
 }
 
 /* The node, or its twin, with own parameters and outputs. */
@@ -79,7 +79,7 @@ static weft_status copy_node(const copy *c, const weft_gnode *gnode)
     const int n_in = node->n_in - node->n_param;
     for (int k = 0; k < n_in; k++)
         c->in[k].id = c->map[gnode->in[k]];
-    if (has_twin(c, node)) {
+    if (has_twin(c, gnode)) {
         weft_twin twin = { c->to, node, c->in, c->out, c->step, c->training->seed, c->training->norm_momentum };
         WEFT_TRY(node->op->train(&twin));
         WEFT_TRY(weft_graph_status(c->to));

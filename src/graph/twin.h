@@ -31,8 +31,7 @@ typedef struct weft_twin_opt {
     int64_t batch; /* 0: as it is */
     uint64_t seed;
     double norm_momentum; /* 0: each norm's own */
-    bool (*frozen)(void *user, const char *path); /* such nodes stay what they are; NULL: none */
-    void *user;
+    const bool *kept;     /* [nodes] such stay what they are at inference; NULL: none */
 } weft_twin_opt;
 
 /* The name of an input that every training graph has: step. */

@@ -16,13 +16,6 @@ bool weft_train_is_frozen(const weft_train_opt *opt, const char *path)
     return false;
 }
 
-bool weft_train_keeps_node(void *opt, const char *path)
-{
-    char statistic[1024]; /* a longer path is known by itself */
-    snprintf(statistic, sizeof statistic, "%s/mean", path);
-    return weft_train_is_frozen(opt, path) || weft_train_is_frozen(opt, statistic);
-}
-
 /* ---- parts of the network ---- */
 
 /* Characters of the scopes that all parameters have in common, with the last '/'. */

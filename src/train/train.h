@@ -43,9 +43,9 @@ struct weft_trainer {
 weft_status weft_train_params(const weft_graph *network, const weft_train_opt *opt, weft_trained_info *out);
 /* Whether a path is one of those that stay as they are. */
 bool weft_train_is_frozen(const weft_train_opt *opt, const char *path);
-/* Whether the node of that path stays as it is at inference: its path is one, or that of its statistics. opt is a
- * weft_train_opt. */
-bool weft_train_keeps_node(void *opt, const char *path);
+/* Which nodes of the network stay as they are at inference: the first n_nodes of *kept, to be freed with the allocator
+ * of the network's context. */
+weft_status weft_train_kept(const weft_graph *network, const weft_train_opt *opt, bool **kept);
 /* The index of an input, by name; -1: there is none. */
 int weft_train_input(const weft_graph *graph, const char *name);
 /* The batch, the rate and the number of a step to the inputs. */

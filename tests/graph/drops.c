@@ -130,13 +130,8 @@ START_TEST(paths_are_dropped_by_image)
 }
 END_TEST
 
-/* A layer whose path is frozen, and a rate of 0, let everything through. */
-static bool is_frozen(void *user, const char *path)
-{
-    return strcmp(path, user) == 0;
-}
-
-START_TEST(frozen_and_zero_are_nothing)
+/* A layer that is kept, and a rate of 0, let everything through. */
+START_TEST(kept_and_zero_are_nothing)
 {
     const weft_shape shape = weft_shape_nhwc(1, 1, 1, 4);
     weft_ctx *ctx;
@@ -145,9 +140,9 @@ START_TEST(frozen_and_zero_are_nothing)
     CHECK_OK(weft_ctx_create(NULL, &ctx));
     CHECK_OK(weft_graph_create(ctx, &g));
     const weft_var x = weft_input(g, "x", &shape);
-    weft_output(g, weft_dropout(g, x, .5), "frozen");
+    weft_output(g, weft_dropout(g, x, .5), "kept");
     weft_output(g, weft_dropout(g, x, 0), "zero");
-    const weft_twin_opt opt = { .frozen = is_frozen, .user = "dropout" };
+    const weft_twin_opt opt = { .kept = (const bool[]){ true, false } };
     CHECK_OK(weft_graph_clone_training(ctx, g, &opt, outputs, &training));
     ck_assert_int_eq(training->n_nodes, 1);
     ck_assert_int_eq(training->nodes[0].node.id, WEFT_OP_DROPOUT);
@@ -164,6 +159,6 @@ int main(int argc, char **argv)
     CHECK_CASE(suite, "share", a_share_is_dropped);
     CHECK_CASE(suite, "draws", draws_depend_on_seed_path_and_step);
     CHECK_CASE(suite, "paths", paths_are_dropped_by_image);
-    CHECK_CASE(suite, "nothing", frozen_and_zero_are_nothing);
+    CHECK_CASE(suite, "nothing", kept_and_zero_are_nothing);
     return check_main(suite, argv[0]);
 }
