@@ -196,7 +196,7 @@ END_TEST
 
 static void *run_elsewhere(void *model)
 {
-    static float in[2 * 12 * 12 * 3], out[2 * 10];
+    static float in[2 * MIXED_SIDE * MIXED_SIDE * 3], out[2 * 10];
     weft_status status = weft_model_set_input(model, 0, in, sizeof in);
     for (int run = 0; !status && run < 3; run++)
         status = weft_model_run(model);

@@ -78,7 +78,7 @@ const network small_dense = { dense_body, { 2, { 3, 24 } }, 3 * 10 };
 const network small_pooled = { pooled_body, { 4, { 2, 12, 12, 3 } }, 2 * 3 * 3 * 16 };
 const network small_copies = { copies_body, { 4, { 2, 3, 3, 8 } }, 2 * 4 * 4 * 24 };
 const network small_inexact = { inexact_body, { 4, { 2, 12, 12, 3 } }, 2 * 10 };
-const network small_mixed = { mixed_body, { 4, { 2, 12, 12, 3 } }, 2 * 10 };
+const network small_mixed = { mixed_body, { 4, { 2, MIXED_SIDE, MIXED_SIDE, 3 } }, 2 * 10 };
 
 weft_status build(weft_ctx *ctx, const network *n, weft_graph **out)
 {

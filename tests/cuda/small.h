@@ -12,6 +12,7 @@
 
 /* Errors of the libraries; the most numbers that a network takes or gives. */
 enum { INVALID_VALUE = 7, NOT_SUPPORTED = 3000, EXECUTION_FAILED = 5000, CAPTURE_FAILED = 900, MOST = 4096 };
+enum { MIXED_SIDE = 8 }; /* pixels of small_mixed */
 
 typedef struct network {
     weft_var (*body)(weft_graph *g, weft_var x);

@@ -11,7 +11,7 @@ enum { ROWS = 16, DEPTH = 16, COLUMNS = 8, EACH = 4 /* of DEPTH, a lane */, QUEU
 
 typedef float columns __attribute__((vector_size(COLUMNS * sizeof(float))));
 
-static emu_product queue[MOST_THREADS][QUEUE]; /* since the lane's last meeting, round and round */
+static emu_product queue[MOST_THREADS][QUEUE + 1]; /* round and round; one more for the caches' sake */
 static unsigned arrived[WARPS][QUEUE];         /* lanes */
 
 /* Halves of count words as floats; without a branch, so that vectors do it. */
