@@ -11,6 +11,12 @@
 
 #include "small.h"
 
+#if defined(__SANITIZE_ADDRESS__) /* the emulator takes long then */
+enum { FAULTS = 1 };
+#else
+enum { FAULTS = 3 };
+#endif
+
 static char folder[64];
 
 static void fresh_folder(void)
@@ -275,7 +281,7 @@ START_TEST(tuning_survives)
     snprintf(base, sizeof base, "%s/deep/down", folder);
     setenv("XDG_CACHE_HOME", base, 1);
     want(&small_mixed, expected);
-    for (int nth = 1; nth <= 3; nth++) {
+    for (int nth = 1; nth <= FAULTS; nth++) {
         const fault bad = { functions[_i], nth, 999, NULL };
         doubles->reset();
         if (work(&how, &small_mixed, NULL, &bad, got, NULL) == WEFT_OK)

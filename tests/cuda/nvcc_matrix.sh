@@ -7,32 +7,29 @@
 set -eu
 nvcc=$1 tree=$2 work=$3
 shift 3
-first=$1
 rm -rf "$work"
 mkdir -p "$work"
 cd "$tree"
 flags="-O3 -std=c++17 -Iinclude -Isrc -Werror all-warnings -Xptxas -v,--warn-on-spills,--warn-on-local-memory-usage"
 export nvcc flags work
 
-# One job a line: architecture and file.
+# One job a line: architecture, file, and what else is asked of nvcc: to keep the PTX.
+keep="--keep --keep-dir $work/kept"
+mkdir -p "$work/kept"
 for arch in "$@"; do
     for file in src/cuda/kernel/*.cu; do
-        echo "$arch $file"
+        echo "$arch $file $keep"
     done
+    keep=
 done >"$work/jobs"
-for file in src/cuda/kernel/*.cu; do
-    echo "$first $file ptx"
-done >>"$work/jobs"
 
 # shellcheck disable=SC2016 # expanded by the inner shell
 xargs -P 2 -L 1 sh -c '
-    name=$(basename "$1" .cu)
-    if [ "${2:-}" = ptx ]; then
-        exec $nvcc $flags -arch=sm_$0 -ptx "$1" -o "$work/$name.ptx" >/dev/null 2>&1
-    fi
-    log=$work/$name.$0.log
-    if ! $nvcc $flags -arch=sm_$0 -c "$1" -o "$work/$name.$0.o" >"$log" 2>&1; then
-        { echo "FAILED $1 for sm_$0"; grep -iE "error|warning" "$log"; } >>"$work/failures"
+    arch=$0 file=$1 name=$(basename "$1" .cu)
+    shift
+    log=$work/$name.$arch.log
+    if ! $nvcc $flags "$@" -arch=sm_$arch -c "$file" -o "$work/$name.$arch.o" >"$log" 2>&1; then
+        { echo "FAILED $file for sm_$arch"; grep -iE "error|warning" "$log"; } >>"$work/failures"
     fi' <"$work/jobs"
 
 if [ -s "$work/failures" ]; then
@@ -76,7 +73,7 @@ sort "$work/report"
 
 # Packs of 16 bytes, or of 8 where half is enough: in each instance for packs (the first number among its arguments
 # is not 1).
-for ptx in "$work"/*.ptx; do
+for ptx in "$work"/kept/*.ptx; do
     awk '/^\.visible \.entry|^\.entry/ { name = $0; sub(/.*entry /, "", name); sub(/\(.*/, "", name) }
          /ld\.global(\.nc)?\.v4/ { load[name]++ }
          /st\.global\.v4/ { store[name]++ }
