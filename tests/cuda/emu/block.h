@@ -58,6 +58,12 @@ extern thread *current;
 extern launch now;
 extern uint64_t launches;
 
+/* Of the thread in its block. */
+inline unsigned number_of(const thread *t)
+{
+    return (unsigned)(t - threads);
+}
+
 /* ---- fault.cpp: the first fault of a launch ---- */
 
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -76,11 +76,6 @@ static void multiply(const emu_product *const *lanes)
     }
 }
 
-static unsigned number_of(const thread *t)
-{
-    return (unsigned)(t - threads);
-}
-
 /* The running thread's warp has all of its parts of a product. */
 static void multiply_parts(unsigned first, unsigned slot)
 {

@@ -12,11 +12,6 @@ using namespace emu;
 static uint64_t brought[MOST_THREADS];        /* payloads of the last shuffle, by thread */
 static unsigned waiting[MOST_THREADS / WARP]; /* lanes, by warp */
 
-static unsigned number_of(const thread *t)
-{
-    return (unsigned)(t - threads);
-}
-
 static void wait_for(enum state state, const char *where)
 {
     current->state = state;
