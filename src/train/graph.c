@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "graph/grad.h"
-#include "graph/twin.h"
 #include "op/activation.h"
 #include "train/train.h"
 
@@ -311,13 +310,11 @@ weft_status weft_train_graph(weft_ctx *ctx, const weft_graph *network, const wef
     WEFT_TRY(weft_graph_status(network));
     weft_train_opt copy = opt ? *opt : defaults;
     WEFT_TRY(check(network, &copy));
-    bool *kept;
-    WEFT_TRY(weft_train_kept(network, &copy, &kept));
-    const weft_twin_opt twin = { copy.batch, copy.seed, copy.norm_momentum, kept };
     weft_graph *graph;
     weft_var *heads = weft_calloc(&ctx->allocator, (size_t)network->n_outputs, sizeof *heads);
-    weft_status status = heads ? weft_graph_clone_training(ctx, network, &twin, heads, &graph) : WEFT_NO_MEMORY;
-    weft_free(&network->ctx->allocator, kept);
+    if (!heads)
+        return WEFT_NO_MEMORY;
+    weft_status status = weft_train_clone(ctx, network, &copy, copy.norm_momentum, heads, &graph);
     if (status == WEFT_OK) {
         status = complete(graph, network, &copy, heads);
         if (status == WEFT_OK)

@@ -33,15 +33,10 @@ struct weft_norm_meter {
 
 static weft_status clone(weft_norm_meter *m, const weft_graph *network, const weft_train_opt *opt)
 {
-    bool *kept;
     weft_var *heads = weft_arena_array(&m->arena, (size_t)network->n_outputs, sizeof *heads);
     if (!heads)
         return WEFT_NO_MEMORY;
-    WEFT_TRY(weft_train_kept(network, opt, &kept));
-    const weft_twin_opt twin = { opt->batch, opt->seed, KEEPS_NOTHING, kept };
-    const weft_status status = weft_graph_clone_training(m->ctx, network, &twin, heads, &m->graph);
-    weft_free(&network->ctx->allocator, kept);
-    WEFT_TRY(status);
+    WEFT_TRY(weft_train_clone(m->ctx, network, opt, KEEPS_NOTHING, heads, &m->graph));
     weft_output(m->graph, heads[0], "head");
     WEFT_TRY(weft_graph_status(m->graph));
     m->number = weft_train_input(m->graph, WEFT_STEP_INPUT);

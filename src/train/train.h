@@ -43,9 +43,10 @@ struct weft_trainer {
 weft_status weft_train_params(const weft_graph *network, const weft_train_opt *opt, weft_trained_info *out);
 /* Whether a path is one of those that stay as they are. */
 bool weft_train_is_frozen(const weft_train_opt *opt, const char *path);
-/* Which nodes of the network stay as they are at inference: the first n_nodes of *kept, to be freed with the allocator
- * of the network's context. */
-weft_status weft_train_kept(const weft_graph *network, const weft_train_opt *opt, bool **kept);
+/* weft_graph_clone_training, of which what is frozen stays as it is at inference. Of opt count batch, seed and freeze;
+ * outputs: [n_outputs] of the network. */
+weft_status weft_train_clone(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt, double norm_momentum,
+                             weft_var *outputs, weft_graph **out);
 /* The index of an input, by name; -1: there is none. */
 int weft_train_input(const weft_graph *graph, const char *name);
 /* The batch, the rate and the number of a step to the inputs. */

@@ -201,6 +201,20 @@ int emulator_unequal_products(const float *, float *to)
     return WEFT_LAUNCH(products, dim3(1), dim3(32), 0, nullptr, 32, 31, false, true, to);
 }
 
+__global__ void endless(float *to)
+{
+    float d[4] = {};
+    const unsigned a[4] = {}, b[2] = {};
+    for (int i = 0; i < 64; i++) /* as many as may wait */
+        weft_mma(d, a, b, weft_f16());
+    to[threadIdx.x] = d[0];
+}
+
+int emulator_endless_products(const float *, float *to)
+{
+    return WEFT_LAUNCH(endless, dim3(1), dim3(32), 0, nullptr, to);
+}
+
 int emulator_endless_product(const float *, float *to)
 {
     return WEFT_LAUNCH(products, dim3(1), dim3(32), 0, nullptr, 32, 32, false, false, to);

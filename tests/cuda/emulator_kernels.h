@@ -30,6 +30,7 @@ int emulator_half_product(const float *from, float *to);
 int emulator_two_products(const float *from, float *to);
 int emulator_unequal_products(const float *from, float *to);
 int emulator_endless_product(const float *from, float *to);
+int emulator_endless_products(const float *from, float *to);
 int emulator_crowd(const float *from, float *to);
 int emulator_empty(const float *from, float *to);
 int emulator_tall(const float *from, float *to);

@@ -88,6 +88,16 @@ static void multiply_parts(unsigned first, unsigned slot)
     multiply(lanes);
 }
 
+/* Behind it the lanes of the running thread's warp have left as many parts, and all are computed. */
+static void empty_queue(const char *where)
+{
+    const bool last = meet(0xffffffffu, 0, where);
+    const unsigned *const left = arrived[number_of(current) / WARP];
+    for (unsigned slot = 0; last && slot < QUEUE; slot++)
+        if (left[slot])
+            stop("the lanes of a warp have not come to as many products", where);
+}
+
 void emu_multiply(const emu_product *mine)
 {
     const unsigned me = number_of(current), slot = current->products++ % QUEUE;
@@ -97,16 +107,12 @@ void emu_multiply(const emu_product *mine)
         multiply_parts(me / WARP * WARP, slot);
     }
     if (slot == QUEUE - 1)
-        emu_products_end(mine->where); /* the queue is full */
+        empty_queue(mine->where);
 }
 
 void emu_products_end(const char *where)
 {
-    const bool last = meet(0xffffffffu, 0, where);
-    const unsigned *const left = arrived[number_of(current) / WARP];
-    for (unsigned slot = 0; last && slot < QUEUE; slot++)
-        if (left[slot])
-            stop("the lanes of a warp have not come to as many products", where);
+    empty_queue(where);
     current->products = 0;
 }
 
