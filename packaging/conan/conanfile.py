@@ -82,6 +82,7 @@ class Weft(ConanFile):
         values["WEFT_HDF5"] = "ON" if self.options.hdf5 else "OFF"
         values["WEFT_CUDA"] = "ON" if self.options.cuda else "OFF"
         values["WEFT_OPENBLAS"] = bool(self.options.openblas)
+        values["CMAKE_INSTALL_LIBEXECDIR"] = "libexec"  # conan's own is bin, where weft is a program, not a folder
         toolchain.generate()
         CMakeDeps(self).generate()
         PkgConfigDeps(self).generate()
