@@ -45,28 +45,40 @@ static const cli_column launches[] = {
 };
 /* clang-format on */
 
+#define DEFAULT_TARGET "a100"
+
 /* One network in one plan. */
 typedef struct plan {
     const weft_arch *arch;
     weft_ctx *ctx;
     weft_graph *graph;
+    weft_trainer *trainer; /* of a step of training; else NULL */
     weft_model *model;
     weft_run_cost cost;
     weft_memory memory;
 } plan;
 
+static weft_status plan_model(bool train, plan *p)
+{
+    if (!train)
+        return weft_model_create(p->ctx, p->graph, &(weft_model_opt){ .plan_only = true }, &p->model);
+    CLI_TRY_STATUS(weft_trainer_create(p->ctx, p->graph, &cost_training, &p->trainer));
+    p->model = weft_trainer_model(p->trainer);
+    return WEFT_OK;
+}
+
 static cli_exit open_plan(const cost_args *args, const char *name, plan *p)
 {
-    static const weft_model_opt opt = { .plan_only = true };
     weft_ctx_opt ctx = args->ctx;
     ctx.device = "cuda";
+    ctx.target = args->ctx.target ? args->ctx.target : DEFAULT_TARGET;
     ctx.threads = 1;
     cli_subject subject;
     CLI_TRY(cli_open(&ctx, &p->ctx));
     CLI_TRY(cli_find_subject(p->ctx, name, args->dialect, &args->size, &subject, NULL));
     p->arch = subject.arch;
     CLI_TRY(cli_build(p->ctx, &subject, args->batch, &p->graph));
-    CLI_TRY_LIBRARY(weft_model_create(p->ctx, p->graph, &opt, &p->model));
+    CLI_TRY_LIBRARY(plan_model(args->train, p));
     CLI_TRY_LIBRARY(weft_model_cost(p->model, &p->cost));
     CLI_TRY_LIBRARY(weft_model_memory(p->model, &p->memory));
     return CLI_OK;
@@ -74,7 +86,9 @@ static cli_exit open_plan(const cost_args *args, const char *name, plan *p)
 
 static void close_plan(plan *p)
 {
-    weft_model_destroy(p->model);
+    if (!p->trainer)
+        weft_model_destroy(p->model);
+    weft_trainer_destroy(p->trainer);
     weft_graph_destroy(p->graph);
     weft_ctx_destroy(p->ctx);
 }
@@ -155,7 +169,8 @@ static cli_exit add_model(const cost_args *args, const char *name, cli_table *ta
 static void print_json(const cost_args *args, const cli_table *table, const cli_table *steps, const setting *s)
 {
     json_t *root = cli_json_document();
-    cli_set_text(root, "target", args->ctx.target);
+    cli_set_text(root, "target", args->ctx.target ? args->ctx.target : DEFAULT_TARGET);
+    json_object_set_new(root, "train", json_boolean(args->train));
     cli_set_text(root, "device", s->device);
     cli_set_text(root, "precision", s->precision);
     cli_set_count(root, "batch", args->batch);
@@ -175,8 +190,8 @@ static void print_tables(const cost_args *args, cli_table *table, cli_table *ste
         cli_table_print(steps, &args->view, stdout);
         putchar('\n');
     }
-    cli_table_head(table, "%s, %s, batch %lld; peaks %.4g TFLOP/s in %s, %.4g on other cores, %.4g GB/s", s->device,
-                   s->precision, (long long)args->batch, s->tensor_core / 1e12, s->precision, s->core / 1e12,
+    cli_table_head(table, "%s%s, %s, batch %lld; peaks %.4g TFLOP/s in %s, %.4g on other cores, %.4g GB/s",
+                   args->train ? "a step of training, SGD with momentum: " : "", s->device, s->precision, (long long)args->batch, s->tensor_core / 1e12, s->precision, s->core / 1e12,
                    s->bandwidth / GIGA);
     cli_table_note(table, "planned, not run: counted from the steps that would run, over the card's published peaks");
     cli_table_print(table, &args->view, stdout);
@@ -199,7 +214,7 @@ static cli_exit add_up(const cli_call *call, cli_table *table, cli_table *steps)
 static cli_exit run(const cli_call *call)
 {
     const cost_args *args = call->args;
-    if (args->train)
+    if (args->train && !args->ctx.target)
         return cost_train(call);
     cli_table *table = cli_table_create(totals, (int)(sizeof totals / sizeof *totals));
     cli_table *steps = cli_table_create(launches, (int)(sizeof launches / sizeof *launches));
@@ -212,13 +227,13 @@ static cli_exit run(const cli_call *call)
 /* clang-format off */
 static const cli_option rows[] = {
     ROW_BATCH(cost_args, "32", 1, IMAGES_IN_A_RUN),
-    ROW_TARGET(cost_args, "a100",
-               "the GPU to plan for: t4, a100, 3090, l4, h100, b200, 5090, a compute capability (sm_90) or a file"),
+    ROW_TARGET(cost_args, NULL,
+               "the GPU to plan for: t4, a100, 3090, l4, h100, b200, 5090, a compute capability (sm_90) or a file; "
+               "default: a100, with --train the CPU"),
     ROW_PRECISION(cost_args, PRECISION_OF_GPU),
     OPT_BOOL(cost_args, train, 0, "train",
-             "of a step of training on the CPU: forward, backward, SGD with momentum; --target and --precision are of "
-             "a GPU"),
-    OPT_BOOL(cost_args, steps, 0, "steps", "print every launch; with --train every step of the plan"),
+             "of a step of training: forward, backward, SGD with momentum; on the CPU, or on the --target"),
+    OPT_BOOL(cost_args, steps, 0, "steps", "print every launch; of a step on the CPU every step of the plan"),
     ROW_DIALECT(cost_args, WHOSE_VARIANT),
     ROWS_SIZE(cost_args),
     ROW_OUTPUT(cost_args),
@@ -246,14 +261,15 @@ const cli_command cli_cost = {
         "\n"
         "A target is t4, a100, 3090, l4, h100, b200 or 5090, a compute capability such as sm_90, or a file.\n"
         "\n"
-        "With --train it is a step of training on the CPU, which has the only kernels for it: FLOPs by the direct "
-        "algorithm, two to a multiply-add, beside those of inference; bytes moved if every step of the plan reads its "
+        "With --train it is a step of training. On a GPU, if --target names one, least is what the forward pass moves "
+        "at best. Without it is one on the CPU: FLOPs by the direct algorithm, two to a multiply-add, beside those of inference; bytes moved if every step of the plan reads its "
         "inputs and parameters once and writes its outputs once; and the memory that the step will hold, to the byte: "
         "activations and scratch (arena), packed parameters, and parameters with what the optimiser keeps.",
     .examples = "weft cost resnet50 --precision fp16|on an A100, 32 images a run\n"
                 "weft cost efficientnet-b0 --target h100 --precision bf16 --batch 1 --steps|every launch\n"
                 "weft cost resnet50 vgg16 mobilenetv2 --json|several networks, for a program to read\n"
-                "weft cost resnet50 densenet201 --train --batch 32|what a step of training computes and holds",
+                "weft cost resnet50 densenet201 --train --batch 32|what a step of training computes and holds\n"
+                "weft cost resnet50 --train --target h100 --precision bf16 --batch 128|the launches of one",
     .rows = rows,
     .args_size = sizeof(cost_args),
     .run = run,

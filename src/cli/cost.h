@@ -4,6 +4,8 @@
 #ifndef WEFT_CLI_COST_H
 #define WEFT_CLI_COST_H
 
+#include <weft/train.h>
+
 #include "cli/command.h"
 #include "cli/rows.h"
 
@@ -19,6 +21,9 @@ typedef struct cost_args {
     bool steps, train;
 } cost_args;
 
+/* The step that is counted: SGD with momentum. */
+extern const weft_train_opt cost_training;
+/* On the CPU. */
 cli_exit cost_train(const cli_call *call);
 
 #endif

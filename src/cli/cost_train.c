@@ -34,6 +34,8 @@ static const cli_column each[] = {
 };
 /* clang-format on */
 
+const weft_train_opt cost_training = { .optimizer = { .momentum = .9 }, .plan_only = true };
+
 /* A network and the plan of a step of it. */
 typedef struct plan {
     cli_subject subject;
@@ -46,12 +48,11 @@ typedef struct plan {
 
 static cli_exit open_plan(const cost_args *args, const char *name, plan *p)
 {
-    static const weft_train_opt opt = { .optimizer = { .momentum = .9 }, .plan_only = true };
     CLI_TRY(cli_open_cpu(1, &p->ctx));
     CLI_TRY(cli_find_subject(p->ctx, name, args->dialect, &args->size, &p->subject, NULL));
     CLI_TRY(cli_build(p->ctx, &p->subject, args->batch, &p->graph));
     CLI_TRY_LIBRARY(weft_graph_counts(p->graph, &p->counts));
-    CLI_TRY_LIBRARY(weft_trainer_create(p->ctx, p->graph, &opt, &p->trainer));
+    CLI_TRY_LIBRARY(weft_trainer_create(p->ctx, p->graph, &cost_training, &p->trainer));
     CLI_TRY_LIBRARY(weft_model_memory(weft_trainer_model(p->trainer), &p->memory));
     return CLI_OK;
 }

@@ -74,9 +74,11 @@ static json_t *report_open(selftest *s)
     json_object_set_new(root, "devices", devices_json());
     s->ops = json_array();
     s->networks = json_array();
+    s->training = json_array();
     s->speed = json_array();
     json_object_set_new(root, "ops", s->ops);
     json_object_set_new(root, "networks", s->networks);
+    json_object_set_new(root, "training", s->training);
     json_object_set_new(root, "speed", s->speed);
     return root;
 }
@@ -179,6 +181,7 @@ static cli_exit run_precision(selftest *s, const precisions *all, int index)
         void (*run)(selftest *);
     } parts[] = { { SELFTEST_OPS, selftest_ops },
                   { SELFTEST_NETWORKS, selftest_networks },
+                  { SELFTEST_TRAINING, selftest_training },
                   { SELFTEST_SPEED, selftest_speed } };
     const weft_status status = open_device(s, all->list[index], &s->ctx);
     if (status == WEFT_INVALID && !all->chosen) {
@@ -291,8 +294,8 @@ static const cli_option rows[] = {
     OPT_TEXT(selftest_args, precisions, 'p', "precision", "LIST", "default", "default|fp32|tf32|fp16|bf16",
              "fp32, tf32, fp16 or bf16, or some of them in the order to run: fp16,tf32; default: each that the device "
              "has, fp16 first"),
-    OPT_ENUM(selftest_args, only, 0, "only", "PART", "all", "all|ops|networks|speed",
-             "ops, networks or speed: this part alone"),
+    OPT_ENUM(selftest_args, only, 0, "only", "PART", "all", "all|ops|networks|training|speed",
+             "ops, networks, training or speed: this part alone"),
     OPT_TEXT(selftest_args, pick, 0, "case", "TEXT", NULL, NULL, "only cases with TEXT in their name"),
     OPT_BOOL(selftest_args, quick, 0, "quick", "small shapes and small images only: seconds instead of minutes"),
     OPT_FILE(selftest_args, report, 'o', "output", "FILE", NULL, "the report; default: weft-selftest-DATE.json"),
@@ -309,7 +312,8 @@ const cli_command cli_selftest = {
     .description =
         "Runs every operation on a ladder of shapes and a ladder of networks with seeded weights on the device, in "
         "every precision that it has, and holds the results against the CPU: within what the precision and the "
-        "length of the sums allow, and with the same bits in three runs. Then measures memory bandwidth, the cost "
+        "length of the sums allow, and with the same bits in three runs. So it does with the losses of four networks "
+        "over ten steps of training. Then measures memory bandwidth, the cost "
         "of a launch, and the networks, whole and kernel by kernel, beside the roofline of their plans.\n"
         "\n"
         "A summary goes to standard output, the name of each case before it runs to standard error, everything to "

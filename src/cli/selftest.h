@@ -9,7 +9,13 @@
 #include "cli/common.h"
 #include "cli/selftest_list.h"
 
-typedef enum selftest_only { SELFTEST_ALL, SELFTEST_OPS, SELFTEST_NETWORKS, SELFTEST_SPEED } selftest_only;
+typedef enum selftest_only {
+    SELFTEST_ALL,
+    SELFTEST_OPS,
+    SELFTEST_NETWORKS,
+    SELFTEST_TRAINING,
+    SELFTEST_SPEED
+} selftest_only;
 
 typedef struct selftest_args {
     weft_ctx_opt ctx;       /* device, threads */
@@ -27,7 +33,7 @@ typedef struct selftest {
     weft_precision precision;
     bool cpu;            /* the device under test is the CPU, too */
     bool loud;           /* lines for a person on standard output */
-    json_t *ops, *networks, *speed; /* of the report */
+    json_t *ops, *networks, *training, *speed; /* of the report */
     FILE *journal;       /* the report's file while there is no whole report yet: a JSON line for each begin and end */
     int passed, failed, measured;
     char now[160];       /* the case that runs */
@@ -54,6 +60,11 @@ enum { SELFTEST_RUNS = 3, SELFTEST_SEED = 1 }; /* launch by launch, recorded, re
 weft_status selftest_open(weft_ctx *ctx, const selftest_graph *graph, weft_model **out);
 weft_status selftest_compute(weft_ctx *ctx, const selftest_graph *graph, int runs, selftest_result *out);
 double selftest_rms(const float *data, int64_t count);
+/* Noise for input number `input`, the same everywhere. */
+void selftest_fill(float *to, int64_t count, int input, double low, double high);
+/* The CPU to hold networks against, whose plain loops would take minutes: portable vectors, or for a GPU the best there
+ * are. */
+weft_status selftest_open_vectors(const selftest *s, weft_ctx **out);
 
 /* Announces a case, so that whatever happens next has a name: on standard error and in the journal. False if it is not
  * to be run: not picked, or there is no device left. */
@@ -69,6 +80,7 @@ void selftest_say(const selftest *s, const char *format, ...) __attribute__((for
 /* ---- the parts; each appends to its list in the report ---- */
 void selftest_ops(selftest *s);
 void selftest_networks(selftest *s);
+void selftest_training(selftest *s);
 void selftest_speed(selftest *s);
 
 #endif

@@ -23,8 +23,8 @@ void selftest_say(const selftest *s, const char *format, ...)
     fflush(stdout);
 }
 
-/* Noise that is the same everywhere: the golden ratio's multiples, hashed (Knuth 1998, section 6.4). */
-static void fill(float *to, int64_t count, int input, double low, double high)
+/* The golden ratio's multiples, hashed (Knuth 1998, section 6.4). */
+void selftest_fill(float *to, int64_t count, int input, double low, double high)
 {
     for (int64_t i = 0; i < count; i++) {
         uint32_t h = ((uint32_t)i + 1) * 2654435761u + (uint32_t)input * 40503u;
@@ -45,7 +45,7 @@ static weft_status feed(weft_model *model, double low, double high)
             break;
         const int64_t count = weft_shape_count(&port.shape);
         float *data = cli_alloc((size_t)count, sizeof *data);
-        fill(data, count, i, low, high);
+        selftest_fill(data, count, i, low, high);
         status = weft_model_set_input(model, i, data, (size_t)count * sizeof *data);
         free(data);
     }
@@ -98,6 +98,13 @@ weft_status selftest_compute(weft_ctx *ctx, const selftest_graph *graph, int run
     else
         *out = (selftest_result){ data, count, differs };
     return status;
+}
+
+weft_status selftest_open_vectors(const selftest *s, weft_ctx **out)
+{
+    const weft_ctx_opt opt = { .device = "cpu", .threads = s->args->ctx.threads,
+                               .isa = s->cpu ? "portable" : NULL, .math = WEFT_MATH_STRICT };
+    return weft_ctx_create(&opt, out);
 }
 
 double selftest_rms(const float *data, int64_t count)

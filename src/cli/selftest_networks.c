@@ -74,19 +74,11 @@ static void compare(selftest *s, weft_ctx *reference, const sized *n)
     selftest_end(s, s->networks, row, status, text);
 }
 
-/* The CPU's plain loops would take minutes: portable vectors, or for a GPU the best there are. */
-static weft_status open_reference(const selftest *s, weft_ctx **out)
-{
-    const weft_ctx_opt opt = { .device = "cpu", .threads = s->args->ctx.threads,
-                               .isa = s->cpu ? "portable" : NULL, .math = WEFT_MATH_STRICT };
-    return weft_ctx_create(&opt, out);
-}
-
 void selftest_networks(selftest *s)
 {
     const int before = s->passed, failed = s->failed;
     weft_ctx *reference = NULL;
-    const weft_status status = open_reference(s, &reference);
+    const weft_status status = selftest_open_vectors(s, &reference);
     if (status) {
         if (selftest_begin(s, "networks", "reference"))
             selftest_end(s, s->networks, json_object(), status, NULL);

@@ -175,10 +175,18 @@ static cli_exit begin(train_run *r)
     return write_settings(r);
 }
 
+/* The device is the machine's matter, the precision one of the run's settings, which a resumed run keeps. */
+static cli_exit open_device(train_run *r)
+{
+    weft_ctx_opt opt = r->args->ctx;
+    opt.precision = (weft_precision)r->set->precision;
+    return cli_open(&opt, &r->ctx);
+}
+
 static cli_exit run_training(train_run *r)
 {
     CLI_TRY(cli_find_arch(r->set->network, r->set->dialect, &r->arch));
-    CLI_TRY(cli_open(&r->args->ctx, &r->ctx));
+    CLI_TRY(open_device(r));
     CLI_TRY(train_open_data(r));
     CLI_TRY(begin(r));
     train_print_header(r);
@@ -250,6 +258,8 @@ static const cli_option rows[] = {
     KEY(checkpoint, "checkpoint", "TIME", "between checkpoints, 10min or 100steps"),
     OPT_BOOL(train_args, strict, 0, "strict-resume", "refuse to go on where the environment is another"),
     OPT_BOOL(train_args, keys, 0, "keys", "print the keys of recipes, and end"),
+    ROW_DEVICE(train_args, ctx.device, "cpu", DEVICES_THAT_RUN,
+               "what trains: cpu, cuda, cuda:1 or auto: cuda where there is one, else cpu"),
     ROW_THREADS(train_args, "threads that compute"),
     ROW_JSON(train_args),
     ROW_PROGRESS(train_args, progress, ""),

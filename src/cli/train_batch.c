@@ -101,9 +101,15 @@ static cli_exit fits(train_run *r, int64_t batch, double room, bool again, need 
     return CLI_OK;
 }
 
-/* What Linux says is available, and a limit of the process's control group, if that is less. */
-static double free_bytes(void)
+/* Of a card, what it has: little else lives there. Else what Linux says is available, and a limit of the process's
+ * control group, if that is less. */
+static double free_bytes(const train_run *r)
 {
+    weft_device_info device = { 0 };
+    cli_find_device(weft_ctx_device(r->ctx), &device);
+    if (strcmp(device.name, "cpu") != 0 && device.memory)
+        return .95 * (double)device.memory;
+
     static const struct {
         const char *path, *format;
         double scale;
@@ -154,7 +160,7 @@ static cli_exit largest(train_run *r, double room, int64_t limit, bool again, in
 
 static cli_exit choose_auto(train_run *r)
 {
-    double room = free_bytes() * .8;
+    double room = free_bytes(r) * .8;
     char text[32], origin[96], bytes[32];
     int64_t limit = AUTO_LARGEST;
     const int64_t images = weft_trainset_count(r->data, WEFT_PART_TRAIN);
@@ -200,7 +206,7 @@ cli_exit train_choose_batch(train_run *r)
         return cli_error(CLI_USAGE, "batch: '%s' is neither auto nor a number from 1 to %d", r->set->batch, LARGEST);
     if (r->set->memory)
         return keep_to_memory(r);
-    const double found = free_bytes(), room = found > 0 ? found : HUGE_VAL; /* nobody says: it is tried */
+    const double found = free_bytes(r), room = found > 0 ? found : HUGE_VAL; /* nobody says: it is tried */
     CLI_TRY(fits(r, r->batch, room, false, &as_it_is, &yes));
     if (yes)
         return CLI_OK;

@@ -80,6 +80,15 @@ static void print_network(const train_run *r, FILE *out)
         fprintf(out, "heads      auxiliary ones are trained, too, with %g times the loss\n", r->set->aux_weight);
 }
 
+static void print_device(const train_run *r, FILE *out)
+{
+    weft_device_info device = { 0 };
+    cli_find_device(weft_ctx_device(r->ctx), &device);
+    if (strcmp(device.name, "cpu") != 0)
+        fprintf(out, "device     %s: %s, %s\n", weft_ctx_device(r->ctx), device.description,
+                weft_precision_name(weft_ctx_precision(r->ctx)));
+}
+
 static void print_steps(const train_run *r, FILE *out)
 {
     weft_memory step = { 0 }, inference = { 0 };
@@ -130,6 +139,7 @@ void train_print_header(const train_run *r)
     print_parts(r, out);
     print_classes(r, out);
     print_network(r, out);
+    print_device(r, out);
     print_steps(r, out);
     print_settings(r, out);
     if (r->folder)

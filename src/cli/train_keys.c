@@ -21,6 +21,9 @@ const cli_option train_keys[] = {
              "changes to how images become inputs, 'fit=short side=256 resample=bilinear preprocess=torch'"),
     OPT_ENUM(AT, normalise, 0, "normalise", "HOW", "recipe", "recipe|data",
              "means and deviations of the channels: as the network's publisher has them, or measured on the data"),
+    OPT_ENUM(AT, precision, 0, "precision", "NAME", "default", "default|fp32|tf32|fp16|bf16",
+             "what a GPU keeps and multiplies; parameters, statistics and sums are fp32. default: tf32 where the card "
+             "has it, else fp32"),
     YES_NO(upright, "upright", "yes", "turn photographs as their EXIF orientation says"),
     OPT_REAL(AT, epochs, 0, "epochs", "N", "30", 0, 100000, "passes through the data; fractions count"),
     OPT_TEXT(AT, batch, 0, "batch", "N", "64", NULL, "images in a step, or auto: as many as memory has room for"),

@@ -11,7 +11,7 @@
 typedef struct train_settings {
     const char *network, *data, *weights;
     weft_dialect dialect;
-    int px, upright, normalise, aux;
+    int px, precision, upright, normalise, aux;
     const char *input, *batch;
     double epochs;
     int64_t seed;
