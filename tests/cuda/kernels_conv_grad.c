@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Launchers of gradients (cuda/kernel/conv_grad.h) against their definition in double, in every order of threads:
+ * which must give the same bits, too. */
+#include <math.h>
+#include <string.h>
+
+#include "check/harness.h"
+#include "cuda/kernel/conv_grad.h"
+#include "direct.h"
+#include "emu/control.h"
+#include "kernels_direct.h"
+
+static float from[DIRECT_ROOM], other[DIRECT_ROOM], third[DIRECT_ROOM], bits[DIRECT_ROOM], again[DIRECT_ROOM];
+static double want[DIRECT_ROOM];
+
+/* Channels beside those that count, so that rows are 16-byte aligned, or no more than their elements. */
+static const int sides[] = { 0, 8, 3 };
+enum { SIDES = 3 };
+
+/* The last results, judged once, then the same bits in the other orders. */
+static void judge(const char *what, typed_view *v, int order)
+{
+    const size_t count = (size_t)(v->rows * v->channels);
+    typed_view_get(v, order ? again : bits);
+    if (order)
+        ck_assert_msg(memcmp(again, bits, count * sizeof *bits) == 0, "%s: order %d gives other bits", what, order);
+    direct_expect(what, v, want, 1e-5);
+}
+
+/* ---- convolutions ---- */
+
+typedef struct layer {
+    int n, h, w, c, oh, ow, k, kernel, stride, dilation, groups;
+    weft_pad pad;
+} layer;
+
+static weft_kwindow window_of(const layer *l)
+{
+    return (weft_kwindow){ .n = l->n, .h = l->h, .w = l->w, .oh = l->oh, .ow = l->ow, .kernel_h = l->kernel,
+                           .kernel_w = l->kernel, .stride_h = l->stride, .stride_w = l->stride, .dilation = l->dilation,
+                           .pad = l->pad };
+}
+
+/* For each output, tap and filter, and the pixel that they meet. */
+typedef void meet(const layer *l, int64_t pixel, int64_t output, int64_t k, int tap);
+
+static void for_each(const layer *l, meet *visit)
+{
+    for (int64_t output = 0; output < (int64_t)l->n * l->oh * l->ow; output++)
+        for (int tap = 0; tap < l->kernel * l->kernel; tap++) {
+            const int64_t oh = output / l->ow % l->oh, ow = output % l->ow, n = output / l->ow / l->oh;
+            const int64_t ih = oh * l->stride - l->pad.top + tap / l->kernel * l->dilation;
+            const int64_t iw = ow * l->stride - l->pad.left + tap % l->kernel * l->dilation;
+            for (int64_t k = 0; k < l->k && ih >= 0 && iw >= 0 && ih < l->h && iw < l->w; k++)
+                visit(l, (n * l->h + ih) * l->w + iw, output, k, tap);
+        }
+}
+
+/* from: dy, other: weights. */
+static void meet_data(const layer *l, int64_t pixel, int64_t output, int64_t k, int tap)
+{
+    const int depth = l->c / l->groups;
+    const int64_t group = k / (l->k / l->groups), taps = (int64_t)l->kernel * l->kernel;
+    for (int c = 0; c < depth; c++)
+        want[pixel * l->c + group * depth + c] +=
+            (double)from[output * l->k + k] * (double)other[(k * taps + tap) * depth + c];
+}
+
+/* from: dy, other: x. */
+static void meet_weights(const layer *l, int64_t pixel, int64_t output, int64_t k, int tap)
+{
+    const int depth = l->c / l->groups;
+    const int64_t group = k / (l->k / l->groups), taps = (int64_t)l->kernel * l->kernel;
+    for (int c = 0; c < depth; c++)
+        want[(k * taps + tap) * depth + c] +=
+            (double)from[output * l->k + k] * (double)other[pixel * l->c + group * depth + c];
+}
+
+static const layer layers[] = {
+    { 2, 5, 4, 16, 5, 4, 24, 3, 1, 1, 1, { 1, 1, 1, 1 } }, { 1, 7, 8, 5, 4, 4, 9, 3, 2, 1, 1, { 1, 1, 0, 1 } },
+    { 2, 6, 7, 24, 3, 3, 8, 1, 2, 1, 1, { 0, 0, 0, 0 } },  { 1, 6, 5, 16, 6, 5, 8, 3, 1, 2, 2, { 2, 2, 2, 2 } },
+    { 1, 4, 5, 6, 8, 9, 12, 3, 1, 1, 6, { 3, 3, 3, 3 } },  { 1, 7, 8, 33, 2, 2, 35, 2, 4, 1, 1, { 0, 0, 0, 0 } },
+};
+
+static void dx_of(const layer *l, weft_dtype dtype, int side, bool residual, int order)
+{
+    const int64_t pixels = (int64_t)l->n * l->h * l->w, outputs = (int64_t)l->n * l->oh * l->ow;
+    const int64_t weights = (int64_t)l->k * l->kernel * l->kernel;
+    typed_view dy, wt, dx, more;
+    direct_make(&dy, dtype, outputs, l->k, side, from);
+    direct_make(&wt, dtype, weights, l->c / l->groups, 0, other);
+    direct_make(&more, dtype, pixels, l->c, side, third);
+    direct_make(&dx, dtype, pixels, l->c, side, NULL);
+    weft_conv2d_dx_args a = { .dtype = dtype, .dy = typed_view_of(&dy), .dx = typed_view_of(&dx), .win = window_of(l),
+                              .c = l->c, .k = l->k, .groups = l->groups, .wt = typed_view_of(&wt).data };
+    if (residual)
+        a.residual = typed_view_of(&more);
+    ck_assert_int_eq(weft_launch_conv2d_dx(&a, NULL), 0);
+    judge("dx", &dx, order);
+    typed_view_free(&dy);
+    typed_view_free(&wt);
+    typed_view_free(&more);
+}
+
+START_TEST(conv2d_dx)
+{
+    const layer *l = &layers[_i];
+    const int64_t pixels = (int64_t)l->n * l->h * l->w, outputs = (int64_t)l->n * l->oh * l->ow;
+    for (int t = 0; t < DIRECT_TYPES; t++) {
+        const int side = sides[(t + _i) % SIDES];
+        const bool residual = side != 8;
+        direct_draw(from, outputs * l->k, direct_types[t], 1);
+        direct_draw(other, (int64_t)l->k * l->kernel * l->kernel * (l->c / l->groups), direct_types[t], 2);
+        direct_draw(third, pixels * l->c, direct_types[t], 3);
+        for (int64_t i = 0; i < pixels * l->c; i++)
+            want[i] = residual ? (double)third[i] : 0;
+        for_each(l, meet_data);
+        for (int order = 0; order < EMU_ORDER_COUNT; order++) {
+            emu_set_order((emu_order)order, check_seed());
+            dx_of(l, direct_types[t], side, residual, order);
+        }
+    }
+    emu_set_order(EMU_FORWARD, 0);
+}
+END_TEST
+
+static void dw_of(const layer *l, weft_dtype dtype, int side, int order)
+{
+    const int64_t pixels = (int64_t)l->n * l->h * l->w, outputs = (int64_t)l->n * l->oh * l->ow;
+    typed_view x, dy, dw, parts;
+    direct_make(&dy, dtype, outputs, l->k, side, from);
+    direct_make(&x, dtype, pixels, l->c, side, other);
+    direct_make(&dw, WEFT_F32, (int64_t)l->k * l->kernel * l->kernel, l->c / l->groups, side, NULL);
+    weft_conv2d_dw_args a = { .dtype = dtype, .x = typed_view_of(&x), .dy = typed_view_of(&dy),
+                              .dw = typed_view_of(&dw), .win = window_of(l), .c = l->c, .k = l->k,
+                              .groups = l->groups };
+    const int64_t floats = weft_conv2d_dw_floats(&a);
+    direct_make(&parts, WEFT_F32, 1, floats > 0 ? floats : 1, 0, NULL);
+    a.scratch = floats > 0 ? typed_view_of(&parts).data : NULL;
+    ck_assert_int_eq(weft_launch_conv2d_dw(&a, NULL), 0);
+    judge("dw", &dw, order);
+    ck_assert(typed_view_intact(&parts));
+    typed_view_free(&x);
+    typed_view_free(&dy);
+    typed_view_free(&parts);
+}
+
+static void try_dw(const layer *l, int which)
+{
+    const int64_t pixels = (int64_t)l->n * l->h * l->w, outputs = (int64_t)l->n * l->oh * l->ow;
+    for (int t = 0; t < DIRECT_TYPES; t++) {
+        direct_draw(from, outputs * l->k, direct_types[t], 4);
+        direct_draw(other, pixels * l->c, direct_types[t], 5);
+        memset(want, 0, sizeof want);
+        for_each(l, meet_weights);
+        for (int order = 0; order < EMU_ORDER_COUNT; order++) {
+            emu_set_order((emu_order)order, check_seed());
+            dw_of(l, direct_types[t], sides[(t + which) % SIDES], order);
+        }
+    }
+    emu_set_order(EMU_FORWARD, 0);
+}
+
+START_TEST(conv2d_dw)
+{
+    try_dw(&layers[_i], _i);
+}
+END_TEST
+
+/* In more than one part. */
+START_TEST(conv2d_dw_in_parts)
+{
+    static const layer l = { 2, 18, 17, 3, 18, 17, 2, 1, 1, 1, 1, { 0, 0, 0, 0 } };
+    try_dw(&l, 2);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+static const weft_kview v = { from, 8 }, narrow = { from, 7 }, nothing = { NULL, 8 };
+static const weft_kwindow win = {
+    .n = 1, .h = 4, .w = 4, .oh = 2, .ow = 2, .kernel_h = 2, .kernel_w = 2, .stride_h = 2, .stride_w = 2
+};
+#define REFUSES(type, launch, good, field, value)                                                                      \
+    do {                                                                                                               \
+        type bad_ = good;                                                                                              \
+        bad_.field = value;                                                                                            \
+        ck_assert_int_eq((launch)(&bad_, NULL), 1);                                                                    \
+    } while (0)
+
+START_TEST(refusals)
+{
+    const weft_conv2d_dx_args dx = { .dy = v, .dx = v, .win = win, .c = 8, .k = 8, .wt = other };
+#define DX(field, value) REFUSES(weft_conv2d_dx_args, weft_launch_conv2d_dx, dx, field, value)
+    DX(dy, narrow);
+    DX(dx, nothing);
+    DX(residual, narrow);
+    DX(wt, NULL);
+    DX(groups, 3);
+    DX(win.oh, 0);
+    DX(dtype, WEFT_U8);
+    const weft_conv2d_dw_args dw = { .x = v, .dy = v, .dw = v, .win = win, .c = 8, .k = 8 };
+#define DW(field, value) REFUSES(weft_conv2d_dw_args, weft_launch_conv2d_dw, dw, field, value)
+    DW(x, narrow);
+    DW(dy, nothing);
+    DW(dw, narrow);
+    DW(k, 0);
+    DW(win.stride_w, 0);
+    DW(dtype, WEFT_I32);
+    DW(win.oh, 4096); /* parts, and no memory for them */
+}
+END_TEST
+
+TCase *kernels_conv_grad_case(void)
+{
+    TCase *tcase = tcase_create("conv_grad");
+    const int count = (int)(sizeof layers / sizeof *layers);
+    tcase_set_timeout(tcase, 0);
+    tcase_add_loop_test(tcase, conv2d_dx, 0, count);
+    tcase_add_loop_test(tcase, conv2d_dw, 0, count);
+    tcase_add_test(tcase, conv2d_dw_in_parts);
+    tcase_add_test(tcase, refusals);
+    return tcase;
+}
