@@ -176,6 +176,42 @@ START_TEST(conv2d_dw_in_parts)
 }
 END_TEST
 
+/* ---- weights of a partial convolution ---- */
+
+/* More pairs than a launch takes; every third one meets. Sparse weights come back as they were. */
+START_TEST(partial_weights)
+{
+    enum { OUT = 41, IN = 26, TAPS = 2 };
+    static uint8_t table[OUT * IN];
+    const weft_dtype dtype = direct_types[_i / 2], ends = _i % 2 ? dtype : WEFT_F32;
+    int marks = 0;
+    for (int i = 0; i < OUT * IN; i++)
+        marks += table[i] = i % 3 == 1;
+    typed_view sparse, full, back;
+    direct_draw(from, (int64_t)marks * TAPS, dtype, 6);
+    direct_make(&sparse, ends, (int64_t)marks * TAPS, 1, 0, from);
+    direct_make(&full, dtype, (int64_t)OUT * TAPS, IN, 3, NULL);
+    direct_make(&back, ends, (int64_t)marks * TAPS, 1, 1, NULL);
+    weft_partial_weights_args a = { .dtype = ends, .to_dtype = dtype, .from = typed_view_of(&sparse),
+                                    .to = typed_view_of(&full), .k = OUT, .c = IN, .taps = TAPS, .table = table };
+    ck_assert_int_eq(weft_launch_partial_expand(&a, NULL), 0);
+    for (int k = 0, mark = 0; k < OUT; k++)
+        for (int c = 0; c < IN; c++) {
+            for (int t = 0; t < TAPS; t++)
+                want[(k * TAPS + t) * IN + c] = table[k * IN + c] ? (double)from[mark * TAPS + t] : 0;
+            mark += table[k * IN + c];
+        }
+    a = (weft_partial_weights_args){ .dtype = dtype, .to_dtype = ends, .from = typed_view_of(&full),
+                                     .to = typed_view_of(&back), .k = OUT, .c = IN, .taps = TAPS, .table = table };
+    ck_assert_int_eq(weft_launch_partial_collect(&a, NULL), 0);
+    direct_expect("expanded", &full, want, 0);
+    for (int i = 0; i < marks * TAPS; i++)
+        want[i] = (double)from[i];
+    direct_expect("collected", &back, want, 0);
+    typed_view_free(&sparse);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 static const weft_kview v = { from, 8 }, narrow = { from, 7 }, nothing = { NULL, 8 };
@@ -209,6 +245,16 @@ START_TEST(refusals)
     DW(win.stride_w, 0);
     DW(dtype, WEFT_I32);
     DW(win.oh, 4096); /* parts, and no memory for them */
+    const weft_partial_weights_args weights = { .from = v, .to = v, .k = 8, .c = 8, .taps = 1,
+                                                .table = (const uint8_t *)other };
+#define EXPAND(field, value) REFUSES(weft_partial_weights_args, weft_launch_partial_expand, weights, field, value)
+    EXPAND(from, nothing);
+    EXPAND(to, narrow);
+    EXPAND(taps, 0);
+    EXPAND(taps, 1 << 30);
+    EXPAND(table, NULL);
+    EXPAND(to_dtype, WEFT_U8);
+    REFUSES(weft_partial_weights_args, weft_launch_partial_collect, weights, from, narrow);
 }
 END_TEST
 
@@ -220,6 +266,7 @@ TCase *kernels_conv_grad_case(void)
     tcase_add_loop_test(tcase, conv2d_dx, 0, count);
     tcase_add_loop_test(tcase, conv2d_dw, 0, count);
     tcase_add_test(tcase, conv2d_dw_in_parts);
+    tcase_add_loop_test(tcase, partial_weights, 0, 2 * DIRECT_TYPES);
     tcase_add_test(tcase, refusals);
     return tcase;
 }

@@ -34,6 +34,19 @@ typedef struct weft_conv2d_dw_args {
 int64_t weft_conv2d_dw_floats(const weft_conv2d_dw_args *args);
 int weft_launch_conv2d_dw(const weft_conv2d_dw_args *args, void *stream);
 
+/* partial_conv2d's weights. sparse: rows of one number, a window of `taps` after the other, of those pairs of maps that
+ * table [k][c] (in host memory) marks, in its order; full: rows of c, [k, taps], zeros for the other pairs. expand has
+ * from sparse and to full, collect the other way round. dtype: of from; to_dtype: dtype or WEFT_F32, of an expansion of
+ * floats any. */
+typedef struct weft_partial_weights_args {
+    weft_dtype dtype, to_dtype;
+    weft_kview from, to;
+    int k, c, taps;
+    const uint8_t *table;
+} weft_partial_weights_args;
+int weft_launch_partial_expand(const weft_partial_weights_args *args, void *stream);
+int weft_launch_partial_collect(const weft_partial_weights_args *args, void *stream);
+
 #ifdef __cplusplus
 }
 #endif
