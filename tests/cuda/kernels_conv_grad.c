@@ -176,6 +176,51 @@ START_TEST(conv2d_dw_in_parts)
 }
 END_TEST
 
+/* ---- products of what lies turned ---- */
+
+/* Rows, channels (the sum) and outputs. */
+static const struct {
+    int rows, c, k;
+} products[] = { { 3, 19, 70 }, { 65, 17, 8 }, { 70, 5, 66 } };
+
+static void product_of(int which, weft_dtype dtype, bool x_turned, int order)
+{
+    const int rows = products[which].rows, c = products[which].c, k = products[which].k, side = sides[which];
+    typed_view x, wt, y;
+    direct_make(&x, dtype, x_turned ? c : rows, x_turned ? rows : c, side, from);
+    direct_make(&wt, dtype, c, k, side, other);
+    direct_make(&y, WEFT_F32, rows, k, side, NULL);
+    const weft_kview weights = typed_view_of(&wt);
+    const weft_gemm_args a = { .dtype = dtype, .y_dtype = WEFT_F32, .x = typed_view_of(&x), .y = typed_view_of(&y),
+                               .batch = 1, .rows = rows, .c = c, .k = k, .wt = weights.data, .ld_wt = weights.ld,
+                               .x_turned = x_turned, .wt_turned = true };
+    ck_assert_int_eq(weft_launch_gemm(&a, NULL), 0);
+    judge("product", &y, order);
+    typed_view_free(&x);
+    typed_view_free(&wt);
+}
+
+START_TEST(turned_products)
+{
+    const int which = _i / 2, rows = products[which].rows, c = products[which].c, k = products[which].k;
+    const bool x_turned = _i % 2;
+    for (int t = 0; t < DIRECT_TYPES; t++) {
+        direct_draw(from, (int64_t)rows * c, direct_types[t], 7);
+        direct_draw(other, (int64_t)c * k, direct_types[t], 8);
+        for (int i = 0; i < rows * k; i++) {
+            want[i] = 0;
+            for (int j = 0; j < c; j++)
+                want[i] += (double)from[x_turned ? j * rows + i / k : i / k * c + j] * (double)other[j * k + i % k];
+        }
+        for (int order = 0; order < EMU_ORDER_COUNT; order++) {
+            emu_set_order((emu_order)order, check_seed());
+            product_of(which, direct_types[t], x_turned, order);
+        }
+    }
+    emu_set_order(EMU_FORWARD, 0);
+}
+END_TEST
+
 /* ---- weights of a partial convolution ---- */
 
 /* More pairs than a launch takes; every third one meets. Sparse weights come back as they were. */
@@ -245,6 +290,13 @@ START_TEST(refusals)
     DW(win.stride_w, 0);
     DW(dtype, WEFT_I32);
     DW(win.oh, 4096); /* parts, and no memory for them */
+    const weft_gemm_args turned = { .x = v, .y = v, .batch = 1, .rows = 8, .c = 1, .k = 8, .wt = other, .ld_wt = 8,
+                                    .x_turned = true, .wt_turned = true };
+#define TURNED(field, value) REFUSES(weft_gemm_args, weft_launch_gemm, turned, field, value)
+    TURNED(x, narrow);
+    TURNED(ld_wt, 7);
+    TURNED(c, 0);
+    TURNED(batch, 2);
     const weft_partial_weights_args weights = { .from = v, .to = v, .k = 8, .c = 8, .taps = 1,
                                                 .table = (const uint8_t *)other };
 #define EXPAND(field, value) REFUSES(weft_partial_weights_args, weft_launch_partial_expand, weights, field, value)
@@ -266,6 +318,7 @@ TCase *kernels_conv_grad_case(void)
     tcase_add_loop_test(tcase, conv2d_dx, 0, count);
     tcase_add_loop_test(tcase, conv2d_dw, 0, count);
     tcase_add_test(tcase, conv2d_dw_in_parts);
+    tcase_add_loop_test(tcase, turned_products, 0, 2 * (int)(sizeof products / sizeof *products));
     tcase_add_loop_test(tcase, partial_weights, 0, 2 * DIRECT_TYPES);
     tcase_add_test(tcase, refusals);
     return tcase;

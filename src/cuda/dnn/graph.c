@@ -360,18 +360,19 @@ typedef struct matrix {
     weft_dtype dtype;
     int64_t batch, rows, columns, ld;
     int alignment;
-    bool transposed; /* stored [batch, columns, rows], dense */
+    bool transposed; /* stored [batch, columns, rows], ld from column to column (0: rows) */
 } matrix;
 
 static int add_matrix(weft_dnn_graph *graph, const matrix *m)
 {
-    const int64_t ld = m->ld ? m->ld : m->columns;
+    const int64_t lines = m->transposed ? m->columns : m->rows;
+    const int64_t ld = m->ld ? m->ld : m->transposed ? m->rows : m->columns;
     weft_dnn_tensor t = { .name = m->name, .id = m->id, .dtype = m->dtype, .rank = 3,
-                          .dim = { m->batch, m->rows, m->columns }, .stride = { m->rows * ld, ld, 1 },
+                          .dim = { m->batch, m->rows, m->columns }, .stride = { lines * ld, ld, 1 },
                           .alignment = m->alignment };
     if (m->transposed) {
         t.stride[1] = 1;
-        t.stride[2] = m->rows;
+        t.stride[2] = ld;
     }
     return add(graph, t);
 }
@@ -381,9 +382,9 @@ void weft_dnn_dense_graph(const weft_dnn_dense *dense, weft_dnn_graph *graph)
     weft_dnn_graph_init(graph, dense->name);
     const int64_t batch = dense->batch ? dense->batch : 1, n = dense->n, c = dense->c, k = dense->k;
     const weft_dtype dtype = dense->dtype;
-    const matrix x = { "x", WEFT_DNN_X, dtype, batch, n, c, dense->x_ld, dense->x_align, false };
-    const matrix weight = { .name = "weight", .id = WEFT_DNN_WEIGHT, .dtype = dtype, .batch = batch, .rows = c,
-                            .columns = k, .transposed = true };
+    const matrix x = { "x", WEFT_DNN_X, dtype, batch, n, c, dense->x_ld, dense->x_align, dense->x_turned };
+    const matrix weight = { "weight", WEFT_DNN_WEIGHT, dtype, batch, c, k, dense->weight_ld, dense->weight_align,
+                            !dense->weight_turned };
     const matrix y = { "y", WEFT_DNN_Y, dense->float_y ? WEFT_F32 : dtype, batch, n, k, dense->y_ld,
                        dense->y_align, false };
     const matrix bias = { .name = "bias", .id = WEFT_DNN_BIAS, .dtype = dtype, .batch = 1, .rows = 1, .columns = k };
