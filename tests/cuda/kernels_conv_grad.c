@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Launchers of gradients (cuda/kernel/conv_grad.h) against their definition in double, in every order of threads:
- * which must give the same bits, too. */
+ * Launchers of gradients (cuda/kernel/conv_grad.h) against their definition in double, in every order of threads,
+ * which must give the same bits. */
 #include <math.h>
 #include <string.h>
 
@@ -13,6 +13,7 @@
 
 static float from[DIRECT_ROOM], other[DIRECT_ROOM], third[DIRECT_ROOM], bits[DIRECT_ROOM], again[DIRECT_ROOM];
 static double want[DIRECT_ROOM];
+static int orders; /* of threads */
 
 /* Channels beside those that count, so that rows are 16-byte aligned, or no more than their elements. */
 static const int sides[] = { 0, 8, 3 };
@@ -116,7 +117,7 @@ START_TEST(conv2d_dx)
         for (int64_t i = 0; i < pixels * l->c; i++)
             want[i] = residual ? (double)third[i] : 0;
         for_each(l, meet_data);
-        for (int order = 0; order < EMU_ORDER_COUNT; order++) {
+        for (int order = 0; order < orders; order++) {
             emu_set_order((emu_order)order, check_seed());
             dx_of(l, direct_types[t], side, residual, order);
         }
@@ -154,7 +155,7 @@ static void try_dw(const layer *l, int which)
         direct_draw(other, pixels * l->c, direct_types[t], 5);
         memset(want, 0, sizeof want);
         for_each(l, meet_weights);
-        for (int order = 0; order < EMU_ORDER_COUNT; order++) {
+        for (int order = 0; order < orders; order++) {
             emu_set_order((emu_order)order, check_seed());
             dw_of(l, direct_types[t], sides[(t + which) % SIDES], order);
         }
@@ -173,6 +174,128 @@ START_TEST(conv2d_dw_in_parts)
 {
     static const layer l = { 2, 18, 17, 3, 18, 17, 2, 1, 1, 1, 1, { 0, 0, 0, 0 } };
     try_dw(&l, 2);
+}
+END_TEST
+
+/* ---- depthwise convolutions ---- */
+
+/* 3x3 and 5x5 at strides of 1 and 2; others; channels that make no pack; more than one part. */
+static const layer depthwise[] = {
+    { 2, 5, 6, 16, 5, 6, 16, 3, 1, 1, 16, { 1, 1, 1, 1 } },   { 1, 8, 7, 8, 4, 4, 8, 3, 2, 1, 8, { 0, 1, 1, 1 } },
+    { 1, 6, 9, 8, 6, 9, 8, 5, 1, 1, 8, { 2, 2, 2, 2 } },      { 1, 9, 8, 24, 5, 4, 24, 5, 2, 1, 24, { 2, 2, 1, 2 } },
+    { 1, 7, 8, 8, 3, 4, 8, 3, 2, 2, 8, { 1, 1, 2, 1 } },      { 1, 4, 5, 5, 4, 5, 5, 3, 1, 1, 5, { 1, 1, 1, 1 } },
+    { 1, 20, 6, 64, 20, 6, 64, 3, 1, 1, 64, { 1, 1, 1, 1 } },
+};
+enum { DEPTHWISE = (int)(sizeof depthwise / sizeof *depthwise) };
+
+static void depthwise_dx_of(const layer *l, weft_dtype dtype, int side, bool residual, int order)
+{
+    const int64_t pixels = (int64_t)l->n * l->h * l->w, outputs = (int64_t)l->n * l->oh * l->ow;
+    const int taps = l->kernel * l->kernel, pitch = (l->c + 7) / 8 * 8;
+    typed_view dy, wt, turned, dx, more;
+    direct_make(&dy, dtype, outputs, l->c, side, from);
+    direct_make(&wt, WEFT_F32, (int64_t)l->c * taps, 1, side, other);
+    direct_make(&turned, dtype, taps, pitch, 0, NULL);
+    direct_make(&more, dtype, pixels, l->c, side, third);
+    direct_make(&dx, dtype, pixels, l->c, side, NULL);
+    const weft_depthwise_turn_args turn = { .from_dtype = WEFT_F32, .dtype = dtype, .from = typed_view_of(&wt),
+                                            .to = typed_view_of(&turned).data, .ld_to = pitch, .c = l->c,
+                                            .taps = taps };
+    ck_assert_int_eq(weft_launch_depthwise_turn(&turn, NULL), 0);
+    weft_depthwise_dx_args a = { .dtype = dtype, .dy = typed_view_of(&dy), .dx = typed_view_of(&dx),
+                                 .win = window_of(l), .c = l->c, .wt = turn.to, .ld_wt = pitch };
+    if (residual)
+        a.residual = typed_view_of(&more);
+    ck_assert_int_eq(weft_launch_depthwise_dx(&a, NULL), 0);
+    judge("depthwise dx", &dx, order);
+    ck_assert(typed_view_intact(&turned));
+    typed_view_free(&dy);
+    typed_view_free(&wt);
+    typed_view_free(&turned);
+    typed_view_free(&more);
+}
+
+START_TEST(depthwise_dx)
+{
+    const layer *l = &depthwise[_i];
+    const int64_t pixels = (int64_t)l->n * l->h * l->w, outputs = (int64_t)l->n * l->oh * l->ow;
+    for (int t = 0; t < DIRECT_TYPES; t++) {
+        const int side = sides[(t + _i) % SIDES];
+        const bool residual = side != 8;
+        direct_draw(from, outputs * l->c, direct_types[t], 9);
+        direct_draw(other, (int64_t)l->c * l->kernel * l->kernel, direct_types[t], 10);
+        direct_draw(third, pixels * l->c, direct_types[t], 11);
+        for (int64_t i = 0; i < pixels * l->c; i++)
+            want[i] = residual ? (double)third[i] : 0;
+        for_each(l, meet_data);
+        for (int order = 0; order < orders; order++) {
+            emu_set_order((emu_order)order, check_seed());
+            depthwise_dx_of(l, direct_types[t], side, residual, order);
+        }
+    }
+    emu_set_order(EMU_FORWARD, 0);
+}
+END_TEST
+
+static void depthwise_dw_of(const layer *l, weft_dtype dtype, int side, int order)
+{
+    const int64_t pixels = (int64_t)l->n * l->h * l->w, outputs = (int64_t)l->n * l->oh * l->ow;
+    typed_view x, dy, dw, parts;
+    direct_make(&dy, dtype, outputs, l->c, side, from);
+    direct_make(&x, dtype, pixels, l->c, side, other);
+    direct_make(&dw, WEFT_F32, (int64_t)l->c * l->kernel * l->kernel, 1, side, NULL);
+    weft_depthwise_dw_args a = { .dtype = dtype, .x = typed_view_of(&x), .dy = typed_view_of(&dy),
+                                 .dw = typed_view_of(&dw), .win = window_of(l), .c = l->c };
+    direct_make(&parts, WEFT_F32, 1, weft_depthwise_dw_floats(&a), 0, NULL);
+    a.scratch = typed_view_of(&parts).data;
+    ck_assert_int_eq(weft_launch_depthwise_dw(&a, NULL), 0);
+    judge("depthwise dw", &dw, order);
+    ck_assert(typed_view_intact(&parts));
+    typed_view_free(&x);
+    typed_view_free(&dy);
+    typed_view_free(&parts);
+}
+
+/* Of every type with every way to lie: both decide which kernel runs. */
+START_TEST(depthwise_dw)
+{
+    const layer *l = &depthwise[_i / SIDES];
+    const int64_t pixels = (int64_t)l->n * l->h * l->w, outputs = (int64_t)l->n * l->oh * l->ow;
+    for (int t = 0; t < DIRECT_TYPES; t++) {
+        direct_draw(from, outputs * l->c, direct_types[t], 12);
+        direct_draw(other, pixels * l->c, direct_types[t], 13);
+        memset(want, 0, sizeof want);
+        for_each(l, meet_weights);
+        for (int order = 0; order < (_i % SIDES ? 1 : orders); order++) {
+            emu_set_order((emu_order)order, check_seed());
+            depthwise_dw_of(l, direct_types[t], sides[_i % SIDES], order);
+        }
+    }
+    emu_set_order(EMU_FORWARD, 0);
+}
+END_TEST
+
+/* From each type to the same and to fp32, which keeps channels apart (_i 1); flipped. */
+START_TEST(turned_windows)
+{
+    enum { CHANNELS = 5, TAPS = 6, PITCH = 8 };
+    for (int t = 0; t < DIRECT_TYPES; t++) {
+        const weft_dtype dtype = direct_types[t], to = _i ? WEFT_F32 : dtype;
+        typed_view weights, turned;
+        direct_draw(from, CHANNELS * TAPS, dtype, 14);
+        direct_make(&weights, dtype, CHANNELS * TAPS, 1, 3, from);
+        direct_make(&turned, to, _i ? CHANNELS : TAPS, _i ? TAPS : PITCH, 0, NULL);
+        const weft_depthwise_turn_args a = { .from_dtype = dtype, .dtype = to, .from = typed_view_of(&weights),
+                                             .to = typed_view_of(&turned).data, .ld_to = PITCH, .c = CHANNELS,
+                                             .taps = TAPS, .flips = true, .by_channel = _i };
+        ck_assert_int_eq(weft_launch_depthwise_turn(&a, NULL), 0);
+        for (int tap = 0; tap < TAPS; tap++)
+            for (int c = 0; c < (_i ? CHANNELS : PITCH); c++)
+                want[_i ? c * TAPS + tap : tap * PITCH + c] =
+                    c < CHANNELS ? (double)from[c * TAPS + TAPS - 1 - tap] : 0;
+        direct_expect("turned", &turned, want, 0);
+        typed_view_free(&weights);
+    }
 }
 END_TEST
 
@@ -212,7 +335,7 @@ START_TEST(turned_products)
             for (int j = 0; j < c; j++)
                 want[i] += (double)from[x_turned ? j * rows + i / k : i / k * c + j] * (double)other[j * k + i % k];
         }
-        for (int order = 0; order < EMU_ORDER_COUNT; order++) {
+        for (int order = 0; order < orders; order++) {
             emu_set_order((emu_order)order, check_seed());
             product_of(which, direct_types[t], x_turned, order);
         }
@@ -290,6 +413,28 @@ START_TEST(refusals)
     DW(win.stride_w, 0);
     DW(dtype, WEFT_I32);
     DW(win.oh, 4096); /* parts, and no memory for them */
+    const weft_depthwise_turn_args turn = { .from = v, .to = other, .ld_to = 8, .c = 8, .taps = 4 };
+#define TURN(field, value) REFUSES(weft_depthwise_turn_args, weft_launch_depthwise_turn, turn, field, value)
+    TURN(from, nothing);
+    TURN(ld_to, 7);
+    TURN(taps, 0);
+    TURN(dtype, WEFT_U8);
+    const weft_depthwise_dx_args depth_dx = { .dy = v, .dx = v, .win = win, .c = 8, .wt = other, .ld_wt = 8 };
+#define DEPTH_DX(field, value) REFUSES(weft_depthwise_dx_args, weft_launch_depthwise_dx, depth_dx, field, value)
+    DEPTH_DX(dy, narrow);
+    DEPTH_DX(dx, nothing);
+    DEPTH_DX(residual, narrow);
+    DEPTH_DX(ld_wt, 7);
+    DEPTH_DX(win.pad.top, -1);
+    DEPTH_DX(dtype, WEFT_U8);
+    const weft_depthwise_dw_args depth_dw = { .x = v, .dy = v, .dw = v, .win = win, .c = 8, .scratch = third };
+#define DEPTH_DW(field, value) REFUSES(weft_depthwise_dw_args, weft_launch_depthwise_dw, depth_dw, field, value)
+    DEPTH_DW(x, narrow);
+    DEPTH_DW(dy, narrow);
+    DEPTH_DW(dw, nothing);
+    DEPTH_DW(scratch, NULL);
+    DEPTH_DW(win.kernel_h, 65535);
+    DEPTH_DW(dtype, WEFT_I32);
     const weft_gemm_args turned = { .x = v, .y = v, .batch = 1, .rows = 8, .c = 1, .k = 8, .wt = other, .ld_wt = 8,
                                     .x_turned = true, .wt_turned = true };
 #define TURNED(field, value) REFUSES(weft_gemm_args, weft_launch_gemm, turned, field, value)
@@ -310,14 +455,18 @@ START_TEST(refusals)
 }
 END_TEST
 
-TCase *kernels_conv_grad_case(void)
+TCase *kernels_conv_grad_case(bool all)
 {
+    orders = all ? (int)EMU_ORDER_COUNT : 1;
     TCase *tcase = tcase_create("conv_grad");
     const int count = (int)(sizeof layers / sizeof *layers);
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, conv2d_dx, 0, count);
     tcase_add_loop_test(tcase, conv2d_dw, 0, count);
     tcase_add_test(tcase, conv2d_dw_in_parts);
+    tcase_add_loop_test(tcase, depthwise_dx, 0, DEPTHWISE);
+    tcase_add_loop_test(tcase, depthwise_dw, 0, DEPTHWISE * SIDES);
+    tcase_add_loop_test(tcase, turned_windows, 0, 2);
     tcase_add_loop_test(tcase, turned_products, 0, 2 * (int)(sizeof products / sizeof *products));
     tcase_add_loop_test(tcase, partial_weights, 0, 2 * DIRECT_TYPES);
     tcase_add_test(tcase, refusals);

@@ -8,8 +8,7 @@
  * TILE filters, TILE channels of their group and one part of the outputs, STEP of which go through shared memory at a
  * time; a thread has EACH sums. conv_dw_join adds the parts, in order. Traffic: x and dy once for each tap and tile,
  * from L2. Bound by instructions: not fast. */
-#include "cuda/kernel/conv_grad.h"
-#include "cuda/kernel/device.cuh"
+#include "cuda/kernel/conv_grad.cuh"
 
 template <typename T> struct conv_dx_job {
     const T *dy, *wt, *residual;
@@ -18,13 +17,6 @@ template <typename T> struct conv_dx_job {
     int rows, packs, depth, per_group; /* depth: channels of a group; per_group: its filters */
     weft_kwindow win;
 };
-
-/* The output whose window has pixel i at tap t; -1: there is none. */
-__device__ __forceinline__ int conv_output_of(int i, int before, int t, int dilation, int stride, int outputs)
-{
-    const int at = i + before - t * dilation, o = at / stride;
-    return at >= 0 && o * stride == at && o < outputs ? o : -1;
-}
 
 /* The filters of a group at one output and tap: sum += dy[k] wt[k]. */
 template <typename T, int V>
@@ -56,10 +48,10 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) co
     float sum[V] = {};
 #pragma unroll 1
     for (int r = 0; r < win.kernel_h; r++) {
-        const int oh = conv_output_of(ih, win.pad.top, r, win.dilation, win.stride_h, win.oh);
+        const int oh = weft_output_of(ih, win.pad.top, r, win.dilation, win.stride_h, win.oh);
 #pragma unroll 1
         for (int s = 0; s < win.kernel_w && oh >= 0; s++) {
-            const int ow = conv_output_of(iw, win.pad.left, s, win.dilation, win.stride_w, win.ow);
+            const int ow = weft_output_of(iw, win.pad.left, s, win.dilation, win.stride_w, win.ow);
             if (ow < 0)
                 continue;
             const T *dy = job.dy + (((int64_t)n * win.oh + oh) * win.ow + ow) * job.dy_ld + first;
@@ -81,12 +73,6 @@ static bool conv_fits(const weft_kwindow &win, int c, int k, int groups)
     return weft_window_fits(win) && c > 0 && k > 0 && c % groups == 0 && k % groups == 0;
 }
 
-static weft_kwindow with_dilation(weft_kwindow win)
-{
-    win.dilation = win.dilation > 0 ? win.dilation : 1;
-    return win;
-}
-
 template <typename T, int V> static int launch_dx(const weft_conv2d_dx_args *a, void *stream)
 {
     const int groups = a->groups > 0 ? a->groups : 1;
@@ -99,7 +85,7 @@ template <typename T, int V> static int launch_dx(const weft_conv2d_dx_args *a, 
     job.rows = a->win.n * a->win.h * a->win.w;
     job.packs = a->c / V;
     job.depth = a->c / groups, job.per_group = a->k / groups;
-    job.win = with_dilation(a->win);
+    job.win = weft_with_dilation(a->win);
     const weft_tiling t = weft_tile_rows(job.rows, job.packs < WEFT_WARP ? job.packs : WEFT_WARP, 1);
     const dim3 grid(t.grid.x, (unsigned)((job.packs + (int)t.block.x - 1) / (int)t.block.x));
     return WEFT_LAUNCH((conv_dx<T, V>), grid, t.block, 0, stream, job);
@@ -266,7 +252,7 @@ template <typename T> static int launch_dw(const weft_conv2d_dw_args *a, void *s
     job.part_step = count;
     job.rows = a->win.n * a->win.oh * a->win.ow;
     job.c_tiles = (job.depth + TILE - 1) / TILE, job.k_tiles = (job.per_group + TILE - 1) / TILE;
-    job.win = with_dilation(a->win);
+    job.win = weft_with_dilation(a->win);
     const int64_t blocks =
         (int64_t)job.win.kernel_h * job.win.kernel_w * job.c_tiles * job.k_tiles * job.parts * groups;
     const int64_t joins = (count + WEFT_BLOCK - 1) / WEFT_BLOCK;

@@ -49,6 +49,25 @@ weft_status weft_part_conv2d_grad_prepare(weft_part_conv2d_grad *grad, const wef
 weft_status weft_part_conv2d_grad_run(const weft_part_conv2d_grad *grad, const weft_call *call);
 int weft_part_conv2d_grad_cost(const weft_part_conv2d_grad *grad, const weft_device *device, weft_kernel_cost *out);
 
+/* ---- a gradient of a depthwise convolution (conv2d_depthwise_grad.c): own kernels ---- */
+
+typedef struct weft_part_depthwise_grad {
+    const weft_node *node;
+    weft_dtype dtype;
+    weft_part_operand first, second; /* dx: dy; dw: x and dy */
+    int64_t pitch;                   /* of the weights' rows as dx reads them, elements */
+    bool flipped;                    /* dx is the convolution of dy with the window turned round */
+    bool product;                    /* on tensor cores, in these tiles */
+    weft_expand_tile tile;
+} weft_part_depthwise_grad;
+
+bool weft_part_is_depthwise_grad(const weft_node *node);
+void weft_part_depthwise_dx_prepare(weft_part_depthwise_grad *grad, const weft_node *node, weft_plan *plan);
+void weft_part_depthwise_dw_prepare(weft_part_depthwise_grad *grad, const weft_node *node, weft_plan *plan);
+weft_status weft_part_depthwise_dx_run(const weft_part_depthwise_grad *grad, const weft_call *call);
+weft_status weft_part_depthwise_dw_run(const weft_part_depthwise_grad *grad, const weft_call *call);
+int weft_part_depthwise_grad_cost(const weft_part_depthwise_grad *grad, weft_kernel_cost *out);
+
 /* Window of the convolution whose gradient a node computes, for batches of n images. */
 weft_kwindow weft_part_conv2d_grad_window(const weft_node *node);
 
