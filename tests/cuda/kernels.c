@@ -432,6 +432,7 @@ int main(int argc, char **argv)
         suite_add_tcase(suite, kernels_mma_case(walk.most >= 1e30));
     }
     suite_add_tcase(suite, kernels_store_case());
+    suite_add_tcase(suite, kernels_conv_grad_case(walk.most >= 1e30));
     if (walk.all && walk.most >= 1e30) {
         TCase *last = tcase_create("reach");
         tcase_add_test(last, every_launch);

@@ -13,6 +13,9 @@ TCase *kernels_direct_case(void);
 /* Parameters, statistics, labels. */
 TCase *kernels_store_case(void);
 
+/* Gradients of convolutions and dense layers; all: in every order of threads. */
+TCase *kernels_conv_grad_case(bool all);
+
 /* On tensor cores: the first two layers of an inverted residual in one launch; images. */
 TCase *kernels_mma_case(bool all);
 

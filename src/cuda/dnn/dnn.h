@@ -13,7 +13,7 @@
  *
  * cuDNN's own checks are not complete; weft_dnn_graph_check does the rest before cuDNN is asked: unique ids, broadcast
  * extents, tensors that nobody writes or reads, alignment. The compute type is float, always.
- * New operations (dgrad, wgrad, statistics) are rows of the table in graph.c. */
+ * New operations (statistics) are rows of the table in graph.c. */
 #ifndef WEFT_CUDA_DNN_DNN_H
 #define WEFT_CUDA_DNN_DNN_H
 
@@ -122,16 +122,21 @@ typedef struct weft_dnn_conv {
     weft_act act;
 } weft_dnn_conv;
 void weft_dnn_conv_graph(const weft_dnn_conv *conv, weft_dnn_graph *graph);
+/* Of the same convolution, with gradients in the places (ids, pitches) of what they are gradients of. DGRAD: x =
+ * dgrad(y, weight) + residual, which is shaped as x. WGRAD: weight = wgrad(x, y), of dtype. No bias, no pool. */
+void weft_dnn_conv_grad_graph(const weft_dnn_conv *conv, weft_dnn_kind kind, weft_dnn_graph *graph);
 
 /* y [n, k] = act(x [n, c] weight^T [k, c] + bias [k] + residual). batch > 1: as many independent products, with a
- * weight each; x, y, residual and weight of one follow those of the one before without a gap. */
+ * weight each; x, y, residual and weight of one follow those of the one before without a gap. What is turned lies
+ * transposed in memory: x as [c, n], the weight as [c, k]; its pitch is from c to c. */
 typedef struct weft_dnn_dense {
     const char *name;
     weft_dtype dtype;
     int64_t batch; /* 0: 1 */
     int64_t n, c, k;
-    int64_t x_ld, y_ld, residual_ld; /* 0: dense */
-    int x_align, y_align, residual_align; /* as a convolution's */
+    int64_t x_ld, y_ld, residual_ld, weight_ld; /* 0: dense */
+    int x_align, y_align, residual_align, weight_align; /* as a convolution's */
+    bool x_turned, weight_turned;
     bool bias, residual;
     bool float_y; /* y is kept in float, whatever dtype is */
     weft_act act;

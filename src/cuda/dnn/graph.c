@@ -324,6 +324,35 @@ void weft_dnn_conv_graph(const weft_dnn_conv *conv, weft_dnn_graph *graph)
         add_pool(graph, conv, to);
 }
 
+void weft_dnn_conv_grad_graph(const weft_dnn_conv *conv, weft_dnn_kind kind, weft_dnn_graph *graph)
+{
+    weft_dnn_graph_init(graph, conv->name);
+    weft_dnn_window win = whole_window(conv->window);
+    win.kernel_h = conv->r;
+    win.kernel_w = conv->s;
+    const bool data = kind == WEFT_DNN_DGRAD;
+    const map x = { data ? "dx" : "x", WEFT_DNN_X, conv->dtype, conv->n, conv->h, conv->w, conv->c, conv->x_ld,
+                    conv->x_align };
+    const map weight = { .name = data ? "weight" : "dw", .id = WEFT_DNN_WEIGHT, .dtype = conv->dtype, .n = conv->k,
+                         .h = conv->r, .w = conv->s, .c = conv->c / (conv->groups ? conv->groups : 1) };
+    map y = { .name = "dy", .id = WEFT_DNN_Y, .dtype = conv->dtype, .n = conv->n, .c = conv->k, .ld = conv->y_ld,
+              .alignment = conv->y_align };
+    y.h = axis_out(conv->h, win.top, win.bottom, conv->r, win.stride_h, win.dilation_h);
+    y.w = axis_out(conv->w, win.left, win.right, conv->s, win.stride_w, win.dilation_w);
+    map residual = x;
+    residual.name = "residual";
+    residual.id = WEFT_DNN_RESIDUAL;
+    residual.ld = conv->residual_ld;
+    residual.alignment = conv->residual_align;
+    const int ix = add_map(graph, &x), iw = add_map(graph, &weight), iy = add_map(graph, &y);
+    const bool add = data && conv->residual;
+    const int shortcut = add ? add_map(graph, &residual) : -1, out = data ? first_output(graph, ix, add) : iw;
+    weft_dnn_add_op(graph, &(weft_dnn_op){ .kind = kind, .in = { data ? iy : ix, data ? iw : iy }, .out = out,
+                                           .window = win });
+    if (add)
+        add_epilogue(graph, out, -1, shortcut, WEFT_ACT_NONE, ix);
+}
+
 /* A matrix [batch, rows, columns] in memory, ld from row to row (0: columns). */
 typedef struct matrix {
     const char *name;
@@ -331,18 +360,19 @@ typedef struct matrix {
     weft_dtype dtype;
     int64_t batch, rows, columns, ld;
     int alignment;
-    bool transposed; /* stored [batch, columns, rows], dense */
+    bool transposed; /* stored [batch, columns, rows], ld from column to column (0: rows) */
 } matrix;
 
 static int add_matrix(weft_dnn_graph *graph, const matrix *m)
 {
-    const int64_t ld = m->ld ? m->ld : m->columns;
+    const int64_t lines = m->transposed ? m->columns : m->rows;
+    const int64_t ld = m->ld ? m->ld : m->transposed ? m->rows : m->columns;
     weft_dnn_tensor t = { .name = m->name, .id = m->id, .dtype = m->dtype, .rank = 3,
-                          .dim = { m->batch, m->rows, m->columns }, .stride = { m->rows * ld, ld, 1 },
+                          .dim = { m->batch, m->rows, m->columns }, .stride = { lines * ld, ld, 1 },
                           .alignment = m->alignment };
     if (m->transposed) {
         t.stride[1] = 1;
-        t.stride[2] = m->rows;
+        t.stride[2] = ld;
     }
     return add(graph, t);
 }
@@ -352,9 +382,9 @@ void weft_dnn_dense_graph(const weft_dnn_dense *dense, weft_dnn_graph *graph)
     weft_dnn_graph_init(graph, dense->name);
     const int64_t batch = dense->batch ? dense->batch : 1, n = dense->n, c = dense->c, k = dense->k;
     const weft_dtype dtype = dense->dtype;
-    const matrix x = { "x", WEFT_DNN_X, dtype, batch, n, c, dense->x_ld, dense->x_align, false };
-    const matrix weight = { .name = "weight", .id = WEFT_DNN_WEIGHT, .dtype = dtype, .batch = batch, .rows = c,
-                            .columns = k, .transposed = true };
+    const matrix x = { "x", WEFT_DNN_X, dtype, batch, n, c, dense->x_ld, dense->x_align, dense->x_turned };
+    const matrix weight = { "weight", WEFT_DNN_WEIGHT, dtype, batch, c, k, dense->weight_ld, dense->weight_align,
+                            !dense->weight_turned };
     const matrix y = { "y", WEFT_DNN_Y, dense->float_y ? WEFT_F32 : dtype, batch, n, k, dense->y_ld,
                        dense->y_align, false };
     const matrix bias = { .name = "bias", .id = WEFT_DNN_BIAS, .dtype = dtype, .batch = 1, .rows = 1, .columns = k };

@@ -43,20 +43,22 @@ size_t weft_expand_window_bytes(int c, int kernel)
 
 template <typename T> static int launch_pack(const weft_expand_pack_args *a, void *stream)
 {
+    /* Not through a: a launch that is recorded keeps what it is given, and a is gone when it runs. */
     T *product = static_cast<T *>(a->product), *window = static_cast<T *>(a->window);
-    int count = (int)(weft_expand_product_bytes(a->c, a->c_in) / sizeof(T));
+    const float *product_weights = a->product_weights, *window_weights = a->window_weights;
+    const int c = a->c, c_in = a->c_in;
+    int count = (int)(weft_expand_product_bytes(c, c_in) / sizeof(T));
     const dim3 blocks((unsigned)weft_parts_of(count, WEFT_BLOCK));
-    const int error = a->c_in ? WEFT_LAUNCH((pack_product<T>), blocks, dim3(WEFT_BLOCK), 0, stream, a->product_weights,
-                                            product, a->c, a->c_in, count)
-                              : 0;
+    const int error = c_in ? WEFT_LAUNCH((pack_product<T>), blocks, dim3(WEFT_BLOCK), 0, stream, product_weights,
+                                         product, c, c_in, count)
+                           : 0;
     if (error)
         return error;
-    count = (int)(weft_expand_window_bytes(a->c, a->kernel) / sizeof(T));
+    count = (int)(weft_expand_window_bytes(c, a->kernel) / sizeof(T));
     const dim3 grid((unsigned)weft_parts_of(count, WEFT_BLOCK));
     if (a->kernel == 3)
-        return WEFT_LAUNCH((pack_window<T, 3>), grid, dim3(WEFT_BLOCK), 0, stream, a->window_weights, window, a->c,
-                           count);
-    return WEFT_LAUNCH((pack_window<T, 5>), grid, dim3(WEFT_BLOCK), 0, stream, a->window_weights, window, a->c, count);
+        return WEFT_LAUNCH((pack_window<T, 3>), grid, dim3(WEFT_BLOCK), 0, stream, window_weights, window, c, count);
+    return WEFT_LAUNCH((pack_window<T, 5>), grid, dim3(WEFT_BLOCK), 0, stream, window_weights, window, c, count);
 }
 
 int weft_launch_expand_pack(const weft_expand_pack_args *a, void *stream)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Products of activations and weights without a library: y[b, r, k] = sum over c of x[b, r, c] * wt[b, k, c].
+ * Either may lie turned: gradients of dense layers are such products.
  *
  * tile: a block computes TILE x TILE outputs, DEPTH channels at a time through shared memory (kept as floats, turned so
  * that c is the outer index); a thread has 4 x 4 sums. Two 16-byte loads of shared memory for 16 multiply-adds: half
@@ -16,6 +17,7 @@ template <typename T, typename U> struct gemm_job {
     U *y;
     int64_t x_ld, y_ld, wt_ld, wt_stride;
     int rows, c, k;
+    bool x_turned, wt_turned;
     weft_finish<U> end;
 };
 
@@ -42,14 +44,19 @@ __device__ __forceinline__ void finish(const gemm_job<T, U> &job, int64_t row, i
             weft_set(job.y + (row + i * down) * job.y_ld + k + i * along, v[i]);
 }
 
-/* TILE rows of DEPTH channels, from row `first` and channel c0, to shared memory [DEPTH][PITCH]; zeros outside. */
+/* TILE rows of DEPTH channels, from row `first` and channel c0, to shared memory [DEPTH][PITCH]; zeros outside. turned:
+ * in memory channels are rows. */
 template <typename T>
-__device__ __forceinline__ void fill(float *to, const T *from, int64_t ld, int first, int count, int c0, int c)
+__device__ __forceinline__ void fill(float *to, const T *from, int64_t ld, bool turned, int first, int count, int c0,
+                                     int c)
 {
-    for (int i = (int)threadIdx.x; i < TILE * DEPTH; i += WEFT_BLOCK) {
-        const int row = i / DEPTH, j = i % DEPTH;
+#pragma unroll
+    for (int each = 0; each < TILE * DEPTH / WEFT_BLOCK; each++) {
+        const int i = each * WEFT_BLOCK + (int)threadIdx.x;
+        const int row = turned ? i % TILE : i / DEPTH, j = turned ? i / TILE : i % DEPTH;
         const bool inside = first + row < count && c0 + j < c;
-        to[j * PITCH + row] = inside ? weft_to_float(from[(int64_t)(first + row) * ld + c0 + j]) : 0;
+        const int line = turned ? c0 + j : first + row, at = turned ? first + row : c0 + j;
+        to[j * PITCH + row] = inside ? weft_to_float(from[line * ld + at]) : 0;
     }
 }
 
@@ -64,8 +71,8 @@ template <typename T, typename U> __global__ void __launch_bounds__(WEFT_BLOCK) 
 
     float sum[EACH][EACH] = {};
     for (int c0 = 0; c0 < job.c; c0 += DEPTH) {
-        fill(xs, x, job.x_ld, row0, job.rows, c0, job.c);
-        fill(ws, wt, job.wt_ld, k0, job.k, c0, job.c);
+        fill(xs, x, job.x_ld, job.x_turned, row0, job.rows, c0, job.c);
+        fill(ws, wt, job.wt_ld, job.wt_turned, k0, job.k, c0, job.c);
         __syncthreads();
 #pragma unroll
         for (int j = 0; j < DEPTH; j++) {
@@ -130,8 +137,9 @@ template <typename T, typename U> static int launch(const weft_gemm_args *a, voi
     job.y = static_cast<U *>(a->y.data);
     job.x_ld = a->x.ld, job.y_ld = a->y.ld, job.wt_ld = a->ld_wt, job.wt_stride = a->wt_stride;
     job.rows = a->rows, job.c = a->c, job.k = a->k;
+    job.x_turned = a->x_turned, job.wt_turned = a->wt_turned;
     job.end = weft_finish_of<U>(&a->epi);
-    if (a->rows > FEW) {
+    if (a->rows > FEW || a->x_turned || a->wt_turned) {
         const dim3 grid((unsigned)((a->rows + TILE - 1) / TILE), (unsigned)((a->k + TILE - 1) / TILE),
                         (unsigned)a->batch);
         return WEFT_LAUNCH((tile<T, U>), grid, dim3(WEFT_BLOCK), 0, stream, job);
@@ -148,7 +156,8 @@ template <typename T, typename U> static int launch(const weft_gemm_args *a, voi
 
 int weft_launch_gemm(const weft_gemm_args *a, void *stream)
 {
-    if (!weft_view_fits(a->x, a->c) || !weft_view_fits(a->y, a->k) || !a->wt || a->ld_wt < a->c || a->batch <= 0 ||
+    if (!weft_view_fits(a->x, a->x_turned ? a->rows : a->c) || !weft_view_fits(a->y, a->k) || !a->wt || a->c <= 0 ||
+        a->ld_wt < (a->wt_turned ? a->k : a->c) || a->batch <= 0 || ((a->x_turned || a->wt_turned) && a->batch > 1) ||
         a->batch > 65535 || !weft_rows_fit((int64_t)a->batch * a->rows) || !weft_epilogue_fits(a->epi, a->k))
         return WEFT_INVALID_VALUE;
     return WEFT_BY_DTYPES(a->dtype, a->y_dtype, launch, a, stream);

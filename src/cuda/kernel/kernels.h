@@ -256,6 +256,7 @@ typedef struct weft_gemm_args {
     int batch, rows, c, k;
     const void *wt;
     int64_t ld_wt, wt_stride;
+    bool x_turned, wt_turned; /* of one batch: x is [c][x.ld], wt [c][ld_wt] */
     weft_kepilogue epi;
 } weft_gemm_args;
 int weft_launch_gemm(const weft_gemm_args *args, void *stream);

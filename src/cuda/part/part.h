@@ -121,12 +121,16 @@ int weft_part_squeeze_excite_cost(const weft_part_squeeze_excite *excite, int pa
 
 /* ---- a matrix product (product.c): cuDNN's, else cuBLASLt's, else an own kernel ---- */
 
-/* y[b, r, k] = act(sum over c of x[b, r, c] weight[b, k, c] + bias[k] + residual[b, r, k]) */
+/* y[b, r, k] = act(sum over c of x[b, r, c] weight[b, k, c] + bias[k] + residual[b, r, k]). What is turned lies in
+ * memory as [c][r] or [c][k], without a batch; its pitch is from c to c. */
 typedef struct weft_part_product {
     const char *name;
     weft_dtype dtype, y_dtype;
     int64_t batch, rows, c, k;
     weft_part_pitch pitch;
+    int64_t weight_pitch; /* 0: dense */
+    int weight_align;     /* as those of weft_part_pitch */
+    bool x_turned, weight_turned;
     bool bias, residual;
     weft_act act;
     bool own; /* neither library takes it */

@@ -13,6 +13,8 @@ static void describe(const weft_part_product *p, weft_dnn_graph *graph)
                                .k = p->k, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
                                .residual_ld = p->residual ? p->pitch.residual : 0, .x_align = p->pitch.x_align,
                                .y_align = p->pitch.y_align, .residual_align = p->pitch.residual_align,
+                               .weight_ld = p->weight_pitch, .weight_align = p->weight_align,
+                               .x_turned = p->x_turned, .weight_turned = p->weight_turned,
                                .bias = p->bias, .residual = p->residual, .float_y = p->y_dtype == WEFT_F32,
                                .act = p->act };
     weft_dnn_dense_graph(&d, graph);
@@ -22,8 +24,10 @@ static weft_status plan_blas(weft_part_product *p, const weft_plan *plan)
 {
     const weft_blas_matmul m = { .name = p->name, .dtype = p->dtype,
                                  .strict = plan->device->precision == WEFT_PRECISION_FP32, .batch = p->batch,
-                                 .n = p->rows, .c = p->c, .k = p->k, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
-                                 .bias = p->bias, .act = p->act == WEFT_ACT_RELU ? WEFT_BLAS_RELU : WEFT_BLAS_NONE };
+                                 .n = p->rows, .c = p->c, .k = p->k, .x_turned = p->x_turned,
+                                 .weight_turned = p->weight_turned, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
+                                 .weight_ld = p->weight_pitch, .bias = p->bias,
+                                 .act = p->act == WEFT_ACT_RELU ? WEFT_BLAS_RELU : WEFT_BLAS_NONE };
     return weft_cuda_blas_plan(plan->device, &m, &p->plan);
 }
 
@@ -31,7 +35,7 @@ static weft_status plan_blas(weft_part_product *p, const weft_plan *plan)
 static bool blas_takes(const weft_part_product *p)
 {
     return p->y_dtype == p->dtype && !p->residual && p->pitch.x_align % 16 == 0 && p->pitch.y_align % 16 == 0 &&
-           (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
+           p->weight_align % 16 == 0 && (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
 }
 
 /* Not in strict fp32: of a product with nothing behind it cuDNN has an engine that rounds to TF32 and does not say
@@ -127,7 +131,9 @@ static weft_status run_own(const weft_part_product *p, const weft_part_io *io, c
 {
     const weft_gemm_args args = {
         .dtype = p->dtype, .y_dtype = p->y_dtype, .x = io->x, .y = io->y, .batch = (int)p->batch, .rows = (int)p->rows,
-        .c = (int)p->c, .k = (int)p->k, .wt = weight, .ld_wt = p->c, .wt_stride = p->batch > 1 ? p->c * p->k : 0,
+        .c = (int)p->c, .k = (int)p->k, .wt = weight, .wt_stride = p->batch > 1 ? p->c * p->k : 0,
+        .ld_wt = p->weight_pitch ? p->weight_pitch : p->weight_turned ? p->k : p->c,
+        .x_turned = p->x_turned, .wt_turned = p->weight_turned,
         .epi = { .bias = bias ? weft_cuda_at(bias, typed_bias_bytes(p)) : NULL,
                  .residual = io->residual, .act = p->act },
     };

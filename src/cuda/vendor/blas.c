@@ -2,8 +2,9 @@
  *
  * cuBLASLt's view of a row-major product: memory that holds y [n][k] row by row holds its transpose column by column,
  * so what is asked for is y' = op_T(weight) x' with k rows, n columns and c terms, and no matrix is moved. The bias
- * runs along the rows of y', the residual lies in y (beta is 1). The first algorithm of the heuristics is taken, found
- * once per plan; pointers are 16-byte aligned and no more. */
+ * runs along the rows of y', the residual lies in y (beta is 1). Of a matrix that is stored turned it is the other way
+ * round. The first algorithm of the heuristics is taken, found once per plan; pointers are 16-byte aligned and no more.
+ */
 #include "cuda/vendor/blas.h"
 
 #include "cuda/vendor/blas_api.h"
@@ -79,15 +80,19 @@ static weft_status resolve(const weft_blas_matmul *given, weft_blas_matmul *m)
     if (m->dtype != WEFT_F32 && m->dtype != WEFT_F16 && m->dtype != WEFT_BF16)
         return weft_fail(WEFT_INVALID, "%s: matrices of %s; f32, f16 or bf16 is expected", m->name,
                          weft_dtype_name(m->dtype));
-    m->x_ld = m->x_ld ? m->x_ld : m->c;
+    const int64_t x_row = m->x_turned ? m->n : m->c, weight_row = m->weight_turned ? m->k : m->c;
+    m->x_ld = m->x_ld ? m->x_ld : x_row;
     m->y_ld = m->y_ld ? m->y_ld : m->k;
-    if (m->x_ld < m->c || m->y_ld < m->k)
+    m->weight_ld = m->weight_ld ? m->weight_ld : weight_row;
+    if (m->x_ld < x_row || m->y_ld < m->k || m->weight_ld < weight_row)
         return weft_fail(WEFT_INVALID,
-                         "%s: rows of %" PRId64 " and %" PRId64 " overlap at pitches %" PRId64 " and %" PRId64, m->name,
-                         m->c, m->k, m->x_ld, m->y_ld);
-    m->x_stride = m->x_stride ? m->x_stride : m->n * m->x_ld;
+                         "%s: rows of %" PRId64 ", %" PRId64 " and %" PRId64 " overlap at pitches %" PRId64 ", %" PRId64
+                         " and %" PRId64,
+                         m->name, x_row, weight_row, m->k, m->x_ld, m->weight_ld, m->y_ld);
+    m->x_stride = m->x_stride ? m->x_stride : (m->x_turned ? m->c : m->n) * m->x_ld;
     m->y_stride = m->y_stride ? m->y_stride : m->n * m->y_ld;
-    m->weight_stride = m->shared_weight ? 0 : m->weight_stride ? m->weight_stride : m->k * m->c;
+    const int64_t weight = (m->weight_turned ? m->c : m->k) * m->weight_ld;
+    m->weight_stride = m->shared_weight ? 0 : m->weight_stride ? m->weight_stride : weight;
     m->workspace_limit = m->workspace_limit ? m->workspace_limit : DEFAULT_WORKSPACE;
     return WEFT_OK;
 }
@@ -103,6 +108,11 @@ static weft_status make_desc(weft_blas_plan *plan, int type)
 {
     const weft_blas_matmul *m = &plan->matmul;
     const int transpose = LT(CUBLAS_OP_T);
+    const struct {
+        int attribute;
+        bool set;
+    } operand[] = { { LT(CUBLASLT_MATMUL_DESC_TRANSA), !m->weight_turned },
+                    { LT(CUBLASLT_MATMUL_DESC_TRANSB), m->x_turned } };
     const int compute = m->dtype == WEFT_F32 && !m->strict ? LT(CUBLAS_COMPUTE_32F_FAST_TF32) : LT(CUBLAS_COMPUTE_32F);
     const int act = m->act == WEFT_BLAS_RELU   ? LT(CUBLASLT_EPILOGUE_RELU)
                     : m->act == WEFT_BLAS_GELU ? LT(CUBLASLT_EPILOGUE_GELU)
@@ -111,8 +121,10 @@ static weft_status make_desc(weft_blas_plan *plan, int type)
     if (epilogue == 0)
         epilogue = LT(CUBLASLT_EPILOGUE_DEFAULT);
     TRY_LT(plan, cublasLtMatmulDescCreate, (&plan->desc, compute, LT(CUDA_R_32F)));
-    TRY_LT(plan, cublasLtMatmulDescSetAttribute,
-           (plan->desc, LT(CUBLASLT_MATMUL_DESC_TRANSA), &transpose, sizeof transpose));
+    for (int i = 0; i < WEFT_COUNT(operand); i++)
+        if (operand[i].set)
+            TRY_LT(plan, cublasLtMatmulDescSetAttribute,
+                   (plan->desc, operand[i].attribute, &transpose, sizeof transpose));
     TRY_LT(plan, cublasLtMatmulDescSetAttribute,
            (plan->desc, LT(CUBLASLT_MATMUL_DESC_EPILOGUE), &epilogue, sizeof epilogue));
     if (!m->bias)
@@ -167,8 +179,9 @@ static weft_status build(weft_blas_plan *plan)
     const int type = m->dtype == WEFT_F16 ? LT(CUDA_R_16F) : m->dtype == WEFT_BF16 ? LT(CUDA_R_16BF) : LT(CUDA_R_32F);
     weft_cublaslt_preference preference = NULL;
     WEFT_TRY(make_desc(plan, type));
-    WEFT_TRY(make_layout(plan, WEIGHT, type, m->c, m->k, m->c, m->weight_stride));
-    WEFT_TRY(make_layout(plan, X, type, m->c, m->n, m->x_ld, m->x_stride));
+    const bool wt = m->weight_turned, xt = m->x_turned;
+    WEFT_TRY(make_layout(plan, WEIGHT, type, wt ? m->k : m->c, wt ? m->c : m->k, m->weight_ld, m->weight_stride));
+    WEFT_TRY(make_layout(plan, X, type, xt ? m->n : m->c, xt ? m->c : m->n, m->x_ld, m->x_stride));
     WEFT_TRY(make_layout(plan, Y, type, m->k, m->n, m->y_ld, m->y_stride));
     TRY_LT(plan, cublasLtMatmulPreferenceCreate, (&preference));
     const weft_status status = choose(plan, preference);

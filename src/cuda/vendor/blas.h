@@ -24,7 +24,8 @@ typedef struct weft_blas_matmul {
     bool strict;                               /* fp32 without TF32 */
     int64_t batch;                             /* 0: 1 */
     int64_t n, c, k;                           /* x [batch][n][c], weight [batch][k][c], y [batch][n][k] */
-    int64_t x_ld, y_ld;                        /* elements from row to row; 0: dense */
+    bool x_turned, weight_turned;              /* stored [batch][c][n], [batch][c][k] */
+    int64_t x_ld, y_ld, weight_ld;             /* elements from row to row as stored; 0: dense */
     int64_t x_stride, weight_stride, y_stride; /* from one of the batch to the next; 0: dense, weight: its own each */
     bool shared_weight;                        /* one weight for all of the batch */
     bool bias;                                 /* [k], of dtype */

@@ -14,6 +14,7 @@
     X(CUDA_R_16F, 2)                                                                                                   \
     X(CUDA_R_16BF, 14)                                                                                                 \
     X(CUBLASLT_MATMUL_DESC_TRANSA, 3)                                                                                  \
+    X(CUBLASLT_MATMUL_DESC_TRANSB, 4)                                                                                  \
     X(CUBLASLT_MATMUL_DESC_EPILOGUE, 7)                                                                                \
     X(CUBLASLT_MATMUL_DESC_BIAS_POINTER, 8)                                                                            \
     X(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, 26)                                                                         \

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pieces of backward ops on CUDA (part.h says what a piece is). Their weights are inputs like any other, and may have
+ * changed in every run: nothing is packed beforehand. */
+#ifndef WEFT_CUDA_PART_CONV_GRAD_H
+#define WEFT_CUDA_PART_CONV_GRAD_H
+
+#include "cuda/kernel/conv_grad.h"
+#include "cuda/part/part.h"
+
+/* ---- an input in the device's type (operand.c): where it is, or a copy by one launch ---- */
+
+typedef struct weft_part_operand {
+    int in; /* of the node's */
+    weft_dtype from, to;
+    int64_t rows, channels, ld; /* ld and align are those of what is read, copied or not */
+    int align;
+    size_t bytes; /* of the copy; 0: none */
+} weft_part_operand;
+
+/* dense: rows without gaps that begin at a multiple of 16 bytes, as cuDNN wants filters. */
+void weft_part_operand_prepare(weft_part_operand *operand, const weft_node *node, const weft_plan *plan, int in,
+                               bool dense);
+/* memory: of operand->bytes. */
+weft_status weft_part_operand_run(const weft_part_operand *operand, const weft_call *call, void *memory,
+                                  weft_kview *out);
+/* Of its launch, to out[n] if there is one; returns how many there are then. */
+int weft_part_operand_cost(const weft_part_operand *operand, int n, weft_kernel_cost *out);
+
+/* ---- a gradient of a convolution (conv2d_grad.c): one cuDNN plan, or own kernels ---- */
+
+typedef struct weft_part_conv2d_grad {
+    const weft_node *node;
+    weft_dnn_kind kind; /* DGRAD, WGRAD */
+    weft_dtype dtype;
+    int64_t channels;                /* of x as cuDNN sees it: an image's are padded */
+    weft_part_operand first, second; /* dy and the weights; x and dy */
+    weft_part_pitch pitch;           /* of the output, as y, and the residual */
+    bool apart;                      /* the residual is added by a launch of its own */
+    bool widens;                     /* so is dw made floats, and dense, without the channels that pad */
+    size_t workspace;
+    uint64_t hash;
+    weft_cuda_plan *plan; /* NULL: only described, or own */
+    bool own;             /* cuDNN has no plan */
+} weft_part_conv2d_grad;
+
+weft_status weft_part_conv2d_grad_prepare(weft_part_conv2d_grad *grad, const weft_node *node, weft_dnn_kind kind,
+                                          weft_plan *plan);
+weft_status weft_part_conv2d_grad_run(const weft_part_conv2d_grad *grad, const weft_call *call);
+int weft_part_conv2d_grad_cost(const weft_part_conv2d_grad *grad, const weft_device *device, weft_kernel_cost *out);
+
+/* ---- a gradient of a depthwise convolution (conv2d_depthwise_grad.c): own kernels ---- */
+
+typedef struct weft_part_depthwise_grad {
+    const weft_node *node;
+    weft_dtype dtype;
+    weft_part_operand first, second; /* dx: dy; dw: x and dy */
+    int64_t pitch;                   /* of the weights' rows as dx reads them, elements */
+    bool flipped;                    /* dx is the convolution of dy with the window turned round */
+    bool product;                    /* on tensor cores, in these tiles */
+    weft_expand_tile tile;
+} weft_part_depthwise_grad;
+
+bool weft_part_is_depthwise_grad(const weft_node *node);
+void weft_part_depthwise_dx_prepare(weft_part_depthwise_grad *grad, const weft_node *node, weft_plan *plan);
+void weft_part_depthwise_dw_prepare(weft_part_depthwise_grad *grad, const weft_node *node, weft_plan *plan);
+weft_status weft_part_depthwise_dx_run(const weft_part_depthwise_grad *grad, const weft_call *call);
+weft_status weft_part_depthwise_dw_run(const weft_part_depthwise_grad *grad, const weft_call *call);
+int weft_part_depthwise_grad_cost(const weft_part_depthwise_grad *grad, weft_kernel_cost *out);
+
+/* Window of the convolution whose gradient a node computes, for batches of n images. */
+weft_kwindow weft_part_conv2d_grad_window(const weft_node *node);
+
+#endif
