@@ -356,11 +356,12 @@ START_TEST(walk_kernels)
 END_TEST
 
 /* Ops without a row: what the backend takes apart, what has several outputs or integers or changes a state
- * (kernels_store.c has their launchers). */
+ * (kernels_store.c and kernels_norm.c have their launchers). */
 static bool is_elsewhere(int id)
 {
     const weft_op *op = weft_op_get((weft_op_id)id);
-    return weft_op_kinds[id] != WEFT_NETWORK || id == WEFT_OP_MOMENTS || op->types & WEFT_TYPES_INDEX_IN0;
+    return weft_op_kinds[id] != WEFT_NETWORK || id == WEFT_OP_MOMENTS ||
+           id == WEFT_OP_BATCH_NORM_TRAIN || op->types & WEFT_TYPES_INDEX_IN0;
 }
 
 /* Every other op has a row, but those that the backend has no kernels for. */
@@ -432,6 +433,7 @@ int main(int argc, char **argv)
         suite_add_tcase(suite, kernels_mma_case(walk.most >= 1e30));
     }
     suite_add_tcase(suite, kernels_store_case());
+    suite_add_tcase(suite, kernels_norm_case(walk.op, walk.most > 1e4));
     if (walk.all && walk.most >= 1e30) {
         TCase *last = tcase_create("reach");
         tcase_add_test(last, every_launch);

@@ -13,6 +13,9 @@ TCase *kernels_direct_case(void);
 /* Parameters, statistics, labels. */
 TCase *kernels_store_case(void);
 
+/* Norms, gates and sums of channels in training, of the ops that the pattern names. all: larger cases, too. */
+TCase *kernels_norm_case(const char *op, bool all);
+
 /* On tensor cores: the first two layers of an inverted residual in one launch; images. */
 TCase *kernels_mma_case(bool all);
 
