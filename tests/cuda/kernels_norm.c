@@ -56,6 +56,18 @@ static int channels_of(const trial *t)
 
 /* ---- the ops ---- */
 
+static weft_norm_apply_args apply_of(const trial *t)
+{
+    return (weft_norm_apply_args){ .dtype = t->dtype,
+                                   .x = typed_view_of(&t->in[0]),
+                                   .residual = residual_of(t),
+                                   .y = typed_view_of(&t->out[0]),
+                                   .rows = rows_of(t),
+                                   .c = channels_of(t),
+                                   .factor = 1,
+                                   .act = t->problem->node.epi.act };
+}
+
 static int batch_norm_train(trial *t)
 {
     const weft_batch_norm_opt *o = t->problem->node.opt;
@@ -72,33 +84,14 @@ static int batch_norm_train(trial *t)
                                    .variance = (void *)t->out[3].data,
                                    .shift = (void *)t->out[4].data,
                                    .turns = t->turns };
-    const weft_norm_apply_args apply = { .dtype = t->dtype,
-                                         .x = stats.x,
-                                         .residual = residual_of(t),
-                                         .y = typed_view_of(&t->out[0]),
-                                         .rows = stats.rows,
-                                         .c = stats.c,
-                                         .mean = stats.mean,
-                                         .rstd = stats.rstd,
-                                         .gamma = stats.gamma,
-                                         .shift = stats.shift,
-                                         .factor = 1,
-                                         .act = t->problem->node.epi.act };
+    weft_norm_apply_args apply = apply_of(t);
+    apply.mean = stats.mean;
+    apply.rstd = stats.rstd;
+    apply.gamma = stats.gamma;
+    apply.shift = stats.shift;
     stats.scratch = scratch(t, weft_norm_stats_floats(&stats));
     const int status = weft_launch_norm_stats(&stats, NULL);
     return status != 0 ? status : weft_launch_norm_apply(&apply, NULL);
-}
-
-static weft_norm_apply_args apply_of(const trial *t)
-{
-    return (weft_norm_apply_args){ .dtype = t->dtype,
-                                   .x = typed_view_of(&t->in[0]),
-                                   .residual = residual_of(t),
-                                   .y = typed_view_of(&t->out[0]),
-                                   .rows = rows_of(t),
-                                   .c = channels_of(t),
-                                   .factor = 1,
-                                   .act = t->problem->node.epi.act };
 }
 
 static int batch_norm_again(trial *t)
@@ -366,6 +359,81 @@ START_TEST(a_large_mean_costs_no_digits)
 }
 END_TEST
 
+/* What recomputation relies on. */
+START_TEST(a_norm_once_more_has_the_same_bits)
+{
+    enum { ROWS = 45, CHANNELS = 24, COUNT = ROWS * CHANNELS };
+    static float from[COUNT], residual[COUNT], gamma[CHANNELS], stats[4 * CHANNELS], room[1 << 12];
+    static float got[2][COUNT];
+    const weft_dtype dtype = direct_types[_i];
+    typed_view x, r, y;
+    direct_draw(from, COUNT, dtype, 31);
+    direct_draw(residual, COUNT, dtype, 32);
+    direct_draw(gamma, CHANNELS, WEFT_F32, 33);
+    direct_make(&x, dtype, ROWS, CHANNELS, 0, from);
+    direct_make(&r, dtype, ROWS, CHANNELS, 0, residual);
+    for (int run = 0; run < 2; run++) {
+        weft_norm_stats_args a = { .dtype = dtype,
+                                   .x = typed_view_of(&x),
+                                   .rows = ROWS,
+                                   .c = CHANNELS,
+                                   .gamma = gamma,
+                                   .beta = gamma,
+                                   .epsilon = 1e-3,
+                                   .mean = stats,
+                                   .rstd = stats + CHANNELS,
+                                   .variance = stats + 2 * CHANNELS,
+                                   .shift = stats + 3 * CHANNELS,
+                                   .scratch = room };
+        ck_assert_int_le(weft_norm_stats_floats(&a), sizeof room / sizeof *room);
+        direct_make(&y, dtype, ROWS, CHANNELS, run ? SIDE : 0, NULL); /* the second time one by one */
+        const weft_norm_apply_args again = { .dtype = dtype,
+                                             .x = a.x,
+                                             .residual = typed_view_of(&r),
+                                             .y = typed_view_of(&y),
+                                             .rows = ROWS,
+                                             .c = CHANNELS,
+                                             .mean = a.mean,
+                                             .rstd = a.rstd,
+                                             .gamma = gamma,
+                                             .shift = a.shift,
+                                             .factor = 1,
+                                             .act = WEFT_ACT_SWISH };
+        if (run == 0)
+            ck_assert_int_eq(weft_launch_norm_stats(&a, NULL), 0);
+        ck_assert_int_eq(weft_launch_norm_apply(&again, NULL), 0);
+        typed_view_get(&y, got[run]);
+        typed_view_free(&y);
+    }
+    ck_assert_mem_eq(got[0], got[1], sizeof got[0]);
+    typed_view_free(&x);
+    typed_view_free(&r);
+}
+END_TEST
+
+/* The join is then a launch of its own. */
+START_TEST(more_channels_than_counters)
+{
+    enum { CHANNELS = 32 * WEFT_TURNS + 1, ROWS = 2 };
+    static float from[ROWS * CHANNELS], room[CHANNELS];
+    static double want[CHANNELS];
+    static unsigned turns[WEFT_TURNS];
+    typed_view x, y;
+    direct_draw(from, ROWS * CHANNELS, WEFT_F32, 34);
+    for (int c = 0; c < CHANNELS; c++)
+        want[c] = (double)from[c] + (double)from[CHANNELS + c];
+    direct_make(&x, WEFT_F32, ROWS, CHANNELS, 0, from);
+    direct_make(&y, WEFT_F32, 1, CHANNELS, 0, NULL);
+    const weft_channel_sum_args a = {
+        .x = typed_view_of(&x), .rows = ROWS, .c = CHANNELS, .y = (void *)y.data, .scratch = room, .turns = turns
+    };
+    ck_assert_int_eq(weft_channel_sum_floats(&a), CHANNELS);
+    ck_assert_int_eq(weft_launch_channel_sum(&a, NULL), 0);
+    direct_expect("sums of many channels", &y, want, 1e-6);
+    typed_view_free(&x);
+}
+END_TEST
+
 #define REFUSES(launch, ...) ck_assert_int_eq((launch)(&(__VA_ARGS__), NULL), 1)
 
 /* Refused before anything is launched. */
@@ -420,6 +488,9 @@ TCase *kernels_norm_case(const char *op, bool every)
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, ops_agree_with_the_oracle, 0, OPS * DIRECT_TYPES);
     tcase_add_test(tcase, a_large_mean_costs_no_digits);
+    tcase_add_loop_test(tcase, a_norm_once_more_has_the_same_bits, 0, DIRECT_TYPES);
+    if (every)
+        tcase_add_test(tcase, more_channels_than_counters);
     tcase_add_test(tcase, refusals_of_norms);
     return tcase;
 }
