@@ -38,18 +38,17 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) ch
 #pragma unroll
     for (int i = 0; i < V; i++)
         sum[i] = 0;
-    int64_t first;
-    const int64_t last = weft_columns_part(job.rows, blockIdx.x, gridDim.x, &first);
-    for (int64_t row = first + threadIdx.y; there && row < last; row += IN_FLIGHT * blockDim.y) {
+    const int64_t step = weft_columns_step();
+    for (int64_t row = weft_columns_first(); there && row < job.rows; row += IN_FLIGHT * step) {
         weft_raw<T, V> raw[IN_FLIGHT];
 #pragma unroll
         for (int e = 0; e < IN_FLIGHT; e++) {
-            const int64_t at = row + e * blockDim.y;
-            raw[e].load(job.x + (at < last ? at : row) * job.x_ld + c);
+            const int64_t at = row + e * step;
+            raw[e].load(job.x + (at < job.rows ? at : row) * job.x_ld + c);
         }
 #pragma unroll
         for (int e = 0; e < IN_FLIGHT; e++) {
-            if (row + e * blockDim.y >= last)
+            if (row + e * step >= job.rows)
                 break;
             float v[V];
             raw[e].spread(v);

@@ -3,9 +3,9 @@
  * Sums over the rows of a tensor, channel by channel, in two stages with a fixed partition: what depends on sizes only.
  *
  * A block has up to 8 packs of channels (128 bytes, so that a row's piece is a line of the cache) of one part of the
- * rows, which its rows of threads walk blockDim.y apart, with several loads under way; it then adds up its threads in a
- * tree. Blocks are two for each of 132 multiprocessors, not more: all parts are read
- * again by the block that joins the group's, several threads to a channel. */
+ * rows, of which each thread has several under way; it then adds up its threads in a tree. Blocks are two for each of
+ * 132 multiprocessors, not more: all parts are read again by the block that joins the group's, several threads to a
+ * channel. */
 #ifndef WEFT_CUDA_KERNEL_COLUMNS_CUH
 #define WEFT_CUDA_KERNEL_COLUMNS_CUH
 
@@ -71,7 +71,28 @@ inline bool weft_columns_fit(const weft_kview &x, int64_t rows, int c)
     return weft_view_fits(x, c) && weft_rows_fit(rows) && c <= 65535 * WEFT_WARP;
 }
 
-/* The rows of part `part`, from *first to before the result: parts differ by one row at most. */
+/* Part p has of every parts * blockDim.y rows those from p * blockDim.y on, blockDim.y of them: all blocks go through
+ * the tensor side by side, so that its last rows are what the caches hold when a second pass begins with them. My first
+ * row, and the rows from one of mine to the next. */
+__device__ __forceinline__ int64_t weft_columns_first()
+{
+    return (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
+}
+
+__device__ __forceinline__ int64_t weft_columns_step()
+{
+    return (int64_t)gridDim.x * blockDim.y;
+}
+
+/* Rows of a part. */
+__device__ __forceinline__ int weft_columns_count(int64_t rows, int part, int parts)
+{
+    const int y = (int)blockDim.y, turns = (int)(rows / ((int64_t)parts * y));
+    const int left = (int)(rows - (int64_t)turns * parts * y) - part * y;
+    return turns * y + (left < 0 ? 0 : left < y ? left : y);
+}
+
+/* Rows that lie together, of an image: of part `part` from *first to before the result; they differ by one at most. */
 __device__ __forceinline__ int64_t weft_columns_part(int64_t rows, unsigned part, unsigned parts, int64_t *first)
 {
     const unsigned each = (unsigned)rows / parts, more = (unsigned)rows - each * parts;

@@ -4,8 +4,8 @@
  * product of a gradient with an activation's slope.
  *
  * Mapping: x over packs of V channels, y over rows; a thread keeps its channels' parameters and takes rows a grid
- * apart, IN_FLIGHT of them loaded together; the grid is not larger than fills a card. Traffic: each tensor once; bound
- * by memory. */
+ * apart, IN_FLIGHT of them loaded together; the grid is not larger than fills a card. norm_apply begins with the last
+ * row, which whoever made the statistics has read last. Traffic: each tensor once; bound by memory. */
 #include "cuda/kernel/columns.cuh"
 #include "cuda/kernel/slope.cuh"
 
@@ -45,7 +45,8 @@ template <typename T, int V> __device__ __forceinline__ void find_gain(const app
         gain[i] = gamma[i] * (job.of_variance ? 1 / sqrtf(gain[i] + job.epsilon) : gain[i]) * job.factor;
 }
 
-template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 3) norm_apply(apply_job<T> job)
+template <typename T, int V>
+__global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(3, 2)) norm_apply(apply_job<T> job)
 {
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     if (pack >= job.packs)
@@ -54,19 +55,19 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 3) no
     find_gain<T, V>(job, c, gain);
     weft_load_or<V>(job.mean, c, 0, mean);
     weft_load_or<V>(job.shift, c, 0, shift);
-    const int64_t step = (int64_t)gridDim.x * blockDim.y;
-    for (int64_t row = (int64_t)blockIdx.x * blockDim.y + threadIdx.y; row < job.rows; row += IN_FLIGHT * step) {
+    const int step = (int)weft_columns_step();
+    for (int row = (int)(job.rows - 1 - weft_columns_first()); row >= 0; row -= IN_FLIGHT * step) {
         weft_raw<T, V> x[IN_FLIGHT], residual[IN_FLIGHT];
 #pragma unroll
         for (int e = 0; e < IN_FLIGHT; e++) {
-            const int64_t at = row + e * step < job.rows ? row + e * step : row;
+            const int64_t at = row - e * step < 0 ? row : row - e * step;
             x[e].load(job.x + at * job.x_ld + c);
             if (job.residual)
                 residual[e].load(job.residual + at * job.residual_ld + c);
         }
 #pragma unroll
         for (int e = 0; e < IN_FLIGHT; e++) {
-            if (row + e * step >= job.rows)
+            if (row - e * step < 0)
                 break;
             float v[V], r[V];
             x[e].spread(v);
@@ -80,7 +81,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 3) no
                     v[i] += r[i];
             }
             weft_activate<V>(job.act, v);
-            weft_store<T, V>(job.y + (row + e * step) * job.y_ld + c, v);
+            weft_store<T, V>(job.y + (int64_t)(row - e * step) * job.y_ld + c, v);
         }
     }
 }
@@ -129,13 +130,13 @@ template <typename T> struct slope_job {
     weft_act act;
 };
 
-template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 3) slope(slope_job<T> job)
+template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(3, 2)) slope(slope_job<T> job)
 {
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     if (pack >= job.packs)
         return;
-    const int64_t step = (int64_t)gridDim.x * blockDim.y;
-    for (int64_t row = (int64_t)blockIdx.x * blockDim.y + threadIdx.y; row < job.rows; row += IN_FLIGHT * step) {
+    const int64_t step = weft_columns_step();
+    for (int64_t row = weft_columns_first(); row < job.rows; row += IN_FLIGHT * step) {
         weft_raw<T, V> dy[IN_FLIGHT], kept[IN_FLIGHT];
 #pragma unroll
         for (int e = 0; e < IN_FLIGHT; e++) {

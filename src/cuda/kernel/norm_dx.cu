@@ -5,11 +5,11 @@
  *
  *   norm_sums: S = sum of g, P = sum of g d over columns.cuh's parts; the last block of a group joins them: dbeta = S,
  *     dgamma = P rstd, and the two factors tilt = -gamma rstd^3 P / m and lift = -gamma rstd S / m
- *   norm_dx: dx = gamma rstd g + tilt d + lift + residual, persistent as norm_apply
+ *   norm_dx: dx = gamma rstd g + tilt d + lift + residual, persistent as norm_apply, from the last row to the first
  *   join_norm: the join as a launch, where there are no counters
  *
  * Neither the activation's argument nor its result is read: the slope is computed from x in both passes. Traffic: dy
- * and x twice, residual and dx once. Bound by memory. */
+ * and x twice (the second time from L2 as far as it holds them), residual and dx once. Bound by memory. */
 #include "cuda/kernel/columns.cuh"
 #include "cuda/kernel/slope.cuh"
 
@@ -102,21 +102,20 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) no
 #pragma unroll
     for (int i = 0; i < TOTALS * V; i++)
         sums[i] = 0;
-    int64_t first;
-    const int64_t last = weft_columns_part(job.rows, blockIdx.x, gridDim.x, &first);
     norm_channels<T, V> channels;
     channels.load(job, there ? c : 0);
-    for (int64_t row = first + threadIdx.y; there && row < last; row += SUMMED * blockDim.y) {
+    const int64_t step = weft_columns_step();
+    for (int64_t row = weft_columns_first(); there && row < job.rows; row += SUMMED * step) {
         weft_raw<T, V> x[SUMMED], dy[SUMMED];
 #pragma unroll
         for (int e = 0; e < SUMMED; e++) {
-            const int64_t at = row + e * blockDim.y < last ? row + e * blockDim.y : row;
+            const int64_t at = row + e * step < job.rows ? row + e * step : row;
             x[e].load(job.x + at * job.x_ld + c);
             dy[e].load(job.dy + at * job.dy_ld + c);
         }
 #pragma unroll
         for (int e = 0; e < SUMMED; e++) {
-            if (row + e * blockDim.y >= last)
+            if (row + e * step >= job.rows)
                 break;
             float d[V], g[V];
             x[e].spread(d);
@@ -162,12 +161,12 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) no
     channels.load(job, c);
     weft_load<float, V>(job.tilt + c, tilt);
     weft_load<float, V>(job.lift + c, lift);
-    const int64_t step = (int64_t)gridDim.x * blockDim.y;
-    for (int64_t row = (int64_t)blockIdx.x * blockDim.y + threadIdx.y; row < job.rows; row += GIVEN * step) {
+    const int step = (int)weft_columns_step();
+    for (int row = (int)(job.rows - 1 - weft_columns_first()); row >= 0; row -= GIVEN * step) {
         weft_raw<T, V> x[GIVEN], dy[GIVEN], residual[GIVEN];
 #pragma unroll
         for (int e = 0; e < GIVEN; e++) {
-            const int64_t at = row + e * step < job.rows ? row + e * step : row;
+            const int64_t at = row - e * step < 0 ? row : row - e * step;
             x[e].load(job.x + at * job.x_ld + c);
             dy[e].load(job.dy + at * job.dy_ld + c);
             if (job.residual)
@@ -175,7 +174,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) no
         }
 #pragma unroll
         for (int e = 0; e < GIVEN; e++) {
-            if (row + e * step >= job.rows)
+            if (row - e * step < 0)
                 break;
             float d[V], g[V], r[V];
             x[e].spread(d);
@@ -190,7 +189,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) no
                 for (int i = 0; i < V; i++)
                     g[i] += r[i];
             }
-            weft_store<T, V>(job.dx + (row + e * step) * job.dx_ld + c, g);
+            weft_store<T, V>(job.dx + (int64_t)(row - e * step) * job.dx_ld + c, g);
         }
     }
 }

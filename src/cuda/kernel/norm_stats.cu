@@ -39,33 +39,33 @@ __device__ __forceinline__ void merge(moments_of &a, const moments_of &b)
 
 /* ---- a part ---- */
 
-/* My rows' moments, means as distances from the part's first row; base: that row. */
+/* My rows' moments, means as distances from the part's first row, which is base. Returns how many they are. */
 template <typename T, int V>
-__device__ __forceinline__ void sum_thread(const stats_job<T> &job, const T *x, int64_t first, int64_t last,
-                                           float *room, float (&base)[V], float (&mean)[V], float (&squares)[V])
+__device__ __forceinline__ float sum_thread(const stats_job<T> &job, const T *x, float *room, float (&base)[V],
+                                            float (&mean)[V], float (&squares)[V])
 {
     float shift[V];
-    const bool any = first + threadIdx.y < last;
-    const int64_t mine = any ? first + threadIdx.y : first;
-    weft_load<T, V>(x + mine * job.x_ld, shift);
+    const int64_t step = weft_columns_step(), mine = weft_columns_first();
+    const bool any = mine < job.rows;
+    weft_load<T, V>(x + (any ? mine : 0) * job.x_ld, shift);
 #pragma unroll
     for (int i = 0; i < V; i++)
         mean[i] = squares[i] = 0;
-    if (threadIdx.y == 0) {
+    if (threadIdx.y == 0) { /* it has a row */
 #pragma unroll
         for (int i = 0; i < V; i++)
             room[threadIdx.x * V + i] = shift[i];
     }
-    for (int64_t row = mine; any && row < last; row += IN_FLIGHT * blockDim.y) {
+    for (int64_t row = mine; row < job.rows; row += IN_FLIGHT * step) {
         weft_raw<T, V> raw[IN_FLIGHT];
 #pragma unroll
         for (int e = 0; e < IN_FLIGHT; e++) {
-            const int64_t at = row + e * blockDim.y;
-            raw[e].load(x + (at < last ? at : row) * job.x_ld);
+            const int64_t at = row + e * step;
+            raw[e].load(x + (at < job.rows ? at : row) * job.x_ld);
         }
 #pragma unroll
         for (int e = 0; e < IN_FLIGHT; e++) {
-            if (row + e * blockDim.y >= last)
+            if (row + e * step >= job.rows)
                 break;
             float v[V];
             raw[e].spread(v);
@@ -78,15 +78,16 @@ __device__ __forceinline__ void sum_thread(const stats_job<T> &job, const T *x, 
         }
     }
     __syncthreads();
-    const float count = any ? (float)((last - mine + blockDim.y - 1) / blockDim.y) : 1.f;
+    const float count = any ? (float)((job.rows - mine + step - 1) / step) : 0.f, share = any ? 1 / count : 0.f;
 #pragma unroll
     for (int i = 0; i < V; i++) {
         base[i] = room[threadIdx.x * V + i];
-        const float off = mean[i] / count;
+        const float off = mean[i] * share;
         squares[i] = fmaxf(squares[i] - mean[i] * off, 0.f);
         mean[i] = (shift[i] - base[i]) + off;
     }
     __syncthreads();
+    return count;
 }
 
 /* Threads one above the other, in a tree; the part's for threadIdx.y == 0. */
@@ -149,9 +150,8 @@ template <typename T, int V> __device__ __forceinline__ void join(const stats_jo
 #pragma unroll 4
         for (int part = p.lane; part < job.parts; part += p.lanes) {
             const float *of = totals + (int64_t)part * TOTALS * job.c;
-            int64_t first;
-            const int64_t last = weft_columns_part(job.rows, (unsigned)part, (unsigned)job.parts, &first);
-            const moments_of b = { (float)(last - first), (weft_fresh(of) - base) + weft_fresh(of + MEAN * job.c),
+            const moments_of b = { (float)weft_columns_count(job.rows, part, job.parts),
+                                   (weft_fresh(of) - base) + weft_fresh(of + MEAN * job.c),
                                    weft_fresh(of + SQUARES * job.c) };
             merge(sum, b);
         }
@@ -173,12 +173,9 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) no
     WEFT_SHARED(float, room, ((2 * V + 1) * WEFT_BLOCK));
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const bool there = pack < job.packs;
-    int64_t first;
-    const int64_t last = weft_columns_part(job.rows, blockIdx.x, gridDim.x, &first);
     float base[V], mean[V], squares[V];
-    sum_thread<T, V>(job, job.x + (there ? c : 0), first, last, room, base, mean, squares);
-    const int64_t mine = last - first - threadIdx.y;
-    merge_rows<V>(mine > 0 ? (float)((mine + blockDim.y - 1) / blockDim.y) : 0.f, room, mean, squares);
+    const float count = sum_thread<T, V>(job, job.x + (there ? c : 0), room, base, mean, squares);
+    merge_rows<V>(count, room, mean, squares);
     if (there && threadIdx.y == 0) {
         float *to = job.totals + (int64_t)blockIdx.x * TOTALS * job.c + c;
         weft_store<float, V>(to + BASE * job.c, base);
