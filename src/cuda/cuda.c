@@ -102,6 +102,7 @@ static void close_state(weft_cuda *cuda, const weft_allocator *allocator)
 {
     weft_cuda_plans_release(cuda, allocator);
     weft_cuda_host_release(cuda);
+    weft_cuda_turns_release(cuda);
     weft_blas_destroy(cuda->blas);
     weft_dnn_destroy(cuda->dnn);
     if (cuda->stream)

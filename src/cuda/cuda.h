@@ -47,6 +47,7 @@ typedef struct weft_cuda {
     weft_cuda_plan *plans;
     bool untuned; /* what tuning found is not wanted */
     weft_cuda_spare spare[WEFT_CUDA_SPARES]; /* pinned memory that was given back; NULLs: none */
+    unsigned *turns; /* weft_cuda_turns; NULL: nobody has asked */
     bool capturing; /* a run is being recorded: nothing may be built */
 } weft_cuda;
 
@@ -76,6 +77,9 @@ weft_status weft_cuda_host_alloc(const weft_device *device, size_t bytes, void *
 void weft_cuda_host_free(const weft_device *device, void *ptr);
 void weft_cuda_host_release(weft_cuda *cuda); /* what waits to be used again */
 size_t weft_cuda_available(const weft_device *device);
+/* Counters of the device's one stream, zeros between launches (kernel/norm.h). NULL where the model will not run. */
+weft_status weft_cuda_turns(const weft_plan *plan, unsigned **out);
+void weft_cuda_turns_release(weft_cuda *cuda);
 weft_status weft_cuda_wait(const weft_device *device);
 weft_status weft_cuda_begin(const weft_device *device, void **record, bool *replayed);
 weft_status weft_cuda_end(const weft_device *device, void **record, weft_status status, weft_recording *out);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cuda/cuda.h"
+#include "cuda/kernel/norm.h"
 
 /* ---- host memory for threads ---- */
 
@@ -90,6 +91,29 @@ void weft_cuda_free(const weft_device *device, void *ptr)
         (void)weft_cuda_enter(device);
         (void)weft_cuda_of(device)->vendor.cudaFree(ptr);
     }
+}
+
+weft_status weft_cuda_turns(const weft_plan *plan, unsigned **out)
+{
+    static const unsigned zeros[WEFT_TURNS];
+    weft_cuda *cuda = weft_cuda_of(plan->device);
+    *out = cuda->turns;
+    if (cuda->turns || !plan->build || plan->collect || plan->device->dry)
+        return WEFT_OK;
+    void *turns;
+    WEFT_TRY(weft_cuda_alloc(plan->device, sizeof zeros, &turns));
+    const weft_status status = weft_cuda_write(plan->device, turns, zeros, sizeof zeros);
+    if (status != WEFT_OK)
+        weft_cuda_free(plan->device, turns);
+    else
+        *out = cuda->turns = turns;
+    return status;
+}
+
+void weft_cuda_turns_release(weft_cuda *cuda)
+{
+    if (cuda->turns)
+        (void)cuda->vendor.cudaFree(cuda->turns);
 }
 
 /* Pinned memory has its size before it, so that it can be used again: what results are read through, above all. */

@@ -19,7 +19,8 @@
  * 5. With an activation dy is the gradient behind that, and what is meant by dy above is dy slope(y), with y computed
  *    once more from x, in the same way (op/activation.c, Semantics 6, for the slopes).
  * 6. batch_norm_again is that last formula and gives the bits of y once more, with the epilogue of the node it repeats.
- * 7. batch_norm_stats gives all of batch_norm_train but y, for readers that compute it themselves (norm_conv.c).
+ * 7. batch_norm_stats gives all of batch_norm_train but y, for readers that compute it themselves (norm_conv.c): on
+ *    devices that have a kernel for those, which is the CPU.
  * 8. batch_norm_frozen_dx is dx of frozen statistics alone, gamma dy / sqrt(variance + epsilon): x is not read. */
 #include <math.h>
 #include <string.h>

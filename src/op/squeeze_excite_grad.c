@@ -100,6 +100,7 @@ const weft_op weft_op_squeeze_excite_dx = {
     .paper = "",
     .n_in = -4,
     .opt_size = sizeof(weft_squeeze_excite_opt),
+    .types = WEFT_TYPES_F32_REST, /* gradients of parameters are fp32, as these are in the store */
     .error_class = WEFT_REDUCTION,
     .unit = true,
     .resolve = resolve,

@@ -15,6 +15,8 @@ TCase *kernels_store_case(void);
 
 /* Gradients of convolutions and dense layers; all: in every order of threads. */
 TCase *kernels_conv_grad_case(bool all);
+/* Norms, gates and sums of channels in training, of the ops that the pattern names. all: larger cases, too. */
+TCase *kernels_norm_case(const char *op, bool all);
 
 /* On tensor cores: the first two layers of an inverted residual in one launch; images. */
 TCase *kernels_mma_case(bool all);

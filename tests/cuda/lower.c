@@ -4,6 +4,7 @@
  * code. */
 #include <math.h>
 
+#include "cuda/kernel/norm.h"
 #include "lower_part.h"
 #include "op/activation.h"
 #include "op/normalize.h"
@@ -120,6 +121,21 @@ static int channel_scale(const lower_call *call)
     return weft_launch_channel_scale(&a, NULL);
 }
 
+static int channel_scale_ds(const lower_call *call)
+{
+    const weft_shape *x = &call->node->in[0];
+    weft_map_product_args a = { .dtype = call->dtype,
+                                .x = call->in[0],
+                                .dy = call->in[1],
+                                .ds = call->out,
+                                .n = (int)x->dim[0],
+                                .pixels = (int)(x->dim[1] * x->dim[2]),
+                                .c = (int)x->dim[3] };
+    const int parts = weft_map_product_parts(&a);
+    a.scratch = parts > 1 ? lower_fresh_floats(call, 2 * (int64_t)a.n * parts * a.c) : NULL;
+    return parts > 1 && !a.scratch ? -1 : weft_launch_map_product(&a, NULL);
+}
+
 /* ---- normalisation ---- */
 
 static int batch_norm(const lower_call *call)
@@ -197,6 +213,30 @@ static int activation(const lower_call *call)
     weft_map_args a = map_of(call);
     a.epi.act = ((const weft_activation_opt *)call->node->opt)->act;
     return weft_launch_map(&a, NULL);
+}
+
+static int activation_dx(const lower_call *call)
+{
+    const weft_slope_args a = { .dtype = call->dtype,
+                                .dy = call->in[0],
+                                .v = call->in[1],
+                                .dx = call->out,
+                                .rows = weft_shape_rows(&call->node->out[0]),
+                                .c = (int)weft_shape_channels(&call->node->out[0]),
+                                .act = ((const weft_activation_opt *)call->node->opt)->act };
+    return weft_launch_slope(&a, NULL);
+}
+
+static int scale(const lower_call *call)
+{
+    const weft_norm_apply_args a = { .dtype = call->dtype,
+                                     .x = call->in[0],
+                                     .residual = lower_epilogue_of(call, NULL).residual,
+                                     .y = call->out,
+                                     .rows = weft_shape_rows(&call->node->out[0]),
+                                     .c = (int)weft_shape_channels(&call->node->out[0]),
+                                     .factor = (float)((const weft_scale_opt *)call->node->opt)->factor };
+    return weft_launch_norm_apply(&a, NULL);
 }
 
 static int add(const lower_call *call)
@@ -296,9 +336,12 @@ const lower_row lower_table[] = {
     { .op = WEFT_OP_LRN, .name = "lrn", .run = lrn },
     { .op = WEFT_OP_NORMALIZE, .name = "map", .run = normalize, .widens = true, .narrows = true, .inplace = 1 },
     { .op = WEFT_OP_ACTIVATION, .name = "map", .run = activation, .widens = true, .narrows = true, .inplace = 1 },
+    { .op = WEFT_OP_ACTIVATION_DX, .name = "slope", .run = activation_dx, .inplace = 3 },
     { .op = WEFT_OP_SOFTMAX, .name = "softmax", .run = softmax, .widens = true, .inplace = 1 },
     { .op = WEFT_OP_ADD, .name = "map", .run = add, .widens = true, .narrows = true, .inplace = 3 },
     { .op = WEFT_OP_ADD, .name = "residual", .takes = is_plain_sum, .run = add_residual, .inplace = 3 },
+    { .op = WEFT_OP_SCALE, .name = "apply", .run = scale, .inplace = 1 },
+    { .op = WEFT_OP_CHANNEL_SCALE_DS, .name = "product", .run = channel_scale_ds },
     { .op = WEFT_OP_CHANNEL_SCALE, .name = "scale", .run = channel_scale, .inplace = 1 },
     { .op = WEFT_OP_SQUEEZE_EXCITE, .name = "excite", .run = squeeze_excite, .rounded = 7, .inplace = 1 },
     { .op = WEFT_OP_DROPOUT, .name = "map", .run = copy, .widens = true, .narrows = true, .inplace = 1 },

@@ -12,6 +12,7 @@
  *   weft_mma(d, a, b, T()), weft_mma_rows(d, row, b, T())                  the tensor cores' product, of a whole warp
  *   weft_mma_end()                                                         d can be read only after it; no instruction
  *   weft_hold_loads()                                                      compilers move no load to before it
+ *   weft_is_last(turn, blocks), weft_fresh(address)                        for sums in two stages, see below
  *   weft_clamp(x, low, high), weft_exp2(x), weft_reciprocal(x)             an instruction or two; the last two near
  *   threadIdx blockIdx blockDim gridDim, uint2 uint4, dim3, __syncthreads, __syncwarp, __shfl_xor_sync,
  *   __shfl_down_sync, __shfl_sync, __ballot_sync, __fdividef, __byte_perm, fmaf and the functions of <math.h> on
@@ -134,6 +135,25 @@ __device__ __forceinline__ float weft_reciprocal(float x)
 {
     asm("rcp.approx.ftz.f32 %0, %0;" : "+f"(x));
     return x;
+}
+
+/* Whether this block is the last of so many to call; all of its threads call, once in a kernel. The last one sees what
+ * all others had written before, by weft_fresh. *turn is 0 before, and again after. */
+__device__ __forceinline__ bool weft_is_last(unsigned *turn, unsigned blocks)
+{
+    __shared__ bool last;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0 && threadIdx.y == 0)
+        last = atomicInc(turn, blocks - 1) == blocks - 1;
+    __syncthreads();
+    __threadfence();
+    return last;
+}
+
+__device__ __forceinline__ float weft_fresh(const float *from)
+{
+    return __ldcg(from);
 }
 
 /* Blocks that are to fit on a multiprocessor, for __launch_bounds__: as many as were measured to pay on compute

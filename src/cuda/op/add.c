@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * add by itself, scaled, with activation: one pass, in place where the graph allows. Additions behind a convolution are
- * its epilogue and do not come here. */
+ * add by itself, scaled, with activation, and scale, its gradient where it has a factor: one pass each, in place where
+ * the graph allows. Additions behind a convolution are its epilogue and do not come here. */
+#include "op/util.h"
+
 #include "cuda/cuda.h"
+#include "cuda/kernel/norm.h"
 
 static weft_status run(const weft_call *call)
 {
@@ -21,3 +24,23 @@ static const weft_kernel map = {
 };
 
 const weft_kernel *const weft_cuda_add[] = { &map, NULL };
+
+/* ---- scale ---- */
+
+static weft_status run_scale(const weft_call *call)
+{
+    const weft_node *node = call->node;
+    const weft_scale_opt *o = node->opt;
+    weft_norm_apply_args args = { .dtype = weft_node_in_dtype(node, 0), .x = weft_kview_of(&call->in[0]),
+                                  .y = weft_kview_of(&call->out[0]), .rows = weft_shape_rows(&node->in[0]),
+                                  .c = (int)weft_shape_channels(&node->in[0]), .factor = (float)o->factor };
+    if (node->epi.residual)
+        args.residual = weft_kview_of(&call->in[node->n_in - 1]);
+    return weft_cuda_launched(call, weft_launch_norm_apply(&args, weft_cuda_stream_of(call)));
+}
+
+static const weft_kernel scale = {
+    .name = "cuda.scale.map", .run = run_scale, .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_RESIDUAL,
+};
+
+const weft_kernel *const weft_cuda_scale[] = { &scale, NULL };

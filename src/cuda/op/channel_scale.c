@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * channel_scale: each image's channels times its factors, in place where the graph allows. */
+ * channel_scale: each image's channels times its factors, in place where the graph allows; and the gradient of the
+ * factors, in two launches where an image is large. */
 #include "cuda/cuda.h"
+#include "cuda/kernel/norm.h"
 
 static weft_status run(const weft_call *call)
 {
@@ -20,3 +22,54 @@ static const weft_kernel scale = {
 };
 
 const weft_kernel *const weft_cuda_channel_scale[] = { &scale, NULL };
+
+/* ---- channel_scale_ds ---- */
+
+static weft_map_product_args product_of(const weft_node *node)
+{
+    const weft_shape *x = &node->in[0];
+    return (weft_map_product_args){ .dtype = weft_node_in_dtype(node, 0), .n = (int)x->dim[0],
+                                    .pixels = (int)(x->dim[1] * x->dim[2]), .c = (int)x->dim[3] };
+}
+
+/* Bytes of the sums over parts of each image; 0: there is one part. */
+static size_t part_bytes(const weft_node *node)
+{
+    const weft_map_product_args args = product_of(node);
+    const int parts = weft_map_product_parts(&args);
+    return parts > 1 ? 2 * (size_t)args.n * (size_t)parts * (size_t)args.c * sizeof(float) : 0;
+}
+
+static weft_status prepare_ds(const weft_node *node, weft_plan *plan)
+{
+    plan->scratch = part_bytes(node);
+    return WEFT_OK;
+}
+
+static weft_status run_ds(const weft_call *call)
+{
+    weft_map_product_args args = product_of(call->node);
+    args.x = weft_kview_of(&call->in[0]);
+    args.dy = weft_kview_of(&call->in[1]);
+    args.ds = weft_kview_of(&call->out[0]);
+    args.scratch = call->scratch;
+    return weft_cuda_launched(call, weft_launch_map_product(&args, weft_cuda_stream_of(call)));
+}
+
+static int launches_ds(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
+{
+    const double parts = (double)part_bytes(node) / 2;
+    weft_plain_cost(node, plan, &out[0]);
+    if (parts == 0)
+        return 1;
+    out[1] = (weft_kernel_cost){ .what = "parts", .read = parts, .written = out[0].written };
+    out[0].what = "pixels";
+    out[0].written = parts;
+    return 2;
+}
+
+static const weft_kernel product = {
+    .name = "cuda.channel_scale_ds.parts", .prepare = prepare_ds, .run = run_ds, .launches = launches_ds,
+};
+
+const weft_kernel *const weft_cuda_channel_scale_ds[] = { &product, NULL };

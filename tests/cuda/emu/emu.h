@@ -116,6 +116,24 @@ void *emu_dynamic(void);
     type *const name = static_cast<type *>(emu_shared(&name##_array))
 #define WEFT_DYN_SHARED(type, name) type *const name = static_cast<type *>(emu_dynamic())
 
+/* Blocks run one after the other: counting is enough. */
+inline bool weft_is_last(unsigned *turn, unsigned blocks)
+{
+    WEFT_SHARED(unsigned, last, 1);
+    __syncthreads();
+    if (threadIdx.x == 0 && threadIdx.y == 0) {
+        *last = *turn == blocks - 1;
+        *turn = *last ? 0 : *turn + 1;
+    }
+    __syncthreads();
+    return *last != 0;
+}
+
+inline float weft_fresh(const float *from)
+{
+    return *from;
+}
+
 /* ---- launches ---- */
 
 struct emu_record {

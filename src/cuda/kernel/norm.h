@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Launchers of what norms, activations, gates and factors take in training, forwards and backwards. Conventions are
+ * those of kernels.h. Gradients of parameters and statistics are floats.
+ *
+ * Sums over rows have two stages with a fixed partition. The second is done by the block that is last, which it finds
+ * out by counting: turns are counters in device memory, zeros, which are zeros again afterwards; whoever shares them
+ * must be on one stream. NULL, or more channels than they serve: a launch more instead, and the same bits. */
+#ifndef WEFT_CUDA_KERNEL_NORM_H
+#define WEFT_CUDA_KERNEL_NORM_H
+
+#include "cuda/kernel/kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { WEFT_TURNS = 1024 /* serves 32768 channels */ };
+
+/* ---- batch norm ---- */
+
+/* The statistics of x [rows][c], as batch_norm_train gives them: shift is beta, less what mean lost in rounding. */
+typedef struct weft_norm_stats_args {
+    weft_dtype dtype;
+    weft_kview x;
+    int64_t rows;
+    int c;
+    const float *gamma, *beta; /* gamma NULL: 1 */
+    double epsilon;
+    bool unbiased;                         /* variance alone */
+    float *mean, *rstd, *variance, *shift; /* [c] */
+    float *scratch;                        /* [weft_norm_stats_floats(args)] */
+    unsigned *turns;
+} weft_norm_stats_args;
+int weft_launch_norm_stats(const weft_norm_stats_args *args, void *stream);
+int64_t weft_norm_stats_floats(const weft_norm_stats_args *args);
+
+/* y = act((x - mean[c]) gain[c] + shift[c] + residual), gain = factor gamma rstd. Arrays may be NULL: 0, 1, 1, 0. In
+ * place on x or residual. */
+typedef struct weft_norm_apply_args {
+    weft_dtype dtype;
+    weft_kview x, residual, y;
+    int64_t rows;
+    int c;
+    const float *mean, *rstd, *gamma, *shift;
+    bool of_variance; /* rstd is a variance, and 1 / sqrt(rstd + epsilon) is meant */
+    double epsilon;
+    float factor; /* 0 is 0 */
+    weft_act act;
+} weft_norm_apply_args;
+int weft_launch_norm_apply(const weft_norm_apply_args *args, void *stream);
+
+/* The gradients of batch norm, as batch_norm_dx: g = dy slope(y), dbeta = sum of g, dgamma = sum of g (x - mean) rstd,
+ * dx = gamma rstd (g - (dbeta + (x - mean) rstd dgamma) / rows) + residual; frozen: without what is divided by rows,
+ * and rstd is a variance. act: those that weft_batch_norm_dx_takes. In place on dy, x or residual. */
+typedef struct weft_norm_dx_args {
+    weft_dtype dtype;
+    weft_kview dy, x, residual, dx;
+    int64_t rows;
+    int c;
+    const float *mean, *rstd, *gamma, *beta; /* gamma NULL: 1; beta only with act */
+    bool frozen;
+    double epsilon;
+    weft_act act;
+    float *dgamma, *dbeta; /* [c] */
+    float *scratch;        /* [weft_norm_dx_floats(args)] */
+    unsigned *turns;
+} weft_norm_dx_args;
+int weft_launch_norm_dx(const weft_norm_dx_args *args, void *stream);
+int64_t weft_norm_dx_floats(const weft_norm_dx_args *args);
+
+/* ---- sums ---- */
+
+/* y[c] = sum over rows of x */
+typedef struct weft_channel_sum_args {
+    weft_dtype dtype;
+    weft_kview x;
+    int64_t rows;
+    int c;
+    float *y;
+    float *scratch; /* [weft_channel_sum_floats(args)] */
+    unsigned *turns;
+} weft_channel_sum_args;
+int weft_launch_channel_sum(const weft_channel_sum_args *args, void *stream);
+int64_t weft_channel_sum_floats(const weft_channel_sum_args *args);
+
+/* ds[n][c] = sum over the pixels of x dy; ds has x's type. ds.data NULL: only the parts are wanted, in scratch
+ * [n][parts][2][c]: sums of x, then of x dy. */
+typedef struct weft_map_product_args {
+    weft_dtype dtype;
+    weft_kview x, dy, ds;
+    int n, pixels, c;
+    float *scratch; /* [n][parts][2][c]; not used for ds if there is one part */
+} weft_map_product_args;
+int weft_launch_map_product(const weft_map_product_args *args, void *stream);
+int weft_map_product_parts(const weft_map_product_args *args);
+
+/* ---- activations ---- */
+
+/* dx = dy slope(v), v the result or the argument, as weft_act_keeps_result says. In place on dy or v. */
+typedef struct weft_slope_args {
+    weft_dtype dtype;
+    weft_kview dy, v, dx;
+    int64_t rows;
+    int c;
+    weft_act act;
+} weft_slope_args;
+int weft_launch_slope(const weft_slope_args *args, void *stream);
+
+/* ---- squeeze and excite ---- */
+
+/* All gradients of an excitation (op/squeeze_excite_grad.c has the formulas) from the parts that
+ * weft_launch_map_product made. w1 [reduced][c] and w2 [c][reduced] of w_dtype (dtype or WEFT_F32); gradients of
+ * parameters are floats. Four launches. dx may be dy. */
+typedef struct weft_excite_dx_args {
+    weft_dtype dtype, w_dtype;
+    const float *sums; /* [n][parts][2][c] */
+    int parts, pixels, n, c, reduced;
+    weft_kview w1, w2;
+    const float *b1, *b2; /* NULL: none */
+    weft_act act, gate;
+    weft_kview dy, dx, dw1, dw2;
+    float *db1, *db2; /* NULL: not wanted */
+    float *scratch;   /* [weft_excite_dx_floats(args)] */
+} weft_excite_dx_args;
+int weft_launch_excite_dx(const weft_excite_dx_args *args, void *stream);
+int64_t weft_excite_dx_floats(const weft_excite_dx_args *args);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The gradients of squeeze-and-excitation once the sums over each image are there (map_product of channel_sum.cu): the
+ * formulas of src/op/squeeze_excite_grad.c, in four launches for the whole batch.
+ *
+ * excite_hidden: y of the grid an image, x the hidden units, a warp each: v1 and h = act(v1). The first block of an
+ *   image adds up its parts.
+ * excite_gates: y an image, x chunks of channels, LANES threads each: gates and d2; then the chunk's share of W2' d2, a
+ *   thread for each unit.
+ * excite_dx: z an image, y splits of rows, x chunks: d1 from all shares, TILE units at a time, W1' d1 of the block's
+ *   channels, and dx of its rows.
+ * excite_dw: sums over the images, a thread for each weight, those of W1 in z 0, of W2 in z 1.
+ * Traffic: dy and dx once; weights and what lies between from L2, some times. */
+#include "cuda/kernel/columns.cuh"
+#include "cuda/kernel/slope.cuh"
+
+enum {
+    WARPS = WEFT_BLOCK / WEFT_WARP,
+    CHUNK = 64, /* channels */
+    LANES = WEFT_BLOCK / CHUNK,
+    TILE = WEFT_BLOCK,
+    MOST_PACKS = 8,
+    EACH = 16, /* rows a thread */
+    IN_FLIGHT = 4
+};
+
+template <typename T, typename W> struct excite_dx_job {
+    const float *sums, *b1, *b2;
+    const W *w1, *w2;
+    const T *dy;
+    T *dx;
+    int64_t dy_ld, dx_ld, w1_ld, w2_ld;
+    int parts, pixels, n, c, reduced, chunks, packs;
+    weft_act act, gate;
+    float *mean, *product, *gates, *d2; /* [n][c] */
+    float *v1, *h, *d1;                 /* [n][reduced] */
+    float *shares;                      /* [n][chunks][reduced] */
+};
+
+/* ---- the hidden layer ---- */
+
+/* The sum over parts of what is wanted: 0 x, 1 x dy. */
+template <typename T, typename W>
+__device__ __forceinline__ float sum_parts(const excite_dx_job<T, W> &job, int64_t n, int which, int c)
+{
+    const float *from = job.sums + (n * job.parts * 2 + which) * job.c + c;
+    float sum = 0;
+#pragma unroll 4
+    for (int part = 0; part < job.parts; part++)
+        sum += from[(int64_t)part * 2 * job.c];
+    return sum;
+}
+
+template <typename T, typename W> __global__ void __launch_bounds__(WEFT_BLOCK) excite_hidden(excite_dx_job<T, W> job)
+{
+    const int64_t n = blockIdx.y;
+    const float share = 1.f / (float)job.pixels;
+    for (int c = (int)threadIdx.x; blockIdx.x == 0 && c < job.c; c += WEFT_BLOCK) {
+        job.mean[n * job.c + c] = sum_parts(job, n, 0, c) * share;
+        job.product[n * job.c + c] = sum_parts(job, n, 1, c);
+    }
+    const int lane = (int)threadIdx.x % WEFT_WARP, r = (int)(blockIdx.x * WARPS + threadIdx.x / WEFT_WARP);
+    if (r >= job.reduced) /* a whole warp */
+        return;
+    const W *w = job.w1 + r * job.w1_ld;
+    float sum = 0;
+#pragma unroll 4
+    for (int c = lane; c < job.c; c += WEFT_WARP)
+        sum = fmaf(weft_to_float(w[c]), sum_parts(job, n, 0, c) * share, sum);
+    float v[1] = { weft_warp_sum(sum) + (job.b1 ? job.b1[r] : 0) };
+    const int64_t at = n * job.reduced + r;
+    if (lane == 0)
+        job.v1[at] = v[0];
+    weft_activate<1>(job.act, v);
+    if (lane == 0)
+        job.h[at] = v[0];
+}
+
+/* ---- the gates ---- */
+
+template <typename T, typename W> __global__ void __launch_bounds__(WEFT_BLOCK) excite_gates(excite_dx_job<T, W> job)
+{
+    WEFT_SHARED(float, d2, CHUNK);
+    const int64_t n = blockIdx.y;
+    const int me = (int)threadIdx.x, lane = me % LANES, base = (int)blockIdx.x * CHUNK, c = base + me / LANES;
+    const float *h = job.h + n * job.reduced;
+    const W *w = job.w2 + (c < job.c ? c * job.w2_ld : 0);
+    float sum = 0;
+#pragma unroll 4
+    for (int r = lane; r < job.reduced; r += LANES)
+        sum = fmaf(weft_to_float(w[r]), h[r], sum);
+#pragma unroll
+    for (int step = 1; step < LANES; step *= 2)
+        sum += __shfl_xor_sync(0xffffffffu, sum, step);
+    if (lane == 0) {
+        float v[1] = { sum + (job.b2 && c < job.c ? job.b2[c] : 0) }, mine = 0;
+        if (c < job.c) {
+            mine = weft_slope_at(job.gate, v[0]) * job.product[n * job.c + c];
+            weft_activate<1>(job.gate, v);
+            job.gates[n * job.c + c] = v[0];
+            job.d2[n * job.c + c] = mine;
+        }
+        d2[me / LANES] = mine;
+    }
+    __syncthreads();
+    const int there = job.c - base < CHUNK ? job.c - base : (int)CHUNK;
+    for (int r = me; r < job.reduced; r += WEFT_BLOCK) {
+        float share = 0;
+#pragma unroll 8
+        for (int i = 0; i < there; i++)
+            share = fmaf(weft_to_float(job.w2[(base + i) * job.w2_ld + r]), d2[i], share);
+        job.shares[(n * job.chunks + blockIdx.x) * job.reduced + r] = share;
+    }
+}
+
+/* ---- dx ---- */
+
+/* W1' d1 of the block's channels to room; the first block of an image keeps d1. All threads come; tile [TILE]. */
+template <typename T, typename W, int V>
+__device__ __forceinline__ void find_offset(const excite_dx_job<T, W> &job, int c, bool there, float *tile, float *room)
+{
+    float offset[V];
+    const unsigned threads = blockDim.x * blockDim.y, me = threadIdx.y * blockDim.x + threadIdx.x;
+    const int64_t n = blockIdx.z;
+    const bool keeps = blockIdx.x == 0 && blockIdx.y == 0;
+#pragma unroll
+    for (int i = 0; i < V; i++)
+        offset[i] = 0;
+    for (int first = 0; first < job.reduced; first += TILE) {
+        __syncthreads(); /* tile may still be read */
+        for (int r = first + (int)me; r < job.reduced && r < first + TILE; r += (int)threads) {
+            const float *share = job.shares + n * job.chunks * job.reduced + r;
+            float sum = 0;
+#pragma unroll 4
+            for (int chunk = 0; chunk < job.chunks; chunk++)
+                sum += share[(int64_t)chunk * job.reduced];
+            sum *= weft_slope_at(job.act, job.v1[n * job.reduced + r]);
+            tile[r - first] = sum;
+            if (keeps)
+                job.d1[n * job.reduced + r] = sum;
+        }
+        __syncthreads();
+        const int last = job.reduced < first + TILE ? job.reduced : first + TILE;
+#pragma unroll 2
+        for (int r = first + (int)threadIdx.y; there && r < last; r += (int)blockDim.y) {
+#pragma unroll
+            for (int i = 0; i < V; i++)
+                offset[i] = fmaf(weft_to_float(job.w1[r * job.w1_ld + c + i]), tile[r - first], offset[i]);
+        }
+    }
+    weft_add_rows<V>(room, offset);
+    __syncthreads(); /* room may still be read */
+    if (threadIdx.y == 0) {
+#pragma unroll
+        for (int i = 0; i < V; i++)
+            room[threadIdx.x * V + i] = offset[i];
+    }
+    __syncthreads();
+}
+
+template <typename T, typename W, int V>
+__global__ void __launch_bounds__(WEFT_BLOCK, 2) excite_dx(excite_dx_job<T, W> job)
+{
+    WEFT_SHARED(float, tile, TILE);
+    WEFT_SHARED(float, room, (V * WEFT_BLOCK));
+    const int pack = (int)(blockIdx.x * blockDim.x + threadIdx.x), c = pack * V;
+    const bool there = pack < job.packs;
+    find_offset<T, W, V>(job, c, there, tile, room);
+    if (!there)
+        return;
+    const int64_t n = blockIdx.z;
+    const float share = 1.f / (float)job.pixels;
+    float offset[V], gate[V];
+#pragma unroll
+    for (int i = 0; i < V; i++) {
+        offset[i] = room[threadIdx.x * V + i] * share;
+        gate[i] = job.gates[n * job.c + c + i];
+    }
+    int64_t first;
+    const int64_t image = n * job.pixels;
+    const int64_t last = image + weft_columns_part(job.pixels, blockIdx.y, gridDim.y, &first);
+    for (int64_t row = image + first + threadIdx.y; row < last; row += IN_FLIGHT * blockDim.y) {
+        weft_raw<T, V> dy[IN_FLIGHT];
+#pragma unroll
+        for (int e = 0; e < IN_FLIGHT; e++) {
+            const int64_t at = row + e * blockDim.y < last ? row + e * blockDim.y : row;
+            dy[e].load(job.dy + at * job.dy_ld + c);
+        }
+#pragma unroll
+        for (int e = 0; e < IN_FLIGHT; e++) {
+            if (row + e * blockDim.y >= last)
+                break;
+            float v[V];
+            dy[e].spread(v);
+#pragma unroll
+            for (int i = 0; i < V; i++)
+                v[i] = fmaf(gate[i], v[i], offset[i]);
+            weft_store<T, V>(job.dx + (row + e * blockDim.y) * job.dx_ld + c, v);
+        }
+    }
+}
+
+/* ---- the parameters ---- */
+
+/* dw[row][col] = sum over images of out[i][row] in[i][col]; db[row] = sum of out. */
+struct excite_weights {
+    const float *out, *in;
+    float *dw, *db;
+    int64_t ld;
+    int outs, ins;
+};
+
+__global__ void __launch_bounds__(WEFT_BLOCK) excite_dw(excite_weights first, excite_weights second, int n)
+{
+    const bool one = blockIdx.z == 0;
+    const float *out = one ? first.out : second.out, *in = one ? first.in : second.in;
+    float *dw = one ? first.dw : second.dw, *db = one ? first.db : second.db;
+    const int outs = one ? first.outs : second.outs, ins = one ? first.ins : second.ins;
+    const int col = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
+    if (row >= outs || col >= ins)
+        return;
+    float weight = 0, bias = 0;
+#pragma unroll 8
+    for (int i = 0; i < n; i++) {
+        const float d = out[(int64_t)i * outs + row];
+        weight = fmaf(d, in[(int64_t)i * ins + col], weight);
+        bias += d;
+    }
+    dw[row * (one ? first.ld : second.ld) + col] = weight;
+    if (db && col == 0)
+        db[row] = bias;
+}
+
+/* ---- the host's side ---- */
+
+static int chunks_of(int c)
+{
+    return (c + CHUNK - 1) / CHUNK;
+}
+
+int64_t weft_excite_dx_floats(const weft_excite_dx_args *a)
+{
+    return (int64_t)a->n * (4 * (int64_t)a->c + (3 + chunks_of(a->c)) * (int64_t)a->reduced);
+}
+
+template <typename T, typename W> static excite_dx_job<T, W> job_of(const weft_excite_dx_args *a)
+{
+    const int64_t wide = (int64_t)a->n * a->c, narrow = (int64_t)a->n * a->reduced;
+    excite_dx_job<T, W> job;
+    job.sums = a->sums, job.b1 = a->b1, job.b2 = a->b2;
+    job.w1 = static_cast<const W *>(a->w1.data), job.w2 = static_cast<const W *>(a->w2.data);
+    job.w1_ld = a->w1.ld, job.w2_ld = a->w2.ld;
+    job.dy = static_cast<const T *>(a->dy.data);
+    job.dx = static_cast<T *>(a->dx.data);
+    job.dy_ld = a->dy.ld, job.dx_ld = a->dx.ld;
+    job.parts = a->parts, job.pixels = a->pixels, job.n = a->n, job.c = a->c, job.reduced = a->reduced;
+    job.chunks = chunks_of(a->c), job.packs = 0;
+    job.act = a->act, job.gate = a->gate;
+    job.mean = a->scratch, job.product = job.mean + wide, job.gates = job.product + wide, job.d2 = job.gates + wide;
+    job.v1 = job.d2 + wide, job.h = job.v1 + narrow, job.d1 = job.h + narrow, job.shares = job.d1 + narrow;
+    return job;
+}
+
+template <typename T, typename W, int V> static int launch_dx(excite_dx_job<T, W> job, void *stream)
+{
+    job.packs = job.c / V;
+    const unsigned x = V == 1 ? (unsigned)WEFT_WARP : (unsigned)MOST_PACKS, y = WEFT_BLOCK / x;
+    const unsigned splits = ((unsigned)job.pixels + EACH * y - 1) / (EACH * y);
+    const dim3 grid(((unsigned)job.packs + x - 1) / x, splits < 65535 ? splits : 65535, (unsigned)job.n);
+    return WEFT_LAUNCH((excite_dx<T, W, V>), grid, dim3(x, y), 0, stream, job);
+}
+
+template <typename T, typename W> static int launch(const weft_excite_dx_args *a, void *stream)
+{
+    constexpr int V = weft_wide<T>::V;
+    const excite_dx_job<T, W> job = job_of<T, W>(a);
+    const unsigned n = (unsigned)a->n, most = (unsigned)(a->c > a->reduced ? a->c : a->reduced);
+    const bool wide = a->c % V == 0 && weft_is_wide(a->dy, sizeof(T)) && weft_is_wide(a->dx, sizeof(T));
+    int error = WEFT_LAUNCH((excite_hidden<T, W>), dim3(((unsigned)a->reduced + WARPS - 1) / WARPS, n),
+                            dim3(WEFT_BLOCK), 0, stream, job);
+    if (!error)
+        error = WEFT_LAUNCH((excite_gates<T, W>), dim3((unsigned)job.chunks, n), dim3(WEFT_BLOCK), 0, stream, job);
+    if (!error)
+        error = wide ? launch_dx<T, W, V>(job, stream) : launch_dx<T, W, 1>(job, stream);
+    const dim3 block(WEFT_WARP, WARPS);
+    const dim3 grid((most + WEFT_WARP - 1) / WEFT_WARP, (most + WARPS - 1) / WARPS, 2);
+    const excite_weights first = { job.d1,     job.mean, static_cast<float *>(a->dw1.data), a->db1, a->dw1.ld,
+                                   a->reduced, a->c };
+    const excite_weights second = { job.d2, job.h,     static_cast<float *>(a->dw2.data), a->db2, a->dw2.ld,
+                                    a->c,   a->reduced };
+    return error ? error : WEFT_LAUNCH(excite_dw, grid, block, 0, stream, first, second, job.n);
+}
+
+int weft_launch_excite_dx(const weft_excite_dx_args *a, void *stream)
+{
+    const bool acts = (int)a->act >= 0 && a->act < WEFT_ACT_COUNT && (int)a->gate >= 0 && a->gate < WEFT_ACT_COUNT;
+    if (a->n <= 0 || a->n > 65535 || a->pixels <= 0 || a->parts <= 0 || a->c <= 0 || a->reduced <= 0 || !a->sums ||
+        !weft_view_fits(a->w1, a->c) || !weft_view_fits(a->w2, a->reduced) || !weft_view_fits(a->dw1, a->c) ||
+        !weft_view_fits(a->dw2, a->reduced) || !a->scratch || !acts || a->c > 65535 * WARPS ||
+        a->reduced > 65535 * WARPS || !weft_view_fits(a->dy, a->c) || !weft_view_fits(a->dx, a->c) ||
+        !weft_rows_fit((int64_t)a->n * a->pixels))
+        return WEFT_INVALID_VALUE;
+    return WEFT_BY_DTYPES(a->dtype, a->w_dtype, launch, a, stream);
+}
