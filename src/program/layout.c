@@ -97,8 +97,8 @@ static bool fits_slice(const work *w, const weft_gnode *concat, int index)
     for (int i = 0; i < index; i++)
         if (concat->in[i] == value)
             return false;
-    return maker >= 0 && !w->leans[value].parent && w->graph->nodes[maker].node.op->shares != WEFT_SHARES_WHOLE &&
-           !is_output(w->graph, value);
+    return maker >= 0 && entry_of(w->graph, value) < 0 && !w->leans[value].parent &&
+           w->graph->nodes[maker].node.op->shares != WEFT_SHARES_WHOLE && !is_output(w->graph, value);
 }
 
 static void alias_concat(work *w, int32_t index)
@@ -159,6 +159,7 @@ static bool may_overwrite(const work *w, int32_t index, int32_t value)
     for (int i = 0; i < gnode->node.n_in; i++)
         times += root_of(w, gnode->in[i]) == root;
     return times == 1 && w->leans[root].last <= last_phase(w->demand[index].at) && w->graph->values[root].maker >= 0 &&
+           entry_of(w->graph, root) < 0 &&
            w->graph->values[root].dtype == weft_node_out_dtype(&gnode->node, 0) &&
            weft_shape_equal(&w->graph->values[value].shape, &gnode->node.out[0]) &&
            weft_shape_equal(&w->graph->values[value].shape, &w->graph->values[root].shape);
