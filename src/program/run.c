@@ -37,22 +37,47 @@ weft_status weft_model_commit(weft_model *model)
     return device->backend->wait && !device->dry ? device->backend->wait(device) : WEFT_OK;
 }
 
-static weft_status run_steps(weft_model *model, double *seconds, const weft_watch *watch)
+/* count steps from step i on, which run as one. */
+static weft_status run_together(const weft_model *model, int i, int count)
+{
+    const weft_step *step = &model->steps[i];
+    const weft_status status = model->ctx->device->dry ? WEFT_OK
+                               : count > 1             ? step->kernel->group->run(&model->calls[i], count)
+                                                       : step->kernel->run(&step->call);
+    return status == WEFT_OK ? WEFT_OK : weft_fail_in(status, "%s: %s", step->gnode->node.name, step->kernel->name);
+}
+
+/* The time of steps that ran as one, by what each has to move. */
+static void share_time(const weft_model *model, double *seconds, int i, int count, double taken)
+{
+    double bytes = 0;
+    for (int k = i; k < i + count; k++)
+        bytes += weft_model_least_bytes(&model->steps[k].gnode->node);
+    for (int k = i; k < i + count; k++)
+        seconds[k] = count == 1 ? taken : taken * weft_model_least_bytes(&model->steps[k].gnode->node) / bytes;
+}
+
+static weft_status run_steps(const weft_model *model, double *seconds)
 {
     const bool dry = model->ctx->device->dry;
     weft_status (*const wait)(const weft_device *) = model->ctx->device->backend->wait;
-    for (int i = 0; i < model->n_steps; i++) {
-        const weft_step *step = &model->steps[i];
+    for (int i = 0; i < model->n_steps; i += model->steps[i].together) {
         const double start = seconds ? weft_clock() : 0;
-        const weft_status status = dry ? WEFT_OK : step->kernel->run(&step->call);
-        if (status != WEFT_OK)
-            return weft_fail_in(status, "%s: %s", step->gnode->node.name, step->kernel->name);
+        WEFT_TRY(run_together(model, i, model->steps[i].together));
         if (seconds && wait && !dry)
             WEFT_TRY(wait(model->ctx->device));
         if (seconds)
-            seconds[i] = weft_clock() - start;
-        if (watch)
-            WEFT_TRY(watch->seen(watch->user, step->gnode));
+            share_time(model, seconds, i, model->steps[i].together, weft_clock() - start);
+    }
+    return WEFT_OK;
+}
+
+/* Each step alone. */
+static weft_status run_watched(const weft_model *model, const weft_watch *watch)
+{
+    for (int i = 0; i < model->n_steps; i++) {
+        WEFT_TRY(run_together(model, i, 1));
+        WEFT_TRY(watch->seen(watch->user, model->steps[i].gnode));
     }
     return WEFT_OK;
 }
@@ -65,7 +90,7 @@ static weft_status run_recorded(weft_model *model)
     do {
         bool replayed = false;
         WEFT_TRY(device->backend->begin(device, &model->record, &replayed));
-        const weft_status status = replayed ? WEFT_OK : run_steps(model, NULL, NULL);
+        const weft_status status = replayed ? WEFT_OK : run_steps(model, NULL);
         WEFT_TRY(device->backend->end(device, &model->record, status, &recording));
         if (recording.failed)
             weft_log(model->ctx, WEFT_LOG_WARN, "runs are not recorded, each launch is made anew: %s",
@@ -82,7 +107,9 @@ static weft_status run(weft_model *model, double *seconds, const weft_watch *wat
     WEFT_TRY(weft_model_upload(model));
     const bool records = model->ctx->device->backend->begin && !model->ctx->device->dry && !seconds && !watch;
     const weft_fp_mode before = weft_fp_enter();
-    const weft_status status = records ? run_recorded(model) : run_steps(model, seconds, watch);
+    const weft_status status = watch     ? run_watched(model, watch)
+                               : records ? run_recorded(model)
+                                         : run_steps(model, seconds);
     weft_fp_write(before);
     WEFT_TRY(status);
     if (model->updates)
