@@ -10,7 +10,7 @@
 #include "backend/kernel.h"
 #include "cuda/vendor/blas.h"
 #include "cuda/dnn/dnn.h"
-#include "cuda/kernel/kernels.h"
+#include "cuda/kernel/update.h"
 #include "cuda/vendor/target.h"
 
 /* A plan of one of the libraries. cuDNN's are shared by all steps that compute the same. */

@@ -356,10 +356,12 @@ START_TEST(walk_kernels)
 END_TEST
 
 /* Ops without a row: what the backend takes apart, what has several outputs or integers or changes a state
- * (kernels_store.c has their launchers). */
+ * (kernels_store.c has their launchers), what goes with updates (kernels_update.c). */
 static bool is_elsewhere(int id)
 {
     const weft_op *op = weft_op_get((weft_op_id)id);
+    if (id == WEFT_OP_GRADIENT_NORM || id == WEFT_OP_CLIP)
+        return true;
     return weft_op_kinds[id] != WEFT_NETWORK || id == WEFT_OP_MOMENTS || op->types & WEFT_TYPES_INDEX_IN0;
 }
 
@@ -432,6 +434,8 @@ int main(int argc, char **argv)
         suite_add_tcase(suite, kernels_mma_case(walk.most >= 1e30));
     }
     suite_add_tcase(suite, kernels_store_case());
+    if (walk.all || strcmp(walk.op, "update") == 0)
+        suite_add_tcase(suite, kernels_update_case());
     if (walk.all && walk.most >= 1e30) {
         TCase *last = tcase_create("reach");
         tcase_add_test(last, every_launch);

@@ -13,6 +13,9 @@ TCase *kernels_direct_case(void);
 /* Parameters, statistics, labels. */
 TCase *kernels_store_case(void);
 
+/* Norms of gradients, gates, optimisers. */
+TCase *kernels_update_case(void);
+
 /* On tensor cores: the first two layers of an inverted residual in one launch; images. */
 TCase *kernels_mma_case(bool all);
 
