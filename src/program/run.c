@@ -6,14 +6,41 @@
 #include "base/fpmode.h"
 #include "program/program.h"
 
+static weft_status run_prior(const weft_model *model, const weft_prior *prior)
+{
+    const weft_kernel *kernel = (prior->packs ? model->steps : model->derivations)[prior->step].kernel;
+    const weft_status status = (prior->packs ? kernel->pack : kernel->run)(&prior->call);
+    return status == WEFT_OK ? WEFT_OK : weft_fail_in(status, "%s: %s", prior->call.node->name, kernel->name);
+}
+
+/* Packs that may be queued together: between them nothing is written that others read. */
+static weft_status run_packs(const weft_model *model, int first, int end)
+{
+    const weft_device *device = model->ctx->device;
+    weft_status status = WEFT_OK;
+    if (device->backend->pack_begin)
+        device->backend->pack_begin(device);
+    for (int i = first; i < end && status == WEFT_OK; i++)
+        status = run_prior(model, &model->priors[i]);
+    return device->backend->pack_end ? device->backend->pack_end(device, status) : status;
+}
+
+/* Where the packs end that begin with prior i; one with scratch memory is alone. */
+static int end_of_packs(const weft_model *model, int i)
+{
+    const weft_prior *priors = model->priors;
+    int end = i + 1;
+    while (!priors[i].call.scratch && end < model->n_priors && priors[end].packs && !priors[end].call.scratch)
+        end++;
+    return end;
+}
+
 static weft_status run_priors(const weft_model *model)
 {
-    for (int i = 0; i < model->n_priors && !model->ctx->device->dry; i++) {
-        const weft_prior *prior = &model->priors[i];
-        const weft_kernel *kernel = (prior->packs ? model->steps : model->derivations)[prior->step].kernel;
-        const weft_status status = (prior->packs ? kernel->pack : kernel->run)(&prior->call);
-        if (status != WEFT_OK)
-            return weft_fail_in(status, "%s: %s", prior->call.node->name, kernel->name);
+    for (int i = 0, end; i < model->n_priors && !model->ctx->device->dry; i = end) {
+        const bool packs = model->priors[i].packs;
+        end = packs ? end_of_packs(model, i) : i + 1;
+        WEFT_TRY(packs ? run_packs(model, i, end) : run_prior(model, &model->priors[i]));
     }
     return WEFT_OK;
 }

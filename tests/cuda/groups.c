@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Nodes that run as one (src/program/group.c), on the CUDA backend's doubles: how many launches the updates of many
- * parameters are, what is in their way, the same bits as one by one, the same numbers as on the CPU. */
+ * parameters are, what is in their way, the same bits as one by one, the same numbers as on the CPU. And packs that
+ * are queued together. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -391,6 +392,60 @@ START_TEST(time_is_shared)
 }
 END_TEST
 
+/* ---- packs ---- */
+
+enum { LAYERS = 60 };
+
+/* Each layer has weights in the device's type, a bias in it, and one of floats. */
+static void dense_layers(weft_graph *g, int which)
+{
+    const weft_shape shape = { .rank = 2, .dim = { 2, 8 } };
+    weft_var x = weft_input(g, "x", &shape);
+    (void)which;
+    for (int i = 0; i < LAYERS; i++)
+        x = weft_relu(g, weft_dense(g, x, &(weft_dense_opt){ .out = 8 }));
+    weft_output(g, x, "y");
+}
+
+START_TEST(packs_are_queued_together)
+{
+    static float first[ROOM], again[ROOM];
+    built b = { 0 };
+    const graph_of of = { dense_layers, 0 };
+    make(&b, &half, &of);
+    CHECK_OK(weft_model_run(b.model));
+    const int64_t n = dump(&b, first), before = doubles->counts().kernels;
+    CHECK_OK(weft_model_commit(b.model));
+    const int64_t launches = doubles->counts().kernels - before;
+    ck_assert_int_eq(launches, (3 * LAYERS + WEFT_PACK_SEGMENTS - 1) / WEFT_PACK_SEGMENTS);
+    CHECK_OK(weft_model_run(b.model));
+    ck_assert_int_eq(dump(&b, again), n);
+    ck_assert_mem_eq(first, again, (size_t)n * sizeof *first);
+    unmake(&b);
+    finish();
+}
+END_TEST
+
+/* A launch of packs that fails is an error, and nothing of it is left for the next ones. */
+START_TEST(failed_packs_are_forgotten)
+{
+    static float expected[ROOM], got[ROOM];
+    built b = { 0 };
+    const graph_of of = { dense_layers, 0 };
+    ck_assert_int_gt(results(&half, &of, false, expected), 0);
+    make(&b, &half, &of);
+    doubles->inject("launch", 1 + _i, 719);
+    ck_assert_int_ne(weft_model_commit(b.model), WEFT_OK);
+    doubles->inject("none", 1, 0);
+    for (int run = 0; run < RUNS; run++)
+        CHECK_OK(weft_model_run(b.model));
+    const int64_t n = dump(&b, got);
+    ck_assert_mem_eq(expected, got, (size_t)n * sizeof *got);
+    unmake(&b);
+    finish();
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("cuda-groups");
@@ -401,6 +456,8 @@ static Suite *suite(void)
     tcase_add_test(groups, nobody_writes_over_what_is_read_beside);
     tcase_add_loop_test(groups, other_gradients_are_copied, 0, PRECISIONS);
     tcase_add_test(groups, time_is_shared);
+    tcase_add_test(groups, packs_are_queued_together);
+    tcase_add_loop_test(groups, failed_packs_are_forgotten, 0, 2);
     suite_add_tcase(s, groups);
     return s;
 }
