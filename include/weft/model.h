@@ -65,7 +65,8 @@ WEFT_API weft_status weft_model_set_input(weft_model *model, int index, const vo
 /* Runs all steps; folds and packs parameters first if the store changed. Allocates nothing. While it runs, subnormal
  * numbers count as zeros and results are rounded to nearest; the caller's floating-point mode is put back. */
 WEFT_API weft_status weft_model_run(weft_model *model);
-/* The same, and stores each step's seconds in seconds[weft_model_step_count()]. */
+/* The same, and stores each step's seconds in seconds[weft_model_step_count()]. Steps that the device runs as one share
+ * their time by the bytes that each has to move. */
 WEFT_API weft_status weft_model_run_timed(weft_model *model, double *seconds);
 WEFT_API weft_status weft_model_get_output(weft_model *model, int index, void *data, size_t bytes);
 /* What node `node` of the graph computed in the last run, dense f32; of a model with no_fusion and keep_all. */
@@ -139,7 +140,7 @@ WEFT_API weft_status weft_model_pass_change(const weft_model *model, int pass, i
 
 /* One kernel launch. Bytes are those that must cross the memory bus: each tensor once per launch. */
 typedef struct weft_launch_info {
-    int step;              /* the step it belongs to */
+    int step;              /* the step it belongs to; the first of them where steps run as one */
     const char *name;      /* path of the step's node */
     const char *kernel;    /* "cuda.conv2d.cudnn" */
     const char *what;      /* "depthwise"; "" where the step is one launch */

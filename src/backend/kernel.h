@@ -80,6 +80,19 @@ WEFT_INLINE void *weft_call_thread_scratch(const weft_call *call, int thread)
  * kernel must then read each element of that input before it writes it, and never again after. */
 enum { WEFT_INPLACE_IN0 = 1, WEFT_INPLACE_IN1 = 2, WEFT_INPLACE_RESIDUAL = 1 << 8 };
 
+/* Nodes that one run computes, in the launches of one of them: where launches cost more than the work, as with the
+ * updates of hundreds of small parameters. The program finds them when it is planned: nodes of one kernel, none of
+ * which reads or changes what another computes or changes. Their memory is that of nodes that run at the same time.
+ * Phases mean nothing then, so a node whose plan has some stays alone. */
+typedef struct weft_kernel_group {
+    int most;        /* nodes of one run */
+    unsigned common; /* bit i: input i must be the same value in all */
+    /* Whether next may run with first, by what was prepared: options that all must have in common. NULL: any. */
+    bool (*joins)(const weft_plan *first, const weft_plan *next);
+    /* What run does for each. */
+    weft_status (*run)(const weft_call *const *calls, int count);
+} weft_kernel_group;
+
 /* One way to compute an op. */
 struct weft_kernel {
     const char *name; /* "cpu.conv2d.pointwise" */
@@ -92,7 +105,9 @@ struct weft_kernel {
      */
     weft_status (*pack)(const weft_call *call);
     weft_status (*run)(const weft_call *call);
-    /* What each launch of run costs: fills out[] and says how many. NULL: one launch of least traffic. */
+    const weft_kernel_group *group; /* NULL: each node runs alone */
+    /* What each launch of run costs: fills out[] and says how many. NULL: one launch of least traffic. In a group each
+     * launch is one, and costs the sum. */
     int (*launches)(const weft_node *node, const weft_plan *plan, weft_kernel_cost out[WEFT_MAX_LAUNCH]);
     unsigned inplace;
     bool reference;      /* plain loops that refuse nothing: no reason to prefer an op that only it computes */

@@ -56,25 +56,64 @@ void *weft_cuda_stream_of(const weft_call *call)
     return weft_cuda_of(call->device)->stream;
 }
 
+/* ---- packing: what only changes its type is gathered, and queued together ---- */
+
+void weft_cuda_pack_begin(const weft_device *device)
+{
+    weft_cuda *cuda = weft_cuda_of(device);
+    cuda->gathers = true;
+    cuda->n_packs = 0;
+}
+
+/* Queues what has been gathered. */
+static weft_status queue_packs(const weft_device *device)
+{
+    weft_cuda *cuda = weft_cuda_of(device);
+    const int count = cuda->n_packs;
+    cuda->n_packs = 0;
+    if (count == 0)
+        return WEFT_OK;
+    WEFT_TRY(weft_cuda_enter(device));
+    const int error = weft_launch_pack_segments(cuda->packs, count, cuda->stream);
+    return error == WEFT_CUDA_SUCCESS ? WEFT_OK
+                                      : weft_vendor_cuda_failed(&cuda->vendor, error, "kernel launch", "pack");
+}
+
+weft_status weft_cuda_pack_end(const weft_device *device, weft_status status)
+{
+    weft_cuda *cuda = weft_cuda_of(device);
+    cuda->gathers = false;
+    return status == WEFT_OK ? queue_packs(device) : status;
+}
+
+static weft_status gather(const weft_device *device, const weft_pack_segment *segment)
+{
+    weft_cuda *cuda = weft_cuda_of(device);
+    if (cuda->n_packs == WEFT_PACK_SEGMENTS)
+        WEFT_TRY(queue_packs(device));
+    cuda->packs[cuda->n_packs++] = *segment;
+    return cuda->gathers ? WEFT_OK : queue_packs(device);
+}
+
+/* Whether rows follow each other as they did, with nothing behind. */
+static bool only_changes_type(const weft_pack_args *args)
+{
+    return args->to_col == 1 && args->to_row == args->cols && args->padded_rows <= args->rows &&
+           args->padded_cols <= args->cols;
+}
+
 weft_status weft_cuda_pack(const weft_call *call, const weft_pack_args *args)
 {
+    if (only_changes_type(args))
+        return gather(call->device, &(weft_pack_segment){ args->from, args->to, (int64_t)args->rows * args->cols,
+                                                          args->dtype });
     return weft_cuda_launched(call, weft_launch_pack(args, weft_cuda_stream_of(call)));
 }
 
 weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, int64_t count, weft_dtype dtype,
                                 void *to)
 {
-    enum { ROW = 1 << 20 };
-    const int64_t whole = count / ROW;
-    weft_pack_args args = { .from = param->data, .to = to, .dtype = dtype, .rows = (int)whole, .cols = ROW,
-                            .to_row = ROW, .to_col = 1 };
-    if (whole > 0)
-        WEFT_TRY(weft_cuda_pack(call, &args));
-    args.from += whole * ROW;
-    args.to = (char *)to + (size_t)(whole * ROW) * weft_dtype_size(dtype);
-    args.rows = 1;
-    args.cols = (int)(count - whole * ROW);
-    return args.cols > 0 ? weft_cuda_pack(call, &args) : WEFT_OK;
+    return gather(call->device, &(weft_pack_segment){ param->data, to, count, dtype });
 }
 
 int weft_cuda_copy_cost(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)

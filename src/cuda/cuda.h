@@ -10,7 +10,7 @@
 #include "backend/kernel.h"
 #include "cuda/vendor/blas.h"
 #include "cuda/dnn/dnn.h"
-#include "cuda/kernel/kernels.h"
+#include "cuda/kernel/update.h"
 #include "cuda/vendor/target.h"
 
 /* A plan of one of the libraries. cuDNN's are shared by all steps that compute the same. */
@@ -49,6 +49,9 @@ typedef struct weft_cuda {
     weft_cuda_spare spare[WEFT_CUDA_SPARES]; /* pinned memory that was given back; NULLs: none */
     unsigned *turns; /* weft_cuda_turns; NULL: nobody has asked */
     bool capturing; /* a run is being recorded: nothing may be built */
+    bool gathers;   /* packs are kept back, these */
+    weft_pack_segment packs[WEFT_PACK_SEGMENTS];
+    int n_packs;
 } weft_cuda;
 
 WEFT_INLINE weft_cuda *weft_cuda_of(const weft_device *device)
@@ -150,7 +153,10 @@ bool weft_cuda_still_works(const weft_cuda *cuda);
  * thread does first. */
 void *weft_cuda_stream_of(const weft_call *call);
 
-/* Queues weft_launch_pack for a call. */
+/* Packs that follow each other: functions of weft_backend_cuda. */
+void weft_cuda_pack_begin(const weft_device *device);
+weft_status weft_cuda_pack_end(const weft_device *device, weft_status status);
+/* Queues weft_launch_pack for a call, or has it queued with others by weft_cuda_pack_end. */
 weft_status weft_cuda_pack(const weft_call *call, const weft_pack_args *args);
 /* The same for count elements that only change their type. */
 weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, int64_t count, weft_dtype dtype,

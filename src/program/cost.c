@@ -8,11 +8,39 @@
 
 /* ---- launches ---- */
 
-static int launches_of(const weft_step *step, weft_kernel_cost out[WEFT_MAX_LAUNCH])
+static int launches_of_one(const weft_step *step, weft_kernel_cost out[WEFT_MAX_LAUNCH])
 {
     const weft_node *node = &step->gnode->node;
     return step->kernel->launches ? step->kernel->launches(node, &step->plan, out)
                                   : weft_plain_cost(node, &step->plan, out);
+}
+
+/* To a launch what another node of the group makes of it. */
+static void add_node(weft_kernel_cost *sum, const weft_kernel_cost *one)
+{
+    sum->tensor_core += one->tensor_core;
+    sum->core += one->core;
+    sum->weights += one->weights;
+    sum->read += one->read;
+    sum->written += one->written;
+    sum->workspace += one->workspace;
+}
+
+/* Of the steps that run as one with this one, the first of them; none of the others. */
+static int launches_of(const weft_step *step, weft_kernel_cost out[WEFT_MAX_LAUNCH])
+{
+    int n = step->together ? launches_of_one(step, out) : 0;
+    for (int i = 1; i < step->together; i++) {
+        weft_kernel_cost other[WEFT_MAX_LAUNCH];
+        const int count = launches_of_one(step + i, other);
+        for (int k = 0; k < count; k++) {
+            if (k < n)
+                add_node(&out[k], &other[k]);
+            else
+                out[n++] = other[k];
+        }
+    }
+    return n;
 }
 
 static const weft_roofs *roofs_of(const weft_model *model)

@@ -97,8 +97,8 @@ static bool fits_slice(const work *w, const weft_gnode *concat, int index)
     for (int i = 0; i < index; i++)
         if (concat->in[i] == value)
             return false;
-    return maker >= 0 && !w->leans[value].parent && w->graph->nodes[maker].node.op->shares != WEFT_SHARES_WHOLE &&
-           !is_output(w->graph, value);
+    return maker >= 0 && entry_of(w->graph, value) < 0 && !w->leans[value].parent &&
+           w->graph->nodes[maker].node.op->shares != WEFT_SHARES_WHOLE && !is_output(w->graph, value);
 }
 
 static void alias_concat(work *w, int32_t index)
@@ -150,6 +150,20 @@ static void alias_slice(work *w, int32_t index)
     w->layout->elided[index] = true;
 }
 
+/* Whether a node that runs at the same time as this one reads the group of a value. */
+static bool is_read_beside(const work *w, int32_t index, int32_t root)
+{
+    for (int32_t i = 0; w->demand[index].together && i < w->graph->n_nodes; i++) {
+        const weft_gnode *other = &w->graph->nodes[i];
+        if (i == index || other->dead || w->demand[i].at != w->demand[index].at)
+            continue;
+        for (int k = 0; k < other->node.n_in; k++)
+            if (root_of(w, other->in[k]) == root)
+                return true;
+    }
+    return false;
+}
+
 /* The value is all of its storage, laid out as the output would be, and dies at this node. */
 static bool may_overwrite(const work *w, int32_t index, int32_t value)
 {
@@ -159,6 +173,7 @@ static bool may_overwrite(const work *w, int32_t index, int32_t value)
     for (int i = 0; i < gnode->node.n_in; i++)
         times += root_of(w, gnode->in[i]) == root;
     return times == 1 && w->leans[root].last <= last_phase(w->demand[index].at) && w->graph->values[root].maker >= 0 &&
+           entry_of(w->graph, root) < 0 && !is_read_beside(w, index, root) &&
            w->graph->values[root].dtype == weft_node_out_dtype(&gnode->node, 0) &&
            weft_shape_equal(&w->graph->values[value].shape, &gnode->node.out[0]) &&
            weft_shape_equal(&w->graph->values[value].shape, &w->graph->values[root].shape);

@@ -19,6 +19,7 @@ typedef struct weft_demand {
     unsigned inplace; /* weft_kernel.inplace */
     const weft_buffer *buffer; /* [WEFT_MAX_BUFFER]; NULL: none */
     int in_phases, out_phase;
+    bool together;       /* others run at the same time */
 } weft_demand;
 
 /* A run of arena bytes with a life, from `first` to `last`, both included, in phases: what is at `at` in time is alive

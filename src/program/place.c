@@ -108,7 +108,10 @@ static weft_status resolve_all(weft_model *model)
         WEFT_TRY(resolve_call(model, &model->steps[i]));
     for (int i = 0; i < model->n_priors; i++)
         WEFT_TRY(resolve_prior(model, &model->priors[i]));
-    return WEFT_OK;
+    model->calls = weft_arena_array(&model->arena, (size_t)model->n_steps, sizeof(void *));
+    for (int i = 0; model->calls && i < model->n_steps; i++)
+        model->calls[i] = &model->steps[i].call;
+    return model->calls ? WEFT_OK : WEFT_NO_MEMORY;
 }
 
 /* ---- memory ---- */

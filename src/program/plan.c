@@ -67,8 +67,11 @@ static weft_status set_time(weft_model *model, int32_t *start)
     for (int i = 0; i < model->n_derivations; i++) /* those whose readers a pass removed */
         model->graph->nodes[model->derivations[i].index].dead = !t.done[model->derivations[i].index];
     *start = model->n_priors;
-    for (int i = 0; i < model->n_steps; i++)
-        model->demand[model->steps[i].index].at = *start + i;
+    for (int i = 0; i < model->n_steps; i++) {
+        const weft_step *step = &model->steps[i];
+        model->demand[step->index].at = *start + step->time;
+        model->demand[step->index].together = step->together != 1;
+    }
     return WEFT_OK;
 }
 
@@ -256,8 +259,9 @@ weft_status weft_model_plan(weft_model *model)
         WEFT_TRY(build_ahead(model, &draft));
     }
     WEFT_TRY(choose_kernels(model, apart ? &draft : NULL));
+    WEFT_TRY(weft_model_group(model));
     WEFT_TRY(set_time(model, &opt.start));
-    opt.end = opt.start + model->n_steps;
+    opt.end = opt.start + model->n_times;
     WEFT_TRY(weft_memory_layout_plan(model->graph, model->demand, &opt, &model->arena, &model->layout));
     return compact(model);
 }

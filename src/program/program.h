@@ -16,6 +16,8 @@ typedef struct weft_step {
     const weft_kernel *kernel;
     const weft_gnode *gnode;
     int32_t index; /* of the node */
+    int32_t time;  /* steps that run as one have one time */
+    int together;  /* steps from this one on that run as one; 0: it runs with one before */
     weft_plan plan;
     weft_call call;
     size_t packed_at; /* offset of the kernel's parameters in the packed block */
@@ -37,6 +39,8 @@ struct weft_model {
     weft_pass_record passes[WEFT_PASS_COUNT];
     weft_step *steps, *derivations; /* nodes that run; nodes that derive parameters, when these have changed */
     int n_steps, n_derivations;
+    int32_t n_times;          /* of the steps */
+    const weft_call **calls;  /* [n_steps] */
     weft_prior *priors; /* in order */
     int n_priors;
     weft_demand *demand; /* [n_nodes], while planning */
@@ -77,6 +81,10 @@ weft_status weft_model_plan(weft_model *model);
 /* Rewrites the graph of a training step so that its plan fits into opt.memory (recompute.c): then it remains to plan.
  * NO_MEMORY if no plan is so small. */
 weft_status weft_model_recompute(weft_model *model);
+/* Finds the steps that run as one, and brings the steps into the order of their times (group.c). */
+weft_status weft_model_group(weft_model *model);
+/* Inputs, parameters among them, read once, outputs written once, in fp32. */
+double weft_model_least_bytes(const weft_node *node);
 /* Arithmetic of the graph's live nodes. */
 double weft_model_flops(const weft_graph *graph);
 /* Resolves every call to addresses, once memory is there (place.c). */

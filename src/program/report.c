@@ -50,8 +50,7 @@ static weft_status find_step(const weft_model *model, int index, const weft_step
     return WEFT_OK;
 }
 
-/* Inputs, parameters among them, read once, outputs written once. */
-static double least_bytes(const weft_node *node)
+double weft_model_least_bytes(const weft_node *node)
 {
     double count = 0;
     for (int i = 0; i < node->n_in; i++)
@@ -67,7 +66,7 @@ weft_status weft_model_step(const weft_model *model, int index, weft_step_info *
     WEFT_TRY(find_step(model, index, &step));
     const weft_node *node = &step->gnode->node;
     weft_step_info info = { .name = node->name, .op = node->op->name, .kernel = step->kernel->name, .in = node->in[0],
-                            .out = node->out[0], .bytes = least_bytes(node) };
+                            .out = node->out[0], .bytes = weft_model_least_bytes(node) };
     info.flops = node->op->cost(node).flops;
     char detail[96] = "";
     if (node->op->describe)

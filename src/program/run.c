@@ -6,14 +6,41 @@
 #include "base/fpmode.h"
 #include "program/program.h"
 
+static weft_status run_prior(const weft_model *model, const weft_prior *prior)
+{
+    const weft_kernel *kernel = (prior->packs ? model->steps : model->derivations)[prior->step].kernel;
+    const weft_status status = (prior->packs ? kernel->pack : kernel->run)(&prior->call);
+    return status == WEFT_OK ? WEFT_OK : weft_fail_in(status, "%s: %s", prior->call.node->name, kernel->name);
+}
+
+/* Packs that may be queued together: between them nothing is written that others read. */
+static weft_status run_packs(const weft_model *model, int first, int end)
+{
+    const weft_device *device = model->ctx->device;
+    weft_status status = WEFT_OK;
+    if (device->backend->pack_begin)
+        device->backend->pack_begin(device);
+    for (int i = first; i < end && status == WEFT_OK; i++)
+        status = run_prior(model, &model->priors[i]);
+    return device->backend->pack_end ? device->backend->pack_end(device, status) : status;
+}
+
+/* Where the packs end that begin with prior i; one with scratch memory is alone. */
+static int end_of_packs(const weft_model *model, int i)
+{
+    const weft_prior *priors = model->priors;
+    int end = i + 1;
+    while (!priors[i].call.scratch && end < model->n_priors && priors[end].packs && !priors[end].call.scratch)
+        end++;
+    return end;
+}
+
 static weft_status run_priors(const weft_model *model)
 {
-    for (int i = 0; i < model->n_priors && !model->ctx->device->dry; i++) {
-        const weft_prior *prior = &model->priors[i];
-        const weft_kernel *kernel = (prior->packs ? model->steps : model->derivations)[prior->step].kernel;
-        const weft_status status = (prior->packs ? kernel->pack : kernel->run)(&prior->call);
-        if (status != WEFT_OK)
-            return weft_fail_in(status, "%s: %s", prior->call.node->name, kernel->name);
+    for (int i = 0, end; i < model->n_priors && !model->ctx->device->dry; i = end) {
+        const bool packs = model->priors[i].packs;
+        end = packs ? end_of_packs(model, i) : i + 1;
+        WEFT_TRY(packs ? run_packs(model, i, end) : run_prior(model, &model->priors[i]));
     }
     return WEFT_OK;
 }
@@ -37,22 +64,47 @@ weft_status weft_model_commit(weft_model *model)
     return device->backend->wait && !device->dry ? device->backend->wait(device) : WEFT_OK;
 }
 
-static weft_status run_steps(weft_model *model, double *seconds, const weft_watch *watch)
+/* count steps from step i on, which run as one. */
+static weft_status run_together(const weft_model *model, int i, int count)
+{
+    const weft_step *step = &model->steps[i];
+    const weft_status status = model->ctx->device->dry ? WEFT_OK
+                               : count > 1             ? step->kernel->group->run(&model->calls[i], count)
+                                                       : step->kernel->run(&step->call);
+    return status == WEFT_OK ? WEFT_OK : weft_fail_in(status, "%s: %s", step->gnode->node.name, step->kernel->name);
+}
+
+/* The time of steps that ran as one, by what each has to move. */
+static void share_time(const weft_model *model, double *seconds, int i, int count, double taken)
+{
+    double bytes = 0;
+    for (int k = i; k < i + count; k++)
+        bytes += weft_model_least_bytes(&model->steps[k].gnode->node);
+    for (int k = i; k < i + count; k++)
+        seconds[k] = count == 1 ? taken : taken * weft_model_least_bytes(&model->steps[k].gnode->node) / bytes;
+}
+
+static weft_status run_steps(const weft_model *model, double *seconds)
 {
     const bool dry = model->ctx->device->dry;
     weft_status (*const wait)(const weft_device *) = model->ctx->device->backend->wait;
-    for (int i = 0; i < model->n_steps; i++) {
-        const weft_step *step = &model->steps[i];
+    for (int i = 0; i < model->n_steps; i += model->steps[i].together) {
         const double start = seconds ? weft_clock() : 0;
-        const weft_status status = dry ? WEFT_OK : step->kernel->run(&step->call);
-        if (status != WEFT_OK)
-            return weft_fail_in(status, "%s: %s", step->gnode->node.name, step->kernel->name);
+        WEFT_TRY(run_together(model, i, model->steps[i].together));
         if (seconds && wait && !dry)
             WEFT_TRY(wait(model->ctx->device));
         if (seconds)
-            seconds[i] = weft_clock() - start;
-        if (watch)
-            WEFT_TRY(watch->seen(watch->user, step->gnode));
+            share_time(model, seconds, i, model->steps[i].together, weft_clock() - start);
+    }
+    return WEFT_OK;
+}
+
+/* Each step alone. */
+static weft_status run_watched(const weft_model *model, const weft_watch *watch)
+{
+    for (int i = 0; i < model->n_steps; i++) {
+        WEFT_TRY(run_together(model, i, 1));
+        WEFT_TRY(watch->seen(watch->user, model->steps[i].gnode));
     }
     return WEFT_OK;
 }
@@ -65,7 +117,7 @@ static weft_status run_recorded(weft_model *model)
     do {
         bool replayed = false;
         WEFT_TRY(device->backend->begin(device, &model->record, &replayed));
-        const weft_status status = replayed ? WEFT_OK : run_steps(model, NULL, NULL);
+        const weft_status status = replayed ? WEFT_OK : run_steps(model, NULL);
         WEFT_TRY(device->backend->end(device, &model->record, status, &recording));
         if (recording.failed)
             weft_log(model->ctx, WEFT_LOG_WARN, "runs are not recorded, each launch is made anew: %s",
@@ -82,7 +134,9 @@ static weft_status run(weft_model *model, double *seconds, const weft_watch *wat
     WEFT_TRY(weft_model_upload(model));
     const bool records = model->ctx->device->backend->begin && !model->ctx->device->dry && !seconds && !watch;
     const weft_fp_mode before = weft_fp_enter();
-    const weft_status status = records ? run_recorded(model) : run_steps(model, seconds, watch);
+    const weft_status status = watch     ? run_watched(model, watch)
+                               : records ? run_recorded(model)
+                                         : run_steps(model, seconds);
     weft_fp_write(before);
     WEFT_TRY(status);
     if (model->updates)

@@ -17,6 +17,8 @@ TCase *kernels_store_case(void);
 TCase *kernels_conv_grad_case(bool all);
 /* Norms, gates and sums of channels in training, of the ops that the pattern names. all: larger cases, too. */
 TCase *kernels_norm_case(const char *op, bool all);
+/* Norms of gradients, gates, optimisers. */
+TCase *kernels_update_case(void);
 
 /* On tensor cores: the first two layers of an inverted residual in one launch; images. */
 TCase *kernels_mma_case(bool all);

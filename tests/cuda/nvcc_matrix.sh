@@ -18,7 +18,7 @@ keep="--keep --keep-dir $work/kept"
 mkdir -p "$work/kept"
 for arch in "$@"; do
     for file in src/cuda/kernel/*.cu; do
-        echo "$arch $file $keep"
+        echo "$arch $file${keep:+ $keep}" # no blank at the end, which joins lines for xargs
     done
     keep=
 done >"$work/jobs"

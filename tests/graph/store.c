@@ -313,6 +313,47 @@ START_TEST(what_does_not_go)
 }
 END_TEST
 
+/* What has been changed in place lies in the store, whatever reads it: an addition that might write over its input, a
+ * concatenation that would have it among its channels. */
+START_TEST(what_is_changed_stays_in_the_store)
+{
+    enum { M = 2, COUNT = M * C };
+    const weft_shape shape = { .rank = 2, .dim = { M, C } };
+    const weft_moving_average_opt opt = { .momentum = MOMENTUM };
+    float x[COUNT], got[COUNT], sums[COUNT], wide[2 * COUNT];
+    weft_ctx *ctx = open_ctx();
+    weft_graph *g;
+    weft_model *model;
+    CHECK_OK(weft_graph_create(ctx, &g));
+    const weft_var in = weft_input(g, "x", &shape);
+    weft_var moved[2];
+    for (int i = 0; i < 2; i++)
+        moved[i] = weft_moving_average(g, weft_state(g, i ? "t" : "s", &shape, WEFT_INIT_ZERO), in, &opt);
+    weft_output(g, weft_add(g, moved[0], in), "sum");
+    weft_output(g, weft_concat(g, (const weft_var[]){ in, moved[1] }, 2), "wide");
+    CHECK_OK(weft_graph_status(g));
+    CHECK_OK(weft_model_create(ctx, g, NULL, &model));
+    for (int i = 0; i < COUNT; i++)
+        x[i] = (float)(i - 5);
+    CHECK_OK(weft_model_init(model, 1));
+    CHECK_OK(weft_model_set_input(model, 0, x, sizeof x));
+    CHECK_OK(weft_model_run(model));
+    CHECK_OK(weft_model_get_output(model, 0, sums, sizeof sums));
+    CHECK_OK(weft_model_get_output(model, 1, wide, sizeof wide));
+    for (int k = 0; k < 2; k++) {
+        CHECK_OK(weft_store_get(weft_model_store(model), k ? "t" : "s", got, COUNT));
+        for (int i = 0; i < COUNT; i++) {
+            near("state", i, (double)got[i], (1 - MOMENTUM) * (double)x[i]);
+            near("sum", i, (double)sums[i], (2 - MOMENTUM) * (double)x[i]);
+            near("wide", i, (double)wide[i / C * 2 * C + C + i % C], (1 - MOMENTUM) * (double)x[i]);
+        }
+    }
+    weft_model_destroy(model);
+    weft_graph_destroy(g);
+    close_ctx(ctx);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 #ifdef WEFT_ON_DOUBLES
@@ -324,6 +365,6 @@ int main(int argc, char **argv)
 #endif
     Suite *suite = suite_create("store");
     CHECK_CASE(suite, "programs", a_state_moves_and_is_read, a_parameter_set_is_seen_by_all, scalars_and_labels,
-               what_does_not_go);
+               what_does_not_go, what_is_changed_stays_in_the_store);
     return check_main(suite, argv[0]);
 }

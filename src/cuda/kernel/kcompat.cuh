@@ -14,6 +14,7 @@
  *   weft_hold_loads()                                                      compilers move no load to before it
  *   weft_is_last(turn, blocks), weft_fresh(address)                        for sums in two stages, see below
  *   weft_clamp(x, low, high), weft_exp2(x), weft_reciprocal(x)             an instruction or two; the last two near
+ *   __grid_constant__                                                      an argument stays where it is, even indexed
  *   threadIdx blockIdx blockDim gridDim, uint2 uint4, dim3, __syncthreads, __syncwarp, __shfl_xor_sync,
  *   __shfl_down_sync, __shfl_sync, __ballot_sync, __fdividef, __byte_perm, fmaf and the functions of <math.h> on
  *   floats */

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The norm of all gradients, and the gate before updates (src/op/gate.c).
+ *
+ * norm_squares: a block for CHUNK elements of one gradient, its squares summed in double: finite whenever the gradients
+ * are, and few enough of them that memory is the bound. norm_root: one block sums what they found. The order of all
+ * sums depends on sizes only. Traffic: the gradients once. gate: one thread. */
+#include "cuda/kernel/segment.cuh"
+
+enum { CHUNK = 8192 };
+
+struct norm_table {
+    double *sums; /* of each block */
+    const float *x[WEFT_NORM_SEGMENTS];
+    weft_blocks<WEFT_NORM_SEGMENTS, CHUNK> blocks;
+};
+
+template <typename T, int V> __device__ __forceinline__ double squares_of(const T *x)
+{
+    float v[V];
+    double sum = 0;
+    weft_load<T, V>(x, v);
+#pragma unroll
+    for (int j = 0; j < V; j++)
+        sum += (double)v[j] * (double)v[j];
+    return sum;
+}
+
+template <typename T, int V>
+__global__ void __launch_bounds__(WEFT_BLOCK) norm_squares(const __grid_constant__ norm_table table)
+{
+    WEFT_SHARED(double, lanes, (WEFT_BLOCK / WEFT_WARP));
+    const int s = table.blocks.segment(blockIdx.x), count = table.blocks.elements(blockIdx.x, s);
+    const T *x = table.x[s] + table.blocks.from(blockIdx.x, s);
+    const int whole = (uintptr_t)x % 16 == 0 ? count / V * V : 0;
+    double sum = 0;
+#pragma unroll 4
+    for (int i = (int)threadIdx.x * V; i < whole; i += WEFT_BLOCK * V)
+        sum += squares_of<T, V>(x + i);
+    for (int i = whole + (int)threadIdx.x; i < count; i += WEFT_BLOCK)
+        sum += squares_of<T, 1>(x + i);
+    sum = weft_block_sum(sum, lanes);
+    if (threadIdx.x == 0)
+        table.sums[blockIdx.x] = sum;
+}
+
+__global__ void __launch_bounds__(WEFT_BLOCK) norm_root(const double *sums, int64_t count, float *norm)
+{
+    WEFT_SHARED(double, lanes, (WEFT_BLOCK / WEFT_WARP));
+    double sum = 0;
+#pragma unroll 4
+    for (int64_t i = threadIdx.x; i < count; i += WEFT_BLOCK)
+        sum += sums[i];
+    sum = weft_block_sum(sum, lanes);
+    if (threadIdx.x == 0)
+        *norm = (float)sqrt(sum);
+}
+
+int64_t weft_norm_parts(int64_t count)
+{
+    return weft_blocks<WEFT_NORM_SEGMENTS, CHUNK>::of(count);
+}
+
+int weft_launch_norm_squares(const weft_norm_segment *segments, int count, double *sums, void *stream)
+{
+    static_assert(sizeof(norm_table) <= WEFT_ARGUMENT_BYTES, "the table is a kernel's argument");
+    norm_table table = { sums, {}, {} };
+    if (!segments || count <= 0 || !sums)
+        return WEFT_INVALID_VALUE;
+    for (int s = 0; s < count; s++) {
+        if (!segments[s].x || !table.blocks.add(segments[s].count))
+            return WEFT_INVALID_VALUE;
+        table.x[s] = segments[s].x;
+    }
+    const dim3 grid(table.blocks.first[count]);
+    return WEFT_LAUNCH((norm_squares<float, WEFT_PIECE>), grid, dim3(WEFT_BLOCK), 0, stream, table);
+}
+
+int weft_launch_norm_root(const double *sums, int64_t parts, float *norm, void *stream)
+{
+    if (!sums || parts <= 0 || !norm)
+        return WEFT_INVALID_VALUE;
+    return WEFT_LAUNCH(norm_root, dim3(1), dim3(WEFT_BLOCK), 0, stream, sums, parts, norm);
+}
+
+/* ---- gate ---- */
+
+struct gate_job {
+    float *count, *go, *due;
+    const float *loss, *norm, *open;
+    double clip, every;
+};
+
+/* A NaN is not within anything. */
+__device__ __forceinline__ bool is_finite(double x)
+{
+    return fabs(x) <= 3.4028234663852886e38;
+}
+
+__global__ void __launch_bounds__(1) gate(gate_job job)
+{
+    const double norm = (double)*job.norm;
+    const bool good = is_finite((double)*job.loss) && is_finite(norm) && (!job.open || *job.open != 0);
+    const double count = (double)*job.count + (good ? 1 : 0);
+    const double scale = job.clip > 0 && norm > job.clip ? job.clip / norm : 1;
+    *job.count = (float)count;
+    job.go[0] = (float)(good ? scale / job.every : 0);
+    job.go[1] = (float)count;
+    *job.due = good && fmod(count, job.every) == 0 ? 1.f : 0.f;
+}
+
+int weft_launch_gate(const weft_gate_args *a, void *stream)
+{
+    if (!a->count || !a->loss || !a->norm || !a->go || !a->due || !(a->clip >= 0) || a->every <= 0)
+        return WEFT_INVALID_VALUE;
+    const gate_job job = { a->count, a->go, a->due, a->loss, a->norm, a->open, a->clip, (double)a->every };
+    return WEFT_LAUNCH(gate, dim3(1), dim3(1), 0, stream, job);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Launchers of what a training step does with parameters: norms of gradients, the gate, optimisers, averages, and
+ * parameters on their way to another type. What kernels.h says of all launchers holds here; everything is fp32.
+ *
+ * A step has hundreds of parameters, most of them small, so a launch takes many: a table of segments, dense pieces of
+ * memory, goes to the kernel by value, as its argument, of which a kernel may have 4 KB. So nothing lies in device
+ * memory that would have to be there before, and a recorded launch has its table in it. Each table has its most. */
+#ifndef WEFT_CUDA_KERNEL_UPDATE_H
+#define WEFT_CUDA_KERNEL_UPDATE_H
+
+#include "cuda/kernel/kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Segments of a launch. */
+enum {
+    WEFT_SGD_SEGMENTS = 104,
+    WEFT_RMSPROP_SEGMENTS = 84,
+    WEFT_ADAM_SEGMENTS = 84,
+    WEFT_LAMB_SEGMENTS = 66,
+    WEFT_FLAT_SEGMENTS = 176, /* of ema, accumulate, clip */
+    WEFT_NORM_SEGMENTS = 248,
+    WEFT_PACK_SEGMENTS = 144
+};
+
+/* ---- one element of each array to one element ---- */
+
+/* The formulas are those of src/op. Arrays of a segment, by rule; all but the last are changed in place:
+ *   sgd         parameter, momentum, gradient
+ *   rmsprop     parameter, mean square, momentum, gradient
+ *   adam        parameter, first moment, second moment, gradient
+ *   ema         average, x
+ *   accumulate  sum, gradient
+ *   clip        y, x, which may be the same memory */
+typedef enum weft_update_rule {
+    WEFT_UPDATE_SGD,
+    WEFT_UPDATE_RMSPROP,
+    WEFT_UPDATE_ADAM,
+    WEFT_UPDATE_EMA,
+    WEFT_UPDATE_ACCUMULATE,
+    WEFT_UPDATE_CLIP,
+    WEFT_UPDATE_RULES
+} weft_update_rule;
+
+enum { WEFT_SEGMENT_ARRAYS = 4 };
+typedef struct weft_segment {
+    void *array[WEFT_SEGMENT_ARRAYS]; /* 16 bytes at a time where all begin at a multiple of 16 */
+    int64_t count;                    /* elements */
+    double lr_scale, decay;           /* of optimisers */
+    double *sums;                     /* of lamb: weft_lamb_bytes(count) of scratch */
+    bool fixed_size;                  /* of lamb */
+} weft_segment;
+
+/* What all segments have in common. */
+typedef struct weft_update_args {
+    weft_update_rule rule;
+    const weft_segment *segments;
+    int count;
+    const float *lr, *go;          /* [1], [2], in device memory: they change from step to step. No rule but the
+                                      optimisers' reads lr, and clip neither */
+    double momentum, rho, epsilon; /* of adam and lamb: beta1, beta2 */
+    double decay;                  /* of ema */
+    double limit;                  /* of clip */
+    int every;                     /* of accumulate */
+    bool nesterov, decoupled, no_warm_up;
+} weft_update_args;
+int weft_launch_update(const weft_update_args *args, void *stream);
+
+/* The same for lamb, whose rule is not asked: three launches, the norms being known when everything has been read. */
+size_t weft_lamb_bytes(int64_t count);
+int weft_launch_lamb(const weft_update_args *args, void *stream);
+
+/* ---- norm and gate ---- */
+
+/* The norm of many tensors together, sqrt(sum over all elements of x^2), in two steps: the squares of up to
+ * WEFT_NORM_SEGMENTS of them, summed in double, to sums[weft_norm_parts of all of them]; then norm[0] of all parts. */
+typedef struct weft_norm_segment {
+    const float *x;
+    int64_t count;
+} weft_norm_segment;
+int64_t weft_norm_parts(int64_t count);
+int weft_launch_norm_squares(const weft_norm_segment *segments, int count, double *sums, void *stream);
+int weft_launch_norm_root(const double *sums, int64_t parts, float *norm, void *stream);
+
+typedef struct weft_gate_args {
+    float *count; /* in place */
+    const float *loss, *norm;
+    const float *open; /* NULL: 1 */
+    float *go, *due;   /* [2], [1] */
+    double clip;       /* 0: none */
+    int every;
+} weft_gate_args;
+int weft_launch_gate(const weft_gate_args *args, void *stream);
+
+/* ---- parameters as other kernels read them ---- */
+
+/* to[i] = from[i] in dtype. */
+typedef struct weft_pack_segment {
+    const float *from;
+    void *to;
+    int64_t count;
+    weft_dtype dtype;
+} weft_pack_segment;
+int weft_launch_pack_segments(const weft_pack_segment *segments, int count, void *stream);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Nodes that run as one (src/program/group.c), on the CUDA backend's doubles: how many launches the updates of many
+ * parameters are, what is in their way, the same bits as one by one, the same numbers as on the CPU. And packs that
+ * are queued together. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "cuda/kernel/update.h"
+#include "program/program.h"
+#include "small.h"
+
+enum { RUNS = 3, ROOM = 1 << 17 };
+
+/* ---- a graph on a device ---- */
+
+typedef struct graph_of {
+    void (*build)(weft_graph *g, int which);
+    int which;
+} graph_of;
+
+typedef struct built {
+    weft_ctx *ctx;
+    weft_graph *graph;
+    weft_store *store;
+    weft_model *model;
+} built;
+
+static const weft_ctx_opt cpu = { .device = "cpu", .math = WEFT_MATH_STRICT };
+static const weft_ctx_opt card = { .device = "cuda", .precision = WEFT_PRECISION_FP32 };
+
+/* Numbers between -1 and 1, those of a vector of one element (rates, losses) small and positive. */
+static void feed(weft_model *model)
+{
+    static float x[ROOM];
+    for (int i = 0; i < weft_model_input_count(model); i++) {
+        weft_port_info port;
+        CHECK_OK(weft_model_input(model, i, &port));
+        const int64_t count = weft_shape_count(&port.shape);
+        ck_assert_int_le(count, ROOM);
+        weft_rng_fill_uniform(check_seed(), (uint64_t)i, 0, count, count == 1 ? .01 : -1, count == 1 ? .2 : 1, x);
+        CHECK_OK(weft_model_set_input(model, i, x, (size_t)count * sizeof *x));
+    }
+}
+
+static void make(built *b, const weft_ctx_opt *how, const graph_of *of)
+{
+    CHECK_OK(weft_ctx_create(how, &b->ctx));
+    CHECK_OK(weft_graph_create(b->ctx, &b->graph));
+    of->build(b->graph, of->which);
+    CHECK_OK(weft_graph_status(b->graph));
+    const weft_graph *const graphs[] = { b->graph };
+    CHECK_OK(weft_store_create(b->ctx, graphs, 1, &b->store));
+    CHECK_OK(weft_store_init(b->store, 7));
+    CHECK_OK(weft_model_create(b->ctx, b->graph, &(weft_model_opt){ .training = true, .store = b->store }, &b->model));
+    feed(b->model);
+}
+
+static void unmake(built *b)
+{
+    weft_model_destroy(b->model);
+    weft_store_destroy(b->store);
+    weft_graph_destroy(b->graph);
+    weft_ctx_destroy(b->ctx);
+}
+
+/* All of the store, then all outputs: returns how many numbers. */
+static int64_t dump(const built *b, float *to)
+{
+    int64_t n = 0;
+    for (int i = 0; i < weft_store_count(b->store); i++) {
+        weft_param_info info;
+        CHECK_OK(weft_store_param(b->store, i, &info));
+        const int64_t count = weft_shape_count(&info.shape);
+        ck_assert_int_le(n + count, ROOM);
+        CHECK_OK(weft_store_get(b->store, info.name, to + n, count));
+        n += count;
+    }
+    for (int i = 0; i < weft_model_output_count(b->model); i++) {
+        weft_port_info port;
+        CHECK_OK(weft_model_output(b->model, i, &port));
+        const int64_t count = weft_shape_count(&port.shape);
+        ck_assert_int_le(n + count, ROOM);
+        CHECK_OK(weft_model_get_output(b->model, i, to + n, (size_t)count * sizeof *to));
+        n += count;
+    }
+    return n;
+}
+
+static weft_status seen(void *user, const weft_gnode *gnode)
+{
+    (void)gnode;
+    ++*(int *)user;
+    return WEFT_OK;
+}
+
+/* Runs it as it is planned (watched false), or node by node. */
+static int64_t results(const weft_ctx_opt *how, const graph_of *of, bool watched, float *to)
+{
+    built b = { 0 };
+    int nodes = 0;
+    make(&b, how, of);
+    for (int run = 0; run < RUNS; run++)
+        CHECK_OK(watched ? weft_model_run_watched(b.model, &(weft_watch){ seen, &nodes }) : weft_model_run(b.model));
+    if (watched)
+        ck_assert_int_eq(nodes, RUNS * weft_model_step_count(b.model));
+    const int64_t n = dump(&b, to);
+    unmake(&b);
+    return n;
+}
+
+/* Launches of weft's kernels in each of three runs, launch by launch, captured, replayed; all say the same. */
+static int launches_of_runs(weft_model *model)
+{
+    int64_t launches = 0;
+    for (int run = 0; run < RUNS; run++) {
+        const int64_t before = doubles->counts().kernels;
+        CHECK_OK(weft_model_run(model));
+        const int64_t made = doubles->counts().kernels - before;
+        ck_assert(run == 0 || made == launches);
+        launches = made;
+    }
+    return (int)launches;
+}
+
+/* The report says what runs; the same bits as node by node, the CPU's numbers within `limit`. Gives the launches. */
+static int prove(const weft_ctx_opt *how, const graph_of *of, double limit, int *steps)
+{
+    static float got[ROOM], alone[ROOM], expected[ROOM];
+    built b = { 0 };
+    weft_run_cost cost;
+    make(&b, how, of);
+    CHECK_OK(weft_model_cost(b.model, &cost));
+    ck_assert_int_eq(launches_of_runs(b.model), cost.launches);
+    ck_assert_int_eq(weft_model_launch_count(b.model), cost.launches);
+    *steps = weft_model_step_count(b.model);
+    const int64_t n = dump(&b, got);
+    unmake(&b);
+    ck_assert_int_eq(results(how, of, true, alone), n);
+    ck_assert_msg(memcmp(got, alone, (size_t)n * sizeof *got) == 0, "not the bits of the nodes alone");
+    ck_assert_int_eq(results(&cpu, of, false, expected), n);
+    double off = 0, size = 0;
+    for (int64_t i = 0; i < n; i++) {
+        off += pow((double)got[i] - (double)expected[i], 2);
+        size += pow((double)expected[i], 2);
+    }
+    ck_assert_msg(size > 0 && sqrt(off / size) <= limit, "%.3g from the CPU's result", sqrt(off / size));
+    finish();
+    return cost.launches;
+}
+
+/* ---- updates of many parameters ---- */
+
+enum { PARAMS = 120 };
+static const weft_shape SCALAR = { .rank = 1, .dim = { 1 } };
+
+static const char *name_of(char *text, const char *what, int i)
+{
+    snprintf(text, 32, "%s%d", what, i);
+    return text;
+}
+
+/* Filters, matrices and vectors of odd sizes. */
+static weft_shape shape_of(int i)
+{
+    const int64_t k = 1 + i * 5 % 23;
+    return i % 3 == 0 ? (weft_shape){ 4, { k, 3, 3, 1 + i % 4 } } : i % 3 == 1 ? (weft_shape){ 2, { k, 7 } }
+                                                                               : (weft_shape){ 1, { 3 * k } };
+}
+
+static weft_var state(weft_graph *g, const char *what, int i, weft_init init)
+{
+    char text[32];
+    const weft_shape shape = shape_of(i);
+    return weft_state(g, name_of(text, what, i), &shape, init);
+}
+
+/* An optimiser's node; every third parameter has a rate and a decay of its own. */
+static weft_var update(weft_graph *g, int kind, int i, weft_var p, weft_var d, weft_var lr, weft_var go)
+{
+    const double scale = i % 3 ? 1 : .5, decay = i % 3 ? .01 : 0;
+    const weft_var first = state(g, "first", i, WEFT_INIT_ZERO);
+    if (kind == WEFT_SGD)
+        return weft_sgd(g, p, first, d, lr, go, &(weft_sgd_opt){ .lr_scale = scale, .momentum = .9, .decay = decay });
+    const weft_var second = state(g, "second", i, kind == WEFT_RMSPROP ? WEFT_INIT_ONE : WEFT_INIT_ZERO);
+    if (kind == WEFT_RMSPROP)
+        return weft_rmsprop(g, p, second, first, d, lr, go,
+                            &(weft_rmsprop_opt){ .lr_scale = scale, .momentum = .9, .decay = decay });
+    if (kind == WEFT_LAMB)
+        return weft_lamb(g, p, first, second, d, lr, go,
+                         &(weft_lamb_opt){ .lr_scale = scale, .decay = decay, .fixed_size = i % 3 == 2 });
+    return weft_adam(g, p, first, second, d, lr, go,
+                     &(weft_adam_opt){ .lr_scale = scale, .decay = decay, .decoupled = kind == WEFT_ADAMW });
+}
+
+/* As a trainer's: sums over batches, norm, gate, and for each parameter clip, update, average, one after the other. */
+static void many_updates(weft_graph *g, int kind)
+{
+    char text[32];
+    weft_var d[PARAMS];
+    const weft_var lr = weft_input(g, "lr", &SCALAR), loss = weft_input(g, "loss", &SCALAR);
+    for (int i = 0; i < PARAMS; i++) {
+        const weft_shape shape = shape_of(i);
+        d[i] = weft_input(g, name_of(text, "d", i), &shape);
+    }
+    const weft_var batches = weft_state(g, "batches", &SCALAR, WEFT_INIT_ZERO), none = { 0 };
+    const weft_gate_vars batch = weft_gate(g, batches, loss, weft_gradient_norm(g, d, PARAMS), none,
+                                           &(weft_gate_opt){ .every = 2 });
+    for (int i = 0; i < PARAMS; i++)
+        d[i] = weft_accumulate(g, state(g, "sum", i, WEFT_INIT_ZERO), d[i], batch.go,
+                               &(weft_accumulate_opt){ .every = 2 });
+    const weft_var norm = weft_gradient_norm(g, d, PARAMS), count = weft_state(g, "count", &SCALAR, WEFT_INIT_ZERO);
+    const weft_gate_vars gate = weft_gate(g, count, loss, norm, batch.due, &(weft_gate_opt){ .clip = 5 });
+    for (int i = 0; i < PARAMS; i++) {
+        const weft_shape shape = shape_of(i);
+        const weft_var p = weft_parameter(g, name_of(text, "p", i), &shape, WEFT_INIT_ONE);
+        const weft_var clipped = weft_clip(g, d[i], &(weft_clip_opt){ .limit = .5 });
+        const weft_var after = update(g, kind, i, p, clipped, lr, gate.go);
+        weft_ema(g, state(g, "ema", i, WEFT_INIT_ZERO), after, gate.go, &(weft_ema_opt){ .decay = .9 });
+    }
+    weft_output(g, norm, "norm");
+}
+
+/* Launches of an optimiser over PARAMS parameters. */
+static int tables(int most)
+{
+    return (PARAMS + most - 1) / most;
+}
+
+START_TEST(many_updates_are_few_launches)
+{
+    static const struct {
+        weft_optimizer_kind kind;
+        int most, each;
+    } kinds[] = { { WEFT_SGD, WEFT_SGD_SEGMENTS, 1 },
+                  { WEFT_RMSPROP, WEFT_RMSPROP_SEGMENTS, 1 },
+                  { WEFT_ADAM, WEFT_ADAM_SEGMENTS, 1 },
+                  { WEFT_ADAMW, WEFT_ADAM_SEGMENTS, 1 },
+                  { WEFT_LAMB, WEFT_LAMB_SEGMENTS, 3 } };
+    int steps;
+    const graph_of of = { many_updates, (int)kinds[_i].kind };
+    const int launches = prove(&card, &of, 2e-6, &steps);
+    ck_assert_int_eq(steps, 4 * PARAMS + 4);
+    /* two norms of two launches, two gates, sums, clips, the updates, and the averages behind each launch of these */
+    ck_assert_int_eq(launches, 2 * 2 + 2 + 2 + (kinds[_i].each + 1) * tables(kinds[_i].most));
+}
+END_TEST
+
+/* ---- what is in the way ---- */
+
+enum { VALUES = 5, NODES = 60 };
+static const weft_shape SEVEN = { .rank = 2, .dim = { 7, 9 } };
+
+static uint32_t pick(uint64_t seed, int index, uint32_t below)
+{
+    uint32_t block[4];
+    weft_rng_block(check_seed(), seed, (uint64_t)index, block);
+    return block[0] % below;
+}
+
+/* Updates of a few parameters from each other, clips of them as they are by then, additions: one mostly stands in the
+ * way of the other. */
+static void tangle(weft_graph *g, int which)
+{
+    char text[32];
+    const uint64_t seed = (uint64_t)which;
+    const weft_var lr = weft_input(g, "lr", &SCALAR), one = weft_input(g, "one", &SCALAR), none = { 0 };
+    const weft_var d = weft_input(g, "d", &SEVEN);
+    const weft_gate_vars gate = weft_gate(g, weft_state(g, "count", &SCALAR, WEFT_INIT_ZERO), one,
+                                          weft_gradient_norm(g, &d, 1), none, NULL);
+    weft_var now[2 * VALUES], p[VALUES], side[VALUES];
+    for (int i = 0; i < VALUES; i++) {
+        now[i] = p[i] = weft_parameter(g, name_of(text, "p", i), &SEVEN, WEFT_INIT_ONE);
+        now[VALUES + i] = d;
+        side[i] = weft_state(g, name_of(text, "m", i), &SEVEN, WEFT_INIT_ZERO);
+    }
+    for (int n = 0; n < NODES; n++) {
+        const uint32_t to = pick(seed, 4 * n, VALUES), from = pick(seed, 4 * n + 1, 2 * VALUES);
+        const weft_var x = from < VALUES && n % 4 == 0 ? p[from] : now[from]; /* what it is by then, whoever is asked */
+        switch (pick(seed, 4 * n + 2, from == to ? 2 : 4)) { /* nothing is updated from itself */
+        case 0:
+            now[VALUES + to] = weft_clip(g, x, &(weft_clip_opt){ .limit = .25 + .25 * (double)(n % 2) });
+            break;
+        case 1:
+            now[VALUES + to] = weft_add(g, x, now[VALUES + (int)pick(seed, 4 * n + 3, VALUES)]);
+            break;
+        case 2:
+            now[to] = weft_sgd(g, p[to], side[to], x, n % 3 ? lr : one, gate.go,
+                               &(weft_sgd_opt){ .momentum = n % 5 ? .5 : .25 });
+            break;
+        default:
+            now[to] = weft_ema(g, p[to], x, gate.go, &(weft_ema_opt){ .decay = .5 });
+        }
+    }
+    for (int i = 0; i < VALUES; i++)
+        weft_output(g, weft_add(g, now[VALUES + i], now[i]), name_of(text, "y", i));
+}
+
+START_TEST(what_depends_comes_later)
+{
+    int steps, launches = 0, all = 0;
+    for (int i = 0; i < 4; i++) {
+        launches += prove(&card, &(graph_of){ tangle, 4 * _i + i }, 1e-5, &steps);
+        all += steps;
+    }
+    ck_assert_int_lt(launches, all); /* and some found each other all the same */
+}
+END_TEST
+
+/* Two readers of a value that dies with them. */
+static void readers(weft_graph *g, int which)
+{
+    const weft_var x = weft_relu(g, weft_input(g, "x", &SEVEN));
+    const weft_clip_opt opt = { .limit = .5 };
+    (void)which;
+    weft_output(g, weft_clip(g, x, &opt), "y");
+    weft_output(g, weft_clip(g, x, &opt), "z");
+}
+
+START_TEST(nobody_writes_over_what_is_read_beside)
+{
+    built b = { 0 };
+    make(&b, &card, &(graph_of){ readers, 0 });
+    const weft_step *steps = b.model->steps;
+    ck_assert_int_eq(b.model->n_steps, 3);
+    ck_assert(steps[0].together == 1 && steps[1].together == 2 && steps[2].together == 0);
+    for (int i = 1; i < 3; i++)
+        ck_assert_ptr_ne(steps[i].call.out[0].data, steps[3 - i].call.in[0].data);
+    unmake(&b);
+    finish();
+}
+END_TEST
+
+/* ---- gradients that do not lie as floats side by side ---- */
+
+static void slices(weft_graph *g, int fp32)
+{
+    const weft_shape shape = { .rank = 2, .dim = { 7, 9 } };
+    const weft_var lr = weft_input(g, "lr", &SCALAR), loss = weft_input(g, "loss", &SCALAR), none = { 0 };
+    weft_var x[3];
+    char text[32];
+    for (int i = 0; i < 3; i++)
+        x[i] = weft_relu(g, weft_input(g, name_of(text, "x", i), &shape));
+    const weft_var count = weft_state(g, "count", &SCALAR, WEFT_INIT_ZERO), norm = weft_gradient_norm(g, x, 3);
+    const weft_gate_vars gate = weft_gate(g, count, loss, norm, none, NULL);
+    weft_var clipped = weft_clip(g, x[0], &(weft_clip_opt){ .limit = .5 });
+    for (int i = 0; i < 3; i++) {
+        const weft_var p = weft_parameter(g, name_of(text, "p", i), &shape, WEFT_INIT_ONE);
+        const weft_var after = i == 2 ? weft_lamb(g, p, weft_state(g, "m", &shape, WEFT_INIT_ZERO),
+                                                  weft_state(g, "v", &shape, WEFT_INIT_ZERO), x[i], lr, gate.go, NULL)
+                                      : weft_sgd(g, p, weft_state(g, name_of(text, "s", i), &shape, WEFT_INIT_ZERO),
+                                                 x[i], lr, gate.go, NULL);
+        weft_output(g, after, "after");
+    }
+    weft_output(g, weft_concat(g, x, 3), "wide");
+    if (fp32) /* the result, too, is a slice; of one type */
+        clipped = weft_concat(g, (const weft_var[]){ x[1], clipped }, 2);
+    weft_output(g, clipped, "clipped");
+}
+
+/* They are copied before, and such nodes run alone. */
+START_TEST(other_gradients_are_copied)
+{
+    const weft_ctx_opt how = { .device = "cuda", .precision = precisions[_i].precision };
+    int steps;
+    (void)prove(&how, &(graph_of){ slices, _i == 0 }, precisions[_i].limit, &steps);
+}
+END_TEST
+
+/* ---- reports ---- */
+
+START_TEST(time_is_shared)
+{
+    built b = { 0 };
+    const graph_of of = { many_updates, WEFT_SGD };
+    make(&b, &card, &of);
+    const int steps = weft_model_step_count(b.model);
+    double *seconds = calloc((size_t)steps, sizeof *seconds);
+    const int64_t before = doubles->counts().kernels;
+    weft_run_cost cost;
+    CHECK_OK(weft_model_cost(b.model, &cost));
+    CHECK_OK(weft_model_run_timed(b.model, seconds));
+    ck_assert_int_eq(doubles->counts().kernels - before, cost.launches);
+    for (int i = 0; i < steps; i++)
+        ck_assert_double_gt(seconds[i], 0);
+    free(seconds);
+    unmake(&b);
+    finish();
+}
+END_TEST
+
+/* ---- packs ---- */
+
+enum { LAYERS = 60 };
+
+/* Each layer has weights in the device's type, a bias in it, and one of floats. */
+static void dense_layers(weft_graph *g, int which)
+{
+    const weft_shape shape = { .rank = 2, .dim = { 2, 8 } };
+    weft_var x = weft_input(g, "x", &shape);
+    (void)which;
+    for (int i = 0; i < LAYERS; i++)
+        x = weft_relu(g, weft_dense(g, x, &(weft_dense_opt){ .out = 8 }));
+    weft_output(g, x, "y");
+}
+
+START_TEST(packs_are_queued_together)
+{
+    static float first[ROOM], again[ROOM];
+    built b = { 0 };
+    const graph_of of = { dense_layers, 0 };
+    make(&b, &half, &of);
+    CHECK_OK(weft_model_run(b.model));
+    const int64_t n = dump(&b, first), before = doubles->counts().kernels;
+    CHECK_OK(weft_model_commit(b.model));
+    const int64_t launches = doubles->counts().kernels - before;
+    ck_assert_int_eq(launches, (3 * LAYERS + WEFT_PACK_SEGMENTS - 1) / WEFT_PACK_SEGMENTS);
+    CHECK_OK(weft_model_run(b.model));
+    ck_assert_int_eq(dump(&b, again), n);
+    ck_assert_mem_eq(first, again, (size_t)n * sizeof *first);
+    unmake(&b);
+    finish();
+}
+END_TEST
+
+/* A launch of packs that fails is an error, and nothing of it is left for the next ones. */
+START_TEST(failed_packs_are_forgotten)
+{
+    static float expected[ROOM], got[ROOM];
+    built b = { 0 };
+    const graph_of of = { dense_layers, 0 };
+    ck_assert_int_gt(results(&half, &of, false, expected), 0);
+    make(&b, &half, &of);
+    doubles->inject("launch", 1 + _i, 719);
+    ck_assert_int_ne(weft_model_commit(b.model), WEFT_OK);
+    doubles->inject("none", 1, 0);
+    for (int run = 0; run < RUNS; run++)
+        CHECK_OK(weft_model_run(b.model));
+    const int64_t n = dump(&b, got);
+    ck_assert_mem_eq(expected, got, (size_t)n * sizeof *got);
+    unmake(&b);
+    finish();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("cuda-groups");
+    TCase *groups = tcase_create("groups");
+    tcase_add_checked_fixture(groups, start, NULL);
+    tcase_add_loop_test(groups, many_updates_are_few_launches, 0, 5);
+    tcase_add_loop_test(groups, what_depends_comes_later, 0, 4);
+    tcase_add_test(groups, nobody_writes_over_what_is_read_beside);
+    tcase_add_loop_test(groups, other_gradients_are_copied, 0, PRECISIONS);
+    tcase_add_test(groups, time_is_shared);
+    tcase_add_test(groups, packs_are_queued_together);
+    tcase_add_loop_test(groups, failed_packs_are_forgotten, 0, 2);
+    suite_add_tcase(s, groups);
+    return s;
+}
+
+int main(int argc, char **argv)
+{
+    return small_main(argc, argv, suite, "cuda-groups PLUGIN");
+}
