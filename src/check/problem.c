@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "check/problem.h"
+#include "tensor/cast.h"
 
 /* Names of node and streams: "conv2d/3x3_odd". */
 static weft_status make_node(weft_problem *p, weft_op_id id, const weft_op_case *c)
@@ -153,7 +154,20 @@ weft_status weft_problem_node(weft_problem *p, weft_op_id id, const weft_op_case
     return make_node(p, id, c);
 }
 
-weft_status weft_problem_make(weft_problem *p, weft_op_id id, const weft_op_case *c, weft_values values, uint64_t seed)
+/* Input i as a device of a type keeps it. */
+static weft_status round_input(weft_problem *p, int i, weft_dtype dtype)
+{
+    const int64_t count = weft_shape_count(&p->node.in[i]);
+    void *kept = weft_arena_array(&p->arena, (size_t)count, weft_dtype_size(dtype));
+    if (!kept)
+        return WEFT_NO_MEMORY;
+    weft_cast_from_f32(dtype, p->in[i], kept, count);
+    weft_cast_to_f32(dtype, kept, p->in[i], count);
+    return WEFT_OK;
+}
+
+weft_status weft_problem_make_in(weft_problem *p, weft_op_id id, const weft_op_case *c, weft_values values,
+                                 weft_dtype dtype, uint64_t seed)
 {
     WEFT_TRY(weft_problem_node(p, id, c));
     p->values = values;
@@ -162,8 +176,15 @@ weft_status weft_problem_make(weft_problem *p, weft_op_id id, const weft_op_case
         p->in[i] = param < 0 ? draw_input(p, c, i, seed) : draw_param(p, param, seed);
         if (!p->in[i])
             return WEFT_NO_MEMORY;
+        if (dtype != WEFT_F32 && param < 0 && p->dtype_in[i] == WEFT_F32)
+            WEFT_TRY(round_input(p, i, dtype));
     }
     return ask_oracle(p);
+}
+
+weft_status weft_problem_make(weft_problem *p, weft_op_id id, const weft_op_case *c, weft_values values, uint64_t seed)
+{
+    return weft_problem_make_in(p, id, c, values, WEFT_F32, seed);
 }
 
 weft_status weft_problem_given(weft_problem *p, weft_op_id id, const weft_op_case *c, const float *const *in,

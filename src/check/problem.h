@@ -30,6 +30,10 @@ weft_status weft_problem_node(weft_problem *problem, weft_op_id id, const weft_o
 /* Resolves, infers, draws, asks the oracle. Fails with a sentence; release afterwards in any case. */
 weft_status weft_problem_make(weft_problem *problem, weft_op_id id, const weft_op_case *c, weft_values values,
                              uint64_t seed);
+/* The same with inputs that a device of this type holds as they are: where a result jumps (the slope of relu at 0, the
+ * largest of a window) it would else be judged by numbers that it never saw, from the other side of the jump. */
+weft_status weft_problem_make_in(weft_problem *problem, weft_op_id id, const weft_op_case *c, weft_values values,
+                                weft_dtype dtype, uint64_t seed);
 /* The same with inputs (the residual last) and parameters given, dense. */
 weft_status weft_problem_given(weft_problem *problem, weft_op_id id, const weft_op_case *c, const float *const *in,
                               const float *const *param);

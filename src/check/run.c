@@ -175,7 +175,8 @@ weft_status weft_check_run(weft_ctx *ctx, int index, int runs, uint64_t seed, we
                                        "weft_check_count's, 1 run or more, and both", index, runs,
                          ctx && out ? "" : "not ");
     weft_problem problem;
-    weft_status status = weft_problem_make(&problem, (weft_op_id)id, c, WEFT_VALUES_UNIT, seed);
+    weft_status status =
+        weft_problem_make_in(&problem, (weft_op_id)id, c, WEFT_VALUES_UNIT, ctx->device->dtype, seed);
     if (status == WEFT_OK) {
         check k = { .problem = &problem, .c = c, .ctx = ctx };
         status = run_all(&k, runs, out);
