@@ -355,12 +355,21 @@ START_TEST(walk_kernels)
 }
 END_TEST
 
-/* Ops without a row: what the backend takes apart, what has several outputs or integers or changes a state
- * (kernels_store.c has their launchers). */
+static bool has_several_outputs(int id)
+{
+    weft_problem p;
+    CHECK_OK(weft_problem_node(&p, (weft_op_id)id, weft_op_get((weft_op_id)id)->cases));
+    const bool several = p.node.n_out > 1;
+    weft_problem_release(&p);
+    return several;
+}
+
+/* Ops without a row: what the backend takes apart, what has several outputs or integers or changes a state (files of
+ * their own have their launchers: kernels_store.c, kernels_loss.c). */
 static bool is_elsewhere(int id)
 {
     const weft_op *op = weft_op_get((weft_op_id)id);
-    return weft_op_kinds[id] != WEFT_NETWORK || id == WEFT_OP_MOMENTS || op->types & WEFT_TYPES_INDEX_IN0;
+    return weft_op_kinds[id] != WEFT_NETWORK || op->types & WEFT_TYPES_INDEX_IN0 || has_several_outputs(id);
 }
 
 /* Every other op has a row, but those that the backend has no kernels for. */
@@ -429,6 +438,7 @@ int main(int argc, char **argv)
     suite_add_tcase(suite, tcase);
     if (walk.all) {
         suite_add_tcase(suite, kernels_direct_case());
+        suite_add_tcase(suite, kernels_loss_case());
         suite_add_tcase(suite, kernels_mma_case(walk.most >= 1e30));
     }
     suite_add_tcase(suite, kernels_store_case());
