@@ -31,7 +31,7 @@ __device__ __forceinline__ uint64_t block_of(int32_t step, int64_t i)
     return (uint64_t)(uint32_t)step << 32 | (uint64_t)(i / GROUP * APART + i % APART);
 }
 
-template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) drop_elements(dropout_job<T> job)
+template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 4) drop_elements(dropout_job<T> job)
 {
     const int64_t me = (int64_t)blockIdx.x * WEFT_BLOCK + threadIdx.x;
     const int64_t first = me / (APART / V) * GROUP + me % (APART / V) * V;
