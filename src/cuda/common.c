@@ -36,6 +36,15 @@ weft_kwindow weft_cuda_pool_window(const weft_pool2d_opt *o, const weft_shape *x
     return w;
 }
 
+weft_status weft_cuda_need_one_type(const weft_node *node, int first, int last)
+{
+    for (int i = first; i < last; i++)
+        if (node->in_dtype[i] != node->out_dtype[0])
+            return weft_fail(WEFT_UNSUPPORTED, "input %d is %s and the output %s: CUDA's kernel wants one type", i,
+                             weft_dtype_name(node->in_dtype[i]), weft_dtype_name(node->out_dtype[0]));
+    return WEFT_OK;
+}
+
 weft_status weft_cuda_launched(const weft_call *call, int error)
 {
     if (error == WEFT_CUDA_SUCCESS)

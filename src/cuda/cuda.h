@@ -144,6 +144,9 @@ WEFT_INLINE const void *weft_cuda_at(const void *packed, size_t at)
 /* Window of a convolution from its node, of a pool from its options and shapes. */
 weft_kwindow weft_cuda_conv_window(const weft_node *node);
 weft_kwindow weft_cuda_pool_window(const weft_pool2d_opt *opt, const weft_shape *x, const weft_shape *y);
+/* UNSUPPORTED if an input from first to last - 1 is not of the output's type: of gradients only those of logits may not
+ * be, and what reads these takes both. */
+weft_status weft_cuda_need_one_type(const weft_node *node, int first, int last);
 /* OK for 0; else the launch of call's node failed. */
 weft_status weft_cuda_launched(const weft_call *call, int error);
 /* Whether the card still works after a call that failed: a context that is lost answers nothing any more. Waits, so not

@@ -27,6 +27,10 @@
 
 #include <math.h>
 
+/* All is fp32 on any device: targets that come from outside (mixup's are not 0 and 1), logits where the layer before
+ * can give them, loss and gradient. */
+enum { TYPES = WEFT_TYPES_F32_IN | WEFT_TYPES_F32_OUT | WEFT_TYPES_WANTS_LOGITS };
+
 static weft_status need_rows(const char *what, const weft_shape *in, double *weight)
 {
     char logits[96], target[96];
@@ -116,7 +120,7 @@ const weft_op weft_op_cross_entropy = {
     .paper = "Bridle 1990",
     .n_in = 2,
     .opt_size = sizeof(weft_cross_entropy_opt),
-    .types = WEFT_TYPES_F32_OUT | WEFT_TYPES_WANTS_LOGITS,
+    .types = TYPES,
     .error_class = WEFT_REDUCTION,
     .resolve = resolve,
     .infer = infer,
@@ -171,7 +175,7 @@ const weft_op weft_op_bce = {
     .paper = "Wightman et al. 2021, arXiv:2110.00476",
     .n_in = 2,
     .opt_size = sizeof(weft_bce_opt),
-    .types = WEFT_TYPES_F32_OUT | WEFT_TYPES_WANTS_LOGITS,
+    .types = TYPES,
     .error_class = WEFT_REDUCTION,
     .resolve = resolve_bce,
     .infer = infer,
@@ -221,7 +225,7 @@ const weft_op weft_op_rbf_criterion = {
     .paper = "LeCun 1998, eq. 9",
     .n_in = 2,
     .opt_size = sizeof(weft_rbf_criterion_opt),
-    .types = WEFT_TYPES_F32_OUT | WEFT_TYPES_WANTS_LOGITS,
+    .types = TYPES,
     .error_class = WEFT_REDUCTION,
     .resolve = resolve_rbf,
     .infer = infer,

@@ -441,6 +441,7 @@ int main(int argc, char **argv)
     suite_add_tcase(suite, tcase);
     if (walk.all) {
         suite_add_tcase(suite, kernels_direct_case());
+        suite_add_tcase(suite, kernels_loss_case());
         suite_add_tcase(suite, kernels_mma_case(walk.most >= 1e30));
     }
     suite_add_tcase(suite, kernels_store_case());

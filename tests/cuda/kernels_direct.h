@@ -10,6 +10,9 @@
 /* What no op's case asks of a launcher: inputs and resizes, folded weights, parts, largest elements, refusals. */
 TCase *kernels_direct_case(void);
 
+/* Losses, hits, dropout, and of gradients what no op's case asks for. */
+TCase *kernels_loss_case(void);
+
 /* Parameters, statistics, labels. */
 TCase *kernels_store_case(void);
 

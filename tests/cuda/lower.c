@@ -350,5 +350,12 @@ const lower_row lower_table[] = {
     { .op = WEFT_OP_PAD2D, .name = "shift", .run = border },
     { .op = WEFT_OP_CROP2D, .name = "shift", .run = border },
     { .op = WEFT_OP_RBF, .name = "rbf", .run = lower_rbf, .widens = true },
+    { .op = WEFT_OP_MAX_POOL2D_DX, .name = "grad", .takes = lower_is_small, .run = lower_pool2d_grad },
+    { .op = WEFT_OP_AVG_POOL2D_DX, .name = "grad", .takes = lower_is_small, .run = lower_pool2d_grad },
+    { .op = WEFT_OP_GLOBAL_AVG_POOL2D_DX, .name = "grad", .run = lower_global_pool2d_grad, .narrows = true },
+    { .op = WEFT_OP_GLOBAL_MAX_POOL2D_DX, .name = "grad", .takes = lower_is_small, .run = lower_global_pool2d_grad },
+    { .op = WEFT_OP_LRN_DX, .name = "grad", .run = lower_lrn_grad },
+    { .op = WEFT_OP_SOFTMAX_DX, .name = "grad", .run = lower_softmax_grad, .widens = true, .inplace = 3 },
+    { .op = WEFT_OP_RBF_DX, .name = "grad", .run = lower_rbf_grad, .widens = true },
 };
 const int lower_count = (int)(sizeof lower_table / sizeof *lower_table);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What several ways of lower.c have in common, and the convolutions and products among them. */
+ * What several ways of lower.c have in common, and those of them that are in files of their own: convolutions and
+ * products, gradients. */
 #ifndef WEFT_TESTS_CUDA_LOWER_PART_H
 #define WEFT_TESTS_CUDA_LOWER_PART_H
 
@@ -22,5 +23,12 @@ int lower_conv2d_gemm(const lower_call *call);
 int lower_dense(const lower_call *call);
 int lower_partial_conv2d(const lower_call *call);
 int lower_rbf(const lower_call *call);
+
+bool lower_is_small(const weft_node *n);
+int lower_pool2d_grad(const lower_call *call);
+int lower_global_pool2d_grad(const lower_call *call);
+int lower_lrn_grad(const lower_call *call);
+int lower_softmax_grad(const lower_call *call);
+int lower_rbf_grad(const lower_call *call);
 
 #endif
