@@ -23,7 +23,7 @@ typedef struct trained {
 
 static const trained networks[] = {
     { "lenet5", WEFT_KERAS, 32, 1, 1, .02 },
-    { "resnet18", WEFT_TORCH, PX, 3, 23 / 32., .00005 },
+    { "resnet18", WEFT_TORCH, PX, 3, 23 / 32., .00001 },
     { "mobilenetv2", WEFT_TORCH, PX, 3, 20 / 32., .0000005 },
     { "efficientnet-b0", WEFT_TORCH, PX, 3, 33 / 32., .00005 },
 };

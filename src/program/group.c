@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which steps run as one (weft_kernel_group): each is looked at in the order of the graph, and joins the latest step of
- * its kernel that is late enough: behind all that it depends on, in time. So nodes of one kind find each other across
- * others between them, as the updates of all parameters across their averages. What depends on what is known by values,
- * and for parameters and states, which change in place, by who read and changed them before. */
+ * Which steps run as one (weft_kernel_group). First, updates that could run with others go as late as they may, so that
+ * those that the forward pass has here and there, the statistics of norms, come to stand together. Then each step is
+ * looked at in order, and joins the latest one of its kernel that is late enough: behind all that it depends on, in
+ * time. So nodes of one kind find each other across others between them, as the updates of all parameters across their
+ * averages. What depends on what is known by values, and for parameters and states, which change in place, by who reads
+ * and changes them. */
+#include <string.h>
+
 #include "program/program.h"
 
 typedef struct work {
@@ -20,6 +24,21 @@ static int32_t later(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
+static bool changes(const weft_gnode *gnode, int o)
+{
+    return gnode->node.op->updates >> o & 1;
+}
+
+/* Whether a step may run with others at all: not in phases, nor where its output may be its input's memory. */
+static bool is_open(const weft_step *step)
+{
+    for (int b = 0; b < WEFT_MAX_BUFFER; b++)
+        if (step->plan.buffer[b].bytes)
+            return false;
+    return step->kernel->group && !step->plan.in_phases && !step->plan.out_phase && !step->gnode->repeats &&
+           step->gnode->node.op->shares == WEFT_SHARES_NONE;
+}
+
 static weft_status begin(work *w)
 {
     const weft_graph *graph = w->model->graph;
@@ -33,13 +52,57 @@ static weft_status begin(work *w)
         return WEFT_NO_MEMORY;
     for (int32_t i = 0; i < graph->n_params; i++)
         w->entry[graph->params[i].value] = 1 + i;
+    for (int i = 0; i < w->model->n_steps; i++) {
+        const weft_gnode *gnode = w->model->steps[i].gnode;
+        for (int o = 0; o < gnode->node.n_out; o++)
+            w->entry[gnode->out[o]] = changes(gnode, o) ? w->entry[gnode->in[o]] : 0;
+    }
     return WEFT_OK;
 }
 
-static bool changes(const weft_gnode *gnode, int o)
+/* ---- updates, later ---- */
+
+/* Whether gnode has the parameter or state among its inputs; changed: among those that it changes. */
+static bool has_entry(const work *w, const weft_gnode *gnode, int32_t entry, bool changed)
 {
-    return gnode->node.op->updates >> o & 1;
+    for (int k = 0; k < gnode->node.n_in && entry; k++)
+        if (w->entry[gnode->in[k]] == entry && (!changed || (k < gnode->node.n_out && changes(gnode, k))))
+            return true;
+    return false;
 }
+
+/* Whether `later` must stay behind `update`. */
+static bool follows(const work *w, const weft_gnode *update, const weft_gnode *later)
+{
+    for (int k = 0; k < later->node.n_in; k++) {
+        for (int o = 0; o < update->node.n_out; o++)
+            if (later->in[k] == update->out[o])
+                return true;
+        if (has_entry(w, update, w->entry[later->in[k]], true))
+            return true;
+        if (k < later->node.n_out && changes(later, k) && has_entry(w, update, w->entry[later->in[k]], false))
+            return true;
+    }
+    return false;
+}
+
+static void delay_updates(const work *w)
+{
+    weft_step *steps = w->model->steps;
+    for (int i = w->model->n_steps - 2; i >= 0; i--) {
+        const weft_step step = steps[i];
+        int to = i + 1;
+        if (!step.gnode->node.op->updates || !is_open(&step))
+            continue;
+        while (to < w->model->n_steps && !follows(w, step.gnode, steps[to].gnode))
+            to++;
+        memmove(&steps[i], &steps[i + 1], (size_t)(to - 1 - i) * sizeof *steps);
+        steps[to - 1] = step;
+    }
+}
+
+/* ---- steps that run as one ---- */
+
 
 /* The time of the last step that must be over. */
 static int32_t must_follow(const work *w, const weft_gnode *gnode)
@@ -68,20 +131,9 @@ static void note(work *w, const weft_gnode *gnode, int32_t time)
     }
     for (int o = 0; o < gnode->node.n_out; o++) {
         w->made[gnode->out[o]] = time;
-        w->entry[gnode->out[o]] = changes(gnode, o) ? w->entry[gnode->in[o]] : 0;
-        if (w->entry[gnode->out[o]])
+        if (changes(gnode, o) && w->entry[gnode->out[o]])
             w->changed[w->entry[gnode->out[o]] - 1] = time;
     }
-}
-
-/* Whether a step may run with others at all: not in phases, nor where its output may be its input's memory. */
-static bool is_open(const weft_step *step)
-{
-    for (int b = 0; b < WEFT_MAX_BUFFER; b++)
-        if (step->plan.buffer[b].bytes)
-            return false;
-    return step->kernel->group && !step->plan.in_phases && !step->plan.out_phase && !step->gnode->repeats &&
-           step->gnode->node.op->shares == WEFT_SHARES_NONE;
 }
 
 static bool joins(const weft_step *first, const weft_step *next)
@@ -130,6 +182,7 @@ weft_status weft_model_group(weft_model *model)
 {
     work w = { .model = model };
     WEFT_TRY(begin(&w));
+    delay_updates(&w);
     model->n_times = 0;
     for (int i = 0; i < model->n_steps; i++) {
         weft_step *step = &model->steps[i];

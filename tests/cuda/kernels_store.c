@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Launchers that keep a store: parameters packed and derived, statistics, moving averages, labels. Their ops have
+ * Launchers that keep a store: parameters packed and derived, statistics, labels. Their ops have
  * several outputs, integers or states, for which the walk of kernels.c has no way. */
 #include <math.h>
 #include <string.h>
@@ -223,31 +223,6 @@ START_TEST(moments)
 }
 END_TEST
 
-START_TEST(moving_average)
-{
-    enum { ROWS = 3 };
-    const weft_dtype dtype = direct_types[_i % DIRECT_TYPES];
-    const int c = _i / DIRECT_TYPES ? 70 : 1;
-    typed_view state, x;
-    direct_draw(from, ROWS * c, WEFT_F32, 23);
-    direct_draw(other, ROWS * c, dtype, 24);
-    direct_make(&state, WEFT_F32, ROWS, c, 0, from);
-    direct_make(&x, dtype, ROWS, c, 3, other);
-    for (int i = 0; i < ROWS * c; i++)
-        want[i] = .9 * (double)from[i] + .1 * (double)other[i];
-    const weft_moving_average_args a = { .state = typed_view_of(&state).data,
-                                         .dtype = dtype,
-                                         .x = typed_view_of(&x),
-                                         .rows = ROWS,
-                                         .c = c,
-                                         .momentum = .9 };
-    ck_assert_int_eq(weft_launch_moving_average(&a, NULL), 0);
-    direct_expect("moving average", &state, want, 1e-6);
-    ck_assert(typed_view_intact(&x) && typed_view_equal(&x, other));
-    typed_view_free(&x);
-}
-END_TEST
-
 /* The first label of each row counts; one that is no class has no right one. */
 START_TEST(one_hot)
 {
@@ -290,7 +265,6 @@ START_TEST(refusals_of_parameters)
     REFUSES(weft_launch_join_weights,
             (weft_merge_weights_args){
                 .first = from, .second = from, .to = other, .to_bias = other, .outputs = 1, .first_in = 1 });
-    REFUSES(weft_launch_moving_average, (weft_moving_average_args){ .state = other, .x = v, .rows = 1, .c = 0 });
     REFUSES(weft_launch_one_hot, (weft_one_hot_args){ .y = v, .n = 1, .classes = 8 });
     emu_totals(&after, &switches);
     ck_assert_int_eq(before, after);
@@ -307,7 +281,6 @@ TCase *kernels_store_case(void)
     tcase_add_test(tcase, scaled_weights);
     tcase_add_loop_test(tcase, merged_weights, 0, 8);
     tcase_add_loop_test(tcase, moments, 0, 3);
-    tcase_add_loop_test(tcase, moving_average, 0, 2 * DIRECT_TYPES);
     tcase_add_loop_test(tcase, one_hot, 0, 2);
     tcase_add_test(tcase, refusals_of_parameters);
     return tcase;

@@ -81,6 +81,12 @@ static double accumulate(const weft_update_args *a, int s, const float *go, doub
     return x[0] = (fmod((double)go[1] - 1, a->every) == 0 ? 0 : x[0]) + (double)go[0] * x[1];
 }
 
+static double follow(const weft_update_args *a, int s, const float *go, double *x)
+{
+    (void)s, (void)go;
+    return x[0] = a->momentum * x[0] + (1 - a->momentum) * x[1];
+}
+
 static double clip(const weft_update_args *a, int s, const float *go, double *x)
 {
     (void)s, (void)go;
@@ -108,6 +114,7 @@ static const struct {
     { ema, 2, 0, { 1, 5 }, { .rule = WEFT_UPDATE_EMA, .decay = .99, .no_warm_up = true } },
     { accumulate, 2, 0, { .25f, 5 }, { .rule = WEFT_UPDATE_ACCUMULATE, .every = 4 } },
     { accumulate, 2, 0, { .25f, 6 }, { .rule = WEFT_UPDATE_ACCUMULATE, .every = 4 } },
+    { follow, 2, 0, { 0, 0 }, { .rule = WEFT_UPDATE_FOLLOW, .momentum = .9 } },
     { clip, 2, 0, { 0, 0 }, { .rule = WEFT_UPDATE_CLIP, .limit = .375 } },
 };
 
@@ -175,7 +182,7 @@ START_TEST(a_shut_gate_leaves_everything)
     args.segments = segments, args.count = SEGMENTS, args.lr = &lr, args.go = shut;
     draw(rules[_i].positive);
     want_as_it_is();
-    if (args.rule == WEFT_UPDATE_CLIP) /* it has no gate */
+    if (args.rule >= WEFT_UPDATE_FOLLOW) /* they have no gate */
         return;
     make(views, segments, rules[_i].arrays);
     ck_assert_int_eq(weft_launch_update(&args, NULL), 0);

@@ -124,17 +124,6 @@ typedef struct weft_moments_args {
 } weft_moments_args;
 int weft_launch_moments(const weft_moments_args *args, void *stream);
 
-/* state [rows][c] = momentum state + (1 - momentum) x, in place. */
-typedef struct weft_moving_average_args {
-    float *state;
-    weft_dtype dtype; /* of x */
-    weft_kview x;
-    int64_t rows;
-    int c;
-    double momentum;
-} weft_moving_average_args;
-int weft_launch_moving_average(const weft_moving_average_args *args, void *stream);
-
 /* y [n][classes] of floats: right where the label is, rest elsewhere. */
 typedef struct weft_one_hot_args {
     const int32_t *labels;

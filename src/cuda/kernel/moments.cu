@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Mean and variance of each channel over all rows, and states that follow such values.
+ * Mean and variance of each channel over all rows.
  *
  * moments: a block takes 32 channels; its rows of threads walk the tensor's rows LANES apart, twice (sums, then
  * deviations from the mean, so that a large mean costs no digits); the lanes are summed in shared memory, in order: the
- * bits depend on sizes only. Traffic: x twice. It fills a card only where there are thousands of channels.
- * moving_average: a thread for each element, in double, rounded once. */
+ * bits depend on sizes only. Traffic: x twice. It fills a card only where there are thousands of channels. */
 #include "cuda/kernel/device.cuh"
 
 enum { LANES = WEFT_BLOCK / WEFT_WARP };
@@ -65,45 +64,4 @@ int weft_launch_moments(const weft_moments_args *a, void *stream)
     if (!weft_view_fits(a->x, a->c) || !a->mean || !a->variance || !weft_rows_fit(a->rows))
         return WEFT_INVALID_VALUE;
     return WEFT_BY_DTYPE(a->dtype, launch_moments, a, stream);
-}
-
-/* ---- moving averages ---- */
-
-template <typename T> struct average_job {
-    float *state;
-    const T *x;
-    int64_t x_ld, count;
-    int c;
-    double momentum;
-};
-
-template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) moving_average(average_job<T> job)
-{
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= job.count)
-        return;
-    const int64_t row = i / job.c;
-    const double x = (double)weft_to_float(job.x[row * job.x_ld + (i - row * job.c)]);
-    job.state[i] = (float)(job.momentum * (double)job.state[i] + (1 - job.momentum) * x);
-}
-
-template <typename T> static int launch_average(const weft_moving_average_args *a, void *stream)
-{
-    average_job<T> job;
-    job.state = a->state;
-    job.x = static_cast<const T *>(a->x.data);
-    job.x_ld = a->x.ld, job.c = a->c;
-    job.count = a->rows * a->c;
-    job.momentum = a->momentum;
-    const int64_t blocks = (job.count + WEFT_BLOCK - 1) / WEFT_BLOCK;
-    if (blocks >= INT32_MAX)
-        return WEFT_INVALID_VALUE;
-    return WEFT_LAUNCH(moving_average<T>, dim3((unsigned)blocks), dim3(WEFT_BLOCK), 0, stream, job);
-}
-
-int weft_launch_moving_average(const weft_moving_average_args *a, void *stream)
-{
-    if (!a->state || !weft_view_fits(a->x, a->c) || a->rows <= 0)
-        return WEFT_INVALID_VALUE;
-    return WEFT_BY_DTYPE(a->dtype, launch_average, a, stream);
 }

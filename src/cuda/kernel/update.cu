@@ -142,6 +142,24 @@ struct accumulate_rule {
     }
 };
 
+/* In double, rounded once: a momentum of .999 leaves little of x. */
+struct follow_rule {
+    enum { ARRAYS = 2, READ = 0, WRITTEN = 1, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
+    double momentum;
+
+    explicit follow_rule(const weft_update_args *a) : momentum(a->momentum)
+    {
+    }
+    __device__ __forceinline__ bool begin(float, float)
+    {
+        return true;
+    }
+    __device__ __forceinline__ void step(float (&x)[ARRAYS]) const
+    {
+        x[0] = (float)(momentum * (double)x[0] + (1 - momentum) * (double)x[1]);
+    }
+};
+
 struct clip_rule {
     enum { ARRAYS = 2, READ = 1, WRITTEN = 1, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
     float limit;
@@ -264,12 +282,12 @@ int weft_launch_update(const weft_update_args *a, void *stream)
 {
     static int (*const launches[WEFT_UPDATE_RULES])(const weft_update_args *, void *) = {
         launch<sgd_rule>, launch<rmsprop_rule>,    launch<adam_rule>,
-        launch<ema_rule>, launch<accumulate_rule>, launch<clip_rule>,
+        launch<ema_rule>, launch<accumulate_rule>, launch<follow_rule>, launch<clip_rule>,
     };
     const unsigned rule = (unsigned)a->rule;
     if (rule >= WEFT_UPDATE_RULES || !a->segments || a->count <= 0)
         return WEFT_INVALID_VALUE;
-    const bool gated = rule != WEFT_UPDATE_CLIP, rated = gated && rule < WEFT_UPDATE_EMA;
+    const bool gated = rule < WEFT_UPDATE_FOLLOW, rated = gated && rule < WEFT_UPDATE_EMA;
     if ((gated && !a->go) || (rated && !a->lr) || (rule == WEFT_UPDATE_ACCUMULATE && a->every <= 0) ||
         (rule == WEFT_UPDATE_CLIP && !(a->limit > 0)))
         return WEFT_INVALID_VALUE;

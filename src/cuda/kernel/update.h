@@ -21,7 +21,7 @@ enum {
     WEFT_RMSPROP_SEGMENTS = 84,
     WEFT_ADAM_SEGMENTS = 84,
     WEFT_LAMB_SEGMENTS = 66,
-    WEFT_FLAT_SEGMENTS = 176, /* of ema, accumulate, clip */
+    WEFT_FLAT_SEGMENTS = 176, /* of ema, accumulate, follow, clip */
     WEFT_NORM_SEGMENTS = 248,
     WEFT_PACK_SEGMENTS = 144
 };
@@ -34,6 +34,7 @@ enum {
  *   adam        parameter, first moment, second moment, gradient
  *   ema         average, x
  *   accumulate  sum, gradient
+ *   follow      state, x: of moving_average
  *   clip        y, x, which may be the same memory */
 typedef enum weft_update_rule {
     WEFT_UPDATE_SGD,
@@ -41,6 +42,7 @@ typedef enum weft_update_rule {
     WEFT_UPDATE_ADAM,
     WEFT_UPDATE_EMA,
     WEFT_UPDATE_ACCUMULATE,
+    WEFT_UPDATE_FOLLOW,
     WEFT_UPDATE_CLIP,
     WEFT_UPDATE_RULES
 } weft_update_rule;
@@ -60,7 +62,7 @@ typedef struct weft_update_args {
     const weft_segment *segments;
     int count;
     const float *lr, *go;          /* [1], [2], in device memory: they change from step to step. No rule but the
-                                      optimisers' reads lr, and clip neither */
+                                      optimisers' reads lr, and follow and clip neither */
     double momentum, rho, epsilon; /* of adam and lamb: beta1, beta2 */
     double decay;                  /* of ema */
     double limit;                  /* of clip */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * moments and moving_average: own kernels. */
-#include "cuda/cuda.h"
+ * moments: own kernel; moving_average: own, many states a launch. */
+#include "cuda/part/update.h"
 
 static weft_status run_moments(const weft_call *call)
 {
@@ -12,19 +12,42 @@ static weft_status run_moments(const weft_call *call)
     return weft_cuda_launched(call, weft_launch_moments(&args, weft_cuda_stream_of(call)));
 }
 
-static weft_status run_average(const weft_call *call)
-{
-    const weft_moving_average_opt *o = call->node->opt;
-    const weft_shape *state = &call->node->in[0];
-    const weft_moving_average_args args = { .state = call->in[0].data, .dtype = call->node->in_dtype[1],
-                                            .x = weft_kview_of(&call->in[1]), .rows = weft_shape_rows(state),
-                                            .c = (int)weft_shape_channels(state), .momentum = o->momentum };
-    return weft_cuda_launched(call, weft_launch_moving_average(&args, weft_cuda_stream_of(call)));
-}
-
 static const weft_kernel moments = { .name = "cuda.moments.lanes", .run = run_moments };
-static const weft_kernel average = { .name = "cuda.moving_average.map", .run = run_average,
-                                     .inplace = WEFT_INPLACE_IN0 };
 
 const weft_kernel *const weft_cuda_moments[] = { &moments, NULL };
-const weft_kernel *const weft_cuda_moving_average[] = { &average, NULL };
+
+/* ---- moving_average ---- */
+
+static void options(const weft_node *node, weft_update_args *args)
+{
+    args->momentum = ((const weft_moving_average_opt *)node->opt)->momentum;
+}
+
+static const weft_part_update average = {
+    .rule = WEFT_UPDATE_FOLLOW, .from = 1, .lr = -1, .go = -1, .launch = weft_launch_update, .options = options,
+};
+
+static bool joins(const weft_plan *first, const weft_plan *next)
+{
+    const weft_moving_average_opt *a = first->node->opt, *b = next->node->opt;
+    return weft_part_is_flat(first) && weft_part_is_flat(next) && a->momentum == b->momentum;
+}
+
+static weft_status run_many(const weft_call *const *calls, int count)
+{
+    return weft_part_update_run(&average, calls, count);
+}
+
+static weft_status run_average(const weft_call *call)
+{
+    return run_many(&call, 1);
+}
+
+static const weft_kernel_group group = { .most = WEFT_FLAT_SEGMENTS, .joins = joins, .run = run_many };
+
+static const weft_kernel segments = {
+    .name = "cuda.moving_average.segments", .prepare = weft_part_flat_prepare, .run = run_average, .group = &group,
+    .launches = weft_part_update_cost, .inplace = WEFT_INPLACE_IN0,
+};
+
+const weft_kernel *const weft_cuda_moving_average[] = { &segments, NULL };
