@@ -69,8 +69,10 @@ static weft_status set_time(weft_model *model, int32_t *start)
     *start = model->n_priors;
     for (int i = 0; i < model->n_steps; i++) {
         const weft_step *step = &model->steps[i];
-        model->demand[step->index].at = *start + step->time;
-        model->demand[step->index].together = step->together != 1;
+        weft_demand *demand = &model->demand[step->index];
+        demand->at = *start + step->time;
+        demand->together = step->together != 1;
+        demand->buffer = step->plan.buffer; /* steps have moved since they were prepared */
     }
     return WEFT_OK;
 }

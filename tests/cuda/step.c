@@ -257,6 +257,7 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("cuda-step");
     TCase *steps = tcase_create("steps");
+    tcase_set_timeout(steps, 0);
     tcase_add_loop_test(steps, steps_agree_with_the_cpu, 0, NETWORKS * PRECISIONS);
     suite_add_tcase(s, steps);
     return s;
