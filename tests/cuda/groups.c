@@ -249,6 +249,38 @@ START_TEST(many_updates_are_few_launches)
 }
 END_TEST
 
+/* States that follow values from all over the forward pass, as the statistics of norms; with averages of them at the
+ * end, or the last state read on the way. */
+enum { FOLLOWERS = 20, PLAIN, AVERAGED, READ };
+static void scattered(weft_graph *g, int which)
+{
+    const weft_shape shape = { .rank = 2, .dim = { 5, 8 } }, vector = { .rank = 1, .dim = { 8 } };
+    const weft_var go = weft_input(g, "go", &(weft_shape){ .rank = 1, .dim = { 2 } });
+    weft_var x = weft_input(g, "x", &shape), after[FOLLOWERS];
+    char text[32];
+    for (int i = 0; i < FOLLOWERS; i++) {
+        const weft_var s = weft_state(g, name_of(text, "s", i), &vector, WEFT_INIT_ONE);
+        after[i] = weft_moving_average(g, s, weft_moments(g, x).mean, NULL);
+        x = weft_swish(g, x);
+    }
+    if (which == READ) /* all that follows, too, waits for nothing */
+        weft_output(g, weft_relu(g, after[FOLLOWERS - 1]), "read");
+    for (int i = 0; i < FOLLOWERS && which == AVERAGED; i++)
+        weft_ema(g, weft_state(g, name_of(text, "ema", i), &vector, WEFT_INIT_ZERO), after[i], go,
+                 &(weft_ema_opt){ .decay = .9 });
+    weft_output(g, x, "y");
+}
+
+START_TEST(scattered_updates_are_one_launch)
+{
+    static const int kinds[] = { PLAIN, AVERAGED, READ };
+    int steps;
+    const int launches = prove(&card, &(graph_of){ scattered, kinds[_i] }, 2e-6, &steps);
+    ck_assert_int_eq(launches, 2 * FOLLOWERS + 1 + (kinds[_i] != PLAIN));
+    ck_assert_int_eq(steps, 3 * FOLLOWERS + (kinds[_i] == AVERAGED ? FOLLOWERS : kinds[_i] == READ));
+}
+END_TEST
+
 /* ---- what is in the way ---- */
 
 enum { VALUES = 5, NODES = 60 };
@@ -452,6 +484,7 @@ static Suite *suite(void)
     TCase *groups = tcase_create("groups");
     tcase_add_checked_fixture(groups, start, NULL);
     tcase_add_loop_test(groups, many_updates_are_few_launches, 0, 5);
+    tcase_add_loop_test(groups, scattered_updates_are_one_launch, 0, 3);
     tcase_add_loop_test(groups, what_depends_comes_later, 0, 4);
     tcase_add_test(groups, nobody_writes_over_what_is_read_beside);
     tcase_add_loop_test(groups, other_gradients_are_copied, 0, PRECISIONS);
