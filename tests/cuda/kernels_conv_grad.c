@@ -184,7 +184,7 @@ static const layer depthwise[] = {
     { 2, 5, 6, 16, 5, 6, 16, 3, 1, 1, 16, { 1, 1, 1, 1 } },   { 1, 8, 7, 8, 4, 4, 8, 3, 2, 1, 8, { 0, 1, 1, 1 } },
     { 1, 6, 9, 8, 6, 9, 8, 5, 1, 1, 8, { 2, 2, 2, 2 } },      { 1, 9, 8, 24, 5, 4, 24, 5, 2, 1, 24, { 2, 2, 1, 2 } },
     { 1, 7, 8, 8, 3, 4, 8, 3, 2, 2, 8, { 1, 1, 2, 1 } },      { 1, 4, 5, 5, 4, 5, 5, 3, 1, 1, 5, { 1, 1, 1, 1 } },
-    { 1, 20, 6, 64, 20, 6, 64, 3, 1, 1, 64, { 1, 1, 1, 1 } },
+    { 1, 20, 6, 64, 20, 6, 64, 3, 1, 1, 64, { 1, 1, 1, 1 } }, { 1, 5, 6, 5, 3, 3, 5, 3, 2, 1, 5, { 1, 1, 1, 1 } },
 };
 enum { DEPTHWISE = (int)(sizeof depthwise / sizeof *depthwise) };
 
@@ -351,15 +351,16 @@ START_TEST(partial_weights)
 {
     enum { OUT = 41, IN = 26, TAPS = 2 };
     static uint8_t table[OUT * IN];
-    const weft_dtype dtype = direct_types[_i / 2], ends = _i % 2 ? dtype : WEFT_F32;
+    const weft_dtype type = direct_types[_i / 3], ends = _i % 3 ? type : WEFT_F32;
+    const weft_dtype dtype = _i % 3 == 2 ? WEFT_F32 : type, last = dtype == WEFT_F32 ? dtype : ends;
     int marks = 0;
     for (int i = 0; i < OUT * IN; i++)
         marks += table[i] = i % 3 == 1;
     typed_view sparse, full, back;
-    direct_draw(from, (int64_t)marks * TAPS, dtype, 6);
+    direct_draw(from, (int64_t)marks * TAPS, type, 6);
     direct_make(&sparse, ends, (int64_t)marks * TAPS, 1, 0, from);
     direct_make(&full, dtype, (int64_t)OUT * TAPS, IN, 3, NULL);
-    direct_make(&back, ends, (int64_t)marks * TAPS, 1, 1, NULL);
+    direct_make(&back, last, (int64_t)marks * TAPS, 1, 1, NULL);
     weft_partial_weights_args a = { .dtype = ends, .to_dtype = dtype, .from = typed_view_of(&sparse),
                                     .to = typed_view_of(&full), .k = OUT, .c = IN, .taps = TAPS, .table = table };
     ck_assert_int_eq(weft_launch_partial_expand(&a, NULL), 0);
@@ -369,7 +370,7 @@ START_TEST(partial_weights)
                 want[(k * TAPS + t) * IN + c] = table[k * IN + c] ? (double)from[mark * TAPS + t] : 0;
             mark += table[k * IN + c];
         }
-    a = (weft_partial_weights_args){ .dtype = dtype, .to_dtype = ends, .from = typed_view_of(&full),
+    a = (weft_partial_weights_args){ .dtype = dtype, .to_dtype = last, .from = typed_view_of(&full),
                                      .to = typed_view_of(&back), .k = OUT, .c = IN, .taps = TAPS, .table = table };
     ck_assert_int_eq(weft_launch_partial_collect(&a, NULL), 0);
     direct_expect("expanded", &full, want, 0);
@@ -468,7 +469,7 @@ TCase *kernels_conv_grad_case(bool all)
     tcase_add_loop_test(tcase, depthwise_dw, 0, DEPTHWISE * SIDES);
     tcase_add_loop_test(tcase, turned_windows, 0, 2);
     tcase_add_loop_test(tcase, turned_products, 0, 2 * (int)(sizeof products / sizeof *products));
-    tcase_add_loop_test(tcase, partial_weights, 0, 2 * DIRECT_TYPES);
+    tcase_add_loop_test(tcase, partial_weights, 0, 3 * DIRECT_TYPES);
     tcase_add_test(tcase, refusals);
     return tcase;
 }
