@@ -18,7 +18,7 @@ keep="--keep --keep-dir $work/kept"
 mkdir -p "$work/kept"
 for arch in "$@"; do
     for file in src/cuda/kernel/*.cu; do
-        echo "$arch $file $keep"
+        echo "$arch $file${keep:+ $keep}" # no blank at its end: xargs would go on to the next line
     done
     keep=
 done >"$work/jobs"
