@@ -2,7 +2,7 @@
  *
  * What the JSON description of a Keras model says about the model as a whole: its class and name, the images that it
  * takes, what it makes of their pixels before the network begins (Rescaling, Normalization, Resizing, and
- * arithmetic written as such: preprocess_input), and the activation of its last layer. */
+ * arithmetic written as such: preprocess_input), and what stands behind it (keras_behind.c). */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "weights/json.h"
+#include "weights/keras_behind.h"
 #include "weights/keras_config.h"
 
 enum { DEPTH = 32, PX_MAX = 1 << 16 };
@@ -32,12 +33,12 @@ typedef struct facts {
     bool antialias;
     const char *filter;
     const char *cannot;     /* the first layer that no recipe can be, as a sentence */
-    const char *activation; /* the last layer's; NULL: none */
+    weft_keras_behind behind;
 } facts;
 
 /* What a layer's description says, by key; its places are 0 where it says nothing. */
 enum {
-    NAME, BATCH_SHAPE, BATCH_INPUT_SHAPE, SCALE, OFFSET, ACTIVATION, LAYERS, MEAN, VARIANCE, INVERT, HEIGHT, WIDTH,
+    NAME, BATCH_SHAPE, BATCH_INPUT_SHAPE, SCALE, OFFSET, LAYERS, MEAN, VARIANCE, INVERT, HEIGHT, WIDTH,
     INTERPOLATION, CROP, PAD, ANTIALIAS, FUNCTION, KEYS
 };
 
@@ -315,7 +316,7 @@ static weft_status read_layer(facts *f, int depth)
     static const char *const keys[] = { "class_name", "config", "inbound_nodes" };
     static const char *const inner[KEYS] = {
         [NAME] = "name", [BATCH_SHAPE] = "batch_shape", [BATCH_INPUT_SHAPE] = "batch_input_shape", [SCALE] = "scale",
-        [OFFSET] = "offset", [ACTIVATION] = "activation", [LAYERS] = "layers", [MEAN] = "mean",
+        [OFFSET] = "offset", [LAYERS] = "layers", [MEAN] = "mean",
         [VARIANCE] = "variance", [INVERT] = "invert", [HEIGHT] = "height", [WIDTH] = "width",
         [INTERPOLATION] = "interpolation", [CROP] = "crop_to_aspect_ratio", [PAD] = "pad_to_aspect_ratio",
         [ANTIALIAS] = "antialias", [FUNCTION] = "function",
@@ -331,9 +332,8 @@ static weft_status read_layer(facts *f, int depth)
         WEFT_TRY(read_shape(f, config[BATCH_SHAPE] ? config[BATCH_SHAPE] : config[BATCH_INPUT_SHAPE]));
     if (class_name && !f->begun)
         WEFT_TRY(read_pixels(f, class_name, config, at[2]));
-    WEFT_TRY(weft_json_text_at(&f->json, config[ACTIVATION], &f->activation));
-    if (class_name && strcmp(class_name, "Softmax") == 0)
-        f->activation = "softmax";
+    if (class_name)
+        WEFT_TRY(weft_keras_behind_layer(&f->behind, &f->json, class_name, at[1]));
     if (weft_json_is(&f->json, config[LAYERS], '['))
         WEFT_TRY(read_layers(f, f->json.at, depth + 1));
     f->json.at = end;
@@ -406,7 +406,7 @@ static weft_status tell_pixels(const facts *f)
 }
 
 /* The facts as metadata; recipe.* are what names/recipe.c makes a recipe of. */
-static weft_status tell(const facts *f, const char *class_name, const char *name)
+static weft_status tell(facts *f, const char *class_name, const char *name)
 {
     char text[320];
     if (class_name)
@@ -418,9 +418,7 @@ static weft_status tell(const facts *f, const char *class_name, const char *name
         WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.px", text));
     }
     WEFT_TRY(tell_pixels(f));
-    if (f->activation && (strcmp(f->activation, "softmax") == 0 || strcmp(f->activation, "sigmoid") == 0))
-        return weft_weights_set_meta(f->weights, "weft.activation", f->activation);
-    return WEFT_OK;
+    return weft_keras_behind_tell(&f->behind, &f->json, f->weights);
 }
 
 static weft_status describe(facts *f)

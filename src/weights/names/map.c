@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "weights/names/map.h"
+#include "weights/weights.h"
 
 /* One call. */
 typedef struct job {
@@ -236,16 +237,17 @@ static weft_status set_metadata(const job *j, weft_weights *out)
     return set_recipe(j, out);
 }
 
-/* What is said beside the file of its network. */
+/* What is said of the network beside the file or in it, and is not so of weft's. */
 static weft_status check_description(const job *j)
 {
-    const char *const differs = weft_weights_meta_find(j->in, WEFT_META_DIFFERS);
-    if (!differs || j->opt.lenient)
+    const char *const beside = weft_weights_meta_find(j->in, WEFT_META_DIFFERS);
+    const char *const inside = weft_weights_meta_find(j->in, WEFT_META_FILE_DIFFERS);
+    if ((!beside && !inside) || j->opt.lenient)
         return WEFT_OK;
     return weft_fail(WEFT_BAD_DATA,
-                     "the description beside the weights says of the network %s: the same tensors give other answers "
-                     "in weft's %s (%s); a lenient mapping, weft convert --no-strict, takes them", differs,
-                     j->arch->name, weft_dialect_name(j->arch->dialect));
+                     "%s%s: the same tensors give other answers in weft's %s (%s); a lenient mapping, weft convert "
+                     "--no-strict, takes them", beside ? "the description beside the weights says of the network " : "",
+                     beside ? beside : inside, j->arch->name, weft_dialect_name(j->arch->dialect));
 }
 
 static weft_status run(job *j, weft_map_report **report, weft_weights *out)
