@@ -421,6 +421,16 @@ static weft_status tell(facts *f, const char *class_name, const char *name)
     return weft_keras_behind_tell(&f->behind, &f->json, f->weights);
 }
 
+/* Images that are not square have no recipe, whatever else becomes of them. */
+static weft_status check_square(facts *f)
+{
+    if (f->cannot || f->height <= 0 || f->width <= 0 || f->height == f->width)
+        return WEFT_OK;
+    f->cannot = weft_arena_text(&f->arena, "the network in the file takes images of %.0f x %.0f pixels (height, width)",
+                                f->height, f->width);
+    return f->cannot ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
 static weft_status describe(facts *f)
 {
     static const char *const keys[] = { "class_name", "config" }, *const inner[] = { "name", "layers" };
@@ -435,6 +445,7 @@ static weft_status describe(facts *f)
     }
     if (weft_json_is(&f->json, config[1], '['))
         WEFT_TRY(read_layers(f, f->json.at, 0));
+    WEFT_TRY(check_square(f));
     return tell(f, class_name, name);
 }
 

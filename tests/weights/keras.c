@@ -116,6 +116,21 @@ START_TEST(places_stand_for_names)
 }
 END_TEST
 
+/* Where the order of the layers is not that of weft's network, nothing says which is which. */
+START_TEST(layers_without_names_are_refused)
+{
+    static const char sentence[] = "does not name them";
+    static const float kernel[3 * 3 * 3 * 8], eight[8];
+    const weft_arch *arch = NULL;
+    add("conv2d/0", &(weft_shape){ 4, { 3, 3, 3, 8 } }, kernel);
+    add("batch_normalization/0", &(weft_shape){ 1, { 8 } }, eight);
+    CHECK_OK(weft_weights_set_meta(in, "keras.names", "paths"));
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_weights_identify(ctx, in, "x.weights.h5", NULL, WEFT_DIALECT_DEFAULT, &arch, NULL),
+                sentence);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_map(ctx, in, "mobilenet-0.25", WEFT_KERAS, NULL, NULL, &out), sentence);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -127,6 +142,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, missing_statistics_are_imagenets);
     tcase_add_test(tcase, automatic_numbers_begin_anywhere);
     tcase_add_test(tcase, places_stand_for_names);
+    tcase_add_test(tcase, layers_without_names_are_refused);
     suite_add_tcase(suite, tcase);
     return check_main(suite, argv[0]);
 }

@@ -243,6 +243,9 @@ static const struct {
     { MODEL(LAYER("Lambda", "\"name\":\"l\"") CONV), "recipe.cannot",
       BEFORE "'l', a Lambda, which is Python code that weft does not run" },
     { MODEL(LAYER("Conv2D", "\"name\":\"c\"") "," LAYER("Lambda", "\"name\":\"l\"")), "recipe.cannot", NULL },
+    { MODEL(INPUT("null,96,128,3") CONV), "recipe.cannot",
+      "the network in the file takes images of 96 x 128 pixels (height, width)" },
+    { MODEL(INPUT("null,null,128,3") CONV), "recipe.cannot", NULL },
     { MODEL(LAYER("CenterCrop", "\"name\":\"cut\"") CONV), "recipe.cannot", BEFORE "'cut', a CenterCrop" },
 };
 

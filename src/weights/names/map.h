@@ -64,6 +64,7 @@ typedef struct weft_source {
     struct weft_stem *stems;     /* numbered layers looked for so far */
     bool *ignored[WEFT_STYLE_COUNT]; /* tensors that never matter, where that was asked; NULL */
     const weft_statistics *statistics; /* NULL: the file has none */
+    bool unnamed;                /* its layers are counted by class: "conv2d_3/0" (src/weights/h5.c) */
     const char *prefix;          /* what most keys have lost beside the usual; NULL: nothing */
     struct weft_source *next;    /* the same tensors, their keys without one more prefix; NULL */
 } weft_source;
