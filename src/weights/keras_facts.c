@@ -29,6 +29,8 @@ typedef struct facts {
     bool turned;     /* channels have changed places */
     double scale[3], offset[3]; /* of all of them, one behind the other */
     const char *rescaling;  /* the first one's name */
+    double plain_scale, plain_offset; /* of those with one number for all channels, of which there are: */
+    int plain;
     bool resized, cropped;  /* by a Resizing; to the largest square, not the whole image */
     bool antialias;
     const char *filter;
@@ -89,6 +91,12 @@ static void rescale(facts *f, const double scale[3], const double offset[3], con
     }
 }
 
+static void rescale_plainly(facts *f, double scale, double offset)
+{
+    f->plain_offset = f->plain_offset * scale + offset;
+    f->plain_scale = (f->plain++ ? f->plain_scale : 1) * scale;
+}
+
 /* Lists, one value for each channel, are none of the recipes' words: a scale of 0, which no recipe has either. */
 static weft_status read_rescaling(facts *f, const size_t at[KEYS], const char *name)
 {
@@ -96,8 +104,9 @@ static weft_status read_rescaling(facts *f, const size_t at[KEYS], const char *n
     bool scaled = false, moved = false;
     WEFT_TRY(weft_json_real_at(&f->json, at[SCALE], &scale, &scaled));
     WEFT_TRY(weft_json_real_at(&f->json, at[OFFSET], &offset, &moved));
-    if (!scaled)
-        scale = 0;
+    scale = scaled ? scale : 0;
+    if (scaled)
+        rescale_plainly(f, scale, offset);
     rescale(f, (const double[3]){ scale, scale, scale }, (const double[3]){ offset, offset, offset }, name);
     return WEFT_OK;
 }
@@ -264,6 +273,8 @@ static weft_status read_operation(facts *f, char does, size_t nodes, bool is_fun
         offset[c] = does == '-' ? -value[c] : does == '+' ? value[c] : 0;
     }
     f->normalized = f->normalized || second == 3;
+    if (second == 1)
+        rescale_plainly(f, scale[0], offset[0]);
     rescale(f, scale, offset, name);
     return WEFT_OK;
 }
@@ -388,6 +399,10 @@ static weft_status tell_turned(const facts *f)
 static weft_status tell_pixels(const facts *f)
 {
     char text[320];
+    if (f->plain) {
+        snprintf(text, sizeof text, "%.17g %.17g %.200s", f->plain_scale, f->plain_offset, f->rescaling);
+        WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.plain", text));
+    }
     if (f->resized) {
         WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.fit", f->cropped ? "crop" : "squash"));
         WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.resample", f->filter));
@@ -424,7 +439,7 @@ static weft_status tell(facts *f, const char *class_name, const char *name)
 /* Images that are not square have no recipe, whatever else becomes of them. */
 static weft_status check_square(facts *f)
 {
-    if (f->cannot || f->height <= 0 || f->width <= 0 || f->height == f->width)
+    if (f->cannot || !(f->height > 0 && f->width > 0) || f->height == f->width)
         return WEFT_OK;
     f->cannot = weft_arena_text(&f->arena, "the network in the file takes images of %.0f x %.0f pixels (height, width)",
                                 f->height, f->width);

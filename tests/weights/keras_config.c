@@ -187,6 +187,10 @@ static const struct {
       "recipe.std", "0.5 0.5 0.5" },
     { MODEL(TF("math.truediv", "\"y\":127.5") TF("math.subtract", "\"y\":1.0") CONV2), "recipe.scale",
       "0.0078431372549019607 -1 math.truediv" },
+    { MODEL(OP("TrueDivide", "255.0") LAYER("Rescaling", "\"name\":\"own\",\"scale\":0.5") "," LAYER(
+          "Rescaling", "\"name\":\"last\",\"scale\":[2,2,2]") CONV), "recipe.plain",
+      "0.0019607843137254902 0 TrueDivide" },
+    { MODEL(LAYER("Rescaling", "\"name\":\"last\",\"scale\":[2,2,2]") CONV), "recipe.plain", NULL },
     { MODEL(OP("TrueDivide", "127.5") OP("Subtract", "1.0") CONV2), "recipe.scale",
       "0.0078431372549019607 -1 TrueDivide" },
     { MODEL(TF("math.multiply", "\"y\":2") TF("__operators__.add", "\"y\":3") CONV2), "recipe.scale",

@@ -125,6 +125,25 @@ static weft_status check_own(const weft_weights *in, const weft_arch *arch)
                      "inside; none were expected", asker(in, buf), arch->name, weft_dialect_name(arch->dialect));
 }
 
+/* A network that rescales by itself begins with x / 255. What the file has before that makes its pixels. */
+static weft_status set_before_own(const weft_weights *in, const weft_arch *arch, weft_recipe *r)
+{
+    const char *const text = weft_weights_meta_find(in, "recipe.plain");
+    double scale = 0, offset = 0;
+    int name = 0;
+    if (!text || sscanf(text, "%lf %lf %n", &scale, &offset, &name) < 2)
+        return WEFT_OK;
+    scale *= 255, offset *= 255;
+    if (fabs(scale - 1) < 1e-6 && fabs(offset) < 1e-6)
+        return WEFT_OK;
+    const double mean = -offset / (255 * scale), std = 1 / (255 * scale);
+    if (scale > 0 && set_normal((const double[3]){ mean, mean, mean }, (const double[3]){ std, std, std }, r))
+        return WEFT_OK;
+    return weft_fail(WEFT_BAD_DATA, "the layer '%.80s' and others make x * %.6g + %.6g of pixels x before %s (%s) "
+                     "rescales them by itself; weft can give it (x / 255 - mean) / std with a mean from 0 to 1, or x",
+                     text + name, scale, offset, arch->name, weft_dialect_name(arch->dialect));
+}
+
 /* A layer of the file makes x * scale + offset of pixels, before the network begins. */
 static weft_status set_scale(const weft_weights *in, weft_recipe *r)
 {
@@ -193,6 +212,7 @@ static weft_status set_pixels(const weft_weights *in, const weft_source *source,
         return weft_fail(WEFT_BAD_DATA, "%.300s, which no recipe of weft's can do", what);
     if (arch->preprocess == WEFT_PREPROCESS_NONE) {
         WEFT_TRY(check_own(in, arch));
+        WEFT_TRY(set_before_own(in, arch, r));
     } else {
         WEFT_TRY(set_scale(in, r));
         WEFT_TRY(set_statistics(in, r));
