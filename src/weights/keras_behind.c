@@ -112,13 +112,15 @@ static weft_status read_layer(weft_json *json, size_t config, layer *out)
 
 static void begin_again(weft_keras_behind *b, const layer *l)
 {
-    *b = (weft_keras_behind){ .forever = b->forever };
+    const bool norms = b->norms || strstr(l->class_name, "BatchNormalization");
+    *b = (weft_keras_behind){ .forever = b->forever, .norms = norms };
     b->acted = !is_linear(l->activation);
     b->act = is_answer(l->activation) ? l->activation : NULL;
 }
 
 weft_status weft_keras_behind_layer(weft_keras_behind *b, weft_json *json, const char *class_name, size_t config)
 {
+    static const char *const maxima[] = { "MaxPooling2D", "MaxPool2D", NULL };
     static const char *const containers[] = { "Functional", "Model", "Sequential", "InputLayer", NULL };
     layer l = { .class_name = class_name };
     if (is_one(class_name, containers))
@@ -142,6 +144,8 @@ weft_status weft_keras_behind_layer(weft_keras_behind *b, weft_json *json, const
         return read_activation(b, json, &l, "softmax");
     if (strcmp(class_name, "ReLU") == 0)
         return read_activation(b, json, &l, "relu");
+    if (!b->norms && is_one(class_name, maxima)) /* VGG and older networks end so */
+        return WEFT_OK;
     if (!is_known(class_name))
         return tell(json, &b->differs, &l, "a ");
     return is_mean_of_means(b, class_name) ? tell(json, &b->differs, &l, "a pool behind a pool, ") : WEFT_OK;

@@ -12,6 +12,7 @@ typedef struct weft_keras_behind {
     bool acted;               /* an activation has come behind the last convolution, norm or joint */
     bool averaged;            /* an average pool has */
     bool dense;               /* a Dense has */
+    bool norms;               /* the network has batch norms */
     const char *differs;      /* the first layer there that weft's networks do not have, in words */
     const char *forever;      /* the first that they have nowhere */
 } weft_keras_behind;

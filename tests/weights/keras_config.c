@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <zlib.h>
 
 #include "check/harness.h"
 #include "weights/common.h"
@@ -101,6 +102,7 @@ static const struct {
       BEHIND "'x', a GlobalMaxPooling2D" },
     { MODEL(BODY PLAIN("MaxPooling2D") TOP), "softmax", BEHIND "'x', a MaxPooling2D" },
     { MODEL(PLAIN("MaxPooling2D") "," BODY ACT("relu") TOP), "softmax", NULL },
+    { MODEL(PLAIN("Conv2D") "," PLAIN("MaxPooling2D") "," PLAIN("Flatten") "," DENSE("\"softmax\"")), "softmax", NULL },
     { MODEL(BODY PLAIN("AveragePooling2D") "," PLAIN("Flatten") "," DENSE("\"softmax\"")), "softmax", NULL },
     { MODEL(BODY PLAIN("AveragePooling2D") TOP), "softmax",
       BEHIND "'x', a pool behind a pool, GlobalAveragePooling2D" },
@@ -152,6 +154,33 @@ START_TEST(what_stands_behind_the_network_is_seen)
     same_text(_i, weft_weights_meta_find(set, "weft.activation"), behind[_i].activation);
     same_text(_i, weft_weights_meta_find(set, WEFT_META_FILE_DIFFERS), behind[_i].differs);
     weft_weights_destroy(set);
+}
+END_TEST
+
+/* Keras' own networks, as Keras 2 and 3 describe them (layers-keras.gz, by make_keras_layers.py), have nothing behind
+ * them that weft's have not, and those with a classifier answer with a softmax. */
+START_TEST(the_networks_of_keras_are_as_wefts)
+{
+    enum { LINE = 1 << 18, NETWORKS = 22 };
+    char *line = malloc(LINE), version, network[32];
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    gzFile file = gzopen(WEFT_TEST_WEIGHTS "/layers-keras.gz", "rb");
+    int count = 0, name = 0;
+    ck_assert(file && line);
+    for (; gzgets(file, line, LINE); count++) {
+        weft_weights *set = NULL;
+        ck_assert_int_eq(sscanf(line, "%c %31s %n", &version, network, &name), 2);
+        const bool base = strstr(network, "-base") != NULL;
+        CHECK_OK(weft_weights_create(&ctx, &set));
+        CHECK_OK(weft_keras_describe(network, line + name, strlen(line + name), set));
+        const char *differs = weft_weights_meta_find(set, WEFT_META_FILE_DIFFERS);
+        ck_assert_msg(!differs, "Keras %c, %s: %s", version, network, differs);
+        same_text(count, weft_weights_meta_find(set, "weft.activation"), base ? NULL : "softmax");
+        weft_weights_destroy(set);
+    }
+    gzclose(file);
+    free(line);
+    ck_assert_int_eq(count, NETWORKS);
 }
 END_TEST
 
@@ -397,6 +426,7 @@ int main(int argc, char **argv)
     TCase *tcase = tcase_create("facts");
     tcase_add_loop_test(tcase, facts_become_metadata, 0, WEFT_COUNT(facts));
     tcase_add_loop_test(tcase, what_becomes_of_pixels_is_metadata, 0, WEFT_COUNT(pixels));
+    tcase_add_test(tcase, the_networks_of_keras_are_as_wefts);
     tcase_add_loop_test(tcase, what_stands_behind_the_network_is_seen, 0, WEFT_COUNT(behind));
     suite_add_tcase(suite, tcase);
     CHECK_CASE(suite, "names", names_that_no_file_could_hold_are_refused);

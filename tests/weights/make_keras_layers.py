@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""For developers: writes fixtures/keras/layers.gz, what Keras says of the layers of its networks.
+"""For developers: writes layers-keras.gz, what Keras says of the layers of its networks.
 
 A line for each network, with its classifier and without: Keras' version, the network, and the model's JSON with only
 what weft reads of a layer behind the network: its class, name, activation and bounds. Needs keras with any backend, or
@@ -10,7 +10,7 @@ tf-keras for Keras 2; each run replaces the lines of its own version.
 """
 import gzip, importlib, json, os, sys
 
-HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures", "keras", "layers.gz")
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "layers-keras.gz")
 NETWORKS = ["VGG16", "ResNet50", "ResNet50V2", "InceptionV3", "InceptionResNetV2", "Xception", "MobileNet", "MobileNetV2",
             "DenseNet121", "NASNetMobile", "EfficientNetB0"]
 KEPT = ("name", "activation", "max_value", "negative_slope", "threshold")
