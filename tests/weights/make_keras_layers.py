@@ -3,7 +3,7 @@
 """For developers: writes layers-keras.gz, what Keras says of the layers of its networks.
 
 A line for each network, with its classifier and without: Keras' version, the network, and the model's JSON with only
-what weft reads of a layer behind the network: its class, name, activation and bounds. Needs keras with any backend, or
+what weft reads of a layer behind the network: its class, name, activation and bounds. Needs keras with TensorFlow, or
 tf-keras for Keras 2; each run replaces the lines of its own version.
 
     make_keras_layers.py [keras|tf_keras]
@@ -11,8 +11,8 @@ tf-keras for Keras 2; each run replaces the lines of its own version.
 import gzip, importlib, json, os, sys
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "layers-keras.gz")
-NETWORKS = ["VGG16", "ResNet50", "ResNet50V2", "InceptionV3", "InceptionResNetV2", "Xception", "MobileNet", "MobileNetV2",
-            "DenseNet121", "NASNetMobile", "EfficientNetB0"]
+NETWORKS = ["VGG16", "ResNet50", "ResNet50V2", "InceptionV3", "InceptionResNetV2", "Xception", "MobileNet",
+            "MobileNetV2", "DenseNet121", "NASNetMobile", "EfficientNetB0"]
 KEPT = ("name", "activation", "max_value", "negative_slope", "threshold")
 
 
