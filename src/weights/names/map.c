@@ -211,8 +211,7 @@ static weft_status set_recipe(const job *j, weft_weights *out)
     char text[WEFT_RECIPE_TEXT], usual[WEFT_RECIPE_TEXT];
     if (weft_weights_meta_find(j->in, "weft.recipe"))
         return WEFT_OK;
-    const bool torch = weft_origin_style(j->resolved.origin) == WEFT_STYLE_TORCH;
-    WEFT_TRY(weft_recipe_asked(j->in, torch ? &j->source : NULL, j->arch, j->opt.lenient, &asked));
+    WEFT_TRY(weft_recipe_asked(j->in, &j->source, j->resolved.origin, j->arch, j->opt.lenient, &asked));
     const weft_recipe own = weft_arch_recipe(j->arch, 0);
     weft_recipe_text(&asked, text, sizeof text);
     weft_recipe_text(&own, usual, sizeof usual);

@@ -225,19 +225,53 @@ static weft_status set_pixels(const weft_weights *in, const weft_source *source,
     return weft_fail_in(status, "tensor '%.120s'", source->tensors[source->statistics->mean].name);
 }
 
-weft_status weft_recipe_asked(const weft_weights *in, const weft_source *source, const weft_arch *arch, bool lenient,
-                              weft_recipe *out)
+/* timm prepares images for the weights that it took over from TensorFlow as for its own; NULL: it has none. */
+static const char *ported(const weft_arch *arch)
 {
+    static const struct {
+        const char *arch, *words;
+    } rows[] = {
+        { "efficientnet-b0", "interpolation=bicubic crop=0.875" },
+        { "efficientnet-b1", "interpolation=bicubic crop=0.882" },
+        { "efficientnet-b2", "interpolation=bicubic crop=0.89" },
+        { "efficientnet-b3", "interpolation=bicubic crop=0.904" },
+        { "efficientnet-b4", "interpolation=bicubic crop=0.922" },
+        { "efficientnet-b5", "interpolation=bicubic crop=0.934" },
+        { "efficientnet-b6", "interpolation=bicubic crop=0.942" },
+        { "efficientnet-b7", "interpolation=bicubic crop=0.949" },
+        { "inception-resnet-v2", "interpolation=bicubic crop=0.8975" },
+    };
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        if (arch->dialect == WEFT_KERAS && strcmp(rows[i].arch, arch->name) == 0)
+            return rows[i].words;
+    }
+    return NULL;
+}
+
+/* As the file says, else as its publisher does. */
+static weft_status set_fit(const weft_weights *in, weft_origin origin, const weft_arch *arch, weft_recipe *r)
+{
+    const char *const published = weft_weights_meta_find(in, "recipe.published");
+    const char *const words = origin == WEFT_ORIGIN_TIMM ? ported(arch) : NULL;
+    const bool said = weft_weights_meta_find(in, "recipe.crop") || weft_weights_meta_find(in, "recipe.side") ||
+                      weft_weights_meta_find(in, "recipe.fit");
+    if (published)
+        WEFT_TRY(weft_recipe_change(published, r));
+    set_size(in, arch, r);
+    return !published && !said && words ? weft_recipe_change(words, r) : WEFT_OK;
+}
+
+weft_status weft_recipe_asked(const weft_weights *in, const weft_source *source, weft_origin origin,
+                              const weft_arch *arch, bool lenient, weft_recipe *out)
+{
+    source = weft_origin_style(origin) == WEFT_STYLE_TORCH ? source : NULL;
     static const char *const filters[] = { "nearest", "bilinear", "bicubic" };
     static const weft_resample resamples[] = { WEFT_NEAREST, WEFT_BILINEAR, WEFT_BICUBIC };
     static const char *const ways[] = { "torch", "tf", "unit", "caffe" };
     static const weft_preprocess preprocesses[] = { WEFT_PREPROCESS_TORCH, WEFT_PREPROCESS_TF, WEFT_PREPROCESS_UNIT,
                                                     WEFT_PREPROCESS_CAFFE };
-    const char *const published = weft_weights_meta_find(in, "recipe.published");
     weft_recipe r = weft_arch_recipe(arch, 0);
-    if (published)
-        WEFT_TRY(weft_recipe_change(published, &r));
-    set_size(in, arch, &r);
+    WEFT_TRY(set_fit(in, origin, arch, &r));
     const int filter = position(weft_weights_meta_find(in, "recipe.resample"), filters, WEFT_COUNT(filters));
     const int way = position(weft_weights_meta_find(in, "recipe.preprocess"), ways, WEFT_COUNT(ways));
     if (filter >= 0)
