@@ -38,8 +38,9 @@ WEFT_API const char *weft_image_format(const void *data, size_t size);
 WEFT_API weft_status weft_image_write(const char *path, const weft_image *image);
 WEFT_API void weft_image_free(weft_ctx *ctx, weft_image *image);
 
-/* Antialiased resize of the box [x0, y0, x1, y1) of in (NULL: all) to width x height, bit-equal to Pillow's
- * Image.resize. */
+/* Antialiased resize of the box [x0, y0, x1, y1) of in (NULL: all) to width x height, bit-equal to Image.resize of
+ * Pillow before 13, which resizes rows before columns; 13 does some images the other way round, and differs from this
+ * by one grey level there. */
 WEFT_API weft_status weft_image_resize(weft_ctx *ctx, const weft_image *in, const double box[4], int width, int height,
                                        weft_resample how, weft_image *out);
 /* Resize without antialiasing, sampled at half-pixel centres in single precision, to out[height * width * 3] of

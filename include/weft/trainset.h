@@ -20,7 +20,7 @@ typedef struct weft_trainset_opt {
                                chosen by seed. 0: as the set has it. INVALID if it has a validation part of its own */
     double fraction;        /* in (0, 1]: this share of each class of the training part is kept, by seed; 0: all */
     uint64_t seed;
-    weft_class_order order; /* of class folders that are numbers; AUTO: by the names' bytes */
+    weft_class_order order; /* of class folders that are numbered; AUTO: by the names' bytes */
 } weft_trainset_opt;
 
 /* Opens a set: a folder, or a name that is looked for in the folders of the variable WEFT_DATA (a list with ':'), in

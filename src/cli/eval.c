@@ -132,7 +132,7 @@ static const cli_option rows[] = {
              "--labels"),
     OPT_FILE(eval_args, set.labels, 0, "labels", "FILE", NULL, "label file of the data set"),
     OPT_ENUM(eval_args, set.order, 0, "order", "HOW", "auto", "auto|name|number",
-             "where class folders are numbers: the order of the network's classes, by the names' bytes (name: 10 "
+             "where class folders are numbered: the order of the network's classes, by the names' bytes (name: 10 "
              "before 2, as torchvision's ImageFolder) or by number; auto refuses where they differ"),
     OPT_ENUM(eval_args, set.numbers, 0, "count-from", "N", "auto", "auto|0|1",
              "which class a number in a label file is: the index from 0 or from 1; auto: from 0, and refuses where "

@@ -48,7 +48,9 @@ int weft_dataset_find_class(const weft_dataset *set, const char *name, bool by_n
 weft_status weft_dataset_leave(weft_dataset *set, const char *kind, const char *folder, const char *name);
 /* Whether all names are digits: of those the order by number may differ from that by bytes. */
 bool weft_are_numbers(const char *const *names, int64_t count);
-/* Sorts names by bytes, or by number. */
+/* The same of names that go on with digits behind what all begin with: class_2, class_10. */
+bool weft_are_numbered(const char *const *names, int64_t count);
+/* Sorts names by bytes, or by the numbers in them. */
 void weft_sort_names(const char **names, int64_t count, bool by_number);
 
 /* ---- files (walk.c, seen.c) ---- */

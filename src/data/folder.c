@@ -59,10 +59,10 @@ static weft_status sort_classes(weft_dataset *set, folders *f)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", set->folder);
     for (int64_t i = 0; i < f->count; i++)
         f->names[i] = f->entries[i].name;
-    const bool numbers = weft_are_numbers(f->names, f->count);
+    const bool numbers = weft_are_numbered(f->names, f->count);
     if (!numbers && set->order == WEFT_CLASS_ORDER_NUMBER)
-        return weft_fail(WEFT_BAD_DATA, "%s: an order by number was asked for, but not all of its folders are numbers",
-                         set->folder);
+        return weft_fail(WEFT_BAD_DATA, "%s: an order by number was asked for, but not all of its folders are numbers, "
+                         "or numbers behind the same letters", set->folder);
     if (!numbers || set->order == WEFT_CLASS_ORDER_NAME)
         return WEFT_OK;
     weft_sort_names(f->names, f->count, true);

@@ -79,10 +79,17 @@ weft_status weft_dataset_leave(weft_dataset *set, const char *kind, const char *
 
 /* ---- names that are numbers ---- */
 
+static const char digits[] = "0123456789";
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 bool weft_are_numbers(const char *const *names, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
-        if (!*names[i] || names[i][strspn(names[i], "0123456789")])
+        if (!*names[i] || names[i][strspn(names[i], digits)])
             return false;
     }
     return count > 0;
@@ -93,16 +100,45 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Of digits: without the zeros in front the longer is the larger, of the same length the later. */
+bool weft_are_numbered(const char *const *names, int64_t count)
+{
+    size_t same = count ? strlen(names[0]) : 0; /* bytes that all begin with */
+    for (int64_t i = 1; i < count; i++) {
+        size_t n = 0;
+        while (n < same && names[i][n] == names[0][n])
+            n++;
+        same = n;
+    }
+    while (same > 0 && is_digit(names[0][same - 1])) /* 10, 11, 12 */
+        same--;
+    for (int64_t i = 0; i < count; i++) {
+        if (!is_digit(names[i][same]))
+            return false;
+    }
+    return count > 0;
+}
+
+/* A run of digits counts as a number: without the zeros in front the longer is the larger, of the same length the
+ * later. All else goes by bytes. */
 static int by_value(const void *a, const void *b)
 {
     const char *const one = *(const char *const *)a, *const other = *(const char *const *)b;
-    const char *const x = one + strspn(one, "0"), *const y = other + strspn(other, "0");
-    const size_t p = strlen(x), q = strlen(y);
-    if (p != q)
-        return p < q ? -1 : 1;
-    const int order = strcmp(x, y);
-    return order ? order : strcmp(one, other);
+    const char *x = one, *y = other;
+    while (*x || *y) {
+        if (!is_digit(*x) || !is_digit(*y)) {
+            if (*x != *y)
+                return (unsigned char)*x < (unsigned char)*y ? -1 : 1;
+            x++, y++;
+            continue;
+        }
+        x += strspn(x, "0"), y += strspn(y, "0");
+        const size_t p = strspn(x, digits), q = strspn(y, digits);
+        const int order = p != q ? (p < q ? -1 : 1) : memcmp(x, y, p);
+        if (order)
+            return order;
+        x += p, y += q;
+    }
+    return strcmp(one, other);
 }
 
 void weft_sort_names(const char **names, int64_t count, bool by_number)

@@ -47,7 +47,7 @@ static void walk_child(walk *w, hid_t child, const char *path, const char *prefi
                        bool in_vars)
 {
     char *noted = NULL;
-    if (is_one_of(link, skipped) || (depth == 0 && strcmp(link, "optimizer") == 0))
+    if (is_one_of(link, skipped) || (depth == 0 && (strcmp(link, "optimizer") == 0 || strcmp(link, "metrics") == 0)))
         return;
     if (!in_vars && strcmp(link, "vars") == 0) {
         walk_group(w, child, path, depth == 0 ? (w->model->name ? w->model->name : "vars") : prefix, depth + 1, true);

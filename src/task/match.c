@@ -83,8 +83,8 @@ static weft_status match_order(const weft_classifier *c, const weft_dataset *set
         return weft_fail(WEFT_BAD_DATA, "%s: %lld folders ('%.80s' ...) are neither WordNet ids nor names of the "
                          "network's %d classes, nor as many", set->folder, count, set->classes[0].name, c->classes);
     if (set->unsure)
-        return weft_fail(WEFT_BAD_DATA, "%s: the folders are numbers, and in the order of their names '10' comes "
-                         "before '2': say whether the network's classes are in that order (--order name, as "
+        return weft_fail(WEFT_BAD_DATA, "%s: the folders are numbered, and in the order of their names 10 comes "
+                         "before 2: say whether the network's classes are in that order (--order name, as "
                          "torchvision's ImageFolder) or in that of the numbers (--order number)", set->folder);
     for (int64_t i = 0; i < count; i++)
         map[i] = (int)i;

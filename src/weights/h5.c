@@ -27,7 +27,8 @@
  * .keras, config.json gives the layers' names where none are noted ("keras.names" then is "attributes" as well), and
  * their order always. The model's own variables are "<model>/<k>", or "vars/<k>".
  *
- * Left out: optimizer variables, and the seeds of random layers (groups "seed_generator"), which are not weights.
+ * Left out: variables of the optimizer and of metrics, and the seeds of random layers (groups "seed_generator"), which
+ * are not weights.
  *
  * Metadata: "format" as above; "keras.class" ("Functional"), "keras.name" (the model's), "keras.version" where found.
  * Where the helper program is looked for: h5_process.h. */

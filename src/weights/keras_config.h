@@ -10,9 +10,11 @@
 /* Longer descriptions are not read. */
 enum { WEFT_KERAS_TEXT = 16 << 20 };
 
-/* Sets metadata keras.class and keras.name; recipe.px and recipe.scale of the images that the model takes, and
- * weft.activation, where it says so (keras_facts.c); recipe.mean, .std and .layer of a Normalization, recipe.fit,
- * .resample and .antialias of a Resizing, recipe.cannot of the first layer that no recipe can be. */
+/* Sets metadata keras.class and keras.name; recipe.px of the images that the model takes, recipe.scale of their pixels,
+ * recipe.plain without what has a number for each channel, and weft.activation, where it says so (keras_facts.c);
+ * recipe.mean, .std and .layer of a Normalization, recipe.fit, .resample and .antialias of a Resizing, recipe.cannot of
+ * the first layer that no recipe can be, file.differs of what stands behind the network and weft's does not have
+ * (keras_behind.c). */
 weft_status weft_keras_describe(const char *path, const void *text, size_t size, weft_weights *weights);
 /* Sets metadata keras.version from metadata.json. */
 weft_status weft_keras_version(const char *path, const void *text, size_t size, weft_weights *weights);

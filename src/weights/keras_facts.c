@@ -2,7 +2,7 @@
  *
  * What the JSON description of a Keras model says about the model as a whole: its class and name, the images that it
  * takes, what it makes of their pixels before the network begins (Rescaling, Normalization, Resizing, and
- * arithmetic written as such: preprocess_input), and the activation of its last layer. */
+ * arithmetic written as such: preprocess_input), and what stands behind it (keras_behind.c). */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "weights/json.h"
+#include "weights/keras_behind.h"
 #include "weights/keras_config.h"
 
 enum { DEPTH = 32, PX_MAX = 1 << 16 };
@@ -28,16 +29,18 @@ typedef struct facts {
     bool turned;     /* channels have changed places */
     double scale[3], offset[3]; /* of all of them, one behind the other */
     const char *rescaling;  /* the first one's name */
+    double plain_scale, plain_offset; /* of those with one number for all channels, of which there are: */
+    int plain;
     bool resized, cropped;  /* by a Resizing; to the largest square, not the whole image */
     bool antialias;
     const char *filter;
     const char *cannot;     /* the first layer that no recipe can be, as a sentence */
-    const char *activation; /* the last layer's; NULL: none */
+    weft_keras_behind behind;
 } facts;
 
 /* What a layer's description says, by key; its places are 0 where it says nothing. */
 enum {
-    NAME, BATCH_SHAPE, BATCH_INPUT_SHAPE, SCALE, OFFSET, ACTIVATION, LAYERS, MEAN, VARIANCE, INVERT, HEIGHT, WIDTH,
+    NAME, BATCH_SHAPE, BATCH_INPUT_SHAPE, SCALE, OFFSET, LAYERS, MEAN, VARIANCE, INVERT, HEIGHT, WIDTH,
     INTERPOLATION, CROP, PAD, ANTIALIAS, FUNCTION, KEYS
 };
 
@@ -88,6 +91,12 @@ static void rescale(facts *f, const double scale[3], const double offset[3], con
     }
 }
 
+static void rescale_plainly(facts *f, double scale, double offset)
+{
+    f->plain_offset = f->plain_offset * scale + offset;
+    f->plain_scale = (f->plain++ ? f->plain_scale : 1) * scale;
+}
+
 /* Lists, one value for each channel, are none of the recipes' words: a scale of 0, which no recipe has either. */
 static weft_status read_rescaling(facts *f, const size_t at[KEYS], const char *name)
 {
@@ -95,8 +104,9 @@ static weft_status read_rescaling(facts *f, const size_t at[KEYS], const char *n
     bool scaled = false, moved = false;
     WEFT_TRY(weft_json_real_at(&f->json, at[SCALE], &scale, &scaled));
     WEFT_TRY(weft_json_real_at(&f->json, at[OFFSET], &offset, &moved));
-    if (!scaled)
-        scale = 0;
+    scale = scaled ? scale : 0;
+    if (scaled)
+        rescale_plainly(f, scale, offset);
     rescale(f, (const double[3]){ scale, scale, scale }, (const double[3]){ offset, offset, offset }, name);
     return WEFT_OK;
 }
@@ -263,6 +273,8 @@ static weft_status read_operation(facts *f, char does, size_t nodes, bool is_fun
         offset[c] = does == '-' ? -value[c] : does == '+' ? value[c] : 0;
     }
     f->normalized = f->normalized || second == 3;
+    if (second == 1)
+        rescale_plainly(f, scale[0], offset[0]);
     rescale(f, scale, offset, name);
     return WEFT_OK;
 }
@@ -315,7 +327,7 @@ static weft_status read_layer(facts *f, int depth)
     static const char *const keys[] = { "class_name", "config", "inbound_nodes" };
     static const char *const inner[KEYS] = {
         [NAME] = "name", [BATCH_SHAPE] = "batch_shape", [BATCH_INPUT_SHAPE] = "batch_input_shape", [SCALE] = "scale",
-        [OFFSET] = "offset", [ACTIVATION] = "activation", [LAYERS] = "layers", [MEAN] = "mean",
+        [OFFSET] = "offset", [LAYERS] = "layers", [MEAN] = "mean",
         [VARIANCE] = "variance", [INVERT] = "invert", [HEIGHT] = "height", [WIDTH] = "width",
         [INTERPOLATION] = "interpolation", [CROP] = "crop_to_aspect_ratio", [PAD] = "pad_to_aspect_ratio",
         [ANTIALIAS] = "antialias", [FUNCTION] = "function",
@@ -331,9 +343,8 @@ static weft_status read_layer(facts *f, int depth)
         WEFT_TRY(read_shape(f, config[BATCH_SHAPE] ? config[BATCH_SHAPE] : config[BATCH_INPUT_SHAPE]));
     if (class_name && !f->begun)
         WEFT_TRY(read_pixels(f, class_name, config, at[2]));
-    WEFT_TRY(weft_json_text_at(&f->json, config[ACTIVATION], &f->activation));
-    if (class_name && strcmp(class_name, "Softmax") == 0)
-        f->activation = "softmax";
+    if (class_name)
+        WEFT_TRY(weft_keras_behind_layer(&f->behind, &f->json, class_name, at[1]));
     if (weft_json_is(&f->json, config[LAYERS], '['))
         WEFT_TRY(read_layers(f, f->json.at, depth + 1));
     f->json.at = end;
@@ -388,6 +399,10 @@ static weft_status tell_turned(const facts *f)
 static weft_status tell_pixels(const facts *f)
 {
     char text[320];
+    if (f->plain) {
+        snprintf(text, sizeof text, "%.17g %.17g %.200s", f->plain_scale, f->plain_offset, f->rescaling);
+        WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.plain", text));
+    }
     if (f->resized) {
         WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.fit", f->cropped ? "crop" : "squash"));
         WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.resample", f->filter));
@@ -406,7 +421,7 @@ static weft_status tell_pixels(const facts *f)
 }
 
 /* The facts as metadata; recipe.* are what names/recipe.c makes a recipe of. */
-static weft_status tell(const facts *f, const char *class_name, const char *name)
+static weft_status tell(facts *f, const char *class_name, const char *name)
 {
     char text[320];
     if (class_name)
@@ -418,9 +433,17 @@ static weft_status tell(const facts *f, const char *class_name, const char *name
         WEFT_TRY(weft_weights_set_meta(f->weights, "recipe.px", text));
     }
     WEFT_TRY(tell_pixels(f));
-    if (f->activation && (strcmp(f->activation, "softmax") == 0 || strcmp(f->activation, "sigmoid") == 0))
-        return weft_weights_set_meta(f->weights, "weft.activation", f->activation);
-    return WEFT_OK;
+    return weft_keras_behind_tell(&f->behind, &f->json, f->weights);
+}
+
+/* Images that are not square have no recipe, whatever else becomes of them. */
+static weft_status check_square(facts *f)
+{
+    if (f->cannot || !(f->height > 0 && f->width > 0) || f->height == f->width)
+        return WEFT_OK;
+    f->cannot = weft_arena_text(&f->arena, "the network in the file takes images of %.0f x %.0f pixels (height, width)",
+                                f->height, f->width);
+    return f->cannot ? WEFT_OK : WEFT_NO_MEMORY;
 }
 
 static weft_status describe(facts *f)
@@ -437,6 +460,7 @@ static weft_status describe(facts *f)
     }
     if (weft_json_is(&f->json, config[1], '['))
         WEFT_TRY(read_layers(f, f->json.at, 0));
+    WEFT_TRY(check_square(f));
     return tell(f, class_name, name);
 }
 

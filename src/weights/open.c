@@ -44,8 +44,8 @@ static weft_status find_in_folder(const char *folder, char file[PATH])
             return WEFT_OK;
     }
     if (join(file, folder, "saved_model.pb") && stat(file, &facts) == 0)
-        return weft_fail(WEFT_BAD_DATA, "%s: is a TensorFlow SavedModel; save the weights by "
-                         "model.save_weights(\"x.weights.h5\")", folder);
+        return weft_fail(WEFT_BAD_DATA, "%s: is a TensorFlow SavedModel; save the model by "
+                         "model.save(\"x.h5\")", folder);
     return weft_fail(WEFT_BAD_DATA,
                      "%s: is a directory, and has neither model.safetensors nor pytorch_model.bin nor an "
                      "index of one; a weight file was expected",

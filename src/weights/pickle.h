@@ -9,7 +9,7 @@
 #include "weights/pickle_value.h"
 
 /* Limits (docs: file rules). */
-enum { WEFT_PICKLE_OPS = 1000000, WEFT_PICKLE_BYTES_MAX = 64 << 20, WEFT_PICKLE_LONG = 16 };
+enum { WEFT_PICKLE_OPS = 1000000, WEFT_PICKLE_BYTES_MAX = 64 << 20 };
 
 /* What to do with arrays, which lie in a pickle themselves. */
 #define WEFT_PICKLE_ARRAYS "save them by numpy.savez(\"x.npz\", **arrays), which weft reads"

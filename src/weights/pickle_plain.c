@@ -51,23 +51,6 @@ OP(op_binint2)
     return push(m, WEFT_PICKLE_INT, (int64_t)value);
 }
 
-/* Little-endian, two's complement, of as many bytes as it says. */
-OP(op_long1)
-{
-    uint64_t length = 0;
-    const uint8_t *b = NULL;
-    WEFT_TRY(weft_pickle_number(m, 1, &length));
-    if (length > WEFT_PICKLE_LONG)
-        return weft_pickle_bad(m, "an integer of more than 16 bytes");
-    WEFT_TRY(weft_pickle_take(m, (size_t)length, &b));
-    if (length > 8)
-        return push(m, WEFT_PICKLE_NUMBER, 0);
-    uint64_t value = length && (b[length - 1] & 0x80) ? UINT64_MAX : 0;
-    for (uint64_t i = length; i-- > 0;)
-        value = value << 8 | b[i];
-    return push(m, WEFT_PICKLE_INT, (int64_t)value);
-}
-
 OP(op_binfloat)
 {
     const uint8_t *b = NULL;
@@ -84,6 +67,30 @@ static weft_status take_counted(machine *m, int bytes, const uint8_t **out, size
         return weft_pickle_short(m);
     *length = (size_t)count;
     return weft_pickle_take(m, *length, out);
+}
+
+/* Little-endian, two's complement, of as many bytes as it says: states of random numbers have 16 and more. */
+static weft_status push_long(machine *m, int bytes)
+{
+    const uint8_t *b = NULL;
+    size_t length = 0;
+    WEFT_TRY(take_counted(m, bytes, &b, &length));
+    if (length > 8)
+        return push(m, WEFT_PICKLE_NUMBER, 0);
+    uint64_t value = length && (b[length - 1] & 0x80) ? UINT64_MAX : 0;
+    for (size_t i = length; i-- > 0;)
+        value = value << 8 | b[i];
+    return push(m, WEFT_PICKLE_INT, (int64_t)value);
+}
+
+OP(op_long8)
+{
+    return push_long(m, 1);
+}
+
+OP(op_long32)
+{
+    return push_long(m, 4);
 }
 
 /* What is no UTF-8, or has a zero byte in it, is nobody's name: Python 2's byte strings, numbers of NumPy as text. */
@@ -312,7 +319,7 @@ weft_pickle_op *const weft_pickle_plain[256] = {
     ['M'] = op_binint2,    ['N'] = op_none,        ['T'] = op_text32,     ['U'] = op_text8,      ['X'] = op_text32,
     [']'] = op_empty_list, ['a'] = op_append,      ['e'] = op_appends,    ['s'] = op_setitem,    ['t'] = op_tuple,
     ['u'] = op_setitems,   ['}'] = op_empty_dict,  [0x85] = op_tuple_n,   [0x86] = op_tuple_n,   [0x87] = op_tuple_n,
-    [0x88] = op_true,      [0x89] = op_false,      [0x8a] = op_long1,     [0x8c] = op_text8,     [0x8d] = op_text64,
-    [0x8e] = op_bytes64,   [0x8f] = op_empty_set,  [0x90] = op_appends,   [0x91] = op_frozen_set,
-    [0x96] = op_bytes64,
+    [0x88] = op_true,      [0x89] = op_false,      [0x8a] = op_long8,     [0x8b] = op_long32,
+    [0x8c] = op_text8,     [0x8d] = op_text64,     [0x8e] = op_bytes64,   [0x8f] = op_empty_set, [0x90] = op_appends,
+    [0x91] = op_frozen_set, [0x96] = op_bytes64,
 };

@@ -14,6 +14,8 @@ enum { DEPTH = 32, SHOWN = 80 };
 typedef struct adding {
     weft_pth *pth;
     int64_t others; /* values that were left out */
+    const char *activation; /* behind the last dense layer of a module; NULL: none */
+    const char *differs;    /* a layer that weft's networks do not have, as a sentence; NULL: none */
     char name[WEFT_WEIGHTS_NAME + 1]; /* of the module under way, with a dot behind it, and of its tensor */
 } adding;
 
@@ -87,6 +89,29 @@ static weft_status add_dict(adding *a, const weft_pickle_items *dict, size_t bef
     return WEFT_OK;
 }
 
+/* Layers without tensors change answers as well. In the order of their making, an activation behind the last dense
+ * layer is what makes answers of outputs; a maximum over the map, or no pool where one is called so, is nowhere in
+ * weft's networks. */
+static weft_status look_at_layer(adding *a, const char *class_name, size_t length)
+{
+    static const struct {
+        const char *class_name, *activation;
+    } rows[] = { { "Linear", NULL }, { "Sigmoid", "sigmoid" }, { "Softmax", "softmax" }, { "LogSoftmax", "softmax" } };
+    static const char pool[] = "maxpool.";
+    const size_t end = sizeof pool - 1;
+    const char *const dot = strrchr(class_name, '.'), *const last = dot ? dot + 1 : class_name;
+    if (strncmp(class_name, "torch.nn.", 9) != 0)
+        return WEFT_OK;
+    for (int i = 0; i < WEFT_COUNT(rows); i++)
+        a->activation = strcmp(last, rows[i].class_name) == 0 ? rows[i].activation : a->activation;
+    const bool at_pool = length >= end && memcmp(a->name + length - end, pool, end) == 0;
+    if (a->differs || (strcmp(last, "AdaptiveMaxPool2d") != 0 && (strcmp(last, "Identity") != 0 || !at_pool)))
+        return WEFT_OK;
+    a->differs = weft_arena_text(&a->pth->arena, "the module in the file has as \"%.*s\" the layer %.60s",
+                                 shown(length ? length - 1 : 0), a->name, last);
+    return a->differs ? WEFT_OK : weft_fail_in(WEFT_NO_MEMORY, "%.200s", a->pth->file->path);
+}
+
 /* A module as its state_dict() lists it: parameters, buffers, the modules in it. */
 static weft_status add_module(adding *a, const weft_pickle_opaque *object, size_t before, int depth)
 {
@@ -97,6 +122,7 @@ static weft_status add_module(adding *a, const weft_pickle_opaque *object, size_
     if (!weft_pth_open_module(object, &module))
         return weft_file_bad(pth->file, pth->at, "\"%.*s\", %.160s, is no module", shown(before), a->name,
                              object->name);
+    WEFT_TRY(look_at_layer(a, object->name, before));
     if (module.parameters)
         WEFT_TRY(add_dict(a, module.parameters, before));
     if (module.buffers)
@@ -123,6 +149,10 @@ weft_status weft_pth_add(weft_pth *pth, const weft_pth_choice *choice)
         WEFT_TRY(add_module(&a, choice->module, 0, 0));
     else
         WEFT_TRY(add_dict(&a, choice->dict, 0));
+    if (a.activation)
+        WEFT_TRY(weft_weights_set_meta(pth->weights, "weft.activation", a.activation));
+    if (a.differs)
+        WEFT_TRY(weft_weights_set_meta(pth->weights, WEFT_META_FILE_DIFFERS, a.differs));
     if (choice->path[0])
         WEFT_TRY(weft_weights_set_meta(pth->weights, "torch.key", choice->path));
     if (choice->others) {

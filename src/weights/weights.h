@@ -14,6 +14,9 @@
 #include "weights/index.h"
 #include "weights/zip.h"
 
+/* What a file says of its network that weft's networks never have, as a sentence: metadata. */
+#define WEFT_META_FILE_DIFFERS "file.differs"
+
 /* Limits of what a file may hold (docs: file rules). */
 enum {
     WEFT_WEIGHTS_TENSORS = 1000000,

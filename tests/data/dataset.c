@@ -169,6 +169,14 @@ START_TEST(numbers_stand_in_the_order_that_is_asked_for)
     CHECK_OK(weft_dataset_open(ctx, tree_path("t"), &by_number, &set));
     check_set(set, "9.jpg=9|10.jpg=10|");
     weft_dataset_destroy(set);
+    for (int i = 9; i < 11; i++)
+        tree_put("one.jpg", NULL, "u/class_%d b2/%d.jpg", i, i);
+    CHECK_OK(weft_dataset_open(ctx, tree_path("u"), &by_name, &set));
+    check_set(set, "10.jpg=class_10 b2|9.jpg=class_9 b2|");
+    weft_dataset_destroy(set);
+    CHECK_OK(weft_dataset_open(ctx, tree_path("u"), &by_number, &set));
+    check_set(set, "9.jpg=class_9 b2|10.jpg=class_10 b2|");
+    weft_dataset_destroy(set);
     tree_put("one.jpg", NULL, "t/ten/1.jpg");
     CHECK_FAILS(WEFT_BAD_DATA, weft_dataset_open(ctx, tree_path("t"), &by_number, &set), "not all of its folders");
 }

@@ -51,6 +51,7 @@ START_TEST(folders_are_matched_by_one_rule)
         { "few", { "00", "01", "02" }, NULL, { 0 }, "3 folders ('00' ...) are neither WordNet ids nor names of the "
           "network's 10 classes, nor as many", ANY },
         { "unsure", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, NULL, { 0 }, "--order number", ANY },
+        { "letter", { "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10" }, NULL, { 0 }, "--order name", ANY },
         { "text", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, "sorted order",
           { 0, 2, 3, 4, 5, 6, 7, 8, 9, 1 }, NULL, WEFT_CLASS_ORDER_NAME },
         { "number", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, "sorted order",

@@ -281,13 +281,32 @@ START_TEST(threads_read_at_the_same_time)
 }
 END_TEST
 
+/* Keras 2, behind fit(): the variables of metrics are no weights, and config.json names the layers. */
+START_TEST(a_fitted_model_has_its_weights_alone)
+{
+    static const char *const names[] = { "conv/0", "conv/1", "preds/0", "preds/1" };
+    weft_ctx ctx = keras_ctx(&weft_malloc_allocator);
+    char path[KERAS_PATH];
+    weft_weights *set = NULL;
+    weft_weight w;
+    keras_path("fitted.keras", path);
+    CHECK_OK(weft_weights_read(&ctx, path, WEFT_FORMAT_AUTO, &set));
+    ck_assert_int_eq(weft_weights_count(set), WEFT_COUNT(names));
+    for (int i = 0; i < WEFT_COUNT(names); i++)
+        CHECK_OK(weft_weights_find(set, names[i], &w));
+    ck_assert_str_eq(weft_weights_meta_find(set, "keras.names"), "attributes");
+    weft_weights_destroy(set);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
     if (!keras_helper())
         return SKIPPED;
     Suite *suite = suite_create("weights-h5");
-    CHECK_CASE(suite, "files", files_give_what_keras_saved, every_element_type_and_filter_is_read);
+    CHECK_CASE(suite, "files", files_give_what_keras_saved, every_element_type_and_filter_is_read,
+               a_fitted_model_has_its_weights_alone);
     CHECK_CASE(suite, "refuse", hostile_files_are_refused_by_name, what_is_no_file_is_refused, prefixes_are_refused);
     CHECK_CASE(suite, "guest", every_allocation_may_fail, threads_read_at_the_same_time);
     return check_main(suite, argv[0]);

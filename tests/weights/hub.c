@@ -391,6 +391,18 @@ START_TEST(a_folder_of_a_hub_is_imported)
 }
 END_TEST
 
+/* timm's weights from TensorFlow without a description: its own recipe, not Keras'. */
+START_TEST(weights_taken_over_have_the_recipe_of_who_took_them)
+{
+    weft_weights *file = make_network("efficientnet-b0", WEFT_KERAS, WEFT_ORIGIN_TIMM), *out = NULL;
+    CHECK_OK(weft_weights_map(ctx, file, "efficientnet-b0", WEFT_KERAS, NULL, NULL, &out));
+    ck_assert_str_eq(weft_weights_meta_find(out, "weft.recipe"),
+                     "px=224 channels=3 fit=short side=256 resample=bicubic preprocess=none");
+    weft_weights_destroy(out);
+    weft_weights_destroy(file);
+}
+END_TEST
+
 /* What a description asks for is obeyed, or refused; it is not passed over unless the caller is lenient. */
 START_TEST(a_mean_of_a_hub_is_not_lost)
 {
@@ -473,6 +485,7 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, every_allocation_may_fail);
     tcase_add_loop_test(tcase, what_a_file_asks_for_is_its_recipe, 0, WEFT_COUNT(recipes));
     tcase_add_test(tcase, a_folder_of_a_hub_is_imported);
+    tcase_add_test(tcase, weights_taken_over_have_the_recipe_of_who_took_them);
     tcase_add_test(tcase, a_mean_of_a_hub_is_not_lost);
     tcase_add_test(tcase, a_classifier_takes_any_file);
     suite_add_tcase(suite, tcase);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <weft/weights.h>
 
+#include "base/compiler.h"
 #include "check/harness.h"
 
 static weft_ctx *ctx;
@@ -116,6 +117,45 @@ START_TEST(places_stand_for_names)
 }
 END_TEST
 
+/* EfficientNet divides by 255 itself; a model that does so before it means that, too. */
+START_TEST(what_comes_before_a_networks_own_rescaling_counts)
+{
+    static const struct {
+        const char *plain, *recipe;
+    } rows[] = {
+        { "0.0039215686274509803 0 rescaling", NULL }, /* its own */
+        { "1.5378700499807768e-05 0 mine", "px=224 channels=3 fit=squash resample=nearest preprocess=unit" },
+        { "3.0757400999615536e-05 -0.0039215686274509803 mine",
+          "px=224 channels=3 fit=squash resample=nearest preprocess=tf" },
+        { "0.0039215686274509803 0.5 mine", NULL }, /* no recipe does so: an error, but for the lenient */
+    };
+    add("stem_conv/kernel", &(weft_shape){ 4, { 3, 3, 3, 32 } }, (const float[3 * 3 * 3 * 32]){ 1 });
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        weft_weights_destroy(out);
+        CHECK_OK(weft_weights_set_meta(in, "recipe.plain", rows[i].plain));
+        map("efficientnet-b0");
+        const char *is = weft_weights_meta_find(out, "weft.recipe");
+        ck_assert_msg((is == NULL) == (rows[i].recipe == NULL) && (!is || strcmp(is, rows[i].recipe) == 0),
+                      "row %d: \"%s\"", i, is ? is : "-");
+    }
+}
+END_TEST
+
+/* Where the order of the layers is not that of weft's network, nothing says which is which. */
+START_TEST(layers_without_names_are_refused)
+{
+    static const char sentence[] = "does not name them";
+    static const float kernel[3 * 3 * 3 * 8], eight[8];
+    const weft_arch *arch = NULL;
+    add("conv2d/0", &(weft_shape){ 4, { 3, 3, 3, 8 } }, kernel);
+    add("batch_normalization/0", &(weft_shape){ 1, { 8 } }, eight);
+    CHECK_OK(weft_weights_set_meta(in, "keras.names", "paths"));
+    CHECK_FAILS(WEFT_NOT_FOUND, weft_weights_identify(ctx, in, "x.weights.h5", NULL, WEFT_DIALECT_DEFAULT, &arch, NULL),
+                sentence);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_weights_map(ctx, in, "mobilenet-0.25", WEFT_KERAS, NULL, NULL, &out), sentence);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -127,6 +167,8 @@ int main(int argc, char **argv)
     tcase_add_test(tcase, missing_statistics_are_imagenets);
     tcase_add_test(tcase, automatic_numbers_begin_anywhere);
     tcase_add_test(tcase, places_stand_for_names);
+    tcase_add_test(tcase, layers_without_names_are_refused);
+    tcase_add_test(tcase, what_comes_before_a_networks_own_rescaling_counts);
     suite_add_tcase(suite, tcase);
     return check_main(suite, argv[0]);
 }

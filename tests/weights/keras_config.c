@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <zlib.h>
 
 #include "check/harness.h"
 #include "weights/common.h"
@@ -76,6 +77,55 @@ static const struct {
     { "{\"class_name\":\"Mine\"}", NULL, NULL, NULL },
 };
 
+/* Behind the network: what does nothing, what weft's networks have, and what would give other answers. */
+#define DENSE(activation) LAYER("Dense", "\"name\":\"d\",\"activation\":" activation)
+#define ACT(activation) LAYER("Activation", "\"name\":\"a\",\"activation\":\"" activation "\"")
+#define PLAIN(class) LAYER(class, "\"name\":\"x\"")
+#define BODY LAYER("Conv2D", "\"name\":\"c\"") "," PLAIN("BatchNormalization") ","
+#define TOP "," PLAIN("GlobalAveragePooling2D") "," DENSE("\"softmax\"")
+#define BEHIND "the description in the file has behind the network the layer "
+
+static const struct {
+    const char *json, *activation, *differs;
+} behind[] = {
+    { MODEL(BODY ACT("relu") TOP), "softmax", NULL },
+    { MODEL(BODY ACT("swish") "," PLAIN("Dropout") TOP), "softmax", NULL },
+    { MODEL(BODY LAYER("ReLU", "\"name\":\"x\",\"max_value\":6.0") TOP), "softmax", NULL },
+    { MODEL(BODY ACT("relu") "," ACT("relu") TOP), "softmax", NULL },
+    { MODEL(BODY ACT("relu") "," LAYER("ReLU", "\"name\":\"x\",\"max_value\":1.0") TOP), "softmax",
+      BEHIND "'x', another activation, ReLU" },
+    { MODEL(BODY ACT("relu") "," LAYER("ReLU", "\"name\":\"x\",\"max_value\":null,\"negative_slope\":0.1") TOP),
+      "softmax", BEHIND "'x', another activation, ReLU" },
+    { MODEL(BODY ACT("tanh") TOP), "softmax", BEHIND "'a', another activation, Activation" },
+    { MODEL(BODY PLAIN("GlobalMaxPooling2D") "," DENSE("null")), NULL, BEHIND "'x', a GlobalMaxPooling2D" },
+    { MODEL(BODY PLAIN("GlobalMaxPooling2D") "," LAYER("Conv2D", "\"name\":\"preds\"")), NULL,
+      BEHIND "'x', a GlobalMaxPooling2D" },
+    { MODEL(BODY PLAIN("MaxPooling2D") TOP), "softmax", BEHIND "'x', a MaxPooling2D" },
+    { MODEL(PLAIN("MaxPooling2D") "," BODY ACT("relu") TOP), "softmax", NULL },
+    { MODEL(PLAIN("Conv2D") "," PLAIN("MaxPooling2D") "," PLAIN("Flatten") "," DENSE("\"softmax\"")), "softmax", NULL },
+    { MODEL(BODY PLAIN("AveragePooling2D") "," PLAIN("Flatten") "," DENSE("\"softmax\"")), "softmax", NULL },
+    { MODEL(BODY PLAIN("AveragePooling2D") TOP), "softmax",
+      BEHIND "'x', a pool behind a pool, GlobalAveragePooling2D" },
+    { MODEL(BODY PLAIN("GlobalAveragePooling2D") "," PLAIN("Rescaling") "," DENSE("\"softmax\"")), "softmax",
+      BEHIND "'x', a Rescaling" },
+    { MODEL(BODY PLAIN("GlobalAveragePooling2D") "," PLAIN("UnitNormalization") "," DENSE("null")), NULL,
+      BEHIND "'x', a UnitNormalization" },
+    { MODEL(BODY PLAIN("GlobalAveragePooling2D") "," PLAIN("Lambda") "," DENSE("null")), NULL, BEHIND "'x', a Lambda" },
+    { MODEL(BODY DENSE("\"relu\"") "," PLAIN("Dropout") "," DENSE("\"softmax\"")), "softmax", NULL },
+    { MODEL(BODY DENSE("\"sigmoid\"") "," ACT("linear")), "sigmoid", NULL }, /* mixed precision */
+    { MODEL(BODY DENSE("\"linear\"") "," ACT("sigmoid")), "sigmoid", NULL },
+    { MODEL(BODY DENSE("\"sigmoid\"") "," PLAIN("Reshape")), "sigmoid", NULL },
+    { MODEL(BODY DENSE("\"sigmoid\"") "," PLAIN("Softmax")), "sigmoid",
+      BEHIND "'x', behind another activation, Softmax" },
+    { MODEL(BODY DENSE("\"tanh\"")), NULL,
+      "the description in the file makes answers of outputs by the activation 'tanh' of the layer 'd'" },
+    { MODEL(BODY DENSE("\"linear\"") "," ACT("relu")), NULL,
+      "the description in the file makes answers of outputs by the activation 'relu' of the layer 'a'" },
+    { MODEL(BODY DENSE("{\"class_name\":\"function\",\"config\":\"mine\"}")), NULL,
+      "the description in the file makes answers of outputs by the activation 'one of its own' of the layer 'd'" },
+    { MODEL(BODY ACT("relu")), NULL, NULL }, /* a network without a classifier: its tensors tell */
+};
+
 static void same_text(int row, const char *is, const char *expected)
 {
     ck_assert_msg((is == NULL) == (expected == NULL) && (!is || strcmp(is, expected) == 0),
@@ -92,6 +142,45 @@ START_TEST(facts_become_metadata)
     same_text(_i, weft_weights_meta_find(set, "recipe.scale"), facts[_i].scale);
     same_text(_i, weft_weights_meta_find(set, "weft.activation"), facts[_i].activation);
     weft_weights_destroy(set);
+}
+END_TEST
+
+START_TEST(what_stands_behind_the_network_is_seen)
+{
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    weft_weights *set = NULL;
+    CHECK_OK(weft_weights_create(&ctx, &set));
+    CHECK_OK(weft_keras_describe("x", behind[_i].json, strlen(behind[_i].json), set));
+    same_text(_i, weft_weights_meta_find(set, "weft.activation"), behind[_i].activation);
+    same_text(_i, weft_weights_meta_find(set, WEFT_META_FILE_DIFFERS), behind[_i].differs);
+    weft_weights_destroy(set);
+}
+END_TEST
+
+/* Keras' own networks, as Keras 2 and 3 describe them (layers-keras.gz, by make_keras_layers.py), have nothing behind
+ * them that weft's have not, and those with a classifier answer with a softmax. */
+START_TEST(the_networks_of_keras_are_as_wefts)
+{
+    enum { LINE = 1 << 18, NETWORKS = 44 };
+    char *line = malloc(LINE), version, network[32];
+    weft_ctx ctx = weights_ctx(&weft_malloc_allocator);
+    gzFile file = gzopen(WEFT_TEST_WEIGHTS "/layers-keras.gz", "rb");
+    int count = 0, name = 0;
+    ck_assert(file && line);
+    for (; gzgets(file, line, LINE); count++) {
+        weft_weights *set = NULL;
+        ck_assert_int_eq(sscanf(line, "%c %31s %n", &version, network, &name), 2);
+        const bool base = strstr(network, "-base") != NULL;
+        CHECK_OK(weft_weights_create(&ctx, &set));
+        CHECK_OK(weft_keras_describe(network, line + name, strlen(line + name), set));
+        const char *differs = weft_weights_meta_find(set, WEFT_META_FILE_DIFFERS);
+        ck_assert_msg(!differs, "Keras %c, %s: %s", version, network, differs);
+        same_text(count, weft_weights_meta_find(set, "weft.activation"), base ? NULL : "softmax");
+        weft_weights_destroy(set);
+    }
+    gzclose(file);
+    free(line);
+    ck_assert_int_eq(count, NETWORKS);
 }
 END_TEST
 
@@ -127,6 +216,10 @@ static const struct {
       "recipe.std", "0.5 0.5 0.5" },
     { MODEL(TF("math.truediv", "\"y\":127.5") TF("math.subtract", "\"y\":1.0") CONV2), "recipe.scale",
       "0.0078431372549019607 -1 math.truediv" },
+    { MODEL(OP("TrueDivide", "255.0") LAYER("Rescaling", "\"name\":\"own\",\"scale\":0.5") "," LAYER(
+          "Rescaling", "\"name\":\"last\",\"scale\":[2,2,2]") CONV), "recipe.plain",
+      "0.0019607843137254902 0 TrueDivide" },
+    { MODEL(LAYER("Rescaling", "\"name\":\"last\",\"scale\":[2,2,2]") CONV), "recipe.plain", NULL },
     { MODEL(OP("TrueDivide", "127.5") OP("Subtract", "1.0") CONV2), "recipe.scale",
       "0.0078431372549019607 -1 TrueDivide" },
     { MODEL(TF("math.multiply", "\"y\":2") TF("__operators__.add", "\"y\":3") CONV2), "recipe.scale",
@@ -183,6 +276,9 @@ static const struct {
     { MODEL(LAYER("Lambda", "\"name\":\"l\"") CONV), "recipe.cannot",
       BEFORE "'l', a Lambda, which is Python code that weft does not run" },
     { MODEL(LAYER("Conv2D", "\"name\":\"c\"") "," LAYER("Lambda", "\"name\":\"l\"")), "recipe.cannot", NULL },
+    { MODEL(INPUT("null,96,128,3") CONV), "recipe.cannot",
+      "the network in the file takes images of 96 x 128 pixels (height, width)" },
+    { MODEL(INPUT("null,null,128,3") CONV), "recipe.cannot", NULL },
     { MODEL(LAYER("CenterCrop", "\"name\":\"cut\"") CONV), "recipe.cannot", BEFORE "'cut', a CenterCrop" },
 };
 
@@ -330,6 +426,8 @@ int main(int argc, char **argv)
     TCase *tcase = tcase_create("facts");
     tcase_add_loop_test(tcase, facts_become_metadata, 0, WEFT_COUNT(facts));
     tcase_add_loop_test(tcase, what_becomes_of_pixels_is_metadata, 0, WEFT_COUNT(pixels));
+    tcase_add_test(tcase, the_networks_of_keras_are_as_wefts);
+    tcase_add_loop_test(tcase, what_stands_behind_the_network_is_seen, 0, WEFT_COUNT(behind));
     suite_add_tcase(suite, tcase);
     CHECK_CASE(suite, "names", names_that_no_file_could_hold_are_refused);
     CHECK_CASE(suite, "cost", long_names_of_models_are_bounded, strings_passed_over_cost_nothing,

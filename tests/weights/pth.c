@@ -144,6 +144,29 @@ START_TEST(a_module_is_walked)
 }
 END_TEST
 
+/* What has no tensors, as PyTorch itself wrote it (make_module_fixtures.py). */
+START_TEST(layers_without_tensors_are_seen)
+{
+    static const struct {
+        const char *name, *activation, *differs;
+    } rows[] = {
+        { "answers-plain.pth", NULL, NULL },
+        { "answers-sigmoid.pth", "sigmoid", NULL },
+        { "answers-softmax.pth", "softmax", NULL },
+        { "answers-maximum.pth", NULL, "the module in the file has as \"2\" the layer AdaptiveMaxPool2d" },
+        { "answers-pool.pth", NULL, "the module in the file has as \"maxpool\" the layer Identity" },
+        { "linear.pth", NULL, NULL },
+    };
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        weft_weights *set = NULL;
+        CHECK_OK(read_key(rows[i].name, NULL, &set));
+        same_text(rows[i].name, weft_weights_meta_find(set, "weft.activation"), rows[i].activation);
+        same_text(rows[i].name, weft_weights_meta_find(set, WEFT_META_FILE_DIFFERS), rows[i].differs);
+        weft_weights_destroy(set);
+    }
+}
+END_TEST
+
 /* ---- the format before 1.6 ---- */
 
 #define MAGIC "\x80\x02\x8a\nl\xfc\x9c" "F\xf9 j\xa8P\x19."
@@ -289,6 +312,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(choosing, the_dictionary_that_is_meant_is_read, 0, WEFT_COUNT(choices));
     tcase_add_test(choosing, what_is_not_clear_is_refused);
     tcase_add_test(choosing, a_module_is_walked);
+    tcase_add_test(choosing, layers_without_tensors_are_seen);
     tcase_add_test(choosing, names_of_classes_are_kept);
     suite_add_tcase(suite, choosing);
     CHECK_CASE(suite, "legacy", storages_are_found_by_the_list, old_files_made_wrong_are_refused);

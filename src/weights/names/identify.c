@@ -148,7 +148,7 @@ static weft_status unknown(const weft_source *source, const clue *known, const r
     char text[128];
     for (int i = 1; i < count; i++)
         best = rows[i].score.fit > best->score.fit ? &rows[i] : best;
-    const bool some = best->score.fit > 0;
+    const bool some = best->score.fit > 0 && !source->unnamed;
     weft_describe_network(best->arch, text, sizeof text);
     return weft_fail(WEFT_NOT_FOUND, "neither metadata nor tensors say which network this is%s%s%s%s%s%s%s%s",
                      known->hint ? ", and they are not those of " : "", known->hint ? known->hint->name : "",

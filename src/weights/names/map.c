@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "weights/names/map.h"
+#include "weights/weights.h"
 
 /* One call. */
 typedef struct job {
@@ -210,8 +211,7 @@ static weft_status set_recipe(const job *j, weft_weights *out)
     char text[WEFT_RECIPE_TEXT], usual[WEFT_RECIPE_TEXT];
     if (weft_weights_meta_find(j->in, "weft.recipe"))
         return WEFT_OK;
-    const bool torch = weft_origin_style(j->resolved.origin) == WEFT_STYLE_TORCH;
-    WEFT_TRY(weft_recipe_asked(j->in, torch ? &j->source : NULL, j->arch, j->opt.lenient, &asked));
+    WEFT_TRY(weft_recipe_asked(j->in, &j->source, j->resolved.origin, j->arch, j->opt.lenient, &asked));
     const weft_recipe own = weft_arch_recipe(j->arch, 0);
     weft_recipe_text(&asked, text, sizeof text);
     weft_recipe_text(&own, usual, sizeof usual);
@@ -236,16 +236,17 @@ static weft_status set_metadata(const job *j, weft_weights *out)
     return set_recipe(j, out);
 }
 
-/* What is said beside the file of its network. */
+/* What is said of the network beside the file or in it, and is not so of weft's. */
 static weft_status check_description(const job *j)
 {
-    const char *const differs = weft_weights_meta_find(j->in, WEFT_META_DIFFERS);
-    if (!differs || j->opt.lenient)
+    const char *const beside = weft_weights_meta_find(j->in, WEFT_META_DIFFERS);
+    const char *const inside = weft_weights_meta_find(j->in, WEFT_META_FILE_DIFFERS);
+    if ((!beside && !inside) || j->opt.lenient)
         return WEFT_OK;
     return weft_fail(WEFT_BAD_DATA,
-                     "the description beside the weights says of the network %s: the same tensors give other answers "
-                     "in weft's %s (%s); a lenient mapping, weft convert --no-strict, takes them", differs,
-                     j->arch->name, weft_dialect_name(j->arch->dialect));
+                     "%s%s: the same tensors give other answers in weft's %s (%s); a lenient mapping, weft convert "
+                     "--no-strict, takes them", beside ? "the description beside the weights says of the network " : "",
+                     beside ? beside : inside, j->arch->name, weft_dialect_name(j->arch->dialect));
 }
 
 static weft_status run(job *j, weft_map_report **report, weft_weights *out)

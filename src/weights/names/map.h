@@ -64,6 +64,7 @@ typedef struct weft_source {
     struct weft_stem *stems;     /* numbered layers looked for so far */
     bool *ignored[WEFT_STYLE_COUNT]; /* tensors that never matter, where that was asked; NULL */
     const weft_statistics *statistics; /* NULL: the file has none */
+    bool unnamed;                /* its layers are counted by class: "conv2d_3/0" (src/weights/h5.c) */
     const char *prefix;          /* what most keys have lost beside the usual; NULL: nothing */
     struct weft_source *next;    /* the same tensors, their keys without one more prefix; NULL */
 } weft_source;
@@ -167,11 +168,11 @@ weft_status weft_head_left(weft_arena *arena, const weft_resolved *resolved, cha
 
 /* ---- recipes ---- */
 
-/* The recipe for a file of the network: the publisher's, but for what metadata recipe.* and the file's own statistics
- * say (of source; NULL: none). BAD_DATA if they ask for what no recipe can; where that is taken leniently, it is passed
+/* The recipe for a file of the network by an origin's names: its publisher's, but for what metadata recipe.* and the
+ * file's own statistics say. BAD_DATA if they ask for what no recipe can; where that is taken leniently, it is passed
  * over. */
-weft_status weft_recipe_asked(const weft_weights *in, const weft_source *source, const weft_arch *arch, bool lenient,
-                              weft_recipe *out);
+weft_status weft_recipe_asked(const weft_weights *in, const weft_source *source, weft_origin origin,
+                              const weft_arch *arch, bool lenient, weft_recipe *out);
 
 /* Words for the recipe of a file that a framework publishes and evaluates otherwise than the network's first; NULL. */
 const char *weft_published_recipe(const char *path, const weft_arch *arch);

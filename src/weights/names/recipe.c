@@ -125,6 +125,25 @@ static weft_status check_own(const weft_weights *in, const weft_arch *arch)
                      "inside; none were expected", asker(in, buf), arch->name, weft_dialect_name(arch->dialect));
 }
 
+/* A network that rescales by itself begins with x / 255. What the file has before that makes its pixels. */
+static weft_status set_before_own(const weft_weights *in, const weft_arch *arch, weft_recipe *r)
+{
+    const char *const text = weft_weights_meta_find(in, "recipe.plain");
+    double scale = 0, offset = 0;
+    int name = 0;
+    if (!text || sscanf(text, "%lf %lf %n", &scale, &offset, &name) < 2)
+        return WEFT_OK;
+    scale *= 255, offset *= 255;
+    if (fabs(scale - 1) < 1e-6 && fabs(offset) < 1e-6)
+        return WEFT_OK;
+    const double mean = -offset / (255 * scale), std = 1 / (255 * scale);
+    if (scale > 0 && set_normal((const double[3]){ mean, mean, mean }, (const double[3]){ std, std, std }, r))
+        return WEFT_OK;
+    return weft_fail(WEFT_BAD_DATA, "the layer '%.80s' and others make x * %.6g + %.6g of pixels x before %s (%s) "
+                     "rescales them by itself; weft can give it (x / 255 - mean) / std with a mean from 0 to 1, or x",
+                     text + name, scale, offset, arch->name, weft_dialect_name(arch->dialect));
+}
+
 /* A layer of the file makes x * scale + offset of pixels, before the network begins. */
 static weft_status set_scale(const weft_weights *in, weft_recipe *r)
 {
@@ -193,6 +212,7 @@ static weft_status set_pixels(const weft_weights *in, const weft_source *source,
         return weft_fail(WEFT_BAD_DATA, "%.300s, which no recipe of weft's can do", what);
     if (arch->preprocess == WEFT_PREPROCESS_NONE) {
         WEFT_TRY(check_own(in, arch));
+        WEFT_TRY(set_before_own(in, arch, r));
     } else {
         WEFT_TRY(set_scale(in, r));
         WEFT_TRY(set_statistics(in, r));
@@ -205,19 +225,53 @@ static weft_status set_pixels(const weft_weights *in, const weft_source *source,
     return weft_fail_in(status, "tensor '%.120s'", source->tensors[source->statistics->mean].name);
 }
 
-weft_status weft_recipe_asked(const weft_weights *in, const weft_source *source, const weft_arch *arch, bool lenient,
-                              weft_recipe *out)
+/* timm prepares images for the weights that it took over from TensorFlow as for its own; NULL: it has none. */
+static const char *ported(const weft_arch *arch)
 {
+    static const struct {
+        const char *arch, *words;
+    } rows[] = {
+        { "efficientnet-b0", "interpolation=bicubic crop=0.875" },
+        { "efficientnet-b1", "interpolation=bicubic crop=0.882" },
+        { "efficientnet-b2", "interpolation=bicubic crop=0.89" },
+        { "efficientnet-b3", "interpolation=bicubic crop=0.904" },
+        { "efficientnet-b4", "interpolation=bicubic crop=0.922" },
+        { "efficientnet-b5", "interpolation=bicubic crop=0.934" },
+        { "efficientnet-b6", "interpolation=bicubic crop=0.942" },
+        { "efficientnet-b7", "interpolation=bicubic crop=0.949" },
+        { "inception-resnet-v2", "interpolation=bicubic crop=0.8975" },
+    };
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        if (arch->dialect == WEFT_KERAS && strcmp(rows[i].arch, arch->name) == 0)
+            return rows[i].words;
+    }
+    return NULL;
+}
+
+/* As the file says, else as its publisher does. */
+static weft_status set_fit(const weft_weights *in, weft_origin origin, const weft_arch *arch, weft_recipe *r)
+{
+    const char *const published = weft_weights_meta_find(in, "recipe.published");
+    const char *const words = origin == WEFT_ORIGIN_TIMM ? ported(arch) : NULL;
+    const bool said = weft_weights_meta_find(in, "recipe.crop") || weft_weights_meta_find(in, "recipe.side") ||
+                      weft_weights_meta_find(in, "recipe.fit");
+    if (published)
+        WEFT_TRY(weft_recipe_change(published, r));
+    set_size(in, arch, r);
+    return !published && !said && words ? weft_recipe_change(words, r) : WEFT_OK;
+}
+
+weft_status weft_recipe_asked(const weft_weights *in, const weft_source *source, weft_origin origin,
+                              const weft_arch *arch, bool lenient, weft_recipe *out)
+{
+    source = weft_origin_style(origin) == WEFT_STYLE_TORCH ? source : NULL;
     static const char *const filters[] = { "nearest", "bilinear", "bicubic" };
     static const weft_resample resamples[] = { WEFT_NEAREST, WEFT_BILINEAR, WEFT_BICUBIC };
     static const char *const ways[] = { "torch", "tf", "unit", "caffe" };
     static const weft_preprocess preprocesses[] = { WEFT_PREPROCESS_TORCH, WEFT_PREPROCESS_TF, WEFT_PREPROCESS_UNIT,
                                                     WEFT_PREPROCESS_CAFFE };
-    const char *const published = weft_weights_meta_find(in, "recipe.published");
     weft_recipe r = weft_arch_recipe(arch, 0);
-    if (published)
-        WEFT_TRY(weft_recipe_change(published, &r));
-    set_size(in, arch, &r);
+    WEFT_TRY(set_fit(in, origin, arch, &r));
     const int filter = position(weft_weights_meta_find(in, "recipe.resample"), filters, WEFT_COUNT(filters));
     const int way = position(weft_weights_meta_find(in, "recipe.preprocess"), ways, WEFT_COUNT(ways));
     if (filter >= 0)

@@ -132,6 +132,9 @@ static weft_status check_head(const weft_finding *f)
 
 const char *weft_source_derived(const weft_source *source)
 {
+    if (source->unnamed)
+        return "the file counts its layers by class and does not name them, as .weights.h5 of Keras 2 and of early "
+               "Keras 3 do: load it there and save the model as .keras or .h5";
     static const struct {
         const char *end, *advice;
     } rows[] = {
@@ -171,6 +174,9 @@ weft_status weft_map_refuse(const weft_finding *f, weft_map_report *report)
 {
     const char *nearest = NULL;
     char advice[200] = "", text[TEXT];
+    if (f->source->unnamed)
+        return weft_fail(WEFT_BAD_DATA, "the tensors are not those of %s (%s); %s", f->arch->name,
+                         weft_dialect_name(f->arch->dialect), weft_source_derived(f->source));
     if (f->incomplete)
         WEFT_TRY(check_head(f));
     if (f->misshapen >= 0 && report->missing_count + report->unused_count == 0)

@@ -96,7 +96,8 @@ static weft_status add_parts(const weft_source *before, const weft_source *from,
 weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_weights *weights)
 {
     const int64_t count = weft_weights_count(weights);
-    *source = (weft_source){ .arena = arena, .count = count };
+    const char *const names = weft_weights_meta_find(weights, "keras.names");
+    *source = (weft_source){ .arena = arena, .count = count, .unnamed = names && strcmp(names, "paths") == 0 };
     source->tensors = weft_arena_array(arena, (size_t)count, sizeof *source->tensors);
     if (!source->tensors)
         return WEFT_NO_MEMORY;
