@@ -82,7 +82,7 @@ class Weft(ConanFile):
         values["WEFT_HDF5"] = "ON" if self.options.hdf5 else "OFF"
         values["WEFT_CUDA"] = "ON" if self.options.cuda else "OFF"
         values["WEFT_OPENBLAS"] = bool(self.options.openblas)
-        values["CMAKE_INSTALL_LIBEXECDIR"] = "libexec"  # conan's own is bin, where weft is a program, not a folder
+        toolchain.variables["CMAKE_INSTALL_LIBEXECDIR"] = "libexec"  # conan says bin, where weft is a program, no folder
         toolchain.generate()
         CMakeDeps(self).generate()
         PkgConfigDeps(self).generate()
