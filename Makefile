@@ -91,7 +91,8 @@ cuda-matrix:
 
 # Every layer of every network planned by the real cuDNN, without a GPU, for five cards in four precisions: an hour or
 # two of one core, in steps (build/cuda-plans keeps what is known). CARDS="a100 h100" and ARGS="--precisions fp16"
-# choose, ARGS=--quick leaves out what must be compiled. One process for each card.
+# choose, ARGS=--quick leaves out what must be compiled. One process for each card. ARGS=--train and
+# GOLDEN=tests/cuda/plans_train.golden: the layers of steps of training.
 CUDA_PLANS := build/check/tests/cuda
 cuda-plans:
 	cmake --preset check
@@ -99,7 +100,7 @@ cuda-plans:
 	mkdir -p build/cuda-plans
 	for card in $(or $(CARDS),t4 a100 l4 h100 rtx5090); do LD_LIBRARY_PATH=$(CUDA_PLANS)/nodevice \
 		$(CUDA_PLANS)/cuda-plans --all --targets $$card $(ARGS) --journal build/cuda-plans \
-		--golden tests/cuda/plans.golden --write || exit; done
+		--golden $(or $(GOLDEN),tests/cuda/plans.golden) --write || exit; done
 
 # The CUDA backend's host code on stand-ins for NVIDIA's libraries: which of its lines the tests run.
 COUNTED = backend cache host kept rescue cost find vendor target dnn loading

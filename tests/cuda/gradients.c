@@ -34,7 +34,25 @@ static weft_var grouped_chain(weft_graph *g, weft_var x)
     return chain(g, x, &conv, 6, 8);
 }
 
+static weft_var depthwise_chain(weft_graph *g, weft_var x)
+{
+    static const weft_conv2d_opt conv = { .out = 16, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2,
+                                          .dilation = 1, .groups = 16, .padding = WEFT_EXPLICIT,
+                                          .pad = { 0, 1, 0, 1 } };
+    return chain(g, x, &conv, 12, 16);
+}
+
+static weft_var depthwise_5x5_chain(weft_graph *g, weft_var x)
+{
+    static const weft_conv2d_opt conv = { .out = 16, .kernel_h = 5, .kernel_w = 5, .stride_h = 1, .stride_w = 1,
+                                          .dilation = 1, .groups = 16, .padding = WEFT_EXPLICIT,
+                                          .pad = { 2, 2, 2, 2 } };
+    return chain(g, x, &conv, 6, 16);
+}
+
 static const network dense_weights = { dense_chain, { 4, { 2, 6, 6, 16 } }, 16 * 9 * 5 };
+static const network depthwise_weights = { depthwise_chain, { 4, { 2, 6, 6, 16 } }, 16 * 9 };
+static const network depthwise_5x5_weights = { depthwise_5x5_chain, { 4, { 2, 6, 6, 16 } }, 16 * 25 };
 static const network grouped_weights = { grouped_chain, { 4, { 2, 6, 6, 16 } }, 16 * 4 };
 
 /* Probabilities are fp32: a gradient of logits, from which those of the layer's input and weights are computed. */
@@ -48,7 +66,8 @@ static weft_var logits_chain(weft_graph *g, weft_var x)
 }
 
 static const network logits = { logits_chain, { 2, { 9, 20 } }, 20 * 37 };
-static const network *const stored[] = { &dense_weights, &grouped_weights, &logits };
+static const network *const stored[] = { &dense_weights, &grouped_weights, &depthwise_weights,
+                                        &depthwise_5x5_weights, &logits };
 
 START_TEST(weights_of_the_store)
 {

@@ -15,6 +15,7 @@
 #include <weft/arch.h>
 #include <weft/check.h>
 #include <weft/model.h>
+#include <weft/train.h>
 
 const char *const layer_targets[LAYER_TARGETS] = { "t4", "a100", "l4", "h100", "rtx5090" };
 const layer_precision layer_precisions[LAYER_PRECISIONS] = {
@@ -57,12 +58,15 @@ static const weft_dnn_tensor *find(const weft_dnn_graph *graph, int64_t id)
     return NULL;
 }
 
-/* " y/256 y@8": the pitch of a channel slice, and where it may begin. */
+/* " y/256 y@8": the pitch of a channel slice, and where it may begin. " x turned": a matrix that lies by columns. */
 static void put_slice(const line *l, const weft_dnn_tensor *t)
 {
     if (!t)
         return;
-    const int pixel = t->rank == 4 ? 3 : 1, channels = t->rank == 4 ? 1 : 2;
+    const bool turned = t->rank == 3 && t->stride[1] == 1 && t->dim[1] > 1;
+    const int pixel = t->rank == 4 ? 3 : turned ? 2 : 1, channels = t->rank == 4 ? 1 : turned ? 1 : 2;
+    if (turned)
+        put(l, " %s turned", t->name);
     if (t->stride[pixel] != t->dim[channels])
         put(l, " %s/%" PRId64, t->name, t->stride[pixel]);
     if (t->alignment && t->alignment != 16)
@@ -98,6 +102,8 @@ static void describe(const weft_dnn_graph *graph, char *text, size_t size)
         put_window(&l, &op->window);
     if (row->form == WEFT_DNN_FORM_CONV && x->dim[1] != w->dim[1])
         put(&l, " g%" PRId64, x->dim[1] / w->dim[1]);
+    if (x->rank == 3 && w && w->stride[2] == 1 && w->dim[2] > 1)
+        put(&l, " weight turned");
     put_slice(&l, x);
     put_slice(&l, y);
     put_slice(&l, find(graph, WEFT_DNN_RESIDUAL));
@@ -208,19 +214,43 @@ static weft_status collect_selftest(weft_ctx *ctx, int64_t batch, collector *c)
     return c->status;
 }
 
+/* Steps of training, of networks that have all sorts of layers. */
+static weft_status collect_steps(weft_ctx *ctx, int64_t batch, collector *c)
+{
+    static const char *const networks[] = { "resnet50", "efficientnet-b0", "mobilenet-v2", "densenet121", "vgg16" };
+    for (int i = 0; i < WEFT_COUNT(networks); i++) {
+        const weft_arch *arch = weft_arch_find(networks[i], WEFT_DIALECT_DEFAULT);
+        weft_graph *graph = NULL;
+        weft_trainer *trainer = NULL;
+        if (!arch)
+            return weft_fail(WEFT_NOT_FOUND, "no network %s", networks[i]);
+        c->network = arch->name;
+        weft_status status = weft_arch_build(
+            ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect, .batch = batch }, &graph);
+        if (status == WEFT_OK)
+            status = weft_trainer_create(ctx, graph, &(weft_train_opt){ .plan_only = true }, &trainer);
+        weft_trainer_destroy(trainer);
+        weft_graph_destroy(graph);
+        WEFT_TRY(status);
+    }
+    return c->status;
+}
+
 /* What is planned, for which cards, in which precisions: all at a batch of 32, which tables are of; other batches on
  * the card and in the precision that are met first, and weft selftest on that card. */
 static const struct {
     weft_status (*collect)(weft_ctx *ctx, int64_t batch, collector *c);
     int64_t batch;
     const char *target, *precision; /* NULL: all */
+    bool training;
 } sources[] = {
-    { collect_registry, 32, NULL, NULL },      { collect_registry, 1, "h100", "tf32" },
-    { collect_registry, 2, "h100", "tf32" },   { collect_registry, 256, "h100", "tf32" },
-    { collect_selftest, SELFTEST_BATCH, "h100", NULL },
+    { collect_registry, 32, NULL, NULL, false },    { collect_registry, 1, "h100", "tf32", false },
+    { collect_registry, 2, "h100", "tf32", false }, { collect_registry, 256, "h100", "tf32", false },
+    { collect_selftest, SELFTEST_BATCH, "h100", NULL, false },
+    { collect_steps, 32, NULL, NULL, true },
 };
 
-static weft_status collect_column(collector *c)
+static weft_status collect_column(bool training, collector *c)
 {
     const char *const target = layer_targets[c->target], *const precision = layer_precisions[c->precision].name;
     weft_ctx *ctx = NULL;
@@ -230,7 +260,8 @@ static weft_status collect_column(collector *c)
                                                           .precision = layer_precisions[c->precision].precision },
                                          &ctx);
     for (int i = 0; i < WEFT_COUNT(sources) && status == WEFT_OK; i++)
-        if ((!sources[i].target || strcmp(sources[i].target, target) == 0) &&
+        if (sources[i].training == training &&
+            (!sources[i].target || strcmp(sources[i].target, target) == 0) &&
             (!sources[i].precision || strcmp(sources[i].precision, precision) == 0))
             status = sources[i].collect(ctx, sources[i].batch, c);
     weft_ctx_destroy(ctx);
@@ -242,7 +273,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(((const layer *)a)->text, ((const layer *)b)->text);
 }
 
-weft_status layers_collect(layers *out)
+weft_status layers_collect(bool training, layers *out)
 {
     collector c = { .all = { .networks = weft_arch_count() } };
     weft_status status = WEFT_OK;
@@ -252,7 +283,7 @@ weft_status layers_collect(layers *out)
             weft_target card;
             status = weft_target_find(layer_targets[c.target], &card);
             if (status == WEFT_OK && card.sm >= layer_precisions[c.precision].least)
-                status = collect_column(&c);
+                status = collect_column(training, &c);
         }
     weft_dnn_watch(NULL, NULL);
     if (status != WEFT_OK) {

@@ -31,8 +31,8 @@ typedef struct layers {
     int networks, graphs; /* how many were looked at */
 } layers;
 
-/* All layers: layers.c has a table of networks, batches and cards. */
-weft_status layers_collect(layers *out);
+/* All layers: layers.c has a table of networks, batches and cards. training: those of steps of some networks. */
+weft_status layers_collect(bool training, layers *out);
 void layers_release(layers *all);
 /* Index of a text; -1: there is none. */
 int layers_find(const layers *all, const char *text);

@@ -3,13 +3,14 @@
  * Does the real cuDNN plan every layer of every network? Asked without a GPU, on described cards, with the stand-in
  * driver of tests/cuda/nodevice on the library path.
  *
- *   cuda_plans --all [--quick] [--targets LIST] [--precisions LIST] [--journal DIR] [--golden FILE [--write]]
+ *   cuda_plans --all [--train] [--quick] [--targets LIST] [--precisions LIST] [--journal DIR] [--golden FILE [--write]]
  *   cuda_plans --sample COMPILED,READY --targets NAME [--seed N] --golden FILE
  *
- * The layers are those of all networks at batch 32, and some for the H100 alone (layers.c). A cell is one layer on one
- * card in one precision: P (precompiled engine) or R (compiled when planned), p or r when
- * the engine does not use tensor cores, - when there is no plan. Every plan is deterministic and within the workspace
- * limit; fp32 plans are strict, and where the plan of fp16 or bf16 is not, a strict one must exist, too (else !).
+ * The layers are those of all networks at batch 32, and some for the H100 alone (layers.c); with --train those of steps
+ * of training of some networks, whose golden file is another (plans_train.golden). A cell is one layer on one card in
+ * one precision: P (precompiled engine) or R (compiled when planned), p or r when the engine does not use tensor cores,
+ * - when there is no plan. Every plan is deterministic and within the workspace limit; fp32 plans are strict, and where
+ * the plan of fp16 or bf16 is not, a strict one must exist, too (else !).
  * --all takes a while (--quick leaves out what must be compiled): the journal keeps what is known, so that a run that
  * was stopped goes on. The golden file holds all cells; --sample draws some of them and compares. One process asks for
  * one card: cuDNN's heuristics keep state of the first (dnn_real.c). */
@@ -25,7 +26,7 @@
 enum { LINE = 512 };
 
 typedef struct options {
-    bool all, write, quick;
+    bool all, write, quick, train;
     bool target[LAYER_TARGETS], precision[LAYER_PRECISIONS];
     const char *journal, *golden;
     int compiled, ready; /* cells of a sample */
@@ -121,12 +122,13 @@ static int read_golden(const char *path, const layers *all, row *rows, int *vers
     return known;
 }
 
-static bool write_golden(const char *path, const layers *all, const row *rows, int version)
+static bool write_golden(const options *o, const layers *all, const row *rows, int version)
 {
-    FILE *file = fopen(path, "w");
+    FILE *file = fopen(o->golden, "w");
     if (!file)
         return false;
-    fprintf(file, "# cudnn %d: layers of all networks, and of weft selftest; columns", version);
+    fprintf(file, "# cudnn %d: layers of %s; columns", version,
+            o->train ? "steps of training" : "all networks, and of weft selftest");
     for (int t = 0; t < LAYER_TARGETS; t++)
         fprintf(file, " %s", layer_targets[t]);
     fprintf(file, ", each fp32 tf32 fp16 bf16; letters: tests/cuda/plans.c\n");
@@ -240,6 +242,8 @@ static const char *other_way(const char *text)
 {
     if (strncmp(text, "matmul ", 7) == 0)
         return "cuBLASLt, else weft's own product";
+    if (strncmp(text, "dgrad ", 6) == 0 && strstr(text, " residual"))
+        return "the gradient's plan, then an addition";
     return strstr(text, " maxpool") ? "the convolution's plan, then weft's own pool" : NULL;
 }
 
@@ -331,6 +335,8 @@ static bool parse(int argc, char **argv, options *o)
             o->write = true;
         else if (strcmp(argv[i], "--quick") == 0)
             o->quick = true;
+        else if (strcmp(argv[i], "--train") == 0)
+            o->train = true;
         else if (!value)
             return false;
         else if (strcmp(argv[i], "--targets") == 0)
@@ -371,7 +377,7 @@ static int run(const options *o, const weft_vendor *vendor, const layers *all, r
         printf("%s\n", weft_error());
         return 1;
     }
-    if (o->write && o->golden && !write_golden(o->golden, all, rows, vendor->cudnn)) {
+    if (o->write && o->golden && !write_golden(o, all, rows, vendor->cudnn)) {
         printf("%s cannot be written\n", o->golden);
         return 1;
     }
@@ -394,7 +400,7 @@ int main(int argc, char **argv)
     }
     layers all;
     int status = 1;
-    if (layers_collect(&all) == WEFT_OK) {
+    if (layers_collect(o.train, &all) == WEFT_OK) {
         row *rows = calloc((size_t)all.count + 1, sizeof *rows);
         status = rows ? run(&o, &vendor, &all, rows) : 1;
         free(rows);
