@@ -82,7 +82,8 @@ class Weft(ConanFile):
         values["WEFT_HDF5"] = "ON" if self.options.hdf5 else "OFF"
         values["WEFT_CUDA"] = "ON" if self.options.cuda else "OFF"
         values["WEFT_OPENBLAS"] = bool(self.options.openblas)
-        toolchain.variables["CMAKE_INSTALL_LIBEXECDIR"] = "libexec"  # conan says bin, where weft is a program, no folder
+        toolchain.blocks.remove("output_dirs")  # they put helpers into bin/weft, which is the program
+        values["CMAKE_INSTALL_LIBDIR"] = "lib"
         toolchain.generate()
         CMakeDeps(self).generate()
         PkgConfigDeps(self).generate()

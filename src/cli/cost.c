@@ -191,8 +191,8 @@ static void print_tables(const cost_args *args, cli_table *table, cli_table *ste
         putchar('\n');
     }
     cli_table_head(table, "%s%s, %s, batch %lld; peaks %.4g TFLOP/s in %s, %.4g on other cores, %.4g GB/s",
-                   args->train ? "a step of training, SGD with momentum: " : "", s->device, s->precision, (long long)args->batch, s->tensor_core / 1e12, s->precision, s->core / 1e12,
-                   s->bandwidth / GIGA);
+                   args->train ? "a step of training, SGD with momentum: " : "", s->device, s->precision,
+                   (long long)args->batch, s->tensor_core / 1e12, s->precision, s->core / 1e12, s->bandwidth / GIGA);
     cli_table_note(table, "planned, not run: counted from the steps that would run, over the card's published peaks");
     cli_table_print(table, &args->view, stdout);
 }
@@ -262,9 +262,10 @@ const cli_command cli_cost = {
         "A target is t4, a100, 3090, l4, h100, b200 or 5090, a compute capability such as sm_90, or a file.\n"
         "\n"
         "With --train it is a step of training. On a GPU, if --target names one, least is what the forward pass moves "
-        "at best. Without it is one on the CPU: FLOPs by the direct algorithm, two to a multiply-add, beside those of inference; bytes moved if every step of the plan reads its "
-        "inputs and parameters once and writes its outputs once; and the memory that the step will hold, to the byte: "
-        "activations and scratch (arena), packed parameters, and parameters with what the optimiser keeps.",
+        "at best. Without it is one on the CPU: FLOPs by the direct algorithm, two to a multiply-add, beside those of "
+        "inference; bytes moved if every step of the plan reads its inputs and parameters once and writes its outputs "
+        "once; and the memory that the step will hold, to the byte: activations and scratch (arena), packed "
+        "parameters, and parameters with what the optimiser keeps.",
     .examples = "weft cost resnet50 --precision fp16|on an A100, 32 images a run\n"
                 "weft cost efficientnet-b0 --target h100 --precision bf16 --batch 1 --steps|every launch\n"
                 "weft cost resnet50 vgg16 mobilenetv2 --json|several networks, for a program to read\n"

@@ -87,7 +87,7 @@ static void read_weights(weft_ctx *ctx, const char *path)
         weft_recipe recipe, again;
         char text[WEFT_RECIPE_TEXT];
         const weft_arch *arch = weft_arch_find(networks[i], WEFT_DIALECT_DEFAULT);
-        if (weft_recipe_asked(set, NULL, arch, false, &recipe) == WEFT_OK)
+        if (weft_recipe_asked(set, NULL, WEFT_ORIGIN_TIMM, arch, false, &recipe) == WEFT_OK)
             fuzz_check(weft_recipe_parse(weft_recipe_text(&recipe, text, sizeof text), &again) == WEFT_OK,
                        "a recipe that was made is one");
     }
