@@ -14,6 +14,10 @@ class WeftTest(ConanFile):
     def requirements(self):
         self.requires(self.tested_reference_str, run=True)
 
+    def configure(self):
+        self.settings.rm_safe("compiler.cppstd")
+        self.settings.rm_safe("compiler.libcxx")
+
     def layout(self):
         cmake_layout(self)
 

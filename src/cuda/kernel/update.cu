@@ -142,12 +142,12 @@ struct accumulate_rule {
     }
 };
 
-/* In double, rounded once: a momentum of .999 leaves little of x. */
+/* state += rest (x - state), rest rounded once. */
 struct follow_rule {
     enum { ARRAYS = 2, READ = 0, WRITTEN = 1, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
-    double momentum;
+    float rest;
 
-    explicit follow_rule(const weft_update_args *a) : momentum(a->momentum)
+    explicit follow_rule(const weft_update_args *a) : rest((float)(1 - a->momentum))
     {
     }
     __device__ __forceinline__ bool begin(float, float)
@@ -156,7 +156,7 @@ struct follow_rule {
     }
     __device__ __forceinline__ void step(float (&x)[ARRAYS]) const
     {
-        x[0] = (float)(momentum * (double)x[0] + (1 - momentum) * (double)x[1]);
+        x[0] = fmaf(rest, x[1] - x[0], x[0]);
     }
 };
 
