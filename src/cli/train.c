@@ -180,7 +180,12 @@ static cli_exit open_device(train_run *r)
 {
     weft_ctx_opt opt = r->args->ctx;
     opt.precision = (weft_precision)r->set->precision;
-    return cli_open(&opt, &r->ctx);
+    CLI_TRY(cli_open(&opt, &r->ctx));
+    const weft_precision has = weft_ctx_precision(r->ctx);
+    if (opt.precision == WEFT_PRECISION_DEFAULT || opt.precision == has)
+        return CLI_OK;
+    return cli_error(CLI_USAGE, "precision %s: the device %s computes in %s", weft_precision_name(opt.precision),
+                     weft_ctx_device(r->ctx), weft_precision_name(has));
 }
 
 static cli_exit run_training(train_run *r)

@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # weft selftest, bench, tune and devices as a user with a card would run them, on the plug-in whose libraries are
-# stand-ins; and as one without a card: sh selftest.sh CASE WEFT PROBE PLUGIN WORK_DIR
+# stand-ins; and as one without a card: sh selftest.sh CASE WEFT PROBE PLUGIN WORK_DIR [MAKE_SET]
 #
 #   cpu      selftest of the CPU itself
 #   double   selftest and bench on the stand-in card
 #   spoilt   a wrong number from a plan, always or once: selftest must say so
 #   lost     a card that answers nothing after some launch: selftest ends there, with the case's name
 #   tune     the plans that it keeps, and those who have nothing to tune
+#   train    a training on it: as on the CPU, and to the same bits when it is resumed
 #   missing  no plug-in
 set -u
-case=$1 weft=$2 probe=$3 plugin=$4 work=$5
+case=$1 weft=$2 probe=$3 plugin=$4 work=$5 make_set=${6:-}
 failures=0
 rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
 export XDG_CACHE_HOME="$work/cache" # not the user's: plans there are for the real cuDNN
@@ -150,6 +151,31 @@ tune)
     unset WEFT_CUDA_PLUGIN
     expect 2 tune lenet5 --device cpu
     has err "nothing to tune on device cpu"
+    ;;
+train)
+    export WEFT_CUDA_PLUGIN="$plugin"
+    "$make_set" idx set 64
+    net="train lenet5 -D keras --batch 8 --data set --schedule constant"
+    expect 0 $net --device cuda --epochs 2 --out whole
+    has out "device     cuda: Double" ", tf32"
+    has whole/environment.txt "device cuda: "
+    expect 0 $net --device cuda --epochs 1 --out part
+    expect 0 train --resume part --device cuda --epochs 2
+    for file in best last; do
+        cmp whole/$file.safetensors part/$file.safetensors || fail "a resumed training gives other bits"
+    done
+    expect 0 $net --epochs 2 --out cpu
+    for run in whole cpu; do tail -n 1 $run/metrics.csv | cut -d, -f4; done | tr '\n' ' ' > losses
+    awk '{ d = ($1 - $2) / $2; exit !(d < 1e-5 && d > -1e-5) }' losses || fail "the losses are $(cat losses)"
+    expect 0 $net --device cuda --set "precision bf16" --ema .9 --optimizer rmsprop --epochs 1 --out half
+    has out ", bf16"
+    grep -q "^precision  *bf16" half/settings.recipe || fail "the run's settings lack its precision"
+    expect 2 $net --set "precision bf16"
+    has err "precision bf16: the device cpu computes in fp32"
+    expect 0 cost lenet5 --train --target h100 -p bf16 -o json
+    [ "$(json out models.0.launches)" -lt 60 ] || fail "a step of LeNet-5 is $(json out models.0.launches) launches"
+    expect 0 selftest --quick --only training --precision bf16,fp32 -o training.json
+    equal "networks trained" "$(json training.json passed)" 2
     ;;
 missing)
     export WEFT_CUDA_PLUGIN="$work/nosuch.so"
