@@ -173,7 +173,7 @@ void weft_dnn_destroy(weft_dnn *dnn);
 
 /* ---- plans ---- */
 
-enum { WEFT_DNN_WORKSPACE_LIMIT = 64 << 20 };
+enum { WEFT_DNN_WORKSPACE_LIMIT = 256 << 20 };
 
 typedef struct weft_dnn_request {
     bool strict;            /* fp32 as fp32: no tensor cores (TF32), no conversion, Winograd, FFT; fp16, bf16: no
