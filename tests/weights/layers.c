@@ -320,6 +320,24 @@ START_TEST(layers_are_held_against_ours)
 }
 END_TEST
 
+/* timm's tf_ networks have the tensors of the others; pickled whole they tell what they are. */
+START_TEST(padding_tells_the_dialect)
+{
+    const weft_layer_facts same = { .known = WEFT_KNOWS_SAME | WEFT_KNOWS_STRIDE, .stride = { 2, 2 } };
+    const weft_layer_facts same_of_torch = { .known = WEFT_KNOWS_SAME | WEFT_KNOWS_STRIDE, .stride = { 1, 1 } };
+    const weft_layer_facts *const facts[] = { NULL, &same, &same_of_torch };
+    weft_weights *file = make_network(TIMM(WEFT_TORCH));
+    for (int i = 0; i < WEFT_COUNT(facts); i++) {
+        const weft_arch *arch = NULL;
+        say(file, "conv_stem.weight", facts[i]);
+        CHECK_OK(weft_weights_identify(ctx, file, "model.pth", NULL, WEFT_DIALECT_DEFAULT, &arch, NULL));
+        ck_assert_str_eq(arch->name, "efficientnet-b0");
+        ck_assert_int_eq(arch->dialect, facts[i] == &same ? WEFT_KERAS : WEFT_TORCH);
+    }
+    weft_weights_destroy(file);
+}
+END_TEST
+
 #define WINDOW(k, s, p) .maximum = true, .kernel = { k, k }, .stride = { s, s }, .padding = { p, p }
 static const struct {
     weft_pool_facts pool[2];
@@ -370,6 +388,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(comparing, 60);
     tcase_add_test(comparing, layers_are_held_against_ours);
     tcase_add_test(comparing, pools_are_held_against_ours);
+    tcase_add_test(comparing, padding_tells_the_dialect);
     suite_add_tcase(suite, comparing);
     return check_main(suite, argv[0]);
 }
