@@ -2,6 +2,9 @@
  *
  * The opcodes of plain values, constants and containers, of protocols 2 to 5: one function each (Python's
  * pickletools.py names them). */
+#include <math.h>
+#include <string.h>
+
 #include "base/error.h"
 #include "weights/pickle.h"
 #include "weights/pickle_machine.h"
@@ -13,6 +16,11 @@ typedef weft_pickle_machine machine;
 static weft_status push(machine *m, weft_pickle_kind kind, int64_t integer)
 {
     return weft_pickle_push(m, (weft_pickle_value){ .kind = kind, .as.integer = integer });
+}
+
+static weft_status push_number(machine *m, double number)
+{
+    return weft_pickle_push(m, (weft_pickle_value){ .kind = WEFT_PICKLE_NUMBER, .as.number = number });
 }
 
 OP(op_none)
@@ -51,11 +59,17 @@ OP(op_binint2)
     return push(m, WEFT_PICKLE_INT, (int64_t)value);
 }
 
+/* Big-endian, unlike all else. */
 OP(op_binfloat)
 {
     const uint8_t *b = NULL;
+    uint64_t bits = 0;
+    double number;
     WEFT_TRY(weft_pickle_take(m, 8, &b));
-    return push(m, WEFT_PICKLE_NUMBER, 0);
+    for (int i = 0; i < 8; i++)
+        bits = bits << 8 | b[i];
+    memcpy(&number, &bits, sizeof number);
+    return push_number(m, number);
 }
 
 /* A length of 1, 4 or 8 bytes and so many bytes. */
@@ -76,7 +90,7 @@ static weft_status push_long(machine *m, int bytes)
     size_t length = 0;
     WEFT_TRY(take_counted(m, bytes, &b, &length));
     if (length > 8)
-        return push(m, WEFT_PICKLE_NUMBER, 0);
+        return push_number(m, NAN);
     uint64_t value = length && (b[length - 1] & 0x80) ? UINT64_MAX : 0;
     for (size_t i = length; i-- > 0;)
         value = value << 8 | b[i];

@@ -13,7 +13,7 @@ typedef enum weft_pickle_kind {
     WEFT_PICKLE_NONE,
     WEFT_PICKLE_BOOL,
     WEFT_PICKLE_INT,
-    WEFT_PICKLE_NUMBER, /* a float, or an integer beyond 64 bits: known to be there, not kept */
+    WEFT_PICKLE_NUMBER, /* a float; NAN for an integer beyond 64 bits, which is known to be there and not kept */
     WEFT_PICKLE_TEXT,
     WEFT_PICKLE_BYTES, /* known to be there, not kept */
     WEFT_PICKLE_TUPLE,
@@ -59,6 +59,7 @@ typedef struct weft_pickle_value {
     weft_pickle_kind kind;
     union {
         int64_t integer; /* BOOL, INT */
+        double number;   /* NUMBER */
         const weft_pickle_text *text;
         weft_pickle_items *items; /* TUPLE, LIST, DICT */
         const weft_pickle_global *global;

@@ -34,6 +34,14 @@ typedef struct weft_pth_module {
     const weft_pickle_items *parameters, *buffers, *modules;
 } weft_pth_module;
 bool weft_pth_open_module(const weft_pickle_opaque *object, weft_pth_module *out);
+/* Attributes of an object, if it keeps them as modules do; NULL. */
+const weft_pickle_items *weft_pth_attributes(const weft_pickle_opaque *object);
+/* What its attributes say of a layer's arithmetic. */
+weft_layer_facts weft_pth_look_at_layer(const weft_pickle_opaque *object);
+/* If it is one of PyTorch's pools, and says what windows it has: these, without a name. */
+bool weft_pth_look_at_pool(const weft_pickle_opaque *object, weft_pool_facts *out);
+/* Whether a class is one of those that pad and do nothing else. */
+bool weft_pth_is_padding(const char *class_name);
 
 weft_status weft_pth_choose(weft_pth *pth, const weft_pickle_value *root, weft_pth_choice *out);
 weft_status weft_pth_add(weft_pth *pth, const weft_pth_choice *choice);

@@ -112,6 +112,47 @@ static weft_status look_at_layer(adding *a, const char *class_name, size_t lengt
     return a->differs ? WEFT_OK : weft_fail_in(WEFT_NO_MEMORY, "%.200s", a->pth->file->path);
 }
 
+/* Of the layer whose tensors are those from the first on. */
+static weft_status keep_facts(weft_pth *pth, const weft_pickle_opaque *object, int64_t first)
+{
+    weft_weights *const weights = pth->weights;
+    weights->pads = weights->pads || weft_pth_is_padding(object->name);
+    if (weights->count == first)
+        return WEFT_OK;
+    const weft_layer_facts facts = weft_pth_look_at_layer(object);
+    if (!facts.known)
+        return WEFT_OK;
+    const weft_layer_facts *kept = weft_arena_copy(&weights->names, &facts, sizeof facts);
+    if (!kept)
+        return weft_fail_in(WEFT_NO_MEMORY, "%.200s", pth->file->path);
+    for (int64_t i = first; i < weights->count; i++)
+        weights->entries[i].layer = kept;
+    return WEFT_OK;
+}
+
+/* Its name is for sentences: no tensor's, so nobody has looked at it. */
+static weft_status keep_pool(const adding *a, const weft_pickle_opaque *object, size_t length)
+{
+    weft_weights *const weights = a->pth->weights;
+    weft_pool_facts facts;
+    if (weights->pool_count == WEFT_POOLS || !weft_pth_look_at_pool(object, &facts))
+        return WEFT_OK;
+    char *const name = weft_arena_text(&weights->names, "%.*s", shown(length ? length - 1 : 0), a->name);
+    for (char *at = name; at && *at; at++)
+        *at = (unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at;
+    facts.name = name;
+    weft_pool_facts *const kept = name ? weft_arena_copy(&weights->names, &facts, sizeof facts) : NULL;
+    if (!kept)
+        return weft_fail_in(WEFT_NO_MEMORY, "%.200s", a->pth->file->path);
+    if (weights->last_pool)
+        weights->last_pool->next = kept;
+    else
+        weights->pools = kept;
+    weights->last_pool = kept;
+    weights->pool_count++;
+    return WEFT_OK;
+}
+
 /* A module as its state_dict() lists it: parameters, buffers, the modules in it. */
 static weft_status add_module(adding *a, const weft_pickle_opaque *object, size_t before, int depth)
 {
@@ -123,10 +164,13 @@ static weft_status add_module(adding *a, const weft_pickle_opaque *object, size_
         return weft_file_bad(pth->file, pth->at, "\"%.*s\", %.160s, is no module", shown(before), a->name,
                              object->name);
     WEFT_TRY(look_at_layer(a, object->name, before));
+    const int64_t first = pth->weights->count;
     if (module.parameters)
         WEFT_TRY(add_dict(a, module.parameters, before));
     if (module.buffers)
         WEFT_TRY(add_dict(a, module.buffers, before));
+    WEFT_TRY(keep_facts(pth, object, first));
+    WEFT_TRY(keep_pool(a, object, before));
     const weft_pickle_item *item = module.modules ? module.modules->first : NULL;
     for (; item; item = item->next) {
         if (item->value.kind != WEFT_PICKLE_OPAQUE)

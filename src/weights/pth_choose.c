@@ -47,13 +47,11 @@ static const weft_pickle_items *dict_of(const weft_pickle_items *attributes, con
 
 bool weft_pth_open_module(const weft_pickle_opaque *object, weft_pth_module *out)
 {
-    const weft_pickle_value *state = &object->state;
-    if (state->kind == WEFT_PICKLE_TUPLE && state->as.items->count == 2) /* attributes, and those that have slots */
-        state = &state->as.items->first->value;
-    if (state->kind != WEFT_PICKLE_DICT)
+    const weft_pickle_items *attributes = weft_pth_attributes(object);
+    if (!attributes)
         return false;
-    *out = (weft_pth_module){ dict_of(state->as.items, "_parameters"), dict_of(state->as.items, "_buffers"),
-                              dict_of(state->as.items, "_modules") };
+    *out = (weft_pth_module){ dict_of(attributes, "_parameters"), dict_of(attributes, "_buffers"),
+                              dict_of(attributes, "_modules") };
     return out->modules != NULL;
 }
 

@@ -25,9 +25,38 @@ enum {
     WEFT_SAFETENSORS_HEADER = 100000000,
 };
 
+/* What a file says of a layer beside its tensors: a PyTorch module that was pickled whole. What it does not say, or not
+ * as PyTorch's own layers do, is not known. */
+enum {
+    WEFT_KNOWS_EPSILON = 1,
+    WEFT_KNOWS_STRIDE = 2,
+    WEFT_KNOWS_PADDING = 4,
+    WEFT_KNOWS_DILATION = 8,
+    WEFT_KNOWS_GROUPS = 16,
+    WEFT_KNOWS_SAME = 32,     /* it pads as TensorFlow does, by the image's size */
+    WEFT_KNOWS_REFLECTS = 64, /* it pads with something else than zeros */
+};
+typedef struct weft_layer_facts {
+    unsigned known;
+    double epsilon;
+    int64_t stride[2], padding[2], dilation[2]; /* height, width; padding on either side */
+    int64_t groups;
+} weft_layer_facts;
+
+/* The same of a pool, which has no tensors. */
+typedef struct weft_pool_facts {
+    const char *name;
+    bool maximum; /* else the average */
+    bool ceil;    /* the last, partial window counts */
+    int64_t kernel[2], stride[2], padding[2];
+    struct weft_pool_facts *next;
+} weft_pool_facts;
+enum { WEFT_POOLS = 256 /* that are kept of a file */ };
+
 typedef struct weft_weights_entry {
     weft_weight weight;
     void *owned; /* the tensor's own memory; NULL: lent from the set's block */
+    const weft_layer_facts *layer; /* that the tensor is of, in the arena of names; NULL: nothing is known */
 } weft_weights_entry;
 
 typedef struct weft_meta {
@@ -45,6 +74,9 @@ struct weft_weights {
     int meta_count, meta_room;
     void *block; /* the file that entries without memory of their own lie in */
     bool lent;   /* one does */
+    weft_pool_facts *pools, *last_pool; /* in the file's order, in the arena of names */
+    int pool_count; /* WEFT_POOLS: perhaps there are more */
+    bool pads;   /* somewhere in the file's network, what pads is a layer of its own */
 };
 
 /* Under this name files keep the metadata; no tensor has it. */

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """For developers: compares weft with torchvision, timm and transformers, network by network.
 
-Makes each network with random weights and random batch-norm statistics, saves it as .pth or .safetensors, has libweft
-read, map and run the file, and compares the logits (relative L2; strict math; fp64 in PyTorch). Needs torch,
-torchvision, timm, transformers, safetensors and numpy; the test suite needs none of this.
+Makes each network with random weights and random batch-norm statistics, saves it as .pth, as .safetensors or whole
+(module: as torch.save(model) does), has libweft read, map and run the file, and compares the logits (relative L2;
+strict math; fp64 in PyTorch). Needs torch, torchvision, timm, transformers, safetensors and numpy; the test suite needs
+none of this.
 
     check_torch.py build/libweft.so [--names FILE] [PATTERN...]
 
@@ -141,7 +142,7 @@ class Weft:
     def __init__(self, path):
         self.lib = C.CDLL(path)
         self.lib.weft_error.restype = C.c_char_p
-        self.Port._fields_ = [("name", C.c_char_p), ("shape", self.Shape)]
+        self.Port._fields_ = [("name", C.c_char_p), ("shape", self.Shape), ("dtype", C.c_int)]
         self.ctx = C.c_void_p()
         # device, threads, isa, math (1: strict); the rest zeros
         options = (C.c_char * 256)()
@@ -194,6 +195,8 @@ def check(weft, origin, arch, dialect, name, folder, kind):
     state = net.state_dict()
     if kind == "pth":
         torch.save(state, path)
+    elif kind == "module":
+        torch.save(net, path)
     else:
         import safetensors.torch
         safetensors.torch.save_file(state, path)
@@ -229,7 +232,7 @@ def main():
     parser.add_argument("library")
     parser.add_argument("pattern", nargs="*")
     parser.add_argument("--names", metavar="FILE")
-    parser.add_argument("--format", choices=["pth", "safetensors", "both"], default="both")
+    parser.add_argument("--format", choices=["pth", "safetensors", "both", "module"], default="both")
     args = parser.parse_intermixed_args()
     which = [(origin, arch, dialect, name) for origin, nets in NETWORKS.items()
              for (arch, dialect), name in nets.items()

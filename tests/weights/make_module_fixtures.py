@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""For developers: writes fixtures/answers-*.pth, whole modules as torch.save(module) pickles them, each of one
-convolution, one dense layer and something without tensors. Needs torch; the suite reads what is committed.
+"""For developers: writes whole modules as torch.save(module) pickles them: fixtures/answers-*.pth, each of one
+convolution, one dense layer and something without tensors, and fixtures/layers.pth, of layers with options. Needs
+torch; the suite reads what is committed.
 
     make_module_fixtures.py
 """
@@ -21,6 +22,11 @@ def main():
     mean = nn.AdaptiveAvgPool2d(1)
     named = network(mean)
     named.add_module("maxpool", nn.Identity())
+    layers = nn.Sequential(nn.Conv2d(2, 4, (3, 1), stride=(2, 1), padding=(1, 0), dilation=2, groups=2),
+                           nn.BatchNorm2d(4, eps=1e-3), nn.Conv2d(4, 1, 1, padding="same"),
+                           nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"), nn.ZeroPad2d(1),
+                           nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.AvgPool2d((2, 1)))
+    torch.save(layers, os.path.join(HERE, "layers.pth"))
     for name, module in {"plain": network(mean, nn.Dropout()), "sigmoid": network(mean, nn.Sigmoid()),
                          "softmax": nn.Sequential(network(mean), nn.LogSoftmax(1)),
                          "maximum": network(nn.AdaptiveMaxPool2d(1)), "pool": named}.items():

@@ -2,7 +2,8 @@
  *
  * Which network a file is of: what it says itself, else what its tensors are. The name of the file, or of its folder,
  * decides only between networks that the tensors fit: timm's "tf_" files have the names and shapes of our torch dialect
- * and are Keras'. Where no shapes fit (another width, other images) names do, so that mapping can say what differs. */
+ * and are Keras', which a module that was pickled whole says itself. Where no shapes fit (another width, other images)
+ * names do, so that mapping can say what differs. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "base/error.h"
 #include "weights/names/map.h"
+#include "weights/weights.h"
 
 enum { SURE = 95, NEAR = 5 /* percent of the tensors: must agree; may agree less than with the best */, WORD = 64 };
 
@@ -20,6 +22,7 @@ typedef struct clue {
     const weft_arch *hint; /* by a name of the file; NULL */
     const char *how;       /* which name */
     bool tensorflow;       /* timm's tf_: the Keras dialect, whose names are those of the torch one */
+    bool pads_like_it;     /* so says a layer of a pickled module, whatever the name */
 } clue;
 
 /* ---- names ---- */
@@ -89,11 +92,23 @@ static bool agrees(const clue *known, const weft_arch *arch)
     return known->dialect == WEFT_DIALECT_DEFAULT || known->dialect == arch->dialect;
 }
 
+/* With a stride, padding by the image's size is TensorFlow's only. */
+static bool pads_like_tensorflow(const weft_weights *in)
+{
+    for (int64_t i = 0; i < in->count; i++) {
+        const weft_layer_facts *const facts = in->entries[i].layer;
+        if (facts && (facts->known & WEFT_KNOWS_SAME) && (facts->known & WEFT_KNOWS_STRIDE) && facts->stride[0] > 1)
+            return true;
+    }
+    return false;
+}
+
 /* Whether a names the network of the hint, in the dialect that it means. */
 static int rank(const clue *known, const weft_arch *arch)
 {
     const bool hinted = known->hint && strcmp(known->hint->name, arch->name) == 0;
-    return 4 * hinted + 2 * (hinted && known->tensorflow && arch->dialect == WEFT_KERAS) + arch->is_default;
+    const bool follows = (hinted && known->tensorflow) || known->pads_like_it;
+    return 4 * hinted + 2 * (follows && arch->dialect == WEFT_KERAS) + arch->is_default;
 }
 
 /* How well it fits, in percent: by names and shapes, or by names only. */
@@ -207,6 +222,7 @@ weft_status weft_weights_identify(weft_ctx *ctx, const weft_weights *in, const c
         return weft_arch_build(ctx, known.name, &(weft_arch_opt){ .dialect = dialect }, &graph);
     }
     read_names(&known, in, path);
+    known.pads_like_it = pads_like_tensorflow(in);
     weft_arena arena;
     weft_arena_init(&arena, weft_ctx_allocator(ctx));
     weft_source source;

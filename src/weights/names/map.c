@@ -236,6 +236,13 @@ static weft_status set_metadata(const job *j, weft_weights *out)
     return set_recipe(j, out);
 }
 
+static weft_status differs(const job *j, const char *who, const char *how)
+{
+    return weft_fail(WEFT_BAD_DATA,
+                     "%s%s: the same tensors give other answers in weft's %s (%s); a lenient mapping, weft convert "
+                     "--no-strict, takes them", who, how, j->arch->name, weft_dialect_name(j->arch->dialect));
+}
+
 /* What is said of the network beside the file or in it, and is not so of weft's. */
 static weft_status check_description(const job *j)
 {
@@ -243,10 +250,22 @@ static weft_status check_description(const job *j)
     const char *const inside = weft_weights_meta_find(j->in, WEFT_META_FILE_DIFFERS);
     if ((!beside && !inside) || j->opt.lenient)
         return WEFT_OK;
-    return weft_fail(WEFT_BAD_DATA,
-                     "%s%s: the same tensors give other answers in weft's %s (%s); a lenient mapping, weft convert "
-                     "--no-strict, takes them", beside ? "the description beside the weights says of the network " : "",
-                     beside ? beside : inside, j->arch->name, weft_dialect_name(j->arch->dialect));
+    return differs(j, beside ? "the description beside the weights says of the network " : "",
+                   beside ? beside : inside);
+}
+
+/* The same of layer by layer. */
+static weft_status check_layers(job *j)
+{
+    bool failed = false;
+    if (j->opt.lenient)
+        return WEFT_OK;
+    const char *how = weft_layers_differ(&j->arena, j->in, j->graph, &j->resolved, j->arch, &failed);
+    if (!how && !failed)
+        how = weft_pools_differ(&j->arena, j->in, j->graph, j->arch, &failed);
+    if (failed)
+        return WEFT_NO_MEMORY;
+    return how ? differs(j, "", how) : WEFT_OK;
 }
 
 static weft_status run(job *j, weft_map_report **report, weft_weights *out)
@@ -257,6 +276,7 @@ static weft_status run(job *j, weft_map_report **report, weft_weights *out)
     WEFT_TRY(find_orders(j, &misshapen));
     WEFT_TRY(weft_report_create(j->ctx, &j->resolved, report));
     WEFT_TRY(judge(j, *report, misshapen));
+    WEFT_TRY(check_layers(j));
     WEFT_TRY(set_metadata(j, out));
     return convert_all(j, out);
 }

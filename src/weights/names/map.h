@@ -166,6 +166,16 @@ weft_status weft_head_adopt(weft_arena *arena, weft_resolved *resolved);
  * many there are. */
 weft_status weft_head_left(weft_arena *arena, const weft_resolved *resolved, char *buf, size_t size, int *count);
 
+/* ---- layers ---- */
+
+/* How a layer of the file does arithmetic otherwise than weft's that takes its tensors, as a sentence; NULL: none does,
+ * or *failed, which is for want of memory. graph is what was resolved. */
+const char *weft_layers_differ(weft_arena *arena, const weft_weights *in, const weft_graph *graph,
+                               const weft_resolved *resolved, const weft_arch *arch, bool *failed);
+/* The same of pools. */
+const char *weft_pools_differ(weft_arena *arena, const weft_weights *in, const weft_graph *graph, const weft_arch *arch,
+                              bool *failed);
+
 /* ---- recipes ---- */
 
 /* The recipe for a file of the network by an origin's names: its publisher's, but for what metadata recipe.* and the
