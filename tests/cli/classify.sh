@@ -390,6 +390,24 @@ case_eval() {
     expect 73 eval $model --data flat --labels labels.txt --csv none/classes.csv
     expect 65 eval $model --data data --predictions failed.csv
     [ -e failed.csv ] && fail "a file is left of a run that failed"
+    mkdir kept
+    for option in csv confusion predictions; do
+        echo old > kept/$option
+        expect 65 eval $model --data data --$option kept/$option
+        told=$(ulimit -f 0
+            "$weft" eval $model --data flat --labels labels.txt -q --$option kept/$option 2>&1 > /dev/null
+            echo " $?")
+        equal "--$option over the limit of a file's size" "$told" \
+            "weft: --$option: cannot write kept/$option: File too large
+ 74"
+        equal "the file of before" "$(cat kept/$option)" old
+    done
+    equal "files in their folder" "$(ls -A kept | tr '\n' ' ')" "confusion csv predictions "
+    chmod 640 kept/csv
+    ln -s kept/csv link
+    expect 0 eval $model --data flat --labels labels.txt --csv link --predictions /dev/stdout
+    equal "where the link leads" "$(head -c 6 kept/csv) $(stat -c %a kept/csv)" "class, 640"
+    has out "file,"
     printf '3\n10\n' > labels.txt
     expect 65 eval $model --data flat --labels labels.txt
     has err "development kit"
