@@ -294,6 +294,22 @@ case_file() {
     has err "1 of 10 tensors hold NaN or infinity, the first is "
     expect 76 summary nan.safetensors --check --json
     equal "not finite" "$(json finite)" false
+    # What a few words in a file ask for is bounded by the network, wherever a file is taken.
+    expect 0 convert mine.safetensors own.safetensors
+    sed 's/px=32 channels=1 fit=squash/px=4096 channels=1 fit=crop/; s/weft.crc32/some.crc32/' own.safetensors \
+        > large.safetensors
+    sed 's/"weft.classes":"11"/"weft.classes":"12"/; s/weft.crc32/some.crc32/' own.safetensors > twelve.safetensors
+    mkdir -p set/a set/b
+    cp $fixtures/444.jpg set/a
+    cp $fixtures/grey.jpg set/b
+    quick="-b 1 --min-time 0 --reps 1 --warmup 0"
+    for command in "classify large.safetensors $fixtures/444.jpg" "summary large.safetensors" \
+        "explain large.safetensors" "bench large.safetensors $quick" "convert large.safetensors no.npz" \
+        "eval large.safetensors --data set" "train lenet5 -Dkeras --weights large.safetensors --data set --dry-run"; do
+        refuses 65 "large.safetensors: the recipe makes images of 4096 pixels; lenet5 is for 32, and 256" $command
+    done
+    refuses 65 "weft.classes is 12, the tensors are of 11 classes" convert twelve.safetensors no.npz
+    [ -e no.npz ] && fail "a file is written with what was refused"
     cp mine.safetensors mine-0badc0de.safetensors
     expect 0 summary mine-0badc0de.safetensors --check
     has err "the name says that the SHA-256 begins with 0badc0de"
