@@ -340,6 +340,9 @@ case_inputs() { # folders, images and names on standard input
         equal "images through a pipe" "$(json images)" 1
         equal "the class of $image through a pipe" "$(json images.0.top.0.class)" "$class"
     done
+    "$weft" classify lenet.safetensors - < /dev/zero > out 2> err
+    equal "exit code of a pipe of nothing that does not end" $? 65
+    has err "empty names"
     head -c 500 $fixtures/444.jpg > in
     expect 65 classify lenet.safetensors -
     has err "standard input"
