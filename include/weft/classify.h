@@ -50,6 +50,9 @@ typedef struct weft_classifier_opt {
 /* How many classes weights say that they have, under weft.classes; `otherwise` if they do not. BAD_DATA what is no
  * number of classes. */
 WEFT_API weft_status weft_weights_classes(const weft_weights *weights, int otherwise, int *out);
+/* Whether a network takes a recipe's images: BAD_DATA for other channels than its own and for more than eight times its
+ * pixels of a side, with which a few words in a file would ask for all memory. */
+WEFT_API weft_status weft_recipe_fits(const weft_recipe *recipe, const weft_arch *arch);
 
 /* A classifier with the tensors of weights (NULL with opt->random only), mapped to weft's names first if they are
  * another framework's. ctx must outlive it; weights need not. NOT_FOUND an unknown network, INVALID a network that is

@@ -93,6 +93,18 @@ int64_t cli_params(const weft_arch *arch, const weft_counts *counts)
     return counts->trainable + (weft_arch_counts_statistics(arch) ? counts->statistics : 0);
 }
 
+FILE *cli_open_if_file(const char *path)
+{
+    struct stat facts;
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* waits for no pipe */
+    if (file < 0)
+        return NULL;
+    FILE *const in = fstat(file, &facts) == 0 && S_ISREG(facts.st_mode) ? fdopen(file, "r") : NULL;
+    if (!in)
+        close(file);
+    return in;
+}
+
 cli_exit cli_open_file(const char *path, const char *wanted, FILE **out)
 {
     struct stat facts;

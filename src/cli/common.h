@@ -24,6 +24,8 @@ int64_t cli_params(const weft_arch *arch, const weft_counts *counts);
 
 /* A file that is read; prints, with what was wanted, that there is none or that it is a folder, a pipe or the like. */
 cli_exit cli_open_file(const char *path, const char *wanted, FILE **out);
+/* The same of one that need not be there: NULL, and nothing is printed. */
+FILE *cli_open_if_file(const char *path);
 /* Asks before long work whether a file of the option can be written behind it; prints why not. What is there stays. */
 cli_exit cli_check_output(const char *option, const char *path);
 

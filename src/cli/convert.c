@@ -180,6 +180,8 @@ static cli_exit set_recipe(job *j)
     if (!status && words)
         status = weft_recipe_change(words, &recipe);
     free(words);
+    if (!status)
+        status = weft_recipe_fits(&recipe, j->arch);
     if (status)
         return fail(j, status);
     CLI_TRY(set(j, "weft.preprocess", weft_preprocess_name(recipe.preprocess)));

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/dataset.h"
 #include "cli/text.h"
@@ -116,10 +117,18 @@ static cli_exit compare(hash *h, FILE *file)
     return code;
 }
 
+/* Names byte by byte, for --verify; on a terminal as text. */
 static void print_list(const hash *h)
 {
-    for (int64_t i = 0; i < h->count; i++)
-        printf("%s  %s\n", h->entries[i].digest, h->entries[i].path);
+    const bool seen = isatty(STDOUT_FILENO);
+    for (int64_t i = 0; i < h->count; i++) {
+        printf("%s  ", h->entries[i].digest);
+        if (seen)
+            cli_put_visible(stdout, h->entries[i].path);
+        else
+            fputs(h->entries[i].path, stdout);
+        putchar('\n');
+    }
 }
 
 static void print_json(const hash *h)

@@ -60,6 +60,7 @@ static cli_exit preview(const cli_call *call, dataset *data, weft_loader **loade
 {
     const preview_args *const args = call->args;
     CLI_TRY_LIBRARY(weft_augment_check(args->augment));
+    CLI_TRY(cli_check_output("out", args->out));
     CLI_TRY(dataset_open(call, data));
     const weft_native_size native = weft_trainset_native(data->set);
     const weft_recipe recipe = { .px = args->px           ? args->px
@@ -73,8 +74,9 @@ static cli_exit preview(const cli_call *call, dataset *data, weft_loader **loade
     CLI_TRY_LIBRARY(make(args, *loader, sheet));
     const weft_status status = weft_image_write(args->out, sheet);
     if (status)
-        return cli_error(CLI_CREATE, "%s", weft_error());
-    printf("%s: %d x %d images of %d x %d pixels\n", args->out, args->columns, args->rows,
+        return cli_library_error(status);
+    cli_put_visible(stdout, args->out);
+    printf(": %d x %d images of %d x %d pixels\n", args->columns, args->rows,
            weft_loader_recipe(*loader).px, weft_loader_recipe(*loader).px);
     return CLI_OK;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * weft eval: accuracy on a labelled data set: the command, its progress and its files. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/common.h"
 #include "cli/confusion.h"
@@ -39,28 +37,6 @@ static bool is_svg(const char *path)
     return length >= 4 && strcmp(path + length - 4, ".svg") == 0;
 }
 
-/* Before anything is computed: a path that cannot be written is known at once. */
-static cli_exit create(const char *path, FILE **file)
-{
-    if (path && !(*file = fopen(path, "w")))
-        return cli_error(CLI_CREATE, "%s: cannot be created: %s", path, strerror(errno));
-    return CLI_OK;
-}
-
-/* Of a run that failed, no file is left. */
-static cli_exit finish(const char *path, FILE *file, cli_exit code)
-{
-    if (!file)
-        return code;
-    const bool failed = ferror(file) != 0;
-    if ((fclose(file) != 0 || failed) && !code)
-        code = cli_error(CLI_IO, "%s: cannot be written", path);
-    struct stat facts;
-    if (code && lstat(path, &facts) == 0 && S_ISREG(facts.st_mode))
-        remove(path);
-    return code;
-}
-
 static const char *class_name(const void *user, int index, char buf[32])
 {
     return cli_label_text(weft_classifier_label(((const eval *)user)->classifier, index), index, buf);
@@ -76,14 +52,14 @@ static void draw_confusion(const eval *e, FILE *file)
 static cli_exit evaluate(eval *e)
 {
     const eval_args *args = e->args;
-    CLI_TRY(create(args->csv, &e->csv));
-    CLI_TRY(create(args->confusion, &e->confusion));
-    CLI_TRY(create(args->predictions, &e->predictions));
-    if (e->predictions)
-        eval_begin_predictions(e->predictions);
+    CLI_TRY(cli_output_open(&e->csv, "csv", args->csv));
+    CLI_TRY(cli_output_open(&e->confusion, "confusion", args->confusion));
+    CLI_TRY(cli_output_open(&e->predictions, "predictions", args->predictions));
+    if (e->predictions.file)
+        eval_begin_predictions(e->predictions.file);
     const weft_evaluate_opt how = {
         .bad_limit = e->bad_limit, .progress = on_progress, .bad = on_bad, .user = e,
-        .predicted = e->predictions ? on_prediction : NULL,
+        .predicted = e->predictions.file ? on_prediction : NULL,
     };
     weft_status status = weft_dataset_open(e->ctx, args->data, &args->set, &e->set);
     cli_warn_left_out(e->set);
@@ -93,10 +69,10 @@ static cli_exit evaluate(eval *e)
     cli_bar_clear(&e->bar);
     if (status)
         return cli_library_error(status);
-    if (e->csv)
-        eval_write_classes(e, e->csv);
-    if (e->confusion)
-        (is_svg(args->confusion) ? draw_confusion : eval_write_confusion)(e, e->confusion);
+    if (e->csv.file)
+        eval_write_classes(e, e->csv.file);
+    if (e->confusion.file)
+        (is_svg(args->confusion) ? draw_confusion : eval_write_confusion)(e, e->confusion.file);
     (args->json ? eval_print_json : eval_print_text)(e);
     return CLI_OK;
 }
@@ -112,9 +88,9 @@ static cli_exit run(const cli_call *call)
     CLI_TRY(cli_open_classifier(call, batch, true, &e.ctx, &e.classifier));
     e.bad = json_array();
     cli_exit code = evaluate(&e);
-    code = finish(args->csv, e.csv, code);
-    code = finish(args->confusion, e.confusion, code);
-    code = finish(args->predictions, e.predictions, code);
+    code = cli_output_close(&e.csv, code);
+    code = cli_output_close(&e.confusion, code);
+    code = cli_output_close(&e.predictions, code);
     json_decref(e.bad);
     weft_evaluation_release(e.ctx, &e.result);
     weft_dataset_destroy(e.set);

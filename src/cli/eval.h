@@ -8,6 +8,7 @@
 
 #include "cli/bar.h"
 #include "cli/classifier.h"
+#include "cli/output.h"
 
 typedef struct eval_args {
     cli_classifier_args classifier;
@@ -28,7 +29,7 @@ typedef struct eval {
     json_t *bad; /* reasons */
     int64_t bad_limit;
     cli_bar bar;
-    FILE *csv, *confusion, *predictions; /* NULL: not wanted */
+    cli_output csv, confusion, predictions;
 } eval;
 
 /* The result on standard output. */

@@ -50,7 +50,7 @@ void eval_begin_predictions(FILE *file)
 
 void eval_write_prediction(const eval *e, const weft_prediction *one)
 {
-    FILE *const file = e->predictions;
+    FILE *const file = e->predictions.file;
     bool five = false;
     cli_csv_text(file, one->path);
     fputc(',', file);

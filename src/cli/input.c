@@ -10,7 +10,7 @@
 
 #include "cli/text.h"
 
-enum { HEAD = 16, CHUNK = 65536, MOST = 1 << 30 };
+enum { HEAD = 16, CHUNK = 65536, MOST = 1 << 30, BLANK = 1 << 20 };
 
 static cli_exit more(cli_input *in)
 {
@@ -92,7 +92,12 @@ cli_exit cli_input_name(cli_input *in, const char **name)
         *end = '\0';
         *name = in->data + in->at;
         in->at = end == in->data + in->size ? in->size : (size_t)(end - in->data) + 1;
-        if (**name)
+        if (**name) {
+            in->blank = 0;
             return CLI_OK;
+        }
+        if (++in->blank > BLANK) /* /dev/zero */
+            return cli_error(CLI_DATA, "classify: standard input: more than %d empty names; names or an image were "
+                             "expected", BLANK);
     }
 }

@@ -14,6 +14,7 @@ typedef struct cli_input {
     size_t size, room, at; /* read; of the array; taken */
     bool ended;
     int end; /* what ends names: '\n', '\0', -1: not known yet */
+    int blank; /* empty names since the last that was not */
 } cli_input;
 
 /* Reads what tells an image from names. The caller frees input->data. */

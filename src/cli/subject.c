@@ -22,7 +22,8 @@ static cli_exit fail(const char *file)
 static cli_exit describe(const weft_weights *weights, const cli_size *size, cli_subject *s)
 {
     const char *const text = weft_weights_meta_find(weights, "weft.recipe");
-    if (weft_weights_classes(weights, s->arch->classes, &s->classes) || (text && weft_recipe_parse(text, &s->recipe)))
+    if (weft_weights_classes(weights, s->arch->classes, &s->classes) ||
+        (text && weft_recipe_parse(text, &s->recipe)) || weft_recipe_fits(&s->recipe, s->arch))
         return fail(s->file);
     s->px = s->recipe.px;
     if (size->classes && size->classes != s->classes)

@@ -2,12 +2,12 @@
  *
  * The table as a picture: top-1 accuracy against measured time (logarithmic), the size of the weights as area. A label
  * takes, of several places around its circle, the one that covers least of what is there already. */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/output.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -217,10 +217,12 @@ cli_exit cli_svg_write(const char *path, const cli_machine *machine, const cli_t
         free(plot.points);
         return cli_error(CLI_NOT_FOUND, "--svg %s: no network has both a measured time and a published accuracy", path);
     }
-    FILE *out = fopen(path, "w");
-    if (!out) {
+    cli_output output = { 0 };
+    const cli_exit code = cli_output_open(&output, "svg", path);
+    FILE *const out = output.file;
+    if (code) {
         free(plot.points);
-        return cli_error(CLI_CREATE, "--svg: cannot create %s: %s", path, strerror(errno));
+        return code;
     }
     scale(&plot);
     fprintf(out,
@@ -233,8 +235,5 @@ cli_exit cli_svg_write(const char *path, const cli_machine *machine, const cli_t
     draw_points(out, &plot);
     fputs("</svg>\n", out);
     free(plot.points);
-    const bool failed = ferror(out) != 0;
-    if (fclose(out) || failed)
-        return cli_error(CLI_IO, "--svg: cannot write %s: %s", path, strerror(errno));
-    return CLI_OK;
+    return cli_output_close(&output, CLI_OK);
 }

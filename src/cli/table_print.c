@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Printing a table: GitHub's Markdown and CSV (RFC 4180, with # before lines of head and notes). */
+ * Printing a table: GitHub's Markdown and CSV (RFC 4180: names and rows alone, for readers that know nothing else; what
+ * stands above and below a table goes to standard error). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/settings.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -80,8 +82,6 @@ static void print_number(double number, FILE *out)
 
 static void print_csv(const cli_table *table, const int *columns, int count, FILE *out)
 {
-    for (int i = 0; i < table->n_head; i++)
-        print_line(out, "# ", table->head[i], "\n");
     for (int i = 0; i < count; i++)
         fprintf(out, "%s%s", i ? "," : "", table->columns[columns[i]].key);
     fputc('\n', out);
@@ -97,8 +97,16 @@ static void print_csv(const cli_table *table, const int *columns, int count, FIL
         }
         fputc('\n', out);
     }
+}
+
+static void tell_beside_csv(const cli_table *table)
+{
+    if (cli_set_for_all.quiet)
+        return;
+    for (int i = 0; i < table->n_head; i++)
+        print_line(stderr, "", table->head[i], "\n");
     for (int i = 0; i < table->n_notes; i++)
-        print_line(out, "# ", table->notes[i], "\n");
+        print_line(stderr, "", table->notes[i], "\n");
 }
 
 void cli_table_print(const cli_table *table, const cli_view *view, FILE *out)
@@ -111,6 +119,8 @@ void cli_table_print(const cli_table *table, const cli_view *view, FILE *out)
     int *columns = cli_alloc((size_t)(table->n_columns + table->n_chosen), sizeof *columns);
     const int count = cli_table_list(table, csv, columns);
     (csv ? print_csv : print_md)(table, columns, count, out);
+    if (csv)
+        tell_beside_csv(table);
     free(columns);
 }
 

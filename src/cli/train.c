@@ -156,7 +156,9 @@ static cli_exit print_result(train_run *r)
     if (tested.images)
         printf("test       %.2f %% of %lld images right, with the last weights\n",
                100. * (double)tested.top1 / (double)tested.images, (long long)tested.images);
-    printf("written    %s/best.safetensors: weft classify %s/best.safetensors PHOTO\n", r->folder, r->folder);
+    char *const folder = cli_visible(r->folder);
+    printf("written    %s/best.safetensors: weft classify %s/best.safetensors PHOTO\n", folder, folder);
+    free(folder);
     return CLI_OK;
 }
 

@@ -105,7 +105,9 @@ static double share(int64_t part, int64_t whole)
 static void write_line(const train_run *r, const char *name, const char *head, const char *line)
 {
     char *const path = cli_format_text("%s/%s", r->folder, name);
-    FILE *const file = fopen(path, "a");
+    struct stat facts;
+    const bool other = stat(path, &facts) == 0 && !S_ISREG(facts.st_mode); /* a pipe, which opening would wait for */
+    FILE *const file = other ? NULL : fopen(path, "a");
     bool failed = !file;
     if (file) {
         fseek(file, 0, SEEK_END);
@@ -115,7 +117,7 @@ static void write_line(const train_run *r, const char *name, const char *head, c
         failed = fclose(file) != 0;
     }
     if (failed)
-        cli_warn("%s: cannot be written: %s", path, strerror(errno));
+        cli_warn("%s: cannot be written: %s", path, other ? "it is not a regular file" : strerror(errno));
     free(path);
 }
 
@@ -155,7 +157,7 @@ static long long step_of(const char *line)
 static void trim(const train_run *r, const char *name)
 {
     char *const path = cli_format_text("%s/%s", r->folder, name);
-    FILE *const in = fopen(path, "r");
+    FILE *const in = cli_open_if_file(path);
     char *line = NULL;
     size_t size = 0;
     ssize_t length;

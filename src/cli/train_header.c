@@ -74,8 +74,11 @@ static void print_network(const train_run *r, FILE *out)
     if (r->n_frozen)
         fprintf(out, ", %.3f million stay as they are, with the batch norms among them", (double)frozen * 1e-6);
     fprintf(out, "\ninput      %s\n", weft_recipe_text(&r->input, recipe, sizeof recipe));
-    if (r->taken)
-        fprintf(out, "weights    %s\n", r->taken);
+    if (r->taken) {
+        fprintf(out, "weights    ");
+        cli_put_visible(out, r->taken);
+        fputc('\n', out);
+    }
     if (r->aux)
         fprintf(out, "heads      auxiliary ones are trained, too, with %g times the loss\n", r->set->aux_weight);
 }
@@ -107,16 +110,29 @@ static void print_steps(const train_run *r, FILE *out)
                 cli_bytes_text((double)again.plain, b), 100 * again.extra / again.flops);
 }
 
+static void print_setting(const train_run *r, int row, FILE *out)
+{
+    fprintf(out, "%s ", train_keys[row].name);
+    cli_put_visible(out, train_value(&r->plan, row));
+    fputs(" (", out);
+    cli_put_visible(out, r->plan.origin[row]);
+    fputs(")", out);
+}
+
 static void print_settings(const train_run *r, FILE *out)
 {
     fputs("settings   ", out);
     int some = 0;
-    for (int i = 0; train_keys[i].name; i++)
-        if (r->plan.origin[i])
-            fprintf(out, "%s%s %s (%s)", some++ ? ", " : "", train_keys[i].name, train_value(&r->plan, i),
-                    r->plan.origin[i]);
-    fprintf(out, "%sall others are defaults%s%s\n", some ? "; " : "", r->folder ? ": see " : "",
-            r->folder ? r->folder : "");
+    for (int i = 0; train_keys[i].name; i++) {
+        if (!r->plan.origin[i])
+            continue;
+        fputs(some++ ? ", " : "", out);
+        print_setting(r, i, out);
+    }
+    fprintf(out, "%sall others are defaults%s", some ? "; " : "", r->folder ? ": see " : "");
+    if (r->folder)
+        cli_put_visible(out, r->folder);
+    fputc('\n', out);
 }
 
 /* A norm's statistics of very few images are noise. */
@@ -142,8 +158,11 @@ void train_print_header(const train_run *r)
     print_device(r, out);
     print_steps(r, out);
     print_settings(r, out);
-    if (r->folder)
-        fprintf(out, "run        %s\n", r->folder);
+    if (r->folder) {
+        fprintf(out, "run        ");
+        cli_put_visible(out, r->folder);
+        fputc('\n', out);
+    }
     warn_small_batch(r);
     fflush(out);
 }

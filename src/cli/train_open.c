@@ -77,9 +77,11 @@ static cli_exit recipe_of_weights(train_run *r, weft_recipe *recipe)
     const weft_import_opt opt = { .arch = r->arch->name, .dialect = r->arch->dialect, .map = { .lenient = true } };
     CLI_TRY_LIBRARY(weft_weights_import(r->ctx, r->set->weights, &opt, NULL, &weights));
     const char *const own = weft_weights_meta_find(weights, "weft.recipe");
-    const weft_status status = own ? weft_recipe_parse(own, recipe) : WEFT_OK;
+    weft_status status = own ? weft_recipe_parse(own, recipe) : WEFT_OK;
+    if (!status)
+        status = weft_recipe_fits(recipe, r->arch);
     weft_weights_destroy(weights);
-    return status ? cli_library_error(status) : CLI_OK;
+    return status ? cli_error(cli_exit_of(status), "%s: %s", r->set->weights, weft_error()) : CLI_OK;
 }
 
 static cli_exit choose_input(train_run *r)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/common.h"
 #include "cli/replace.h"
 #include "cli/text.h"
 #include "cli/train.h"
@@ -33,7 +34,7 @@ typedef struct panel {
 static int read_points(const train_run *r, point **out)
 {
     char *const path = cli_format_text("%s/metrics.csv", r->folder);
-    FILE *const file = fopen(path, "r");
+    FILE *const file = cli_open_if_file(path);
     char line[512];
     int count = 0;
     *out = NULL;

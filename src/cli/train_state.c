@@ -72,8 +72,10 @@ cli_exit train_save(train_run *r, bool best)
     }
     cli_bar_clear(&r->bar);
     if (status == WEFT_NUMERIC)
-        return cli_error(CLI_NUMERIC, "step %lld: %s; the checkpoint of step %lld is kept: lower the learning rate, or "
-                         "warm it up", (long long)s->step, weft_error(), (long long)r->saved_step);
+        return r->saved_step < 0 /* nothing was trained yet */
+                   ? cli_error(CLI_NUMERIC, "step %lld: %s", (long long)s->step, weft_error())
+                   : cli_error(CLI_NUMERIC, "step %lld: %s; the checkpoint of step %lld is kept: lower the learning "
+                               "rate, or warm it up", (long long)s->step, weft_error(), (long long)r->saved_step);
     if (status == WEFT_NO_MEMORY)
         return cli_library_error(status);
     cli_warn("%s; training goes on, and the next checkpoint is tried in time", weft_error());

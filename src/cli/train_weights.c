@@ -203,7 +203,10 @@ cli_exit train_take_weights(train_run *r)
         return CLI_OK;
     const weft_import_opt opt = { .arch = r->arch->name, .dialect = r->arch->dialect, .map = { .lenient = true } };
     CLI_TRY_LIBRARY(weft_weights_import(r->ctx, r->set->weights, &opt, NULL, &weights));
-    cli_exit code = build_twins(r, &t);
+    int classes;
+    cli_exit code = weft_weights_classes(weights, 0, &classes)
+                        ? cli_error(CLI_DATA, "%s: %s", r->set->weights, weft_error())
+                        : build_twins(r, &t);
     taking job = { .r = r, .weights = weights, .twins = &t };
     if (!code)
         code = take_all(&job);
@@ -215,11 +218,14 @@ cli_exit train_take_weights(train_run *r)
 
 /* ---- what is written ---- */
 
+/* Folders may be called what a line of UTF-8 text cannot say. */
 static char *labels(const train_run *r)
 {
     char *text = cli_copy("");
     for (int i = 0; i < r->classes; i++) {
-        char *const longer = cli_format_text("%s%s%s", text, i ? "\n" : "", weft_trainset_class(r->data, i));
+        char *const name = cli_visible(weft_trainset_class(r->data, i));
+        char *const longer = cli_format_text("%s%s%s", text, i ? "\n" : "", name);
+        free(name);
         free(text);
         text = longer;
     }

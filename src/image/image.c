@@ -132,6 +132,9 @@ static weft_status read_content(const weft_allocator *allocator, int file, const
     WEFT_TRY(weft_read_bytes(file, path, head, MAGIC, &got));
     WEFT_TRY(recognise(path, head, got, &c->format)); /* before memory is taken for the rest */
     c->size = c->size < got ? got : c->size;
+    if (c->size > WEFT_IMAGE_BYTES)
+        return weft_fail(WEFT_BAD_DATA, "%s: has %zu bytes; an image of at most %d was expected", path, c->size,
+                         WEFT_IMAGE_BYTES);
     c->data = weft_alloc(allocator, c->size);
     if (!c->data)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", path);

@@ -10,6 +10,7 @@
 
 /* Limits of what a file may ask for (docs: file rules). The pixels are Pillow's limit. */
 enum { WEFT_IMAGE_PIXELS = 178956970, WEFT_JPEG_SCANS = 100, WEFT_PNG_SIDE = 65535, WEFT_PNG_CHUNK = 8 << 20 };
+enum { WEFT_IMAGE_BYTES = 1 << 30 }; /* of a file */
 enum { WEFT_RECIPE_PX = 8192 }; /* of a side that a recipe asks for */
 
 /* A whole file in memory: never mapped, since a mapped file that is cut kills its reader. */

@@ -33,6 +33,19 @@ static weft_status choose_arch(const weft_weights *weights, const weft_classifie
     return WEFT_OK;
 }
 
+weft_status weft_recipe_fits(const weft_recipe *recipe, const weft_arch *arch)
+{
+    if (!recipe || !arch)
+        return weft_fail(WEFT_INVALID, "weft_recipe_fits: recipe and arch must not be NULL");
+    if (recipe->channels != arch->channels)
+        return weft_fail(WEFT_BAD_DATA, "the recipe makes images of %d channels, %s takes %d", recipe->channels,
+                         arch->name, arch->channels);
+    if (recipe->px > PX_TIMES * arch->px)
+        return weft_fail(WEFT_BAD_DATA, "the recipe makes images of %d pixels; %s is for %d, and %d at most were "
+                         "expected", recipe->px, arch->name, arch->px, PX_TIMES * arch->px);
+    return WEFT_OK;
+}
+
 static weft_status choose_recipe(const weft_classifier *c, const weft_weights *weights, const weft_classifier_opt *opt,
                                  weft_recipe *out)
 {
@@ -45,12 +58,7 @@ static weft_status choose_recipe(const weft_classifier *c, const weft_weights *w
     if (opt->recipe_words)
         WEFT_TRY(weft_recipe_change(opt->recipe_words, &r));
     WEFT_TRY(weft_recipe_check(&r));
-    if (r.channels != c->arch->channels)
-        return weft_fail(WEFT_BAD_DATA, "the recipe makes images of %d channels, %s takes %d", r.channels,
-                         c->arch->name, c->arch->channels);
-    if (r.px > PX_TIMES * c->arch->px)
-        return weft_fail(WEFT_BAD_DATA, "the recipe makes images of %d pixels; %s is for %d, and %d at most were "
-                         "expected", r.px, c->arch->name, c->arch->px, PX_TIMES * c->arch->px);
+    WEFT_TRY(weft_recipe_fits(&r, c->arch));
     *out = r;
     return WEFT_OK;
 }

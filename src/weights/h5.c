@@ -55,6 +55,31 @@ static weft_status describe(const char *path, weft_weights *weights)
     return status == WEFT_NO_MEMORY ? status : weft_weights_set_meta(weights, config_key, NULL);
 }
 
+/* The beginning of the superblock (HDF5 file format, II.A): how wide addresses are, and where the file ends. The helper
+ * reads all of a file, which one that lies about these is not worth. */
+static weft_status check_superblock(const char *path, int file, uint64_t size)
+{
+    static const uint8_t magic[] = { 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n' };
+    static const struct {
+        int width, end; /* places of the number of bytes of an address, and of the address of the end */
+    } versions[] = { { 13, 40 }, { 13, 44 }, { 9, 28 }, { 9, 28 } };
+    uint8_t head[52];
+    size_t got = 0;
+    WEFT_TRY(weft_read_bytes(file, path, head, sizeof head, &got));
+    if (lseek(file, 0, SEEK_SET) != 0)
+        return weft_fail(WEFT_IO, "%s: cannot be read again from its beginning", path);
+    if (got < sizeof head || memcmp(head, magic, sizeof magic) != 0 || head[8] >= WEFT_COUNT(versions))
+        return WEFT_OK; /* for libhdf5 to tell */
+    const int width = head[versions[head[8]].width];
+    if (width != 2 && width != 4 && width != 8)
+        return weft_fail(WEFT_BAD_DATA, "%s: is not a whole HDF5 file (addresses of %d bytes)", path, width);
+    const uint64_t end = width == 8 ? weft_le64(head + versions[head[8]].end) : 0;
+    if (end > size)
+        return weft_fail(WEFT_BAD_DATA, "%s: is not a whole HDF5 file (it has %llu bytes and says that it ends at "
+                         "%llu)", path, (unsigned long long)size, (unsigned long long)end);
+    return WEFT_OK;
+}
+
 static weft_status run_helper(weft_ctx *ctx, const char *path, int file, uint64_t size, weft_weights **out)
 {
     char helper[WEFT_H5_PATH];
@@ -70,7 +95,9 @@ weft_status weft_h5_read(weft_ctx *ctx, const char *path, weft_weights **out)
     uint64_t size = 0;
     int file = -1;
     WEFT_TRY(weft_open_regular(path, "an HDF5 file", &file, &size));
-    weft_status status = run_helper(ctx, path, file, size, &weights);
+    weft_status status = check_superblock(path, file, size);
+    if (status == WEFT_OK)
+        status = run_helper(ctx, path, file, size, &weights);
     close(file);
     WEFT_TRY(status);
     status = describe(path, weights);

@@ -148,6 +148,8 @@ weft_status weft_weights_read_file(weft_ctx *ctx, const char *path, const weft_r
         WEFT_TRY(recognise(path, head, got, &found));
     if (formats[found].check)
         WEFT_TRY(formats[found].check(ctx, path));
+    if (formats[found].member && got >= 2 && memcmp(head, "PK", 2) == 0)
+        WEFT_TRY(weft_zip_check(path));
     weft_file file = { 0 };
     weft_status status = WEFT_OK;
     if (!formats[found].read_path) {

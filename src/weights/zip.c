@@ -6,10 +6,12 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <zlib.h>
 
 #include "base/error.h"
+#include "base/file.h"
 
 /* Sizes of the fixed parts of records, and marks of values that stand in a zip64 record. */
 enum { LOCAL = 30, CENTRAL = 46, END = 22, END64 = 56, LOCATOR = 20, ONES16 = 0xffff, ZIP64_EXTRA = 1 };
@@ -53,6 +55,34 @@ static weft_status read_end64(const weft_file *file, uint64_t locator, directory
     return WEFT_OK;
 }
 
+static weft_status check_end(const weft_file *file, uint64_t at, const uint8_t *end)
+{
+    if (weft_le32(end) == end_mark && weft_le16(end + 20) == 0)
+        return WEFT_OK;
+    return weft_file_bad(file, at, "the last %d bytes of the file should be the end record of a zip archive without a "
+                         "comment; the file is cut off or has something behind its end", END);
+}
+
+static weft_status check_open(int file, const char *path, uint64_t size)
+{
+    uint8_t end[END];
+    size_t got = 0;
+    if (size < END || lseek(file, (off_t)(size - END), SEEK_SET) < 0)
+        return WEFT_OK; /* too short, which is told by who reads it */
+    WEFT_TRY(weft_read_bytes(file, path, end, END, &got));
+    return got < END ? WEFT_OK : check_end(&(const weft_file){ .path = path }, size - END, end);
+}
+
+weft_status weft_zip_check(const char *path)
+{
+    int file = -1;
+    uint64_t size = 0;
+    WEFT_TRY(weft_open_regular(path, "a zip archive", &file, &size));
+    const weft_status status = check_open(file, path, size);
+    close(file);
+    return status;
+}
+
 static weft_status read_end(const weft_file *file, directory *out)
 {
     const uint32_t mark = file->size < 4 ? 0 : weft_le32(file->data);
@@ -62,9 +92,7 @@ static weft_status read_end(const weft_file *file, directory *out)
         return weft_file_bad(file, file->size, "the zip archive ends here, before its end record");
     uint64_t limit = file->size - END; /* where the directory ends */
     const uint8_t *end = file->data + limit;
-    if (weft_le32(end) != end_mark || weft_le16(end + 20) != 0)
-        return weft_file_bad(file, limit, "the last %d bytes of the file should be the end record of a zip archive "
-                             "without a comment; the file is cut off or has something behind its end", END);
+    WEFT_TRY(check_end(file, limit, end));
     directory d = { .at = weft_le32(end + 16), .size = weft_le32(end + 12), .count = weft_le16(end + 10) };
     if (weft_le32(end + 4) != 0 || weft_le16(end + 8) != d.count)
         return weft_file_bad(file, limit, "the zip archive has several disks; one was expected");

@@ -31,6 +31,8 @@ typedef struct weft_zip {
     weft_arena names;
 } weft_zip;
 
+/* Whether a file that begins as an archive ends as one: before memory is taken for all of it. BAD_DATA, IO. */
+weft_status weft_zip_check(const char *path);
 /* Reads the directory and checks every local header. BAD_DATA. */
 weft_status weft_zip_open(const weft_allocator *allocator, const weft_file *file, weft_zip *out);
 void weft_zip_close(weft_zip *zip);

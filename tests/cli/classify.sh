@@ -294,6 +294,22 @@ case_file() {
     has err "1 of 10 tensors hold NaN or infinity, the first is "
     expect 76 summary nan.safetensors --check --json
     equal "not finite" "$(json finite)" false
+    # What a few words in a file ask for is bounded by the network, wherever a file is taken.
+    expect 0 convert mine.safetensors own.safetensors
+    sed 's/px=32 channels=1 fit=squash/px=4096 channels=1 fit=crop/; s/weft.crc32/some.crc32/' own.safetensors \
+        > large.safetensors
+    sed 's/"weft.classes":"11"/"weft.classes":"12"/; s/weft.crc32/some.crc32/' own.safetensors > twelve.safetensors
+    mkdir -p set/a set/b
+    cp $fixtures/444.jpg set/a
+    cp $fixtures/grey.jpg set/b
+    quick="-b 1 --min-time 0 --reps 1 --warmup 0"
+    for command in "classify large.safetensors $fixtures/444.jpg" "summary large.safetensors" \
+        "explain large.safetensors" "bench large.safetensors $quick" "convert large.safetensors no.npz" \
+        "eval large.safetensors --data set" "train lenet5 -Dkeras --weights large.safetensors --data set --dry-run"; do
+        refuses 65 "large.safetensors: the recipe makes images of 4096 pixels; lenet5 is for 32, and 256" $command
+    done
+    refuses 65 "weft.classes is 12, the tensors are of 11 classes" convert twelve.safetensors no.npz
+    [ -e no.npz ] && fail "a file is written with what was refused"
     cp mine.safetensors mine-0badc0de.safetensors
     expect 0 summary mine-0badc0de.safetensors --check
     has err "the name says that the SHA-256 begins with 0badc0de"
@@ -324,6 +340,9 @@ case_inputs() { # folders, images and names on standard input
         equal "images through a pipe" "$(json images)" 1
         equal "the class of $image through a pipe" "$(json images.0.top.0.class)" "$class"
     done
+    "$weft" classify lenet.safetensors - < /dev/zero > out 2> err
+    equal "exit code of a pipe of nothing that does not end" $? 65
+    has err "empty names"
     head -c 500 $fixtures/444.jpg > in
     expect 65 classify lenet.safetensors -
     has err "standard input"
@@ -390,6 +409,24 @@ case_eval() {
     expect 73 eval $model --data flat --labels labels.txt --csv none/classes.csv
     expect 65 eval $model --data data --predictions failed.csv
     [ -e failed.csv ] && fail "a file is left of a run that failed"
+    mkdir kept
+    for option in csv confusion predictions; do
+        echo old > kept/$option
+        expect 65 eval $model --data data --$option kept/$option
+        told=$(ulimit -f 0
+            "$weft" eval $model --data flat --labels labels.txt -q --$option kept/$option 2>&1 > /dev/null
+            echo " $?")
+        equal "--$option over the limit of a file's size" "$told" \
+            "weft: --$option: cannot write kept/$option: File too large
+ 74"
+        equal "the file of before" "$(cat kept/$option)" old
+    done
+    equal "files in their folder" "$(ls -A kept | tr '\n' ' ')" "confusion csv predictions "
+    chmod 640 kept/csv
+    ln -s kept/csv link
+    expect 0 eval $model --data flat --labels labels.txt --csv link --predictions /dev/stdout
+    equal "where the link leads" "$(head -c 6 kept/csv) $(stat -c %a kept/csv)" "class, 640"
+    has out "file,"
     printf '3\n10\n' > labels.txt
     expect 65 eval $model --data flat --labels labels.txt
     has err "development kit"

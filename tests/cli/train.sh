@@ -80,6 +80,34 @@ case_run() {
     refuses 73 "there is a run in it" $net --out $run
 }
 
+# Class folders whose names no line of UTF-8 text can say: what is trained is written, and read again. Nothing that a
+# terminal obeys is printed, and a pipe in the folder is not waited for.
+case_names() {
+    raw=$(printf 'caf\351') broken=$(printf 'n\nl')
+    "$make_set" idx set 64
+    "$make_set" photos photos 12 || fail make_set
+    mv photos/green "photos/$raw"
+    mv photos/red "photos/$broken"
+    run=$(printf 'run\033[31m')
+    small="train lenet5 -D keras --batch 4 --data photos --epochs 1"
+    expect 0 $small --out "$run"
+    has out 'caf\xe9' 'n\nl' 'run\x1b[31m'
+    LC_ALL=C grep -q "$(printf '[\001-\010\016-\037\177\351]')" out && fail "a terminal would obey what is printed"
+    image=$(find photos/blue* -type f | head -1)
+    expect 0 classify "$run/best.safetensors" "$image" -k 2
+    grep -q 'caf\\xe9\|n\\nl' out || fail "no name of the classes"
+    expect 0 $net --epochs 1 --out again
+    for file in metrics.csv metrics.jsonl; do
+        rm again/$file
+        mkfifo again/$file # nobody reads it, nobody writes
+    done
+    timeout 60 "$weft" train --resume again --epochs 2 > out 2> err < /dev/null
+    equal "exit code of a run with pipes in its folder" $? 0
+    has err "again/metrics.csv: cannot be written: it is not a regular file"
+    sed 's/"weft.classes":"4"/"weft.classes":"x"/' again/best.safetensors > wrong.safetensors
+    refuses 65 "weft.classes is 'x'" $net --weights wrong.safetensors --dry-run
+}
+
 # Sentences for what is wrong.
 case_settings() {
     "$make_set" idx set 16

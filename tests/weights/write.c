@@ -320,6 +320,34 @@ START_TEST(what_is_no_file_is_not_read)
 END_TEST
 
 /* Three GiB with a header that claims other ones: nothing of them is read. */
+START_TEST(what_ends_as_no_archive_is_refused_before_it_is_read)
+{
+    static const struct {
+        const char *path, *head, *part;
+        size_t size;
+    } files[] = {
+        { "sparse.pth", "PK\3\4", "the end record of a zip archive", 4 },
+        { "sparse.npz", "PK\3\4", "the end record of a zip archive", 4 },
+        { "sparse.keras", "PK\3\4", "the end record of a zip archive", 4 },
+        { "sparse.h5", "\x89HDF\r\n\x1a\n", "addresses of 0 bytes", 8 },
+    };
+    for (int i = 0; i < WEFT_COUNT(files); i++) {
+        weights_peak peak = { 0 };
+        const weft_allocator allocator = weights_peak_allocator(&peak);
+        weft_ctx ctx = weights_ctx(&allocator);
+        weft_weights *read = NULL;
+        FILE *file = fopen(files[i].path, "wb");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_uint_eq(fwrite(files[i].head, 1, files[i].size, file), files[i].size);
+        ck_assert_int_eq(ftruncate(fileno(file), (off_t)3 << 30), 0);
+        fclose(file);
+        CHECK_FAILS(WEFT_BAD_DATA, weft_weights_read(&ctx, files[i].path, WEFT_FORMAT_AUTO, &read), files[i].part);
+        unlink(files[i].path);
+        ck_assert_uint_le(peak.peak, 1 << 20);
+    }
+}
+END_TEST
+
 START_TEST(a_wrong_header_is_refused_before_the_rest_is_read)
 {
     static const char header[] = "\x38\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[8],\"data_offsets\":[0,32]}} ";
@@ -348,7 +376,8 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("weights_write");
     CHECK_CASE(suite, "write", places_that_take_no_file, a_write_that_fails_at_any_byte_leaves_the_old_file,
                the_old_file_is_replaced_as_a_whole, what_is_no_file_is_not_read,
-               a_wrong_header_is_refused_before_the_rest_is_read, signals_interrupt_calls_and_not_the_writing,
+               a_wrong_header_is_refused_before_the_rest_is_read,
+               what_ends_as_no_archive_is_refused_before_it_is_read, signals_interrupt_calls_and_not_the_writing,
                a_signal_waits_for_the_renaming);
     TCase *signals = tcase_create("signals");
     tcase_add_loop_test(signals, a_signal_while_bytes_are_put_leaves_nothing, 0, WEFT_COUNT(deadly));

@@ -4,6 +4,7 @@
  * that all that is wrong is told at once; then tensor by tensor is converted to f32 and laid out. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -218,6 +219,16 @@ static weft_status set_recipe(const job *j, weft_weights *out)
     return strcmp(text, usual) == 0 ? WEFT_OK : weft_weights_set_meta(out, "weft.recipe", text);
 }
 
+/* A number of classes is what the tensors have; what is none is told where it is read. */
+static weft_status check_classes(const job *j)
+{
+    const char *const text = weft_weights_meta_find(j->in, "weft.classes");
+    const size_t digits = text ? strspn(text, "0123456789") : 0;
+    if (!digits || digits > 8 || text[digits] || strtol(text, NULL, 10) == j->classes)
+        return WEFT_OK;
+    return weft_fail(WEFT_BAD_DATA, "weft.classes is %s, the tensors are of %d classes", text, j->classes);
+}
+
 /* What the file says about itself stays, where it is in our words; the network is told. */
 static weft_status set_metadata(const job *j, weft_weights *out)
 {
@@ -227,6 +238,7 @@ static weft_status set_metadata(const job *j, weft_weights *out)
         if (strncmp(key, "weft.", 5) == 0)
             WEFT_TRY(weft_weights_set_meta(out, key, text));
     }
+    WEFT_TRY(check_classes(j));
     char classes[16];
     snprintf(classes, sizeof classes, "%d", j->classes);
     WEFT_TRY(weft_weights_set_meta(out, "weft.arch", j->arch->name));
