@@ -60,8 +60,6 @@ enum { SELFTEST_RUNS = 3, SELFTEST_SEED = 1 }; /* launch by launch, recorded, re
 weft_status selftest_open(weft_ctx *ctx, const selftest_graph *graph, weft_model **out);
 weft_status selftest_compute(weft_ctx *ctx, const selftest_graph *graph, int runs, selftest_result *out);
 double selftest_rms(const float *data, int64_t count);
-/* Noise for input number `input`, the same everywhere. */
-void selftest_fill(float *to, int64_t count, int input, double low, double high);
 /* The CPU to hold networks against, whose plain loops would take minutes: portable vectors, or for a GPU the best there
  * are. */
 weft_status selftest_open_vectors(const selftest *s, weft_ctx **out);

@@ -23,8 +23,8 @@ void selftest_say(const selftest *s, const char *format, ...)
     fflush(stdout);
 }
 
-/* The golden ratio's multiples, hashed (Knuth 1998, section 6.4). */
-void selftest_fill(float *to, int64_t count, int input, double low, double high)
+/* Noise that is the same everywhere: the golden ratio's multiples, hashed (Knuth 1998, section 6.4). */
+static void fill(float *to, int64_t count, int input, double low, double high)
 {
     for (int64_t i = 0; i < count; i++) {
         uint32_t h = ((uint32_t)i + 1) * 2654435761u + (uint32_t)input * 40503u;
@@ -45,7 +45,7 @@ static weft_status feed(weft_model *model, double low, double high)
             break;
         const int64_t count = weft_shape_count(&port.shape);
         float *data = cli_alloc((size_t)count, sizeof *data);
-        selftest_fill(data, count, i, low, high);
+        fill(data, count, i, low, high);
         status = weft_model_set_input(model, i, data, (size_t)count * sizeof *data);
         free(data);
     }

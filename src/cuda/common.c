@@ -125,6 +125,17 @@ weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, i
     return gather(call->device, &(weft_pack_segment){ param->data, to, count, dtype });
 }
 
+int weft_cuda_parts_cost(const weft_node *node, const weft_plan *plan, double parts, weft_kernel_cost *out)
+{
+    weft_plain_cost(node, plan, &out[0]);
+    if (parts == 0)
+        return 1;
+    out[1] = (weft_kernel_cost){ .what = "parts", .read = parts, .written = out[0].written };
+    out[0].what = "pixels";
+    out[0].written = parts;
+    return 2;
+}
+
 int weft_cuda_copy_cost(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     weft_plain_cost(node, plan, out);

@@ -167,6 +167,8 @@ weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, i
 
 /* ---- cost ---- */
 
+/* kernel.launches of one that reduces each image: one launch, or two with so many bytes of sums over parts between. */
+int weft_cuda_parts_cost(const weft_node *node, const weft_plan *plan, double parts, weft_kernel_cost *out);
 /* kernel.launches of one that only moves its input: counted as a copy. */
 int weft_cuda_copy_cost(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out);
 

@@ -103,7 +103,6 @@ static void delay_updates(const work *w)
 
 /* ---- steps that run as one ---- */
 
-
 /* The time of the last step that must be over. */
 static int32_t must_follow(const work *w, const weft_gnode *gnode)
 {

@@ -64,15 +64,18 @@ static weft_status set_time(weft_model *model, int32_t *start)
             next_prior(model, i, true);
         }
     }
-    for (int i = 0; i < model->n_derivations; i++) /* those whose readers a pass removed */
-        model->graph->nodes[model->derivations[i].index].dead = !t.done[model->derivations[i].index];
+    for (int i = 0; i < model->n_derivations; i++) {
+        const weft_step *step = &model->derivations[i];
+        model->graph->nodes[step->index].dead = !t.done[step->index]; /* those whose readers a pass removed */
+        model->demand[step->index].buffer = step->plan.buffer;
+    }
     *start = model->n_priors;
     for (int i = 0; i < model->n_steps; i++) {
         const weft_step *step = &model->steps[i];
         weft_demand *demand = &model->demand[step->index];
         demand->at = *start + step->time;
         demand->together = step->together != 1;
-        demand->buffer = step->plan.buffer; /* steps have moved since they were prepared */
+        demand->buffer = step->plan.buffer;
     }
     return WEFT_OK;
 }
@@ -190,7 +193,6 @@ static weft_status choose_kernels(weft_model *model, const weft_memory_layout *d
         demand->inplace = step->kernel->inplace;
         demand->in_phases = step->plan.in_phases;
         demand->out_phase = step->plan.out_phase;
-        demand->buffer = step->plan.buffer;
     }
     return WEFT_OK;
 }

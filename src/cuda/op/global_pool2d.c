@@ -36,14 +36,7 @@ static weft_status run(const weft_call *call)
 
 static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
-    const double parts = (double)part_bytes(node);
-    weft_plain_cost(node, plan, &out[0]);
-    if (parts == 0)
-        return 1;
-    out[1] = (weft_kernel_cost){ .what = "parts", .read = parts, .written = out[0].written };
-    out[0].what = "pixels";
-    out[0].written = parts;
-    return 2;
+    return weft_cuda_parts_cost(node, plan, (double)part_bytes(node), out);
 }
 
 static const weft_kernel average = {
