@@ -54,6 +54,7 @@ PEERS = TORCH[:3] + ["onnxruntime", "openvino"]
 GPU_PEERS = [TORCH[0], TORCH[3], TORCH[4]]
 TRAIN_MODELS = "resnet50,resnet18,mobilenetv2,efficientnet-b0,fashion-cnn,vgg16,densenet121"
 TRAIN_PEERS = TORCH[:2]
+GPU_TRAIN_MODELS = "resnet50,efficientnet-b0,mobilenetv2"
 
 
 class Contender:
@@ -250,7 +251,8 @@ def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models",
                         help=f"names by comma, or 'all' (default: {DEFAULT_MODELS}; on a GPU: "
-                             f"{GPU_MODELS}; to train: {TRAIN_MODELS}); known: "
+                             f"{GPU_MODELS}; to train: {TRAIN_MODELS}; to train on a GPU: {GPU_TRAIN_MODELS}); "
+                             "known: "
                              + ", ".join(row[0] for row in NETWORKS))
     parser.add_argument("--peers", help=f"peers by comma, or 'none' (default: {','.join(PEERS)}; on a GPU: "
                                         f"{','.join(GPU_PEERS)}; to train: {','.join(TRAIN_PEERS)})")
@@ -265,6 +267,9 @@ def parse(argv):
     parser.add_argument("--ahead", action="store_true",
                         help="start the contenders of all networks at once: they compile side by side, and need the "
                              "memory of all")
+    parser.add_argument("--hold", metavar="FILE",
+                        help="with --ahead: once all are ready, make FILE.ready, and time nothing until FILE is there: "
+                             "so that several comparisons are set up side by side and timed one after the other")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--runs", type=int, help="runs in a turn (default: 1 on a CPU, 20 on a GPU)")
     parser.add_argument("--warmup", type=int, default=2)
@@ -282,9 +287,13 @@ def parse(argv):
     gpu = args.device != "cpu"
     args.precision = args.precision or ("fp16" if gpu else "fp32")
     args.runs = args.runs or (20 if gpu else 1)
+    if args.hold and not args.ahead:
+        parser.error("--hold needs --ahead")
     if not gpu and args.precision != "fp32":
         parser.error("--precision is of a GPU: name one with --device")
-    args.models = args.models or (TRAIN_MODELS if args.train else GPU_MODELS if gpu else DEFAULT_MODELS)
+    defaults = {(False, False): DEFAULT_MODELS, (False, True): TRAIN_MODELS, (True, False): GPU_MODELS,
+                (True, True): GPU_TRAIN_MODELS}
+    args.models = args.models or defaults[gpu, args.train]
     args.peers = args.peers or ",".join(TRAIN_PEERS if args.train else GPU_PEERS if gpu else PEERS)
     known = {row[0]: row for row in NETWORKS}
     wanted = list(known) if args.models == "all" else args.models.split(",")
@@ -311,6 +320,14 @@ def warn_if_busy():
     return load
 
 
+def hold(path):
+    """Says that all are ready, and waits for the word."""
+    with open(path + ".ready", "w", encoding="ascii"):
+        pass
+    while not os.path.exists(path):
+        time.sleep(.1)
+
+
 def measure(args):
     with tempfile.TemporaryDirectory(prefix="weft-peers-") as folder, open(args.log or os.devnull, "a",
                                                                            encoding="utf-8") as log:
@@ -323,6 +340,8 @@ def measure(args):
         # With --ahead all are started, then all waited for, and only then is the first one timed.
         ahead = [list(launch(row, args, log)) for row in args.rows] if args.ahead else []
         ahead = [ready(started, args) for started in ahead]
+        if args.hold:
+            hold(args.hold)
         for i, row in enumerate(args.rows):
             print(f"{row[0]}: {', '.join(args.names)}", file=sys.stderr)
             contenders = ahead[i] if ahead else ready(launch(row, args, log), args)

@@ -8,7 +8,9 @@
  *
  *     on start    one JSON line: what was built ("ready": true), or why not ("skip": reason)
  *     "run N"     runs the network N times; answers one line of N times in milliseconds
- *     "quit"      ends (so does the end of the input) */
+ *     "quit"      ends (so does the end of the input)
+ *
+ * On a GPU the images are there already, those of a step, too: after the first, which brings them. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,7 @@ typedef struct settings {
 typedef struct runner {
     weft_model *model; /* the trainer's, of a step */
     weft_trainer *trainer;
+    bool stays; /* what a step reads is on the device */
     float *images;
     int32_t *labels;
 } runner;
@@ -151,7 +154,11 @@ static weft_status build_trainer(weft_ctx *ctx, const weft_graph *graph, const s
     r->labels = malloc((size_t)s->batch * sizeof *r->labels);
     for (int64_t i = 0; r->labels && i < s->batch; i++)
         r->labels[i] = (int32_t)(i % arch->classes);
-    return r->images && r->labels ? WEFT_OK : WEFT_NO_MEMORY;
+    if (!r->images || !r->labels)
+        return WEFT_NO_MEMORY;
+    const weft_batch batch = { .images = r->images, .labels = r->labels };
+    r->stays = strcmp(weft_ctx_device(ctx), "cpu") != 0;
+    return r->stays ? weft_trainer_step(r->trainer, &batch, 1e-3, NULL) : WEFT_OK;
 }
 
 /* Builds, plans and fills; *counts are the graph's. */
@@ -181,7 +188,7 @@ static void destroy(runner *r)
 static weft_status run_once(const runner *r)
 {
     const weft_batch batch = { .images = r->images, .labels = r->labels };
-    return r->trainer ? weft_trainer_step(r->trainer, &batch, 1e-3, NULL) : weft_model_run(r->model);
+    return r->trainer && !r->stays ? weft_trainer_step(r->trainer, &batch, 1e-3, NULL) : weft_model_run(r->model);
 }
 
 static int serve(const runner *r)
@@ -214,7 +221,7 @@ int main(int argc, char **argv)
         return 2;
     }
     weft_ctx *ctx;
-    runner r = { NULL, NULL, NULL, NULL };
+    runner r = { 0 };
     weft_counts counts;
     weft_memory memory = { 0 };
     const weft_ctx_opt opt = { .device = s.device, .precision = s.precision, .threads = s.threads, .isa = s.isa,

@@ -115,28 +115,35 @@ def torch_contender(args, how):
 
 
 def torch_trainer(args, how):
-    """Whole steps: forward, backward, SGD with momentum and weight decay."""
+    """Whole steps: forward, backward, SGD with momentum and weight decay. On a GPU the parameters are fp32, the
+    arithmetic is autocast's, fp16's gradients are scaled, and the optimiser is the fused one."""
     torch = need("torch")
     torch.set_num_threads(args.threads)
     net = network(args.net)
     macs, params = count(torch, net, args.px)
-    if args.device != "cpu":
-        raise Missing("weft does not train on a GPU yet")
-    net = net.train().to(memory_format=torch.channels_last)
-    x = torch.randn(args.batch, channels_of(net), args.px, args.px).to(memory_format=torch.channels_last)
+    placed = place(torch, args)
+    kind = placed.pop("dtype", torch.float32)
+    gpu, half = args.device != "cpu", kind != torch.float32
+    net = net.train().to(**placed)
+    x = torch.randn(args.batch, channels_of(net), args.px, args.px).to(**placed)
     classes = [m for m in net.modules() if isinstance(m, torch.nn.Linear)][-1].out_features
-    labels = torch.arange(args.batch) % classes
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=.9, weight_decay=1e-4)
+    labels = (torch.arange(args.batch) % classes).to(x.device)
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=.9, weight_decay=1e-4, fused=gpu)
+    scaler = torch.amp.GradScaler(x.device.type, enabled=kind == torch.float16)
     loss_of = torch.nn.functional.cross_entropy
-    forward = torch.compile(net) if how == "compile" else net
+    forward = torch.compile(net, mode=COMPILED[how]) if how in COMPILED else net
 
     def run():
         optimizer.zero_grad(set_to_none=True)
-        loss_of(forward(x), labels).backward()
-        optimizer.step()
+        with torch.autocast(x.device.type, kind if half else None, enabled=half):
+            loss = loss_of(forward(x), labels)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
 
-    run()
-    return run, {"version": torch.__version__, "macs": macs, "params": params}
+    for _ in range(3 if gpu else 1):
+        run()
+    return run, facts_of(torch, args, macs, params)
 
 
 def onnx_file(args):
@@ -206,6 +213,7 @@ CONTENDERS = {
 TRAINERS = {
     "torch-eager": lambda a: torch_trainer(a, "eager"),
     "torch-compile": lambda a: torch_trainer(a, "compile"),
+    "torch-reduce-overhead": lambda a: torch_trainer(a, "reduce-overhead"),
 }
 
 

@@ -6,11 +6,14 @@
 #include "cli/table.h"
 #include "cli/text.h"
 
+#include <weft/train.h>
+
 typedef struct plans_args {
     weft_ctx_opt ctx; /* target, precision, threads */
     cli_list batch;
     weft_dialect dialect;
     cli_size size;
+    bool train;
     cli_view view;
 } plans_args;
 
@@ -22,16 +25,28 @@ static const cli_column columns[] = {
 };
 /* clang-format on */
 
-/* Makes the model, which builds its plans, and nothing else. */
-static cli_exit build(weft_ctx *ctx, const cli_subject *subject, int64_t batch, weft_run_cost *cost)
+/* Makes the model, or the trainer with its own, which builds their plans, and nothing else. */
+static weft_status plan(const plans_args *args, weft_ctx *ctx, const weft_graph *graph, weft_run_cost *cost)
+{
+    const weft_train_opt step = { .optimizer = { .momentum = .9 }, .plan_only = true };
+    weft_trainer *trainer = NULL;
+    weft_model *model = NULL;
+    weft_status status = args->train
+                             ? weft_trainer_create(ctx, graph, &step, &trainer)
+                             : weft_model_create(ctx, graph, &(weft_model_opt){ .plan_only = true }, &model);
+    if (!status)
+        status = weft_model_cost(trainer ? weft_trainer_model(trainer) : model, cost);
+    weft_trainer_destroy(trainer);
+    weft_model_destroy(model);
+    return status;
+}
+
+static cli_exit build(const plans_args *args, weft_ctx *ctx, const cli_subject *subject, int64_t batch,
+                      weft_run_cost *cost)
 {
     weft_graph *graph = NULL;
-    weft_model *model = NULL;
     CLI_TRY(cli_build(ctx, subject, batch, &graph));
-    weft_status status = weft_model_create(ctx, graph, &(weft_model_opt){ .plan_only = true }, &model);
-    if (!status)
-        status = weft_model_cost(model, cost);
-    weft_model_destroy(model);
+    const weft_status status = plan(args, ctx, graph, cost);
     weft_graph_destroy(graph);
     return status ? cli_library_error(status) : CLI_OK;
 }
@@ -43,7 +58,7 @@ static cli_exit add_model(const plans_args *args, weft_ctx *ctx, const char *wor
     for (int i = 0; i < args->batch.count; i++) {
         const double start = cli_now();
         weft_run_cost cost;
-        CLI_TRY(build(ctx, &subject, args->batch.value[i], &cost));
+        CLI_TRY(build(args, ctx, &subject, args->batch.value[i], &cost));
         cli_add_planned(table, &subject, weft_ctx_precision(ctx), args->batch.value[i]);
         cli_put_number(table, "plans", cost.plans);
         cli_put_number(table, "seconds", cli_now() - start);
@@ -95,6 +110,7 @@ static const cli_option rows[] = {
     ROW_THREADS(plans_args, "threads that build plans"),
     ROW_DIALECT(plans_args, WHOSE_VARIANT),
     ROWS_SIZE(plans_args),
+    OPT_BOOL(plans_args, train, 0, "train", "those of a step of training"),
     ROW_OUTPUT(plans_args),
     OPT_HELP,
     OPT_END,
@@ -117,6 +133,7 @@ const cli_command cli_plans = {
         "Plans hold for one version of cuDNN, one kind of card, one precision, one size of images and one batch. "
         "The folder can be carried to another machine. A plan that is on disk is not built again.",
     .examples = "weft plans resnet50 vgg16 --precision fp16 --batch 32,256|for an H100\n"
+                "weft plans resnet50 --train --precision bf16 --batch 128 --target h200|of a step of training\n"
                 "weft plans efficientnet-b0 --target l4 --json|for an L4, for a program to read",
     .rows = rows,
     .args_size = sizeof(plans_args),

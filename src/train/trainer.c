@@ -100,8 +100,9 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
         return weft_fail(WEFT_INVALID, "the network has no input");
     if (!opt->plan_only)
         WEFT_TRY(need_store(t));
+    /* Images are read until a step's very end, so that it costs nothing to keep them where they are. */
     WEFT_TRY(weft_model_create(t->ctx, t->graph, &(weft_model_opt){ .training = true, .store = t->store,
-                                                                    .plan_only = opt->plan_only,
+                                                                    .plan_only = opt->plan_only, .resident = true,
                                                                     .memory = opt->memory }, &t->model));
     return opt->plan_only ? WEFT_OK : find_span(t);
 }
