@@ -27,6 +27,7 @@ template <typename F, typename T> struct turn_job {
 
 template <typename F, typename T> __global__ void __launch_bounds__(WEFT_BLOCK) turn_window(turn_job<F, T> job)
 {
+    weft_begin();
     const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= job.count)
         return;
@@ -79,6 +80,7 @@ template <typename T> struct depthwise_dx_job {
 template <typename T, int V, int S>
 __global__ void __launch_bounds__(WEFT_BLOCK, 4) depthwise_dx(depthwise_dx_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (pack >= job.packs || row >= (unsigned)job.rows)
@@ -223,6 +225,7 @@ __device__ __forceinline__ void dw_add_strip(const depthwise_dw_job<T> &job, con
 template <typename T, int K, int S>
 __global__ void __launch_bounds__(WEFT_BLOCK, 2) depthwise_dw(depthwise_dw_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, (WEFT_BLOCK * PACK));
     const weft_kwindow &win = job.win;
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * PACK, r = (int)threadIdx.z;
@@ -251,6 +254,7 @@ __global__ void __launch_bounds__(WEFT_BLOCK, 2) depthwise_dw(depthwise_dw_job<T
 template <typename T, int V>
 __global__ void __launch_bounds__(WEFT_BLOCK, 2) depthwise_dw_any(depthwise_dw_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, (WEFT_BLOCK * V));
     const weft_kwindow &win = job.win;
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
@@ -286,6 +290,7 @@ struct dw_join_job {
 /* x of the block over tap and channel, y over parts, JOIN_LANES apart. */
 __global__ void __launch_bounds__(WEFT_BLOCK) dw_join(dw_join_job job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, WEFT_BLOCK);
     const int64_t i = (int64_t)blockIdx.x * WEFT_WARP + threadIdx.x;
     float sum[1] = {};

@@ -6,6 +6,7 @@
 template <typename T>
 __global__ void __launch_bounds__(WEFT_BLOCK) pack_product(const float *from, T *to, int c, int c_in, int count)
 {
+    weft_begin();
     const int steps = steps_of(c_in);
     for (int i = (int)(blockIdx.x * WEFT_BLOCK + threadIdx.x); i < count; i += (int)gridDim.x * WEFT_BLOCK) {
         const int lane = i / 8 % WEFT_WARP, group = i / (8 * WEFT_WARP) % GROUPS, at = i / (8 * WEFT_WARP * GROUPS);
@@ -18,6 +19,7 @@ __global__ void __launch_bounds__(WEFT_BLOCK) pack_product(const float *from, T 
 template <typename T, int K>
 __global__ void __launch_bounds__(WEFT_BLOCK) pack_window(const float *from, T *to, int c, int count)
 {
+    weft_begin();
     for (int i = (int)(blockIdx.x * WEFT_BLOCK + threadIdx.x); i < count; i += (int)gridDim.x * WEFT_BLOCK) {
         const int lane = i / 2 % WEFT_WARP, half = i / (2 * WEFT_WARP) % 2, at = i / (4 * WEFT_WARP);
         const int k = at / expand_pairs<K>::COUNT * 16 + weft_channel_of(half, lane / 4);

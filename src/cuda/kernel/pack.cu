@@ -18,6 +18,7 @@ template <typename T> struct pack_job {
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) pack(pack_job<T> job)
 {
+    weft_begin();
     const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= job.count)
         return;
@@ -74,6 +75,7 @@ template <typename T, int V> __device__ __forceinline__ void pack_chunk(const fl
 
 __global__ void __launch_bounds__(WEFT_BLOCK) pack_segments(const __grid_constant__ pack_table table)
 {
+    weft_begin();
     const int s = table.blocks.segment(blockIdx.x), count = table.blocks.elements(blockIdx.x, s);
     const int64_t at = table.blocks.from(blockIdx.x, s);
     const float *from = table.from[s] + at;

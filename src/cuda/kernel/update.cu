@@ -238,6 +238,7 @@ __device__ __forceinline__ void update_piece(const Rule &rule, float *const (&ar
 template <typename Rule, int V>
 __global__ void __launch_bounds__(WEFT_BLOCK) update(const __grid_constant__ update_table<Rule> table)
 {
+    weft_begin();
     const int s = table.blocks.segment(blockIdx.x), count = table.blocks.elements(blockIdx.x, s);
     const int64_t from = table.blocks.from(blockIdx.x, s);
     float rates[2];
