@@ -67,6 +67,10 @@ __device__ __forceinline__ void weft_slope_before(weft_act act, const float (&v)
 __device__ __forceinline__ float weft_slope_at(weft_act act, float x)
 {
     float v[1] = { x }, s[1];
+    if (act == WEFT_ACT_SIGMOID) { /* 1 - sigmoid(x) would cost digits */
+        const float e = expf(-fabsf(x)), gate = 1 / (1 + e);
+        return e * gate * gate;
+    }
     if (act != WEFT_ACT_SWISH && act != WEFT_ACT_HARD_SWISH)
         weft_activate<1>(act, v);
     weft_slope<1>(act, v, s);
