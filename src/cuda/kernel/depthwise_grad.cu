@@ -8,8 +8,8 @@
  * and L2, once from memory; dx once. Strides of 1 have a faster way (conv_grad.h).
  * depthwise_dw: a block has up to MOST_PACKS packs of channels and a part of all strips of outputs side by side. x of
  * the block over packs, y over strips: a thread keeps the sums of all taps, so that an output is loaded once, and a line
- * of pixels once for all outputs of the strip. The loads of a line are under way together; what lies outside is loaded
- * from the edge and made zero. Threads are added in shared memory, parts by dw_join: in a fixed order. Traffic: x K times
+ * of pixels once for all outputs of the strip. A line's loads are under way together; what lies outside is loaded from
+ * the edge and made zero. Threads are added in shared memory, parts by dw_join: in a fixed order. Traffic: x K times
  * from L1, once from memory; dy once. Bound by instructions, of which two of five multiply and add. For 3x3 and 5x5 at
  * strides of 1 and 2; others take depthwise_dw_any, a tap for each block. */
 #include "cuda/kernel/columns.cuh"
@@ -210,8 +210,8 @@ template <int K, int S> __device__ __forceinline__ bool dw_is_full(const weft_kw
     return ow + STRIP <= win.ow && first >= -(K / 2) && first + (STRIP - 1) * S + K <= win.w + K / 2;
 }
 
-/* STRIP outputs from ow on of one line of dy, and the lines of pixels from ih on that they see, into the sums of taps. x
- * is where the image begins. IS_FULL: dw_is_full. */
+/* A strip's outputs from ow on of one line of dy, and the lines of pixels from ih on that they see, into the sums of
+ * taps. x is where the image begins. IS_FULL: dw_is_full. */
 template <typename T, int K, int S, int V, bool IS_FULL>
 __device__ __forceinline__ void dw_add_strip(const depthwise_dw_job<T> &job, const T *x, const T *dy, int ih, int ow,
                                              float (&sum)[K][K * V])
