@@ -7,11 +7,11 @@
  * whose windows hold its pixel: at a stride of S, dilation 1, every S-th tap. Traffic: dy about (K / S)^2 times from L1
  * and L2, once from memory; dx once. Strides of 1 have a faster way (conv_grad.h).
  * depthwise_dw: a block has up to MOST_PACKS packs of channels and a part of all strips of outputs side by side. x of
- * the block over packs, y over strips: a thread keeps the sums of all taps, so that an output is loaded once, and a line
- * of pixels once for all outputs of the strip. A line's loads are under way together; what lies outside is loaded from
- * the edge and made zero. Threads are added in shared memory, parts by dw_join: in a fixed order. Traffic: x K times
- * from L1, once from memory; dy once. Bound by instructions, of which two of five multiply and add. For 3x3 and 5x5 at
- * strides of 1 and 2; others take depthwise_dw_any, a tap for each block. */
+ * the block over packs, y over strips: a thread keeps the sums of all taps, so that an output is loaded once, and a
+ * line of pixels once for all outputs of the strip. A line's loads are under way together; what lies outside is loaded
+ * from the edge and made zero. Threads are added in shared memory, parts by dw_join: in a fixed order. Traffic: x K
+ * times from L1, once from memory; dy once. Bound by instructions, of which two of five multiply and add. For 3x3 and
+ * 5x5 at strides of 1 and 2; others take depthwise_dw_any, a tap for each block. */
 #include "cuda/kernel/columns.cuh"
 #include "cuda/kernel/conv_grad.cuh"
 
