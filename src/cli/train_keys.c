@@ -96,6 +96,9 @@ const cli_option train_keys[] = {
              "of the training part that becomes the validation part; 0: .1 of a set that has neither validation nor "
              "test part, else none"),
     OPT_REAL(AT, fraction, 0, "fraction", "SHARE", "1", 0, 1, "of each class of the training part that is used"),
+    OPT_ENUM(AT, decode, 0, "decode", "HOW", "fast", "fast|exact",
+             "JPEG files of training: fast reduces them by 2, 4 or 8 while they are decoded, where a crop has no use "
+             "for more; exact decodes them as evaluation does. Crops that have give the same bits either way"),
     OPT_ENUM(AT, cache, 0, "cache", "WHERE", "none", "none|ram|disk",
              "keeps decoded photographs from epoch to epoch; disk: in the folder weft-cache"),
     OPT_INT(AT, workers, 0, "workers", "N", "0", -1, 256,

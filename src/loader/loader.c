@@ -99,12 +99,12 @@ static void add_file(weft_sha256 *sum, const char *path)
 /* What the cache would hold of which files, as a text. */
 static void make_key(const weft_loader *l, char key[WEFT_SHA256_TEXT])
 {
-    char text[WEFT_RECIPE_TEXT + 64], recipe[WEFT_RECIPE_TEXT];
+    char text[WEFT_RECIPE_TEXT + 80], recipe[WEFT_RECIPE_TEXT];
     weft_sha256 sum;
     weft_sha256_begin(&sum);
-    const int length = snprintf(text, sizeof text, "%s in_order=%d frame=%d upright=%d",
+    const int length = snprintf(text, sizeof text, "%s in_order=%d frame=%d upright=%d%s",
                                 weft_recipe_text(&l->recipe, recipe, sizeof recipe), l->opt.in_order, l->frame != NULL,
-                                l->opt.upright);
+                                l->opt.upright, l->opt.exact ? " exact" : "");
     weft_sha256_add(&sum, text, (size_t)length);
     for (int64_t i = 0; i < l->order.images; i++)
         add_file(&sum, weft_trainset_photo(l->set, weft_trainset_item(l->set, l->opt.part, i)));

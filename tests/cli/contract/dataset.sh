@@ -118,4 +118,24 @@ case_dataset_preview() {
     has out "trivialaugment" "crop-pad PIXELS"
 }
 
+case_dataset_bench() {
+    make_tree
+    expect 0 dataset bench t --seconds .05 --threads 1 --px 24
+    has out "images/s by 1 thread" "decoded as far as needed" "libjpeg-turbo alone" "of its pace" "% of it is"
+    equal stages "$(awk '$1 ~ /^(read|decode|resize|augment|convert|all)$/ { printf "%s ", $1 }' out)" \
+        "read decode resize augment convert all "
+    expect 0 dataset bench t --seconds .05 --threads 2 --px 24 --decode exact --augment none --json
+    equal decode "$(json out decode)" exact
+    equal px "$(json out px)" 24
+    [ "$(json out images)" -gt 0 ] || fail "no images were made"
+    [ "$(json out jpegs)" -lt "$(json out stage_images)" ] || fail "a PNG file was taken for a JPEG file"
+    equal stage "$(json out stages.1.stage)" decode
+    make_idx
+    expect 0 dataset bench idx --seconds .05 --threads 1 -o csv
+    equal header "$(head -n 1 out)" stage,ms,share,rate
+    grep -q libjpeg out && fail "libjpeg-turbo has no part in IDX files"
+    refuses 2 "no images in its part 'val'" dataset bench idx --part val
+    refuses 2 "did you mean 'flip'" dataset bench idx --augment flap
+}
+
 run_case
