@@ -157,8 +157,7 @@ static weft_status load(const weft_allocator *allocator, const char *path, conte
     return status;
 }
 
-/* Cuts the image down to whole pixels around the box that is chosen. */
-static weft_status cut(const weft_allocator *allocator, weft_wish *wish, weft_image *image)
+weft_status weft_image_cut(const weft_allocator *allocator, weft_wish *wish, weft_image *image)
 {
     int size[2];
     wish->choose(wish->user, image->width, image->height, wish->box, size);
@@ -183,7 +182,7 @@ static weft_status decode(const weft_allocator *allocator, const struct format *
     if (status == WEFT_OK)
         status = weft_image_turn(allocator, source->path, orientation, &image);
     if (status == WEFT_OK && wish && !jpeg)
-        status = cut(allocator, wish, &image);
+        status = weft_image_cut(allocator, wish, &image);
     if (status != WEFT_OK) {
         weft_free(allocator, image.pixels);
         return status;

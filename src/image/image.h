@@ -48,6 +48,8 @@ weft_status weft_image_fetch(const weft_allocator *allocator, const char *path, 
 weft_status weft_image_decode_part(const weft_allocator *allocator, const weft_source *source,
                                    const weft_image_opt *opt, weft_wish *wish, weft_image *out);
 
+/* Cuts an image down to whole pixels around the box that is chosen. */
+weft_status weft_image_cut(const weft_allocator *allocator, weft_wish *wish, weft_image *image);
 /* Whole pixels around wish->box, which is then counted from their corner (pixels.c). */
 weft_window weft_wish_window(weft_wish *wish, int width, int height);
 

@@ -20,15 +20,17 @@ static void time_pass(const weft_loader *l, const weft_source *source, int by, i
     stages->jpegs++;
 }
 
-static weft_status decode_photo(weft_loader *l, weft_loader_hand *hand, const weft_source *source, weft_wish *wish,
+static weft_status decode_photo(weft_loader *l, weft_loader_hand *hand, weft_set_photo *photo, weft_wish *wish,
                                 weft_image *out)
 {
     weft_stages *const stages = hand->stages;
     const int64_t before = stages ? stages->spent[WEFT_STAGE_DECODE] : 0;
-    WEFT_TRY(weft_image_decode_part(l->allocator, source, &(weft_image_opt){ .upright = l->opt.upright }, wish, out));
+    const weft_source source = { .path = photo->path, .data = photo->data, .size = photo->size };
+    weft_stage_begin(hand, WEFT_STAGE_DECODE);
+    WEFT_TRY(weft_trainset_decode(l->set, photo, &(weft_image_opt){ .upright = l->opt.upright }, wish, out));
     weft_stage_end(hand, WEFT_STAGE_DECODE);
     if (stages && wish && wish->by)
-        time_pass(l, source, wish->by, stages->spent[WEFT_STAGE_DECODE] - before, stages);
+        time_pass(l, &source, wish->by, stages->spent[WEFT_STAGE_DECODE] - before, stages);
     weft_stage_begin(hand, WEFT_STAGE_RESIZE);
     return WEFT_OK;
 }
@@ -37,15 +39,12 @@ static weft_status decode_photo(weft_loader *l, weft_loader_hand *hand, const we
 static weft_status read_photo(weft_loader *l, weft_loader_hand *hand, const weft_set_item *item, weft_wish *wish,
                               weft_image *out)
 {
-    weft_source source = { .path = weft_trainset_photo(l->set, item) };
-    uint8_t *data;
+    weft_set_photo photo;
     weft_stage_begin(hand, WEFT_STAGE_READ);
-    WEFT_TRY(weft_image_fetch(l->allocator, source.path, &data, &source.size));
+    WEFT_TRY(weft_trainset_fetch(l->set, item, &photo));
     weft_stage_end(hand, WEFT_STAGE_READ);
-    weft_stage_begin(hand, WEFT_STAGE_DECODE);
-    source.data = data;
-    const weft_status status = decode_photo(l, hand, &source, wish, out);
-    weft_free(l->allocator, data);
+    const weft_status status = decode_photo(l, hand, &photo, wish, out);
+    weft_free(l->allocator, photo.data);
     return status;
 }
 
@@ -65,15 +64,10 @@ static weft_status copy_rgb(const weft_loader *l, const weft_set_item *item, wef
     return WEFT_OK;
 }
 
-static bool is_photo(const weft_loader *l, const weft_set_item *item)
-{
-    return l->set->sources[item->source].files != NULL;
-}
-
 /* Whether an image in memory has the network's size as it is. */
 static bool fits(const weft_loader *l, const weft_set_source *s)
 {
-    return !s->files && s->width == l->recipe.px && s->height == l->recipe.px;
+    return s->pixels && s->width == l->recipe.px && s->height == l->recipe.px;
 }
 
 /* Bytes to the network's values. */
@@ -132,7 +126,7 @@ static weft_status read_part(weft_loader *l, weft_loader_hand *hand, const weft_
 {
     weft_wish wish = { .choose = choose, .user = c, .exact = l->opt.exact || l->opt.in_order };
     int size[2];
-    if (is_photo(l, item)) {
+    if (weft_trainset_is_photo(l->set, item)) {
         WEFT_TRY(read_photo(l, hand, item, &wish, out));
     } else {
         WEFT_TRY(copy_rgb(l, item, out));
@@ -281,7 +275,7 @@ static weft_status evaluate(weft_loader *l, weft_loader_hand *hand, const weft_s
         return WEFT_OK;
     }
     weft_image in;
-    WEFT_TRY(is_photo(l, item) ? read_photo(l, hand, item, NULL, &in) : copy_rgb(l, item, &in));
+    WEFT_TRY(weft_trainset_is_photo(l->set, item) ? read_photo(l, hand, item, NULL, &in) : copy_rgb(l, item, &in));
     const weft_status status = weft_image_prepare(l->allocator, &in, &l->recipe, out);
     weft_free(l->allocator, in.pixels);
     return status;
