@@ -131,9 +131,9 @@ typedef struct stage {
 } stage;
 
 static const stage stages[] = {
-    { "read", "reading files (a pack of them, weft dataset pack, is read at the disk's pace)",
+    { "read", "reading (a pack, weft dataset pack, is read at the disk's pace)",
       offsetof(weft_loader_costs, read) },
-    { "decode", "decoding (weft dataset pack makes images that are smaller to decode)",
+    { "decode", "decoding (weft dataset pack makes images that are smaller, or need none)",
       offsetof(weft_loader_costs, decode) },
     { "resize", "resizing", offsetof(weft_loader_costs, resize) },
     { "augment", "augmentation", offsetof(weft_loader_costs, augment) },

@@ -12,7 +12,7 @@ const cli_option train_keys[] = {
     OPT_TEXT(AT, network, 0, "network", "NAME", NULL, NULL, "the network, where the command line names none"),
     OPT_ENUM(AT, dialect, 0, "dialect", "NAME", "default", "default|paper|keras|torch", "whose variant of it"),
     OPT_TEXT(AT, data, 0, "data", "DIR", NULL, NULL,
-             "the data: a folder, or the name of a set that is found by itself, such as fashion-mnist"),
+             "the data: a folder, a pack, or the name of a set that is found by itself, such as fashion-mnist"),
     OPT_TEXT(AT, weights, 0, "weights", "FILE", NULL, NULL, "weights to begin with"),
     OPT_INT(AT, px, 0, "px", "N", "0", 0, 8192,
             "pixels of a side of the input; 0: the images' own if they are small, square and the network can be built "

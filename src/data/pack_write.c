@@ -112,7 +112,7 @@ static weft_status make_of(const writer *w, job *j, weft_set_photo *photo)
     }
     const weft_status status = store(w, j, &image);
     weft_free(w->allocator, image.pixels);
-    return status;
+    return status == WEFT_OK ? WEFT_OK : weft_fail_in(status, "%s", photo->path);
 }
 
 static weft_status make(const writer *w, job *j)
@@ -368,7 +368,8 @@ weft_status weft_pack_write(weft_ctx *ctx, const weft_trainset *set, const char 
         w.opt = *opt;
     w.opt.px = w.opt.px ? w.opt.px : SIDE;
     w.opt.quality = w.opt.quality ? w.opt.quality : QUALITY;
-    w.opt.threads = w.opt.threads > 0 ? w.opt.threads : weft_cpu_count();
+    if (w.opt.threads <= 0)
+        w.opt.threads = weft_cpu_count() < MOST_THREADS ? weft_cpu_count() : MOST_THREADS;
     weft_status status = prepare(&w, path);
     if (status == WEFT_OK)
         status = run(&w, path);

@@ -71,7 +71,7 @@ weft_status weft_jpeg_decode_part(const weft_allocator *allocator, const weft_so
                                   weft_wish *wish, weft_image *out);
 /* Decodes all of it, reduced by 1, 2, 4 or 8, and keeps nothing: what libjpeg-turbo alone takes. */
 weft_status weft_jpeg_pass(const weft_allocator *allocator, const weft_source *source, int by);
-/* A JPEG file of an image, quality 1..100; weft_free the data. */
+/* A JPEG file of an image, quality 1..100; weft_free the data. UNSUPPORTED: a side of more than 65500 pixels. */
 weft_status weft_jpeg_encode(const weft_allocator *allocator, const weft_image *image, int quality, uint8_t **data,
                              size_t *size);
 weft_status weft_png_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);

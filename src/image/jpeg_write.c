@@ -35,7 +35,7 @@ static _Noreturn void give_up(j_common_ptr info)
     info->err->format_message(info, reason);
     e->status = info->err->msg_code == JERR_OUT_OF_MEMORY
                     ? weft_fail(WEFT_NO_MEMORY, "out of memory in the JPEG encoder")
-                    : weft_fail(WEFT_INVALID, "a JPEG file of %d x %d pixels cannot be made: %s", e->image->width,
+                    : weft_fail(WEFT_UNSUPPORTED, "a JPEG file of %d x %d pixels cannot be made: %s", e->image->width,
                                 e->image->height, reason);
     longjmp(e->back, 1);
 }
