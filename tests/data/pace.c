@@ -14,7 +14,7 @@
 #include "data/tree.h"
 #include "image/image.h"
 
-enum { PHOTOS = 4, BATCH = 12, NEAR = 33 /* decibels */ };
+enum { PHOTOS = 3, BATCH = 6, NEAR = 33 /* decibels */ };
 
 /* Folders of two classes with photographs of width x height, or upright. */
 static void put_photos(const char *set, int width, int height)
