@@ -249,7 +249,8 @@ static void finish(decoder *d)
 /* ---- parts ---- */
 
 /* How much smaller the picture may be decoded, and which part of that is wanted. Reduced by a power of 2: the other
- * eighths that libjpeg offers have no vector code, and 7/8 to 5/8 of a picture take longer than all of it. */
+ * eighths that libjpeg-turbo offers have no vector code. Of 500 x 375 pixels, 4:2:0, quality 90, callgrind counts 6.8
+ * million instructions for all of it, 15.0, 12.0 and 9.9 at 7/8, 6/8 and 5/8, 5.6 at a half, and 6.5 at 3/8. */
 static void choose_part(decoder *d)
 {
     enum { MOST = 8 };
