@@ -13,7 +13,7 @@ ARGS ?=
 RUNS ?= 1000000
 TIME ?=
 TARGETS ?= safetensors npz pth keras_config jpeg png webp tiff bmp pnm recipe hub_config hub_preprocessor shards \
-    labels classes names manifest augment trainset
+    labels classes names manifest augment trainset pack
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help

@@ -27,9 +27,9 @@ def struct(name, members, **types):
 
 Recipe = struct("weft_recipe", "int px channels fit side real share int resample bool no_antialias int preprocess "
                 "triple mean std")
-Loader = struct("weft_loader_opt", "int part long batch pointer recipe bool in_order upright text augment int sampling "
-                "pointer weights bool targets real smoothing long seed int workers ahead cache text cache_folder "
-                "long cache_limit bad_limit pointer bad user")
+Loader = struct("weft_loader_opt", "int part long batch pointer recipe bool in_order upright exact text augment "
+                "int sampling pointer weights bool targets real smoothing long seed int workers ahead cache "
+                "text cache_folder long cache_limit bad_limit pointer bad user")
 Arch = struct("weft_arch_opt", "int dialect long batch int px classes bool no_softmax aux")
 Optimizer = struct("weft_optimizer", "int kind real momentum bool nesterov real decay bool decay_all real rho "
                    "bool mean_square_from_zero real beta1 beta2 epsilon")

@@ -34,6 +34,9 @@ typedef struct weft_loader_opt {
                                   squashed, 0..1. Lent until create returns */
     bool in_order;          /* evaluation: every image once, in order, the last batch with fewer; no augmentation */
     bool upright;           /* turn photographs as EXIF says */
+    bool exact;             /* training decodes JPEG files at their full size, too, as evaluation does. Else they are
+                               reduced by 2, 4 or 8 while they are decoded, where a crop has no use for more: slightly
+                               other pixels, in less time. Of crops that have, the pixels are the same either way */
     const char *augment;    /* "crop-pad 4, flip, erase .25": NULL: none */
     weft_sampling sampling;
     const float *weights;   /* [classes] of classes: targets are multiplied by them; NULL: none; copied */
@@ -91,6 +94,22 @@ typedef struct weft_loader_stats {
 } weft_loader_stats;
 /* Since the loader was made, or since the last call with `reset`. */
 WEFT_API weft_loader_stats weft_loader_get_stats(weft_loader *loader, bool reset);
+
+/* What making images costs, in seconds, summed over images. */
+typedef struct weft_loader_costs {
+    int64_t images;
+    double read;     /* of files: time that passed, with what a disk took; all others are the thread's own time */
+    double decode;   /* of the part that is wanted */
+    double resize;
+    double augment;
+    double convert;  /* bytes to normalised values */
+    int64_t jpegs;   /* how many of the images are JPEG files, and of these: */
+    double jpeg_decode;
+    double jpeg_pass; /* what libjpeg-turbo takes to hand out all rows of the same files, reduced alike, and no more */
+} weft_loader_costs;
+/* Makes the images of a step as its batch does, one after the other in the calling thread, decodes each JPEG file by
+ * libjpeg-turbo alone in turn, and adds what each stage took to *costs. Not of cached photographs. No batch changes. */
+WEFT_API weft_status weft_loader_probe(weft_loader *loader, int64_t step, weft_loader_costs *costs);
 
 /* Mean and deviation of each channel, in 0..1, of at most `limit` images of the training part, spread evenly (0: all),
  * fitted as the recipe says: what its mean and std want. Of one channel all three are the same. */

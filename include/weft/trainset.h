@@ -30,6 +30,7 @@ typedef struct weft_trainset_opt {
  *   CIFAR's binaries: data_batch_1.bin ..., test_batch.bin; or train.bin and test.bin of CIFAR-100 (fine labels);
  *   parts called train, val (valid, validation), test, each a folder for each class; or class folders alone, all of
  *   them the training part.
+ * A file is a pack (weft/pack.h).
  * Images in memory are those of IDX and CIFAR files; photographs are read when they are asked for. Every label is
  * checked here. NOT_FOUND says what was looked for, where, and what to install; BAD_DATA names the file. opt may be
  * NULL. */
@@ -37,7 +38,7 @@ WEFT_API weft_status weft_trainset_open(weft_ctx *ctx, const char *path, const w
                                         weft_trainset **out);
 WEFT_API void weft_trainset_destroy(weft_trainset *set);
 
-/* What the set is: "/usr/share/datasets/fashion-mnist", and "IDX", "CIFAR", "folders". Lent. */
+/* What the set is: "/usr/share/datasets/fashion-mnist", and "IDX", "CIFAR", "folders", "pack". Lent. */
 WEFT_API const char *weft_trainset_path(const weft_trainset *set);
 WEFT_API const char *weft_trainset_kind(const weft_trainset *set);
 /* "train", "val", "test" */

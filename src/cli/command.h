@@ -73,7 +73,8 @@ void cli_print_version(FILE *out, bool json);
 extern const cli_command cli_top;
 extern const cli_command cli_bench, cli_bench_table, cli_summary, cli_models, cli_classify, cli_eval, cli_convert,
     cli_diff, cli_devices, cli_explain, cli_cost, cli_plans, cli_tune, cli_selftest, cli_completion, cli_help,
-    cli_version, cli_dataset, cli_dataset_check, cli_dataset_hash, cli_dataset_stats, cli_dataset_preview, cli_worker;
+    cli_version, cli_dataset, cli_dataset_check, cli_dataset_hash, cli_dataset_stats, cli_dataset_preview,
+    cli_dataset_pack, cli_dataset_bench, cli_worker;
 extern const cli_command cli_train;
 
 #endif

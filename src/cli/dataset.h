@@ -25,7 +25,7 @@ void dataset_put_json(json_t *root, const weft_trainset *set);
 
 #define DATASET_SYNOPSIS "DATA"
 #define DATASET_OPERAND \
-    "DATA is a folder or the name of a set that is looked for: mnist, fashion-mnist, kmnist, cifar10, cifar100, in " \
-    "the folders of WEFT_DATA and where Debian's packages put them. "
+    "DATA is a folder, a pack (weft dataset pack) or the name of a set that is looked for: mnist, fashion-mnist, " \
+    "kmnist, cifar10, cifar100, in the folders of WEFT_DATA and where Debian's packages put them. "
 
 #endif

@@ -45,6 +45,8 @@ static cli_exit digest_files(hash *h)
     for (int64_t i = 0; i < h->count; i++) {
         const char *const path = weft_trainset_file(h->data.set, i);
         h->entries[i].path = path + folder + strspn(path + folder, "/");
+        if (!*h->entries[i].path) /* the set is a file */
+            h->entries[i].path = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
         CLI_TRY_LIBRARY(weft_file_digest(path, h->entries[i].digest));
         if (strpbrk(h->entries[i].path, "\n\\"))
             return cli_error(CLI_DATA, "a file's name has a line break or a backslash: the list cannot name it");

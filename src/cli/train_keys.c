@@ -12,7 +12,7 @@ const cli_option train_keys[] = {
     OPT_TEXT(AT, network, 0, "network", "NAME", NULL, NULL, "the network, where the command line names none"),
     OPT_ENUM(AT, dialect, 0, "dialect", "NAME", "default", "default|paper|keras|torch", "whose variant of it"),
     OPT_TEXT(AT, data, 0, "data", "DIR", NULL, NULL,
-             "the data: a folder, or the name of a set that is found by itself, such as fashion-mnist"),
+             "the data: a folder, a pack, or the name of a set that is found by itself, such as fashion-mnist"),
     OPT_TEXT(AT, weights, 0, "weights", "FILE", NULL, NULL, "weights to begin with"),
     OPT_INT(AT, px, 0, "px", "N", "0", 0, 8192,
             "pixels of a side of the input; 0: the images' own if they are small, square and the network can be built "
@@ -96,6 +96,9 @@ const cli_option train_keys[] = {
              "of the training part that becomes the validation part; 0: .1 of a set that has neither validation nor "
              "test part, else none"),
     OPT_REAL(AT, fraction, 0, "fraction", "SHARE", "1", 0, 1, "of each class of the training part that is used"),
+    OPT_ENUM(AT, decode, 0, "decode", "HOW", "fast", "fast|exact",
+             "JPEG files of training: fast reduces them by 2, 4 or 8 while they are decoded, where a crop has no use "
+             "for more; exact decodes them as evaluation does. Crops that have give the same bits either way"),
     OPT_ENUM(AT, cache, 0, "cache", "WHERE", "none", "none|ram|disk",
              "keeps decoded photographs from epoch to epoch; disk: in the folder weft-cache"),
     OPT_INT(AT, workers, 0, "workers", "N", "0", -1, 256,

@@ -127,6 +127,7 @@ static cli_exit open_loaders(train_run *r)
                             .smoothing = set->smoothing,
                             .seed = (uint64_t)set->seed,
                             .workers = set->workers,
+                            .exact = set->decode,
                             .cache = (weft_cache)set->cache,
                             .cache_folder = "weft-cache",
                             .bad = on_bad,

@@ -28,7 +28,7 @@ typedef struct train_settings {
     int plateau_patience;
     const char *augment, *time, *checkpoint, *bad_images, *memory;
     double val_split, fraction;
-    int cache, workers, patience, keep, recompute;
+    int decode, cache, workers, patience, keep, recompute;
 } train_settings;
 
 enum { TRAIN_LOSS_CROSS_ENTROPY, TRAIN_LOSS_BCE, TRAIN_LOSS_RBF };

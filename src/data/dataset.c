@@ -3,7 +3,13 @@
  * Data sets: the choice between the layouts, and what can be asked. */
 #include "data/dataset.h"
 
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/error.h"
+#include "base/file.h"
+#include "data/pack.h"
 
 /* ---- opening ---- */
 
@@ -17,6 +23,26 @@ static void thin(weft_dataset *set, int64_t limit)
     set->count = limit;
 }
 
+/* What is trained on may be a pack; accuracy is of the photographs as they were. */
+static weft_status refuse_pack(const weft_dataset *set)
+{
+    uint8_t head[WEFT_PACK_MAGIC];
+    struct stat facts;
+    size_t got = 0;
+    int file;
+    uint64_t size;
+    if (stat(set->folder, &facts) != 0 || !S_ISREG(facts.st_mode))
+        return WEFT_OK;
+    WEFT_TRY(weft_open_regular(set->folder, "a folder", &file, &size));
+    const weft_status status = weft_read_bytes(file, set->folder, head, sizeof head, &got);
+    close(file);
+    WEFT_TRY(status);
+    if (got == sizeof head && memcmp(head, weft_pack_magic, sizeof head) == 0)
+        return weft_fail(WEFT_BAD_DATA, "%s: is a pack, whose photographs were made smaller for training; the folder "
+                         "that it was made of was expected", set->folder);
+    return WEFT_OK;
+}
+
 /* AUTO: flat if a label file says so. */
 static weft_status list(weft_dataset *set, const weft_dataset_opt *opt)
 {
@@ -26,6 +52,7 @@ static weft_status list(weft_dataset *set, const weft_dataset_opt *opt)
     if (!flat && opt->labels)
         return weft_fail(WEFT_INVALID, "%s: class folders and a label file were given; only one can be meant",
                          set->folder);
+    WEFT_TRY(refuse_pack(set));
     set->order = opt->order;
     set->numbers = opt->numbers;
     if (opt->layout == WEFT_DATASET_UNLABELLED)

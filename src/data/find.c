@@ -103,8 +103,8 @@ weft_status weft_trainset_find(weft_trainset *set, const char *name, const char 
         size_t used = 0;
         for (int i = 0; i < WEFT_COUNT(known); i++)
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", known[i].name);
-        return weft_fail(WEFT_NOT_FOUND, "%s: there is no such folder; a folder, or one of %s, was expected", name,
-                         names);
+        return weft_fail(WEFT_NOT_FOUND, "%s: there is no such folder; a folder, a pack, or one of %s, was expected",
+                         name, names);
     }
     *folder = weft_arena_text(&set->arena, "%s", name);
     return *folder ? WEFT_OK : weft_fail_in(WEFT_NO_MEMORY, "%s", name);

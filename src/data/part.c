@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "data/dataset.h"
-#include "data/trainset.h"
+#include "data/pack.h"
 
 /* ---- what readers fill it with ---- */
 
@@ -21,6 +21,7 @@ weft_status weft_trainset_add_source(weft_trainset *set, const weft_set_source *
     if (status != WEFT_OK) {
         weft_free(set->allocator, source->pixels);
         weft_dataset_destroy(source->files);
+        weft_pack_close(source->pack);
         return status;
     }
     *index = (int32_t)set->source_count;
@@ -122,17 +123,65 @@ const char *weft_trainset_photo(const weft_trainset *set, const weft_set_item *i
     return source->files && weft_dataset_get(source->files, item->at, &path, &label) == WEFT_OK ? path : NULL;
 }
 
+/* "photos.pack, train/cat/1.jpg" */
+static void name_of_entry(const weft_pack *pack, int64_t at, char *buf, size_t size)
+{
+    const weft_pack_entry *const e = &pack->entries[at];
+    snprintf(buf, size, "%s, %.*s", pack->path, e->name_length, pack->texts + e->name);
+}
+
 const char *weft_trainset_name(const weft_trainset *set, weft_part part, int64_t image, char *buf, size_t size)
 {
     const weft_set_item *const item = weft_trainset_item(set, part, image);
+    const weft_set_source *const s = item ? &set->sources[item->source] : NULL;
     const char *const file = item ? weft_trainset_photo(set, item) : NULL;
     if (!item)
         snprintf(buf, size, "no image %" PRId64, image);
     else if (file)
         snprintf(buf, size, "%s", file);
+    else if (s->pack)
+        name_of_entry(s->pack, item->at, buf, size);
     else
-        snprintf(buf, size, "%s, image %" PRId64, set->sources[item->source].name, item->at);
+        snprintf(buf, size, "%s, image %" PRId64, s->name, item->at);
     return buf;
+}
+
+bool weft_trainset_is_photo(const weft_trainset *set, const weft_set_item *item)
+{
+    const weft_set_source *const s = &set->sources[item->source];
+    return s->files || s->pack;
+}
+
+weft_status weft_trainset_fetch(const weft_trainset *set, const weft_set_item *item, weft_set_photo *out)
+{
+    const weft_set_source *const s = &set->sources[item->source];
+    const char *const file = weft_trainset_photo(set, item);
+    out->width = out->height = 0;
+    out->path = file ? file : out->name;
+    if (file)
+        return weft_image_fetch(set->allocator, file, &out->data, &out->size);
+    name_of_entry(s->pack, item->at, out->name, sizeof out->name);
+    if (s->pack->head.raw) {
+        out->width = s->pack->entries[item->at].width;
+        out->height = s->pack->entries[item->at].height;
+    }
+    return weft_pack_fetch(s->pack, item->at, &out->data, &out->size);
+}
+
+weft_status weft_trainset_decode(const weft_trainset *set, weft_set_photo *photo, const weft_image_opt *opt,
+                                 weft_wish *wish, weft_image *out)
+{
+    const weft_source source = { .path = photo->path, .data = photo->data, .size = photo->size };
+    weft_image image = { .width = photo->width, .height = photo->height, .pixels = photo->data };
+    if (photo->width == 0)
+        return weft_image_decode_part(set->allocator, &source, opt, wish, out);
+    photo->data = NULL;
+    const weft_status status = wish ? weft_image_cut(set->allocator, wish, &image) : WEFT_OK;
+    if (status == WEFT_OK)
+        *out = image;
+    else
+        weft_free(set->allocator, image.pixels);
+    return status;
 }
 
 weft_status weft_trainset_image(const weft_trainset *set, weft_part part, int64_t image, weft_image *out)
@@ -141,9 +190,13 @@ weft_status weft_trainset_image(const weft_trainset *set, weft_part part, int64_
     if (!item || !out)
         return weft_fail(WEFT_INVALID, "weft_trainset_image: image %" PRId64 " of %" PRId64, image,
                          weft_trainset_count(set, part));
-    const char *const file = weft_trainset_photo(set, item);
-    if (file)
-        return weft_image_load(set->allocator, file, NULL, out);
+    if (weft_trainset_is_photo(set, item)) {
+        weft_set_photo photo;
+        WEFT_TRY(weft_trainset_fetch(set, item, &photo));
+        const weft_status status = weft_trainset_decode(set, &photo, NULL, NULL, out);
+        weft_free(set->allocator, photo.data);
+        return status;
+    }
     const weft_set_source *const s = &set->sources[item->source];
     weft_image picture;
     WEFT_TRY(weft_image_alloc(set->allocator, s->name, s->width, s->height, &picture));

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Training sets: opened by the reader that knows the folder, split, and closed. */
-#include "data/trainset.h"
+#include <sys/stat.h>
+
+#include "data/pack.h"
 
 #include "base/error.h"
 
@@ -20,8 +22,12 @@ static weft_status count_classes(weft_trainset *set)
 
 static weft_status read_any(weft_trainset *set, const weft_trainset_opt *opt)
 {
-    bool found = false;
-    WEFT_TRY(weft_trainset_read_idx(set, set->path, &found));
+    struct stat facts;
+    bool found = stat(set->path, &facts) == 0 && !S_ISDIR(facts.st_mode);
+    if (found)
+        WEFT_TRY(weft_trainset_read_pack(set, set->path));
+    if (!found)
+        WEFT_TRY(weft_trainset_read_idx(set, set->path, &found));
     if (!found)
         WEFT_TRY(weft_trainset_read_cifar(set, set->path, &found));
     if (!found)
@@ -78,6 +84,7 @@ void weft_trainset_destroy(weft_trainset *set)
     for (int64_t i = 0; i < set->source_count; i++) {
         weft_free(a, set->sources[i].pixels);
         weft_dataset_destroy(set->sources[i].files);
+        weft_pack_close(set->sources[i].pack);
     }
     for (int p = 0; p < WEFT_PART_COUNT; p++)
         weft_free(a, set->parts[p].items);

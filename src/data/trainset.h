@@ -10,13 +10,14 @@
 #include "base/alloc.h"
 #include "image/image.h"
 
-/* Images of one file in memory, [count, height, width, channels], or the photographs of a folder. */
+/* Images of one file in memory, [count, height, width, channels], or photographs: of a folder or a pack. */
 typedef struct weft_set_source {
     const char *name; /* of the file */
     uint8_t *pixels;
     int64_t count;
     int height, width, channels;
-    weft_dataset *files; /* photographs; then no pixels */
+    weft_dataset *files;     /* photographs of a folder, or of a pack; then no pixels */
+    struct weft_pack *pack;
 } weft_set_source;
 
 typedef struct weft_set_item {
@@ -88,7 +89,24 @@ typedef struct weft_set_picture {
     int height, width, channels;
 } weft_set_picture;
 const weft_set_item *weft_trainset_item(const weft_trainset *set, weft_part part, int64_t image);
-/* The path of a photograph; NULL for images in memory. */
+/* Whether an image is a photograph, read when it is asked for. */
+bool weft_trainset_is_photo(const weft_trainset *set, const weft_set_item *item);
+/* The path of a photograph that is a file of its own; else NULL. */
 const char *weft_trainset_photo(const weft_trainset *set, const weft_set_item *item);
+
+enum { WEFT_SET_NAME = 512 };
+/* A photograph as it is stored. */
+typedef struct weft_set_photo {
+    char name[WEFT_SET_NAME]; /* for sentences; of a file its path, where it is short enough: */
+    const char *path;         /* is the path, or name */
+    uint8_t *data;
+    size_t size;
+    int width, height; /* of a pack of pixels; 0: data are an image file */
+} weft_set_photo;
+/* Reads one, whose data the caller frees; *out stays where it is while path is used. */
+weft_status weft_trainset_fetch(const weft_trainset *set, const weft_set_item *item, weft_set_photo *out);
+/* Decodes what was read, as weft_image_decode_part does. Pixels become the image's; the caller frees what is left. */
+weft_status weft_trainset_decode(const weft_trainset *set, weft_set_photo *photo, const weft_image_opt *opt,
+                                 weft_wish *wish, weft_image *out);
 
 #endif

@@ -120,17 +120,17 @@ static weft_status recognise(const char *path, const uint8_t *head, size_t got, 
 
 /* A file's bytes, which the caller frees, also on failure. */
 typedef struct content {
-    const struct format *format;
     uint8_t *data;
     size_t size; /* in: what the file says */
 } content;
 
 static weft_status read_content(const weft_allocator *allocator, int file, const char *path, content *c)
 {
+    const struct format *format;
     size_t got = 0, rest = 0;
     uint8_t head[MAGIC];
     WEFT_TRY(weft_read_bytes(file, path, head, MAGIC, &got));
-    WEFT_TRY(recognise(path, head, got, &c->format)); /* before memory is taken for the rest */
+    WEFT_TRY(recognise(path, head, got, &format)); /* before memory is taken for the rest */
     c->size = c->size < got ? got : c->size;
     if (c->size > WEFT_IMAGE_BYTES)
         return weft_fail(WEFT_BAD_DATA, "%s: has %zu bytes; an image of at most %d was expected", path, c->size,
@@ -157,40 +157,7 @@ static weft_status load(const weft_allocator *allocator, const char *path, conte
     return status;
 }
 
-static weft_status decode(const weft_allocator *allocator, const struct format *format, const weft_source *source,
-                          const weft_image_opt *opt, weft_image *out)
-{
-    weft_image image;
-    WEFT_TRY(format->decode(allocator, source, &image));
-    const int orientation = opt && opt->upright ? format->orientation(source) : 1;
-    const weft_status status = weft_image_turn(allocator, source->path, orientation, &image);
-    if (status != WEFT_OK) {
-        weft_free(allocator, image.pixels);
-        return status;
-    }
-    *out = image;
-    return WEFT_OK;
-}
-
-static weft_status load_and_decode(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
-                                   content *c, weft_image *out)
-{
-    WEFT_TRY(load(allocator, path, c));
-    const weft_source source = { .path = path, .data = c->data, .size = c->size };
-    return decode(allocator, c->format, &source, opt, out);
-}
-
-weft_status weft_image_load(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
-                            weft_image *out)
-{
-    content c = { 0 };
-    const weft_status status = load_and_decode(allocator, path, opt, &c, out);
-    weft_free(allocator, c.data);
-    return status;
-}
-
-/* Cuts the image down to whole pixels around the box that is chosen. */
-static weft_status cut(const weft_allocator *allocator, weft_wish *wish, weft_image *image)
+weft_status weft_image_cut(const weft_allocator *allocator, weft_wish *wish, weft_image *image)
 {
     int size[2];
     wish->choose(wish->user, image->width, image->height, wish->box, size);
@@ -204,20 +171,18 @@ static weft_status cut(const weft_allocator *allocator, weft_wish *wish, weft_im
     return WEFT_OK;
 }
 
-static weft_status decode_part(const weft_allocator *allocator, const char *path, const weft_image_opt *opt, content *c,
-                               weft_wish *wish, weft_image *out)
+static weft_status decode(const weft_allocator *allocator, const struct format *format, const weft_source *source,
+                          const weft_image_opt *opt, weft_wish *wish, weft_image *out)
 {
-    WEFT_TRY(load(allocator, path, c));
-    const weft_source source = { .path = path, .data = c->data, .size = c->size };
-    const bool jpeg = c->format->decode == weft_jpeg_decode;
-    const int orientation = opt && opt->upright ? c->format->orientation(&source) : 1;
+    const bool jpeg = wish && format->decode == weft_jpeg_decode;
+    const int orientation = opt && opt->upright ? format->orientation(source) : 1;
     weft_image image = { 0 };
-    weft_status status = jpeg ? weft_jpeg_decode_part(allocator, &source, orientation, wish, &image)
-                              : c->format->decode(allocator, &source, &image);
+    weft_status status = jpeg ? weft_jpeg_decode_part(allocator, source, orientation, wish, &image)
+                              : format->decode(allocator, source, &image);
     if (status == WEFT_OK)
-        status = weft_image_turn(allocator, path, orientation, &image);
-    if (status == WEFT_OK && !jpeg)
-        status = cut(allocator, wish, &image);
+        status = weft_image_turn(allocator, source->path, orientation, &image);
+    if (status == WEFT_OK && wish && !jpeg)
+        status = weft_image_cut(allocator, wish, &image);
     if (status != WEFT_OK) {
         weft_free(allocator, image.pixels);
         return status;
@@ -226,13 +191,43 @@ static weft_status decode_part(const weft_allocator *allocator, const char *path
     return WEFT_OK;
 }
 
+weft_status weft_image_fetch(const weft_allocator *allocator, const char *path, uint8_t **data, size_t *size)
+{
+    content c = { 0 };
+    const weft_status status = load(allocator, path, &c);
+    if (status != WEFT_OK) {
+        weft_free(allocator, c.data);
+        return status;
+    }
+    *data = c.data;
+    *size = c.size;
+    return WEFT_OK;
+}
+
+weft_status weft_image_decode_part(const weft_allocator *allocator, const weft_source *source,
+                                   const weft_image_opt *opt, weft_wish *wish, weft_image *out)
+{
+    const struct format *format = NULL;
+    WEFT_TRY(recognise(source->path, source->data, source->size < MAGIC ? source->size : MAGIC, &format));
+    return decode(allocator, format, source, opt, wish, out);
+}
+
 weft_status weft_image_load_part(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
                                  weft_wish *wish, weft_image *out)
 {
-    content c = { 0 };
-    const weft_status status = decode_part(allocator, path, opt, &c, wish, out);
-    weft_free(allocator, c.data);
+    uint8_t *data;
+    weft_source source = { .path = path };
+    WEFT_TRY(weft_image_fetch(allocator, path, &data, &source.size));
+    source.data = data;
+    const weft_status status = weft_image_decode_part(allocator, &source, opt, wish, out);
+    weft_free(allocator, data);
     return status;
+}
+
+weft_status weft_image_load(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
+                            weft_image *out)
+{
+    return weft_image_load_part(allocator, path, opt, NULL, out);
 }
 
 weft_status weft_image_read(weft_ctx *ctx, const char *path, const weft_image_opt *opt, weft_image *out)
@@ -247,10 +242,8 @@ weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data,
 {
     if (!ctx || !name || (!data && size) || !out)
         return weft_fail(WEFT_INVALID, "weft_image_decode: ctx, name, data and out must not be NULL");
-    const struct format *format = NULL;
-    WEFT_TRY(recognise(name, data, size < MAGIC ? size : MAGIC, &format));
     const weft_source source = { .path = name, .data = data, .size = size };
-    return decode(weft_ctx_allocator(ctx), format, &source, opt, out);
+    return weft_image_decode_part(weft_ctx_allocator(ctx), &source, opt, NULL, out);
 }
 
 const char *weft_image_format(const void *data, size_t size)

@@ -34,13 +34,22 @@ typedef struct weft_window {
 typedef struct weft_wish {
     void (*choose)(void *user, int width, int height, double box[4], int size[2]); /* the box becomes `size` */
     void *user;
+    bool exact;    /* the pixels of the whole file, not those of a JPEG file that is reduced while it is decoded */
     double box[4]; /* when decoded: where the box lies in the result */
+    int by;        /* when decoded: what a JPEG file was reduced by; 0: another file */
 } weft_wish;
 /* Decodes what is needed of a photograph to make wish->box the size wanted: of whole pixels around it, and of a JPEG
  * file as little as the transform allows: reduced by 2, 4 or 8 where that is still large enough. */
 weft_status weft_image_load_part(const weft_allocator *allocator, const char *path, const weft_image_opt *opt,
                                  weft_wish *wish, weft_image *out);
+/* Its two steps. A whole file in memory, if it begins as one of the formats does; weft_free the data. */
+weft_status weft_image_fetch(const weft_allocator *allocator, const char *path, uint8_t **data, size_t *size);
+/* Decodes a file in memory; wish NULL: all of it. */
+weft_status weft_image_decode_part(const weft_allocator *allocator, const weft_source *source,
+                                   const weft_image_opt *opt, weft_wish *wish, weft_image *out);
 
+/* Cuts an image down to whole pixels around the box that is chosen. */
+weft_status weft_image_cut(const weft_allocator *allocator, weft_wish *wish, weft_image *image);
 /* Whole pixels around wish->box, which is then counted from their corner (pixels.c). */
 weft_window weft_wish_window(weft_wish *wish, int width, int height);
 
@@ -60,6 +69,11 @@ weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_source 
 /* The part that is wished of the picture as it is stored, which orientation (1..8) turns. */
 weft_status weft_jpeg_decode_part(const weft_allocator *allocator, const weft_source *source, int orientation,
                                   weft_wish *wish, weft_image *out);
+/* Decodes all of it, reduced by 1, 2, 4 or 8, and keeps nothing: what libjpeg-turbo alone takes. */
+weft_status weft_jpeg_pass(const weft_allocator *allocator, const weft_source *source, int by);
+/* A JPEG file of an image, quality 1..100; weft_free the data. UNSUPPORTED: a side of more than 65500 pixels. */
+weft_status weft_jpeg_encode(const weft_allocator *allocator, const weft_image *image, int quality, uint8_t **data,
+                             size_t *size);
 weft_status weft_png_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
 weft_status weft_webp_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
 weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
@@ -83,10 +97,10 @@ weft_status weft_image_resize_part(const weft_allocator *allocator, const weft_i
 /* The same of weft_image_sample, to out[window->width * window->height * 3]. */
 weft_status weft_image_sample_part(const weft_allocator *allocator, const weft_image *in, int width, int height,
                                    const weft_window *window, weft_resample how, float *out);
-/* The part of in that the recipe keeps, in bytes, px x px: what weft_image_prepare then preprocesses; averaged also
- * where the recipe samples. */
-weft_status weft_image_fit(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
-                           weft_image *out);
+/* The part that the recipe keeps of a picture of width x height, in bytes, px x px: what weft_image_prepare then
+ * preprocesses; averaged also where the recipe samples. The picture lies in the box of in, perhaps reduced. */
+weft_status weft_image_fit(const weft_allocator *allocator, const weft_image *in, const double box[4], int width,
+                           int height, const weft_recipe *recipe, weft_image *out);
 /* The size that an image of width x height is resized to, as far as detail goes: what is smaller loses some. */
 void weft_recipe_needs(const weft_recipe *recipe, int width, int height, int size[2]);
 /* What the recipe's preprocessing makes of each byte of channel c of the result; true if that is in the order BGR. */

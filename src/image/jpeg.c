@@ -32,6 +32,7 @@ typedef struct decoder {
     int orientation;
     weft_window window; /* of the reduced picture */
     int first;          /* pixel that a row begins with */
+    int pass;           /* reduced by this and kept nowhere; 0: decoded */
     unsigned scanned;   /* bit i: a scan had component i */
 } decoder;
 
@@ -247,7 +248,9 @@ static void finish(decoder *d)
 
 /* ---- parts ---- */
 
-/* How much smaller the picture may be decoded, and which part of that is wanted. */
+/* How much smaller the picture may be decoded, and which part of that is wanted. Reduced by a power of 2: the other
+ * eighths that libjpeg-turbo offers have no vector code. Of 500 x 375 pixels, 4:2:0, quality 90, callgrind counts 6.8
+ * million instructions for all of it, 15.0, 12.0 and 9.9 at 7/8, 6/8 and 5/8, 5.6 at a half, and 6.5 at 3/8. */
 static void choose_part(decoder *d)
 {
     enum { MOST = 8 };
@@ -263,11 +266,12 @@ static void choose_part(decoder *d)
     const int width = turned ? d->window.height : d->window.width, height = turned ? d->window.width : d->window.height;
     wish->choose(wish->user, width, height, wish->box, size);
     const double box_width = wish->box[2] - wish->box[0], box_height = wish->box[3] - wish->box[1];
-    unsigned by = MOST;
+    unsigned by = wish->exact ? 1 : MOST;
     while (by > 1 && (box_width < (double)by * size[0] || box_height < (double)by * size[1]))
         by /= 2;
     d->info.scale_num = 1;
     d->info.scale_denom = by;
+    wish->by = (int)by;
     jpeg_calc_output_dimensions(&d->info);
     d->window = (weft_window){ 0, 0, (int)d->info.output_width, (int)d->info.output_height };
     const int limit[2] = { turned ? d->window.height : d->window.width, turned ? d->window.width : d->window.height };
@@ -293,6 +297,20 @@ static void crop_columns(decoder *d)
     }
 }
 
+/* Row by row over one row. */
+static void pass(decoder *d)
+{
+    d->info.scale_num = 1;
+    d->info.scale_denom = (unsigned)d->pass;
+    jpeg_start_decompress(&d->info);
+    d->row = weft_alloc(d->allocator, (size_t)d->info.output_width * (size_t)d->info.num_components);
+    if (!d->row)
+        refuse(d, weft_fail_in(WEFT_NO_MEMORY, "%s", d->source->path));
+    while (d->info.output_scanline < d->info.output_height)
+        jpeg_read_scanlines(&d->info, &d->row, 1);
+    jpeg_finish_decompress(&d->info);
+}
+
 static void decode(decoder *d)
 {
     jpeg_create_decompress(&d->info);
@@ -303,6 +321,10 @@ static void decode(decoder *d)
     /* The blocks are counted at the first scan, which the header ends with. */
     check_blocks(d);
     choose_colours(d);
+    if (d->pass) {
+        pass(d);
+        return;
+    }
     choose_part(d);
     const weft_status status = weft_image_alloc(d->allocator, d->source->path, d->window.width, d->window.height,
                                                 &d->image);
@@ -329,6 +351,30 @@ static WEFT_NOINLINE void decode_guarded(decoder *d)
         decode(d);
 }
 
+static weft_status run(decoder *d)
+{
+    const weft_source *const source = d->source;
+    d->info.err = jpeg_std_error(&d->errors);
+    d->info.client_data = d;
+    d->errors.error_exit = give_up;
+    d->errors.emit_message = on_message;
+    d->errors.output_message = no_output;
+    d->input = (struct jpeg_source_mgr){ .next_input_byte = source->data,
+                                         .bytes_in_buffer = source->size,
+                                         .init_source = no_source,
+                                         .fill_input_buffer = at_end,
+                                         .skip_input_data = skip,
+                                         .resync_to_restart = jpeg_resync_to_restart,
+                                         .term_source = no_source };
+    d->progress.progress_monitor = on_progress;
+    decode_guarded(d);
+    jpeg_destroy_decompress(&d->info);
+    weft_free(d->allocator, d->row);
+    if (d->status != WEFT_OK)
+        weft_free(d->allocator, d->image.pixels);
+    return d->status;
+}
+
 weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
 {
     return weft_jpeg_decode_part(allocator, source, 1, NULL, out);
@@ -338,26 +384,13 @@ weft_status weft_jpeg_decode_part(const weft_allocator *allocator, const weft_so
                                   weft_wish *wish, weft_image *out)
 {
     decoder d = { .allocator = allocator, .source = source, .orientation = orientation, .wish = wish };
-    d.info.err = jpeg_std_error(&d.errors);
-    d.info.client_data = &d;
-    d.errors.error_exit = give_up;
-    d.errors.emit_message = on_message;
-    d.errors.output_message = no_output;
-    d.input = (struct jpeg_source_mgr){ .next_input_byte = source->data,
-                                        .bytes_in_buffer = source->size,
-                                        .init_source = no_source,
-                                        .fill_input_buffer = at_end,
-                                        .skip_input_data = skip,
-                                        .resync_to_restart = jpeg_resync_to_restart,
-                                        .term_source = no_source };
-    d.progress.progress_monitor = on_progress;
-    decode_guarded(&d);
-    jpeg_destroy_decompress(&d.info);
-    weft_free(allocator, d.row);
-    if (d.status != WEFT_OK) {
-        weft_free(allocator, d.image.pixels);
-        return d.status;
-    }
+    WEFT_TRY(run(&d));
     *out = d.image;
     return WEFT_OK;
+}
+
+weft_status weft_jpeg_pass(const weft_allocator *allocator, const weft_source *source, int by)
+{
+    decoder d = { .allocator = allocator, .source = source, .pass = by };
+    return run(&d);
 }

@@ -120,20 +120,20 @@ typedef struct framing {
     weft_window keep;
 } framing;
 
-static weft_status frame(const weft_image *in, const weft_recipe *r, framing *out)
+static weft_status frame(int width, int height, const weft_recipe *r, framing *out)
 {
-    framing f = { .cut = { 0, 0, in->width, in->height }, .width = r->px, .height = r->px };
-    const int shorter = in->width < in->height ? in->width : in->height;
+    framing f = { .cut = { 0, 0, width, height }, .width = r->px, .height = r->px };
+    const int shorter = width < height ? width : height;
     if (r->fit == WEFT_FIT_SHORT) {
-        const int64_t longer = (int64_t)r->side * (in->width < in->height ? in->height : in->width) / shorter;
+        const int64_t longer = (int64_t)r->side * (width < height ? height : width) / shorter;
         if (longer * r->side > WEFT_IMAGE_PIXELS)
             return weft_fail(WEFT_BAD_DATA, "an image of %d x %d pixels is too long: its shorter side resized to %d, "
-                             "the longer one has %lld", in->width, in->height, r->side, (long long)longer);
-        f.width = in->width <= in->height ? r->side : (int)longer;
-        f.height = in->width <= in->height ? (int)longer : r->side;
+                             "the longer one has %lld", width, height, r->side, (long long)longer);
+        f.width = width <= height ? r->side : (int)longer;
+        f.height = width <= height ? (int)longer : r->side;
     } else if (r->fit == WEFT_FIT_CROP) {
         const int side = (int)((float)r->share * (float)shorter), kept = side < 1 ? 1 : side;
-        f.cut = (weft_window){ (in->width - kept + 1) / 2, (in->height - kept + 1) / 2, kept, kept };
+        f.cut = (weft_window){ (width - kept + 1) / 2, (height - kept + 1) / 2, kept, kept };
     }
     f.keep = (weft_window){ half_even(f.width - r->px), half_even(f.height - r->px), r->px, r->px };
     *out = f;
@@ -189,17 +189,30 @@ static weft_status render(const weft_allocator *allocator, const weft_image *in,
     return WEFT_OK;
 }
 
-weft_status weft_image_fit(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
-                           weft_image *out)
+/* Where a window of a picture of width x height lies in one that shows it, perhaps reduced, in a box. */
+static void place(const weft_window *w, const double box[4], int width, int height, double out[4])
+{
+    const double x = (box[2] - box[0]) / width, y = (box[3] - box[1]) / height;
+    out[0] = box[0] + w->x * x;
+    out[1] = box[1] + w->y * y;
+    out[2] = w->x + w->width == width ? box[2] : box[0] + (w->x + w->width) * x; /* no rounding beyond the edge */
+    out[3] = w->y + w->height == height ? box[3] : box[1] + (w->y + w->height) * y;
+}
+
+weft_status weft_image_fit(const weft_allocator *allocator, const weft_image *in, const double box[4], int width,
+                           int height, const weft_recipe *recipe, weft_image *out)
 {
     framing f;
-    WEFT_TRY(frame(in, recipe, &f));
-    if (f.cut.width == in->width && f.cut.height == in->height)
-        return weft_image_resize_part(allocator, in, NULL, f.width, f.height, &f.keep, recipe->resample, out);
+    weft_wish wish;
     weft_image part;
-    WEFT_TRY(weft_image_resize_part(allocator, in, NULL, in->width, in->height, &f.cut, WEFT_NEAREST, &part));
+    WEFT_TRY(frame(width, height, recipe, &f));
+    if (f.cut.width == width && f.cut.height == height)
+        return weft_image_resize_part(allocator, in, box, f.width, f.height, &f.keep, recipe->resample, out);
+    place(&f.cut, box, width, height, wish.box);
+    const weft_window w = weft_wish_window(&wish, in->width, in->height);
+    WEFT_TRY(weft_image_resize_part(allocator, in, NULL, in->width, in->height, &w, WEFT_NEAREST, &part));
     const weft_status status =
-        weft_image_resize_part(allocator, &part, NULL, f.width, f.height, &f.keep, recipe->resample, out);
+        weft_image_resize_part(allocator, &part, wish.box, f.width, f.height, &f.keep, recipe->resample, out);
     weft_free(allocator, part.pixels);
     return status;
 }
@@ -211,7 +224,7 @@ weft_status weft_image_prepare(const weft_allocator *allocator, const weft_image
         return weft_fail(WEFT_INVALID, "weft_image_to_input: the image is empty");
     WEFT_TRY(weft_recipe_check(recipe));
     framing f;
-    WEFT_TRY(frame(in, recipe, &f));
+    WEFT_TRY(frame(in->width, in->height, recipe, &f));
     if (f.cut.width == in->width && f.cut.height == in->height)
         return render(allocator, in, &f, recipe, out);
     /* A picture of its own: Pillow's filters would reach beyond a box. */

@@ -11,9 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
-
-/* 8 bits of result, 2 for sums beyond 255 and below 0 (the lobes of bicubic). */
-enum { FRACTION = 32 - 8 - 2, CHUNK = 768 };
+#include "image/filter.h"
 
 static double bilinear(double x)
 {
@@ -34,22 +32,16 @@ static const struct filter {
     double reach;
 } filters[] = { [WEFT_BILINEAR] = { bilinear, 1 }, [WEFT_BICUBIC] = { bicubic, 2 } };
 
-/* For each output of one axis: the first input, how many inputs, and their weights. */
-typedef struct taps {
-    int *first, *count;
-    int32_t *weight; /* [size][stride] */
-    size_t stride;
-} taps;
-
-static void taps_release(const weft_allocator *allocator, taps *t)
+static void taps_release(const weft_allocator *allocator, weft_taps *t)
 {
+    weft_free(allocator, t->halves);
     weft_free(allocator, t->weight);
     weft_free(allocator, t->first);
 }
 
 static int32_t fixed(double weight)
 {
-    const double scaled = weight * (1 << FRACTION);
+    const double scaled = weight * (1 << WEFT_FILTER_FRACTION);
     return (int32_t)(weight < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
@@ -75,73 +67,51 @@ static int weigh(const struct filter *filter, double centre, double stretch, int
     return high - low;
 }
 
+/* The same weights as products of pairs want them. */
+static void split(const weft_taps *t, int size)
+{
+    for (int i = 0; i < size; i++) {
+        const int32_t *const weight = t->weight + (size_t)i * t->stride;
+        weft_halves *const halves = t->halves + (size_t)i * t->pairs;
+        for (int k = 0; k < t->count[i]; k++) {
+            halves[k / 2].high[k % 2] = (int16_t)(weight[k] >> WEFT_FILTER_LOW);
+            halves[k / 2].low[k % 2] = (int16_t)(weight[k] & ((1 << WEFT_FILTER_LOW) - 1));
+        }
+    }
+}
+
+static bool taps_allocate(const weft_allocator *allocator, int size, weft_taps *t)
+{
+    size_t weights, pairs;
+    t->pairs = (t->stride + 1) / 2;
+    t->first = weft_calloc(allocator, (size_t)size * 2, sizeof *t->first);
+    t->weight = weft_mul_size(t->stride, (size_t)size, &weights) ? weft_calloc(allocator, weights, sizeof *t->weight)
+                                                                 : NULL;
+    t->halves = weft_mul_size(t->pairs, (size_t)size, &pairs) ? weft_calloc(allocator, pairs, sizeof *t->halves) : NULL;
+    return t->first && t->weight && t->halves;
+}
+
 static weft_status taps_create(const weft_allocator *allocator, const struct filter *filter, int in_size, float from,
-                               float to, int out_size, taps *out)
+                               float to, int out_size, weft_taps *out)
 {
     const double scale = (double)(to - from) / out_size, stretch = scale < 1 ? 1 : scale;
     const double most = ceil(filter->reach * stretch) * 2 + 1;
-    const size_t stride = most < in_size ? (size_t)most : (size_t)in_size;
-    taps t = { .stride = stride };
-    size_t count;
-    double *real = weft_calloc(allocator, stride, sizeof *real);
-    t.first = weft_calloc(allocator, (size_t)out_size * 2, sizeof *t.first);
-    t.weight = weft_mul_size(stride, (size_t)out_size, &count) ? weft_calloc(allocator, count, sizeof *t.weight) : NULL;
-    if (!real || !t.first || !t.weight) {
+    weft_taps t = { .stride = most < in_size ? (size_t)most : (size_t)in_size };
+    double *real = weft_calloc(allocator, t.stride, sizeof *real);
+    if (!real || !taps_allocate(allocator, out_size, &t)) {
         weft_free(allocator, real);
         taps_release(allocator, &t);
         return weft_fail(WEFT_NO_MEMORY, "weft_image_resize: out of memory for %d outputs of %zu weights", out_size,
-                         stride);
+                         t.stride);
     }
     t.count = t.first + out_size;
     for (int i = 0; i < out_size; i++)
         t.count[i] = weigh(filter, (double)from + (i + 0.5) * scale, stretch, in_size, &t.first[i], real,
-                           t.weight + (size_t)i * stride);
+                           t.weight + (size_t)i * t.stride);
+    split(&t, out_size);
     weft_free(allocator, real);
     *out = t;
     return WEFT_OK;
-}
-
-static uint8_t rounded(int32_t sum)
-{
-    sum >>= FRACTION;
-    return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
-}
-
-static void resize_row(const uint8_t *in, const taps *t, int width, uint8_t *out)
-{
-    for (int x = 0; x < width; x++) {
-        const uint8_t *from = in + (size_t)t->first[x] * 3;
-        const int32_t *weight = t->weight + (size_t)x * t->stride;
-        int32_t r = 1 << (FRACTION - 1), g = r, b = r;
-        for (int i = 0; i < t->count[x]; i++, from += 3) {
-            r += from[0] * weight[i];
-            g += from[1] * weight[i];
-            b += from[2] * weight[i];
-        }
-        out[3 * x] = rounded(r);
-        out[3 * x + 1] = rounded(g);
-        out[3 * x + 2] = rounded(b);
-    }
-}
-
-/* One output row: weighted rows of in, a chunk of bytes at a time so that the sums stay in the first cache. */
-static WEFT_CLONES void resize_column(const uint8_t *in, size_t row_bytes, const int32_t *weight, int count,
-                                      uint8_t *out)
-{
-    int32_t sum[CHUNK];
-    for (size_t at = 0; at < row_bytes; at += CHUNK) {
-        const int n = row_bytes - at < CHUNK ? (int)(row_bytes - at) : CHUNK;
-        for (int j = 0; j < n; j++)
-            sum[j] = 1 << (FRACTION - 1);
-        for (int i = 0; i < count; i++) {
-            const uint8_t *from = in + (size_t)i * row_bytes + at;
-            const int32_t w = weight[i];
-            for (int j = 0; j < n; j++)
-                sum[j] += from[j] * w;
-        }
-        for (int j = 0; j < n; j++)
-            out[at + (size_t)j] = rounded(sum[j]);
-    }
 }
 
 static weft_status new_image(const weft_allocator *allocator, int width, int height, weft_image *out)
@@ -150,25 +120,20 @@ static weft_status new_image(const weft_allocator *allocator, int width, int hei
 }
 
 /* Along the rows: lines [top, top + height) of in become all lines of *out. */
-static weft_status pass_rows(const weft_allocator *allocator, const weft_image *in, const taps *t, int width, int top,
-                             int height, weft_image *out)
+static weft_status pass_rows(const weft_allocator *allocator, const weft_image *in, const weft_taps *t, int width,
+                             int top, int height, weft_image *out)
 {
     WEFT_TRY(new_image(allocator, width, height, out));
-    for (int y = 0; y < height; y++)
-        resize_row(in->pixels + (size_t)(top + y) * (size_t)in->width * 3, t, width,
-                   out->pixels + (size_t)y * (size_t)width * 3);
+    weft_filter_rows(in->pixels + (size_t)top * (size_t)in->width * 3, in->width, height, t, width, out->pixels);
     return WEFT_OK;
 }
 
 /* Along the columns: in begins with line top of the image that t counts in. */
-static weft_status pass_columns(const weft_allocator *allocator, const weft_image *in, const taps *t, int top,
+static weft_status pass_columns(const weft_allocator *allocator, const weft_image *in, const weft_taps *t, int top,
                                 int height, weft_image *out)
 {
-    const size_t row_bytes = (size_t)in->width * 3;
     WEFT_TRY(new_image(allocator, in->width, height, out));
-    for (int y = 0; y < height; y++)
-        resize_column(in->pixels + (size_t)(t->first[y] - top) * row_bytes, row_bytes,
-                      t->weight + (size_t)y * t->stride, t->count[y], out->pixels + (size_t)y * row_bytes);
+    weft_filter_columns(in->pixels, (size_t)in->width * 3, top, t, height, out->pixels);
     return WEFT_OK;
 }
 
@@ -194,17 +159,19 @@ typedef struct job {
 } job;
 
 /* The weights of outputs [from, from + count) only. */
-static taps part_of(const taps *t, int from)
+static weft_taps part_of(const weft_taps *t, int from)
 {
-    return (taps){ .first = t->first + from,
+    return (weft_taps){ .first = t->first + from,
                    .count = t->count + from,
                    .weight = t->weight + (size_t)from * t->stride,
-                   .stride = t->stride };
+                   .halves = t->halves + (size_t)from * t->pairs,
+                   .stride = t->stride,
+                   .pairs = t->pairs };
 }
 
 /* What resample makes on the way. */
 typedef struct interim {
-    taps across, down;
+    weft_taps across, down;
     weft_image middle;
 } interim;
 
@@ -216,7 +183,7 @@ static weft_status run_passes(const weft_allocator *allocator, const job *j, con
     const weft_window *w = &j->window;
     const bool rows = j->width != in->width || j->box[0] != 0 || j->box[2] != (float)j->width || w->width != j->width;
     const bool columns = j->height != in->height || j->box[1] != 0 || j->box[3] != (float)j->height;
-    taps part = { 0 };
+    weft_taps part = { 0 };
     int top = w->y, lines = w->height;
     if (columns) {
         WEFT_TRY(taps_create(allocator, filter, in->height, j->box[1], j->box[3], j->height, &t->down));
@@ -226,7 +193,7 @@ static weft_status run_passes(const weft_allocator *allocator, const job *j, con
     }
     if (rows) {
         WEFT_TRY(taps_create(allocator, filter, in->width, j->box[0], j->box[2], j->width, &t->across));
-        const taps wanted = part_of(&t->across, w->x);
+        const weft_taps wanted = part_of(&t->across, w->x);
         WEFT_TRY(pass_rows(allocator, in, &wanted, w->width, top, lines, columns ? &t->middle : out));
     }
     if (columns)

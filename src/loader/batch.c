@@ -60,6 +60,16 @@ static void locate(const weft_loader *l, int64_t step, int64_t place, int64_t *e
     *at = in_epoch % n;
 }
 
+bool weft_batch_place(const weft_loader *l, int64_t step, int64_t place, int64_t *epoch, int64_t *key, int64_t *image)
+{
+    int64_t at;
+    locate(l, step, place, epoch, &at);
+    if (at >= l->order.count)
+        return false;
+    *image = weft_order_at(&l->order, *epoch, at, key);
+    return true;
+}
+
 void weft_batch_fill(weft_loader *l, weft_loader_hand *hand, weft_slot *slot, int64_t place)
 {
     int64_t epoch, at;

@@ -82,32 +82,34 @@ static weft_status understand(weft_loader *l, const weft_loader_opt *opt)
 
 /* ---- cache ---- */
 
-/* Adds what tells a photograph from another version of it. */
-static void add_file(weft_sha256 *sum, const char *path)
+/* Adds what tells a photograph from another version of it: its file, or the pack and its place there. */
+static void add_photo(const weft_loader *l, weft_sha256 *sum, const weft_set_item *item)
 {
+    const char *const file = weft_trainset_photo(l->set, item);
+    const char *const path = file ? file : l->set->sources[item->source].name;
     struct stat facts = { 0 };
-    int64_t numbers[3] = { 0 };
+    int64_t numbers[4] = { 0, 0, 0, item->at };
     if (stat(path, &facts) == 0) {
         numbers[0] = (int64_t)facts.st_size;
         numbers[1] = (int64_t)facts.st_mtim.tv_sec;
         numbers[2] = (int64_t)facts.st_mtim.tv_nsec;
     }
     weft_sha256_add(sum, path, strlen(path) + 1);
-    weft_sha256_add(sum, numbers, sizeof numbers);
+    weft_sha256_add(sum, numbers, file ? 3 * sizeof *numbers : sizeof numbers);
 }
 
 /* What the cache would hold of which files, as a text. */
 static void make_key(const weft_loader *l, char key[WEFT_SHA256_TEXT])
 {
-    char text[WEFT_RECIPE_TEXT + 64], recipe[WEFT_RECIPE_TEXT];
+    char text[WEFT_RECIPE_TEXT + 80], recipe[WEFT_RECIPE_TEXT];
     weft_sha256 sum;
     weft_sha256_begin(&sum);
-    const int length = snprintf(text, sizeof text, "%s in_order=%d frame=%d upright=%d",
+    const int length = snprintf(text, sizeof text, "%s in_order=%d frame=%d upright=%d%s",
                                 weft_recipe_text(&l->recipe, recipe, sizeof recipe), l->opt.in_order, l->frame != NULL,
-                                l->opt.upright);
+                                l->opt.upright, l->opt.exact ? " exact" : "");
     weft_sha256_add(&sum, text, (size_t)length);
     for (int64_t i = 0; i < l->order.images; i++)
-        add_file(&sum, weft_trainset_photo(l->set, weft_trainset_item(l->set, l->opt.part, i)));
+        add_photo(l, &sum, weft_trainset_item(l->set, l->opt.part, i));
     weft_sha256_end(&sum, key);
 }
 

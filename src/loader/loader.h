@@ -38,9 +38,25 @@ typedef struct weft_slot {
     int64_t fault_count, fault_capacity;
 } weft_slot;
 
+/* Where the time of an image goes (stages.c, and probe.c, which asks). */
+typedef enum weft_stage {
+    WEFT_STAGE_READ, /* in time that passes: waiting for a disk counts; of all others the thread's own time */
+    WEFT_STAGE_DECODE,
+    WEFT_STAGE_RESIZE,
+    WEFT_STAGE_AUGMENT,
+    WEFT_STAGE_CONVERT,
+    WEFT_STAGE_COUNT
+} weft_stage;
+typedef struct weft_stages {
+    int64_t at; /* when the present one began, ns of its clock */
+    int64_t spent[WEFT_STAGE_COUNT];
+    int64_t images, jpegs, pass, decode; /* of JPEG files: how many, and ns of libjpeg-turbo alone and of decoding */
+} weft_stages;
+
 /* What a thread works with. */
 typedef struct weft_loader_hand {
     struct weft_loader *loader;
+    weft_stages *stages; /* NULL: nobody asks */
     pthread_t thread;
     uint8_t *pixels[2]; /* of a canvas, px * px * 3 */
     float *spare;       /* of mixing */
@@ -84,7 +100,18 @@ struct weft_loader {
 weft_status weft_sample_make(weft_loader *loader, weft_loader_hand *hand, int64_t epoch, int64_t key, int64_t image,
                              float *out);
 
+/* ---- what it costs (stages.c) ---- */
+
+/* The stage that a thread is in, where somebody asks: begun, and ended. */
+void weft_stage_begin(weft_loader_hand *hand, weft_stage stage);
+void weft_stage_end(weft_loader_hand *hand, weft_stage stage);
+
 /* ---- batches (batch.c) ---- */
+
+/* The image that stands at a place of a batch before any turns out bad, and the epoch and key of its draws; false: the
+ * place stays empty. */
+bool weft_batch_place(const weft_loader *loader, int64_t step, int64_t place, int64_t *epoch, int64_t *key,
+                      int64_t *image);
 
 /* Makes one place of a slot. */
 void weft_batch_fill(weft_loader *loader, weft_loader_hand *hand, weft_slot *slot, int64_t place);

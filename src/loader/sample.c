@@ -6,15 +6,52 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
-/* The image as 8-bit RGB, to be freed. */
-static weft_status read_rgb(weft_loader *l, const weft_set_item *item, weft_image *out)
+/* What libjpeg-turbo alone takes for the same file. */
+static void time_pass(const weft_loader *l, const weft_source *source, int by, int64_t decode, weft_stages *stages)
+{
+    const int64_t start = weft_clock_work_ns();
+    if (weft_jpeg_pass(l->allocator, source, by) != WEFT_OK)
+        return;
+    stages->pass += weft_clock_work_ns() - start;
+    stages->decode += decode;
+    stages->jpegs++;
+}
+
+static weft_status decode_photo(weft_loader *l, weft_loader_hand *hand, weft_set_photo *photo, weft_wish *wish,
+                                weft_image *out)
+{
+    weft_stages *const stages = hand->stages;
+    const int64_t before = stages ? stages->spent[WEFT_STAGE_DECODE] : 0;
+    const weft_source source = { .path = photo->path, .data = photo->data, .size = photo->size };
+    weft_stage_begin(hand, WEFT_STAGE_DECODE);
+    WEFT_TRY(weft_trainset_decode(l->set, photo, &(weft_image_opt){ .upright = l->opt.upright }, wish, out));
+    weft_stage_end(hand, WEFT_STAGE_DECODE);
+    if (stages && wish && wish->by)
+        time_pass(l, &source, wish->by, stages->spent[WEFT_STAGE_DECODE] - before, stages);
+    weft_stage_begin(hand, WEFT_STAGE_RESIZE);
+    return WEFT_OK;
+}
+
+/* A photograph, as much of it as is wished (NULL: all), to be freed. */
+static weft_status read_photo(weft_loader *l, weft_loader_hand *hand, const weft_set_item *item, weft_wish *wish,
+                              weft_image *out)
+{
+    weft_set_photo photo;
+    weft_stage_begin(hand, WEFT_STAGE_READ);
+    WEFT_TRY(weft_trainset_fetch(l->set, item, &photo));
+    weft_stage_end(hand, WEFT_STAGE_READ);
+    const weft_status status = decode_photo(l, hand, &photo, wish, out);
+    weft_free(l->allocator, photo.data);
+    return status;
+}
+
+/* An image in memory as 8-bit RGB, to be freed. */
+static weft_status copy_rgb(const weft_loader *l, const weft_set_item *item, weft_image *out)
 {
     const weft_set_source *const s = &l->set->sources[item->source];
-    if (s->files)
-        return weft_image_load(l->allocator, weft_trainset_photo(l->set, item),
-                               &(weft_image_opt){ .upright = l->opt.upright }, out);
     weft_image image;
     WEFT_TRY(weft_image_alloc(l->allocator, s->name, s->width, s->height, &image));
     const size_t count = (size_t)s->width * (size_t)s->height, channels = (size_t)s->channels;
@@ -30,7 +67,7 @@ static weft_status read_rgb(weft_loader *l, const weft_set_item *item, weft_imag
 /* Whether an image in memory has the network's size as it is. */
 static bool fits(const weft_loader *l, const weft_set_source *s)
 {
-    return !s->files && s->width == l->recipe.px && s->height == l->recipe.px;
+    return s->pixels && s->width == l->recipe.px && s->height == l->recipe.px;
 }
 
 /* Bytes to the network's values. */
@@ -57,12 +94,15 @@ static void to_values(const weft_loader *l, const weft_picture *p, float *out)
 typedef struct choice {
     const weft_loader *loader;
     int64_t epoch, key;
+    int width, height; /* of the image, once it was asked */
 } choice;
 
 static void choose(void *user, int width, int height, double box[4], int size[2])
 {
-    const choice *const c = user;
+    choice *const c = user;
     const weft_loader *const l = c->loader;
+    c->width = width;
+    c->height = height;
     size[0] = size[1] = l->recipe.px;
     if (l->frame) {
         weft_draw draw = weft_draw_begin(l->opt.seed, l->frame->purpose, c->epoch, c->key);
@@ -81,18 +121,16 @@ static weft_status crop(weft_loader *l, const weft_image *in, const double box[4
 }
 
 /* The image as 8-bit RGB, as much of it as is wanted; box is where that lies. */
-static weft_status read_part(weft_loader *l, const weft_set_item *item, int64_t epoch, int64_t key, double box[4],
-                             weft_image *out)
+static weft_status read_part(weft_loader *l, weft_loader_hand *hand, const weft_set_item *item, choice *c,
+                             double box[4], weft_image *out)
 {
-    choice c = { l, epoch, key };
-    weft_wish wish = { .choose = choose, .user = &c };
+    weft_wish wish = { .choose = choose, .user = c, .exact = l->opt.exact || l->opt.in_order };
     int size[2];
-    if (l->set->sources[item->source].files) {
-        WEFT_TRY(weft_image_load_part(l->allocator, weft_trainset_photo(l->set, item),
-                                      &(weft_image_opt){ .upright = l->opt.upright }, &wish, out));
+    if (weft_trainset_is_photo(l->set, item)) {
+        WEFT_TRY(read_photo(l, hand, item, &wish, out));
     } else {
-        WEFT_TRY(read_rgb(l, item, out));
-        choose(&c, out->width, out->height, wish.box, size);
+        WEFT_TRY(copy_rgb(l, item, out));
+        choose(c, out->width, out->height, wish.box, size);
     }
     memcpy(box, wish.box, sizeof wish.box);
     return WEFT_OK;
@@ -113,37 +151,44 @@ static void choose_whole(void *user, int width, int height, double box[4], int s
     size[1] = (int)(height * by + .5);
 }
 
-/* What the cache keeps of a photograph, made anew. */
-static weft_status make_kept(weft_loader *l, const weft_set_item *item, weft_image *out)
+/* A photograph whose crops are to be drawn, as the cache keeps it. */
+static weft_status make_whole(weft_loader *l, weft_loader_hand *hand, const weft_set_item *item, weft_image *out)
 {
-    const char *const path = weft_trainset_photo(l->set, item);
-    const weft_image_opt how = { .upright = l->opt.upright };
-    choice c = { .loader = l };
-    int px = l->recipe.px, size[2] = { px, px };
-    weft_wish wish = { .choose = l->frame ? choose_whole : choose, .user = l->frame ? (void *)&px : &c };
+    int px = l->recipe.px, size[2];
+    weft_wish wish = { .choose = choose_whole, .user = &px, .exact = l->opt.exact };
     weft_image in;
     double box[4];
-    WEFT_TRY(l->opt.in_order ? weft_image_load(l->allocator, path, &how, &in)
-                             : weft_image_load_part(l->allocator, path, &how, &wish, &in));
-    if (l->frame)
-        choose_whole(&px, in.width, in.height, box, size);
-    if (l->frame && size[0] == in.width && size[1] == in.height) {
+    WEFT_TRY(read_photo(l, hand, item, &wish, &in));
+    choose_whole(&px, in.width, in.height, box, size);
+    if (size[0] == in.width && size[1] == in.height) {
         *out = in;
         return WEFT_OK;
     }
-    const weft_status status = l->frame ? weft_image_resize_part(l->allocator, &in, NULL, size[0], size[1], NULL,
-                                                                 WEFT_BICUBIC, out)
-                                        : weft_image_fit(l->allocator, &in, &l->recipe, out);
+    const weft_status status = weft_image_resize_part(l->allocator, &in, NULL, size[0], size[1], NULL, WEFT_BICUBIC,
+                                                      out);
+    weft_free(l->allocator, in.pixels);
+    return status;
+}
+
+/* The same as the recipe fits it. */
+static weft_status make_fitted(weft_loader *l, weft_loader_hand *hand, const weft_set_item *item, weft_image *out)
+{
+    choice c = { .loader = l };
+    weft_image in;
+    double box[4];
+    WEFT_TRY(read_part(l, hand, item, &c, box, &in));
+    const weft_status status = weft_image_fit(l->allocator, &in, box, c.width, c.height, &l->recipe, out);
     weft_free(l->allocator, in.pixels);
     return status;
 }
 
 /* Lends what is kept of a photograph, or makes it and keeps it; *owned: the caller frees it. */
-static weft_status get_kept(weft_loader *l, const weft_set_item *item, int64_t image, weft_image *out, bool *owned)
+static weft_status get_kept(weft_loader *l, weft_loader_hand *hand, const weft_set_item *item, int64_t image,
+                            weft_image *out, bool *owned)
 {
     if (weft_cache_get(l->cache, image, out, owned))
         return WEFT_OK;
-    WEFT_TRY(make_kept(l, item, out));
+    WEFT_TRY((l->frame ? make_whole : make_fitted)(l, hand, item, out));
     *owned = !weft_cache_put(l->cache, image, out);
     return WEFT_OK;
 }
@@ -151,7 +196,7 @@ static weft_status get_kept(weft_loader *l, const weft_set_item *item, int64_t i
 /* A crop of it: cut, then resized, as of one that was never whole. */
 static weft_status crop_kept(weft_loader *l, const weft_image *in, int64_t epoch, int64_t key, weft_image *out)
 {
-    choice c = { l, epoch, key };
+    choice c = { .loader = l, .epoch = epoch, .key = key };
     weft_wish wish;
     weft_image part;
     int size[2];
@@ -163,13 +208,13 @@ static weft_status crop_kept(weft_loader *l, const weft_image *in, int64_t epoch
     return status;
 }
 
-static weft_status fit_kept(weft_loader *l, const weft_set_item *item, int64_t epoch, int64_t key, int64_t image,
-                            uint8_t *pixels)
+static weft_status fit_kept(weft_loader *l, weft_loader_hand *hand, const weft_set_item *item, int64_t epoch,
+                            int64_t key, int64_t image, uint8_t *pixels)
 {
     weft_image kept, sized;
     bool owned;
     weft_status status = WEFT_OK;
-    WEFT_TRY(get_kept(l, item, image, &kept, &owned));
+    WEFT_TRY(get_kept(l, hand, item, image, &kept, &owned));
     if (l->frame)
         status = crop_kept(l, &kept, epoch, key, &sized);
     if (status == WEFT_OK)
@@ -198,12 +243,14 @@ static weft_status fit(weft_loader *l, weft_loader_hand *hand, const weft_set_it
         return WEFT_OK;
     }
     if (l->cache)
-        return fit_kept(l, item, epoch, key, image, canvas->now.pixels);
+        return fit_kept(l, hand, item, epoch, key, image, canvas->now.pixels);
+    choice c = { .loader = l, .epoch = epoch, .key = key };
     weft_image in, sized;
     double box[4];
-    WEFT_TRY(read_part(l, item, epoch, key, box, &in));
-    const weft_status status = l->frame ? crop(l, &in, box, &sized)
-                                        : weft_image_fit(l->allocator, &in, &l->recipe, &sized);
+    WEFT_TRY(read_part(l, hand, item, &c, box, &in));
+    const weft_status status =
+        l->frame ? crop(l, &in, box, &sized)
+                 : weft_image_fit(l->allocator, &in, box, c.width, c.height, &l->recipe, &sized);
     weft_free(l->allocator, in.pixels);
     WEFT_TRY(status);
     memcpy(canvas->now.pixels, sized.pixels, bytes);
@@ -223,12 +270,12 @@ static weft_status evaluate(weft_loader *l, weft_loader_hand *hand, const weft_s
     }
     if (l->cache) {
         const weft_picture fitted = { hand->pixels[0], l->recipe.px, l->recipe.px, 3 };
-        WEFT_TRY(fit_kept(l, item, 0, 0, image, hand->pixels[0]));
+        WEFT_TRY(fit_kept(l, hand, item, 0, 0, image, hand->pixels[0]));
         to_values(l, &fitted, out);
         return WEFT_OK;
     }
     weft_image in;
-    WEFT_TRY(read_rgb(l, item, &in));
+    WEFT_TRY(weft_trainset_is_photo(l->set, item) ? read_photo(l, hand, item, NULL, &in) : copy_rgb(l, item, &in));
     const weft_status status = weft_image_prepare(l->allocator, &in, &l->recipe, out);
     weft_free(l->allocator, in.pixels);
     return status;
@@ -242,9 +289,17 @@ weft_status weft_sample_make(weft_loader *l, weft_loader_hand *hand, int64_t epo
     weft_canvas canvas;
     if (l->opt.in_order)
         return evaluate(l, hand, item, image, out);
+    weft_stage_begin(hand, WEFT_STAGE_RESIZE);
     WEFT_TRY(fit(l, hand, item, epoch, key, image, &canvas));
+    weft_stage_end(hand, WEFT_STAGE_RESIZE);
+    weft_stage_begin(hand, WEFT_STAGE_AUGMENT);
     weft_augment_pixels(&l->augment, l->opt.seed, epoch, key, &canvas);
+    weft_stage_end(hand, WEFT_STAGE_AUGMENT);
+    weft_stage_begin(hand, WEFT_STAGE_CONVERT);
     to_values(l, &canvas.now, out);
+    weft_stage_end(hand, WEFT_STAGE_CONVERT);
+    weft_stage_begin(hand, WEFT_STAGE_AUGMENT);
     weft_augment_values(&l->augment, l->opt.seed, epoch, key, out, px, px, l->recipe.channels);
+    weft_stage_end(hand, WEFT_STAGE_AUGMENT);
     return WEFT_OK;
 }

@@ -4,11 +4,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check/alloc.h"
 #include "check/harness.h"
 #include "data/golden.h"
+#include "image/filter.h"
 #include "image/image.h"
 
 static const char *const filters[] = { "nearest", "bilinear", "bicubic" };
@@ -115,6 +117,69 @@ START_TEST(a_part_is_the_part_of_the_whole)
 }
 END_TEST
 
+enum { FILTER_SIZE = 61, FILTER_TAPS = 9, FILTER_OUT = 37 };
+
+static uint32_t below(uint64_t *state, uint32_t n)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*state >> 33) % n;
+}
+
+/* Weights of any sign, as large as bicubic has them: sums stay in 32 bits. As many inputs as `most` at most. */
+static weft_taps draw_taps(uint64_t *state, int in_size, int most)
+{
+    static int first[2 * FILTER_OUT];
+    static int32_t weight[FILTER_OUT * FILTER_TAPS];
+    static weft_halves halves[FILTER_OUT * (FILTER_TAPS + 1) / 2];
+    const weft_taps t = { first, first + FILTER_OUT, weight, halves, FILTER_TAPS, (FILTER_TAPS + 1) / 2 };
+    memset(halves, 0, sizeof halves);
+    for (int i = 0; i < FILTER_OUT; i++) {
+        t.count[i] = 1 + (int)below(state, (uint32_t)most);
+        t.first[i] = (int)below(state, (uint32_t)(in_size - t.count[i] + 1));
+        for (int k = 0; k < t.count[i]; k++) {
+            const int32_t w = ((int32_t)below(state, 6 << 20) - (2 << 20)) / t.count[i];
+            weft_halves *const pair = &halves[(size_t)i * t.pairs + (size_t)k / 2];
+            weight[(size_t)i * t.stride + (size_t)k] = w;
+            pair->high[k % 2] = (int16_t)(w >> WEFT_FILTER_LOW);
+            pair->low[k % 2] = (int16_t)(w & ((1 << WEFT_FILTER_LOW) - 1));
+        }
+    }
+    return t;
+}
+
+/* Each size, down to one pixel, with buffers that end where the pixels do: the loops of vectors give the bits of the
+ * plain ones, and write nothing else. */
+START_TEST(vectors_give_the_bits_of_the_plain_loops)
+{
+#if defined(__x86_64__)
+    if (!__builtin_cpu_supports("avx2"))
+        return;
+    uint64_t state = check_seed();
+    for (int size = 1; size <= FILTER_SIZE; size++) {
+        const int lines = 1 + size % 7, most = size < FILTER_TAPS ? size : FILTER_TAPS;
+        const size_t bytes = (size_t)size * (size_t)(lines > most ? lines : most) * 3;
+        const size_t row_bytes = FILTER_OUT * (size_t)lines * 3;
+        uint8_t *const in = malloc(bytes), *const plain = malloc(row_bytes), *const fast = malloc(row_bytes);
+        for (size_t i = 0; i < bytes; i++)
+            in[i] = (uint8_t)below(&state, 256);
+        const weft_taps t = draw_taps(&state, size, most);
+        weft_filter_plain.rows(in, size, lines, &t, FILTER_OUT, plain);
+        weft_filter_avx2.rows(in, size, lines, &t, FILTER_OUT, fast);
+        ck_assert_mem_eq(fast, plain, row_bytes);
+        for (int at = 0; at < FILTER_OUT; at++) {
+            uint8_t one[FILTER_SIZE * 3], other[FILTER_SIZE * 3];
+            weft_filter_plain.column(in, (size_t)size * 3, &t, at, one);
+            weft_filter_avx2.column(in, (size_t)size * 3, &t, at, other);
+            ck_assert_mem_eq(other, one, (size_t)size * 3);
+        }
+        free(in);
+        free(plain);
+        free(fast);
+    }
+#endif
+}
+END_TEST
+
 static weft_status resize_step(const weft_allocator *allocator, void *arg)
 {
     weft_ctx ctx = golden_ctx(allocator);
@@ -139,7 +204,7 @@ int main(int argc, char **argv)
     (void)argc;
     Suite *suite = suite_create("data: resize");
     CHECK_CASE(suite, "golden", sizes_boxes_and_filters_match_pillow, the_whole_image_at_its_size_is_a_copy,
-               a_part_is_the_part_of_the_whole);
+               a_part_is_the_part_of_the_whole, vectors_give_the_bits_of_the_plain_loops);
     CHECK_CASE(suite, "arguments", nonsense_is_refused, every_failing_allocation_is_reported);
     return check_main(suite, argv[0]);
 }

@@ -28,8 +28,10 @@ explain --batch --threads --device --target --precision --isa --math --dialect -
 cost --batch --target --precision --train --steps --dialect --output --json
 plans --batch --target --precision --threads --dialect --px --classes --key --output --json
 dataset --output --json
+dataset_bench --px --augment --decode --part --threads --seconds --seed --output --json --progress
 dataset_check --threads --json --progress
 dataset_hash --verify --json
+dataset_pack --px --quality --as-stored --bad-images --threads --json --progress
 dataset_preview --augment --rows --cols --out --part
 dataset_stats --limit --px --json
 selftest --threads --device --precision --only --case --quick --output --json

@@ -118,4 +118,69 @@ case_dataset_preview() {
     has out "trivialaugment" "crop-pad PIXELS"
 }
 
+case_dataset_bench() {
+    make_tree
+    expect 0 dataset bench t --seconds .05 --threads 1 --px 24
+    has out "images/s by 1 thread" "decoded as far as needed" "libjpeg-turbo alone" "of its pace" "% of it is"
+    equal stages "$(awk '$1 ~ /^(read|decode|resize|augment|convert|all)$/ { printf "%s ", $1 }' out)" \
+        "read decode resize augment convert all "
+    expect 0 dataset bench t --seconds .05 --threads 2 --px 24 --decode exact --augment none --json
+    equal decode "$(json out decode)" exact
+    equal px "$(json out px)" 24
+    [ "$(json out images)" -gt 0 ] || fail "no images were made"
+    [ "$(json out jpegs)" -lt "$(json out stage_images)" ] || fail "a PNG file was taken for a JPEG file"
+    equal stage "$(json out stages.1.stage)" decode
+    make_idx
+    expect 0 dataset bench idx --seconds .05 --threads 1 -o csv
+    equal header "$(head -n 1 out)" stage,ms,share,rate
+    grep -q libjpeg out && fail "libjpeg-turbo has no part in IDX files"
+    refuses 2 "no images in its part 'val'" dataset bench idx --part val
+    refuses 2 "did you mean 'flip'" dataset bench idx --augment flap
+}
+
+case_dataset_pack() {
+    make_tree
+    expect 0 dataset pack t t.pack --px 12
+    has out "t.pack: 5 images" "5 made smaller, 0 JPEG files as they were"
+    [ ! -e t.pack.part ] || fail "t.pack.part is left"
+    cp t.pack before
+    expect 0 dataset t.pack
+    has out "pack in t.pack: train 4, test 1, 2 classes"
+    expect 0 dataset check t.pack --progress never
+    has out "5 of 5 images are good"
+    expect 0 dataset hash t.pack
+    (sha256sum -c --quiet out) || fail "sha256sum does not agree"
+    expect 0 dataset stats t.pack --px 8
+    expect 0 dataset bench t.pack --seconds .05 --threads 1 --px 8
+    expect 0 dataset preview t.pack --rows 1 --cols 2 --px 8 --augment "resized-crop, flip"
+    expect 0 train lenet5 --data t.pack --px 32 --batch 2 --dry-run
+    has out "t.pack (pack): 4 images to train, 1 images to test"
+    expect 0 dataset pack t again.pack --px 12 --threads 3 --json
+    cmp -s t.pack again.pack || fail "another number of threads writes another file"
+    equal resized "$(json out resized)" 5
+    equal bytes "$(json out bytes)" "$(wc -c < again.pack)"
+    expect 0 dataset pack t raw.pack --px 6 --quality raw
+    expect 0 dataset check raw.pack --progress never
+
+    # What is damaged is found; what fails leaves the pack that was there.
+    printf X | dd of=t.pack bs=1 seek=70 conv=notrunc 2> /dev/null
+    expect 65 dataset check t.pack --progress never
+    has out "t.pack: entry 0 (train/cat/1.jpg): bytes 64 to" "are damaged" "4 of 5 images are good"
+    head -c 500 before > cut.pack
+    refuses 65 "cut.pack: has 500 bytes" dataset cut.pack
+    refuses 65 "is a file that does not begin with WEFTPACK" dataset "$source/README.md"
+    rm t/train/dog/notes.txt
+    cp "$images/b-cut.jpg" t/train/cat/4.jpg
+    refuses 65 "t/train/cat/4.jpg" dataset pack t before
+    expect 0 dataset check before --progress never
+    expect 0 dataset pack t before --bad-images skip:1
+    has out "before: 5 images" "1 left out"
+    has err "left out: t/train/cat/4.jpg"
+    make_idx
+    refuses 2 "in no need of a pack" dataset pack idx idx.pack
+    refuses 2 "'101' is neither 1 to 100 nor raw" dataset pack t x.pack --quality 101
+    refuses 2 "no regular file" dataset pack t t
+    refuses 74 "cannot be created" dataset pack t nowhere/x.pack
+}
+
 run_case
