@@ -42,6 +42,7 @@
 #include <weft/loader.h>
 #include <weft/model.h>
 #include <weft/ops.h>
+#include <weft/ranks.h>
 #include <weft/recipe.h>
 #include <weft/status.h>
 #include <weft/store.h>
