@@ -85,7 +85,7 @@ typedef struct weft_train_opt {
     bool plan_only;        /* plan and report, allocate nothing (before weft_trainer_begin) */
     weft_ranks *ranks;     /* each has a trainer of its part of the batch, made alike: gradients become the means over
                               all ranks, and so do losses and the statistics of norms; dropout draws as for the whole
-                              batch. All of them make, begin, step and trace at the same time; every rank has the same
+                              batch. All of them make, begin and step at the same time; every rank has the same
                               parameters at the start (weft_trainer_share) and after each step. Outlives the trainer.
                               NULL: alone */
     size_t bucket;         /* bytes of gradients that pass between ranks at once, while others are still being
@@ -167,7 +167,8 @@ WEFT_API weft_status weft_norm_meter_finish(weft_norm_meter *meter);
 WEFT_API void weft_norm_meter_destroy(weft_norm_meter *meter);
 
 /* Where the first number that is not finite stands: the last step, which had such, once more with the same batch,
- * changing nothing. NOT_FOUND if all are finite. Names are lent by the trainer. */
+ * changing nothing. NOT_FOUND if all are finite, as those of a rank may be where another's are not. Names are lent by
+ * the trainer. */
 typedef struct weft_trace {
     const char *what;   /* "parameter", "input", "output" */
     const char *name;   /* path of the parameter, of the input, of the node */

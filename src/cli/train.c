@@ -204,6 +204,9 @@ static int fair_threads(const train_run *r)
     const int all = (int)sysconf(_SC_NPROCESSORS_ONLN);
     const bool bound = sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) < all;
     const int fair = (bound ? all : mine_at_most) / local;
+    if (bound && mine_at_most < fair)
+        cli_warn("the launcher lets each rank have %d CPU%s only, and there are %d for %d of them: mpirun's --bind-to "
+                 "none gives each its share", mine_at_most, mine_at_most > 1 ? "s" : "", all, local);
     return fair < 1 ? 1 : fair < mine_at_most ? fair : mine_at_most;
 }
 

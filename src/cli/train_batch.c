@@ -57,6 +57,18 @@ static weft_status plan_all(const train_run *r, int64_t batch, size_t memory, pl
     return weft_model_create(r->ctx, p->inference, &(weft_model_opt){ .plan_only = true }, &p->model);
 }
 
+/* Of several ranks: gradients as they pass between them. */
+static double passing_bytes(const train_run *r, const weft_trainer *trainer)
+{
+    weft_trained_info info;
+    double bytes = 0;
+    if (weft_ranks_size(r->ranks) == 1)
+        return 0;
+    for (int i = 0; weft_trainer_param(trainer, i, &info) == WEFT_OK; i++)
+        bytes += (double)weft_shape_count(&info.shape) * (double)sizeof(float);
+    return bytes;
+}
+
 /* memory: of the step; 0: no limit. NO_MEMORY if it cannot be planned within it. */
 static weft_status plan(const train_run *r, int64_t batch, size_t memory, planned *p, need *out)
 {
@@ -74,7 +86,8 @@ static weft_status plan(const train_run *r, int64_t batch, size_t memory, planne
     const double image = (double)r->input.px * r->input.px * r->input.channels * (double)sizeof(float);
     *out = (need){ .step = (double)step.peak,
                    .beside = (double)inference.arena + (double)inference.packed +
-                             (settles ? (double)inference.params : 0) + AHEAD * (double)batch * image };
+                             (settles ? (double)inference.params : 0) + AHEAD * (double)batch * image +
+                             passing_bytes(r, p->trainer) };
     return WEFT_OK;
 }
 

@@ -65,8 +65,9 @@ static cli_exit not_finite(loop *l, const weft_batch *batch, const weft_step_res
     cli_bar_clear(&r->bar);
     const char *const kept = r->saved_step >= 0 ? "; the checkpoint before it is kept" : "";
     if (weft_trainer_trace(r->trainer, batch, l->rate, &trace))
-        return cli_error(CLI_NUMERIC, "step %lld: the loss is %g and the gradients' norm %g%s",
-                         (long long)r->state.step, result->loss, result->gradient_norm, kept);
+        return cli_error(CLI_NUMERIC, "step %lld: the loss is %g and the gradients' norm %g%s%s",
+                         (long long)r->state.step, result->loss, result->gradient_norm,
+                         r->ranks ? ", by another rank's images" : "", kept);
     return cli_error(CLI_NUMERIC, "step %lld: the first number that is none is %g, element %lld of %s %s%s%s%s: lower "
                      "the learning rate (%g), warm it up, or clip gradients (clip-norm 1)%s",
                      (long long)r->state.step, trace.value, (long long)trace.index, trace.what, trace.name,

@@ -110,12 +110,10 @@ static weft_status run_steps(const weft_model *model, double *seconds)
     return WEFT_OK;
 }
 
-/* Each step alone. */
+/* Each step alone, and nothing between them. */
 static weft_status run_watched(const weft_model *model, const weft_watch *watch)
 {
-    int next = 0;
     for (int i = 0; i < model->n_steps; i++) {
-        WEFT_TRY(run_between(model, i, &next));
         WEFT_TRY(run_together(model, i, 1));
         WEFT_TRY(watch->seen(watch->user, model->steps[i].gnode));
     }

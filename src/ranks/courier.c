@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "ranks/ranks.h"
 
-enum { TAG_LEFT = 1, TAG_FIRST = 2, TAGS = 30000, BRIEF = 64 /* questions without a pause */ };
+enum { TAG_LEFT = 1, TAG_FIRST = 2, TAGS = 30000, BRIEF = 8 /* questions without a pause */ };
 static const long PAUSE_NS = 40000;
 static const double FAREWELL = .5; /* seconds for telling the others why */
 

@@ -79,11 +79,6 @@ case_alike() {
     same two again
     ls two > a.txt && ls one > b.txt
     cmp a.txt b.txt || fail "the folders of runs differ"
-    # With norms: of each rank's part, and still the same bits twice; averages and norms measured anew are all ranks'.
-    set -- train fashion-resnet --data set --batch 16 --epochs 1 --set "ema .9; norm-batches 2"
-    expect 0 $launch -n 2 "$weft" "$@" --out norms
-    expect 0 $launch -n 2 "$weft" "$@" --out norms2
-    same norms norms2
 }
 
 # What cannot train together says so.
