@@ -81,6 +81,7 @@ typedef struct train_run {
     double start;            /* of this process */
     bool resumed, save_failed;
     bool in_step;            /* all ranks end here, of one mind */
+    bool astray;             /* MPI was entered, and the others were not met */
     cli_bar bar;
     double saved_at;         /* clock of the newest checkpoint */
     int64_t saved_step;      /* -1: none */

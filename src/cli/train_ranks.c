@@ -39,6 +39,7 @@ cli_exit train_join(train_run *r)
     cli_set_for_all.rank = rank;
     const weft_ranks_opt opt = { .timeout = r->set->rank_timeout };
     const weft_status status = weft_ranks_join(&opt, &r->ranks);
+    r->astray = status != WEFT_OK;
     if (status)
         return cli_error(cli_exit_of(status), "a launcher has started several processes of weft, which cannot train "
                          "together: %s", weft_error());
@@ -140,7 +141,7 @@ cli_exit train_least(const train_run *r, int64_t *value)
 
 void train_leave(train_run *r, cli_exit code)
 {
-    if (!r->ranks)
+    if (!r->ranks && !r->astray)
         return;
     const bool well = code == CLI_OK || r->in_step;
     const weft_status status = weft_ranks_leave(r->ranks, well ? NULL : "it could not go on, as it has said");
