@@ -10,6 +10,7 @@
 #include "check/harness.h"
 #include "hall.h"
 #include "nets.h"
+#include "train/train.h"
 
 enum { STEPS = 4, COUNT = 1003, SENTENCE = 600 };
 
@@ -127,6 +128,7 @@ typedef struct member {
     weft_status status;
     char sentence[SENTENCE];
     double seconds;
+    int ahead; /* steps of the backward pass behind the one after which the first bucket is posted */
     weft_step_result results[STEPS];
     weft_status traced; /* of the newest step that was not finite */
     weft_trace trace;
@@ -197,6 +199,8 @@ static weft_status train(member *m, weft_ctx *ctx, weft_ranks *ranks)
     opt.ranks = ranks;
     weft_status status = network ? weft_trainer_create(ctx, network, &opt, &t) : WEFT_NO_MEMORY;
     if (!status) {
+        const weft_between *const between = t->model->between;
+        m->ahead = between ? between->before[between->count - 1] - between->before[0] : 0;
         status = take_steps(m, t);
         weft_trainer_destroy(t);
     }
@@ -273,6 +277,7 @@ START_TEST(many_train_as_one)
             ck_assert(fabs(a->gradient_norm - b->gradient_norm) <= 1e-5 * a->gradient_norm);
             ck_assert(a->top1 == b->top1 && a->top5 == b->top5 && b->updates == i + 1);
         }
+        ck_assert_int_gt(many[p].ahead, 4); /* the convolution's gradients, and what leads there */
         check_same_store(&many[p], &many[0]);
         check_same_store(&many[p], &again[0]);
     }
