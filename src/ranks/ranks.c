@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-enum { TIMEOUT = 60, PIECE = 64 << 20 /* bytes of a broadcast */, LINE = 128, BRIEFLY = 2 /* seconds */ };
+enum { TIMEOUT = 60, PIECE = 64 << 20 /* bytes of a broadcast */, LINE = 128, BRIEFLY = 2, GRACE = 1 /* seconds */ };
 
 /* ---- waiting ---- */
 
@@ -70,12 +70,18 @@ void weft_exchange_post(weft_ranks *r, weft_exchange *e)
 
 weft_status weft_exchange_wait(weft_ranks *r, weft_exchange *e)
 {
-    const struct timespec deadline = in_seconds(r->timeout);
+    struct timespec deadline = in_seconds(r->timeout);
     const double start = weft_clock();
+    bool late = false; /* once more for a moment: all ranks may have been stopped together, and now go on */
     pthread_mutex_lock(&r->mutex);
-    while (!e->over && r->state == WEFT_RANKS_JOINED)
-        if (pthread_cond_timedwait(&r->changed, &r->mutex, &deadline) == ETIMEDOUT && !e->over)
+    while (!e->over && r->state == WEFT_RANKS_JOINED) {
+        if (pthread_cond_timedwait(&r->changed, &r->mutex, &deadline) != ETIMEDOUT || e->over)
+            continue;
+        if (late)
             tell_silence(r, e->what);
+        deadline = in_seconds(GRACE);
+        late = true;
+    }
     const weft_status status = e->over ? WEFT_OK : tell_loss(r);
     if (e->kind == WEFT_EXCHANGE_SUM)
         r->stats.waited += weft_clock() - start;
