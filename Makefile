@@ -119,6 +119,7 @@ needs:
 	@cmake/needs.sh build-essential cmake ninja-build pkg-config libjansson-dev libjpeg-dev libpng-dev \
 		libwebp-dev libtiff-dev librandom123-dev zlib1g-dev libhdf5-dev
 
-# OpenBLAS only so that the tests reach the kernel that opens it where it is installed, NumPy for the Python package.
+# OpenBLAS only so that the tests reach the kernel that opens it where it is installed, NumPy for the Python package,
+# MPI for training on several ranks.
 needs-tests: needs
-	@cmake/needs.sh check libopenblas0 python3-numpy
+	@cmake/needs.sh check libopenblas0 python3-numpy libopenmpi-dev openmpi-bin

@@ -4,7 +4,7 @@
 # bundle.sh [--without-cuda] BUILD OUT: from a build to OUT/weft-VERSION-linux-MACHINE and the same as .tar.gz: a folder
 # that runs wherever it is put, with the program, the library, the CUDA plug-in, the helper for HDF5 and the shared
 # libraries that they need. Left to the machine are the C and C++ runtimes, and NVIDIA's libraries, which weft looks
-# for itself.
+# for itself. The plug-in of MPI is left out: it must be built with the MPI that starts it.
 set -eu
 without_cuda=no limit_mib=25
 if [ "$1" = --without-cuda ]; then
@@ -56,7 +56,7 @@ copy_needed() { # FILE FOLDER: what FILE is loaded with and neither the machine 
 rm -rf "$tree" "$tree.tar.gz"
 mkdir -p "$tree"
 cmake --install "$build" --prefix "$tree" --strip >/dev/null
-find "$tree" -name '*.a' -delete
+find "$tree" \( -name '*.a' -o -name libweft_mpi.so \) -delete
 rm -rf "$tree/include" "$tree"/lib*/pkgconfig "$tree"/lib*/cmake "$tree"/lib*/libweft.so
 mkdir -p "$tree/share/doc/weft/licences"
 cp "$source/LICENSE" "$tree/share/doc/weft/"

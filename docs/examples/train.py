@@ -27,7 +27,7 @@ def struct(name, members, **types):
 
 Recipe = struct("weft_recipe", "int px channels fit side real share int resample bool no_antialias int preprocess "
                 "triple mean std")
-Loader = struct("weft_loader_opt", "int part long batch pointer recipe bool in_order upright exact text augment "
+Loader = struct("weft_loader_opt", "int part long batch int rank ranks pointer recipe bool in_order upright exact text augment "
                 "int sampling pointer weights bool targets real smoothing long seed int workers ahead cache "
                 "text cache_folder long cache_limit bad_limit pointer bad user")
 Arch = struct("weft_arch_opt", "int dialect long batch int px classes bool no_softmax aux")

@@ -29,6 +29,8 @@ typedef enum weft_cache { WEFT_CACHE_NONE, WEFT_CACHE_RAM, WEFT_CACHE_DISK, WEFT
 typedef struct weft_loader_opt {
     weft_part part;
     int64_t batch;          /* 0: 32 */
+    int rank, ranks;        /* batch is this rank's part, of so many, of each larger batch: its images are those that
+                               one loader of batch * ranks has from place rank * batch on. 0, 0: all of it */
     const weft_recipe *recipe; /* how images are fitted and preprocessed, as weft_image_to_input does; px 0: the set's
                                   own, if all images are of one square size; channels 0: the set's own. NULL: those,
                                   squashed, 0..1. Lent until create returns */

@@ -27,7 +27,8 @@ extern "C" {
     X(IO, "input/output error")                                                                    \
     X(NO_DEVICE, "device not available")                                                           \
     X(NUMERIC, "numeric fault")                                                                    \
-    X(INTERNAL, "internal error")
+    X(INTERNAL, "internal error")                                                                  \
+    X(LOST, "another process does not answer")
 
 typedef enum weft_status {
 #define WEFT_STATUS_ENUM(name, text) WEFT_##name,

@@ -10,6 +10,7 @@
 #define WEFT_TRAIN_H
 
 #include <weft/model.h>
+#include <weft/ranks.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -82,6 +83,13 @@ typedef struct weft_train_opt {
     size_t memory;         /* the most bytes that a step may need (weft_model_opt.memory); the trainer's model tells the
                               price (weft_model_recomputed). 0: no limit, nothing is recomputed */
     bool plan_only;        /* plan and report, allocate nothing (before weft_trainer_begin) */
+    weft_ranks *ranks;     /* each has a trainer of its part of the batch, made alike: gradients become the means over
+                              all ranks, and so do losses and the statistics of norms; dropout draws as for the whole
+                              batch. All of them make, begin and step at the same time; every rank has the same
+                              parameters at the start (weft_trainer_share) and after each step. Outlives the trainer.
+                              NULL: alone */
+    size_t bucket;         /* bytes of gradients that pass between ranks at once, while others are still being
+                              computed; 0: 1 MiB */
 } weft_train_opt;
 
 typedef struct weft_trainer weft_trainer;
@@ -120,6 +128,9 @@ WEFT_API weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *
 WEFT_API int64_t weft_trainer_position(const weft_trainer *trainer);
 WEFT_API void weft_trainer_set_position(weft_trainer *trainer, int64_t step);
 
+/* Of ranks: parameters, moments and all else of the store, and the number of the next step, become those of rank 0. */
+WEFT_API weft_status weft_trainer_share(weft_trainer *trainer);
+
 /* What becomes of each parameter of the network, in their order. */
 typedef struct weft_trained_info {
     const char *name;
@@ -143,7 +154,8 @@ WEFT_API weft_status weft_trainer_average(weft_trainer *trainer, weft_store *to)
  * none of their own (Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3). Batches pass forward as in
  * training: with the statistics of the batch, drops and all. */
 typedef struct weft_norm_meter weft_norm_meter;
-/* Of opt batch, freeze and seed count: frozen norms keep their statistics. The store, which is used until the meter is
+/* Of opt batch, freeze, seed and ranks count: frozen norms keep their statistics, and the means are those over all
+ * ranks' batches. The store, which is used until the meter is
  * destroyed, has all that the network needs: NOT_FOUND. */
 WEFT_API weft_status weft_norm_meter_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
                                             weft_store *store, weft_norm_meter **out);
@@ -155,7 +167,8 @@ WEFT_API weft_status weft_norm_meter_finish(weft_norm_meter *meter);
 WEFT_API void weft_norm_meter_destroy(weft_norm_meter *meter);
 
 /* Where the first number that is not finite stands: the last step, which had such, once more with the same batch,
- * changing nothing. NOT_FOUND if all are finite. Names are lent by the trainer. */
+ * changing nothing. NOT_FOUND if all are finite, as those of a rank may be where another's are not. Names are lent by
+ * the trainer. */
 typedef struct weft_trace {
     const char *what;   /* "parameter", "input", "output" */
     const char *name;   /* path of the parameter, of the input, of the node */

@@ -67,6 +67,11 @@ WEFT_API weft_native_size weft_trainset_native(const weft_trainset *set);
  * in [0, 1] raises them: 1 as written, .5 the gentler root, 0 all the same. out[classes]. */
 WEFT_API weft_status weft_trainset_weights(const weft_trainset *set, double power, float *out);
 
+/* A SHA-256, as text, of what is trained and evaluated: classes, labels, and of images in memory the pixels, of
+ * photographs the names. */
+enum { WEFT_TRAINSET_DIGEST = 65 };
+WEFT_API void weft_trainset_digest(const weft_trainset *set, char text[WEFT_TRAINSET_DIGEST]);
+
 /* The files that the set is read from, in order: those of the images and labels. NULL after the last; lent. */
 WEFT_API int64_t weft_trainset_file_count(const weft_trainset *set);
 WEFT_API const char *weft_trainset_file(const weft_trainset *set, int64_t index);

@@ -43,6 +43,7 @@
 #include <weft/model.h>
 #include <weft/ops.h>
 #include <weft/pack.h>
+#include <weft/ranks.h>
 #include <weft/recipe.h>
 #include <weft/status.h>
 #include <weft/store.h>

@@ -81,6 +81,7 @@ class Weft(ConanFile):
         values["WEFT_TIFF"] = bool(self.options.tiff)
         values["WEFT_HDF5"] = "ON" if self.options.hdf5 else "OFF"
         values["WEFT_CUDA"] = "ON" if self.options.cuda else "OFF"
+        values["WEFT_MPI"] = "OFF"
         values["WEFT_OPENBLAS"] = bool(self.options.openblas)
         toolchain.blocks.remove("output_dirs")  # they put helpers into bin/weft, which is the program
         values["CMAKE_INSTALL_LIBDIR"] = "lib"

@@ -5,10 +5,10 @@
 #include "backend/plugin.h"
 
 #include <dlfcn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/beside.h"
 
 static const weft_lent lent = {
     .version = WEFT_PLUGIN_VERSION,
@@ -23,19 +23,6 @@ static const weft_lent lent = {
     .act_name = weft_act_name,
     .pool_run = weft_pool_run,
 };
-
-enum { PATH_SIZE = 1024 };
-
-/* The folder that the code of libweft (or the program it is linked into) was loaded from. */
-static bool own_folder(char folder[PATH_SIZE])
-{
-    Dl_info info;
-    if (!dladdr(&lent, &info) || !info.dli_fname)
-        return false;
-    const char *slash = strrchr(info.dli_fname, '/');
-    const int length = slash ? (int)(slash - info.dli_fname) : 1;
-    return snprintf(folder, PATH_SIZE, "%.*s", length, slash ? info.dli_fname : ".") < PATH_SIZE;
-}
 
 static weft_status open_plugin(const char *path, const weft_backend **out)
 {
@@ -56,25 +43,14 @@ static weft_status open_plugin(const char *path, const weft_backend **out)
     return WEFT_OK;
 }
 
-static bool exists(const char *path)
-{
-    return access(path, R_OK) == 0;
-}
-
 weft_status weft_plugin_cuda(const weft_backend **out)
 {
-    static const char *const places[] = { "", "weft/", "../lib/", "../lib/weft/" };
     const char *named = getenv("WEFT_CUDA_PLUGIN");
+    char path[WEFT_BESIDE_PATH];
     if (named && *named)
         return open_plugin(named, out);
-    char folder[PATH_SIZE], path[PATH_SIZE + 64];
-    if (!own_folder(folder))
-        return weft_fail(WEFT_NO_DEVICE, "libweft_cuda.so cannot be looked for: unknown where libweft is");
-    for (int i = 0; i < WEFT_COUNT(places); i++) {
-        snprintf(path, sizeof path, "%s/%slibweft_cuda.so", folder, places[i]);
-        if (exists(path))
-            return open_plugin(path, out);
-    }
+    if (weft_beside("libweft_cuda.so", path))
+        return open_plugin(path, out);
     return weft_fail(WEFT_NO_DEVICE,
                      "the CUDA plug-in, libweft_cuda.so, is not beside libweft: build weft where the CUDA toolkit and "
                      "cuDNN's headers are installed, or set WEFT_CUDA_PLUGIN to its path");

@@ -22,7 +22,7 @@ const struct cli_code cli_exit_codes[] = {
     { CLI_MEMORY, "out of memory" },
     { CLI_CREATE, "cannot create an output file" },
     { CLI_IO, "input or output error" },
-    { CLI_RETRY, "ended before its time, and may be started again (train, at SIGUSR1)" },
+    { CLI_RETRY, "ended before its time, and may be started again (train, at SIGUSR1 or where a rank is lost)" },
     { CLI_NUMERIC, "numeric fault" },
     { CLI_INTERRUPTED, "interrupted; bench and bench table print what they measured before that, train has saved" },
     { CLI_TERMINATED, "ended by SIGTERM; train has saved" },
@@ -35,8 +35,11 @@ static char *held; /* what was said since cli_messages_hold; NULL: nothing is he
 static void say(const char *kind, cli_style style, const char *format, va_list ap)
 {
     char *sentence = cli_format_list(format, ap), *visible = cli_visible(sentence);
-    char *line = cli_format_text("%sweft: %s%s%s\n", cli_color(stderr, style), kind, cli_color(stderr, CLI_PLAIN),
-                                 visible);
+    char who[32] = "";
+    if (cli_set_for_all.rank > 0)
+        snprintf(who, sizeof who, "rank %d: ", cli_set_for_all.rank);
+    char *line = cli_format_text("%sweft: %s%s%s%s\n", cli_color(stderr, style), kind, cli_color(stderr, CLI_PLAIN),
+                                 who, visible);
     free(visible);
     free(sentence);
     if (held) {
@@ -103,6 +106,7 @@ cli_exit cli_exit_of(weft_status status)
         [WEFT_NO_DEVICE] = CLI_UNAVAILABLE,
         [WEFT_NUMERIC] = CLI_NUMERIC,
         [WEFT_INTERNAL] = CLI_INTERNAL,
+        [WEFT_LOST] = CLI_RETRY,
     };
     return (unsigned)status < WEFT_STATUS_COUNT ? code[status] : CLI_INTERNAL;
 }

@@ -12,6 +12,7 @@ typedef enum cli_when { CLI_WHEN_AUTO, CLI_WHEN_ALWAYS, CLI_WHEN_NEVER } cli_whe
 typedef struct cli_settings {
     cli_when color;
     bool quiet, verbose;
+    int rank; /* of several processes: named in what is said; 0: it need not be */
 } cli_settings;
 extern cli_settings cli_set_for_all;
 /* The rows of options that fill it; every command has them behind its own. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * weft train: the command, its options, and the order of things. */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,7 +120,8 @@ static cli_exit test(train_run *r, train_score *score)
     weft_loader *loader;
     if (r->eval_part == WEFT_PART_TEST || weft_trainset_count(r->data, WEFT_PART_TEST) == 0)
         return CLI_OK;
-    const weft_loader_opt opt = { .part = WEFT_PART_TEST, .batch = r->batch, .recipe = &r->input, .in_order = true,
+    const weft_loader_opt opt = { .part = WEFT_PART_TEST, .batch = r->part, .rank = weft_ranks_rank(r->ranks),
+                                  .ranks = weft_ranks_size(r->ranks), .recipe = &r->input, .in_order = true,
                                   .upright = r->set->upright, .workers = r->set->workers };
     CLI_TRY_LIBRARY(weft_loader_create(r->ctx, r->data, &opt, &loader));
     cli_exit code = train_settle(r, true);
@@ -127,6 +129,18 @@ static cli_exit test(train_run *r, train_score *score)
         code = train_evaluate(r, loader, score);
     weft_loader_destroy(loader);
     return code;
+}
+
+/* How much was passed between ranks, and what of the time for it did not count. */
+static void print_ranks(const train_run *r)
+{
+    char text[32];
+    const weft_ranks_stats stats = weft_ranks_get_stats(r->ranks, false);
+    if (stats.passing <= 0)
+        return;
+    const double hidden = stats.waited < stats.passing ? 1 - stats.waited / stats.passing : 0;
+    printf("passed     %s of gradients were sent by each rank; %.0f %% of the time that took, %.2f s, were hidden "
+           "behind the backward pass\n", cli_bytes_text((double)stats.bytes, text), 100 * hidden, stats.passing);
 }
 
 static cli_exit print_result(train_run *r)
@@ -145,18 +159,20 @@ static cli_exit print_result(train_run *r)
         cli_set_real(root, "best_top1", 100 * s->best);
         cli_set_count(root, "best_epoch", s->best_epoch);
         cli_set_real(root, "seconds", seconds);
+        cli_set_count(root, "ranks", weft_ranks_size(r->ranks));
         if (tested.images)
             json_object_set_new(root, "test", score_json(&tested));
         cli_json_print(root, stdout);
         json_decref(root);
         return CLI_OK;
     }
+    print_ranks(r);
     printf("best       %.2f %% of the %s part right, in epoch %lld; %s in all\n", 100 * s->best,
            weft_part_name(r->eval_part), (long long)s->best_epoch, cli_duration_text(seconds, text));
     if (tested.images)
         printf("test       %.2f %% of %lld images right, with the last weights\n",
                100. * (double)tested.top1 / (double)tested.images, (long long)tested.images);
-    char *const folder = cli_visible(r->folder);
+    char *const folder = cli_visible(train_is_first(r) ? r->folder : "");
     printf("written    %s/best.safetensors: weft classify %s/best.safetensors PHOTO\n", folder, folder);
     free(folder);
     return CLI_OK;
@@ -171,10 +187,27 @@ static cli_exit begin(train_run *r)
     r->environment = train_environment(r);
     if (r->args->dry_run)
         return CLI_OK;
-    CLI_TRY(r->args->resume ? train_open_folder(r) : train_make_folder(r));
-    if (r->args->resume)
-        CLI_TRY(train_restore(r));
-    return write_settings(r);
+    if (train_is_first(r)) {
+        CLI_TRY(r->args->resume ? train_open_folder(r) : train_make_folder(r));
+        if (r->args->resume)
+            CLI_TRY(train_restore(r));
+    }
+    CLI_TRY(train_share(r));
+    return train_is_first(r) ? write_settings(r) : CLI_OK;
+}
+
+/* The CPUs of this machine are shared by its ranks, where the launcher has not given each some of its own. */
+static int fair_threads(const train_run *r)
+{
+    cpu_set_t mine;
+    const int mine_at_most = weft_ctx_threads(r->ctx), local = weft_ranks_local(r->ranks);
+    const int all = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    const bool bound = sched_getaffinity(0, sizeof mine, &mine) == 0 && CPU_COUNT(&mine) < all;
+    const int fair = (bound ? all : mine_at_most) / local;
+    if (bound && mine_at_most < fair)
+        cli_warn("the launcher lets each rank have %d CPU%s only, and there are %d for %d of them: mpirun's --bind-to "
+                 "none gives each its share", mine_at_most, mine_at_most > 1 ? "s" : "", all, local);
+    return fair < 1 ? 1 : fair < mine_at_most ? fair : mine_at_most;
 }
 
 /* The device is the machine's matter, the precision one of the run's settings, which a resumed run keeps. */
@@ -183,6 +216,12 @@ static cli_exit open_device(train_run *r)
     weft_ctx_opt opt = r->args->ctx;
     opt.precision = (weft_precision)r->set->precision;
     CLI_TRY(cli_open(&opt, &r->ctx));
+    if (opt.threads == 0 && weft_ranks_size(r->ranks) > 1) {
+        opt.threads = fair_threads(r);
+        weft_ctx_destroy(r->ctx);
+        r->ctx = NULL;
+        CLI_TRY(cli_open(&opt, &r->ctx));
+    }
     const weft_precision has = weft_ctx_precision(r->ctx);
     if (opt.precision == WEFT_PRECISION_DEFAULT || opt.precision == has)
         return CLI_OK;
@@ -193,8 +232,10 @@ static cli_exit open_device(train_run *r)
 static cli_exit run_training(train_run *r)
 {
     CLI_TRY(cli_find_arch(r->set->network, r->set->dialect, &r->arch));
+    CLI_TRY(train_join(r));
     CLI_TRY(open_device(r));
     CLI_TRY(train_open_data(r));
+    CLI_TRY(train_compare(r));
     CLI_TRY(begin(r));
     train_print_header(r);
     if (r->args->dry_run)
@@ -202,7 +243,7 @@ static cli_exit run_training(train_run *r)
     if (!r->resumed)
         CLI_TRY(train_save(r, false)); /* what the first step would lose */
     else
-        fprintf(r->args->json ? stderr : stdout, "resumed    at step %lld, epoch %lld\n", (long long)r->state.step,
+        fprintf(train_out(r), "resumed    at step %lld, epoch %lld\n", (long long)r->state.step,
                 (long long)r->state.epochs_done + 1);
     CLI_TRY(train_loop(r));
     CLI_TRY(print_result(r));
@@ -225,6 +266,7 @@ static cli_exit run(const cli_call *call)
     if (r.lock >= 0)
         close(r.lock);
     train_close(&r);
+    train_leave(&r, code);
     return code;
 }
 
@@ -306,13 +348,19 @@ const cli_command cli_train = {
         "is that of a run of the new length, so constant, step and exponential schedules give what one long run gives, "
         "and cosine, polynomial and one-cycle go up again first. A number that is none ends it with 76: it names "
         "the op and tensor where the first one stands, and the last good checkpoint is kept. Where a checkpoint cannot "
-        "be written, training goes on, and the exit code is 74 if the last one could not.",
+        "be written, training goes on, and the exit code is 74 if the last one could not.\n"
+        "\n"
+        "Started by mpirun, several processes train one network: each takes its part of every batch (--batch is that "
+        "of all together, and the learning rate is for that), and gradients become the means of all. Validation is "
+        "shared; rank 0 alone prints and writes. The bits are the same for the same number of ranks. Where a rank does "
+        "not answer for as long as the key rank-timeout says, all others end with 75 and name it.",
     .examples = "weft train fashion-cnn|the book's CNN on Fashion-MNIST, which is found by itself\n"
                 "weft train --recipe fashion --time 3min|the best of three minutes\n"
                 "weft train resnet18 --weights resnet18.pth --data flowers/ --freeze body|a classifier of one's own "
                 "photographs\n"
                 "weft train resnet50 --recipe resnet --data imagenet/ --dry-run|what it would take\n"
-                "weft train --resume runs/resnet18-1 --epochs 40|go on, longer",
+                "weft train --resume runs/resnet18-1 --epochs 40|go on, longer\n"
+                "mpirun -n 4 weft train resnet18 --data flowers/ --batch 128|four processes, of 32 images each",
     .rows = rows,
     .keys = train_keys,
     .keys_title = "RECIPE KEYS",

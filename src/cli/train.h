@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 
+#include <weft/ranks.h>
+
 #include "cli/bar.h"
 #include "cli/command.h"
 #include "cli/rows.h"
@@ -59,7 +61,9 @@ typedef struct train_run {
     weft_part eval_part;
     weft_recipe input;
     weft_graph *network, *inference;
-    int64_t batch, steps_per_epoch, total_steps;
+    weft_ranks *ranks;       /* NULL: this process alone */
+    int64_t batch, part;     /* images of a step, and this rank's share of them */
+    int64_t steps_per_epoch, total_steps;
     weft_loader *loader, *eval_loader;
     weft_trainer *trainer;
     weft_store *settled;     /* of ema and norm-batches: what is evaluated and written; NULL: the trainer's */
@@ -76,6 +80,8 @@ typedef struct train_run {
     train_state state;
     double start;            /* of this process */
     bool resumed, save_failed;
+    bool in_step;            /* all ranks end here, of one mind */
+    bool astray;             /* MPI was entered, and the others were not met */
     cli_bar bar;
     double saved_at;         /* clock of the newest checkpoint */
     int64_t saved_step;      /* -1: none */
@@ -109,7 +115,33 @@ cli_exit train_take_weights(train_run *r);
 /* The weights as inference has them, as a file for classify, eval and convert. */
 cli_exit train_export(train_run *r, const char *name);
 
+/* ---- several ranks (train_ranks.c) ---- */
+
+/* Joins the processes that a launcher has started with this one, if it has. From then on rank 0 alone prints, and
+ * writes files. */
+cli_exit train_join(train_run *r);
+bool train_is_first(const train_run *r);
+/* Ends unless all ranks have the same settings and data. */
+cli_exit train_compare(const train_run *r);
+/* All ranks stand where rank 0 does. */
+cli_exit train_share(train_run *r);
+/* What ranks decide together after a step. */
+typedef struct train_word {
+    int signal;        /* that was caught: the largest of all ranks */
+    bool late, timed;  /* by rank 0's clock */
+    double epochs;     /* likewise */
+} train_word;
+cli_exit train_confer(const train_run *r, train_word *word);
+/* Scores of parts of the images, and r->confusion, become those of all. */
+cli_exit train_add_scores(train_run *r, train_score *score);
+/* The least of all ranks. */
+cli_exit train_least(const train_run *r, int64_t *value);
+/* Sees to it that the others do not wait; where the run has failed it does not return. */
+void train_leave(train_run *r, cli_exit code);
+
 /* ---- saying it (train_header.c) ---- */
+/* Where what is no result goes. */
+FILE *train_out(const train_run *r);
 void train_print_header(const train_run *r);
 /* The bar: of this epoch so far, images / time, seconds to come of the whole, share of waiting. */
 void train_show(train_run *r, const train_score *so_far, double rate, double to_come, double waiting);

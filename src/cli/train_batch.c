@@ -57,6 +57,18 @@ static weft_status plan_all(const train_run *r, int64_t batch, size_t memory, pl
     return weft_model_create(r->ctx, p->inference, &(weft_model_opt){ .plan_only = true }, &p->model);
 }
 
+/* Of several ranks: gradients as they pass between them. */
+static double passing_bytes(const train_run *r, const weft_trainer *trainer)
+{
+    weft_trained_info info;
+    double bytes = 0;
+    if (weft_ranks_size(r->ranks) == 1)
+        return 0;
+    for (int i = 0; weft_trainer_param(trainer, i, &info) == WEFT_OK; i++)
+        bytes += (double)weft_shape_count(&info.shape) * (double)sizeof(float);
+    return bytes;
+}
+
 /* memory: of the step; 0: no limit. NO_MEMORY if it cannot be planned within it. */
 static weft_status plan(const train_run *r, int64_t batch, size_t memory, planned *p, need *out)
 {
@@ -74,7 +86,8 @@ static weft_status plan(const train_run *r, int64_t batch, size_t memory, planne
     const double image = (double)r->input.px * r->input.px * r->input.channels * (double)sizeof(float);
     *out = (need){ .step = (double)step.peak,
                    .beside = (double)inference.arena + (double)inference.packed +
-                             (settles ? (double)inference.params : 0) + AHEAD * (double)batch * image };
+                             (settles ? (double)inference.params : 0) + AHEAD * (double)batch * image +
+                             passing_bytes(r, p->trainer) };
     return WEFT_OK;
 }
 
@@ -125,7 +138,7 @@ static double free_bytes(const train_run *r)
         if (file)
             fclose(file);
     }
-    return least;
+    return least / weft_ranks_local(r->ranks);
 }
 
 static cli_exit largest(train_run *r, double room, int64_t limit, bool again, int64_t *out)
@@ -158,8 +171,22 @@ static cli_exit largest(train_run *r, double room, int64_t limit, bool again, in
     return CLI_OK;
 }
 
+/* All ranks take what fits into the least room that one of them has. */
+static cli_exit follow_least(train_run *r, double room)
+{
+    int64_t least = r->part;
+    need as_it_is;
+    bool yes;
+    CLI_TRY(train_least(r, &least));
+    if (least == r->part)
+        return CLI_OK;
+    r->part = least;
+    return fits(r, least, room, r->set->recompute, &as_it_is, &yes);
+}
+
 static cli_exit choose_auto(train_run *r)
 {
+    const int size = weft_ranks_size(r->ranks);
     double room = free_bytes(r) * .8;
     char text[32], origin[96], bytes[32];
     int64_t limit = AUTO_LARGEST;
@@ -170,10 +197,13 @@ static cli_exit choose_auto(train_run *r)
     }
     if (limit > images)
         limit = images > 0 ? images : 1;
-    CLI_TRY(largest(r, room, limit, r->set->recompute, &r->batch));
+    limit = limit / size > 0 ? limit / size : 1;
+    CLI_TRY(largest(r, room, limit, r->set->recompute, &r->part));
+    CLI_TRY(follow_least(r, room));
+    r->batch = r->part * size;
     snprintf(text, sizeof text, "%lld", (long long)r->batch);
     snprintf(origin, sizeof origin, "auto, of %s%s", cli_bytes_text(room, bytes),
-             r->batch == limit ? ": the most that is tried" : "");
+             r->part == limit ? ": the most that is tried" : "");
     return train_plan_set(&r->plan, "batch", text, origin, "train");
 }
 
@@ -185,11 +215,11 @@ static cli_exit keep_to_memory(train_run *r)
     need as_it_is;
     bool yes;
     CLI_TRY(train_bytes("memory", r->set->memory, &room));
-    CLI_TRY(fits(r, r->batch, room, true, &as_it_is, &yes));
+    CLI_TRY(fits(r, r->part, room, true, &as_it_is, &yes));
     if (yes)
         return CLI_OK;
     return cli_error(CLI_MEMORY, "train: a batch of %lld needs %s, of them %s for validation and batches made ahead; "
-                     "%s: give more --memory or a smaller --batch", (long long)r->batch,
+                     "%s: give more --memory or a smaller --batch", (long long)r->part,
                      cli_bytes_text(as_it_is.step + as_it_is.beside, need_text),
                      cli_bytes_text(as_it_is.beside, beside), weft_error());
 }
@@ -199,21 +229,27 @@ cli_exit train_choose_batch(train_run *r)
     char *end;
     need as_it_is;
     bool yes;
+    const int size = weft_ranks_size(r->ranks);
     if (strcmp(r->set->batch, "auto") == 0)
         return choose_auto(r);
     r->batch = strtoll(r->set->batch, &end, 10);
     if (*end || r->batch < 1 || r->batch > LARGEST)
         return cli_error(CLI_USAGE, "batch: '%s' is neither auto nor a number from 1 to %d", r->set->batch, LARGEST);
+    if (r->batch % size != 0)
+        return cli_error(CLI_USAGE, "batch: %lld images cannot be shared by %d ranks: %lld or %lld can",
+                         (long long)r->batch, size, (long long)(r->batch / size > 0 ? r->batch / size * size : size),
+                         (long long)((r->batch / size + 1) * size));
+    r->part = r->batch / size;
     if (r->set->memory)
         return keep_to_memory(r);
     const double found = free_bytes(r), room = found > 0 ? found : HUGE_VAL; /* nobody says: it is tried */
-    CLI_TRY(fits(r, r->batch, room, false, &as_it_is, &yes));
+    CLI_TRY(fits(r, r->part, room, false, &as_it_is, &yes));
     if (yes)
         return CLI_OK;
     char need_text[32], have[32];
     int64_t most = 0;
-    const long long asked = r->batch;
-    CLI_TRY(largest(r, room * .95, r->batch, false, &most));
+    const long long asked = r->part;
+    CLI_TRY(largest(r, room * .95, r->part, false, &most));
     return cli_error(CLI_MEMORY, "train: a batch of %lld needs %s, %s are free; the largest that fits is %lld, and "
                      "--memory recomputes for larger ones", asked,
                      cli_bytes_text(as_it_is.step + as_it_is.beside, need_text), cli_bytes_text(room, have),

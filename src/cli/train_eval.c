@@ -47,7 +47,7 @@ static void count_image(train_run *r, float *x, int label, train_score *score)
 static weft_status run_batch(train_run *r, weft_loader *loader, train_score *score)
 {
     const weft_shape shape = weft_loader_shape(loader);
-    const size_t values = (size_t)r->batch * (size_t)r->classes;
+    const size_t values = (size_t)r->part * (size_t)r->classes;
     weft_batch batch;
     CLI_TRY_STATUS(weft_loader_next(loader, &batch));
     CLI_TRY_STATUS(weft_model_set_input(r->model, 0, batch.images,
@@ -97,6 +97,7 @@ cli_exit train_evaluate(train_run *r, weft_loader *loader, train_score *out)
     CLI_TRY_LIBRARY(weft_loader_seek(loader, 0));
     for (int64_t i = 0; i < weft_loader_steps(loader); i++)
         CLI_TRY_LIBRARY(run_batch(r, loader, &score));
+    CLI_TRY(train_add_scores(r, &score));
     score.loss /= score.images ? (double)score.images : 1;
     score.seconds = cli_now() - start;
     *out = score;

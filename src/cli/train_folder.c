@@ -90,9 +90,12 @@ char *train_environment(const train_run *r)
 {
     weft_device_info device = { 0 };
     cli_find_device(weft_ctx_device(r->ctx), &device);
-    return cli_format_text("weft %s\ndevice %s: %s\nisa %s\nmath %s\nthreads %d\n", weft_version(),
+    char ranks[32] = "";
+    if (weft_ranks_size(r->ranks) > 1)
+        snprintf(ranks, sizeof ranks, "ranks %d\n", weft_ranks_size(r->ranks));
+    return cli_format_text("weft %s\ndevice %s: %s\nisa %s\nmath %s\nthreads %d\n%s", weft_version(),
                            weft_ctx_device(r->ctx), device.description, weft_ctx_isa(r->ctx),
-                           r->args->ctx.math == WEFT_MATH_STRICT ? "strict" : "fast", weft_ctx_threads(r->ctx));
+                           r->args->ctx.math == WEFT_MATH_STRICT ? "strict" : "fast", weft_ctx_threads(r->ctx), ranks);
 }
 
 /* ---- metrics ---- */

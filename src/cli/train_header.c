@@ -10,9 +10,9 @@
 
 enum { LISTED = 6, FEW = 8 };
 
-static FILE *out_of(const train_run *r)
+FILE *train_out(const train_run *r)
 {
-    return r->args->json ? stderr : stdout;
+    return r->args->json && train_is_first(r) ? stderr : stdout;
 }
 
 static void print_parts(const train_run *r, FILE *out)
@@ -110,6 +110,16 @@ static void print_steps(const train_run *r, FILE *out)
                 cli_bytes_text((double)again.plain, b), 100 * again.extra / again.flops);
 }
 
+static void print_ranks(const train_run *r, FILE *out)
+{
+    const int size = weft_ranks_size(r->ranks);
+    if (size > 1)
+        fprintf(out, "ranks      %d by %s, %d of them on this machine, of %d threads each: %lld of the %lld images "
+                "of a step each; the learning rate is that of all %lld\n", size, weft_ranks_transport(r->ranks),
+                weft_ranks_local(r->ranks), weft_ctx_threads(r->ctx), (long long)r->part, (long long)r->batch,
+                (long long)r->batch);
+}
+
 static void print_setting(const train_run *r, int row, FILE *out)
 {
     fprintf(out, "%s ", train_keys[row].name);
@@ -139,24 +149,25 @@ static void print_settings(const train_run *r, FILE *out)
 static void warn_small_batch(const train_run *r)
 {
     weft_node_info node;
-    if (r->batch >= FEW)
+    if (r->part >= FEW)
         return;
     for (int i = 0; weft_graph_node(r->network, i, &node) == WEFT_OK; i++)
         if (strcmp(node.op, "batch_norm") == 0) {
-            cli_warn("batch norm is trained with %lld images a step; its statistics are poor below %d: use a larger "
-                     "batch, or --freeze the norms", (long long)r->batch, FEW);
+            cli_warn("batch norm is trained with %lld images a step%s; its statistics are poor below %d: use a larger "
+                     "batch, or --freeze the norms", (long long)r->part, r->ranks ? " and rank" : "", FEW);
             return;
         }
 }
 
 void train_print_header(const train_run *r)
 {
-    FILE *const out = out_of(r);
+    FILE *const out = train_out(r);
     print_parts(r, out);
     print_classes(r, out);
     print_network(r, out);
     print_device(r, out);
     print_steps(r, out);
+    print_ranks(r, out);
     print_settings(r, out);
     if (r->folder) {
         fprintf(out, "run        ");

@@ -116,6 +116,8 @@ const cli_option train_keys[] = {
     YES_NO(recompute, "recompute", "no", "batch auto counts on that, too, and so takes larger batches"),
     OPT_TEXT(AT, checkpoint, 0, "checkpoint", "TIME", "10min", NULL,
              "between checkpoints, beside that at the end of each epoch: 10min, or 100steps"),
+    OPT_REAL(AT, rank_timeout, 0, "rank-timeout", "SECONDS", "60", .01, 1e6,
+             "of several ranks: how long one waits for the others before it ends, and names them"),
     OPT_INT(AT, keep, 0, "keep", "N", "3", 1, 100000, "checkpoints that stay, beside the best"),
     OPT_END,
 };

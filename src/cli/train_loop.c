@@ -54,6 +54,8 @@ typedef struct loop {
     int64_t interval_steps, first_step; /* first_step: of this process */
     double first;         /* its clock */
     bool done;            /* patience or time are over */
+    bool late;            /* time is */
+    int signal;           /* that ends the run, on all ranks */
 } loop;
 
 static cli_exit not_finite(loop *l, const weft_batch *batch, const weft_step_result *result)
@@ -63,8 +65,9 @@ static cli_exit not_finite(loop *l, const weft_batch *batch, const weft_step_res
     cli_bar_clear(&r->bar);
     const char *const kept = r->saved_step >= 0 ? "; the checkpoint before it is kept" : "";
     if (weft_trainer_trace(r->trainer, batch, l->rate, &trace))
-        return cli_error(CLI_NUMERIC, "step %lld: the loss is %g and the gradients' norm %g%s",
-                         (long long)r->state.step, result->loss, result->gradient_norm, kept);
+        return cli_error(CLI_NUMERIC, "step %lld: the loss is %g and the gradients' norm %g%s%s",
+                         (long long)r->state.step, result->loss, result->gradient_norm,
+                         r->ranks ? ", by another rank's images" : "", kept);
     return cli_error(CLI_NUMERIC, "step %lld: the first number that is none is %g, element %lld of %s %s%s%s%s: lower "
                      "the learning rate (%g), warm it up, or clip gradients (clip-norm 1)%s",
                      (long long)r->state.step, trace.value, (long long)trace.index, trace.what, trace.name,
@@ -145,7 +148,7 @@ static void fit_length(loop *l)
     r->state.timed = true;
     set_length(r, epochs);
     cli_bar_clear(&r->bar);
-    fprintf(r->args->json ? stderr : stdout, "time       %s are enough for %.2f epochs\n", r->set->time,
+    fprintf(train_out(r), "time       %s are enough for %.2f epochs\n", r->set->time,
             r->state.epochs);
 }
 
@@ -181,8 +184,23 @@ static bool next_fit(loop *l)
  * same. */
 static void fit_time(loop *l)
 {
-    if (l->budget > 0 && (first_fit(l) || next_fit(l)))
+    if (l->budget > 0 && train_is_first(l->r) && (first_fit(l) || next_fit(l)))
         fit_length(l);
+}
+
+/* What a step may bring that no rank decides by itself: the length by rank 0's clock, and a signal to any. */
+static cli_exit confer(loop *l)
+{
+    train_run *r = l->r;
+    const double spent = r->state.elapsed + cli_now() - r->start;
+    train_word word = { stopped, l->budget > 0 && spent > l->budget, r->state.timed, r->state.epochs };
+    CLI_TRY(train_confer(r, &word));
+    l->signal = word.signal;
+    l->late = word.late;
+    r->state.timed = word.timed;
+    if (word.epochs > r->state.epochs || word.epochs < r->state.epochs)
+        set_length(r, word.epochs);
+    return CLI_OK;
 }
 
 /* ---- the end of an epoch ---- */
@@ -197,7 +215,7 @@ static void print_epoch(const loop *l, const train_score *train, const train_sco
     const train_run *r = l->r;
     const train_state *s = &r->state;
     const double all = s->waited + s->between;
-    fprintf(r->args->json ? stderr : stdout,
+    fprintf(train_out(r),
             "epoch %3lld  loss %.4f  right %6.2f %%  validation: loss %.4f  right %6.2f %%%s  %.0f images/s, %.0f %% "
             "waiting\n", (long long)s->epochs_done, train->loss, percent(train->top1, train->images), valid->loss,
             percent(valid->top1, valid->images), s->best_epoch == s->epochs_done ? " *" : "  ",
@@ -214,7 +232,8 @@ static cli_exit keep_best(train_run *r, const train_score *valid)
         return CLI_OK;
     s->best = right;
     s->best_epoch = s->epochs_done;
-    train_write_classes(r);
+    if (train_is_first(r))
+        train_write_classes(r);
     return train_export(r, "best.safetensors");
 }
 
@@ -247,7 +266,8 @@ static cli_exit end_epoch(loop *l)
         s->plateau.scale = weft_plateau_step(&s->plateau, valid.loss);
     CLI_TRY(tolerate(r, keep_best(r, &valid)));
     CLI_TRY(tolerate(r, train_export(r, "last.safetensors")));
-    train_log_epoch(r, &train, &valid, l->rate);
+    if (train_is_first(r))
+        train_log_epoch(r, &train, &valid, l->rate);
     print_epoch(l, &train, &valid);
     s->loss_sum = 0;
     s->hits = s->seen = l->begun_seen = 0;
@@ -277,25 +297,28 @@ static cli_exit after_step(loop *l)
     train_run *r = l->r;
     const train_state *s = &r->state;
     fit_time(l);
+    CLI_TRY(confer(l));
     show(l);
     if (s->step % r->steps_per_epoch == 0 || s->step >= r->total_steps)
         return end_epoch(l);
-    if (l->budget > 0 && s->elapsed + cli_now() - r->start > l->budget) {
+    if (l->late) {
         l->done = true;
         return end_epoch(l);
     }
-    return is_due(l) && !stopped ? train_save(r, false) : CLI_OK;
+    return is_due(l) && !l->signal ? train_save(r, false) : CLI_OK;
 }
 
 static cli_exit stop(loop *l)
 {
     train_run *r = l->r;
-    const int signal = stopped;
+    const int signal = l->signal;
     cli_bar_clear(&r->bar);
     if (r->saved_step != r->state.step)
         CLI_TRY(train_save(r, false));
     cli_warn("%s after step %lld%s; --resume %s goes on", signal == SIGINT ? "interrupted" : "ended by a signal",
-             (long long)r->state.step, r->save_failed ? ", which could not be saved" : "", r->folder);
+             (long long)r->state.step, r->save_failed ? ", which could not be saved" : "",
+             train_is_first(r) ? r->folder : "");
+    r->in_step = true;
     if (r->save_failed)
         return CLI_IO;
     return signal == SIGINT ? CLI_INTERRUPTED : signal == SIGTERM ? CLI_TERMINATED : CLI_RETRY;
@@ -314,7 +337,7 @@ cli_exit train_loop(train_run *r)
     while (!l.done && r->state.step < r->total_steps) {
         CLI_TRY(step(&l));
         CLI_TRY(after_step(&l));
-        if (stopped && !(l.done || r->state.step >= r->total_steps))
+        if (l.signal && !(l.done || r->state.step >= r->total_steps))
             return stop(&l);
     }
     return CLI_OK;

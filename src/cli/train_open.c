@@ -119,7 +119,9 @@ static cli_exit open_loaders(train_run *r)
 {
     const train_settings *set = r->set;
     weft_loader_opt opt = { .part = WEFT_PART_TRAIN,
-                            .batch = r->batch,
+                            .batch = r->part,
+                            .rank = weft_ranks_rank(r->ranks),
+                            .ranks = weft_ranks_size(r->ranks),
                             .recipe = &r->input,
                             .upright = set->upright,
                             .augment = strcmp(set->augment, "none") == 0 ? NULL : set->augment,
@@ -211,7 +213,7 @@ static cli_exit begin(train_run *r)
         CLI_TRY_LIBRARY(weft_store_create(r->ctx, graphs, 1, &r->settled));
     CLI_TRY_LIBRARY(weft_model_begin(r->model, r->settled ? r->settled : weft_trainer_store(r->trainer)));
     r->confusion = cli_alloc((size_t)r->classes * (size_t)r->classes, sizeof *r->confusion);
-    r->scores = cli_alloc((size_t)r->batch * (size_t)r->classes, sizeof *r->scores);
+    r->scores = cli_alloc((size_t)r->part * (size_t)r->classes, sizeof *r->scores);
     return CLI_OK;
 }
 

@@ -8,7 +8,7 @@ weft_train_opt train_options(const train_run *r)
     static const weft_loss losses[] = { WEFT_LOSS_CROSS_ENTROPY, WEFT_LOSS_BCE, WEFT_LOSS_RBF };
     const train_settings *set = r->set;
     return (weft_train_opt){
-        .batch = r->batch,
+        .batch = r->part,
         .loss = losses[set->loss],
         .rbf_j = set->rbf_j,
         .smoothing = set->smoothing,
@@ -37,6 +37,7 @@ weft_train_opt train_options(const train_run *r)
         .ema_no_warm_up = !set->ema_warm_up,
         .norm_momentum = set->norm_momentum,
         .seed = (uint64_t)set->seed,
+        .ranks = r->ranks,
     };
 }
 

@@ -19,7 +19,7 @@ enum { RECIPE_BYTES = 1 << 16, PATH = 4096 };
 /* Of the same bits whatever they are; data may have moved. */
 static const char *const free_keys[] = { "epochs", "data",  "weights", "cache", "workers",    "patience",
                                          "time",   "keep",  "memory",  "batch", "checkpoint", "bad-images",
-                                         "recompute" };
+                                         "recompute", "rank-timeout" };
 
 int train_key(const char *name)
 {

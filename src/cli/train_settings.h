@@ -29,6 +29,7 @@ typedef struct train_settings {
     const char *augment, *time, *checkpoint, *bad_images, *memory;
     double val_split, fraction;
     int decode, cache, workers, patience, keep, recompute;
+    double rank_timeout;
 } train_settings;
 
 enum { TRAIN_LOSS_CROSS_ENTROPY, TRAIN_LOSS_BCE, TRAIN_LOSS_RBF };

@@ -51,6 +51,11 @@ static void read_notes(train_run *r, const char *text)
 cli_exit train_save(train_run *r, bool best)
 {
     const train_state *s = &r->state;
+    r->saved_at = cli_now();
+    if (!train_is_first(r)) {
+        r->saved_step = s->step;
+        return CLI_OK;
+    }
     char *const said = notes(r), *const recipe = train_plan_text(&r->plan, true);
     const weft_checkpoint_facts facts = { .step = s->step,
                                           .epoch = s->epochs_done,
@@ -96,6 +101,12 @@ static cli_exit tell_difference(const train_run *r, const char *was, const char 
     return cli_error(CLI_USAGE, "--resume %s: the run was made with other settings", r->folder);
 }
 
+static int ranks_of(const char *environment)
+{
+    const char *const at = strstr(environment, "\nranks ");
+    return at ? (int)strtol(at + strlen("\nranks "), NULL, 10) : 1;
+}
+
 static cli_exit compare_environment(const train_run *r, const char *was)
 {
     if (!was || strcmp(was, r->environment) == 0)
@@ -103,10 +114,14 @@ static cli_exit compare_environment(const train_run *r, const char *was)
     char *const a = cli_copy(was), *const b = cli_copy(r->environment);
     a[strcspn(a, "\n")] = b[strcspn(b, "\n")] = '\0';
     const bool isa = strstr(was, weft_ctx_isa(r->ctx)) == NULL;
+    const int before = ranks_of(was), now = ranks_of(r->environment);
     cli_exit code = CLI_OK;
     if (r->args->strict)
         code = cli_error(CLI_UNAVAILABLE, "--strict-resume: the run was made in another environment (%s; here %s, isa "
-                         "%s)", a, b, weft_ctx_isa(r->ctx));
+                         "%s, ranks %d)", a, b, weft_ctx_isa(r->ctx), now);
+    else if (before != now)
+        cli_warn("the run was made by %d rank%s, and goes on by %d: its numbers may differ in the last bits", before,
+                 before > 1 ? "s" : "", now);
     else if (isa || strcmp(a, b) != 0)
         cli_warn("the run was made in another environment (see environment.txt): its numbers may differ in the last "
                  "bits");

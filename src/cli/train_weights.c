@@ -260,6 +260,8 @@ static weft_status describe(const train_run *r, weft_weights *weights)
 
 cli_exit train_export(train_run *r, const char *name)
 {
+    if (!train_is_first(r))
+        return CLI_OK;
     weft_weights *weights;
     char *const path = cli_format_text("%s/%s", r->folder, name);
     weft_status status = weft_weights_create(r->ctx, &weights);

@@ -31,6 +31,7 @@ typedef struct job {
     weft_split split;
     int32_t step;
     float scale;
+    int64_t of_image, before; /* rows of an image, and of the images before the first */
     bool dense;
     float *scales; /* per image: [channels] */
 } job;
@@ -44,7 +45,8 @@ static void drop_elements(void *arg, int64_t index, int thread)
     (void)thread;
     j->rows->drop(&(weft_drop){ .x = weft_row(x, first), .y = weft_row(y, first), .x_ld = x->ld, .y_ld = y->ld,
                                 .rows = j->dense ? 1 : count, .channels = j->dense ? count * c : c,
-                                .first = first * c, .seed = j->opt->seed, .stream = j->opt->stream, .step = j->step,
+                                .first = (j->before + first) * c, .seed = j->opt->seed,
+                                .stream = j->opt->stream, .step = j->step,
                                 .threshold = weft_dropout_threshold(j->opt->rate), .scale = j->scale });
 }
 
@@ -61,13 +63,13 @@ static void drop_images(void *arg, int64_t index, int thread)
 {
     const job *j = arg;
     const weft_view *x = &j->call->in[1], *y = &j->call->out[0];
-    const int64_t of_image = j->split.rows / j->call->node->out[0].dim[0];
+    const int64_t of_image = j->of_image;
     int64_t first, count = weft_split_item(&j->split, index, &first);
     (void)thread;
     for (int64_t r = first; r < first + count;) {
         const int64_t image = r / of_image, behind = (image + 1) * of_image;
         const int64_t end = behind < first + count ? behind : first + count;
-        if (is_kept(j, image))
+        if (is_kept(j, j->opt->first + image))
             j->rows->affine(&(weft_affine){ .x = weft_row(x, r), .scale = j->scales, .y = weft_row(y, r),
                                             .x_ld = x->ld, .y_ld = y->ld, .rows = end - r,
                                             .channels = j->split.channels });
@@ -91,6 +93,8 @@ static weft_status run_train(const weft_call *call)
               .split = weft_split_rows(&call->node->in[1]), .step = ((const int32_t *)call->in[0].data)[0],
               .scale = (float)(1 / (1 - o->rate)), .scales = call->scratch };
     const int64_t c = j.split.channels;
+    j.of_image = j.split.rows / call->node->out[0].dim[0];
+    j.before = o->first * j.of_image;
     j.dense = weft_view_dense(&call->in[1], c) && weft_view_dense(&call->out[0], c);
     for (int64_t i = 0; i < c; i++)
         j.scales[i] = j.scale;

@@ -80,7 +80,8 @@ static weft_status copy_node(const copy *c, const weft_gnode *gnode)
     for (int k = 0; k < n_in; k++)
         c->in[k].id = c->map[gnode->in[k]];
     if (has_twin(c, gnode)) {
-        weft_twin twin = { c->to, node, c->in, c->out, c->step, c->training->seed, c->training->norm_momentum };
+        weft_twin twin = { c->to, node, c->in, c->out, c->step, c->training->seed,
+                           c->training->first, c->training->norm_momentum };
         WEFT_TRY(node->op->train(&twin));
         WEFT_TRY(weft_graph_status(c->to));
     } else {

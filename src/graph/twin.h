@@ -14,6 +14,7 @@ struct weft_twin {
     weft_var *out;         /* [n_out] what it computes there: to be filled */
     weft_var step;         /* [1] of WEFT_I32, input WEFT_STEP_INPUT: the number of the step, from 0 */
     uint64_t seed;         /* of everything that is drawn */
+    int64_t first;         /* images of the batch before the first one here */
     double norm_momentum;  /* of moving statistics, instead of the node's own; 0: that */
 };
 
@@ -30,6 +31,7 @@ weft_status weft_twin_beside(weft_twin *twin, weft_op_id op, const char *name, c
 typedef struct weft_twin_opt {
     int64_t batch; /* 0: as it is */
     uint64_t seed;
+    int64_t first;        /* as in weft_twin */
     double norm_momentum; /* 0: each norm's own */
     const bool *kept;     /* [nodes] such stay what they are at inference; NULL: none */
 } weft_twin_opt;

@@ -46,15 +46,16 @@ static void note(weft_loader *l, weft_slot *slot, int64_t place, int64_t attempt
     pthread_mutex_unlock(&l->mutex);
 }
 
-/* The epoch and the place in it of a place of a batch; places that go beyond the epoch of a small set are those of
- * rounds of their own. */
+/* The epoch and the place in it of a place of our part of a batch; places that go beyond the epoch of a small set are
+ * those of rounds of their own. */
 static void locate(const weft_loader *l, int64_t step, int64_t place, int64_t *epoch, int64_t *at)
 {
-    const int64_t n = l->order.count, in_epoch = step % l->steps * l->opt.batch + place;
-    const int64_t rounds = (l->opt.batch + n - 1) / n;
+    const int64_t n = l->order.count, batch = l->opt.batch * l->opt.ranks;
+    const int64_t in_epoch = step % l->steps * batch + l->opt.rank * l->opt.batch + place;
+    const int64_t rounds = (batch + n - 1) / n;
     *epoch = step / l->steps;
     *at = in_epoch;
-    if (l->opt.in_order || n >= l->opt.batch)
+    if (l->opt.in_order || n >= batch)
         return;
     *epoch = *epoch * rounds + in_epoch / n;
     *at = in_epoch % n;

@@ -15,7 +15,7 @@
 #include "base/pool.h"
 #include "base/sha256.h"
 
-enum { BATCH = 32, AHEAD = 3, MOST_AHEAD = 64, MOST_WORKERS = 256, PHOTO_WORKERS = 8, BYTE = 8 };
+enum { BATCH = 32, AHEAD = 3, MOST_AHEAD = 64, MOST_WORKERS = 256, PHOTO_WORKERS = 8, MOST_RANKS = 1 << 20, BYTE = 8 };
 
 /* ---- options ---- */
 
@@ -29,6 +29,9 @@ static weft_status check_options(const weft_loader *l)
     if (o->batch < 1 || batch > 1e12)
         return weft_fail(WEFT_INVALID, "loader: a batch of %" PRId64 "; 1 or more, of what memory holds, was expected",
                          o->batch);
+    if (o->ranks < 1 || o->ranks > MOST_RANKS || o->rank < 0 || o->rank >= o->ranks)
+        return weft_fail(WEFT_INVALID, "loader: rank %d of %d; 0 to less than their number was expected", o->rank,
+                         o->ranks);
     if ((int)o->sampling < 0 || o->sampling >= WEFT_SAMPLING_COUNT)
         return weft_fail(WEFT_INVALID, "loader: no sampling number %d", (int)o->sampling);
     if (!(o->smoothing >= 0 && o->smoothing < 1))
@@ -61,6 +64,7 @@ static weft_status understand(weft_loader *l, const weft_loader_opt *opt)
     l->opt = *opt;
     l->opt.batch = opt->batch ? opt->batch : BATCH;
     l->opt.ahead = opt->ahead ? opt->ahead : AHEAD;
+    l->opt.ranks = opt->ranks || opt->rank ? opt->ranks : 1;
     WEFT_TRY(weft_augment_read(opt->in_order ? NULL : opt->augment, &l->augment));
     WEFT_TRY(check_options(l));
     l->opt.recipe = NULL;
@@ -70,7 +74,7 @@ static weft_status understand(weft_loader *l, const weft_loader_opt *opt)
     l->bgr = weft_recipe_levels(&l->recipe, l->level);
     l->has_targets = opt->targets || opt->weights || weft_augment_mixes(&l->augment);
     WEFT_TRY(weft_order_create(l->allocator, l->set, &l->opt, &l->order));
-    const int64_t n = l->order.count, batch = l->opt.batch;
+    const int64_t n = l->order.count, batch = l->opt.batch * l->opt.ranks;
     l->steps = opt->in_order ? (n + batch - 1) / batch : n < batch ? 1 : n / batch;
     const int cpus = weft_cpu_count();
     l->workers = opt->workers;

@@ -13,6 +13,7 @@
  *    counter (step, block, stream of the path). The same on every device, for any number of threads, and in a run that
  *    was interrupted; elements are counted in the order of [N, H, W, C]. Element i has word i / 16 mod 4 of block
  *    16 (i / 64) + i mod 16, and is dropped if that is below rate 2^32.
+ *    Images are counted from the first of the whole batch, of which a rank has a part: `first` of them lie before it.
  * 5. What is dropped is 0, also where x is no finite number. */
 #include "op/dropout.h"
 
@@ -58,7 +59,7 @@ static weft_status train(weft_twin *t)
 {
     const weft_dropout_opt *o = t->node->opt;
     const weft_dropout_train_opt opt = { .rate = o->rate, .per_image = o->per_image, .seed = t->seed,
-                                         .stream = weft_rng_stream(t->node->name) };
+                                         .first = t->first, .stream = weft_rng_stream(t->node->name) };
     t->out[0] = t->in[0];
     if (o->rate == 0)
         return WEFT_OK;
@@ -110,6 +111,8 @@ static weft_status resolve_train(void *opt, const weft_shape *in, int n_in, weft
     WEFT_TRY(weft_need_shape("x", &in[1], 0));
     if (!(o->rate >= 0 && o->rate < 1))
         return weft_fail(WEFT_INVALID, "rate is %g, expected 0 or more and less than 1", o->rate);
+    if (o->first < 0)
+        return weft_fail(WEFT_INVALID, "first is %lld, expected 0 or more", (long long)o->first);
     return WEFT_OK;
 }
 

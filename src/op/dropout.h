@@ -20,6 +20,7 @@ typedef struct weft_dropout_train_opt {
     double rate;
     bool per_image;
     uint64_t seed, stream; /* of the draws (base/rng.h): stream is that of the dropout's path */
+    int64_t first;  /* images of the batch before x's first: those of the ranks before this one */
 } weft_dropout_train_opt;
 
 /* A draw is dropped if its 32 bits are below this. */

@@ -30,6 +30,15 @@ typedef struct weft_prior {
     weft_call call;
 } weft_prior;
 
+/* What is done between steps of a run: run(user, i) before step `before[i]`, in rising order. The device computes in
+ * host memory, and all steps before are over. */
+typedef struct weft_between {
+    const int32_t *before;
+    int count;
+    weft_status (*run)(void *user, int index);
+    void *user;
+} weft_between;
+
 struct weft_model {
     weft_ctx *ctx;
     weft_graph *graph; /* our copy, rewritten */
@@ -57,6 +66,7 @@ struct weft_model {
     uint64_t version;      /* of the store, that is packed; 0: none */
     uint64_t number;       /* of the network, for what tuning keeps */
     const unsigned *trial; /* forms that are tried; NULL: those of the device, or of an earlier tuning */
+    const weft_between *between; /* NULL: nothing is */
     bool updates;          /* runs change the store */
     bool ran;
 };

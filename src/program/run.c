@@ -64,6 +64,15 @@ weft_status weft_model_commit(weft_model *model)
     return device->backend->wait && !device->dry ? device->backend->wait(device) : WEFT_OK;
 }
 
+/* What is to be done before step i; *next: of all that is to be done, what comes next. */
+static weft_status run_between(const weft_model *model, int i, int *next)
+{
+    const weft_between *between = model->between;
+    for (; between && *next < between->count && between->before[*next] <= i; ++*next)
+        WEFT_TRY(between->run(between->user, *next));
+    return WEFT_OK;
+}
+
 /* count steps from step i on, which run as one. */
 static weft_status run_together(const weft_model *model, int i, int count)
 {
@@ -88,7 +97,9 @@ static weft_status run_steps(const weft_model *model, double *seconds)
 {
     const bool dry = model->ctx->device->dry;
     weft_status (*const wait)(const weft_device *) = model->ctx->device->backend->wait;
+    int next = 0;
     for (int i = 0; i < model->n_steps; i += model->steps[i].together) {
+        WEFT_TRY(run_between(model, i, &next));
         const double start = seconds ? weft_clock() : 0;
         WEFT_TRY(run_together(model, i, model->steps[i].together));
         if (seconds && wait && !dry)
@@ -99,7 +110,7 @@ static weft_status run_steps(const weft_model *model, double *seconds)
     return WEFT_OK;
 }
 
-/* Each step alone. */
+/* Each step alone, and nothing between them. */
 static weft_status run_watched(const weft_model *model, const weft_watch *watch)
 {
     for (int i = 0; i < model->n_steps; i++) {

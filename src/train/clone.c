@@ -74,7 +74,9 @@ weft_status weft_train_clone(weft_ctx *ctx, const weft_graph *network, const wef
         const int32_t y = gnode->out[0];
         kept[i] = has_frozen_path(opt, gnode->node.name) || (!gnode->node.n_param && !p.moves[y] && p.leads[y]);
     }
-    const weft_twin_opt twin = { opt->batch, opt->seed, norm_momentum, kept };
+    const int64_t part = opt->batch ? opt->batch
+                         : network->n_inputs ? network->values[network->inputs[0]].shape.dim[0] : 0;
+    const weft_twin_opt twin = { opt->batch, opt->seed, weft_ranks_rank(opt->ranks) * part, norm_momentum, kept };
     const weft_status status = weft_graph_clone_training(ctx, network, &twin, outputs, out);
     weft_free(&ctx->allocator, kept);
     return status;

@@ -23,6 +23,7 @@ struct weft_norm_meter {
     weft_arena arena;
     weft_graph *graph;
     weft_store *store; /* lent */
+    weft_ranks *ranks; /* NULL: alone */
     weft_model *model;
     int images, number; /* inputs */
     statistic *statistics;
@@ -98,6 +99,7 @@ weft_status weft_norm_meter_create(weft_ctx *ctx, const weft_graph *network, con
         return WEFT_NO_MEMORY;
     m->ctx = ctx;
     m->store = store;
+    m->ranks = opt ? opt->ranks : NULL;
     weft_arena_init(&m->arena, &ctx->allocator);
     const weft_status status = make(m, network, opt ? opt : &defaults);
     if (status != WEFT_OK) {
@@ -135,8 +137,10 @@ weft_status weft_norm_meter_add(weft_norm_meter *meter, const float *images)
 static weft_status write_mean(const weft_norm_meter *m, statistic *s)
 {
     const char *const name = m->store->entries[s->entry].name;
+    const double batches = (double)m->batches * weft_ranks_size(m->ranks);
+    WEFT_TRY(weft_ranks_add(m->ranks, s->sum, s->count, "measuring norms"));
     for (int64_t i = 0; i < s->count; i++) {
-        s->batch[i] = (float)(s->sum[i] / (double)m->batches);
+        s->batch[i] = (float)(s->sum[i] / batches);
         if (!isfinite(s->batch[i]))
             return weft_fail(WEFT_NUMERIC, "weft_norm_meter_finish: element %lld of %s is %g", (long long)i,
                              name, (double)s->batch[i]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Averages of parameters copied out, and the search for the first number that is not finite: parameters, inputs, then
- * the nodes of a step one after the other. The step is run again; its gate is shut again, statistics are put back. */
+ * the nodes of a step one after the other. The step is run again; its gate is shut again, statistics are put back. A
+ * rank of several looks at its own part, up to where the gradients are. */
 #include <math.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 typedef struct search {
     weft_trainer *trainer;
     weft_trace *found; /* what is NULL: nothing yet */
+    bool ended;        /* what comes next would be of all ranks */
     float *values;     /* [room] */
     size_t room;
 } search;
@@ -86,7 +88,9 @@ static weft_status look_at_node(void *user, const weft_gnode *gnode)
         WEFT_TRY(weft_model_read_value(s->trainer->model, gnode->out[o], s->values));
         (void)is_good(s, "output", gnode->node.name, gnode->node.op->name, count);
     }
-    return WEFT_OK;
+    /* The gate of a rank of several is shut by what comes of all: here it might open. */
+    s->ended = s->trainer->reduction && gnode->node.id == WEFT_OP_GRADIENT_NORM;
+    return s->ended ? WEFT_NUMERIC : WEFT_OK;
 }
 
 static weft_status look(search *s, const weft_batch *batch, double lr)
@@ -101,7 +105,7 @@ static weft_status look(search *s, const weft_batch *batch, double lr)
     WEFT_TRY(weft_trainer_keep(t));
     const weft_status status = weft_model_run_watched(t->model, &(weft_watch){ look_at_node, s });
     WEFT_TRY(weft_trainer_put_back(t));
-    return status;
+    return s->ended ? WEFT_OK : status;
 }
 
 weft_status weft_trainer_trace(weft_trainer *trainer, const weft_batch *batch, double lr, weft_trace *out)
@@ -110,7 +114,7 @@ weft_status weft_trainer_trace(weft_trainer *trainer, const weft_batch *batch, d
         return weft_fail(WEFT_INVALID, "weft_trainer_trace: trainer, batch and out must not be NULL, and a step must "
                                        "have been made");
     weft_trace found = { 0 };
-    search s = { trainer, &found, NULL, 0 };
+    search s = { .trainer = trainer, .found = &found };
     const weft_status status = look(&s, batch, lr);
     weft_free(&trainer->ctx->allocator, s.values);
     WEFT_TRY(status);

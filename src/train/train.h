@@ -37,7 +37,17 @@ struct weft_trainer {
     int n_params;
     size_t span, span_bytes; /* of the store: what a step changes before it knows whether it may */
     char *kept;              /* [span_bytes] as it was before the step */
+    weft_ranks *ranks;       /* NULL: alone */
+    size_t bucket;
+    struct weft_reduction *reduction; /* of ranks */
 };
+
+/* What a step's program gives becomes the mean (hits the sum) over all ranks: gradients in buckets, each posted as soon
+ * as it is there, and loss, hits and the statistics of norms with them; all are waited for before the gate reads them.
+ * To be made once the program has memory, by all ranks at once; destroyed before the program. */
+typedef struct weft_reduction weft_reduction;
+weft_status weft_reduction_create(weft_trainer *trainer, weft_reduction **out);
+void weft_reduction_destroy(weft_reduction *reduction);
 
 /* What becomes of the parameters of a network: out[n_params]; names are lent by it. */
 weft_status weft_train_params(const weft_graph *network, const weft_train_opt *opt, weft_trained_info *out);

@@ -84,12 +84,21 @@ static weft_status need_store(weft_trainer *t)
     return weft_store_init(t->store, t->seed);
 }
 
+/* What steps need beside their program. */
+static weft_status prepare_steps(weft_trainer *t)
+{
+    WEFT_TRY(find_span(t));
+    return weft_ranks_size(t->ranks) > 1 ? weft_reduction_create(t, &t->reduction) : WEFT_OK;
+}
+
 static weft_status make(weft_trainer *t, const weft_graph *network, const weft_train_opt *opt)
 {
     WEFT_TRY(weft_train_graph(t->ctx, network, opt, &t->graph));
     WEFT_TRY(describe(t, network, opt));
     t->store = opt->store;
     t->seed = opt->seed;
+    t->ranks = opt->ranks;
+    t->bucket = opt->bucket;
     t->accumulate = opt->accumulate > 1 ? opt->accumulate : 1;
     t->labels = weft_train_input(t->graph, WEFT_LABELS_INPUT);
     t->targets = weft_train_input(t->graph, WEFT_TARGETS_INPUT);
@@ -104,7 +113,7 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     WEFT_TRY(weft_model_create(t->ctx, t->graph, &(weft_model_opt){ .training = true, .store = t->store,
                                                                     .plan_only = opt->plan_only, .resident = true,
                                                                     .memory = opt->memory }, &t->model));
-    return opt->plan_only ? WEFT_OK : find_span(t);
+    return opt->plan_only ? WEFT_OK : prepare_steps(t);
 }
 
 weft_status weft_trainer_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
@@ -134,13 +143,14 @@ weft_status weft_trainer_begin(weft_trainer *trainer)
         return weft_fail(WEFT_INVALID, "weft_trainer_begin: trainer is NULL");
     WEFT_TRY(need_store(trainer));
     WEFT_TRY(weft_model_begin(trainer->model, trainer->store));
-    return find_span(trainer);
+    return prepare_steps(trainer);
 }
 
 void weft_trainer_destroy(weft_trainer *trainer)
 {
     if (!trainer)
         return;
+    weft_reduction_destroy(trainer->reduction);
     weft_model_destroy(trainer->model);
     if (trainer->own_store)
         weft_store_destroy(trainer->store);
@@ -171,6 +181,19 @@ void weft_trainer_set_position(weft_trainer *trainer, int64_t step)
 {
     if (trainer)
         trainer->step = step;
+}
+
+weft_status weft_trainer_share(weft_trainer *trainer)
+{
+    if (!trainer || !trainer->store)
+        return weft_fail(WEFT_INVALID, "weft_trainer_share: trainer is NULL, or has no parameters yet");
+    if (weft_ranks_size(trainer->ranks) == 1)
+        return WEFT_OK;
+    weft_store *const store = trainer->store;
+    WEFT_TRY(weft_ranks_broadcast(trainer->ranks, store->memory, store->bytes, "sharing the parameters"));
+    WEFT_TRY(weft_ranks_broadcast(trainer->ranks, &trainer->step, sizeof trainer->step, "sharing the step"));
+    store->version++;
+    return WEFT_OK;
 }
 
 int weft_trainer_param_count(const weft_trainer *trainer)

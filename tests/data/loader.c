@@ -69,6 +69,51 @@ START_TEST(an_epoch_holds_each_image_once)
 }
 END_TEST
 
+/* Parts of ranks, one behind the other, are the batch of one: in training, of a set that is smaller than a batch, too,
+ * and in evaluation. */
+START_TEST(parts_make_a_whole)
+{
+    static const struct {
+        weft_loader_opt opt;
+        int ranks;
+    } rows[] = {
+        { { .batch = 12, .seed = 3, .augment = "crop-pad 1, flip" }, 3 },
+        { { .batch = 60, .seed = 3 }, 4 },
+        { { .batch = 12, .seed = 3, .in_order = true }, 2 },
+    };
+    const int ranks = rows[_i].ranks, whole = (int)rows[_i].opt.batch, part = whole / ranks;
+    sets_put_idx("s", "train", 50, SIDE, 5, 0);
+    weft_trainset *const set = loading_set(tree_path("s"));
+    weft_loader *const one = loading_begin(set, &rows[_i].opt);
+    weft_loader *parts[4];
+    for (int k = 0; k < ranks; k++) {
+        weft_loader_opt opt = rows[_i].opt;
+        opt.batch = part;
+        opt.rank = k;
+        opt.ranks = ranks;
+        parts[k] = loading_begin(set, &opt);
+        ck_assert_int_eq(weft_loader_steps(parts[k]), weft_loader_steps(one));
+    }
+    for (int s = 0; s < 2 * (int)weft_loader_steps(one) + 1; s++) {
+        weft_batch batch, theirs;
+        int64_t filled = 0;
+        CHECK_OK(weft_loader_next(one, &batch));
+        for (int k = 0; k < ranks; k++) {
+            CHECK_OK(weft_loader_next(parts[k], &theirs));
+            filled += weft_loader_filled(parts[k], NULL);
+            ck_assert_mem_eq(theirs.labels, batch.labels + k * part, (size_t)part * sizeof *batch.labels);
+            ck_assert_mem_eq(theirs.images, batch.images + k * part * PIXELS,
+                             (size_t)(part * PIXELS) * sizeof *batch.images);
+        }
+        ck_assert_int_eq(filled, weft_loader_filled(one, NULL));
+    }
+    for (int k = 0; k < ranks; k++)
+        weft_loader_destroy(parts[k]);
+    weft_loader_destroy(one);
+    weft_trainset_destroy(set);
+}
+END_TEST
+
 START_TEST(evaluation_is_in_order_and_whole)
 {
     sets_put_idx("s", "train", 10, SIDE, 5, 0);
@@ -373,6 +418,7 @@ int main(int argc, char **argv)
     tcase_add_checked_fixture(cases, loading_setup, loading_teardown);
     tcase_add_test(cases, permutations_are_permutations);
     tcase_add_test(cases, an_epoch_holds_each_image_once);
+    tcase_add_loop_test(cases, parts_make_a_whole, 0, 3);
     tcase_add_test(cases, evaluation_is_in_order_and_whole);
     tcase_add_loop_test(cases, batches_depend_on_the_step_alone, 0, WEFT_COUNT(texts));
     tcase_add_test(cases, small_sets_fill_a_batch);

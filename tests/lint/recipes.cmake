@@ -15,7 +15,7 @@ set(not_packaged WEFT_CUDA_ARCHITECTURES WEFT_CUDA_COVERAGE WEFT_FUZZ WEFT_INSTA
 # What the build looks for: by the name it has there, at vcpkg and at conan; "-" is not theirs.
 set(libraries "Threads - -" "PkgConfig pkgconf -" "JPEG libjpeg-turbo libjpeg-turbo" "PNG libpng libpng"
     "ZLIB zlib zlib" "libwebp libwebp libwebp" "libwebpdemux libwebp libwebp" "libtiff-4 tiff libtiff"
-    "jansson jansson jansson" "hdf5 hdf5 hdf5" "hdf5-serial hdf5 hdf5")
+    "MPI - -" "jansson jansson jansson" "hdf5 hdf5 hdf5" "hdf5-serial hdf5 hdf5")
 
 file(GLOB lists ${ROOT}/CMakeLists.txt ${ROOT}/src/*/CMakeLists.txt ${ROOT}/arch/CMakeLists.txt
     ${ROOT}/bench/CMakeLists.txt)

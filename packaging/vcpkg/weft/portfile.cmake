@@ -35,6 +35,7 @@ vcpkg_cmake_configure(
         "-DPKG_CONFIG_EXECUTABLE=${PKGCONFIG}"
         "-DWEFT_BUILD_TESTS=OFF"
         "-DWEFT_LIBRARY=${library}"
+        "-DWEFT_MPI=OFF"
         "-DWEFT_REFERENCE=OFF"
         "-DWEFT_RANDOM123_INCLUDE=${random123}"
 )

@@ -41,7 +41,8 @@ static weft_status run_train(const weft_call *call)
         const real *x = ref_row(&call->in[1], r);
         real *y = ref_row(&call->out[0], r);
         for (int64_t c = 0; c < channels; c++)
-            y[c] = is_kept(o, step, o->per_image ? r / of_image : r * channels + c)
+            y[c] = is_kept(o, step, o->per_image ? o->first + r / of_image
+                                                  : (o->first * of_image + r) * channels + c)
                        ? (real)((double)x[c] / (1 - o->rate))
                        : 0;
     }

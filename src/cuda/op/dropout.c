@@ -24,6 +24,13 @@ const weft_kernel *const weft_cuda_dropout[] = { &copy, NULL };
 
 /* ---- dropout_train ---- */
 
+static const char *refuse_train(const weft_node *node, const weft_device *device)
+{
+    (void)device;
+    return ((const weft_dropout_train_opt *)node->opt)->first ? "it is of a rank that has a later part of the batch"
+                                                              : NULL;
+}
+
 static weft_status prepare_train(const weft_node *node, weft_plan *plan)
 {
     (void)plan;
@@ -46,7 +53,8 @@ static weft_status run_train(const weft_call *call)
 }
 
 static const weft_kernel draws = {
-    .name = "cuda.dropout_train.draws", .prepare = prepare_train, .run = run_train, .inplace = WEFT_INPLACE_IN1,
+    .name = "cuda.dropout_train.draws", .refuse = refuse_train, .prepare = prepare_train, .run = run_train,
+    .inplace = WEFT_INPLACE_IN1,
 };
 
 const weft_kernel *const weft_cuda_dropout_train[] = { &draws, NULL };

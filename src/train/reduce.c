@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What ranks share in a step. Everything that the program computes of this rank's part of the batch and that decides
+ * about the update - gradients, loss, hits - or stays - moving statistics of norms - becomes that of the whole batch,
+ * in place, before the first node reads it that decides: gradient_norm. So the gate opens on all ranks or on none, and
+ * after the step all have the same bits of everything.
+ *
+ * These pieces are put into buckets in the order in which the backward pass has them. A bucket is copied together and
+ * posted as soon as its last piece is there, and passes between the ranks while the backward pass goes on. A piece is
+ * there once no node before gradient_norm touches its memory any more, which may be shared with other values. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sha256.h"
+#include "ranks/ranks.h"
+#include "train/train.h"
+
+enum { BUCKET = 1 << 20 };
+
+typedef struct piece {
+    int32_t value;
+    int32_t ready; /* the step before which it is there */
+    int64_t rows, channels, ld;
+    float *data;
+    float share;   /* of the sum: one of all ranks, or 1 */
+    int64_t at;    /* in the bucket's floats */
+} piece;
+
+typedef struct bucket {
+    int first, count; /* pieces */
+    char what[48];
+    weft_exchange exchange;
+} bucket;
+
+struct weft_reduction {
+    const weft_allocator *allocator;
+    weft_ranks *ranks;
+    weft_trainer *trainer;
+    piece *pieces;
+    int n_pieces;
+    bucket *buckets;
+    int n_buckets;
+    int32_t *before; /* [n_buckets + 1] */
+    weft_between between;
+    float *memory;
+};
+
+/* ---- what is shared ---- */
+
+static bool changes(const weft_gnode *gnode, int o)
+{
+    return gnode->node.op->updates >> o & 1;
+}
+
+/* The step that reads all gradients of a batch. */
+static int32_t find_norm(const weft_model *model)
+{
+    int32_t i = 0;
+    while (i < model->n_steps && model->steps[i].gnode->node.id != WEFT_OP_GRADIENT_NORM)
+        i++;
+    return i;
+}
+
+static void add_piece(weft_reduction *r, int32_t value, float share)
+{
+    const weft_value *v = &r->trainer->model->graph->values[value];
+    for (int i = 0; i < r->n_pieces; i++)
+        if (r->pieces[i].value == value)
+            return;
+    r->pieces[r->n_pieces++] = (piece){ .value = value, .share = share, .rows = weft_shape_rows(&v->shape),
+                                        .channels = weft_shape_channels(&v->shape) };
+}
+
+/* Gradients, loss and hits, and states that the forward pass changes. */
+static weft_status find_pieces(weft_reduction *r, int32_t norm)
+{
+    const weft_model *model = r->trainer->model;
+    const weft_gnode *last = model->steps[norm].gnode;
+    const float mean = 1.F / (float)weft_ranks_size(r->ranks);
+    size_t room = (size_t)last->node.n_in + 2;
+    for (int32_t i = 0; i < norm; i++)
+        room += (size_t)model->steps[i].gnode->node.n_out;
+    r->pieces = weft_calloc(r->allocator, room, sizeof *r->pieces);
+    if (!r->pieces)
+        return WEFT_NO_MEMORY;
+    for (int k = 0; k < last->node.n_in; k++)
+        add_piece(r, last->in[k], mean);
+    add_piece(r, model->graph->outputs[WEFT_TRAIN_LOSS].value, mean);
+    add_piece(r, model->graph->outputs[WEFT_TRAIN_HITS].value, 1);
+    for (int32_t i = 0; i < norm; i++)
+        for (int o = 0; o < model->steps[i].gnode->node.n_out; o++)
+            if (changes(model->steps[i].gnode, o))
+                add_piece(r, model->steps[i].gnode->in[o], mean);
+    return WEFT_OK;
+}
+
+/* Whether two values may lie in the same memory. */
+static bool touch(const weft_model *model, int32_t a, int32_t b)
+{
+    const weft_place *x = &model->layout.place[a], *y = &model->layout.place[b];
+    return a == b || (x->storage == y->storage && x->storage != WEFT_NOWHERE &&
+                      (x->storage != WEFT_IN_STORE || x->offset == y->offset));
+}
+
+static bool is_touched(const weft_model *model, const weft_gnode *gnode, int32_t value)
+{
+    bool found = false;
+    for (int k = 0; k < gnode->node.n_in && !found; k++)
+        found = touch(model, gnode->in[k], value);
+    for (int k = 0; k < gnode->node.n_out && !found; k++)
+        found = touch(model, gnode->out[k], value);
+    return found;
+}
+
+static weft_status place_piece(const weft_reduction *r, piece *p, int32_t norm)
+{
+    const weft_model *model = r->trainer->model;
+    const weft_view view = weft_model_view(model, p->value);
+    p->data = view.data;
+    p->ld = view.ld;
+    for (int32_t i = norm - 1; i >= 0 && !p->ready; i--)
+        if (is_touched(model, model->steps[i].gnode, p->value))
+            p->ready = i + 1;
+    while (p->ready < norm && !model->steps[p->ready].together) /* steps that run as one have no between */
+        p->ready++;
+    if (!p->data || !p->ready || model->graph->values[p->value].dtype != WEFT_F32)
+        return weft_fail(WEFT_INTERNAL, "ranks: '%s' is not there before the gradients' norm",
+                         model->graph->values[p->value].name ? model->graph->values[p->value].name : "a gradient");
+    return WEFT_OK;
+}
+
+/* ---- buckets ---- */
+
+static int by_time(const void *a, const void *b)
+{
+    const piece *const x = a, *const y = b;
+    if (x->ready != y->ready)
+        return x->ready < y->ready ? -1 : 1;
+    return x->value < y->value ? -1 : x->value > y->value;
+}
+
+static int64_t count_of(const piece *p)
+{
+    return p->rows * p->channels;
+}
+
+/* Pieces to buckets: what is there early goes early, and none is larger than it must be. */
+static weft_status fill_buckets(weft_reduction *r)
+{
+    const int64_t limit = (int64_t)((r->trainer->bucket ? r->trainer->bucket : BUCKET) / sizeof(float));
+    r->buckets = weft_calloc(r->allocator, (size_t)r->n_pieces, sizeof *r->buckets);
+    if (!r->buckets)
+        return WEFT_NO_MEMORY;
+    for (int i = 0; i < r->n_pieces; i++) {
+        piece *p = &r->pieces[i];
+        bucket *b = r->n_buckets ? &r->buckets[r->n_buckets - 1] : NULL;
+        if (!b || (b->exchange.count && b->exchange.count + count_of(p) > limit)) {
+            b = &r->buckets[r->n_buckets++];
+            b->first = i;
+        }
+        p->at = b->exchange.count;
+        b->count++;
+        b->exchange.count += count_of(p);
+    }
+    return WEFT_OK;
+}
+
+static weft_status allot(weft_reduction *r, int32_t norm)
+{
+    int64_t all = 0, largest = 0;
+    r->before = weft_calloc(r->allocator, (size_t)r->n_buckets + 1, sizeof *r->before);
+    for (int i = 0; i < r->n_buckets; i++) {
+        const int64_t count = r->buckets[i].exchange.count;
+        all += count;
+        largest = count > largest ? count : largest;
+    }
+    r->memory = weft_calloc(r->allocator, (size_t)all, sizeof *r->memory);
+    if (!r->before || !r->memory)
+        return WEFT_NO_MEMORY;
+    float *at = r->memory;
+    for (int i = 0; i < r->n_buckets; i++) {
+        bucket *b = &r->buckets[i];
+        snprintf(b->what, sizeof b->what, "sum of gradients %d of %d", i + 1, r->n_buckets);
+        b->exchange.kind = WEFT_EXCHANGE_SUM;
+        b->exchange.what = b->what;
+        b->exchange.floats = at;
+        at += b->exchange.count;
+        r->before[i] = r->pieces[b->first + b->count - 1].ready;
+    }
+    r->before[r->n_buckets] = norm;
+    return weft_ranks_reserve(r->ranks, largest);
+}
+
+/* ---- between steps ---- */
+
+/* Between a piece and its place in the bucket. */
+static void move(const piece *p, float *at, bool back)
+{
+    const size_t row = (size_t)p->channels * sizeof *at;
+    for (int64_t i = 0; i < p->rows && !back; i++)
+        memcpy(at + i * p->channels, p->data + i * p->ld, row);
+    for (int64_t i = 0; i < p->rows && back; i++)
+        for (int64_t c = 0; c < p->channels; c++)
+            p->data[i * p->ld + c] = at[i * p->channels + c] * p->share;
+}
+
+static void move_all(const weft_reduction *r, const bucket *b, bool back)
+{
+    for (int i = b->first; i < b->first + b->count; i++)
+        move(&r->pieces[i], b->exchange.floats + r->pieces[i].at, back);
+}
+
+static weft_status run(void *user, int index)
+{
+    weft_reduction *r = user;
+    if (index == 0)
+        weft_ranks_at(r->ranks, r->trainer->step);
+    if (index < r->n_buckets) {
+        move_all(r, &r->buckets[index], false);
+        weft_exchange_post(r->ranks, &r->buckets[index].exchange);
+        return WEFT_OK;
+    }
+    for (int i = 0; i < r->n_buckets; i++) {
+        WEFT_TRY(weft_exchange_wait(r->ranks, &r->buckets[i].exchange));
+        move_all(r, &r->buckets[i], true);
+    }
+    return WEFT_OK;
+}
+
+/* ---- making ---- */
+
+/* What must be equal, in one line each. */
+static weft_status agree(const weft_reduction *r)
+{
+    const weft_model *model = r->trainer->model;
+    char pieces[WEFT_SHA256_TEXT], text[256];
+    weft_sha256 sum;
+    weft_sha256_begin(&sum);
+    for (int i = 0; i < r->n_pieces; i++) {
+        const int64_t facts[] = { r->pieces[i].value, r->pieces[i].rows, r->pieces[i].channels };
+        weft_sha256_add(&sum, facts, sizeof facts);
+    }
+    weft_sha256_add(&sum, r->before, ((size_t)r->n_buckets + 1) * sizeof *r->before);
+    weft_sha256_end(&sum, pieces);
+    snprintf(text, sizeof text, "isa %s\nseed %llu\nsteps of the program %d\nbytes of the store %zu\ngradients %s\n",
+             weft_ctx_isa(r->trainer->ctx), (unsigned long long)r->trainer->seed, model->n_steps,
+             r->trainer->store->bytes, pieces);
+    return weft_ranks_agree(r->ranks, text, "the trainers of all ranks must be alike");
+}
+
+static weft_status make(weft_reduction *r)
+{
+    weft_model *model = r->trainer->model;
+    const int32_t norm = find_norm(model);
+    if (weft_model_is_apart(model) || model->ctx->device->dry)
+        return weft_fail(WEFT_UNSUPPORTED, "ranks train on the CPU, and not yet on the device %s",
+                         weft_ctx_device(model->ctx));
+    if (norm == model->n_steps || !model->steps[norm].together)
+        return weft_fail(WEFT_INTERNAL, "ranks: the step has no norm of its gradients");
+    WEFT_TRY(find_pieces(r, norm));
+    for (int i = 0; i < r->n_pieces; i++)
+        WEFT_TRY(place_piece(r, &r->pieces[i], norm));
+    qsort(r->pieces, (size_t)r->n_pieces, sizeof *r->pieces, by_time);
+    WEFT_TRY(fill_buckets(r));
+    WEFT_TRY(allot(r, norm));
+    WEFT_TRY(agree(r));
+    r->between = (weft_between){ r->before, r->n_buckets + 1, run, r };
+    model->between = &r->between;
+    return WEFT_OK;
+}
+
+weft_status weft_reduction_create(weft_trainer *trainer, weft_reduction **out)
+{
+    weft_reduction *const r = weft_calloc(&trainer->ctx->allocator, 1, sizeof *r);
+    if (!r)
+        return WEFT_NO_MEMORY;
+    r->allocator = &trainer->ctx->allocator;
+    r->ranks = trainer->ranks;
+    r->trainer = trainer;
+    const weft_status status = make(r);
+    if (status != WEFT_OK) {
+        weft_reduction_destroy(r);
+        return status;
+    }
+    *out = r;
+    return WEFT_OK;
+}
+
+void weft_reduction_destroy(weft_reduction *r)
+{
+    if (!r)
+        return;
+    r->trainer->model->between = NULL;
+    if (!weft_ranks_is_quiet(r->ranks))
+        return; /* messages may still come to it; the process is about to end */
+    weft_free(r->allocator, r->pieces);
+    weft_free(r->allocator, r->buckets);
+    weft_free(r->allocator, r->before);
+    weft_free(r->allocator, r->memory);
+    weft_free(r->allocator, r);
+}
