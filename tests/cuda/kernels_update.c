@@ -313,32 +313,6 @@ START_TEST(gate)
 }
 END_TEST
 
-/* ---- packing ---- */
-
-START_TEST(packed_segments)
-{
-    enum { PACKS = 3 };
-    static const int counts[PACKS] = { 8192 + 29, 1, 133 };
-    typed_view to[PACKS][DIRECT_TYPES];
-    weft_pack_segment segments[PACKS * DIRECT_TYPES];
-    int n = 0;
-    for (int s = 0; s < PACKS; s++) {
-        for (int t = 0; t < DIRECT_TYPES; t++) {
-            direct_draw(values[s][t], counts[s], direct_types[t], (uint64_t)(100 + s * DIRECT_TYPES + t));
-            direct_make(&to[s][t], direct_types[t], 1, counts[s], s == 2, NULL);
-            for (int i = 0; i < counts[s]; i++)
-                want[s][t][i] = (double)values[s][t][i];
-            segments[n++] =
-                (weft_pack_segment){ values[s][t], typed_view_of(&to[s][t]).data, counts[s], direct_types[t] };
-        }
-    }
-    ck_assert_int_eq(weft_launch_pack_segments(segments, n, NULL), 0);
-    for (int s = 0; s < PACKS; s++)
-        for (int t = 0; t < DIRECT_TYPES; t++)
-            direct_expect("packed", &to[s][t], want[s][t], 0);
-}
-END_TEST
-
 /* ---- what is refused, before anything is launched ---- */
 
 static int update_with(weft_update_args a, const weft_segment *segments, int count)
@@ -354,14 +328,12 @@ START_TEST(refusals)
     static double sums[MANY];
     static weft_segment many[MANY], bare = { .array = { x, x, x }, .count = 1 }, empty = { .array = { x, x, x, x } };
     static weft_norm_segment norms[MANY];
-    static weft_pack_segment packs[MANY];
     const weft_update_args good = { .rule = WEFT_UPDATE_ADAM, .lr = x, .go = x };
     weft_update_args bad = good;
     int64_t before = 0, after = 0, switches;
     for (int i = 0; i < MANY; i++) {
         many[i] = (weft_segment){ .array = { x, x, x, x }, .count = 1, .sums = sums };
         norms[i] = (weft_norm_segment){ x, 1 };
-        packs[i] = (weft_pack_segment){ x, x, 1, WEFT_F32 };
     }
     emu_totals(&before, &switches);
     ck_assert_int_eq(update_with(good, many, 0), 1);
@@ -388,9 +360,6 @@ START_TEST(refusals)
     ck_assert_int_eq(weft_launch_norm_root(sums, 0, x, NULL), 1);
     ck_assert_int_eq(weft_launch_gate(&(weft_gate_args){ .count = x, .loss = x, .norm = x, .go = x, .due = x }, NULL),
                      1);
-    ck_assert_int_eq(weft_launch_pack_segments(packs, WEFT_PACK_SEGMENTS + 1, NULL), 1);
-    packs[0].dtype = WEFT_I32;
-    ck_assert_int_eq(weft_launch_pack_segments(packs, 1, NULL), 1);
     emu_totals(&after, &switches);
     ck_assert_int_eq(before, after);
 }
@@ -405,7 +374,6 @@ TCase *kernels_update_case(void)
     tcase_add_loop_test(tcase, lamb, 0, 2);
     tcase_add_loop_test(tcase, norm, 0, 3);
     tcase_add_loop_test(tcase, gate, 0, (int)(sizeof gates / sizeof *gates));
-    tcase_add_test(tcase, packed_segments);
     tcase_add_test(tcase, refusals);
     return tcase;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Launchers of what a training step does with parameters: norms of gradients, the gate, optimisers, averages, and
- * parameters on their way to another type. What kernels.h says of all launchers holds here; everything is fp32.
+ * Launchers of what a training step does with parameters: norms of gradients, the gate, optimisers, averages. What
+ * kernels.h says of all launchers holds here; everything is fp32.
  *
  * A step has hundreds of parameters, most of them small, so a launch takes many: a table of segments, dense pieces of
  * memory, goes to the kernel by value, as its argument, of which a kernel may have 4 KB. So nothing lies in device
@@ -22,8 +22,7 @@ enum {
     WEFT_ADAM_SEGMENTS = 84,
     WEFT_LAMB_SEGMENTS = 66,
     WEFT_FLAT_SEGMENTS = 176, /* of ema, accumulate, follow, clip */
-    WEFT_NORM_SEGMENTS = 248,
-    WEFT_PACK_SEGMENTS = 144
+    WEFT_NORM_SEGMENTS = 248
 };
 
 /* ---- one element of each array to one element ---- */
@@ -96,17 +95,6 @@ typedef struct weft_gate_args {
     int every;
 } weft_gate_args;
 int weft_launch_gate(const weft_gate_args *args, void *stream);
-
-/* ---- parameters as other kernels read them ---- */
-
-/* to[i] = from[i] in dtype. */
-typedef struct weft_pack_segment {
-    const float *from;
-    void *to;
-    int64_t count;
-    weft_dtype dtype;
-} weft_pack_segment;
-int weft_launch_pack_segments(const weft_pack_segment *segments, int count, void *stream);
 
 #ifdef __cplusplus
 }

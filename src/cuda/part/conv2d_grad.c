@@ -142,6 +142,8 @@ weft_status weft_part_conv2d_grad_prepare(weft_part_conv2d_grad *g, const weft_n
     *g = (weft_part_conv2d_grad){ .node = node, .kind = kind, .dtype = plan->device->dtype, .channels = o->c };
     weft_part_operand_prepare(&g->first, node, plan, 0, false);
     weft_part_operand_prepare(&g->second, node, plan, 1, is_dx(g));
+    if (is_dx(g))
+        weft_part_operand_plan_pack(&g->second, plan);
     find_pitch(g, plan);
     g->apart = is_dx(g) && node->epi.residual && plan->device->precision == WEFT_PRECISION_FP32;
     if (!is_dx(g)) {
