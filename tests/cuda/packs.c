@@ -2,6 +2,7 @@
  *
  * Parameters on their way to what kernels read (weft_kernel.pack), on the CUDA backend's doubles: queued together, part
  * of each step where that changes them, once for a layer and its gradient. */
+#include <math.h>
 #include <string.h>
 
 #include "cuda/kernel/pack.h"
@@ -117,6 +118,26 @@ START_TEST(packs_are_part_of_steps)
 }
 END_TEST
 
+/* No engine runs: the direct kernels read what was packed, and give gradients in the types that were planned. */
+START_TEST(own_kernels_do_as_well)
+{
+    static float got[ROOM], expected[ROOM];
+    const weft_ctx_opt how = { .device = "cuda", .precision = precisions[_i].precision };
+    const graph_of of = { trained_layers, 0 };
+    doubles->inject("cudnnBackendExecute", 0, EXECUTION_FAILED);
+    const int64_t n = results(&how, &of, false, got);
+    ck_assert_int_eq(doubles->counts().plans, 0);
+    ck_assert_int_eq(results(&(weft_ctx_opt){ .device = "cpu" }, &of, false, expected), n);
+    double off = 0, size = 0;
+    for (int64_t i = 0; i < n; i++) {
+        off += pow((double)got[i] - (double)expected[i], 2);
+        size += pow((double)expected[i], 2);
+    }
+    ck_assert_msg(sqrt(off / size) <= precisions[_i].limit, "%.3g from the CPU's result", sqrt(off / size));
+    finish();
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("cuda-packs");
@@ -125,6 +146,7 @@ static Suite *suite(void)
     tcase_add_test(packs, packs_are_queued_together);
     tcase_add_loop_test(packs, failed_packs_are_forgotten, 0, 2);
     tcase_add_loop_test(packs, packs_are_part_of_steps, 0, PRECISIONS);
+    tcase_add_loop_test(packs, own_kernels_do_as_well, 0, PRECISIONS);
     suite_add_tcase(s, packs);
     return s;
 }

@@ -14,8 +14,7 @@ enum { FIRST, SECOND, WEIGHTS, PARTS = WEIGHTS, PACKED };
 
 bool weft_part_is_depthwise_grad(const weft_node *node)
 {
-    const weft_conv2d_grad_opt *o = node->opt;
-    return o->conv.groups > 1 && o->conv.groups == o->conv.out && o->conv.groups == o->c;
+    return weft_conv2d_grad_is_depthwise(node->opt);
 }
 
 static void need(weft_plan *plan, int buffer, size_t bytes)

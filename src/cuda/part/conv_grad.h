@@ -42,7 +42,7 @@ typedef struct weft_part_conv2d_grad {
     weft_part_operand first, second; /* dy and the weights; x and dy */
     weft_part_pitch pitch;           /* of the output, as y, and the residual */
     bool apart;                      /* the residual is added by a launch of its own */
-    bool widens;                     /* so is dw made floats, and dense, without the channels that pad */
+    bool widens;                     /* so is dw made what the op gives, without the channels that pad */
     size_t workspace;
     uint64_t hash;
     weft_cuda_plan *plan; /* NULL: only described, or own */
