@@ -54,7 +54,8 @@ static void type_outputs(const weft_graph *graph, const weft_gnode *gnode, weft_
     const unsigned types = gnode->node.op->types;
     for (int o = 0; o < gnode->node.n_out; o++) {
         weft_value *value = &graph->values[gnode->out[o]];
-        const bool kept = types & WEFT_TYPES_F32_OUT || (types & WEFT_TYPES_F32_REST && o > 0) ||
+        const bool rest = !weft_shape_equal(&value->shape, &graph->values[gnode->out[0]].shape);
+        const bool kept = types & WEFT_TYPES_F32_OUT || (types & WEFT_TYPES_F32_REST && rest) ||
                           (types & WEFT_TYPES_LOGITS && read_only_by(graph, gnode->out[o], WEFT_TYPES_WANTS_LOGITS));
         value->dtype = kept && !is_short_gradient(graph, gnode) ? WEFT_F32 : dtype;
         value->padded = types & WEFT_TYPES_PADS;
