@@ -50,7 +50,8 @@ static int absorbed_input(weft_graph *graph, int32_t *readers, const weft_gnode 
     return best;
 }
 
-/* add(f(x), r): f moves to the add's place, where r exists, and reads r as its residual. */
+/* add(f(x), r): f moves to the add's place, where r exists, and reads r as its residual; unless the device's kernels
+ * for f take none. */
 static weft_status fuse_add(weft_graph *graph, int32_t *readers, int32_t index)
 {
     weft_gnode *add = &graph->nodes[index];
@@ -68,9 +69,11 @@ static weft_status fuse_add(weft_graph *graph, int32_t *readers, int32_t index)
         return WEFT_OK;
     }
     weft_gnode moved = graph->nodes[maker];
-    graph->nodes[maker].dead = true;
     weft_gnode_rewire(graph, &moved, moved.node.n_in++, residual);
     moved.node.epi.residual = true;
+    if (!weft_pass_has_kernel(graph, &moved) && weft_pass_has_kernel(graph, &graph->nodes[maker]))
+        return WEFT_OK;
+    graph->nodes[maker].dead = true;
     moved.out[0] = out;
     graph->nodes[index] = moved;
     graph->values[out].maker = index;
