@@ -169,7 +169,8 @@ weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, i
 WEFT_INLINE int weft_cuda_pack_form(const weft_pack_segment *segment)
 {
     const bool flat = segment->layout == WEFT_PACK_ROWS && segment->padded <= segment->cols && segment->from_col == 1;
-    return 1 + (int)segment->dtype + 16 * (flat ? 0 : 1 + (int)segment->layout) + 64 * (int)segment->turned;
+    return 1 + (int)segment->dtype + 16 * (flat ? 0 : 1 + (int)segment->layout) + 64 * (int)segment->turned +
+           128 * (flat ? 0 : segment->padded);
 }
 
 /* ---- cost ---- */
