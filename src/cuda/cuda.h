@@ -47,6 +47,7 @@ typedef struct weft_cuda {
     weft_blas *blas;
     weft_cuda_plan *plans;
     bool untuned; /* what tuning found is not wanted */
+    bool overlaps; /* a launch may begin before the one before it has ended */
     weft_cuda_spare spare[WEFT_CUDA_SPARES]; /* pinned memory that was given back; NULLs: none */
     unsigned *turns; /* weft_cuda_turns; NULL: nobody has asked */
     bool capturing; /* a run is being recorded: nothing may be built */
@@ -93,6 +94,8 @@ void weft_cuda_forget(const weft_device *device, void *record);
 
 /* Compute capability of the tensor cores that weft's own kernels use, in 16 bits. */
 enum { WEFT_CUDA_TENSOR_CORES = 80 };
+/* And that of launches which begin before the one before them has ended. */
+enum { WEFT_CUDA_OVERLAPS = 90 };
 /* Whether a form that needs them is wanted and the card has them: tuning asks for it on any card. */
 WEFT_INLINE bool weft_cuda_takes_form(const weft_plan *plan, unsigned form)
 {

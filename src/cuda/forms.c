@@ -8,15 +8,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TUNED = 0 }; /* no form, but all that was tuned */
+static void set_tuned(const weft_device *device, bool with)
+{
+    weft_cuda_of(device)->untuned = !with;
+}
 
+/* Kernels of an older architecture would not wait. */
+static void set_overlap(const weft_device *device, bool with)
+{
+    weft_cuda *cuda = weft_cuda_of(device);
+    cuda->overlaps = with && !device->dry && cuda->target.sm >= WEFT_CUDA_OVERLAPS &&
+                     weft_launch_compiled_for(device->index) >= WEFT_CUDA_OVERLAPS;
+}
+
+/* A form, or what the device alone has to know. */
 static const struct {
     const char *name;
     unsigned form;
+    void (*set)(const weft_device *device, bool with);
 } rows[] = {
-    { "pool", WEFT_FORM_POOL },           { "join", WEFT_FORM_JOIN }, { "compose", WEFT_FORM_COMPOSE },
-    { "dnn-product", WEFT_FORM_PRODUCT }, { "expand", WEFT_FORM_EXPAND }, { "image", WEFT_FORM_IMAGE },
-    { "tuned", TUNED },
+    { "pool", WEFT_FORM_POOL, NULL },           { "join", WEFT_FORM_JOIN, NULL },
+    { "compose", WEFT_FORM_COMPOSE, NULL },     { "dnn-product", WEFT_FORM_PRODUCT, NULL },
+    { "expand", WEFT_FORM_EXPAND, NULL },       { "image", WEFT_FORM_IMAGE, NULL },
+    { "tuned", 0, set_tuned },                  { "overlap", 0, set_overlap },
 };
 
 /* "join,dnn-product" */
@@ -29,10 +43,10 @@ static weft_status read_variable(weft_device *device, const char *variable, bool
             i++;
         if (i == WEFT_COUNT(rows))
             return weft_fail(WEFT_INVALID,
-                             "%s: '%.*s' is not one of pool, join, compose, dnn-product, expand, image, tuned",
+                             "%s: '%.*s' is not one of pool, join, compose, dnn-product, expand, image, tuned, overlap",
                              variable, (int)length, at);
-        if (rows[i].form == TUNED)
-            weft_cuda_of(device)->untuned = !with;
+        if (rows[i].set)
+            rows[i].set(device, with);
         device->forms = with ? device->forms | rows[i].form : device->forms & ~rows[i].form;
         device->fixed |= rows[i].form;
         at += length + (at[length] == ',');
@@ -44,6 +58,7 @@ weft_status weft_cuda_choose_forms(weft_device *device)
 {
     if (weft_cuda_of(device)->target.sm < WEFT_CUDA_TENSOR_CORES || weft_dtype_size(device->dtype) != 2)
         device->forms &= ~(unsigned)(WEFT_FORM_EXPAND | WEFT_FORM_IMAGE);
+    set_overlap(device, true);
     WEFT_TRY(read_variable(device, "WEFT_CUDA_WITH", true));
     return read_variable(device, "WEFT_CUDA_NO", false);
 }

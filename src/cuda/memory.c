@@ -41,7 +41,7 @@ weft_status weft_cuda_enter(const weft_device *device)
     if (device->dry)
         return WEFT_OK;
     WEFT_TRY_CUDA(v, "device", cudaSetDevice, (device->index));
-    const int error = weft_launch_on(device->index);
+    const int error = weft_launch_on(device->index, weft_cuda_of(device)->overlaps);
     return error == WEFT_CUDA_SUCCESS ? WEFT_OK : weft_vendor_cuda_failed(v, error, "cudaSetDevice", "kernels");
 }
 

@@ -60,12 +60,13 @@ static double least(const weft_node *n)
     return 4 * weft_out_count(n);
 }
 
-/* The sums over the map, the layers there and back, and over the batch. */
+/* The sums over the map, the layers there and back, and over the batch; twice the error, since each sum is of what the
+ * one before it rounded, and such terms cancel. */
 static int64_t reduction(const weft_node *n)
 {
     const weft_squeeze_excite_opt *o = n->opt;
     const int64_t *x = n->in[0].dim;
-    return 2 * x[1] * x[2] + 2 * x[3] + 2 * o->reduced + x[0];
+    return 4 * (2 * x[1] * x[2] + 2 * x[3] + 2 * o->reduced + x[0]);
 }
 
 static void describe(const weft_node *n, char *buf, size_t size)

@@ -99,6 +99,7 @@ static const struct {
     int (*run)(const float *from, float *to);
     const char *says; /* part of the sentence */
 } wrong[] = {
+    { "no beginning", emulator_early, "ends without weft_begin" },
     { "divergent barrier", emulator_divergent, "threads wait for each other" },
     { "early return", emulator_early_return, "threads have ended" },
     { "two barriers", emulator_two_barriers, "waits in __syncthreads at" },

@@ -9,6 +9,7 @@
 
 __global__ void sum(const float *from, int count, float *to)
 {
+    weft_begin();
     WEFT_SHARED(float, part, 32);
     WEFT_DYN_SHARED(float, total);
     float v = 0;
@@ -36,6 +37,7 @@ int emulator_sum(int threads, const float *from, int count, float *to)
 
 __global__ void votes(float *to)
 {
+    weft_begin();
     const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
     const unsigned odd = __ballot_sync(0xffffffffu, thread % 2 == 1);
     const unsigned from_first = __shfl_sync(0xffffffffu, odd, 0);
@@ -57,6 +59,7 @@ __device__ unsigned pair_of(const unsigned short *row, int t)
 
 template <typename T> __global__ void product(const unsigned short *from, bool rows, float *to)
 {
+    weft_begin();
     WEFT_SHARED(T, tile, (16 * 16));
     const int lane = (int)threadIdx.x, g = lane / 4, t = lane % 4;
     const unsigned short *b = from + 16 * 16;
@@ -89,6 +92,7 @@ int emulator_product(const unsigned short *from, bool is_bf16, bool rows, float 
 
 __global__ void unset(float *to)
 {
+    weft_begin();
     WEFT_SHARED(float, cell, 1);
     to[blockIdx.x] = cell[0];
     cell[0] = 1;
@@ -103,6 +107,7 @@ int emulator_unset(float *to)
 
 __global__ void missing_barrier(const float *from, float *to)
 {
+    weft_begin();
     WEFT_SHARED(float, cell, 64);
     cell[threadIdx.x] = from[threadIdx.x];
     if (threadIdx.x == 40) {
@@ -118,8 +123,21 @@ int emulator_missing_barrier(const float *from, float *to)
     return WEFT_LAUNCH(missing_barrier, dim3(1), dim3(64), 0, nullptr, from, to);
 }
 
+__global__ void early(const float *from, float *to)
+{
+    to[threadIdx.x] = from[threadIdx.x];
+    if (threadIdx.x < 63)
+        weft_begin();
+}
+
+int emulator_early(const float *from, float *to)
+{
+    return WEFT_LAUNCH(early, dim3(2), dim3(64), 0, nullptr, from, to);
+}
+
 __global__ void divergent(const float *from, float *to)
 {
+    weft_begin();
     if (from[threadIdx.x] > 0)
         __syncthreads();
     else
@@ -133,6 +151,7 @@ int emulator_divergent(const float *from, float *to)
 
 __global__ void early_return(const float *from, float *to)
 {
+    weft_begin();
     if (threadIdx.x >= 50)
         return;
     __syncthreads();
@@ -146,6 +165,7 @@ int emulator_early_return(const float *from, float *to)
 
 __global__ void two_barriers(const float *from, float *to)
 {
+    weft_begin();
     if (threadIdx.x < 32)
         __syncthreads();
     else
@@ -160,6 +180,7 @@ int emulator_two_barriers(const float *from, float *to)
 
 __global__ void half_warp(const float *from, float *to)
 {
+    weft_begin();
     if (threadIdx.x < 16)
         to[threadIdx.x] = __shfl_xor_sync(0xffffffffu, from[threadIdx.x], 1);
 }
@@ -172,6 +193,7 @@ int emulator_half_warp(const float *from, float *to)
 /* Products of ones where `first` lanes and then `second` lanes of a warp take part, with an end or without. */
 __global__ void products(int first, int second, bool apart, bool end, float *to)
 {
+    weft_begin();
     float d[4] = {};
     const unsigned ones = 0x3c003c00, a[4] = { ones, ones, ones, ones }, b[2] = { ones, ones };
     const int lane = (int)threadIdx.x;
@@ -203,6 +225,7 @@ int emulator_unequal_products(const float *, float *to)
 
 __global__ void endless(float *to)
 {
+    weft_begin();
     float d[4] = {};
     const unsigned a[4] = {}, b[2] = {};
     for (int i = 0; i < 64; i++) /* as many as may wait */
@@ -222,6 +245,7 @@ int emulator_endless_product(const float *, float *to)
 
 __global__ void beyond(const float *from, float *to)
 {
+    weft_begin();
     to[threadIdx.x] = __shfl_xor_sync(0xffffffffu, from[threadIdx.x], 16);
 }
 
@@ -232,6 +256,7 @@ int emulator_beyond(const float *from, float *to)
 
 __global__ void left_out(const float *from, float *to)
 {
+    weft_begin();
     to[threadIdx.x] = __shfl_xor_sync(0x0000ffffu, from[threadIdx.x], 1);
 }
 
@@ -242,6 +267,7 @@ int emulator_left_out(const float *from, float *to)
 
 __global__ void copy(const float *from, float *to)
 {
+    weft_begin();
     to[threadIdx.x % 32] = from[threadIdx.x % 32];
 }
 
@@ -267,6 +293,7 @@ int emulator_much_dynamic(const float *from, float *to)
 
 __global__ void much_static(const float *from, float *to)
 {
+    weft_begin();
     WEFT_SHARED(float, a, 8192);
     WEFT_SHARED(float, b, 8192);
     a[threadIdx.x] = b[threadIdx.x] = from[threadIdx.x];

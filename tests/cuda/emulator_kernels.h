@@ -20,6 +20,7 @@ int emulator_product(const unsigned short *from, bool is_bf16, bool rows, float 
 int emulator_unset(float *to);
 int emulator_missing_barrier(const float *from, float *to);
 
+int emulator_early(const float *from, float *to);
 int emulator_divergent(const float *from, float *to);
 int emulator_early_return(const float *from, float *to);
 int emulator_two_barriers(const float *from, float *to);

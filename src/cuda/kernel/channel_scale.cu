@@ -19,6 +19,7 @@ template <typename T, typename S> struct scale_job {
 
 template <typename T, typename S, int V> __global__ void __launch_bounds__(WEFT_BLOCK) scale(scale_job<T, S> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     if (pack >= job.packs)
         return;

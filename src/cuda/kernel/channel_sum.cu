@@ -31,6 +31,7 @@ template <typename T, int V> __device__ __forceinline__ void join(const sum_job<
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) channel_sum(sum_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, (V * WEFT_BLOCK));
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const bool there = pack < job.packs;
@@ -66,6 +67,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) ch
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) join_sum(sum_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, WEFT_BLOCK);
     join<T, V>(job, room);
 }
@@ -115,6 +117,7 @@ template <typename T> struct product_job {
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) map_product(product_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, (2 * V * WEFT_BLOCK));
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const bool there = pack < job.packs;
@@ -168,6 +171,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) ma
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) join_product(product_job<T> job)
 {
+    weft_begin();
     const int c = (int)(blockIdx.y * blockDim.x + threadIdx.x);
     if (c >= job.c)
         return;

@@ -5,7 +5,7 @@
  * A block has up to 8 packs of channels (128 bytes, so that a row's piece is a line of the cache) of one part of the
  * rows, of which each thread has several under way; it then adds up its threads in a tree. Blocks are two for each of
  * 132 multiprocessors, not more: all parts are read again by the block that joins the group's, several threads to a
- * channel. */
+ * channel. A kernel of few registers may have three. */
 #ifndef WEFT_CUDA_KERNEL_COLUMNS_CUH
 #define WEFT_CUDA_KERNEL_COLUMNS_CUH
 
@@ -44,14 +44,16 @@ struct weft_columns {
     dim3 grid, block; /* x of the grid over parts, y over groups of channels */
 };
 
-inline weft_columns weft_columns_of(int64_t rows, int c, int v)
+/* blocks: of a multiprocessor. */
+inline weft_columns weft_columns_of(int64_t rows, int c, int v, int blocks = 2)
 {
-    enum { MOST_PACKS = 8, EACH = 8 /* rows a thread at least */, FULL = 2 * 132 };
+    enum { MOST_PACKS = 8, EACH = 8 /* rows a thread at least */ };
+    const int full = blocks * 132;
     weft_columns k;
     k.rows = rows, k.c = c, k.packs = c / v;
     const int most = v == 1 ? (int)WEFT_WARP : (int)MOST_PACKS;
     const int groups = (k.packs + most - 1) / most, x = (k.packs + groups - 1) / groups, y = WEFT_BLOCK / x;
-    const int64_t wanted = (rows + y * EACH - 1) / (y * EACH), room = FULL / groups > 0 ? FULL / groups : 1;
+    const int64_t wanted = (rows + y * EACH - 1) / (y * EACH), room = full / groups > 0 ? full / groups : 1;
     k.parts = (int)(wanted < room ? wanted : room);
     k.block = dim3((unsigned)x, (unsigned)y);
     k.grid = dim3((unsigned)k.parts, (unsigned)groups);
@@ -59,10 +61,10 @@ inline weft_columns weft_columns_of(int64_t rows, int c, int v)
 }
 
 /* The most parts that there are for any alignment: scratch is asked for before addresses are known. */
-inline int64_t weft_columns_scratch(int64_t rows, int c, int v, int each)
+inline int64_t weft_columns_scratch(int64_t rows, int c, int v, int each, int blocks = 2)
 {
-    const int64_t narrow = weft_columns_of(rows, c, 1).parts;
-    const int64_t wide = c % v == 0 ? weft_columns_of(rows, c, v).parts : 0;
+    const int64_t narrow = weft_columns_of(rows, c, 1, blocks).parts;
+    const int64_t wide = c % v == 0 ? weft_columns_of(rows, c, v, blocks).parts : 0;
     return (narrow > wide ? narrow : wide) * each * c;
 }
 

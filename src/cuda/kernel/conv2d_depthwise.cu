@@ -233,6 +233,7 @@ __device__ __forceinline__ void compute(const depthwise_job<T> &job, const depth
 template <typename T, int K, int S, int ROWS>
 __global__ void __launch_bounds__(WEFT_BLOCK, 2) depthwise(depthwise_job<T> job)
 {
+    weft_begin();
     WEFT_DYN_SHARED(float, shared);
     const depthwise_place p = place_of(job);
     float total[PACK] = {};
@@ -249,6 +250,7 @@ __global__ void __launch_bounds__(WEFT_BLOCK, 2) depthwise(depthwise_job<T> job)
 /* Four blocks on a multiprocessor: left to itself the compiler wants six on sm_86, in 40 registers, and spills. */
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 4) any(depthwise_job<T> job)
 {
+    weft_begin();
     WEFT_DYN_SHARED(float, rows);
     const weft_kwindow &win = job.win;
     const depthwise_place p = place_of(job);

@@ -43,6 +43,7 @@ __device__ __forceinline__ void direct_store(const direct_job<T> &job, unsigned 
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) direct(direct_job<T> job)
 {
+    weft_begin();
     const int k = (int)(blockIdx.y * blockDim.x + threadIdx.x);
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (k >= job.k || row >= (unsigned)job.rows)
@@ -73,6 +74,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) direc
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) partial(direct_job<T> job)
 {
+    weft_begin();
     const int k = (int)(blockIdx.y * blockDim.x + threadIdx.x);
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (k >= job.k || row >= (unsigned)job.rows)

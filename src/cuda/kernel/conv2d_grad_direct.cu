@@ -36,6 +36,7 @@ __device__ __forceinline__ void conv_dx_add(const conv_dx_job<T> &job, const T *
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) conv_dx(conv_dx_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (pack >= job.packs || row >= (unsigned)job.rows)
@@ -167,6 +168,7 @@ __device__ __forceinline__ void conv_dw_fill(const conv_dw_job<T> &job, const co
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) conv_dw(conv_dw_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, xs, (STEP * TILE));
     WEFT_SHARED(float, ys, (STEP * TILE));
     const conv_dw_place p = conv_dw_place_of(job);
@@ -201,6 +203,7 @@ struct conv_dw_join_job {
 
 __global__ void __launch_bounds__(WEFT_BLOCK) conv_dw_join(conv_dw_join_job job)
 {
+    weft_begin();
     const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= job.count)
         return;

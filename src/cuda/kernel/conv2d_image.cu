@@ -110,6 +110,7 @@ __device__ __forceinline__ void store(const image_job<T> &job, const weft_area &
 template <typename T, int GROUPS, int SIDE>
 __global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(SIDE == 1 ? 3 : 2, SIDE == 1 ? 2 : 1)) image(image_job<T> job)
 {
+    weft_begin();
     WEFT_DYN_SHARED(uint2, tile);
     WEFT_SHARED(float, bias, (GROUPS * 16));
     const int tile_w = (int)(blockIdx.x / (unsigned)job.chunks), chunk = (int)blockIdx.x - tile_w * job.chunks;
@@ -146,6 +147,7 @@ struct image_weights {
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) pack_image(image_weights w, T *to)
 {
+    weft_begin();
     const int i = (int)(blockIdx.x * WEFT_BLOCK + threadIdx.x);
     if (i >= w.count)
         return;

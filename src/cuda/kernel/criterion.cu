@@ -113,6 +113,7 @@ __device__ __forceinline__ float sum_rows(const float *given, int64_t rows, floa
 /* G: warps to a row. */
 template <int KIND, int G> __global__ void __launch_bounds__(WEFT_BLOCK) criterion(criterion_job job)
 {
+    weft_begin();
     WEFT_SHARED(float, part, WARPS);
     enum { GROUPS = WARPS / G, STEP = G * WEFT_WARP };
     const int me = (int)(threadIdx.x % STEP);
@@ -139,6 +140,7 @@ template <int KIND, int G> __global__ void __launch_bounds__(WEFT_BLOCK) criteri
 
 __global__ void __launch_bounds__(WEFT_BLOCK) mean_loss(criterion_job job)
 {
+    weft_begin();
     WEFT_SHARED(float, part, WARPS);
     const float sum = sum_rows(job.losses, job.rows, part);
     if (threadIdx.x == 0)
@@ -234,6 +236,7 @@ __device__ __forceinline__ void count_rows(const hits_job &job, float *part)
 
 __global__ void __launch_bounds__(WEFT_BLOCK) hits(hits_job job)
 {
+    weft_begin();
     WEFT_SHARED(float, part, WARPS);
     for (int64_t row = (int64_t)blockIdx.x * WARPS + threadIdx.x / WEFT_WARP; row < job.rows;
          row += (int64_t)gridDim.x * WARPS) {
@@ -249,6 +252,7 @@ __global__ void __launch_bounds__(WEFT_BLOCK) hits(hits_job job)
 
 __global__ void __launch_bounds__(WEFT_BLOCK) count_hits(hits_job job)
 {
+    weft_begin();
     WEFT_SHARED(float, part, WARPS);
     count_rows(job, part);
 }

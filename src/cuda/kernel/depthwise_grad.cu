@@ -6,14 +6,16 @@
  * depthwise_dx: gathers. x of the block over packs of V channels, y over pixels of x; a thread goes through the outputs
  * whose windows hold its pixel: at a stride of S, dilation 1, every S-th tap. Traffic: dy about (K / S)^2 times from L1
  * and L2, once from memory; dx once. Strides of 1 have a faster way (conv_grad.h).
- * depthwise_dw: a block has up to MOST_PACKS packs of PACK channels and a part of all strips of STRIP outputs side by
- * side. x of the block over packs, z over lines of the window, y over strips, LANES of them apart: a thread keeps the
- * K sums of a line. All loads of a strip are under way together; what lies outside is loaded from the edge and made
- * zero. The lanes are added in shared memory, the parts by dw_join: in order. Traffic: x and dy K times from L1, once
- * from memory. For 3x3 and 5x5 at strides of 1 and 2; others take depthwise_dw_any, a tap for each block. */
+ * depthwise_dw: a block has up to MOST_PACKS packs of channels and a part of all strips of outputs side by side. x of
+ * the block over packs, y over strips: a thread keeps the sums of all taps, so that an output is loaded once, and a
+ * line of pixels once for all outputs of the strip. A line's loads are under way together; what lies outside is loaded
+ * from the edge and made zero. Threads are added in shared memory, parts by dw_join: in a fixed order. Traffic: x K
+ * times from L1, once from memory; dy once. Bound by instructions, of which two of five multiply and add. For 3x3 and
+ * 5x5 at strides of 1 and 2; others take depthwise_dw_any, a tap for each block. */
+#include "cuda/kernel/columns.cuh"
 #include "cuda/kernel/conv_grad.cuh"
 
-enum { PACK = 4, STRIP = 4, MOST_PACKS = 16, ALL_BLOCKS = 512, MOST_PARTS = 256, LEAST_STRIPS = 4, JOIN_LANES = 8 };
+enum { MOST_PACKS = 32, FULL = 2 * 132, ALL_BLOCKS = 512, MOST_PARTS = 264, LEAST_UNITS = 4, JOIN_LANES = 8 };
 
 /* ---- weights ---- */
 
@@ -27,6 +29,7 @@ template <typename F, typename T> struct turn_job {
 
 template <typename F, typename T> __global__ void __launch_bounds__(WEFT_BLOCK) turn_window(turn_job<F, T> job)
 {
+    weft_begin();
     const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= job.count)
         return;
@@ -79,6 +82,7 @@ template <typename T> struct depthwise_dx_job {
 template <typename T, int V, int S>
 __global__ void __launch_bounds__(WEFT_BLOCK, 4) depthwise_dx(depthwise_dx_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (pack >= job.packs || row >= (unsigned)job.rows)
@@ -185,37 +189,69 @@ template <int V> __device__ __forceinline__ void dw_add_lanes(float *room, float
     }
 }
 
-/* STRIP outputs from ow on of one line, and the line of pixels that they see: into the sums of a line's taps. */
-template <typename T, int K, int S>
-__device__ __forceinline__ void dw_add_strip(const depthwise_dw_job<T> &job, const T *x, const T *dy, int ow,
-                                             float (&sum)[K][PACK])
+/* Channels of a thread and outputs of a strip: as many as leave registers for the sums of all taps. Lines of networks
+ * are multiples of 7, mostly. */
+__host__ __device__ constexpr int dw_pack(int k, int s)
 {
-    enum { COLS = (STRIP - 1) * S + K };
-    const weft_kwindow &win = job.win;
+    return k == 3 && s == 1 ? 4 : 2;
+}
+
+__host__ __device__ constexpr int dw_strip(int k, int s)
+{
+    return k == 5 && s == 2 ? 4 : 7;
+}
+
+/* Whether a strip's outputs are all there, and all its columns but the outer K / 2 on each side: most are, where lines
+ * are a multiple of STRIP. */
+template <int K, int S> __device__ __forceinline__ bool dw_is_full(const weft_kwindow &win, int ow)
+{
+    constexpr int STRIP = dw_strip(K, S);
     const int first = ow * S - win.pad.left;
-    weft_piece<T, PACK> xs[COLS], ys[STRIP];
+    return ow + STRIP <= win.ow && first >= -(K / 2) && first + (STRIP - 1) * S + K <= win.w + K / 2;
+}
+
+/* A strip's outputs from ow on of one line of dy, and the lines of pixels from ih on that they see, into the sums of
+ * taps. x is where the image begins. IS_FULL: dw_is_full. */
+template <typename T, int K, int S, int V, bool IS_FULL>
+__device__ __forceinline__ void dw_add_strip(const depthwise_dw_job<T> &job, const T *x, const T *dy, int ih, int ow,
+                                             float (&sum)[K][K * V])
+{
+    constexpr int STRIP = dw_strip(K, S), COLS = (STRIP - 1) * S + K;
+    const weft_kwindow &win = job.win;
+    const int first = ow * S - win.pad.left, x_ld = (int)job.x_ld, dy_ld = (int)job.dy_ld;
+    weft_piece<T, V> ys[STRIP];
+    float d[STRIP][V];
 #pragma unroll
     for (int t = 0; t < STRIP; t++)
-        ys[t].load(dy + weft_nearest(ow + t, win.ow) * job.dy_ld);
-#pragma unroll
-    for (int j = 0; j < COLS; j++)
-        xs[j].load(x + weft_nearest(first + j, win.w) * job.x_ld);
-    float d[STRIP][PACK];
+        ys[t].load(dy + (IS_FULL ? ow + t : weft_nearest(ow + t, win.ow)) * dy_ld);
 #pragma unroll
     for (int t = 0; t < STRIP; t++)
-        ys[t].spread(d[t], weft_inside(ow + t, win.ow));
+        ys[t].spread(d[t], IS_FULL ? ~0u : weft_inside(ow + t, win.ow));
 #pragma unroll
-    for (int j = 0; j < COLS; j++) {
-        float px[PACK];
-        xs[j].spread(px, weft_inside(first + j, win.w));
+    for (int r = 0; r < K; r++) {
+        if (ih + r < 0 || ih + r >= win.h)
+            continue;
+        const T *line = x + (int64_t)((ih + r) * win.w) * job.x_ld;
+        weft_piece<T, V> xs[COLS];
 #pragma unroll
-        for (int t = 0; t < STRIP; t++) {
-            const int s = j - t * S;
-            if (s < 0 || s >= K)
-                continue;
+        for (int j = 0; j < COLS; j++) {
+            const bool is_there = IS_FULL && j >= K / 2 && j < COLS - K / 2;
+            xs[j].load(line + (is_there ? first + j : weft_nearest(first + j, win.w)) * x_ld);
+        }
 #pragma unroll
-            for (int i = 0; i < PACK; i++)
-                sum[s][i] = fmaf(d[t][i], px[i], sum[s][i]);
+        for (int j = 0; j < COLS; j++) {
+            const bool is_there = IS_FULL && j >= K / 2 && j < COLS - K / 2;
+            float px[V];
+            xs[j].spread(px, is_there ? ~0u : weft_inside(first + j, win.w));
+#pragma unroll
+            for (int t = 0; t < STRIP; t++) {
+                const int s = j - t * S;
+                if (s < 0 || s >= K)
+                    continue;
+#pragma unroll
+                for (int i = 0; i < V; i++)
+                    sum[r][s * V + i] = fmaf(d[t][i], px[i], sum[r][s * V + i]);
+            }
         }
     }
 }
@@ -223,27 +259,42 @@ __device__ __forceinline__ void dw_add_strip(const depthwise_dw_job<T> &job, con
 template <typename T, int K, int S>
 __global__ void __launch_bounds__(WEFT_BLOCK, 2) depthwise_dw(depthwise_dw_job<T> job)
 {
-    WEFT_SHARED(float, room, (WEFT_BLOCK * PACK));
+    weft_begin();
+    constexpr int V = dw_pack(K, S), STRIP = dw_strip(K, S);
+    WEFT_SHARED(float, room, (WEFT_BLOCK * K * V));
     const weft_kwindow &win = job.win;
-    const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * PACK, r = (int)threadIdx.z;
+    const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned last = dw_first(job.units, blockIdx.x + 1, gridDim.x);
-    float sum[K][PACK] = {};
+    float sum[K][K * V] = {};
     unsigned u = dw_first(job.units, blockIdx.x, gridDim.x) + threadIdx.y;
     for (; pack < job.packs && u < last; u += blockDim.y) {
         const unsigned line = u / job.strips, n = line / (unsigned)win.oh;
-        const int ih = (int)(line - n * (unsigned)win.oh) * S - win.pad.top + r;
+        const int ih = (int)(line - n * (unsigned)win.oh) * S - win.pad.top;
         const int ow = (int)(u - line * job.strips) * STRIP;
-        if (ih < 0 || ih >= win.h)
-            continue;
-        dw_add_strip<T, K, S>(job, job.x + ((int64_t)n * win.h + ih) * win.w * job.x_ld + c,
-                              job.dy + (int64_t)line * win.ow * job.dy_ld + c, ow, sum);
+        const T *x = job.x + (int64_t)n * win.h * win.w * job.x_ld + c;
+        const T *dy = job.dy + (int64_t)line * win.ow * job.dy_ld + c;
+        if (dw_is_full<K, S>(win, ow))
+            dw_add_strip<T, K, S, V, true>(job, x, dy, ih, ow, sum);
+        else
+            dw_add_strip<T, K, S, V, false>(job, x, dy, ih, ow, sum);
     }
-    float *to = job.to + ((int64_t)blockIdx.x * K + r) * K * job.c + c;
+    float *to = job.to + (int64_t)blockIdx.x * K * K * job.c + c;
 #pragma unroll
-    for (int s = 0; s < K; s++) {
-        dw_add_lanes<PACK>(room, sum[s]);
-        if (threadIdx.y == 0 && pack < job.packs)
-            weft_store<float, PACK>(to + (int64_t)s * job.c, sum[s]);
+    for (int r = 0; r < K; r++) {
+        __syncthreads(); /* room may still be read */
+        weft_add_rows<K * V>(room, sum[r]);
+        if (threadIdx.y > 0 || pack >= job.packs)
+            continue;
+#pragma unroll
+        for (int s = 0; s < K; s++) {
+            weft_piece<float, V> taps;
+            float v[V];
+#pragma unroll
+            for (int i = 0; i < V; i++)
+                v[i] = sum[r][s * V + i];
+            taps.pack(v);
+            taps.store(to + (r * K + s) * (int64_t)job.c);
+        }
     }
 }
 
@@ -251,6 +302,7 @@ __global__ void __launch_bounds__(WEFT_BLOCK, 2) depthwise_dw(depthwise_dw_job<T
 template <typename T, int V>
 __global__ void __launch_bounds__(WEFT_BLOCK, 2) depthwise_dw_any(depthwise_dw_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, (WEFT_BLOCK * V));
     const weft_kwindow &win = job.win;
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
@@ -286,6 +338,7 @@ struct dw_join_job {
 /* x of the block over tap and channel, y over parts, JOIN_LANES apart. */
 __global__ void __launch_bounds__(WEFT_BLOCK) dw_join(dw_join_job job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, WEFT_BLOCK);
     const int64_t i = (int64_t)blockIdx.x * WEFT_WARP + threadIdx.x;
     float sum[1] = {};
@@ -308,10 +361,11 @@ struct dw_shape {
     unsigned units, per_line, parts, columns; /* columns: blocks side by side */
 };
 
-static bool dw_has_kernel(const weft_kwindow &w)
+static bool dw_has_kernel(const weft_depthwise_dw_args *a)
 {
+    const weft_kwindow &w = a->win;
     return w.kernel_h == w.kernel_w && (w.kernel_h == 3 || w.kernel_h == 5) && w.stride_h == w.stride_w &&
-           w.stride_h <= 2 && w.dilation <= 1;
+           w.stride_h <= 2 && w.dilation <= 1 && a->x.ld <= INT32_MAX / w.w && a->dy.ld <= INT32_MAX / w.ow;
 }
 
 /* Whether packs of v channels can be loaded. */
@@ -327,16 +381,16 @@ static dw_shape dw_shape_by(const weft_depthwise_dw_args *a, bool strips, int v)
     s.strips = strips;
     s.v = v;
     s.packs = a->c / v;
-    const int z = strips ? w.kernel_h : 1, most = strips ? (int)MOST_PACKS : (int)WEFT_WARP;
-    const int x = s.packs < most ? s.packs : most;
-    s.per_line = (unsigned)(strips ? (w.ow + STRIP - 1) / STRIP : w.ow);
+    s.columns = (unsigned)((s.packs + MOST_PACKS - 1) / MOST_PACKS);
+    const int x = (s.packs + (int)s.columns - 1) / (int)s.columns;
+    const int strip = strips ? dw_strip(w.kernel_h, w.stride_h) : 1;
+    s.per_line = (unsigned)((w.ow + strip - 1) / strip);
     s.units = (unsigned)w.n * (unsigned)w.oh * s.per_line;
-    s.block = dim3((unsigned)x, (unsigned)(WEFT_BLOCK / (x * z)), (unsigned)z);
+    s.block = dim3((unsigned)x, (unsigned)(WEFT_BLOCK / x));
     while (s.block.y > 1 && s.block.y / 2 >= s.units)
         s.block.y /= 2;
-    s.columns = (unsigned)((s.packs + x - 1) / x);
-    const unsigned wanted = ALL_BLOCKS / s.columns, most_parts = s.units / (s.block.y * LEAST_STRIPS);
-    s.parts = wanted < most_parts ? wanted : most_parts;
+    const unsigned wanted = (strips ? FULL : ALL_BLOCKS) / s.columns, most = s.units / (s.block.y * LEAST_UNITS);
+    s.parts = wanted < most ? wanted : most;
     s.parts = s.parts > MOST_PARTS ? (unsigned)MOST_PARTS : s.parts > 0 ? s.parts : 1;
     return s;
 }
@@ -345,9 +399,10 @@ static dw_shape dw_shape_by(const weft_depthwise_dw_args *a, bool strips, int v)
 static dw_shape dw_shape_of(const weft_depthwise_dw_args *a)
 {
     const size_t size = weft_size_of(a->dtype);
-    const int wide = (int)(16 / size);
-    if (dw_has_kernel(a->win) && a->c % PACK == 0 && dw_is_packed(a->x, size, PACK) && dw_is_packed(a->dy, size, PACK))
-        return dw_shape_by(a, true, PACK);
+    const int wide = (int)(16 / size), pack = dw_pack(a->win.kernel_h, a->win.stride_h);
+    if (dw_has_kernel(a) && a->c % pack == 0 && dw_is_packed(a->x, size, pack) && dw_is_packed(a->dy, size, pack) &&
+        weft_at_16(a->scratch))
+        return dw_shape_by(a, true, pack);
     const bool packed = a->c % wide == 0 && weft_is_wide(a->x, size) && weft_is_wide(a->dy, size);
     return dw_shape_by(a, false, packed ? wide : 1);
 }
@@ -355,8 +410,8 @@ static dw_shape dw_shape_of(const weft_depthwise_dw_args *a)
 /* For any of the shapes, whatever the addresses will be. */
 int64_t weft_depthwise_dw_floats(const weft_depthwise_dw_args *a)
 {
-    const int wide = (int)(16 / weft_size_of(a->dtype));
-    const dw_shape strips = dw_shape_by(a, true, a->c % PACK == 0 ? (int)PACK : 1), one = dw_shape_by(a, false, 1);
+    const int wide = (int)(16 / weft_size_of(a->dtype)), pack = dw_pack(a->win.kernel_h, a->win.stride_h);
+    const dw_shape strips = dw_shape_by(a, true, a->c % pack == 0 ? pack : 1), one = dw_shape_by(a, false, 1);
     const dw_shape packs = dw_shape_by(a, false, a->c % wide == 0 ? wide : 1);
     unsigned parts = strips.parts > one.parts ? strips.parts : one.parts;
     parts = packs.parts > parts ? packs.parts : parts;

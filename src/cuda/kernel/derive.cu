@@ -25,6 +25,7 @@ static int grid_of(int64_t count, dim3 *grid)
 
 __global__ void __launch_bounds__(WEFT_BLOCK) fold_norm(weft_fold_norm_args job)
 {
+    weft_begin();
     const int64_t i = my_element();
     if (i >= job.outputs * job.each)
         return;
@@ -52,6 +53,7 @@ int weft_launch_fold_norm(const weft_fold_norm_args *a, void *stream)
 
 __global__ void __launch_bounds__(WEFT_WARP) normalize_factors(weft_normalize_factors_args job)
 {
+    weft_begin();
     const int c = (int)threadIdx.x;
     if (c >= job.c)
         return;
@@ -81,6 +83,7 @@ int weft_launch_normalize_factors(const weft_normalize_factors_args *a, void *st
 
 __global__ void __launch_bounds__(WEFT_BLOCK) scale_weights(weft_scale_weights_args job)
 {
+    weft_begin();
     const int64_t i = my_element();
     if (i < job.count)
         job.to[i] = (float)((double)job.from[i] * job.scale);
@@ -98,6 +101,7 @@ int weft_launch_scale_weights(const weft_scale_weights_args *a, void *stream)
 /* One more column than the weights have: the bias. */
 __global__ void __launch_bounds__(WEFT_BLOCK) compose_weights(weft_merge_weights_args job)
 {
+    weft_begin();
     const int64_t i = my_element(), columns = job.first_in + 1;
     if (i >= job.outputs * columns)
         return;
@@ -128,6 +132,7 @@ int weft_launch_compose_weights(const weft_merge_weights_args *a, void *stream)
 
 __global__ void __launch_bounds__(WEFT_BLOCK) join_weights(weft_merge_weights_args job)
 {
+    weft_begin();
     const int64_t i = my_element(), in = job.first_in + job.second_in, columns = in + 1;
     if (i >= job.outputs * columns)
         return;

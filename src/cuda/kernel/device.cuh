@@ -67,15 +67,23 @@ template <typename T> __device__ __forceinline__ unsigned weft_repack(const floa
     return (unsigned)low.bits | (unsigned)high.bits << 16;
 }
 
-/* The bytes of V neighbouring elements, 8 or 16 of them, between a load and their use: loads that are written before
+/* The bytes of V neighbouring elements, 4, 8 or 16 of them, between a load and their use: loads that are written before
  * the first use are under way together. */
 template <int BYTES> struct weft_bytes;
+template <> struct weft_bytes<4> {
+    typedef unsigned type;
+};
 template <> struct weft_bytes<8> {
     typedef uint2 type;
 };
 template <> struct weft_bytes<16> {
     typedef uint4 type;
 };
+
+template <typename T> __device__ __forceinline__ void weft_spread(unsigned from, unsigned keep, float *v)
+{
+    weft_unpack(from & keep, v, T());
+}
 
 template <typename T> __device__ __forceinline__ void weft_spread(uint2 from, unsigned keep, float *v)
 {
@@ -88,6 +96,11 @@ template <typename T> __device__ __forceinline__ void weft_spread(uint4 from, un
     const uint2 low = { from.x, from.y }, high = { from.z, from.w };
     weft_spread<T>(low, keep, v);
     weft_spread<T>(high, keep, v + 8 / sizeof(T));
+}
+
+template <typename T> __device__ __forceinline__ void weft_gather(const float *v, unsigned *to)
+{
+    *to = weft_repack(v, T());
 }
 
 template <typename T> __device__ __forceinline__ void weft_gather(const float *v, uint2 *to)

@@ -46,6 +46,7 @@ __device__ __forceinline__ uint64_t block_of(int32_t step, int64_t i)
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 4) drop_elements(dropout_job<T> job)
 {
+    weft_begin();
     const int64_t me = (int64_t)blockIdx.x * WEFT_BLOCK + threadIdx.x;
     const int64_t first = me / (APART / V) * GROUP + me % (APART / V) * V;
     if (first >= job.count)
@@ -78,6 +79,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 4) dr
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) drop_images(dropout_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned n = blockIdx.x / (unsigned)job.parts, part = blockIdx.x - n * (unsigned)job.parts;
     if (pack >= job.packs)

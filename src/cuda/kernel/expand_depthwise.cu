@@ -314,6 +314,7 @@ constexpr __device__ __host__ int most_blocks(int kernel)
 template <typename T, int K, int S, int BLOCKS, bool COPIES>
 __global__ void __launch_bounds__(THREADS, WEFT_BLOCKS(BLOCKS, 2)) expand_depthwise(expand_job<T> job)
 {
+    weft_begin();
     constexpr bool SCARCE = BLOCKS == most_blocks(K); /* registers */
     WEFT_DYN_SHARED(T, tile);
     WEFT_SHARED(float, part, (HALVES * CHUNK));

@@ -8,6 +8,7 @@
 template <typename T>
 __global__ void __launch_bounds__(WEFT_BLOCK) pack_product(const float *from, T *to, int c, int c_in, int count)
 {
+    weft_begin();
     const int steps = steps_of(c_in);
     for (int i = (int)(blockIdx.x * WEFT_BLOCK + threadIdx.x); i < count; i += (int)gridDim.x * WEFT_BLOCK) {
         const int lane = i / 8 % WEFT_WARP, group = i / (8 * WEFT_WARP) % GROUPS, at = i / (8 * WEFT_WARP * GROUPS);

@@ -29,6 +29,7 @@ template <int V> __device__ __forceinline__ double squares_of(const weft_typed &
 
 template <int V> __global__ void __launch_bounds__(WEFT_BLOCK) norm_squares(const __grid_constant__ norm_table table)
 {
+    weft_begin();
     WEFT_SHARED(double, lanes, (WEFT_BLOCK / WEFT_WARP));
     const int s = table.blocks.segment(blockIdx.x), count = table.blocks.elements(blockIdx.x, s);
     const weft_typed all = { table.x[s], table.dtype[s] }, x = all.from(table.blocks.from(blockIdx.x, s));
@@ -46,6 +47,7 @@ template <int V> __global__ void __launch_bounds__(WEFT_BLOCK) norm_squares(cons
 
 __global__ void __launch_bounds__(WEFT_BLOCK) norm_root(const double *sums, int64_t count, float *norm)
 {
+    weft_begin();
     WEFT_SHARED(double, lanes, (WEFT_BLOCK / WEFT_WARP));
     double sum = 0;
 #pragma unroll 4
@@ -100,6 +102,7 @@ __device__ __forceinline__ bool is_finite(double x)
 
 __global__ void __launch_bounds__(1) gate(gate_job job)
 {
+    weft_begin();
     const double norm = (double)*job.norm;
     const bool good = is_finite((double)*job.loss) && is_finite(norm) && (!job.open || *job.open != 0);
     const double count = (double)*job.count + (good ? 1 : 0);

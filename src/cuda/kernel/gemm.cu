@@ -62,6 +62,7 @@ __device__ __forceinline__ void fill(float *to, const T *from, int64_t ld, bool 
 
 template <typename T, typename U> __global__ void __launch_bounds__(WEFT_BLOCK) tile(gemm_job<T, U> job)
 {
+    weft_begin();
     WEFT_SHARED(float, xs, (DEPTH * PITCH));
     WEFT_SHARED(float, ws, (DEPTH * PITCH));
     const int64_t batch = blockIdx.z;
@@ -101,6 +102,7 @@ template <typename T, typename U> __global__ void __launch_bounds__(WEFT_BLOCK) 
 
 template <typename T, typename U, int V> __global__ void __launch_bounds__(WEFT_BLOCK) few(gemm_job<T, U> job)
 {
+    weft_begin();
     const int k = (int)(blockIdx.x * blockDim.y + threadIdx.y);
     const int64_t batch = blockIdx.z;
     if (k >= job.k) /* a whole warp */

@@ -21,6 +21,7 @@ template <typename T, typename U> struct gather_job {
 
 template <typename T, typename U, int V> __global__ void __launch_bounds__(WEFT_BLOCK) gather(gather_job<T, U> job)
 {
+    weft_begin();
     WEFT_SHARED(float, rows, (WEFT_BLOCK * V));
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned n = blockIdx.x / (unsigned)job.parts, part = blockIdx.x - n * (unsigned)job.parts;
@@ -72,6 +73,7 @@ template <typename U> struct join_job {
 
 template <typename U> __global__ void __launch_bounds__(WEFT_BLOCK) join(join_job<U> job)
 {
+    weft_begin();
     const int c = (int)(blockIdx.y * blockDim.x + threadIdx.x);
     const unsigned n = blockIdx.x;
     if (c >= job.c)

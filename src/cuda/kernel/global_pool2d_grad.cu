@@ -21,6 +21,7 @@ template <typename T, typename U> struct global_grad_job {
 
 template <typename T, typename U, int V> __global__ void __launch_bounds__(WEFT_BLOCK) spread(global_grad_job<T, U> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned n = blockIdx.x / (unsigned)job.parts, part = blockIdx.x - n * (unsigned)job.parts;
     if (pack >= job.packs)
@@ -48,6 +49,7 @@ template <typename T, typename U, int V> __global__ void __launch_bounds__(WEFT_
 template <typename T, typename U, int V>
 __global__ void __launch_bounds__(WEFT_BLOCK) largest(global_grad_job<T, U> job)
 {
+    weft_begin();
     WEFT_SHARED(float, mosts, (WEFT_BLOCK * V));
     WEFT_SHARED(int, places, (WEFT_BLOCK * V));
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;

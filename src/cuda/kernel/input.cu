@@ -29,6 +29,7 @@ __device__ __forceinline__ float input_value(float x)
 /* V channels at a time: the width of the store. */
 template <typename X, typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) input(input_job<X, T> job)
 {
+    weft_begin();
     const unsigned row = blockIdx.x * blockDim.x + threadIdx.x;
     if (row >= job.rows)
         return;

@@ -44,8 +44,12 @@ typedef struct weft_kwindow {
     weft_pad pad;
 } weft_kwindow;
 
-/* From now on the calling thread's launches are for that card. */
-int weft_launch_on(int device);
+/* From now on the calling thread's launches are for that card; overlap: each may begin before the one before it has
+ * ended (weft_begin of kcompat.cuh; compute capability 9.0 and later). */
+int weft_launch_on(int device, bool overlap);
+/* Compute capability, times ten, of the code that the card runs of kernels; 0: unknown. The calling thread's launches
+ * are for that card afterwards. */
+int weft_launch_compiled_for(int device);
 
 /* ---- input ---- */
 

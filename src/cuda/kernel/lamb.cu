@@ -86,6 +86,7 @@ __device__ __forceinline__ bool is_wide(const lamb_segment &at)
 
 template <int V> __global__ void __launch_bounds__(WEFT_BLOCK) lamb_moments(const __grid_constant__ lamb_table table)
 {
+    weft_begin();
     WEFT_SHARED(double, lanes, (WEFT_BLOCK / WEFT_WARP));
     const int s = table.blocks.segment(blockIdx.x), count = table.blocks.elements(blockIdx.x, s);
     const int64_t from = table.blocks.from(blockIdx.x, s);
@@ -111,6 +112,7 @@ template <int V> __global__ void __launch_bounds__(WEFT_BLOCK) lamb_moments(cons
 /* The quotient is 1 if one of the norms is 0. */
 __global__ void __launch_bounds__(WEFT_BLOCK) lamb_ratios(const __grid_constant__ lamb_table table)
 {
+    weft_begin();
     WEFT_SHARED(double, lanes, (WEFT_BLOCK / WEFT_WARP));
     const unsigned s = blockIdx.x;
     const int64_t parts = table.blocks.first[s + 1] - table.blocks.first[s];
@@ -129,6 +131,7 @@ __global__ void __launch_bounds__(WEFT_BLOCK) lamb_ratios(const __grid_constant_
 
 template <int V> __global__ void __launch_bounds__(WEFT_BLOCK) lamb_step(const __grid_constant__ lamb_table table)
 {
+    weft_begin();
     const int s = table.blocks.segment(blockIdx.x), count = table.blocks.elements(blockIdx.x, s);
     const int64_t from = table.blocks.from(blockIdx.x, s);
     if (table.go[0] == 0)

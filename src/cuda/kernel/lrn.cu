@@ -17,6 +17,7 @@ template <typename T> struct lrn_job {
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) lrn(lrn_job<T> job)
 {
+    weft_begin();
     const int c = (int)(blockIdx.y * blockDim.x + threadIdx.x);
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (c >= job.c || row >= (unsigned)job.rows)

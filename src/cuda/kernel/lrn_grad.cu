@@ -21,6 +21,7 @@ template <typename T> struct lrn_grad_job {
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) lrn_grad(lrn_grad_job<T> job)
 {
+    weft_begin();
     WEFT_DYN_SHARED(float, shared);
     const int wide = (int)blockDim.x + 2 * job.reach;
     float *given = shared + (int)threadIdx.y * 2 * wide, *own = given + wide; /* of channels from c0 - reach on */

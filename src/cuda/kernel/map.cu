@@ -21,6 +21,7 @@ template <typename T, typename U> struct map_job {
 
 template <typename T, typename U, int V> __global__ void __launch_bounds__(WEFT_BLOCK) map(map_job<T, U> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     if (pack >= job.packs)
         return;

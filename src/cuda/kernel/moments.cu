@@ -31,6 +31,7 @@ __device__ __forceinline__ float sum_lanes(float *lanes, float mine)
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) moments(moments_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, lanes, WEFT_BLOCK);
     const int c = (int)(blockIdx.x * WEFT_WARP + threadIdx.x);
     const bool mine = c < job.c;

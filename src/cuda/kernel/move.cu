@@ -18,6 +18,7 @@ template <typename T> struct shift_job {
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) shift(shift_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (pack >= job.packs || row >= (unsigned)job.rows)
@@ -73,6 +74,7 @@ template <typename T> struct reshape_job {
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) reshape(reshape_job<T> job)
 {
+    weft_begin();
     const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= job.count)
         return;

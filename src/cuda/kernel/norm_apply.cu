@@ -48,6 +48,7 @@ template <typename T, int V> __device__ __forceinline__ void find_gain(const app
 template <typename T, int V>
 __global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(3, 2)) norm_apply(apply_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     if (pack >= job.packs)
         return;
@@ -80,7 +81,10 @@ __global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(3, 2)) norm_apply(appl
                 for (int i = 0; i < V; i++)
                     v[i] += r[i];
             }
-            weft_activate<V>(job.act, v);
+            if (sizeof(T) == 2 && job.act == WEFT_ACT_SWISH)
+                weft_activate_near<V>(WEFT_ACT_SWISH, v);
+            else
+                weft_activate<V>(job.act, v);
             weft_store<T, V>(job.y + (int64_t)(row - e * step) * job.y_ld + c, v);
         }
     }
@@ -132,6 +136,7 @@ template <typename T> struct slope_job {
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(3, 2)) slope(slope_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     if (pack >= job.packs)
         return;

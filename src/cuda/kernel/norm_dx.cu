@@ -16,7 +16,7 @@
 #include "cuda/kernel/slope.cuh"
 
 /* Rows of a thread that are loaded together: SUMMED of two tensors, GIVEN of three. */
-enum { SUMMED = 4, GIVEN = 2, FULL = 2 * 132 /* blocks */, SUM = 0, PRODUCT = 1, TOTALS = 2 };
+enum { SUMMED = 4, GIVEN = 4, FULL = 2 * 132 /* blocks */, SUM = 0, PRODUCT = 1, TOTALS = 2 };
 
 template <typename T> struct norm_job {
     const T *dy, *x, *residual, *z;
@@ -66,7 +66,7 @@ template <typename T, int V> struct norm_channels {
 #pragma unroll
         for (int i = 0; i < V; i++)
             y[i] = fmaf(x[i], gain[i], beta[i]);
-        weft_slope_before<V>(act, y, s);
+        weft_slope_before<V, sizeof(T) == 2>(act, y, s);
 #pragma unroll
         for (int i = 0; i < V; i++)
             dy[i] *= s[i];
@@ -114,6 +114,7 @@ template <typename T, int V, bool JOINS>
 __global__ void __launch_bounds__(WEFT_BLOCK, 2) norm_sums(norm_job<T> job)
 {
     enum { LOADED = JOINS ? 3 : SUMMED }; /* of three tensors */
+    weft_begin();
     WEFT_SHARED(float, room, (TOTALS * V * WEFT_BLOCK));
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const bool there = pack < job.packs;
@@ -168,6 +169,7 @@ __global__ void __launch_bounds__(WEFT_BLOCK, 2) norm_sums(norm_job<T> job)
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) join_norm(norm_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, (TOTALS * WEFT_BLOCK));
     join<T, V>(job, room);
 }
@@ -176,6 +178,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) join_
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) norm_dx(norm_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     if (pack >= job.packs)
         return;

@@ -10,7 +10,7 @@
 #include "cuda/kernel/columns.cuh"
 
 /* IN_FLIGHT rows of a thread are loaded together. */
-enum { IN_FLIGHT = 4, BASE = 0, MEAN = 1, SQUARES = 2, TOTALS = 3 };
+enum { IN_FLIGHT = 4, BLOCKS = 3 /* of a multiprocessor */, BASE = 0, MEAN = 1, SQUARES = 2, TOTALS = 3 };
 
 template <typename T> struct stats_job {
     const T *x;
@@ -168,8 +168,9 @@ template <typename T, int V> __device__ __forceinline__ void join(const stats_jo
     finish(job, p.c, base, sum);
 }
 
-template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) norm_stats(stats_job<T> job)
+template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, BLOCKS) norm_stats(stats_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, ((2 * V + 1) * WEFT_BLOCK));
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const bool there = pack < job.packs;
@@ -188,6 +189,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) no
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) join_stats(stats_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, room, (TOTALS * WEFT_BLOCK));
     join<T, V>(job, room);
 }
@@ -196,7 +198,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) join_
 
 template <typename T, int V> static int launch(const weft_norm_stats_args *a, void *stream)
 {
-    const weft_columns k = weft_columns_of(a->rows, a->c, V);
+    const weft_columns k = weft_columns_of(a->rows, a->c, V, BLOCKS);
     stats_job<T> job;
     job.x = static_cast<const T *>(a->x.data);
     job.x_ld = a->x.ld, job.rows = a->rows;
@@ -227,5 +229,5 @@ int weft_launch_norm_stats(const weft_norm_stats_args *a, void *stream)
 
 int64_t weft_norm_stats_floats(const weft_norm_stats_args *a)
 {
-    return weft_columns_scratch(a->rows, a->c, 16 / (int)weft_size_of(a->dtype), TOTALS);
+    return weft_columns_scratch(a->rows, a->c, 16 / (int)weft_size_of(a->dtype), TOTALS, BLOCKS);
 }

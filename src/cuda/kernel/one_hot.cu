@@ -5,6 +5,7 @@
 
 __global__ void __launch_bounds__(WEFT_BLOCK) one_hot(weft_one_hot_args job)
 {
+    weft_begin();
     const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= job.n * job.classes)
         return;

@@ -74,6 +74,7 @@ template <typename T, int V> __device__ __forceinline__ void pack_one(const pack
 
 __global__ void __launch_bounds__(WEFT_BLOCK) pack(const __grid_constant__ pack_table table)
 {
+    weft_begin();
     const int s = table.blocks.segment(blockIdx.x);
     const pack_chunk k = { table.from[s], table.blocks.from(blockIdx.x, s), table.blocks.elements(blockIdx.x, s),
                            table.cols[s], table.padded[s],  table.from_row[s],  table.from_col[s], table.kind[s] };

@@ -39,6 +39,7 @@ __device__ __forceinline__ bool partial_places(const partial_job<T, U> &job, int
 
 template <typename T, typename U> __global__ void __launch_bounds__(WEFT_BLOCK) partial_expand(partial_job<T, U> job)
 {
+    weft_begin();
     int64_t full, sparse;
     const bool met = partial_places(job, &full, &sparse);
     if (full >= 0)
@@ -47,6 +48,7 @@ template <typename T, typename U> __global__ void __launch_bounds__(WEFT_BLOCK) 
 
 template <typename T, typename U> __global__ void __launch_bounds__(WEFT_BLOCK) partial_collect(partial_job<T, U> job)
 {
+    weft_begin();
     int64_t full, sparse;
     if (partial_places(job, &full, &sparse))
         weft_set(job.to + sparse, weft_to_float(job.from[full]));

@@ -35,6 +35,7 @@ __device__ __forceinline__ pool_span pool_span_of(int first, int kernel, int siz
 
 template <typename T, int V, int KIND> __global__ void __launch_bounds__(WEFT_BLOCK) pool(pool_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (pack >= job.packs || row >= (unsigned)job.rows)

@@ -62,6 +62,7 @@ __device__ __forceinline__ void finish(const pool_grad_job<T> &job, int64_t row,
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) share(pool_grad_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (pack >= job.packs || row >= (unsigned)job.rows)
@@ -143,6 +144,7 @@ __device__ __forceinline__ void find(const pool_grad_job<T> &job, unsigned n, in
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) winners(pool_grad_job<T> job)
 {
+    weft_begin();
     constexpr int WORDS = (V + 3) / 4; /* of four codes each */
     WEFT_DYN_SHARED(unsigned, codes);
     const weft_kwindow &win = job.win;
@@ -198,6 +200,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) winne
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) winner(pool_grad_job<T> job)
 {
+    weft_begin();
     const int c = (int)(blockIdx.y * blockDim.x + threadIdx.x);
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (c >= job.c || row >= (unsigned)job.rows)

@@ -16,6 +16,7 @@ template <typename T, typename U> struct rbf_job {
 
 template <typename T, typename U> __global__ void __launch_bounds__(WEFT_BLOCK) rbf(rbf_job<T, U> job)
 {
+    weft_begin();
     const unsigned n = blockIdx.y, k = blockIdx.x * blockDim.y + threadIdx.y;
     if (k >= (unsigned)job.k) /* a whole warp */
         return;

@@ -16,6 +16,7 @@ struct softmax_grad_job {
 
 __global__ void __launch_bounds__(THREADS) softmax_grad(softmax_grad_job job)
 {
+    weft_begin();
     WEFT_SHARED(float, part, WARPS);
     const int64_t row = blockIdx.x;
     float sum = 0;
@@ -46,6 +47,7 @@ struct rbf_grad_job {
 
 __global__ void __launch_bounds__(THREADS) rbf_grad(rbf_grad_job job)
 {
+    weft_begin();
     const int c = (int)(blockIdx.y * THREADS + threadIdx.x);
     const int64_t n = blockIdx.x;
     if (c >= job.c)

@@ -18,8 +18,9 @@ __device__ __forceinline__ void weft_slope_lines(weft_act act, float low, float 
         s[i] = v[i] > low && !(bounded && v[i] >= high) ? in : out;
 }
 
-/* Of swish and hard_swish, by their argument. */
-template <int V> __device__ __forceinline__ void weft_slope_swish(bool hard, const float (&v)[V], float (&s)[V])
+/* Of swish and hard_swish, by their argument. NEAR: few instructions, for what is kept in 16 bits. */
+template <int V, bool NEAR = false>
+__device__ __forceinline__ void weft_slope_swish(bool hard, const float (&v)[V], float (&s)[V])
 {
 #pragma unroll
     for (int i = 0; i < V; i++) {
@@ -27,7 +28,8 @@ template <int V> __device__ __forceinline__ void weft_slope_swish(bool hard, con
         if (hard) {
             s[i] = x <= -3 ? 0.f : x > 3 ? 1.f : (2 * x + 3) * (1 / 6.f);
         } else {
-            const float gate = __fdividef(1.f, 1.f + expf(-x));
+            const float gate = NEAR ? weft_reciprocal(1.f + weft_exp2(x * -1.44269504f))
+                                    : __fdividef(1.f, 1.f + expf(-x));
             s[i] = gate * fmaf(x, 1 - gate, 1.f);
         }
     }
@@ -51,11 +53,12 @@ template <int V> __device__ __forceinline__ void weft_slope(weft_act act, const 
 }
 
 /* The same by the argument, of those that batch_norm_dx takes: few instructions. */
-template <int V> __device__ __forceinline__ void weft_slope_before(weft_act act, const float (&v)[V], float (&s)[V])
+template <int V, bool NEAR>
+__device__ __forceinline__ void weft_slope_before(weft_act act, const float (&v)[V], float (&s)[V])
 {
     const bool hard = act == WEFT_ACT_HARD_SIGMOID;
     if (act == WEFT_ACT_SWISH || act == WEFT_ACT_HARD_SWISH)
-        weft_slope_swish<V>(act == WEFT_ACT_HARD_SWISH, v, s);
+        weft_slope_swish<V, NEAR>(act == WEFT_ACT_HARD_SWISH, v, s);
     else
         weft_slope_lines<V>(act, hard ? -3.f : 0.f, hard ? 3.f : 6.f, v, s);
 }
@@ -64,6 +67,10 @@ template <int V> __device__ __forceinline__ void weft_slope_before(weft_act act,
 __device__ __forceinline__ float weft_slope_at(weft_act act, float x)
 {
     float v[1] = { x }, s[1];
+    if (act == WEFT_ACT_SIGMOID) { /* 1 - sigmoid(x) would cost digits */
+        const float e = expf(-fabsf(x)), gate = 1 / (1 + e);
+        return e * gate * gate;
+    }
     if (act != WEFT_ACT_SWISH && act != WEFT_ACT_HARD_SWISH)
         weft_activate<1>(act, v);
     weft_slope<1>(act, v, s);

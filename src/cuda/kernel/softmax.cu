@@ -33,6 +33,7 @@ template <bool MAX> __device__ __forceinline__ float block_total(float v, float 
 
 template <typename T, typename U> __global__ void __launch_bounds__(THREADS) softmax(softmax_job<T, U> job)
 {
+    weft_begin();
     WEFT_SHARED(float, part, WARPS);
     const int64_t row = blockIdx.x;
     const T *x = job.x + row * job.x_ld;

@@ -48,6 +48,7 @@ template <typename T> __device__ __forceinline__ void find_means(const hidden_jo
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 4) hidden(hidden_job<T> job)
 {
+    weft_begin();
     WEFT_DYN_SHARED(float, mean);
     find_means(job, mean);
     const int lane = (int)threadIdx.x % WEFT_WARP, r = (int)(blockIdx.x * WARPS + threadIdx.x / WEFT_WARP);
@@ -112,6 +113,7 @@ __device__ __forceinline__ void find_gates(const excite_job<T, G> &job, float *g
 
 template <typename T, typename G, int V> __global__ void __launch_bounds__(WEFT_BLOCK) excite(excite_job<T, G> job)
 {
+    weft_begin();
     WEFT_DYN_SHARED(float, gate);
     find_gates<T, G, V>(job, gate);
     const int64_t n = blockIdx.z;

@@ -53,6 +53,7 @@ __device__ __forceinline__ float sum_parts(const excite_dx_job<T, W> &job, int64
 
 template <typename T, typename W> __global__ void __launch_bounds__(WEFT_BLOCK) excite_hidden(excite_dx_job<T, W> job)
 {
+    weft_begin();
     const int64_t n = blockIdx.y;
     const float share = 1.f / (float)job.pixels;
     for (int c = (int)threadIdx.x; blockIdx.x == 0 && c < job.c; c += WEFT_BLOCK) {
@@ -80,6 +81,7 @@ template <typename T, typename W> __global__ void __launch_bounds__(WEFT_BLOCK) 
 
 template <typename T, typename W> __global__ void __launch_bounds__(WEFT_BLOCK) excite_gates(excite_dx_job<T, W> job)
 {
+    weft_begin();
     WEFT_SHARED(float, d2, CHUNK);
     const int64_t n = blockIdx.y;
     const int me = (int)threadIdx.x, lane = me % LANES, base = (int)blockIdx.x * CHUNK, c = base + me / LANES;
@@ -161,6 +163,7 @@ __device__ __forceinline__ void find_offset(const excite_dx_job<T, W> &job, int 
 template <typename T, typename W, int V>
 __global__ void __launch_bounds__(WEFT_BLOCK, 2) excite_dx(excite_dx_job<T, W> job)
 {
+    weft_begin();
     WEFT_SHARED(float, tile, TILE);
     WEFT_SHARED(float, room, (V * WEFT_BLOCK));
     const int pack = (int)(blockIdx.x * blockDim.x + threadIdx.x), c = pack * V;
@@ -212,6 +215,7 @@ struct excite_weights {
 
 __global__ void __launch_bounds__(WEFT_BLOCK) excite_dw(excite_weights first, excite_weights second, int n)
 {
+    weft_begin();
     const bool one = blockIdx.z == 0;
     const float *out = one ? first.out : second.out, *in = one ? first.in : second.in;
     float *dw = one ? first.dw : second.dw, *db = one ? first.db : second.db;

@@ -23,6 +23,7 @@ template <typename T> struct gained_job {
 
 template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) gained(gained_job<T> job)
 {
+    weft_begin();
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
     const unsigned row = blockIdx.x * blockDim.y + threadIdx.y;
     if (pack >= job.packs || row >= (unsigned)job.rows)
@@ -94,6 +95,7 @@ template <typename T> struct window_job {
 
 template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) windows(window_job<T> job)
 {
+    weft_begin();
     WEFT_SHARED(float, lanes, WEFT_BLOCK);
     const int c = (int)(blockIdx.y * WEFT_WARP + threadIdx.x);
     const weft_kwindow &win = job.win;
@@ -123,6 +125,7 @@ template <typename T> __global__ void __launch_bounds__(WEFT_BLOCK) windows(wind
 
 __global__ void __launch_bounds__(WEFT_BLOCK) gains(const float *from, float *to, int parts, int c)
 {
+    weft_begin();
     const int i = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     if (i >= c)
         return;

@@ -244,6 +244,7 @@ template <typename Rule, int V>
 __global__ void __launch_bounds__(WEFT_BLOCK) update(const __grid_constant__ update_table<Rule> table)
 {
     enum { LAST = Rule::ARRAYS - 1 };
+    weft_begin();
     const int s = table.blocks.segment(blockIdx.x), count = table.blocks.elements(blockIdx.x, s);
     const int64_t from = table.blocks.from(blockIdx.x, s);
     float rates[2];

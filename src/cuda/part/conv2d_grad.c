@@ -164,6 +164,18 @@ static size_t whole_bytes(const weft_part_conv2d_grad *g)
     return (size_t)(v->out * v->kernel_h * v->kernel_w * (g->channels / v->groups)) * weft_dtype_size(g->dtype);
 }
 
+/* Of cuDNN's engines. Those of dw in fp32 say of themselves neither Winograd nor tensor cores, and err up to three
+ * times as much as sums of so many terms may (on an H200; cuDNN 9.19, its engines 0 and 67). */
+static double error_factor(const weft_part_conv2d_grad *g, const weft_plan *plan)
+{
+    enum { OF_DW = 4 };
+    if (!g->plan)
+        return 0;
+    if (weft_dnn_plan_info(g->plan->dnn)->notes & (WEFT_DNN_WINOGRAD | WEFT_DNN_FFT))
+        return WEFT_WINOGRAD_ERROR_FACTOR;
+    return !is_dx(g) && plan->device->precision == WEFT_PRECISION_FP32 ? OF_DW : 0;
+}
+
 weft_status weft_part_conv2d_grad_prepare(weft_part_conv2d_grad *g, const weft_node *node, weft_dnn_kind kind,
                                           weft_plan *plan)
 {
@@ -189,9 +201,7 @@ weft_status weft_part_conv2d_grad_prepare(weft_part_conv2d_grad *g, const weft_n
         if (bytes[i] > 0)
             plan->buffer[i] = (weft_buffer){ bytes[i], 0, WEFT_PHASES - 1 };
     plan->scratch = g->workspace;
-    const unsigned fast = WEFT_DNN_WINOGRAD | WEFT_DNN_FFT;
-    if (g->plan && weft_dnn_plan_info(g->plan->dnn)->notes & fast)
-        plan->error_factor = WEFT_WINOGRAD_ERROR_FACTOR;
+    plan->error_factor = error_factor(g, plan);
     return WEFT_OK;
 }
 

@@ -35,6 +35,7 @@ struct thread {
     enum state state;
     uint3 index;
     const char *where;
+    bool begun; /* it has called weft_begin */
     unsigned mask, products; /* products: since its last end of them */
     uint64_t payload;
     worker *on;

@@ -130,6 +130,9 @@ inline bool weft_is_last(unsigned *turn, unsigned blocks)
     return *last != 0;
 }
 
+/* That a kernel called is known; what it waits for on a card has ended here. */
+void weft_begin(void);
+
 inline float weft_fresh(const float *from)
 {
     return *from;
@@ -184,7 +187,7 @@ template <typename F> inline int emu_launch(dim3 blocks, dim3 threads, size_t dy
     return emu_run(&emu_launch_site<F>::record, blocks, threads, dynamic, emu_launch_site<F>::call, &body);
 }
 
-#define WEFT_SET_DEVICE(index) ((void)(index), 0)
+#define WEFT_SET_DEVICE(index, overlap) ((void)(index), (void)(overlap), 0)
 #define WEFT_LAUNCH(kernel, grid, block, shared, stream, ...)                                                          \
     emu_launch((grid), (block), (shared), (stream), [=] { kernel(__VA_ARGS__); })
 

@@ -45,7 +45,7 @@ static void run_block(void)
         unset(a->data, a->bytes);
     unset(now.dynamic, now.dynamic_bytes);
     for (unsigned i = 0; i < now.threads; i++)
-        threads[i].state = NEW;
+        threads[i].state = NEW, threads[i].begun = false;
     now.fresh = 0;
     TSAN(__tsan_release(&now.fresh));
     while (!now.failed) {
@@ -132,6 +132,11 @@ int emu_run(emu_record *site, dim3 blocks, dim3 block, size_t dynamic, void (*bo
         free_array(a->data, a->bytes);
     free_array(now.dynamic, dynamic);
     return now.failed ? LAUNCH_FAILURE : 0;
+}
+
+void weft_begin(void)
+{
+    current->begun = true;
 }
 
 emu_queue_fn *emu_queue;

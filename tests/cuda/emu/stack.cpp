@@ -119,6 +119,8 @@ static void work(void)
     for (;;) {
         TSAN(__tsan_acquire(&now.fresh));
         now.body(now.arguments);
+        if (!current->begun)
+            stop("a thread ends without weft_begin", "the kernel's first line");
         if (current->products)
             stop("a thread ends without weft_mma_end", "its last products");
         TSAN(__tsan_release(&now.threads));
