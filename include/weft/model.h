@@ -140,7 +140,8 @@ WEFT_API weft_status weft_model_pass_change(const weft_model *model, int pass, i
 
 /* One kernel launch. Bytes are those that must cross the memory bus: each tensor once per launch. */
 typedef struct weft_launch_info {
-    int step;              /* the step it belongs to; the first of them where steps run as one */
+    int step;              /* the step it belongs to; the first of them where steps run as one; -1: it packs parameters
+                              before all steps */
     const char *name;      /* path of the step's node */
     const char *kernel;    /* "cuda.conv2d.cudnn" */
     const char *what;      /* "depthwise"; "" where the step is one launch */

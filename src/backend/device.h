@@ -92,9 +92,11 @@ struct weft_backend {
     weft_status (*end)(const weft_device *device, void **record, weft_status status, weft_recording *out);
     void (*forget)(const weft_device *device, void *record);
     /* Around packs (weft_kernel.pack) that follow each other, none of which uses scratch memory: what they queue may be
-     * kept back until pack_end, which is given their status, so that many become one launch. Both NULL or none. */
+     * kept back until pack_end, which is given their status, so that many become one launch: of up to pack_pieces
+     * pieces (weft_plan.pack_pieces). All NULL and 0, or none. */
     void (*pack_begin)(const weft_device *device);
     weft_status (*pack_end)(const weft_device *device, weft_status status);
+    int pack_pieces;
     size_t (*available)(const weft_device *device);        /* bytes of memory that are free; NULL: not known */
     weft_status (*wait)(const weft_device *device);        /* until all that was queued is done; NULL: it is */
     const weft_roofs *(*roofs)(const weft_device *device); /* NULL: not known */

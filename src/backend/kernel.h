@@ -35,6 +35,7 @@ typedef struct weft_plan {
     const bool *in_place;  /* [n_in] of a concatenation: the input lies in its slice already; NULL: not known */
     const int *in_align, *out_align; /* of their addresses, bytes, at most 16; NULL: not known */
     unsigned forms;        /* WEFT_FORM_* of the program */
+    unsigned stored;       /* bit i: input i, one of the first 32, is a parameter or a state as the store has it */
     int64_t in_channels;   /* of input 0 that may be read: zeros beyond its own; 0: its own */
     bool build;            /* the model will run: build what is built once (cuDNN's plans) */
     bool collect;          /* a call before that one: only note what will be built (weft_backend.build) */
@@ -43,7 +44,13 @@ typedef struct weft_plan {
     int in_phases;         /* input 0 is read in phases 0 to in_phases - 1 only; 0: in all */
     int out_phase;         /* the outputs are written in this phase and later */
     double error_factor;   /* of what was built, where that is not known of the kernel beforehand; 0: the kernel's */
-    size_t packed;         /* bytes of parameters as the kernel keeps them; set only by kernels with pack */
+    size_t packed;         /* bytes of parameters as the kernel keeps them; 0: pack is not called */
+    int pack_pieces;       /* of them, which the backend may queue with those of other packs; 0: pack does so itself */
+    unsigned packs;        /* bit i: pack reads input i, which is stored and no parameter of the node's own */
+    unsigned direct;       /* bit i: run reads input i as it is stored, an own parameter that pack then leaves out */
+    int pack_form;         /* what lies at the beginning of `packed` is the first of the inputs that pack reads, in a
+                              form that the backend gives a number: a step that wants no more than this reads what
+                              another's pack has written. 0: a form of its own */
     size_t pack_scratch;   /* bytes of arena while packing */
     size_t scratch;        /* bytes of arena during the run, shared by the threads */
     size_t thread_scratch; /* bytes of arena during the run, for each thread */
@@ -54,10 +61,9 @@ typedef struct weft_call {
     const weft_node *node;
     const weft_device *device;
     const void *state;       /* weft_plan.state */
-    const weft_view *in;     /* [node->n_in]; own parameters have no data in the run of a kernel that packs them, and
-                                nothing else has in pack */
+    const weft_view *in;     /* [node->n_in]; what pack reads has no data in run, and nothing else has in pack */
     const weft_view *out;    /* [node->n_out] */
-    void *packed;            /* what pack writes and run reads; NULL without pack */
+    void *packed;            /* what pack writes and run reads; NULL if nothing is packed */
     size_t packed_bytes;
     void *scratch;           /* 64-byte aligned; in pack: weft_plan.pack_scratch */
     void *buffer[WEFT_MAX_BUFFER]; /* of weft_plan.buffer; 256-byte aligned */
@@ -100,9 +106,10 @@ struct weft_kernel {
     const char *(*refuse)(const weft_node *node, const weft_device *device);
     /* Decides tiles, asks for memory in *plan. NULL: nothing to decide. */
     weft_status (*prepare)(const weft_node *node, weft_plan *plan);
-    /* Writes the node's own parameters, as they lie on the device, into call->packed, where run finds them: whenever
-     * they have changed, on the device, without allocating. NULL: the kernel reads them as they are, through call->in.
-     */
+    /* Writes the node's own parameters (but for weft_plan.direct; and those of weft_plan.packs), as they lie on the
+     * device, into call->packed, where run finds them: whenever they have changed, on the device, without allocating.
+     * Where runs change parameters it is part of every run, and of its recording. A node without any is packed once.
+     * NULL: the kernel reads them as they are, through call->in. */
     weft_status (*pack)(const weft_call *call);
     weft_status (*run)(const weft_call *call);
     const weft_kernel_group *group; /* NULL: each node runs alone */

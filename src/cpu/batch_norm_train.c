@@ -400,6 +400,9 @@ static const weft_kernel rows_dx = {
 
 const weft_kernel *const weft_cpu_batch_norm_dx[] = { &rows_dx, &weft_cpu_batch_norm_dx_ref, NULL };
 
+/* Other devices' only: rows of dy and of the slope lie in the caches here. */
+const weft_kernel *const weft_cpu_batch_norm_join_dx[] = { &weft_cpu_batch_norm_join_dx_ref, NULL };
+
 /* ---- batch_norm_frozen_dx ---- */
 
 static weft_status prepare_frozen(const weft_node *node, weft_plan *plan)

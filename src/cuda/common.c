@@ -65,7 +65,7 @@ void *weft_cuda_stream_of(const weft_call *call)
     return weft_cuda_of(call->device)->stream;
 }
 
-/* ---- packing: what only changes its type is gathered, and queued together ---- */
+/* ---- packing: pieces are gathered, and queued together ---- */
 
 void weft_cuda_pack_begin(const weft_device *device)
 {
@@ -82,8 +82,9 @@ static weft_status queue_packs(const weft_device *device)
     cuda->n_packs = 0;
     if (count == 0)
         return WEFT_OK;
-    WEFT_TRY(weft_cuda_enter(device));
-    const int error = weft_launch_pack_segments(cuda->packs, count, cuda->stream);
+    if (!cuda->capturing) /* as weft_cuda_stream_of */
+        WEFT_TRY(weft_cuda_enter(device));
+    const int error = weft_launch_pack(cuda->packs, count, cuda->stream);
     return error == WEFT_CUDA_SUCCESS ? WEFT_OK
                                       : weft_vendor_cuda_failed(&cuda->vendor, error, "kernel launch", "pack");
 }
@@ -104,25 +105,16 @@ static weft_status gather(const weft_device *device, const weft_pack_segment *se
     return cuda->gathers ? WEFT_OK : queue_packs(device);
 }
 
-/* Whether rows follow each other as they did, with nothing behind. */
-static bool only_changes_type(const weft_pack_args *args)
+weft_status weft_cuda_pack(const weft_call *call, const weft_pack_segment *segment)
 {
-    return args->to_col == 1 && args->to_row == args->cols && args->padded_rows <= args->rows &&
-           args->padded_cols <= args->cols;
-}
-
-weft_status weft_cuda_pack(const weft_call *call, const weft_pack_args *args)
-{
-    if (only_changes_type(args))
-        return gather(call->device, &(weft_pack_segment){ args->from, args->to, (int64_t)args->rows * args->cols,
-                                                          args->dtype });
-    return weft_cuda_launched(call, weft_launch_pack(args, weft_cuda_stream_of(call)));
+    return gather(call->device, segment);
 }
 
 weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, int64_t count, weft_dtype dtype,
                                 void *to)
 {
-    return gather(call->device, &(weft_pack_segment){ param->data, to, count, dtype });
+    const weft_pack_segment segment = weft_pack_flat(param->data, to, count, dtype);
+    return gather(call->device, &segment);
 }
 
 int weft_cuda_parts_cost(const weft_node *node, const weft_plan *plan, double parts, weft_kernel_cost *out)

@@ -228,6 +228,7 @@ const weft_backend weft_backend_cuda = {
     .forget = weft_cuda_forget,
     .pack_begin = weft_cuda_pack_begin,
     .pack_end = weft_cuda_pack_end,
+    .pack_pieces = WEFT_PACK_SEGMENTS,
     .roofs = cuda_roofs,
     .build = weft_cuda_build,
     .input_channels = 4,

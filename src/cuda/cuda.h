@@ -10,6 +10,7 @@
 #include "backend/kernel.h"
 #include "cuda/vendor/blas.h"
 #include "cuda/dnn/dnn.h"
+#include "cuda/kernel/pack.h"
 #include "cuda/kernel/update.h"
 #include "cuda/vendor/target.h"
 
@@ -162,11 +163,18 @@ void *weft_cuda_stream_of(const weft_call *call);
 /* Packs that follow each other: functions of weft_backend_cuda. */
 void weft_cuda_pack_begin(const weft_device *device);
 weft_status weft_cuda_pack_end(const weft_device *device, weft_status status);
-/* Queues weft_launch_pack for a call, or has it queued with others by weft_cuda_pack_end. */
-weft_status weft_cuda_pack(const weft_call *call, const weft_pack_args *args);
+/* Queues a piece of what a call packs, or has it queued with others by weft_cuda_pack_end. */
+weft_status weft_cuda_pack(const weft_call *call, const weft_pack_segment *segment);
 /* The same for count elements that only change their type. */
 weft_status weft_cuda_pack_flat(const weft_call *call, const weft_view *param, int64_t count, weft_dtype dtype,
                                 void *to);
+/* weft_plan.pack_form of a piece: equal ones are packed alike. */
+WEFT_INLINE int weft_cuda_pack_form(const weft_pack_segment *segment)
+{
+    const bool flat = segment->layout == WEFT_PACK_ROWS && segment->padded <= segment->cols && segment->from_col == 1;
+    return 1 + (int)segment->dtype + 16 * (flat ? 0 : 1 + (int)segment->layout) + 64 * (int)segment->turned +
+           128 * (flat ? 0 : segment->padded);
+}
 
 /* ---- cost ---- */
 

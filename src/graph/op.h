@@ -126,7 +126,10 @@ enum {
     WEFT_TYPES_WANTS_LOGITS = 8,
     WEFT_TYPES_INDEX_IN0 = 16, /* input 0 holds integers (labels) */
     WEFT_TYPES_PADS = 32,      /* the output is padded with zero channels for what reads it */
-    WEFT_TYPES_F32_REST = 64   /* the outputs but the first are fp32 */
+    WEFT_TYPES_F32_REST = 64,  /* the outputs are fp32 but for the first, and those shaped as it */
+    WEFT_TYPES_GRADIENT = 128, /* the output, a gradient of weights, has the device's type where only such readers
+                                  follow that take it */
+    WEFT_TYPES_TAKES_GRADIENT = 256
 };
 
 /* Whose memory an op's output may be without an epilogue, so that its step does nothing. */

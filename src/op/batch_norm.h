@@ -21,6 +21,9 @@ typedef struct weft_batch_norm_dx_opt {
     weft_act act;   /* dy is the gradient of act(gamma (x - mean) rstd + beta); beta is an input then */
 } weft_batch_norm_dx_opt;
 
+/* batch_norm_join_dx has the same options, without frozen; act is that behind an addition, z its result:
+ * dy, x, mean, rstd, [gamma], z -> dx, dgamma, dbeta, dy slope(z). */
+
 /* batch_norm_frozen_dx: dy, variance, [gamma] -> dx. */
 typedef struct weft_batch_norm_frozen_opt {
     const char *name;
@@ -38,7 +41,7 @@ WEFT_INLINE bool weft_batch_norm_dx_takes(weft_act act)
     return act != WEFT_ACT_SIGMOID && act != WEFT_ACT_TANH && act != WEFT_ACT_LECUN_TANH;
 }
 
-/* Index of an optional input of batch_norm_dx. */
+/* Index of an optional input of batch_norm_dx; of batch_norm_join_dx that of z. */
 WEFT_INLINE int weft_batch_norm_dx_beta(const weft_batch_norm_dx_opt *opt)
 {
     return opt->no_gamma ? 4 : 5;

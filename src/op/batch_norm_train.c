@@ -21,11 +21,14 @@
  * 6. batch_norm_again is that last formula and gives the bits of y once more, with the epilogue of the node it repeats.
  * 7. batch_norm_stats gives all of batch_norm_train but y, for readers that compute it themselves (norm_conv.c): on
  *    devices that have a kernel for those, which is the CPU.
- * 8. batch_norm_frozen_dx is dx of frozen statistics alone, gamma dy / sqrt(variance + epsilon): x is not read. */
+ * 8. batch_norm_frozen_dx is dx of frozen statistics alone, gamma dy / sqrt(variance + epsilon): x is not read.
+ * 9. batch_norm_join_dx is activation_dx and the batch_norm_dx that reads what it gives, of an activation behind an
+ *    addition, whose slope is of its result z: dy slope(z) is its last output, for those that read it besides. */
 #include <math.h>
 #include <string.h>
 
 #include "graph/grad.h"
+#include "op/activation.h"
 #include "op/batch_norm.h"
 #include "op/case.h"
 #include "op/util.h"
@@ -337,7 +340,6 @@ static const weft_op_case cases_dx[] = {
       .large = true },
     { .name = NULL },
 };
-#undef DX
 /* clang-format on */
 
 const weft_op weft_op_batch_norm_dx = {
@@ -356,6 +358,73 @@ const weft_op weft_op_batch_norm_dx = {
     .reduction = rows_of_x,
     .describe = describe_dx,
     .cases = cases_dx,
+};
+
+/* ---- batch_norm_join_dx ---- */
+
+static weft_status resolve_join(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    const weft_batch_norm_dx_opt *o = opt;
+    weft_batch_norm_dx_opt norm = { .no_gamma = o->no_gamma };
+    WEFT_TRY(weft_need_range("act", (int)o->act, WEFT_ACT_NONE + 1, WEFT_ACT_COUNT - 1));
+    if (!weft_act_keeps_result(o->act) || o->frozen)
+        return weft_fail(WEFT_INVALID, "act is %s%s, expected one with a slope of its result, and statistics of x",
+                         weft_act_name(o->act), o->frozen ? ", frozen" : "");
+    if (n_in < 5)
+        return weft_fail(WEFT_INVALID, "there are %d inputs, expected %d", n_in, 5 + !o->no_gamma);
+    WEFT_TRY(resolve_dx(&norm, in, n_in - 1, arena));
+    return need_same("z", &in[n_in - 1], &in[0]);
+}
+
+static weft_status infer_join(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    WEFT_TRY(infer_dx(opt, in, n_in, sig));
+    sig->out[sig->n_out++] = in[0];
+    return WEFT_OK;
+}
+
+static weft_cost cost_join(const weft_node *n)
+{
+    return (weft_cost){ .flops = 11 * weft_out_count(n) + weft_epilogue_flops(n) };
+}
+
+static double least_join(const weft_node *n)
+{
+    return 7 * weft_out_count(n);
+}
+
+/* clang-format off */
+static const weft_op_case cases_join[] = {
+    { WEFT_CASE("relu", WEFT_TWICE(WEFT_NHWC(2, 5, 5, 40)), C(40), C(40), C(40), WEFT_NHWC(2, 5, 5, 40)),
+      DX(.act = WEFT_ACT_RELU), .positive = 8 },
+    { WEFT_CASE("relu6_no_gamma", WEFT_TWICE(WEFT_NHWC(2, 5, 5, 17)), C(17), C(17), WEFT_NHWC(2, 5, 5, 17)),
+      DX(.act = WEFT_ACT_RELU6, .no_gamma = true), .positive = 8 },
+    { WEFT_CASE("leaky_relu_residual", WEFT_TWICE(WEFT_NC(65, 33)), C(33), C(33), C(33), WEFT_NC(65, 33)),
+      DX(.act = WEFT_ACT_LEAKY_RELU), .epi = { .residual = true }, .positive = 8 },
+    { WEFT_CASE("rows_over_threads", WEFT_TWICE(WEFT_NHWC(2, 49, 51, 24)), C(24), C(24), C(24),
+                WEFT_NHWC(2, 49, 51, 24)), DX(.act = WEFT_ACT_RELU), .positive = 8 },
+    { .name = NULL },
+};
+#undef DX
+/* clang-format on */
+
+const weft_op weft_op_batch_norm_join_dx = {
+    .name = "batch_norm_join_dx",
+    .brief = "Gradients of an activation behind an addition, and of batch normalisation before it",
+    .paper = "Ioffe & Szegedy 2015, arXiv:1502.03167",
+    .n_in = -5,
+    .opt_size = sizeof(weft_batch_norm_dx_opt),
+    .takes = WEFT_TAKES_RESIDUAL,
+    .types = WEFT_TYPES_F32_REST,
+    .error_class = WEFT_REDUCTION,
+    .resolve = resolve_join,
+    .infer = infer_join,
+    .cost = cost_join,
+    .least = least_join,
+    .reduction = rows_of_x,
+    .depth = 2, /* dx is of dy slope(z) as that is stored */
+    .describe = describe_dx,
+    .cases = cases_join,
 };
 
 /* ---- batch_norm_frozen_dx ---- */

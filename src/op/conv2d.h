@@ -12,6 +12,12 @@ typedef struct weft_conv2d_grad_opt {
     int64_t h, w, c;
 } weft_conv2d_grad_opt;
 
+/* Of a convolution of each channel by itself. */
+WEFT_INLINE bool weft_conv2d_grad_is_depthwise(const weft_conv2d_grad_opt *o)
+{
+    return o->conv.groups > 1 && o->conv.groups == o->conv.out && o->conv.groups == o->c;
+}
+
 /* dy [N, OH, OW, K] and the weights give the gradient of x, shaped as x (the batch is dy's). */
 weft_var weft_conv2d_dx(weft_graph *graph, weft_var dy, weft_var weight, const weft_conv2d_opt *conv,
                         const weft_shape *x);

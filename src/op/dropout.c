@@ -125,7 +125,7 @@ static weft_status infer_train(const void *opt, const weft_shape *in, int n_in, 
 
 static weft_cost cost_train(const weft_node *node)
 {
-    return (weft_cost){ .flops = weft_out_count(node) };
+    return (weft_cost){ .flops = weft_out_count(node) + weft_epilogue_flops(node) };
 }
 
 static double least_train(const weft_node *node)
@@ -161,6 +161,9 @@ static const weft_op_case cases_train[] = {
     { WEFT_CASE("path_vectors", STEP, WEFT_NC(70, 3)), DROP(.rate = .4, .per_image = true) },
     { WEFT_CASE("rate0_c1", STEP, WEFT_NHWC(1, 5, 7, 1)), DROP(.rate = 0) },
     { WEFT_CASE("rows_over_threads", STEP, WEFT_NHWC(2, 49, 51, 24)), DROP(.rate = .5) },
+    { WEFT_CASE("path_residual", STEP, WEFT_NHWC(5, 3, 5, 24)), DROP(.rate = .4, .per_image = true),
+      .epi = { .residual = true } },
+    { WEFT_CASE("residual_c17", STEP, WEFT_NHWC(2, 3, 5, 17)), DROP(.rate = .2), .epi = { .residual = true } },
     { .name = NULL },
 };
 #undef STEP
@@ -173,6 +176,7 @@ const weft_op weft_op_dropout_train = {
     .paper = "Srivastava et al. 2014; Huang et al. 2016, arXiv:1603.09382",
     .n_in = 2,
     .opt_size = sizeof(weft_dropout_train_opt),
+    .takes = WEFT_TAKES_RESIDUAL,
     .types = WEFT_TYPES_INDEX_IN0,
     .error_class = WEFT_ELEMENTWISE,
     .resolve = resolve_train,

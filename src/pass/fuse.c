@@ -3,7 +3,8 @@
  * Epilogues: y = act(op(x) + residual). A pattern is a row of a table: the op that is absorbed, and how. It is legal
  * when the tensor between has one reader and the op before it takes that part of an epilogue. Backwards the slope of an
  * activation goes into the gradient of the batch norm before it, which computes what the slope is of once more: neither
- * the activation's argument nor its result is read. */
+ * the activation's argument nor its result is read. That of an activation behind an addition, which others read as
+ * well, becomes one node with the first gradient of a norm that reads it, where the device has a kernel for both. */
 #include "pass/pass.h"
 #include "op/activation.h"
 #include "op/batch_norm.h"
@@ -49,7 +50,8 @@ static int absorbed_input(weft_graph *graph, int32_t *readers, const weft_gnode 
     return best;
 }
 
-/* add(f(x), r): f moves to the add's place, where r exists, and reads r as its residual. */
+/* add(f(x), r): f moves to the add's place, where r exists, and reads r as its residual; unless the device's kernels
+ * for f take none. */
 static weft_status fuse_add(weft_graph *graph, int32_t *readers, int32_t index)
 {
     weft_gnode *add = &graph->nodes[index];
@@ -67,9 +69,11 @@ static weft_status fuse_add(weft_graph *graph, int32_t *readers, int32_t index)
         return WEFT_OK;
     }
     weft_gnode moved = graph->nodes[maker];
-    graph->nodes[maker].dead = true;
     weft_gnode_rewire(graph, &moved, moved.node.n_in++, residual);
     moved.node.epi.residual = true;
+    if (!weft_pass_has_kernel(graph, &moved) && weft_pass_has_kernel(graph, &graph->nodes[maker]))
+        return WEFT_OK;
+    graph->nodes[maker].dead = true;
     moved.out[0] = out;
     graph->nodes[index] = moved;
     graph->values[out].maker = index;
@@ -119,6 +123,68 @@ static weft_status fuse_slope(weft_graph *graph, int32_t *readers, int32_t index
     return WEFT_OK;
 }
 
+/* Whether somebody reads what a node gives before the node at `index`. */
+static bool is_read_before(const weft_graph *graph, int32_t value, int32_t index)
+{
+    for (int32_t i = 0; i < index; i++)
+        for (int k = 0; k < graph->nodes[i].node.n_in && !graph->nodes[i].dead; k++)
+            if (graph->nodes[i].in[k] == value)
+                return true;
+    return false;
+}
+
+/* A batch_norm_dx of the gradient that slope gives, as a node of both. */
+static weft_status join_slope(weft_graph *graph, const weft_gnode *dx, const weft_gnode *slope, weft_gnode *out)
+{
+    weft_arena *const arena = &graph->arena;
+    weft_batch_norm_dx_opt opt = *(const weft_batch_norm_dx_opt *)dx->node.opt;
+    const int32_t results[] = { dx->out[0], dx->out[1], dx->out[2], slope->out[0] };
+    const int own = dx->node.n_in - dx->node.epi.residual;
+    opt.act = ((const weft_activation_opt *)slope->node.opt)->act;
+    *out = (weft_gnode){ .node = dx->node };
+    weft_shape *shapes = weft_arena_array(arena, WEFT_COUNT(results), sizeof *shapes);
+    out->out = weft_arena_array(arena, WEFT_COUNT(results), sizeof *out->out);
+    out->node.id = WEFT_OP_BATCH_NORM_JOIN_DX;
+    out->node.op = &weft_op_batch_norm_join_dx;
+    out->node.opt = weft_arena_copy(arena, &opt, sizeof opt);
+    out->node.out = shapes;
+    out->node.n_out = WEFT_COUNT(results);
+    if (!shapes || !out->out || !out->node.opt)
+        return WEFT_NO_MEMORY;
+    for (int o = 0; o < out->node.n_out; o++) {
+        out->out[o] = results[o];
+        shapes[o] = graph->values[results[o]].shape;
+    }
+    WEFT_TRY(weft_pass_begin_inputs(graph, out, dx->node.n_in + 1));
+    weft_pass_add_input(graph, out, slope->in[0]);
+    for (int i = 1; i < own; i++)
+        weft_pass_add_input(graph, out, dx->in[i]);
+    weft_pass_add_input(graph, out, slope->in[1]);
+    if (dx->node.epi.residual)
+        weft_pass_add_input(graph, out, dx->in[own]);
+    return WEFT_OK;
+}
+
+static weft_status fuse_join(weft_graph *graph, int32_t *readers, int32_t index)
+{
+    const weft_gnode *dx = &graph->nodes[index];
+    const weft_batch_norm_dx_opt *opt = dx->node.opt;
+    const int32_t maker = graph->values[dx->in[0]].maker;
+    weft_gnode *slope = maker >= 0 ? &graph->nodes[maker] : NULL, whole;
+    if (!slope || slope->dead || slope->node.id != WEFT_OP_ACTIVATION_DX || opt->act != WEFT_ACT_NONE || opt->frozen ||
+        !weft_act_keeps_result(((const weft_activation_opt *)slope->node.opt)->act) ||
+        is_read_before(graph, slope->out[0], index))
+        return WEFT_OK;
+    WEFT_TRY(join_slope(graph, dx, slope, &whole));
+    if (!weft_pass_has_kernel(graph, &whole))
+        return WEFT_OK;
+    readers[slope->out[0]]--;
+    slope->dead = true;
+    graph->nodes[index] = whole;
+    graph->values[slope->out[0]].maker = index;
+    return WEFT_OK;
+}
+
 static const struct {
     weft_op_id op;
     weft_status (*fuse)(weft_graph *graph, int32_t *readers, int32_t index);
@@ -126,6 +192,7 @@ static const struct {
     { WEFT_OP_BATCH_NORM_DX, fuse_slope }, /* before the norm has an epilogue */
     { WEFT_OP_ADD, fuse_add }, /* before the next one, so that the activation behind an add finds the convolution */
     { WEFT_OP_ACTIVATION, fuse_activation },
+    { WEFT_OP_BATCH_NORM_DX, fuse_join }, /* with its residual */
 };
 
 weft_status weft_pass_fuse(weft_graph *graph)

@@ -3,8 +3,10 @@
  * The type of every value on the device. Activations have the device's; fp32 stay what the ops say (weft_op.types):
  * probabilities and logits (what a dense layer hands to softmax or out of the network), statistics, and inputs that are
  * normalised inside, so that nothing is lost before the mean is subtracted. Parameters and states are fp32 in the
- * store, and so are those that are derived from them. On the CPU all is fp32 but labels. What convolutions read of
- * images is padded with zero channels. */
+ * store, and so are those that are derived from them. Gradients of the weights of convolutions have the device's type:
+ * who computes them rounds them to it, and what updates the weights reads it. On the CPU all is fp32 but labels. What
+ * convolutions read of images is padded with zero channels. */
+#include "op/conv2d.h"
 #include "pass/pass.h"
 
 /* Whether all readers are of ops with this bit; true if there is none. */
@@ -30,14 +32,32 @@ static void type_input(const weft_graph *graph, int32_t id, weft_dtype dtype)
     value->padded = !kept;
 }
 
+static bool is_output(const weft_graph *graph, int32_t value)
+{
+    for (int32_t i = 0; i < graph->n_outputs; i++)
+        if (graph->outputs[i].value == value)
+            return true;
+    return false;
+}
+
+/* Not of depthwise convolutions, whose few weights are summed as floats; nor of those of images: what is computed for
+ * the channels that pad them has to be left out, which changes the type as well. */
+static bool is_short_gradient(const weft_graph *graph, const weft_gnode *gnode)
+{
+    return gnode->node.op->types & WEFT_TYPES_GRADIENT && !weft_conv2d_grad_is_depthwise(gnode->node.opt) &&
+           !graph->values[gnode->in[0]].padded && !is_output(graph, gnode->out[0]) &&
+           read_only_by(graph, gnode->out[0], WEFT_TYPES_TAKES_GRADIENT);
+}
+
 static void type_outputs(const weft_graph *graph, const weft_gnode *gnode, weft_dtype dtype)
 {
     const unsigned types = gnode->node.op->types;
     for (int o = 0; o < gnode->node.n_out; o++) {
         weft_value *value = &graph->values[gnode->out[o]];
-        const bool kept = types & WEFT_TYPES_F32_OUT || (types & WEFT_TYPES_F32_REST && o > 0) ||
+        const bool rest = !weft_shape_equal(&value->shape, &graph->values[gnode->out[0]].shape);
+        const bool kept = types & WEFT_TYPES_F32_OUT || (types & WEFT_TYPES_F32_REST && rest) ||
                           (types & WEFT_TYPES_LOGITS && read_only_by(graph, gnode->out[o], WEFT_TYPES_WANTS_LOGITS));
-        value->dtype = kept ? WEFT_F32 : dtype;
+        value->dtype = kept && !is_short_gradient(graph, gnode) ? WEFT_F32 : dtype;
         value->padded = types & WEFT_TYPES_PADS;
     }
 }

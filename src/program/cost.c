@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The cost report: the launches of every step as its kernel states them, their sum, and what the graph needs at least.
+ * The cost report: the launches of every step as its kernel states them, before them those that pack parameters where
+ * that is part of every run, their sum, and what the graph needs at least.
  * Roofline: Williams et al. 2009, CACM 52(4). */
 #include <stdio.h>
 
@@ -43,6 +44,37 @@ static int launches_of(const weft_step *step, weft_kernel_cost out[WEFT_MAX_LAUN
     return n;
 }
 
+/* Bytes of the parameters that a step packs, as they are stored. */
+static double stored_bytes(const weft_step *step)
+{
+    double bytes = 0;
+    for (int i = 0; i < step->gnode->node.n_in && i < 32; i++)
+        if (weft_step_packs(step) >> i & 1)
+            bytes += weft_tensor_bytes(&step->gnode->node.in[i], WEFT_F32);
+    return bytes;
+}
+
+/* How many launches pack parameters in every run, and what each of them costs: their sum by their number. */
+static int packs_of(const weft_model *model, weft_kernel_cost *out)
+{
+    const int most = model->ctx->device->backend->pack_pieces;
+    int pieces = 0, n = 0;
+    *out = (weft_kernel_cost){ .cast = model->ctx->device->dtype != WEFT_F32 };
+    for (int i = 0; i < model->n_priors && model->updates && most > 0; i++) {
+        if (!model->priors[i].packs || model->priors[i].once)
+            continue;
+        const weft_step *step = &model->steps[model->priors[i].step];
+        pieces += step->plan.pack_pieces;
+        n += step->plan.pack_pieces == 0;
+        out->read += stored_bytes(step);
+        out->written += (double)step->plan.packed;
+    }
+    n += pieces > 0 ? (pieces + most - 1) / most : 0;
+    out->read /= n > 0 ? n : 1;
+    out->written /= n > 0 ? n : 1;
+    return n;
+}
+
 static const weft_roofs *roofs_of(const weft_model *model)
 {
     const weft_device *device = model->ctx->device;
@@ -66,26 +98,35 @@ static double roofline(const weft_kernel_cost *launch, const weft_roofs *roofs)
 int weft_model_launch_count(const weft_model *model)
 {
     weft_kernel_cost list[WEFT_MAX_LAUNCH];
-    int n = 0;
+    int n = model ? packs_of(model, list) : 0;
     for (int i = 0; i < weft_model_step_count(model); i++)
         n += launches_of(&model->steps[i], list);
     return n;
 }
 
+/* Launch l of a step; -1: before all of them. */
+static void tell(const weft_model *model, int step, const weft_kernel_cost *l, weft_launch_info *out)
+{
+    const weft_step *its = step < 0 ? NULL : &model->steps[step];
+    *out = (weft_launch_info){ .step = step, .name = its ? its->gnode->node.name : "parameters",
+                               .kernel = its ? its->kernel->name : "pack", .what = l->what ? l->what : "",
+                               .tensor_core = l->tensor_core, .core = l->core, .weights = l->weights, .read = l->read,
+                               .written = l->written, .seconds = roofline(l, roofs_of(model)),
+                               .workspace = l->workspace, .copy = l->copy, .cast = l->cast };
+}
+
 weft_status weft_model_launch(const weft_model *model, int index, weft_launch_info *out)
 {
-    int first = 0;
+    weft_kernel_cost list[WEFT_MAX_LAUNCH];
+    int first = model ? packs_of(model, list) : 0;
+    if (index >= 0 && index < first) {
+        tell(model, -1, list, out);
+        return WEFT_OK;
+    }
     for (int i = 0; index >= 0 && i < weft_model_step_count(model); i++) {
-        weft_kernel_cost list[WEFT_MAX_LAUNCH];
-        const weft_step *step = &model->steps[i];
-        const int n = launches_of(step, list);
+        const int n = launches_of(&model->steps[i], list);
         if (index < first + n) {
-            const weft_kernel_cost *l = &list[index - first];
-            *out = (weft_launch_info){ .step = i, .name = step->gnode->node.name, .kernel = step->kernel->name,
-                                       .what = l->what ? l->what : "", .tensor_core = l->tensor_core, .core = l->core,
-                                       .weights = l->weights, .read = l->read, .written = l->written,
-                                       .seconds = roofline(l, roofs_of(model)), .workspace = l->workspace,
-                                       .copy = l->copy, .cast = l->cast };
+            tell(model, i, &list[index - first], out);
             return WEFT_OK;
         }
         first += n;
@@ -127,8 +168,10 @@ weft_status weft_model_cost(const weft_model *model, weft_run_cost *out)
     uint64_t *seen = weft_calloc(&model->ctx->allocator, most, sizeof *seen);
     if (!seen)
         return WEFT_NO_MEMORY;
+    weft_kernel_cost list[WEFT_MAX_LAUNCH];
+    for (int n = packs_of(model, list); n > 0; n--)
+        add_launch(&sum, list, roofs);
     for (int i = 0; i < model->n_steps; i++) {
-        weft_kernel_cost list[WEFT_MAX_LAUNCH];
         const int n = launches_of(&model->steps[i], list);
         for (int k = 0; k < n; k++) {
             add_launch(&sum, &list[k], roofs);

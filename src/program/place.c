@@ -42,17 +42,16 @@ static void *storage_at(const weft_model *model, int32_t storage)
 
 /* ---- calls ---- */
 
-/* Views of the node's inputs: without its own parameters, or of these alone. */
-static weft_status find_inputs(weft_model *model, const weft_step *step, bool own, bool others, const weft_view **out)
+/* Views of the node's inputs: those that pack reads, or the others. */
+static weft_status find_inputs(weft_model *model, const weft_step *step, bool packed, const weft_view **out)
 {
     const weft_node *node = &step->gnode->node;
-    const int first = weft_node_first_param(node);
     weft_view *in = weft_arena_array(&model->arena, (size_t)node->n_in, sizeof *in);
     if (!in)
         return WEFT_NO_MEMORY;
     for (int i = 0; i < node->n_in; i++) {
         in[i] = weft_model_view(model, step->gnode->in[i]);
-        if (!(i >= first && i < first + node->n_param ? own : others))
+        if ((i < 32 && weft_step_packs(step) >> i & 1) != packed)
             in[i].data = NULL;
     }
     *out = in;
@@ -67,14 +66,14 @@ static weft_status resolve_call(weft_model *model, weft_step *step)
     weft_view *out = weft_arena_array(&model->arena, (size_t)node->n_out, sizeof *out);
     if (!out)
         return WEFT_NO_MEMORY;
-    WEFT_TRY(find_inputs(model, step, !step->kernel->pack, true, &in));
+    WEFT_TRY(find_inputs(model, step, false, &in));
     for (int i = 0; i < node->n_out; i++)
         out[i] = weft_model_view(model, step->gnode->out[i]);
     step->call = (weft_call){ .node = node, .device = model->ctx->device, .state = step->plan.state, .in = in,
                               .out = out, .thread_stride = step->plan.thread_scratch };
     if (!model->memory)
         return WEFT_OK;
-    if (step->kernel->pack) {
+    if (step->plan.packed) {
         step->call.packed = model->packed + step->packed_at;
         step->call.packed_bytes = step->plan.packed;
     }
@@ -97,7 +96,7 @@ static weft_status resolve_prior(weft_model *model, weft_prior *prior)
     prior->call = step->call;
     prior->call.scratch = model->memory ? storage_at(model, model->layout.pack_scratch[step->index]) : NULL;
     prior->call.thread_scratch = NULL;
-    return find_inputs(model, step, true, false, &prior->call.in);
+    return find_inputs(model, step, true, &prior->call.in);
 }
 
 static weft_status resolve_all(weft_model *model)

@@ -15,11 +15,56 @@ typedef struct timeline {
     bool *done;
 } timeline;
 
-static weft_prior *next_prior(weft_model *model, int32_t step, bool packs)
+static void next_prior(weft_model *model, int32_t step, bool packs)
 {
-    weft_prior *prior = &model->priors[model->n_priors++];
-    *prior = (weft_prior){ .step = step, .packs = packs };
-    return prior;
+    model->priors[model->n_priors++] = (weft_prior){ .step = step, .packs = packs };
+}
+
+/* Of bits that are not 0. */
+static int lowest_bit(unsigned bits)
+{
+    int bit = 0;
+    while (!(bits >> bit & 1))
+        bit++;
+    return bit;
+}
+
+/* An earlier step whose packed parameters begin with all that this one wants; -1: none. */
+static int find_packed(const weft_model *model, int index)
+{
+    const weft_step *step = &model->steps[index];
+    const unsigned wanted = weft_step_packs(step);
+    if (!step->plan.pack_form || !wanted || (wanted & (wanted - 1)))
+        return -1;
+    const int32_t value = step->gnode->in[lowest_bit(wanted)];
+    for (int i = 0; i < index; i++) {
+        const weft_step *other = &model->steps[i];
+        if (other->plan.pack_form == step->plan.pack_form && other->plan.packed >= step->plan.packed &&
+            other->packs_of == other->index && other->gnode->in[lowest_bit(weft_step_packs(other))] == value)
+            return i;
+    }
+    return -1;
+}
+
+/* Lists the pack of step i, unless another has packed what it wants. */
+static void list_pack(weft_model *model, int i)
+{
+    weft_step *step = &model->steps[i];
+    weft_demand *demand = &model->demand[step->index];
+    const int other = step->plan.packed && step->kernel->pack ? find_packed(model, i) : -1;
+    step->packs_of = step->index;
+    demand->packs = -1;
+    if (step->gnode->repeats) { /* what was packed is read again */
+        step->packs_of = step->gnode->repeats - 1;
+        demand->packs = model->demand[step->packs_of].packs;
+    } else if (other >= 0) {
+        step->packs_of = model->steps[other].index;
+        demand->packs = model->demand[step->packs_of].packs;
+    } else if (step->kernel->pack && step->plan.packed) {
+        demand->packs = model->n_priors;
+        next_prior(model, i, true);
+        model->priors[demand->packs].once = weft_step_packs(step) == 0;
+    }
 }
 
 static int32_t derivation_of(const weft_model *model, int32_t node)
@@ -53,16 +98,8 @@ static weft_status set_time(weft_model *model, int32_t *start)
         return WEFT_NO_MEMORY;
     model->n_priors = 0;
     for (int i = 0; i < model->n_steps; i++) {
-        const weft_step *step = &model->steps[i];
-        weft_demand *demand = &model->demand[step->index];
-        list_derivations(&t, step->gnode);
-        demand->packs = -1;
-        if (step->gnode->repeats) { /* what was packed is read again */
-            demand->packs = model->demand[step->gnode->repeats - 1].packs;
-        } else if (step->kernel->pack) {
-            demand->packs = model->n_priors;
-            next_prior(model, i, true);
-        }
+        list_derivations(&t, model->steps[i].gnode);
+        list_pack(model, i);
     }
     for (int i = 0; i < model->n_derivations; i++) {
         const weft_step *step = &model->derivations[i];
@@ -90,6 +127,18 @@ static int alignment(const weft_model *model, const weft_place *place, int32_t v
     while (place->storage != WEFT_IN_STORE && place->offset * size % align)
         align /= 2;
     return align;
+}
+
+/* Which inputs are parameters that no node of the run has made. */
+static unsigned find_stored(const weft_model *model, const weft_gnode *gnode)
+{
+    unsigned stored = 0;
+    for (int i = 0; i < gnode->node.n_in && i < 32; i++) {
+        const weft_value_kind kind = model->graph->values[gnode->in[i]].kind;
+        if (kind == WEFT_PARAM || kind == WEFT_STATE)
+            stored |= 1u << i;
+    }
+    return stored;
 }
 
 /* The pixel pitches of a node's inputs and outputs, which concatenations and padding decide, whatever kernels ask. */
@@ -135,7 +184,7 @@ static weft_status collect_builds(const weft_model *model, const weft_memory_lay
             continue;
         const weft_kernel *kernel = weft_select(&gnode->node, device);
         weft_plan plan = { .node = &gnode->node, .device = device, .arena = scratch, .forms = model->graph->forms,
-                           .collect = true };
+                           .stored = find_stored(model, gnode), .collect = true };
         WEFT_TRY(find_pitches(model, draft, gnode, &plan));
         if (kernel->prepare)
             (void)kernel->prepare(&gnode->node, &plan);
@@ -179,7 +228,8 @@ static weft_status choose_kernels(weft_model *model, const weft_memory_layout *d
         weft_demand *demand = &model->demand[i];
         *step = (weft_step){ .gnode = gnode, .index = i, .kernel = weft_select(&gnode->node, device) };
         step->plan = (weft_plan){ .node = &gnode->node, .device = device, .arena = &model->arena,
-                                  .forms = model->graph->forms, .build = builds(model) };
+                                  .forms = model->graph->forms, .stored = find_stored(model, gnode),
+                                  .build = builds(model) };
         if (draft)
             WEFT_TRY(find_pitches(model, draft, gnode, &step->plan));
         if (!(draft && draft->elided[i]))
@@ -197,13 +247,13 @@ static weft_status choose_kernels(weft_model *model, const weft_memory_layout *d
     return WEFT_OK;
 }
 
-/* Where the parameters of a step lie packed; one that repeats another has the other's. */
+/* Where the parameters of a step lie packed, perhaps by another. */
 static weft_status place_packed(weft_model *model, int kept)
 {
     weft_step *step = &model->steps[kept];
     step->packed_at = model->packed_bytes;
-    for (int i = 0; i < kept && step->gnode->repeats; i++) {
-        if (model->steps[i].index != step->gnode->repeats - 1)
+    for (int i = 0; i < kept && step->packs_of != step->index; i++) {
+        if (model->steps[i].index != step->packs_of)
             continue;
         step->packed_at = model->steps[i].packed_at;
         return WEFT_OK;

@@ -20,6 +20,7 @@ typedef struct weft_step {
     int together;  /* steps from this one on that run as one; 0: it runs with one before */
     weft_plan plan;
     weft_call call;
+    int32_t packs_of; /* the node that packs what this one reads: its own */
     size_t packed_at; /* offset of the kernel's parameters in the packed block */
 } weft_step;
 
@@ -27,6 +28,7 @@ typedef struct weft_step {
 typedef struct weft_prior {
     int32_t step; /* index in the program's derivations or, if packs, in its steps */
     bool packs;
+    bool once; /* it reads no parameter */
     weft_call call;
 } weft_prior;
 
@@ -70,6 +72,16 @@ struct weft_model {
     bool updates;          /* runs change the store */
     bool ran;
 };
+
+/* The inputs that a step's pack reads, bit by bit, among the first 32: nodes with more have no parameters. */
+WEFT_INLINE unsigned weft_step_packs(const weft_step *step)
+{
+    const weft_node *node = &step->gnode->node;
+    if (!step->kernel->pack)
+        return 0;
+    const unsigned own = node->n_param ? ((1u << node->n_param) - 1) << weft_node_first_param(node) : 0;
+    return (own & ~step->plan.direct) | step->plan.packs;
+}
 
 /* Inputs are staged, outputs are copied back. */
 WEFT_INLINE bool weft_model_is_apart(const weft_model *model)

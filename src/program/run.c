@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Running: what a change of the store calls for, the inputs, then the steps, one after the other or as the backend has
- * recorded them. */
+ * recorded them. Where runs change the store, what that calls for is part of each run and of its recording. */
 #include "base/clock.h"
 #include "base/fpmode.h"
 #include "program/program.h"
@@ -30,17 +30,20 @@ static int end_of_packs(const weft_model *model, int i)
 {
     const weft_prior *priors = model->priors;
     int end = i + 1;
-    while (!priors[i].call.scratch && end < model->n_priors && priors[end].packs && !priors[end].call.scratch)
+    while (!priors[i].call.scratch && end < model->n_priors && priors[end].packs && !priors[end].call.scratch &&
+           priors[end].once == priors[i].once)
         end++;
     return end;
 }
 
-static weft_status run_priors(const weft_model *model)
+/* once: those that have nothing to do with parameters; else the others. */
+static weft_status run_priors(const weft_model *model, bool once)
 {
     for (int i = 0, end; i < model->n_priors && !model->ctx->device->dry; i = end) {
         const bool packs = model->priors[i].packs;
         end = packs ? end_of_packs(model, i) : i + 1;
-        WEFT_TRY(packs ? run_packs(model, i, end) : run_prior(model, &model->priors[i]));
+        if (model->priors[i].once == once)
+            WEFT_TRY(packs ? run_packs(model, i, end) : run_prior(model, &model->priors[i]));
     }
     return WEFT_OK;
 }
@@ -49,7 +52,9 @@ static weft_status run_priors(const weft_model *model)
 static weft_status follow_store(weft_model *model)
 {
     const weft_fp_mode before = weft_fp_enter();
-    const weft_status status = run_priors(model);
+    weft_status status = model->version ? WEFT_OK : run_priors(model, true);
+    if (status == WEFT_OK && !model->updates)
+        status = run_priors(model, false);
     weft_fp_write(before);
     WEFT_TRY(status);
     model->version = model->store->version;
@@ -98,6 +103,7 @@ static weft_status run_steps(const weft_model *model, double *seconds)
     const bool dry = model->ctx->device->dry;
     weft_status (*const wait)(const weft_device *) = model->ctx->device->backend->wait;
     int next = 0;
+    WEFT_TRY(model->updates ? run_priors(model, false) : WEFT_OK);
     for (int i = 0; i < model->n_steps; i += model->steps[i].together) {
         WEFT_TRY(run_between(model, i, &next));
         const double start = seconds ? weft_clock() : 0;
@@ -113,6 +119,7 @@ static weft_status run_steps(const weft_model *model, double *seconds)
 /* Each step alone, and nothing between them. */
 static weft_status run_watched(const weft_model *model, const weft_watch *watch)
 {
+    WEFT_TRY(model->updates ? run_priors(model, false) : WEFT_OK);
     for (int i = 0; i < model->n_steps; i++) {
         WEFT_TRY(run_together(model, i, 1));
         WEFT_TRY(watch->seen(watch->user, model->steps[i].gnode));

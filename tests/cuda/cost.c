@@ -171,6 +171,52 @@ START_TEST(precisions_differ_as_they_must)
 }
 END_TEST
 
+/* Whole steps on an H100 in fp16: all launches, those that only change a type (packs among them), those of packs, bytes
+ * at most. */
+static const struct {
+    const char *name;
+    weft_dialect dialect;
+    int launches, casts, packs;
+    double gigabytes;
+} training[] = {
+    { "resnet50", WEFT_TORCH, 394, 5, 2, 46.3 },
+    { "efficientnet-b0", WEFT_KERAS, 532, 7, 4, 29.3 },
+};
+
+START_TEST(steps_of_training)
+{
+    weft_ctx *ctx = open_target("h100", WEFT_PRECISION_FP16);
+    weft_graph *graph = NULL;
+    weft_trainer *trainer = NULL;
+    weft_run_cost c;
+    weft_launch_info l;
+    double written = 0;
+    int packs = 0;
+    const weft_arch_opt opt = { .dialect = training[_i].dialect, .batch = 128 };
+    CHECK_OK(weft_arch_build(ctx, training[_i].name, &opt, &graph));
+    CHECK_OK(weft_trainer_create(ctx, graph, &(weft_train_opt){ .optimizer = { .momentum = .9 },
+                                                                .plan_only = true }, &trainer));
+    const weft_model *model = weft_trainer_model(trainer);
+    CHECK_OK(weft_model_cost(model, &c));
+    for (int i = 0; i < c.launches; i++) {
+        CHECK_OK(weft_model_launch(model, i, &l));
+        ck_assert(l.step >= 0 || (i == packs && l.cast && l.read > l.written && l.written > 0));
+        packs += l.step < 0;
+        written += l.written;
+    }
+    ck_assert_int_eq(weft_model_launch_count(model), c.launches);
+    ck_assert(written == c.written);
+    ck_assert_int_eq(c.launches, training[_i].launches);
+    ck_assert_int_eq(c.casts, training[_i].casts);
+    ck_assert_int_eq(packs, training[_i].packs);
+    ck_assert_double_le(moved(&c), 1e9 * training[_i].gigabytes);
+    ck_assert_int_eq(c.copies, 0);
+    weft_trainer_destroy(trainer);
+    weft_graph_destroy(graph);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
 START_TEST(what_cannot_be_planned_is_said)
 {
     weft_ctx *ctx = NULL;
@@ -220,6 +266,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(networks, every_network_costs_what_the_file_says, 0, weft_arch_count());
     tcase_add_loop_test(networks, no_network_copies_or_casts, 0, weft_arch_count());
     tcase_add_loop_test(networks, goals_are_met, 0, (int)(sizeof goals / sizeof *goals));
+    tcase_add_loop_test(networks, steps_of_training, 0, (int)(sizeof training / sizeof *training));
     suite_add_tcase(suite, networks);
     CHECK_CASE(suite, "report", launches_add_up, precisions_differ_as_they_must, what_cannot_be_planned_is_said);
     return check_main(suite, "cuda_cost");

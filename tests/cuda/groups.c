@@ -1,167 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Nodes that run as one (src/program/group.c), on the CUDA backend's doubles: how many launches the updates of many
- * parameters are, what is in their way, the same bits as one by one, the same numbers as on the CPU. And packs that
- * are queued together. */
+ * parameters are, what is in their way, the same bits as one by one, the same numbers as on the CPU. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
 #include "cuda/kernel/update.h"
-#include "program/program.h"
-#include "small.h"
-
-enum { RUNS = 3, ROOM = 1 << 17 };
-
-/* ---- a graph on a device ---- */
-
-typedef struct graph_of {
-    void (*build)(weft_graph *g, int which);
-    int which;
-} graph_of;
-
-typedef struct built {
-    weft_ctx *ctx;
-    weft_graph *graph;
-    weft_store *store;
-    weft_model *model;
-} built;
-
-static const weft_ctx_opt cpu = { .device = "cpu", .math = WEFT_MATH_STRICT };
-static const weft_ctx_opt card = { .device = "cuda", .precision = WEFT_PRECISION_FP32 };
-
-/* Numbers between -1 and 1, those of a vector of one element (rates, losses) small and positive. */
-static void feed(weft_model *model)
-{
-    static float x[ROOM];
-    for (int i = 0; i < weft_model_input_count(model); i++) {
-        weft_port_info port;
-        CHECK_OK(weft_model_input(model, i, &port));
-        const int64_t count = weft_shape_count(&port.shape);
-        ck_assert_int_le(count, ROOM);
-        weft_rng_fill_uniform(check_seed(), (uint64_t)i, 0, count, count == 1 ? .01 : -1, count == 1 ? .2 : 1, x);
-        CHECK_OK(weft_model_set_input(model, i, x, (size_t)count * sizeof *x));
-    }
-}
-
-static void make(built *b, const weft_ctx_opt *how, const graph_of *of)
-{
-    CHECK_OK(weft_ctx_create(how, &b->ctx));
-    CHECK_OK(weft_graph_create(b->ctx, &b->graph));
-    of->build(b->graph, of->which);
-    CHECK_OK(weft_graph_status(b->graph));
-    const weft_graph *const graphs[] = { b->graph };
-    CHECK_OK(weft_store_create(b->ctx, graphs, 1, &b->store));
-    CHECK_OK(weft_store_init(b->store, 7));
-    CHECK_OK(weft_model_create(b->ctx, b->graph, &(weft_model_opt){ .training = true, .store = b->store }, &b->model));
-    feed(b->model);
-}
-
-static void unmake(built *b)
-{
-    weft_model_destroy(b->model);
-    weft_store_destroy(b->store);
-    weft_graph_destroy(b->graph);
-    weft_ctx_destroy(b->ctx);
-}
-
-/* All of the store, then all outputs: returns how many numbers. */
-static int64_t dump(const built *b, float *to)
-{
-    int64_t n = 0;
-    for (int i = 0; i < weft_store_count(b->store); i++) {
-        weft_param_info info;
-        CHECK_OK(weft_store_param(b->store, i, &info));
-        const int64_t count = weft_shape_count(&info.shape);
-        ck_assert_int_le(n + count, ROOM);
-        CHECK_OK(weft_store_get(b->store, info.name, to + n, count));
-        n += count;
-    }
-    for (int i = 0; i < weft_model_output_count(b->model); i++) {
-        weft_port_info port;
-        CHECK_OK(weft_model_output(b->model, i, &port));
-        const int64_t count = weft_shape_count(&port.shape);
-        ck_assert_int_le(n + count, ROOM);
-        CHECK_OK(weft_model_get_output(b->model, i, to + n, (size_t)count * sizeof *to));
-        n += count;
-    }
-    return n;
-}
-
-static weft_status seen(void *user, const weft_gnode *gnode)
-{
-    (void)gnode;
-    ++*(int *)user;
-    return WEFT_OK;
-}
-
-/* Runs it as it is planned (watched false), or node by node. */
-static int64_t results(const weft_ctx_opt *how, const graph_of *of, bool watched, float *to)
-{
-    built b = { 0 };
-    int nodes = 0;
-    make(&b, how, of);
-    for (int run = 0; run < RUNS; run++)
-        CHECK_OK(watched ? weft_model_run_watched(b.model, &(weft_watch){ seen, &nodes }) : weft_model_run(b.model));
-    if (watched)
-        ck_assert_int_eq(nodes, RUNS * weft_model_step_count(b.model));
-    const int64_t n = dump(&b, to);
-    unmake(&b);
-    return n;
-}
-
-/* Launches of weft's kernels in each of three runs, launch by launch, captured, replayed; all say the same. */
-static int launches_of_runs(weft_model *model)
-{
-    int64_t launches = 0;
-    for (int run = 0; run < RUNS; run++) {
-        const int64_t before = doubles->counts().kernels;
-        CHECK_OK(weft_model_run(model));
-        const int64_t made = doubles->counts().kernels - before;
-        ck_assert(run == 0 || made == launches);
-        launches = made;
-    }
-    return (int)launches;
-}
-
-/* The report says what runs; the same bits as node by node, the CPU's numbers within `limit`. Gives the launches. */
-static int prove(const weft_ctx_opt *how, const graph_of *of, double limit, int *steps)
-{
-    static float got[ROOM], alone[ROOM], expected[ROOM];
-    built b = { 0 };
-    weft_run_cost cost;
-    make(&b, how, of);
-    CHECK_OK(weft_model_cost(b.model, &cost));
-    ck_assert_int_eq(launches_of_runs(b.model), cost.launches);
-    ck_assert_int_eq(weft_model_launch_count(b.model), cost.launches);
-    *steps = weft_model_step_count(b.model);
-    const int64_t n = dump(&b, got);
-    unmake(&b);
-    ck_assert_int_eq(results(how, of, true, alone), n);
-    ck_assert_msg(memcmp(got, alone, (size_t)n * sizeof *got) == 0, "not the bits of the nodes alone");
-    ck_assert_int_eq(results(&cpu, of, false, expected), n);
-    double off = 0, size = 0;
-    for (int64_t i = 0; i < n; i++) {
-        off += pow((double)got[i] - (double)expected[i], 2);
-        size += pow((double)expected[i], 2);
-    }
-    ck_assert_msg(size > 0 && sqrt(off / size) <= limit, "%.3g from the CPU's result", sqrt(off / size));
-    finish();
-    return cost.launches;
-}
+#include "prove.h"
 
 /* ---- updates of many parameters ---- */
 
 enum { PARAMS = 120 };
-static const weft_shape SCALAR = { .rank = 1, .dim = { 1 } };
-
-static const char *name_of(char *text, const char *what, int i)
-{
-    snprintf(text, 32, "%s%d", what, i);
-    return text;
-}
 
 /* Filters, matrices and vectors of odd sizes. */
 static weft_shape shape_of(int i)
@@ -423,60 +274,6 @@ START_TEST(time_is_shared)
 }
 END_TEST
 
-/* ---- packs ---- */
-
-enum { LAYERS = 60 };
-
-/* Each layer has weights in the device's type, a bias in it, and one of floats. */
-static void dense_layers(weft_graph *g, int which)
-{
-    const weft_shape shape = { .rank = 2, .dim = { 2, 8 } };
-    weft_var x = weft_input(g, "x", &shape);
-    (void)which;
-    for (int i = 0; i < LAYERS; i++)
-        x = weft_relu(g, weft_dense(g, x, &(weft_dense_opt){ .out = 8 }));
-    weft_output(g, x, "y");
-}
-
-START_TEST(packs_are_queued_together)
-{
-    static float first[ROOM], again[ROOM];
-    built b = { 0 };
-    const graph_of of = { dense_layers, 0 };
-    make(&b, &half, &of);
-    CHECK_OK(weft_model_run(b.model));
-    const int64_t n = dump(&b, first), before = doubles->counts().kernels;
-    CHECK_OK(weft_model_commit(b.model));
-    const int64_t launches = doubles->counts().kernels - before;
-    ck_assert_int_eq(launches, (3 * LAYERS + WEFT_PACK_SEGMENTS - 1) / WEFT_PACK_SEGMENTS);
-    CHECK_OK(weft_model_run(b.model));
-    ck_assert_int_eq(dump(&b, again), n);
-    ck_assert_mem_eq(first, again, (size_t)n * sizeof *first);
-    unmake(&b);
-    finish();
-}
-END_TEST
-
-/* A launch of packs that fails is an error, and nothing of it is left for the next ones. */
-START_TEST(failed_packs_are_forgotten)
-{
-    static float expected[ROOM], got[ROOM];
-    built b = { 0 };
-    const graph_of of = { dense_layers, 0 };
-    ck_assert_int_gt(results(&half, &of, false, expected), 0);
-    make(&b, &half, &of);
-    doubles->inject("launch", 1 + _i, 719);
-    ck_assert_int_ne(weft_model_commit(b.model), WEFT_OK);
-    doubles->inject("none", 1, 0);
-    for (int run = 0; run < RUNS; run++)
-        CHECK_OK(weft_model_run(b.model));
-    const int64_t n = dump(&b, got);
-    ck_assert_mem_eq(expected, got, (size_t)n * sizeof *got);
-    unmake(&b);
-    finish();
-}
-END_TEST
-
 static Suite *suite(void)
 {
     Suite *s = suite_create("cuda-groups");
@@ -488,8 +285,6 @@ static Suite *suite(void)
     tcase_add_test(groups, nobody_writes_over_what_is_read_beside);
     tcase_add_loop_test(groups, other_gradients_are_copied, 0, PRECISIONS);
     tcase_add_test(groups, time_is_shared);
-    tcase_add_test(groups, packs_are_queued_together);
-    tcase_add_loop_test(groups, failed_packs_are_forgotten, 0, 2);
     suite_add_tcase(s, groups);
     return s;
 }

@@ -13,7 +13,10 @@ TCase *kernels_direct_case(void);
 /* Losses, hits, dropout, and of gradients what no op's case asks for. */
 TCase *kernels_loss_case(void);
 
-/* Parameters, statistics, labels. */
+/* Parameters as kernels read them. */
+TCase *kernels_pack_case(void);
+
+/* Derived parameters, statistics, labels. */
 TCase *kernels_store_case(void);
 
 /* Gradients of convolutions and dense layers; all: in every order of threads. */

@@ -215,11 +215,14 @@ static bool is_kept(const weft_dropout_args *a, int64_t i)
     return words[word] >= a->threshold;
 }
 
-/* Each step, on its own, whatever is in what is dropped, and in the place of x. */
+/* Each step, on its own, whatever is in what is dropped, and in the place of x; then with something added, and in the
+ * place of that. */
 START_TEST(dropout)
 {
     static const int32_t steps[] = { 0, 123456, -2 };
     static int32_t step;
+    static float added[DIRECT_ROOM];
+    enum { ALONE, IN_PLACE, ADDED, ADDED_IN_PLACE, WAYS };
     const int rows = dropped[_i].rows, c = dropped[_i].c;
     for (int t = 0; t < DIRECT_TYPES; t++) {
         const weft_dtype dtype = direct_types[t];
@@ -243,14 +246,25 @@ START_TEST(dropout)
             kept += keep;
         }
         ck_assert(a.of_image || (kept > rows * c * 4 / 10 && kept < rows * c * 8 / 10));
-        for (int in_place = 0; in_place < 2; in_place++) {
+        direct_draw(added, rows * c, dtype, 36);
+        for (int way = 0; way < WAYS; way++) {
+            typed_view residual;
+            for (int i = 0; i < rows * c && way == ADDED; i++)
+                want[i] += (double)added[i];
             direct_make(&x, dtype, rows, c, dropped[_i].side, from);
             direct_make(&y, dtype, rows, c, dropped[_i].side, NULL);
+            direct_make(&residual, dtype, rows, c, dropped[_i].side, added);
+            typed_view *result = way == IN_PLACE ? &x : way == ADDED_IN_PLACE ? &residual : &y;
             a.x = typed_view_of(&x);
-            a.y = in_place ? a.x : typed_view_of(&y);
+            a.y = typed_view_of(result);
+            a.residual = way < ADDED ? (weft_kview){ NULL, 0 } : typed_view_of(&residual);
             ck_assert_int_eq(weft_launch_dropout(&a, NULL), 0);
-            direct_expect("dropout", in_place ? &x : &y, want, 0);
-            typed_view_free(in_place ? &y : &x);
+            direct_expect("dropout", result, want, way < ADDED ? 0 : 1e-6);
+            for (int k = 0; k < 3; k++) {
+                typed_view *const all[] = { &x, &y, &residual };
+                if (all[k] != result)
+                    typed_view_free(all[k]);
+            }
         }
     }
 }

@@ -118,23 +118,18 @@ static int batch_norm_frozen_dx(trial *t)
 static int batch_norm_dx(trial *t)
 {
     const weft_batch_norm_dx_opt *o = t->problem->node.opt;
-    weft_norm_dx_args a = { .dtype = t->dtype,
-                            .dy = typed_view_of(&t->in[0]),
-                            .x = typed_view_of(&t->in[1]),
-                            .residual = residual_of(t),
-                            .dx = typed_view_of(&t->out[0]),
-                            .rows = rows_of(t),
-                            .c = channels_of(t),
-                            .mean = vector(t, 2),
-                            .rstd = vector(t, 3),
-                            .gamma = o->no_gamma ? NULL : vector(t, 4),
-                            .beta = o->act == WEFT_ACT_NONE ? NULL : vector(t, weft_batch_norm_dx_beta(o)),
-                            .frozen = o->frozen,
-                            .epsilon = o->epsilon,
-                            .act = o->act,
-                            .dgamma = (void *)t->out[1].data,
-                            .dbeta = (void *)t->out[2].data,
+    weft_norm_dx_args a = { .dtype = t->dtype, .dy = typed_view_of(&t->in[0]), .x = typed_view_of(&t->in[1]),
+                            .residual = residual_of(t), .dx = typed_view_of(&t->out[0]), .rows = rows_of(t),
+                            .c = channels_of(t), .mean = vector(t, 2), .rstd = vector(t, 3),
+                            .gamma = o->no_gamma ? NULL : vector(t, 4), .frozen = o->frozen, .epsilon = o->epsilon,
+                            .act = o->act, .dgamma = (void *)t->out[1].data, .dbeta = (void *)t->out[2].data,
                             .turns = t->turns };
+    if (t->problem->node.id == WEFT_OP_BATCH_NORM_JOIN_DX) {
+        a.z = typed_view_of(&t->in[weft_batch_norm_dx_beta(o)]);
+        a.g = typed_view_of(&t->out[3]);
+    } else if (o->act != WEFT_ACT_NONE) {
+        a.beta = vector(t, weft_batch_norm_dx_beta(o));
+    }
     a.scratch = scratch(t, weft_norm_dx_floats(&a));
     return weft_launch_norm_dx(&a, NULL);
 }
@@ -198,6 +193,7 @@ static const struct {
     { WEFT_OP_BATCH_NORM_TRAIN, batch_norm_train, false, false },
     { WEFT_OP_BATCH_NORM_AGAIN, batch_norm_again, false, false },
     { WEFT_OP_BATCH_NORM_DX, batch_norm_dx, false, false },
+    { WEFT_OP_BATCH_NORM_JOIN_DX, batch_norm_dx, false, false },
     { WEFT_OP_BATCH_NORM_FROZEN_DX, batch_norm_frozen_dx, false, false },
     { WEFT_OP_CHANNEL_SUM, channel_sum, true, false },
     { WEFT_OP_SQUEEZE_EXCITE_DX, squeeze_excite_dx, false, true },
@@ -220,9 +216,11 @@ static void make_views(trial *t, int op, int side)
         direct_make(&t->in[i], dtype, weft_shape_rows(&n->in[i]), weft_shape_channels(&n->in[i]), map ? side : 0,
                     t->problem->in[i]);
     }
-    for (int o = 0; o < n->n_out; o++)
-        direct_make(&t->out[o], o == 0 && !ops[op].sums ? t->dtype : WEFT_F32, weft_shape_rows(&n->out[o]),
+    for (int o = 0; o < n->n_out; o++) {
+        const bool map = weft_shape_equal(&n->out[o], &n->out[0]) && !ops[op].sums;
+        direct_make(&t->out[o], map ? t->dtype : WEFT_F32, weft_shape_rows(&n->out[o]),
                     weft_shape_channels(&n->out[o]), n->out[o].rank > 1 ? side : 0, NULL);
+    }
 }
 
 /* Results of the run before, one output behind the other. */
@@ -232,11 +230,15 @@ static void judge(trial *t, int run)
 {
     static float got[DIRECT_ROOM * 2];
     const weft_node *n = &t->problem->node;
-    const weft_exactness how = { .error_factor = 1 };
+    static const weft_precision precisions[WEFT_DTYPE_COUNT] = { [WEFT_F16] = WEFT_PRECISION_FP16,
+                                                                 [WEFT_BF16] = WEFT_PRECISION_BF16 };
     float *last = before;
     for (int o = 0; o < n->n_out; o++) {
         const int64_t count = weft_shape_count(&n->out[o]);
         int64_t worst = 0;
+        weft_exactness how = { .error_factor = 1 };
+        if (n->id == WEFT_OP_BATCH_NORM_JOIN_DX && o == 0) /* it is of what has been rounded to the type once before */
+            how.precision = precisions[t->dtype];
         ck_assert_int_le(count, DIRECT_ROOM * 2);
         typed_view_get(&t->out[o], got);
         ck_assert_msg(typed_view_intact(&t->out[o]), "%s: wrote outside of output %d", n->name, o);
@@ -447,29 +449,16 @@ START_TEST(refusals_of_norms)
     REFUSES(weft_launch_norm_apply, (weft_norm_apply_args){ .x = v, .y = v, .rows = 0, .c = 8 });
     REFUSES(weft_launch_norm_apply, (weft_norm_apply_args){ .x = v, .y = v, .residual = narrow, .rows = 1, .c = 8 });
     REFUSES(weft_launch_norm_apply, (weft_norm_apply_args){ .dtype = WEFT_U8, .x = v, .y = v, .rows = 1, .c = 8 });
-    REFUSES(weft_launch_norm_dx, (weft_norm_dx_args){ .dy = v,
-                                                      .x = v,
-                                                      .dx = v,
-                                                      .rows = 1,
-                                                      .c = 8,
-                                                      .mean = room,
-                                                      .rstd = room,
-                                                      .beta = room,
-                                                      .act = WEFT_ACT_TANH,
-                                                      .dgamma = room,
-                                                      .dbeta = room,
-                                                      .scratch = room });
-    REFUSES(weft_launch_norm_dx, (weft_norm_dx_args){ .dy = v,
-                                                      .x = v,
-                                                      .dx = v,
-                                                      .rows = 1,
-                                                      .c = 8,
-                                                      .mean = room,
-                                                      .rstd = room,
-                                                      .act = WEFT_ACT_RELU,
-                                                      .dgamma = room,
-                                                      .dbeta = room,
-                                                      .scratch = room });
+    const weft_norm_dx_args dx = { .dy = v, .x = v, .dx = v, .rows = 1, .c = 8, .mean = room, .rstd = room,
+                                   .dgamma = room, .dbeta = room, .scratch = room };
+    weft_norm_dx_args bad[] = { dx, dx, dx, dx, dx };
+    bad[0].act = WEFT_ACT_TANH, bad[0].beta = room;
+    bad[1].act = WEFT_ACT_RELU;                   /* no beta */
+    bad[2].act = WEFT_ACT_RELU, bad[2].g = v;     /* no z */
+    bad[3].act = WEFT_ACT_SWISH, bad[3].g = bad[3].z = v;
+    bad[4].act = WEFT_ACT_RELU, bad[4].g = bad[4].z = v, bad[4].frozen = true;
+    for (int i = 0; i < (int)(sizeof bad / sizeof *bad); i++)
+        REFUSES(weft_launch_norm_dx, bad[i]);
     REFUSES(weft_launch_channel_sum,
             (weft_channel_sum_args){ .x = narrow, .rows = 1, .c = 8, .y = room, .scratch = room });
     REFUSES(weft_launch_map_product, (weft_map_product_args){ .x = v, .dy = v, .n = 1, .pixels = 1, .c = 8 });

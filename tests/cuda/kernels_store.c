@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Launchers that keep a store: parameters packed and derived, statistics, labels. Their ops have
+ * Launchers that keep a store: derived parameters, statistics, labels. Their ops have
  * several outputs, integers or states, for which the walk of kernels.c has no way. */
 #include <math.h>
 #include <string.h>
@@ -13,48 +13,6 @@
 
 static float from[DIRECT_ROOM], other[DIRECT_ROOM];
 static double want[DIRECT_ROOM];
-
-/* ---- packing ---- */
-
-/* Rows and columns, those of the result, and whether it is turned round. */
-static const struct {
-    int rows, cols, padded_rows, padded_cols;
-    bool turned;
-} packs[] = {
-    { 18, 5, 0, 8, false },
-    { 40, 9, 48, 0, true },
-    { 1, 300, 0, 0, false },
-    { 7, 1, 8, 0, true },
-};
-
-START_TEST(packed_parameters)
-{
-    const int rows = packs[_i].rows, cols = packs[_i].cols;
-    const int all_rows = packs[_i].padded_rows ? packs[_i].padded_rows : rows;
-    const int all_cols = packs[_i].padded_cols ? packs[_i].padded_cols : cols;
-    for (int t = 0; t < DIRECT_TYPES; t++) {
-        typed_view to;
-        const bool turned = packs[_i].turned;
-        direct_draw(from, rows * cols, direct_types[t], 8);
-        direct_make(&to, direct_types[t], turned ? all_cols : all_rows, turned ? all_rows : all_cols, 0, NULL);
-        for (int r = 0; r < all_rows; r++)
-            for (int c = 0; c < all_cols; c++)
-                want[turned ? c * all_rows + r : r * all_cols + c] =
-                    r < rows && c < cols ? (double)from[r * cols + c] : 0;
-        const weft_pack_args a = { .from = from,
-                                   .to = typed_view_of(&to).data,
-                                   .dtype = direct_types[t],
-                                   .rows = rows,
-                                   .cols = cols,
-                                   .padded_rows = packs[_i].padded_rows,
-                                   .padded_cols = packs[_i].padded_cols,
-                                   .to_row = turned ? 1 : all_cols,
-                                   .to_col = turned ? all_rows : 1 };
-        ck_assert_int_eq(weft_launch_pack(&a, NULL), 0);
-        direct_expect("pack", &to, want, 0);
-    }
-}
-END_TEST
 
 /* ---- parameters from parameters ---- */
 
@@ -275,7 +233,6 @@ TCase *kernels_store_case(void)
 {
     TCase *tcase = tcase_create("store");
     tcase_set_timeout(tcase, 0);
-    tcase_add_loop_test(tcase, packed_parameters, 0, (int)(sizeof packs / sizeof *packs));
     tcase_add_loop_test(tcase, folded_norm, 0, 2);
     tcase_add_loop_test(tcase, normalize_factors, 0, 2);
     tcase_add_test(tcase, scaled_weights);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Launchers of updates (cuda/kernel/update.h) against their definition in double: several segments a launch, of many
- * blocks and of one element, at addresses that are no multiple of 16 bytes, each order of threads; gates that are shut;
- * norms; what is refused. */
+ * blocks and of one element, at addresses that are no multiple of 16 bytes, gradients of each type, each order of
+ * threads; gates that are shut; norms; what is refused. */
 #include "cuda/kernel/update.h"
 
 #include <math.h>
@@ -25,13 +25,20 @@ static const float lr = .125f;
 static float values[SEGMENTS][ARRAYS][BUFFER];
 static double want[SEGMENTS][ARRAYS][BUFFER];
 
+/* Of array k of a segment's: the last has one that changes from segment to segment, and with the shift. */
+static weft_dtype type_of(int s, int k, int arrays, int shift)
+{
+    return k == arrays - 1 ? direct_types[(s + shift) % DIRECT_TYPES] : WEFT_F32;
+}
+
 /* Numbers, those of arrays that `positive` has a bit for above 0. One that is alone is always the same: nothing beside
  * it says how large what cancels was. */
-static void draw(unsigned positive)
+static void draw(unsigned positive, int arrays, int shift)
 {
     for (int s = 0; s < SEGMENTS; s++) {
         for (int k = 0; k < ARRAYS; k++) {
-            direct_draw(values[s][k], sizes[s].count, WEFT_F32, (uint64_t)(50 + s * ARRAYS + k));
+            const weft_dtype dtype = type_of(s, k, arrays, shift);
+            direct_draw(values[s][k], sizes[s].count, dtype, (uint64_t)(50 + s * ARRAYS + k));
             if (sizes[s].count == 1)
                 values[s][k][0] = 1 - .125f * (float)k;
             for (int i = 0; i < sizes[s].count && positive >> k & 1; i++)
@@ -118,12 +125,14 @@ static const struct {
     { clip, 2, 0, { 0, 0 }, { .rule = WEFT_UPDATE_CLIP, .limit = .375 } },
 };
 
-static void make(typed_view (*views)[ARRAYS], weft_segment *segments, int arrays)
+static void make(typed_view (*views)[ARRAYS], weft_segment *segments, int arrays, int shift)
 {
     for (int s = 0; s < SEGMENTS; s++) {
         segments[s] = (weft_segment){ .count = sizes[s].count, .lr_scale = scales[s], .decay = decays[s] };
         for (int k = 0; k < arrays; k++) {
-            direct_make(&views[s][k], WEFT_F32, 1, sizes[s].count, k == arrays - 1 ? sizes[s].side : 0, values[s][k]);
+            segments[s].dtype = type_of(s, k, arrays, shift);
+            direct_make(&views[s][k], segments[s].dtype, 1, sizes[s].count, k == arrays - 1 ? sizes[s].side : 0,
+                        values[s][k]);
             segments[s].array[k] = typed_view_of(&views[s][k]).data;
         }
     }
@@ -147,26 +156,26 @@ static void want_as_it_is(void)
 
 START_TEST(every_rule)
 {
-    const int arrays = rules[_i].arrays;
+    const int which = _i / DIRECT_TYPES, shift = _i % DIRECT_TYPES, arrays = rules[which].arrays;
     typed_view views[SEGMENTS][ARRAYS];
     weft_segment segments[SEGMENTS];
-    weft_update_args args = rules[_i].args;
-    args.segments = segments, args.count = SEGMENTS, args.lr = &lr, args.go = rules[_i].go;
-    draw(rules[_i].positive);
+    weft_update_args args = rules[which].args;
+    args.segments = segments, args.count = SEGMENTS, args.lr = &lr, args.go = rules[which].go;
+    draw(rules[which].positive, arrays, shift);
     want_as_it_is();
     for (int s = 0; s < SEGMENTS; s++) {
         for (int i = 0; i < sizes[s].count; i++) {
             double x[ARRAYS];
             for (int k = 0; k < ARRAYS; k++)
                 x[k] = want[s][k][i];
-            (void)rules[_i].rule(&args, s, rules[_i].go, x);
+            (void)rules[which].rule(&args, s, rules[which].go, x);
             for (int k = 0; k < ARRAYS; k++)
                 want[s][k][i] = x[k];
         }
     }
     for (emu_order o = EMU_FORWARD; o < EMU_ORDER_COUNT; o++) {
         emu_set_order(o, check_seed());
-        make(views, segments, arrays);
+        make(views, segments, arrays, shift);
         ck_assert_int_eq(weft_launch_update(&args, NULL), 0);
         expect("update", views, arrays, 1e-6);
     }
@@ -180,11 +189,11 @@ START_TEST(a_shut_gate_leaves_everything)
     weft_segment segments[SEGMENTS];
     weft_update_args args = rules[_i].args;
     args.segments = segments, args.count = SEGMENTS, args.lr = &lr, args.go = shut;
-    draw(rules[_i].positive);
+    draw(rules[_i].positive, rules[_i].arrays, 0);
     want_as_it_is();
     if (args.rule >= WEFT_UPDATE_FOLLOW) /* they have no gate */
         return;
-    make(views, segments, rules[_i].arrays);
+    make(views, segments, rules[_i].arrays, 0);
     ck_assert_int_eq(weft_launch_update(&args, NULL), 0);
     expect("shut", views, rules[_i].arrays, 0);
 }
@@ -225,14 +234,14 @@ START_TEST(lamb)
     const weft_update_args args = {
         .segments = segments, .count = SEGMENTS, .lr = &lr, .go = go, .momentum = .9, .rho = .999, .epsilon = 1e-3
     };
-    draw(4);
+    draw(4, ARRAYS, _i);
     memset(values[3][0], 0, sizeof values[3][0]);
     want_as_it_is();
     for (int s = 0; s < SEGMENTS && _i == 0; s++)
         want_lamb(&args, go, s, s == 2);
     for (emu_order o = EMU_FORWARD; o < EMU_ORDER_COUNT; o++) {
         emu_set_order(o, check_seed());
-        make(views, segments, ARRAYS);
+        make(views, segments, ARRAYS, _i);
         for (int s = 0; s < SEGMENTS; s++) {
             ck_assert_uint_le(weft_lamb_bytes(sizes[s].count), sizeof sums[s]);
             memset(sums[s], 0xff, sizeof sums[s]);
@@ -247,27 +256,30 @@ END_TEST
 
 /* ---- norm and gate ---- */
 
-/* With numbers whose squares no float holds (_i 1), and with a NaN. */
+/* Of several types; with numbers whose squares no float holds (_i 1), and with a NaN. */
 START_TEST(norm)
 {
     enum { NORMS = 3, PARTS = 8 };
     static const int counts[NORMS] = { 8192 + 4099, 1, 133 };
+    typed_view views[NORMS];
     double sums[PARTS], sum = 0;
     float got[2] = { 7, 7 }, first = 0;
     weft_norm_segment segments[NORMS];
     int64_t parts = 0;
     for (int s = 0; s < NORMS; s++) {
-        float *x = values[s][0] + (s == 2);
-        direct_draw(x, counts[s], WEFT_F32, (uint64_t)(90 + s));
+        float *x = values[s][0];
+        const weft_dtype dtype = _i == 1 ? WEFT_F32 : direct_types[(s + _i) % DIRECT_TYPES];
+        direct_draw(x, counts[s], dtype, (uint64_t)(90 + s));
         for (int i = 0; i < counts[s]; i++) {
             x[i] *= _i == 1 ? 1e25f : 1;
             sum += (double)x[i] * (double)x[i];
         }
-        segments[s] = (weft_norm_segment){ x, counts[s] };
+        if (_i == 2 && s == 0)
+            x[8195] = NAN;
+        direct_make(&views[s], dtype, 1, counts[s], s == 2, x);
+        segments[s] = (weft_norm_segment){ typed_view_of(&views[s]).data, counts[s], dtype };
         parts += weft_norm_parts(counts[s]);
     }
-    if (_i == 2)
-        values[0][0][8195] = NAN;
     ck_assert_int_le(parts, PARTS);
     for (emu_order o = EMU_FORWARD; o < EMU_ORDER_COUNT; o++) {
         emu_set_order(o, check_seed());
@@ -282,6 +294,8 @@ START_TEST(norm)
         ck_assert(memcmp(&first, got, sizeof first) == 0);
     }
     ck_assert(got[1] == 7);
+    for (int s = 0; s < NORMS; s++)
+        typed_view_free(&views[s]);
 }
 END_TEST
 
@@ -313,32 +327,6 @@ START_TEST(gate)
 }
 END_TEST
 
-/* ---- packing ---- */
-
-START_TEST(packed_segments)
-{
-    enum { PACKS = 3 };
-    static const int counts[PACKS] = { 8192 + 29, 1, 133 };
-    typed_view to[PACKS][DIRECT_TYPES];
-    weft_pack_segment segments[PACKS * DIRECT_TYPES];
-    int n = 0;
-    for (int s = 0; s < PACKS; s++) {
-        for (int t = 0; t < DIRECT_TYPES; t++) {
-            direct_draw(values[s][t], counts[s], direct_types[t], (uint64_t)(100 + s * DIRECT_TYPES + t));
-            direct_make(&to[s][t], direct_types[t], 1, counts[s], s == 2, NULL);
-            for (int i = 0; i < counts[s]; i++)
-                want[s][t][i] = (double)values[s][t][i];
-            segments[n++] =
-                (weft_pack_segment){ values[s][t], typed_view_of(&to[s][t]).data, counts[s], direct_types[t] };
-        }
-    }
-    ck_assert_int_eq(weft_launch_pack_segments(segments, n, NULL), 0);
-    for (int s = 0; s < PACKS; s++)
-        for (int t = 0; t < DIRECT_TYPES; t++)
-            direct_expect("packed", &to[s][t], want[s][t], 0);
-}
-END_TEST
-
 /* ---- what is refused, before anything is launched ---- */
 
 static int update_with(weft_update_args a, const weft_segment *segments, int count)
@@ -354,14 +342,12 @@ START_TEST(refusals)
     static double sums[MANY];
     static weft_segment many[MANY], bare = { .array = { x, x, x }, .count = 1 }, empty = { .array = { x, x, x, x } };
     static weft_norm_segment norms[MANY];
-    static weft_pack_segment packs[MANY];
     const weft_update_args good = { .rule = WEFT_UPDATE_ADAM, .lr = x, .go = x };
     weft_update_args bad = good;
     int64_t before = 0, after = 0, switches;
     for (int i = 0; i < MANY; i++) {
         many[i] = (weft_segment){ .array = { x, x, x, x }, .count = 1, .sums = sums };
-        norms[i] = (weft_norm_segment){ x, 1 };
-        packs[i] = (weft_pack_segment){ x, x, 1, WEFT_F32 };
+        norms[i] = (weft_norm_segment){ x, 1, WEFT_F32 };
     }
     emu_totals(&before, &switches);
     ck_assert_int_eq(update_with(good, many, 0), 1);
@@ -385,12 +371,14 @@ START_TEST(refusals)
     ck_assert_int_eq(weft_launch_lamb(&bad, NULL), 1);
     ck_assert_int_eq(weft_launch_norm_squares(norms, WEFT_NORM_SEGMENTS + 1, sums, NULL), 1);
     ck_assert_int_eq(weft_launch_norm_squares(norms, 1, NULL, NULL), 1);
+    norms[0].dtype = many[0].dtype = WEFT_I32;
+    ck_assert_int_eq(weft_launch_norm_squares(norms, 1, sums, NULL), 1);
+    ck_assert_int_eq(update_with(good, many, 1), 1);
+    many[0].sums = sums;
+    ck_assert_int_eq(weft_launch_lamb(&bad, NULL), 1);
     ck_assert_int_eq(weft_launch_norm_root(sums, 0, x, NULL), 1);
     ck_assert_int_eq(weft_launch_gate(&(weft_gate_args){ .count = x, .loss = x, .norm = x, .go = x, .due = x }, NULL),
                      1);
-    ck_assert_int_eq(weft_launch_pack_segments(packs, WEFT_PACK_SEGMENTS + 1, NULL), 1);
-    packs[0].dtype = WEFT_I32;
-    ck_assert_int_eq(weft_launch_pack_segments(packs, 1, NULL), 1);
     emu_totals(&after, &switches);
     ck_assert_int_eq(before, after);
 }
@@ -400,12 +388,11 @@ TCase *kernels_update_case(void)
 {
     TCase *tcase = tcase_create("update");
     tcase_set_timeout(tcase, 0);
-    tcase_add_loop_test(tcase, every_rule, 0, (int)(sizeof rules / sizeof *rules));
+    tcase_add_loop_test(tcase, every_rule, 0, DIRECT_TYPES * (int)(sizeof rules / sizeof *rules));
     tcase_add_loop_test(tcase, a_shut_gate_leaves_everything, 0, (int)(sizeof rules / sizeof *rules));
     tcase_add_loop_test(tcase, lamb, 0, 2);
     tcase_add_loop_test(tcase, norm, 0, 3);
     tcase_add_loop_test(tcase, gate, 0, (int)(sizeof gates / sizeof *gates));
-    tcase_add_test(tcase, packed_segments);
     tcase_add_test(tcase, refusals);
     return tcase;
 }

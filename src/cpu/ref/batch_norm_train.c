@@ -165,6 +165,42 @@ const weft_kernel WEFT_REF(batch_norm_dx) = {
     .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_IN1 | WEFT_INPLACE_RESIDUAL,
 };
 
+/* ---- batch_norm_join_dx ---- */
+
+static weft_status run_join(const weft_call *call)
+{
+    const weft_node *n = call->node;
+    const weft_batch_norm_dx_opt *o = n->opt;
+    const weft_view *z = &call->in[weft_batch_norm_dx_beta(o)], *g = &call->out[3];
+    const int64_t rows = weft_shape_rows(&n->out[0]);
+    for (int64_t c = 0; c < weft_shape_channels(&n->out[0]); c++) {
+        channel k = { (double)((const real *)call->in[2].data)[c], (double)((const real *)call->in[3].data)[c], 1, 0,
+                      WEFT_ACT_NONE };
+        double dbeta = 0, dgamma = 0;
+        if (!o->no_gamma)
+            k.gamma = (double)((const real *)call->in[4].data)[c];
+        for (int64_t r = 0; r < rows; r++) {
+            const double d = (double)ref_row(&call->in[0], r)[c] * weft_act_slope(o->act, (double)ref_row(z, r)[c]);
+            ref_row(g, r)[c] = (real)d;
+            dbeta += d;
+            dgamma += d * normal(&k, (double)ref_row(&call->in[1], r)[c]);
+        }
+        for (int64_t r = 0; r < rows; r++) {
+            const double x = (double)ref_row(&call->in[1], r)[c], d = (double)ref_row(g, r)[c];
+            const double v = d - (dbeta + normal(&k, x) * dgamma) / (double)rows;
+            ref_row(&call->out[0], r)[c] = (real)ref_finish(call, k.gamma * k.rstd * v, r, c);
+        }
+        ((real *)call->out[1].data)[c] = (real)dgamma;
+        ((real *)call->out[2].data)[c] = (real)dbeta;
+    }
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(batch_norm_join_dx) = {
+    WEFT_REF_NAMED(batch_norm_join_dx), .run = run_join,
+    .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_IN1 | WEFT_INPLACE_RESIDUAL,
+};
+
 /* ---- batch_norm_frozen_dx ---- */
 
 static weft_status run_frozen(const weft_call *call)

@@ -41,14 +41,14 @@ static weft_status run_train(const weft_call *call)
         const real *x = ref_row(&call->in[1], r);
         real *y = ref_row(&call->out[0], r);
         for (int64_t c = 0; c < channels; c++)
-            y[c] = is_kept(o, step, o->per_image ? o->first + r / of_image
-                                                  : (o->first * of_image + r) * channels + c)
-                       ? (real)((double)x[c] / (1 - o->rate))
-                       : 0;
+            y[c] = (real)ref_finish(call, is_kept(o, step, o->per_image ? o->first + r / of_image
+                                                                        : (o->first * of_image + r) * channels + c)
+                                              ? (double)x[c] / (1 - o->rate)
+                                              : 0, r, c);
     }
     return WEFT_OK;
 }
 
 const weft_kernel WEFT_REF(dropout_train) = {
-    WEFT_REF_NAMED(dropout_train), .run = run_train, .inplace = WEFT_INPLACE_IN1,
+    WEFT_REF_NAMED(dropout_train), .run = run_train, .inplace = WEFT_INPLACE_IN1 | WEFT_INPLACE_RESIDUAL,
 };

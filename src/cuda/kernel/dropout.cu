@@ -5,8 +5,8 @@
  * device memory: a recorded run draws anew.
  *
  * drop_elements: a thread for four packs. drop_images: a block takes packs of one part of one image, of which a thread
- * draws once; what is dropped is not read. Traffic: x and y once. Bound by memory; ten rounds for four elements are
- * about half of what a card computes in that time. */
+ * draws once; what is dropped is not read. Traffic: x, residual and y once. Bound by memory; ten rounds for four
+ * elements are about half of what a card computes in that time. */
 #include "cuda/kernel/device.cuh"
 #include "cuda/kernel/loss.h"
 #include "cuda/kernel/philox.cuh"
@@ -14,9 +14,9 @@
 enum { GROUP = 64 /* elements of 16 blocks */, APART = 16, EACH = 8 /* rows of a thread */ };
 
 template <typename T> struct dropout_job {
-    const T *x;
+    const T *x, *residual;
     T *y;
-    int64_t x_ld, y_ld, count;
+    int64_t x_ld, residual_ld, y_ld, count;
     int c, of_image, parts, packs;
     bool dense;
     const int32_t *step;
@@ -24,6 +24,19 @@ template <typename T> struct dropout_job {
     uint32_t threshold;
     float scale;
 };
+
+/* v += the residual of a row's channels from c on. */
+template <typename T, int V>
+__device__ __forceinline__ void add_residual(const dropout_job<T> &job, int64_t row, int64_t c, float (&v)[V])
+{
+    float r[V];
+    if (!job.residual)
+        return;
+    weft_load<T, V>(job.residual + row * job.residual_ld + c, r);
+#pragma unroll
+    for (int k = 0; k < V; k++)
+        v[k] += r[k];
+}
 
 /* Draws of a step: the block that holds draw i of each word. */
 __device__ __forceinline__ uint64_t block_of(int32_t step, int64_t i)
@@ -59,6 +72,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 4) dr
 #pragma unroll
         for (int k = 0; k < V; k++)
             v[k] = kept[w] >> k & 1 ? v[k] * job.scale : 0.f;
+        add_residual<T, V>(job, row, c, v);
         weft_store<T, V>(job.y + row * job.y_ld + c, v);
     }
 }
@@ -84,6 +98,7 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK) drop_
 #pragma unroll
         for (int k = 0; k < V; k++)
             v[k] *= job.scale;
+        add_residual<T, V>(job, row, c, v);
         weft_store<T, V>(job.y + row * job.y_ld + c, v);
     }
 }
@@ -114,27 +129,33 @@ template <typename T> static int by_width(const weft_dropout_args *a, void *stre
     constexpr int V = weft_wide<T>::V;
     dropout_job<T> job = {};
     job.x = static_cast<const T *>(a->x.data);
+    job.residual = static_cast<const T *>(a->residual.data);
     job.y = static_cast<T *>(a->y.data);
-    job.x_ld = a->x.ld, job.y_ld = a->y.ld;
+    job.x_ld = a->x.ld, job.residual_ld = a->residual.ld, job.y_ld = a->y.ld;
     job.count = a->rows * a->c;
     job.c = a->c, job.of_image = a->of_image;
-    job.dense = a->x.ld == a->c && a->y.ld == a->c;
+    job.dense = a->x.ld == a->c && a->y.ld == a->c && (!a->residual.data || a->residual.ld == a->c);
     job.step = a->step;
     job.seed = a->seed, job.stream = a->stream;
     job.threshold = a->threshold, job.scale = a->scale;
     if (a->of_image > 0) {
-        const bool wide = a->c % V == 0 && weft_is_wide(a->x, sizeof(T)) && weft_is_wide(a->y, sizeof(T));
+        const bool wide = a->c % V == 0 && weft_is_wide(a->x, sizeof(T)) && weft_is_wide(a->y, sizeof(T)) &&
+                          weft_is_wide(a->residual, sizeof(T));
         const int64_t images = a->rows / a->of_image;
         return wide ? launch_images<T, V>(job, images, stream) : launch_images<T, 1>(job, images, stream);
     }
-    const bool wide = job.dense ? job.count % V == 0 && weft_at_16(a->x.data) && weft_at_16(a->y.data)
-                                : a->c % V == 0 && weft_is_wide(a->x, sizeof(T)) && weft_is_wide(a->y, sizeof(T));
+    const bool wide = job.dense ? job.count % V == 0 && weft_at_16(a->x.data) && weft_at_16(a->y.data) &&
+                                      weft_at_16(a->residual.data)
+                                : a->c % V == 0 && weft_is_wide(a->x, sizeof(T)) && weft_is_wide(a->y, sizeof(T)) &&
+                                      weft_is_wide(a->residual, sizeof(T));
     return wide ? launch_elements<T, V>(job, stream) : launch_elements<T, 1>(job, stream);
 }
 
 int weft_launch_dropout(const weft_dropout_args *a, void *stream)
 {
-    if (!weft_view_fits(a->x, a->c) || !weft_view_fits(a->y, a->c) || !weft_rows_fit(a->rows) || !a->step ||
+    const weft_kepilogue end = { nullptr, a->residual, WEFT_ACT_NONE };
+    if (!weft_view_fits(a->x, a->c) || !weft_view_fits(a->y, a->c) || !weft_epilogue_fits(end, a->c) ||
+        !weft_rows_fit(a->rows) || !a->step ||
         a->of_image < 0 || (a->of_image > 0 && a->rows % a->of_image != 0))
         return WEFT_INVALID_VALUE;
     return WEFT_BY_DTYPE(a->dtype, by_width, a, stream);

@@ -27,4 +27,16 @@ template <int K> __device__ __forceinline__ void tap_of(int pair, int second, in
     *col = upper ? pair % K : (pair - expand_pairs<K>::UPPER) * 2 + second;
 }
 
+/* Number i of a window as lanes want it, of weights [c][K][K]; turned: half round. */
+template <int K> __device__ __forceinline__ float weft_window_at(const float *from, int c, int i, bool turned)
+{
+    const int lane = i / 2 % WEFT_WARP, half = i / (2 * WEFT_WARP) % 2, at = i / (4 * WEFT_WARP);
+    const int k = at / expand_pairs<K>::COUNT * 16 + weft_channel_of(half, lane / 4);
+    int row, col;
+    tap_of<K>(at % expand_pairs<K>::COUNT, i % 2, &row, &col);
+    const int tap = row * K + col;
+    const bool there = k < c && col < K && lane / 8 == lane % 4;
+    return there ? from[(int64_t)k * K * K + (turned ? K * K - 1 - tap : tap)] : 0.f;
+}
+
 #endif

@@ -11,35 +11,35 @@ enum { CHUNK = 8192 };
 
 struct norm_table {
     double *sums; /* of each block */
-    const float *x[WEFT_NORM_SEGMENTS];
+    const void *x[WEFT_NORM_SEGMENTS];
     weft_blocks<WEFT_NORM_SEGMENTS, CHUNK> blocks;
+    unsigned char dtype[WEFT_NORM_SEGMENTS];
 };
 
-template <typename T, int V> __device__ __forceinline__ double squares_of(const T *x)
+template <int V> __device__ __forceinline__ double squares_of(const weft_typed &x, int i)
 {
     float v[V];
     double sum = 0;
-    weft_load<T, V>(x, v);
+    x.load<V>(i, v);
 #pragma unroll
     for (int j = 0; j < V; j++)
         sum += (double)v[j] * (double)v[j];
     return sum;
 }
 
-template <typename T, int V>
-__global__ void __launch_bounds__(WEFT_BLOCK) norm_squares(const __grid_constant__ norm_table table)
+template <int V> __global__ void __launch_bounds__(WEFT_BLOCK) norm_squares(const __grid_constant__ norm_table table)
 {
     weft_begin();
     WEFT_SHARED(double, lanes, (WEFT_BLOCK / WEFT_WARP));
     const int s = table.blocks.segment(blockIdx.x), count = table.blocks.elements(blockIdx.x, s);
-    const T *x = table.x[s] + table.blocks.from(blockIdx.x, s);
-    const int whole = (uintptr_t)x % 16 == 0 ? count / V * V : 0;
+    const weft_typed all = { table.x[s], table.dtype[s] }, x = all.from(table.blocks.from(blockIdx.x, s));
+    const int whole = x.is_wide() ? count / V * V : 0;
     double sum = 0;
 #pragma unroll 4
     for (int i = (int)threadIdx.x * V; i < whole; i += WEFT_BLOCK * V)
-        sum += squares_of<T, V>(x + i);
+        sum += squares_of<V>(x, i);
     for (int i = whole + (int)threadIdx.x; i < count; i += WEFT_BLOCK)
-        sum += squares_of<T, 1>(x + i);
+        sum += squares_of<1>(x, i);
     sum = weft_block_sum(sum, lanes);
     if (threadIdx.x == 0)
         table.sums[blockIdx.x] = sum;
@@ -66,16 +66,17 @@ int64_t weft_norm_parts(int64_t count)
 int weft_launch_norm_squares(const weft_norm_segment *segments, int count, double *sums, void *stream)
 {
     static_assert(sizeof(norm_table) <= WEFT_ARGUMENT_BYTES, "the table is a kernel's argument");
-    norm_table table = { sums, {}, {} };
+    norm_table table = { sums, {}, {}, {} };
     if (!segments || count <= 0 || !sums)
         return WEFT_INVALID_VALUE;
     for (int s = 0; s < count; s++) {
-        if (!segments[s].x || !table.blocks.add(segments[s].count))
+        if (!segments[s].x || !weft_is_float(segments[s].dtype) || !table.blocks.add(segments[s].count))
             return WEFT_INVALID_VALUE;
         table.x[s] = segments[s].x;
+        table.dtype[s] = (unsigned char)segments[s].dtype;
     }
     const dim3 grid(table.blocks.first[count]);
-    return WEFT_LAUNCH((norm_squares<float, WEFT_PIECE>), grid, dim3(WEFT_BLOCK), 0, stream, table);
+    return WEFT_LAUNCH(norm_squares<WEFT_PIECE>, grid, dim3(WEFT_BLOCK), 0, stream, table);
 }
 
 int weft_launch_norm_root(const double *sums, int64_t parts, float *norm, void *stream)

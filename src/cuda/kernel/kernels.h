@@ -67,16 +67,6 @@ int weft_launch_input(const weft_input_args *args, void *stream);
 
 /* ---- parameters, when the store has changed: fp32 and dense there ---- */
 
-/* to[row to_row + col to_col] = from[row][col] in dtype, zeros for rows and columns beyond (padded 0: none). */
-typedef struct weft_pack_args {
-    const float *from; /* [rows][cols] */
-    void *to;
-    weft_dtype dtype;
-    int rows, cols, padded_rows, padded_cols;
-    int64_t to_row, to_col; /* elements */
-} weft_pack_args;
-int weft_launch_pack(const weft_pack_args *args, void *stream);
-
 /* Batch norm folded: s[k] = gamma[k] / sqrt(variance[k] + epsilon); to[k][each] = weight s, shift = (bias - mean) s +
  * beta. weight NULL: 1, each is 1. bias, gamma NULL: 0, 1. */
 typedef struct weft_fold_norm_args {

@@ -12,7 +12,7 @@ enum { CHUNK = 4096 };
 
 struct lamb_segment {
     float *p, *m, *v;
-    const float *g;
+    const void *g;
     double *sums; /* [blocks][2] of p^2 and r^2; then the quotient */
 };
 
@@ -23,6 +23,7 @@ struct lamb_table {
     weft_blocks<WEFT_LAMB_SEGMENTS, CHUNK> blocks;
     float lr_scale[WEFT_LAMB_SEGMENTS], decay[WEFT_LAMB_SEGMENTS];
     bool fixed_size[WEFT_LAMB_SEGMENTS];
+    unsigned char dtype[WEFT_LAMB_SEGMENTS]; /* of g */
 };
 
 /* What the numbers of an update are for a block. */
@@ -46,13 +47,14 @@ __device__ __forceinline__ float wish(const lamb_numbers &n, float p, float m, f
 }
 
 template <int V>
-__device__ __forceinline__ void lamb_first(const lamb_numbers &n, const lamb_segment &at, int64_t i, double (&sums)[2])
+__device__ __forceinline__ void lamb_first(const lamb_numbers &n, const lamb_segment &at, const weft_typed &gradient,
+                                           int64_t i, double (&sums)[2])
 {
     float p[V], m[V], v[V], g[V];
     weft_load<float, V>(at.p + i, p);
     weft_load<float, V>(at.m + i, m);
     weft_load<float, V>(at.v + i, v);
-    weft_load<float, V>(at.g + i, g);
+    gradient.load<V>(i, g);
 #pragma unroll
     for (int j = 0; j < V; j++) {
         n.moments.step(g[j] * n.scale, m[j], v[j]);
@@ -79,7 +81,7 @@ __device__ __forceinline__ void lamb_second(const lamb_numbers &n, const lamb_se
 
 __device__ __forceinline__ bool is_wide(const lamb_segment &at)
 {
-    return ((uintptr_t)at.p | (uintptr_t)at.m | (uintptr_t)at.v | (uintptr_t)at.g) % 16 == 0;
+    return ((uintptr_t)at.p | (uintptr_t)at.m | (uintptr_t)at.v) % 16 == 0;
 }
 
 template <int V> __global__ void __launch_bounds__(WEFT_BLOCK) lamb_moments(const __grid_constant__ lamb_table table)
@@ -92,12 +94,13 @@ template <int V> __global__ void __launch_bounds__(WEFT_BLOCK) lamb_moments(cons
         return;
     const lamb_numbers n = numbers_of(table, s);
     const lamb_segment at = table.segment[s];
-    const int whole = is_wide(at) ? count / V * V : 0;
+    const weft_typed gradient = { at.g, table.dtype[s] };
+    const int whole = is_wide(at) && gradient.is_wide() ? count / V * V : 0;
     double sums[2] = { 0, 0 };
     for (int i = (int)threadIdx.x * V; i < whole; i += WEFT_BLOCK * V)
-        lamb_first<V>(n, at, from + i, sums);
+        lamb_first<V>(n, at, gradient, from + i, sums);
     for (int i = whole + (int)threadIdx.x; i < count; i += WEFT_BLOCK)
-        lamb_first<1>(n, at, from + i, sums);
+        lamb_first<1>(n, at, gradient, from + i, sums);
     const unsigned part = blockIdx.x - table.blocks.first[s];
     for (int k = 0; k < 2; k++) {
         const double sum = weft_block_sum(sums[k], lanes);
@@ -153,7 +156,7 @@ size_t weft_lamb_bytes(int64_t count)
 static bool add(lamb_table *table, const weft_segment *from)
 {
     const int s = table->blocks.count;
-    if (!from->sums || !table->blocks.add(from->count))
+    if (!from->sums || !weft_is_float(from->dtype) || !table->blocks.add(from->count))
         return false;
     for (int k = 0; k < WEFT_SEGMENT_ARRAYS; k++)
         if (!from->array[k])
@@ -162,11 +165,12 @@ static bool add(lamb_table *table, const weft_segment *from)
     to->p = static_cast<float *>(from->array[0]);
     to->m = static_cast<float *>(from->array[1]);
     to->v = static_cast<float *>(from->array[2]);
-    to->g = static_cast<const float *>(from->array[3]);
+    to->g = from->array[3];
     to->sums = from->sums;
     table->lr_scale[s] = (float)from->lr_scale;
     table->decay[s] = (float)from->decay;
     table->fixed_size[s] = from->fixed_size;
+    table->dtype[s] = (unsigned char)from->dtype;
     return true;
 }
 
@@ -175,7 +179,7 @@ int weft_launch_lamb(const weft_update_args *a, void *stream)
     static_assert(sizeof(lamb_table) <= WEFT_ARGUMENT_BYTES, "the table is a kernel's argument");
     if (!a->segments || a->count <= 0 || !a->lr || !a->go)
         return WEFT_INVALID_VALUE;
-    lamb_table table = { weft_moments_rule(a), a->lr, a->go, {}, {}, {}, {}, {} };
+    lamb_table table = { weft_moments_rule(a), a->lr, a->go, {}, {}, {}, {}, {}, {} };
     for (int s = 0; s < a->count; s++)
         if (!add(&table, &a->segments[s]))
             return WEFT_INVALID_VALUE;

@@ -39,11 +39,11 @@ int weft_launch_hits(const weft_hits_args *args, void *stream);
 /* Whether losses and hits of so many rows take a second launch, which sums what rows gave. */
 bool weft_rows_take_two(int64_t rows, int c);
 
-/* y = x * scale where the draw of (seed, stream, *step, element) is at least threshold, else 0. of_image: 0, or the
- * rows of an image, for all elements of which there is one draw. In place if the types agree. */
+/* y = x * scale where the draw of (seed, stream, *step, element) is at least threshold, else 0, + residual. of_image:
+ * 0, or the rows of an image, for all elements of which there is one draw. In place on x or the residual. */
 typedef struct weft_dropout_args {
     weft_dtype dtype;
-    weft_kview x, y;
+    weft_kview x, y, residual;
     int64_t rows;
     int c, of_image;
     const int32_t *step; /* in device memory */

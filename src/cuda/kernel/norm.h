@@ -52,10 +52,12 @@ int weft_launch_norm_apply(const weft_norm_apply_args *args, void *stream);
 
 /* The gradients of batch norm, as batch_norm_dx: g = dy slope(y), dbeta = sum of g, dgamma = sum of g (x - mean) rstd,
  * dx = gamma rstd (g - (dbeta + (x - mean) rstd dgamma) / rows) + residual; frozen: without what is divided by rows,
- * and rstd is a variance. act: those that weft_batch_norm_dx_takes. In place on dy, x or residual. */
+ * and rstd is a variance. act: those that weft_batch_norm_dx_takes. In place on dy, x or residual.
+ * g.data not NULL, as batch_norm_join_dx: act is one whose slope is of its result, which is z, and g is stored; beta is
+ * not read. */
 typedef struct weft_norm_dx_args {
     weft_dtype dtype;
-    weft_kview dy, x, residual, dx;
+    weft_kview dy, x, residual, dx, z, g;
     int64_t rows;
     int c;
     const float *mean, *rstd, *gamma, *beta; /* gamma NULL: 1; beta only with act */

@@ -9,7 +9,9 @@
  *   join_norm: the join as a launch, where there are no counters
  *
  * Neither the activation's argument nor its result is read: the slope is computed from x in both passes. Traffic: dy
- * and x twice (the second time from L2 as far as it holds them), residual and dx once. Bound by memory. */
+ * and x twice (the second time from L2 as far as it holds them), residual and dx once. Bound by memory.
+ * Of an activation behind an addition (g is wanted): the sums read its result z besides, and store g, which norm_dx
+ * reads instead of dy. */
 #include "cuda/kernel/columns.cuh"
 #include "cuda/kernel/slope.cuh"
 
@@ -17,14 +19,14 @@
 enum { SUMMED = 4, GIVEN = 4, FULL = 2 * 132 /* blocks */, SUM = 0, PRODUCT = 1, TOTALS = 2 };
 
 template <typename T> struct norm_job {
-    const T *dy, *x, *residual;
-    T *dx;
-    int64_t dy_ld, x_ld, residual_ld, dx_ld, rows;
+    const T *dy, *x, *residual, *z;
+    T *dx, *g;
+    int64_t dy_ld, x_ld, residual_ld, z_ld, dx_ld, g_ld, rows;
     int c, packs, parts;
     const float *mean, *rstd, *gamma, *beta;
     bool frozen;
     float epsilon;
-    weft_act act;
+    weft_act act, join; /* join: of z */
     float *dgamma, *dbeta;
     float *tilt, *lift, *totals; /* [c], [c], [parts][TOTALS][c] */
     unsigned *turns;
@@ -93,8 +95,25 @@ template <typename T, int V> __device__ __forceinline__ void join(const norm_job
         finish(job, p.c, sum[SUM], sum[PRODUCT]);
 }
 
-template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) norm_sums(norm_job<T> job)
+/* dy of a row's channels from c on becomes g, which is stored. */
+template <typename T, int V>
+__device__ __forceinline__ void join_slope(const norm_job<T> &job, int64_t row, int c, const weft_raw<T, V> &result,
+                                           float (&dy)[V])
 {
+    float z[V], s[V];
+    result.spread(z);
+    weft_slope<V>(job.join, z, s);
+#pragma unroll
+    for (int i = 0; i < V; i++)
+        dy[i] *= s[i];
+    weft_store<T, V>(job.g + row * job.g_ld + c, dy);
+}
+
+/* JOINS: there is a g to be stored. */
+template <typename T, int V, bool JOINS>
+__global__ void __launch_bounds__(WEFT_BLOCK, 2) norm_sums(norm_job<T> job)
+{
+    enum { LOADED = JOINS ? 3 : SUMMED }; /* of three tensors */
     weft_begin();
     WEFT_SHARED(float, room, (TOTALS * V * WEFT_BLOCK));
     const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
@@ -106,21 +125,25 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) no
     norm_channels<T, V> channels;
     channels.load(job, there ? c : 0);
     const int64_t step = weft_columns_step();
-    for (int64_t row = weft_columns_first(); there && row < job.rows; row += SUMMED * step) {
-        weft_raw<T, V> x[SUMMED], dy[SUMMED];
+    for (int64_t row = weft_columns_first(); there && row < job.rows; row += LOADED * step) {
+        weft_raw<T, V> x[LOADED], dy[LOADED], z[JOINS ? LOADED : 1];
 #pragma unroll
-        for (int e = 0; e < SUMMED; e++) {
+        for (int e = 0; e < LOADED; e++) {
             const int64_t at = row + e * step < job.rows ? row + e * step : row;
             x[e].load(job.x + at * job.x_ld + c);
             dy[e].load(job.dy + at * job.dy_ld + c);
+            if constexpr (JOINS)
+                z[e].load(job.z + at * job.z_ld + c);
         }
 #pragma unroll
-        for (int e = 0; e < SUMMED; e++) {
+        for (int e = 0; e < LOADED; e++) {
             if (row + e * step >= job.rows)
                 break;
             float d[V], g[V];
             x[e].spread(d);
             dy[e].spread(g);
+            if constexpr (JOINS)
+                join_slope<T, V>(job, row + e * step, c, z[e], g);
             channels.begin(job.act, d, g);
 #pragma unroll
             for (int i = 0; i < V; i++) {
@@ -216,7 +239,10 @@ template <typename T, int V> static norm_job<T> job_of(const weft_norm_dx_args *
     job.rows = a->rows;
     job.c = a->c, job.packs = k.packs, job.parts = k.parts;
     job.mean = a->mean, job.rstd = a->rstd, job.gamma = a->gamma, job.beta = a->beta;
-    job.frozen = a->frozen, job.epsilon = (float)a->epsilon, job.act = a->act;
+    job.frozen = a->frozen, job.epsilon = (float)a->epsilon;
+    job.act = a->g.data ? WEFT_ACT_NONE : a->act, job.join = a->act;
+    job.z = static_cast<const T *>(a->z.data), job.z_ld = a->z.ld;
+    job.g = static_cast<T *>(a->g.data), job.g_ld = a->g.ld;
     job.dgamma = a->dgamma, job.dbeta = a->dbeta;
     job.tilt = a->scratch, job.lift = a->scratch + vectors(a->c) / 2, job.totals = a->scratch + vectors(a->c);
     job.turns = weft_turns_for(a->turns, k.grid);
@@ -226,12 +252,15 @@ template <typename T, int V> static norm_job<T> job_of(const weft_norm_dx_args *
 template <typename T, int V> static int launch(const weft_norm_dx_args *a, void *stream)
 {
     const weft_columns k = weft_columns_of(a->rows, a->c, V);
-    const norm_job<T> job = job_of<T, V>(a, k);
-    int error = WEFT_LAUNCH((norm_sums<T, V>), k.grid, k.block, 0, stream, job);
+    norm_job<T> job = job_of<T, V>(a, k);
+    int error = job.g ? WEFT_LAUNCH((norm_sums<T, V, true>), k.grid, k.block, 0, stream, job)
+                      : WEFT_LAUNCH((norm_sums<T, V, false>), k.grid, k.block, 0, stream, job);
     if (!error && !job.turns)
         error = WEFT_LAUNCH((join_norm<T, V>), weft_join_grid(k), k.block, 0, stream, job);
     if (error)
         return error;
+    if (job.g)
+        job.dy = job.g, job.dy_ld = job.g_ld;
     weft_tiling t = weft_tile_rows(a->rows, k.packs, a->rows > 1 << 12 ? GIVEN : 1);
     const unsigned most = t.grid.y < FULL ? FULL / t.grid.y : 1;
     if (t.grid.x > most)
@@ -243,18 +272,28 @@ template <typename T> static int by_width(const weft_norm_dx_args *a, void *stre
 {
     constexpr int V = weft_wide<T>::V;
     const bool wide = a->c % V == 0 && weft_is_wide(a->dy, sizeof(T)) && weft_is_wide(a->x, sizeof(T)) &&
-                      weft_is_wide(a->residual, sizeof(T)) && weft_is_wide(a->dx, sizeof(T)) && weft_at_16(a->mean) &&
+                      weft_is_wide(a->residual, sizeof(T)) && weft_is_wide(a->dx, sizeof(T)) &&
+                      weft_is_wide(a->z, sizeof(T)) && weft_is_wide(a->g, sizeof(T)) && weft_at_16(a->mean) &&
                       weft_at_16(a->rstd) && weft_at_16(a->gamma) && weft_at_16(a->beta) && weft_at_16(a->scratch);
     return wide ? launch<T, V>(a, stream) : launch<T, 1>(a, stream);
 }
 
+/* Whether there is all that the activation needs. */
+static bool takes_act(const weft_norm_dx_args *a)
+{
+    if (a->g.data)
+        return a->act != WEFT_ACT_NONE && a->act != WEFT_ACT_SWISH && a->act != WEFT_ACT_HARD_SWISH && !a->frozen &&
+               weft_view_fits(a->z, a->c) && weft_view_fits(a->g, a->c);
+    return a->act != WEFT_ACT_SIGMOID && a->act != WEFT_ACT_TANH && a->act != WEFT_ACT_LECUN_TANH &&
+           (a->act == WEFT_ACT_NONE || a->beta);
+}
+
 int weft_launch_norm_dx(const weft_norm_dx_args *a, void *stream)
 {
-    const bool takes = a->act != WEFT_ACT_SIGMOID && a->act != WEFT_ACT_TANH && a->act != WEFT_ACT_LECUN_TANH;
     const weft_kepilogue end = { nullptr, a->residual, a->act };
     if (!weft_columns_fit(a->x, a->rows, a->c) || !weft_view_fits(a->dy, a->c) || !weft_view_fits(a->dx, a->c) ||
-        !weft_epilogue_fits(end, a->c) || !takes || !a->mean || !a->rstd || (a->act != WEFT_ACT_NONE && !a->beta) ||
-        !a->dgamma || !a->dbeta || !a->scratch)
+        !weft_epilogue_fits(end, a->c) || !takes_act(a) || !a->mean || !a->rstd || !a->dgamma || !a->dbeta ||
+        !a->scratch)
         return WEFT_INVALID_VALUE;
     return WEFT_BY_DTYPE(a->dtype, by_width, a, stream);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tables of segments as kernels see them (update.h): each segment has blocks of CHUNK elements of its own, the last one
- * a rest; a block finds its segment by the blocks before each. Adam's moments. Sums over a block in double, in a fixed
- * order. */
+ * a rest; a block finds its segment by the blocks before each. Arrays of any type. Adam's moments. Sums over a block in
+ * double, in a fixed order. */
 #ifndef WEFT_CUDA_KERNEL_SEGMENT_CUH
 #define WEFT_CUDA_KERNEL_SEGMENT_CUH
 
@@ -59,6 +59,45 @@ template <int MOST, int CHUNK> struct weft_blocks {
     __device__ __forceinline__ int elements(unsigned block, int s) const
     {
         return block + 1 == first[s + 1] ? (int)rest[s] : CHUNK;
+    }
+};
+
+/* An array whose type the table says. */
+struct weft_typed {
+    const void *data;
+    int dtype;
+
+    __device__ __forceinline__ weft_typed from(int64_t i) const
+    {
+        const int64_t size = dtype == WEFT_F32 ? 4 : 2;
+        const weft_typed rest = { static_cast<const char *>(data) + i * size, dtype };
+        return rest;
+    }
+    /* WEFT_PIECE elements are one load. */
+    __device__ __forceinline__ bool is_wide() const
+    {
+        return (uintptr_t)data % (dtype == WEFT_F32 ? 16 : 8) == 0;
+    }
+    template <typename T, int V> __device__ __forceinline__ void load_as(int64_t i, float (&v)[V]) const
+    {
+        const T *x = static_cast<const T *>(data) + i;
+        if constexpr (V == 1) {
+            v[0] = weft_to_float(*x);
+        } else {
+            weft_piece<T, V> piece;
+            piece.load(x);
+            piece.spread(v, ~0u);
+        }
+    }
+    template <int V> __device__ __forceinline__ void load(int64_t i, float (&v)[V]) const
+    {
+        static_assert(V == 1 || V == WEFT_PIECE, "the whole or one");
+        if (dtype == WEFT_F32)
+            load_as<float, V>(i, v);
+        else if (dtype == WEFT_F16)
+            load_as<weft_f16, V>(i, v);
+        else
+            load_as<weft_bf16, V>(i, v);
     }
 };
 

@@ -5,18 +5,19 @@
  * gate that is shut ends the block.
  *
  * Mapping: a block for CHUNK elements of one segment, a thread for WEFT_PIECE of them at a time, 16 bytes of each array
- * where all arrays begin at a multiple of 16; elements behind the last whole piece one by one. Traffic: each array read
- * and written once. Bound by memory: 20 bytes an element for sgd, 28 for adam, 12 for ema. */
+ * (8 of a gradient in 16 bits) where all arrays begin at a multiple of that; elements behind the last whole piece one
+ * by one. Traffic: each array read and written once. Bound by memory: 20 bytes an element for sgd, 28 for adam, 12 for
+ * ema, 2 less where gradients have 16 bits. */
 #include "cuda/kernel/segment.cuh"
 
 enum { CHUNK = 4096 };
 
 /* ---- rules ----
- * ARRAYS, of which the first WRITTEN are written and those from READ on are read; OWN: segments have a rate and a decay
+ * ARRAYS, of which all but the last are written and those from READ on are read; OWN: segments have a rate and a decay
  * of their own. begin: false if the gate is shut. step: one element of each array, in place. */
 
 struct sgd_rule {
-    enum { ARRAYS = 3, READ = 0, WRITTEN = 2, OWN = 1, SEGMENTS = WEFT_SGD_SEGMENTS };
+    enum { ARRAYS = 3, READ = 0, OWN = 1, SEGMENTS = WEFT_SGD_SEGMENTS };
     const float *lr_of, *go;
     float momentum;
     bool nesterov;
@@ -42,7 +43,7 @@ struct sgd_rule {
 };
 
 struct rmsprop_rule {
-    enum { ARRAYS = 4, READ = 0, WRITTEN = 3, OWN = 1, SEGMENTS = WEFT_RMSPROP_SEGMENTS };
+    enum { ARRAYS = 4, READ = 0, OWN = 1, SEGMENTS = WEFT_RMSPROP_SEGMENTS };
     const float *lr_of, *go;
     float momentum, rho, rest, epsilon;
     float scale, lr, decay; /* of the block */
@@ -69,7 +70,7 @@ struct rmsprop_rule {
 };
 
 struct adam_rule {
-    enum { ARRAYS = 4, READ = 0, WRITTEN = 3, OWN = 1, SEGMENTS = WEFT_ADAM_SEGMENTS };
+    enum { ARRAYS = 4, READ = 0, OWN = 1, SEGMENTS = WEFT_ADAM_SEGMENTS };
     const float *lr_of, *go;
     weft_moments_rule moments;
     bool decoupled;
@@ -98,7 +99,7 @@ struct adam_rule {
 
 /* average += rest (x - average); the first update gives x as it is. 1 - (1 + t) / (10 + t) = 9 / (10 + t). */
 struct ema_rule {
-    enum { ARRAYS = 2, READ = 0, WRITTEN = 1, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
+    enum { ARRAYS = 2, READ = 0, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
     const float *go;
     float final;
     bool warms;
@@ -121,7 +122,7 @@ struct ema_rule {
 };
 
 struct accumulate_rule {
-    enum { ARRAYS = 2, READ = 0, WRITTEN = 1, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
+    enum { ARRAYS = 2, READ = 0, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
     const float *go;
     float every;
     float scale; /* of the block */
@@ -144,7 +145,7 @@ struct accumulate_rule {
 
 /* state += rest (x - state), rest rounded once. */
 struct follow_rule {
-    enum { ARRAYS = 2, READ = 0, WRITTEN = 1, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
+    enum { ARRAYS = 2, READ = 0, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
     float rest;
 
     explicit follow_rule(const weft_update_args *a) : rest((float)(1 - a->momentum))
@@ -161,7 +162,7 @@ struct follow_rule {
 };
 
 struct clip_rule {
-    enum { ARRAYS = 2, READ = 1, WRITTEN = 1, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
+    enum { ARRAYS = 2, READ = 1, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
     float limit;
 
     explicit clip_rule(const weft_update_args *a) : limit((float)a->limit)
@@ -206,19 +207,23 @@ template <int MOST> void set_rates(update_rates<MOST, false> &, int, const weft_
 
 template <typename Rule> struct update_table {
     Rule rule;
-    float *array[Rule::SEGMENTS][Rule::ARRAYS];
+    void *array[Rule::SEGMENTS][Rule::ARRAYS];
     weft_blocks<Rule::SEGMENTS, CHUNK> blocks;
+    unsigned char dtype[Rule::SEGMENTS]; /* of the last array */
     update_rates<Rule::SEGMENTS, Rule::OWN != 0> rates;
 };
 
 /* V elements of each array, from i on. */
 template <typename Rule, int V>
-__device__ __forceinline__ void update_piece(const Rule &rule, float *const (&array)[Rule::ARRAYS], int i)
+__device__ __forceinline__ void update_piece(const Rule &rule, float *const (&array)[Rule::ARRAYS - 1],
+                                             const weft_typed &last, int i)
 {
+    enum { LAST = Rule::ARRAYS - 1 };
     float x[Rule::ARRAYS][V];
 #pragma unroll
-    for (int k = Rule::READ; k < Rule::ARRAYS; k++)
+    for (int k = Rule::READ; k < LAST; k++)
         weft_load<float, V>(array[k] + i, x[k]);
+    last.load<V>(i, x[LAST]);
 #pragma unroll
     for (int j = 0; j < V; j++) {
         float one[Rule::ARRAYS] = {};
@@ -227,17 +232,18 @@ __device__ __forceinline__ void update_piece(const Rule &rule, float *const (&ar
             one[k] = x[k][j];
         rule.step(one);
 #pragma unroll
-        for (int k = 0; k < Rule::WRITTEN; k++)
+        for (int k = 0; k < LAST; k++)
             x[k][j] = one[k];
     }
 #pragma unroll
-    for (int k = 0; k < Rule::WRITTEN; k++)
+    for (int k = 0; k < LAST; k++)
         weft_store<float, V>(array[k] + i, x[k]);
 }
 
 template <typename Rule, int V>
 __global__ void __launch_bounds__(WEFT_BLOCK) update(const __grid_constant__ update_table<Rule> table)
 {
+    enum { LAST = Rule::ARRAYS - 1 };
     weft_begin();
     const int s = table.blocks.segment(blockIdx.x), count = table.blocks.elements(blockIdx.x, s);
     const int64_t from = table.blocks.from(blockIdx.x, s);
@@ -246,33 +252,35 @@ __global__ void __launch_bounds__(WEFT_BLOCK) update(const __grid_constant__ upd
     Rule rule = table.rule;
     if (!rule.begin(rates[0], rates[1]))
         return;
-    float *array[Rule::ARRAYS];
+    float *array[LAST];
     uintptr_t bits = 0;
 #pragma unroll
-    for (int k = 0; k < Rule::ARRAYS; k++) {
-        array[k] = table.array[s][k] + from;
+    for (int k = 0; k < LAST; k++) {
+        array[k] = static_cast<float *>(table.array[s][k]) + from;
         bits |= (uintptr_t)array[k];
     }
-    const int whole = bits % 16 == 0 ? count / V * V : 0;
+    const weft_typed whole_last = { table.array[s][LAST], table.dtype[s] }, last = whole_last.from(from);
+    const int whole = bits % 16 == 0 && last.is_wide() ? count / V * V : 0;
     for (int i = (int)threadIdx.x * V; i < whole; i += WEFT_BLOCK * V)
-        update_piece<Rule, V>(rule, array, i);
+        update_piece<Rule, V>(rule, array, last, i);
     for (int i = whole + (int)threadIdx.x; i < count; i += WEFT_BLOCK)
-        update_piece<Rule, 1>(rule, array, i);
+        update_piece<Rule, 1>(rule, array, last, i);
 }
 
 template <typename Rule> static int launch(const weft_update_args *a, void *stream)
 {
     static_assert(sizeof(update_table<Rule>) <= WEFT_ARGUMENT_BYTES, "the table is a kernel's argument");
-    update_table<Rule> table = { Rule(a), {}, {}, {} };
+    update_table<Rule> table = { Rule(a), {}, {}, {}, {} };
     for (int s = 0; s < a->count; s++) {
         const weft_segment &from = a->segments[s];
-        if (!table.blocks.add(from.count))
+        if (!weft_is_float(from.dtype) || !table.blocks.add(from.count))
             return WEFT_INVALID_VALUE;
         for (int k = 0; k < Rule::ARRAYS; k++) {
             if (!from.array[k])
                 return WEFT_INVALID_VALUE;
-            table.array[s][k] = static_cast<float *>(from.array[k]);
+            table.array[s][k] = from.array[k];
         }
+        table.dtype[s] = (unsigned char)from.dtype;
         set_rates(table.rates, s, from);
     }
     const dim3 grid(table.blocks.first[a->count]);

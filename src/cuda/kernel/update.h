@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Launchers of what a training step does with parameters: norms of gradients, the gate, optimisers, averages, and
- * parameters on their way to another type. What kernels.h says of all launchers holds here; everything is fp32.
+ * Launchers of what a training step does with parameters: norms of gradients, the gate, optimisers, averages. What
+ * kernels.h says of all launchers holds here; everything is fp32, but for gradients, which may be in 16 bits.
  *
  * A step has hundreds of parameters, most of them small, so a launch takes many: a table of segments, dense pieces of
  * memory, goes to the kernel by value, as its argument, of which a kernel may have 4 KB. So nothing lies in device
@@ -17,13 +17,12 @@ extern "C" {
 
 /* Segments of a launch. */
 enum {
-    WEFT_SGD_SEGMENTS = 104,
+    WEFT_SGD_SEGMENTS = 100,
     WEFT_RMSPROP_SEGMENTS = 84,
     WEFT_ADAM_SEGMENTS = 84,
     WEFT_LAMB_SEGMENTS = 66,
-    WEFT_FLAT_SEGMENTS = 176, /* of ema, accumulate, follow, clip */
-    WEFT_NORM_SEGMENTS = 248,
-    WEFT_PACK_SEGMENTS = 144
+    WEFT_FLAT_SEGMENTS = 168, /* of ema, accumulate, follow, clip */
+    WEFT_NORM_SEGMENTS = 248
 };
 
 /* ---- one element of each array to one element ---- */
@@ -50,6 +49,7 @@ typedef enum weft_update_rule {
 enum { WEFT_SEGMENT_ARRAYS = 4 };
 typedef struct weft_segment {
     void *array[WEFT_SEGMENT_ARRAYS]; /* 16 bytes at a time where all begin at a multiple of 16 */
+    weft_dtype dtype;                 /* of the last: WEFT_F32, WEFT_F16 or WEFT_BF16 */
     int64_t count;                    /* elements */
     double lr_scale, decay;           /* of optimisers */
     double *sums;                     /* of lamb: weft_lamb_bytes(count) of scratch */
@@ -80,8 +80,9 @@ int weft_launch_lamb(const weft_update_args *args, void *stream);
 /* The norm of many tensors together, sqrt(sum over all elements of x^2), in two steps: the squares of up to
  * WEFT_NORM_SEGMENTS of them, summed in double, to sums[weft_norm_parts of all of them]; then norm[0] of all parts. */
 typedef struct weft_norm_segment {
-    const float *x;
+    const void *x;
     int64_t count;
+    weft_dtype dtype;
 } weft_norm_segment;
 int64_t weft_norm_parts(int64_t count);
 int weft_launch_norm_squares(const weft_norm_segment *segments, int count, double *sums, void *stream);
@@ -96,17 +97,6 @@ typedef struct weft_gate_args {
     int every;
 } weft_gate_args;
 int weft_launch_gate(const weft_gate_args *args, void *stream);
-
-/* ---- parameters as other kernels read them ---- */
-
-/* to[i] = from[i] in dtype. */
-typedef struct weft_pack_segment {
-    const float *from;
-    void *to;
-    int64_t count;
-    weft_dtype dtype;
-} weft_pack_segment;
-int weft_launch_pack_segments(const weft_pack_segment *segments, int count, void *stream);
 
 #ifdef __cplusplus
 }

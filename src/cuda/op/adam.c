@@ -102,7 +102,8 @@ static int lamb_cost(const weft_node *node, const weft_plan *plan, weft_kernel_c
 {
     const double tensor = weft_tensor_bytes(&node->out[0], WEFT_F32), flops = node->op->cost(node).flops;
     const double sums = (double)weft_lamb_bytes(weft_shape_count(&node->out[0]));
-    out[0] = (weft_kernel_cost){ .what = "moments", .core = flops * 2 / 3, .read = 4 * tensor,
+    out[0] = (weft_kernel_cost){ .what = "moments", .core = flops * 2 / 3,
+                                 .read = 3 * tensor + weft_tensor_bytes(&node->in[3], weft_node_in_dtype(node, 3)),
                                  .written = 2 * tensor + sums, .workspace = plan->scratch };
     out[1] = (weft_kernel_cost){ .what = "ratios", .core = sums / sizeof(double), .read = sums,
                                  .written = sizeof(double) };

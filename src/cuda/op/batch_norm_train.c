@@ -151,7 +151,12 @@ static weft_status run_dx(const weft_call *call)
     args.mean = call->in[2].data;
     args.rstd = call->in[3].data;
     args.gamma = o->no_gamma ? NULL : call->in[4].data;
-    args.beta = o->act == WEFT_ACT_NONE ? NULL : call->in[weft_batch_norm_dx_beta(o)].data;
+    if (call->node->id == WEFT_OP_BATCH_NORM_JOIN_DX) {
+        args.z = weft_kview_of(&call->in[weft_batch_norm_dx_beta(o)]);
+        args.g = weft_kview_of(&call->out[3]);
+    } else if (o->act != WEFT_ACT_NONE) {
+        args.beta = call->in[weft_batch_norm_dx_beta(o)].data;
+    }
     args.residual = residual_of(call);
     args.dx = weft_kview_of(&call->out[0]);
     args.dgamma = call->out[1].data;
@@ -172,6 +177,23 @@ static const weft_kernel dx = {
 };
 
 const weft_kernel *const weft_cuda_batch_norm_dx[] = { &dx, NULL };
+
+/* The sums read z besides, and write what is read instead of dy then. */
+static int launches_join(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
+{
+    const double map = weft_tensor_bytes(&node->out[0], weft_node_out_dtype(node, 0));
+    const int n = launches_of_sums(node, plan, 2, "sums", "gradient", out);
+    out[0].read += map;
+    out[1].read -= map;
+    return n;
+}
+
+static const weft_kernel join_dx = {
+    .name = "cuda.batch_norm_join_dx.parts", .prepare = prepare_dx, .run = run_dx, .launches = launches_join,
+    .inplace = WEFT_INPLACE_IN0 | WEFT_INPLACE_IN1 | WEFT_INPLACE_RESIDUAL,
+};
+
+const weft_kernel *const weft_cuda_batch_norm_join_dx[] = { &join_dx, NULL };
 
 /* ---- batch_norm_frozen_dx ---- */
 

@@ -18,7 +18,7 @@ static weft_status prepare_depthwise(const weft_node *node, weft_plan *plan)
     if (!depthwise)
         return WEFT_NO_MEMORY;
     weft_part_conv2d_depthwise_prepare(depthwise, node, plan);
-    plan->packed = depthwise->bytes;
+    weft_part_conv2d_depthwise_plan_pack(depthwise, plan);
     return WEFT_OK;
 }
 
@@ -69,7 +69,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     if (!conv)
         return WEFT_NO_MEMORY;
     WEFT_TRY(weft_part_conv2d_prepare(conv, node, &pitch, plan));
-    plan->packed = conv->bytes;
+    weft_part_conv2d_plan_pack(conv, plan);
     plan->scratch = conv->workspace;
     plan->error_factor = weft_part_conv2d_error_factor(conv);
     return WEFT_OK;
@@ -137,7 +137,7 @@ static weft_status prepare_pooled(const weft_node *node, weft_plan *plan)
     weft_status status = weft_part_conv2d_prepare(&p->conv, node, &pitch, plan);
     if (status == WEFT_UNSUPPORTED)
         status = prepare_apart(p, node, plan);
-    plan->packed = p->conv.bytes;
+    weft_part_conv2d_plan_pack(&p->conv, plan);
     plan->scratch = p->conv.workspace;
     plan->error_factor = weft_part_conv2d_error_factor(&p->conv);
     return status;

@@ -20,6 +20,11 @@ static weft_status prepare_depthwise(const weft_node *node, weft_plan *plan)
     return WEFT_OK;
 }
 
+static weft_status pack_depthwise_dx(const weft_call *call)
+{
+    return weft_part_depthwise_dx_pack(call->state, call);
+}
+
 static weft_status run_depthwise_dx(const weft_call *call)
 {
     return weft_part_depthwise_dx_run(call->state, call);
@@ -38,7 +43,7 @@ static int launches_depthwise(const weft_node *node, const weft_plan *plan, weft
 
 static const weft_kernel depthwise_dx = {
     .name = "cuda.conv2d_dx.depthwise", .refuse = refuse_depthwise, .prepare = prepare_depthwise,
-    .run = run_depthwise_dx, .launches = launches_depthwise,
+    .pack = pack_depthwise_dx, .run = run_depthwise_dx, .launches = launches_depthwise,
 };
 
 static const weft_kernel depthwise_dw = {
@@ -64,6 +69,12 @@ static weft_status prepare_dw(const weft_node *node, weft_plan *plan)
     return prepare(node, plan, WEFT_DNN_WGRAD);
 }
 
+static weft_status pack_dx(const weft_call *call)
+{
+    const weft_part_conv2d_grad *grad = call->state;
+    return weft_part_operand_pack(&grad->second, call);
+}
+
 static weft_status run(const weft_call *call)
 {
     return weft_part_conv2d_grad_run(call->state, call);
@@ -76,7 +87,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_co
 }
 
 static const weft_kernel cudnn_dx = {
-    .name = "cuda.conv2d_dx.cudnn", .prepare = prepare_dx, .run = run, .launches = launches,
+    .name = "cuda.conv2d_dx.cudnn", .prepare = prepare_dx, .pack = pack_dx, .run = run, .launches = launches,
 };
 
 static const weft_kernel cudnn_dw = {

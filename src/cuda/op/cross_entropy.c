@@ -8,7 +8,6 @@
 typedef struct state {
     const float *weights; /* NULL: none */
     size_t bytes;
-    bool *written;
 } state;
 
 static const float *weights_of(const weft_node *node)
@@ -21,27 +20,19 @@ static const float *weights_of(const weft_node *node)
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
     state *s = plan->state = weft_arena_alloc(plan->arena, sizeof *s);
-    bool *written = weft_arena_alloc(plan->arena, sizeof *written);
-    if (!s || !written)
+    if (!s)
         return WEFT_NO_MEMORY;
-    *written = false;
     s->weights = weights_of(node);
     s->bytes = s->weights ? (size_t)node->in[0].dim[1] * sizeof(float) : 0;
-    s->written = written;
     plan->packed = s->bytes;
     plan->scratch = (size_t)node->in[0].dim[0] * sizeof(float);
     return WEFT_OK;
 }
 
-/* Steps change the store, so that this comes before every one; a copy from the host would wait for the last. */
 static weft_status pack(const weft_call *call)
 {
     const state *s = call->state;
-    if (!s->weights || *s->written)
-        return WEFT_OK;
-    WEFT_TRY(weft_cuda_write(call->device, call->packed, s->weights, s->bytes));
-    *s->written = true;
-    return WEFT_OK;
+    return weft_cuda_write(call->device, call->packed, s->weights, s->bytes);
 }
 
 static weft_status run(const weft_call *call, weft_criterion kind, double factor, double j)

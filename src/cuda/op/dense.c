@@ -11,6 +11,25 @@ static size_t bias_at(const weft_part_product *p)
     return weft_round_up((size_t)(p->k * p->c) * weft_dtype_size(p->dtype), ALIGN);
 }
 
+/* Floats are read as the store has them. */
+static bool is_direct(const weft_part_product *p, const weft_plan *plan)
+{
+    const unsigned own = p->bias ? 6 : 2;
+    return p->dtype == WEFT_F32 && (plan->stored & own) == own;
+}
+
+static void plan_pack(const weft_part_product *p, weft_plan *plan)
+{
+    const weft_pack_segment weights = weft_pack_flat(NULL, NULL, p->k * p->c, p->dtype);
+    if (is_direct(p, plan)) {
+        plan->direct = p->bias ? 6 : 2;
+        return;
+    }
+    plan->packed = bias_at(p) + weft_part_product_bias_bytes(p);
+    plan->pack_form = weft_cuda_pack_form(&weights);
+    plan->pack_pieces = p->bias ? 3 : 1;
+}
+
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
     const weft_dense_opt *o = node->opt;
@@ -23,7 +42,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
                               .bias = !o->no_bias,
                               .residual = node->epi.residual, .act = node->epi.act };
     WEFT_TRY(weft_part_product_prepare(p, plan));
-    plan->packed = bias_at(p) + weft_part_product_bias_bytes(p);
+    plan_pack(p, plan);
     plan->scratch = p->workspace;
     return WEFT_OK;
 }
@@ -39,11 +58,13 @@ static weft_status run(const weft_call *call)
 {
     const weft_part_product *p = call->state;
     const char *packed = call->packed;
+    const void *weight = packed ? packed : weft_call_param(call, 0);
+    const char *bias = packed ? packed + bias_at(p) : weft_call_param(call, 1);
     weft_part_io io = { .call = call, .x = weft_kview_of(&call->in[0]), .y = weft_kview_of(&call->out[0]),
                         .workspace = call->scratch };
     if (p->residual)
         io.residual = weft_kview_of(&call->in[call->node->n_in - 1]);
-    return weft_part_product_run(p, &io, packed, p->bias ? packed + bias_at(p) : NULL);
+    return weft_part_product_run(p, &io, weight, p->bias ? bias : NULL);
 }
 
 static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)

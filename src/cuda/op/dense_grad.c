@@ -49,6 +49,7 @@ static weft_status prepare_dx(const weft_node *node, weft_plan *plan)
     *s = (state){ .product = { .rows = node->in[0].dim[0], .c = node->in[0].dim[1], .k = node->in[1].dim[1] } };
     weft_part_operand_prepare(&s->first, node, plan, 0, false);
     weft_part_operand_prepare(&s->second, node, plan, 1, false);
+    weft_part_operand_plan_pack(&s->second, plan);
     return prepare(s, node, plan);
 }
 
@@ -62,6 +63,12 @@ static weft_status prepare_dw(const weft_node *node, weft_plan *plan)
     weft_part_operand_prepare(&s->first, node, plan, 1, false);
     weft_part_operand_prepare(&s->second, node, plan, 0, false);
     return prepare(s, node, plan);
+}
+
+static weft_status pack_dx(const weft_call *call)
+{
+    const state *s = call->state;
+    return weft_part_operand_pack(&s->second, call);
 }
 
 static weft_status run(const weft_call *call)
@@ -92,7 +99,7 @@ static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_co
 }
 
 static const weft_kernel dx = {
-    .name = "cuda.dense_dx.product", .prepare = prepare_dx, .run = run, .launches = launches,
+    .name = "cuda.dense_dx.product", .prepare = prepare_dx, .pack = pack_dx, .run = run, .launches = launches,
 };
 
 static const weft_kernel dw = {

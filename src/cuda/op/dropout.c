@@ -42,19 +42,21 @@ static weft_status run_train(const weft_call *call)
     const weft_node *node = call->node;
     const weft_dropout_train_opt *o = node->opt;
     const int64_t rows = weft_shape_rows(&node->in[1]);
-    const weft_dropout_args args = { .dtype = node->out_dtype[0], .x = weft_kview_of(&call->in[1]),
-                                     .y = weft_kview_of(&call->out[0]), .rows = rows,
-                                     .c = (int)weft_shape_channels(&node->in[1]),
-                                     .of_image = o->per_image ? (int)(rows / node->in[1].dim[0]) : 0,
-                                     .step = call->in[0].data, .seed = o->seed, .stream = o->stream,
-                                     .threshold = weft_dropout_threshold(o->rate),
-                                     .scale = (float)(1 / (1 - o->rate)) };
+    weft_dropout_args args = { .dtype = node->out_dtype[0], .x = weft_kview_of(&call->in[1]),
+                               .y = weft_kview_of(&call->out[0]), .rows = rows,
+                               .c = (int)weft_shape_channels(&node->in[1]),
+                               .of_image = o->per_image ? (int)(rows / node->in[1].dim[0]) : 0,
+                               .step = call->in[0].data, .seed = o->seed, .stream = o->stream,
+                               .threshold = weft_dropout_threshold(o->rate),
+                               .scale = (float)(1 / (1 - o->rate)) };
+    if (node->epi.residual)
+        args.residual = weft_kview_of(&call->in[node->n_in - 1]);
     return weft_cuda_launched(call, weft_launch_dropout(&args, weft_cuda_stream_of(call)));
 }
 
 static const weft_kernel draws = {
     .name = "cuda.dropout_train.draws", .refuse = refuse_train, .prepare = prepare_train, .run = run_train,
-    .inplace = WEFT_INPLACE_IN1,
+    .inplace = WEFT_INPLACE_IN1 | WEFT_INPLACE_RESIDUAL,
 };
 
 const weft_kernel *const weft_cuda_dropout_train[] = { &draws, NULL };

@@ -22,9 +22,10 @@ static weft_status run_squares(const weft_call *call, int first, double *sums, i
     int count = 0;
     *parts = 0;
     for (int k = first; k < call->node->n_in && count < WEFT_NORM_SEGMENTS; k++) {
-        float *x;
-        WEFT_TRY(weft_part_flat_in(call, k, &x));
-        segments[count] = (weft_norm_segment){ x, weft_shape_count(&call->node->in[k]) };
+        void *x;
+        weft_dtype dtype;
+        WEFT_TRY(weft_part_flat_in(call, k, &x, &dtype));
+        segments[count] = (weft_norm_segment){ x, weft_shape_count(&call->node->in[k]), dtype };
         *parts += weft_norm_parts(segments[count++].count);
     }
     return weft_cuda_launched(call, weft_launch_norm_squares(segments, count, sums, weft_cuda_stream_of(call)));

@@ -9,6 +9,7 @@ enum { ALIGN = 16 };
 typedef struct state {
     size_t bias_at, first_at, channel_at;
     int *first, *channel; /* [out + 1], [links] */
+    bool *written;
 } state;
 
 /* Links of output map k are channel[first[k]] to channel[first[k + 1] - 1]. */
@@ -34,16 +35,20 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
         return WEFT_NO_MEMORY;
     s->first = weft_arena_array(plan->arena, (size_t)o->out + 1, sizeof *s->first);
     s->channel = weft_arena_array(plan->arena, links, sizeof *s->channel);
-    if (!s->first || !s->channel)
+    s->written = weft_arena_alloc(plan->arena, sizeof *s->written);
+    if (!s->first || !s->channel || !s->written)
         return WEFT_NO_MEMORY;
+    *s->written = false;
     list_links(o, node->in[0].dim[3], s);
     s->bias_at = weft_round_up((size_t)weft_shape_count(weight) * size, ALIGN);
     s->first_at = s->bias_at + weft_round_up((size_t)o->out * sizeof(float), ALIGN);
     s->channel_at = s->first_at + weft_round_up((size_t)(o->out + 1) * sizeof(int), ALIGN);
     plan->packed = s->channel_at + weft_round_up(links * sizeof(int), ALIGN);
+    plan->pack_pieces = 1 + o->bias;
     return WEFT_OK;
 }
 
+/* The lists go to the device once: in training this is part of every run, and of its recording. */
 static weft_status pack(const weft_call *call)
 {
     const weft_partial_conv2d_opt *o = call->node->opt;
@@ -54,6 +59,9 @@ static weft_status pack(const weft_call *call)
     WEFT_TRY(weft_cuda_pack_flat(call, &call->in[1], count, device->dtype, packed));
     if (o->bias)
         WEFT_TRY(weft_cuda_pack_flat(call, &call->in[2], o->out, WEFT_F32, packed + s->bias_at));
+    if (*s->written)
+        return WEFT_OK;
+    *s->written = true;
     WEFT_TRY(weft_cuda_write(device, packed + s->first_at, s->first, (size_t)(o->out + 1) * sizeof *s->first));
     return weft_cuda_write(device, packed + s->channel_at, s->channel,
                            (size_t)s->first[o->out] * sizeof *s->channel);

@@ -26,6 +26,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     weft_part_squeeze_excite_prepare(&s->excite, node, plan);
     s->parts = weft_global_pool_parts(&pool);
     plan->packed = s->excite.bytes;
+    plan->pack_pieces = node->n_param;
     plan->scratch = weft_part_squeeze_excite_bytes(&s->excite, s->parts);
     return WEFT_OK;
 }

@@ -4,7 +4,7 @@
  * pitch; where cuDNN has no plan, or none that runs, the direct kernel. That of images runs on a kernel of its own
  * where the form is wanted and the card can. Weights are [K, R, S, C / groups] in the device's type, as inferred;
  * channels that pad an image have zero weights. The bias is kept twice: in the device's type for cuDNN, as floats for
- * the own kernel. */
+ * the own kernel. What the store has in that type and layout is read where it is. */
 #include "cuda/part/part.h"
 
 enum { ALIGN = 16 };
@@ -112,24 +112,44 @@ weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *no
     const weft_image_args image = image_args_of(conv, pitch->x, pitch->y);
     const size_t each = (size_t)(o->kernel_h * o->kernel_w) * (size_t)(conv->channels / o->groups);
     conv->bias_at = conv->image ? weft_image_bytes(&image) : weft_round_up((size_t)o->out * each * size, ALIGN);
-    conv->float_bias_at = conv->bias_at + weft_round_up((size_t)o->out * size, ALIGN);
+    conv->float_bias_at = conv->bias_at + (size > sizeof(uint16_t) ? 0 : weft_round_up((size_t)o->out * size, ALIGN));
     conv->bytes = conv->float_bias_at + (o->bias ? weft_round_up((size_t)o->out * sizeof(float), ALIGN) : 0);
     if (conv->own && node->pool)
         return weft_fail(WEFT_UNSUPPORTED, "%s: not as exactly as fp32", node->name);
     return conv->own || conv->image ? WEFT_OK : ask(conv, pitch, plan);
 }
 
-static weft_status pack_weights(const weft_part_conv2d *conv, const weft_call *call, const weft_view *param, char *to)
+/* The weights of other kernels than that of images. */
+static weft_pack_segment weights_of(const weft_part_conv2d *conv)
 {
     const weft_conv2d_opt *o = conv->node->opt;
     const int64_t own = conv->node->in[0].dim[3] / o->groups, kept = conv->channels / o->groups;
+    return (weft_pack_segment){ .dtype = conv->dtype, .rows = o->out * o->kernel_h * o->kernel_w, .cols = (int)own,
+                                .padded = (int)kept, .from_row = (int)own, .from_col = 1 };
+}
+
+void weft_part_conv2d_plan_pack(weft_part_conv2d *conv, weft_plan *plan)
+{
+    const weft_node *node = plan->node;
+    const weft_pack_segment weights = weights_of(conv);
+    const bool bias = ((const weft_conv2d_opt *)conv->node->opt)->bias;
+    const unsigned own = (bias ? 3u : 1u) << weft_node_first_param(node);
+    conv->direct = conv->dtype == WEFT_F32 && weights.padded == weights.cols && (plan->stored & own) == own;
+    plan->direct = conv->direct ? own : 0;
+    plan->packed = conv->direct ? 0 : conv->bytes;
+    plan->pack_form = conv->image ? 0 : weft_cuda_pack_form(&weights);
+    plan->pack_pieces = conv->image ? 0 : bias ? 1 + 1 + (conv->float_bias_at > conv->bias_at) : 1;
+}
+
+static weft_status pack_weights(const weft_part_conv2d *conv, const weft_call *call, const weft_view *param, char *to)
+{
     if (conv->image) {
         const weft_image_args args = image_args_of(conv, 0, 0);
         return weft_cuda_launched(call, weft_launch_image_pack(&args, param->data, to, weft_cuda_stream_of(call)));
     }
-    const weft_pack_args weights = { .from = param->data, .to = to, .dtype = conv->dtype,
-                                     .rows = (int)(o->out * o->kernel_h * o->kernel_w), .cols = (int)own,
-                                     .padded_cols = (int)kept, .to_row = kept, .to_col = 1 };
+    weft_pack_segment weights = weights_of(conv);
+    weights.from = param->data;
+    weights.to = to;
     return weft_cuda_pack(call, &weights);
 }
 
@@ -139,19 +159,31 @@ weft_status weft_part_conv2d_pack(const weft_part_conv2d *conv, const weft_call 
     WEFT_TRY(pack_weights(conv, call, &param[0], to));
     if (!o->bias)
         return WEFT_OK;
-    WEFT_TRY(weft_cuda_pack_flat(call, &param[1], o->out, conv->dtype, to + conv->bias_at));
+    if (conv->float_bias_at > conv->bias_at)
+        WEFT_TRY(weft_cuda_pack_flat(call, &param[1], o->out, conv->dtype, to + conv->bias_at));
     return weft_cuda_pack_flat(call, &param[1], o->out, WEFT_F32, to + conv->float_bias_at);
+}
+
+/* The weights, and the bias, packed `at`, as a run finds them. */
+static const void *weight_at(const weft_part_conv2d *conv, const weft_part_io *io)
+{
+    return conv->direct ? weft_call_param(io->call, 0) : io->packed;
+}
+
+static const void *bias_at(const weft_part_conv2d *conv, const weft_part_io *io, size_t at)
+{
+    return conv->direct ? weft_call_param(io->call, 1) : weft_cuda_at(io->packed, at);
 }
 
 static weft_status run_plan(const weft_part_conv2d *conv, const weft_part_io *io)
 {
     weft_dnn_binding binding[5] = {
-        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, io->packed }, { WEFT_DNN_Y, io->y.data },
+        { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, weight_at(conv, io) }, { WEFT_DNN_Y, io->y.data },
     };
     const weft_conv2d_opt *o = conv->node->opt;
     int n = 3;
     if (o->bias)
-        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, io->packed + conv->bias_at };
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, bias_at(conv, io, conv->bias_at) };
     if (io->residual.data)
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_RESIDUAL, io->residual.data };
     return weft_cuda_plan_run(io->call->device, conv->plan, binding, n, io->workspace);
@@ -162,8 +194,8 @@ static weft_status run_own(const weft_part_conv2d *conv, const weft_part_io *io)
     const weft_conv2d_opt *o = conv->node->opt;
     const weft_conv2d_args args = {
         .dtype = conv->dtype, .x = io->x, .y = io->y, .win = weft_cuda_conv_window(conv->node),
-        .c = (int)conv->channels, .k = (int)o->out, .groups = (int)o->groups, .wt = io->packed,
-        .epi = { .bias = o->bias ? weft_cuda_at(io->packed, conv->float_bias_at) : NULL, .residual = io->residual,
+        .c = (int)conv->channels, .k = (int)o->out, .groups = (int)o->groups, .wt = weight_at(conv, io),
+        .epi = { .bias = o->bias ? bias_at(conv, io, conv->float_bias_at) : NULL, .residual = io->residual,
                  .act = conv->node->epi.act },
     };
     return weft_cuda_launched(io->call, weft_launch_conv2d(&args, weft_cuda_stream_of(io->call)));
@@ -225,8 +257,9 @@ void weft_part_conv2d_cost(const weft_part_conv2d *conv, const weft_device *devi
     const double products = 2 * node->op->cost(node).macs; /* the epilogue rides along */
     const bool fast = on_tensor_cores(conv, device);
     const double y = weft_tensor_bytes(&node->out[0], conv->dtype);
+    const size_t bias = weft_round_up((size_t)node->out[0].dim[3] * weft_dtype_size(conv->dtype), ALIGN);
     *out = (weft_kernel_cost){ .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
-                               .weights = (double)conv->float_bias_at,
+                               .weights = (double)(conv->bias_at + bias),
                                .read = read_of_x(conv) + (node->epi.residual ? y : 0), .written = y,
                                .workspace = conv->workspace, .plan = conv->own || conv->image ? 0 : conv->hash };
 }

@@ -13,6 +13,16 @@ bool weft_part_is_depthwise(const weft_node *node)
     return o->groups > 1 && o->groups == o->out && o->groups == node->in[0].dim[3];
 }
 
+weft_pack_segment weft_part_window_segment(weft_dtype dtype, bool product, int64_t pitch, int c, int kernel_h,
+                                           int kernel_w)
+{
+    const int taps = kernel_h * kernel_w;
+    if (product)
+        return (weft_pack_segment){ .dtype = dtype, .layout = WEFT_PACK_WINDOW, .cols = c, .kernel = kernel_h };
+    return (weft_pack_segment){ .dtype = dtype, .rows = taps, .cols = c, .padded = (int)pitch, .from_row = 1,
+                                .from_col = taps };
+}
+
 static weft_depthwise_args args_of(const weft_part_conv2d_depthwise *d)
 {
     return (weft_depthwise_args){ .dtype = d->dtype, .win = weft_cuda_conv_window(d->node),
@@ -56,17 +66,28 @@ void weft_part_conv2d_depthwise_prepare(weft_part_conv2d_depthwise *d, const wef
     d->bytes = d->bias_at + weft_round_up((size_t)o->out * sizeof(float), ALIGN);
 }
 
+static weft_pack_segment weights_of(const weft_part_conv2d_depthwise *d)
+{
+    const weft_conv2d_opt *o = d->node->opt;
+    return weft_part_window_segment(d->dtype, d->product, d->pitch, (int)o->out, o->kernel_h, o->kernel_w);
+}
+
+void weft_part_conv2d_depthwise_plan_pack(const weft_part_conv2d_depthwise *d, weft_plan *plan)
+{
+    const weft_pack_segment weights = weights_of(d);
+    plan->packed = d->bytes;
+    plan->pack_form = weft_cuda_pack_form(&weights);
+    plan->pack_pieces = 1 + ((const weft_conv2d_opt *)d->node->opt)->bias;
+}
+
 weft_status weft_part_conv2d_depthwise_pack(const weft_part_conv2d_depthwise *d, const weft_call *call,
                                             const weft_view *param, char *to)
 {
     const weft_conv2d_opt *o = d->node->opt;
-    const weft_pack_args weights = { .from = param[0].data, .to = to, .dtype = d->dtype, .rows = (int)o->out,
-                                     .cols = o->kernel_h * o->kernel_w, .padded_rows = (int)d->pitch, .to_row = 1,
-                                     .to_col = d->pitch };
-    const weft_expand_pack_args window = { .dtype = d->dtype, .window_weights = param[0].data, .window = to,
-                                           .c = (int)o->out, .kernel = o->kernel_h };
-    WEFT_TRY(d->product ? weft_cuda_launched(call, weft_launch_expand_pack(&window, weft_cuda_stream_of(call)))
-                        : weft_cuda_pack(call, &weights));
+    weft_pack_segment weights = weights_of(d);
+    weights.from = param[0].data;
+    weights.to = to;
+    WEFT_TRY(weft_cuda_pack(call, &weights));
     return o->bias ? weft_cuda_pack_flat(call, &param[1], o->out, WEFT_F32, to + d->bias_at) : WEFT_OK;
 }
 

@@ -2,7 +2,8 @@
  *
  * The gradients of a depthwise convolution. dx at a stride of 1 is itself a depthwise convolution, of dy with the
  * window turned half round, and runs on the kernels of those, on tensor cores where the form is wanted and the card
- * can; other strides gather. Weights are inputs of the run: a small launch lays them out as the kernel reads them. */
+ * can; other strides gather. The weights are packed as the kernel reads them where the store has them; others are laid
+ * out by a small launch of the run, or two. */
 #include "cuda/part/conv_grad.h"
 #include "op/conv2d.h"
 
@@ -13,8 +14,7 @@ enum { FIRST, SECOND, WEIGHTS, PARTS = WEIGHTS, PACKED };
 
 bool weft_part_is_depthwise_grad(const weft_node *node)
 {
-    const weft_conv2d_grad_opt *o = node->opt;
-    return o->conv.groups > 1 && o->conv.groups == o->conv.out && o->conv.groups == o->c;
+    return weft_conv2d_grad_is_depthwise(node->opt);
 }
 
 static void need(weft_plan *plan, int buffer, size_t bytes)
@@ -58,6 +58,15 @@ static bool is_product(const weft_part_depthwise_grad *g, const weft_plan *plan)
            g->first.align % ALIGN == 0 && pitch.y_align % ALIGN == 0 && weft_expand_depthwise_takes(&args);
 }
 
+static weft_pack_segment weights_of(const weft_part_depthwise_grad *g)
+{
+    const weft_conv2d_grad_opt *o = g->node->opt;
+    weft_pack_segment weights = weft_part_window_segment(g->dtype, g->product, g->pitch, (int)o->c, o->conv.kernel_h,
+                                                         o->conv.kernel_w);
+    weights.turned = g->flipped;
+    return weights;
+}
+
 void weft_part_depthwise_dx_prepare(weft_part_depthwise_grad *g, const weft_node *node, weft_plan *plan)
 {
     const weft_conv2d_grad_opt *o = node->opt;
@@ -67,17 +76,42 @@ void weft_part_depthwise_dx_prepare(weft_part_depthwise_grad *g, const weft_node
     g->pitch = (int64_t)weft_round_up((size_t)o->c, VECTOR);
     g->product = is_product(g, plan);
     need(plan, FIRST, g->first.bytes);
-    if (!g->product) {
-        need(plan, WEIGHTS, taps * (size_t)g->pitch * weft_dtype_size(g->dtype));
-        return;
+    if (g->product) {
+        const weft_expand_depthwise_args args = product_args_of(g, g->first.ld, o->c);
+        g->tile = weft_expand_depthwise_tile(&args);
     }
-    const weft_expand_depthwise_args args = product_args_of(g, g->first.ld, o->c);
-    g->tile = weft_expand_depthwise_tile(&args);
-    need(plan, WEIGHTS, taps * (size_t)o->c * sizeof(float));
-    need(plan, PACKED, weft_expand_window_bytes((int)o->c, o->conv.kernel_h));
+    const size_t bytes = g->product ? weft_expand_window_bytes((int)o->c, o->conv.kernel_h)
+                                    : taps * (size_t)g->pitch * weft_dtype_size(g->dtype);
+    g->packed = plan->stored >> 1 & 1;
+    if (g->packed) {
+        const weft_pack_segment weights = weights_of(g);
+        plan->packs = 1u << 1;
+        plan->packed = weft_round_up(bytes, ALIGN);
+        plan->pack_form = weft_cuda_pack_form(&weights);
+        plan->pack_pieces = 1;
+    } else if (g->product) {
+        need(plan, WEIGHTS, taps * (size_t)o->c * sizeof(float));
+        need(plan, PACKED, bytes);
+    } else {
+        need(plan, WEIGHTS, bytes);
+    }
 }
 
-/* The weights as the kernel reads them. */
+weft_status weft_part_depthwise_dx_pack(const weft_part_depthwise_grad *g, const weft_call *call)
+{
+    weft_pack_segment weights = weights_of(g);
+    weights.from = call->in[1].data;
+    weights.to = call->packed;
+    return weft_cuda_pack(call, &weights);
+}
+
+/* The weights as the kernel reads them, once they are there. */
+static const void *weights_at(const weft_part_depthwise_grad *g, const weft_call *call)
+{
+    return g->packed ? call->packed : call->buffer[g->product ? PACKED : WEIGHTS];
+}
+
+/* Lays out weights that the store has not. */
 static weft_status turn(const weft_part_depthwise_grad *g, const weft_call *call)
 {
     const weft_conv2d_grad_opt *o = g->node->opt;
@@ -99,7 +133,7 @@ static weft_status run_product(const weft_part_depthwise_grad *g, const weft_cal
     weft_expand_depthwise_args args = product_args_of(g, dy.ld, call->out[0].ld);
     args.x = dy;
     args.y = weft_kview_of(&call->out[0]);
-    args.window = call->buffer[PACKED];
+    args.window = weights_at(g, call);
     return weft_cuda_launched(call, weft_launch_expand_depthwise(&args, weft_cuda_stream_of(call)));
 }
 
@@ -108,7 +142,7 @@ static weft_status run_flipped(const weft_part_depthwise_grad *g, const weft_cal
 {
     const weft_depthwise_args args = {
         .dtype = g->dtype, .x = dy, .y = weft_kview_of(&call->out[0]), .win = flipped_window(g->node),
-        .c = (int)g->node->out[0].dim[3], .wt = call->buffer[WEIGHTS], .ld_wt = g->pitch,
+        .c = (int)g->node->out[0].dim[3], .wt = weights_at(g, call), .ld_wt = g->pitch,
         .epi = { .residual = residual },
     };
     return weft_cuda_launched(call, weft_launch_depthwise(&args, weft_cuda_stream_of(call)));
@@ -118,7 +152,7 @@ weft_status weft_part_depthwise_dx_run(const weft_part_depthwise_grad *g, const 
 {
     weft_kview dy, residual = { NULL, 0 };
     WEFT_TRY(weft_part_operand_run(&g->first, call, call->buffer[FIRST], &dy));
-    WEFT_TRY(turn(g, call));
+    WEFT_TRY(g->packed ? WEFT_OK : turn(g, call));
     if (g->node->epi.residual)
         residual = weft_kview_of(&call->in[g->node->n_in - 1]);
     if (g->product)
@@ -128,7 +162,7 @@ weft_status weft_part_depthwise_dx_run(const weft_part_depthwise_grad *g, const 
     const weft_depthwise_dx_args args = {
         .dtype = g->dtype, .dy = dy, .dx = weft_kview_of(&call->out[0]), .residual = residual,
         .win = weft_part_conv2d_grad_window(g->node), .c = (int)g->node->out[0].dim[3],
-        .wt = call->buffer[WEIGHTS], .ld_wt = g->pitch,
+        .wt = weights_at(g, call), .ld_wt = g->pitch,
     };
     return weft_cuda_launched(call, weft_launch_depthwise_dx(&args, weft_cuda_stream_of(call)));
 }
@@ -179,14 +213,13 @@ static int dx_cost(const weft_part_depthwise_grad *g, int n, weft_kernel_cost *o
     const weft_node *node = g->node;
     const double weights = bytes_of(&node->in[1], WEFT_F32), products = 2 * node->op->cost(node).macs;
     const double dx = bytes_of(&node->out[0], g->dtype);
-    out[n++] = (weft_kernel_cost){ .what = "window", .weights = weights, .written = weights, .cast = true };
-    if (g->product)
+    for (int i = 0; i < (g->packed ? 0 : 1 + g->product); i++)
         out[n++] = (weft_kernel_cost){ .what = "window", .weights = weights, .written = weights, .cast = true };
-    out[n++] = (weft_kernel_cost){ .what = "gradient", .tensor_core = g->product ? products : 0,
-                                   .core = g->product ? 0 : products, .weights = weights,
-                                   .read = bytes_of(&node->in[0], g->dtype) + (node->epi.residual ? dx : 0),
-                                   .written = dx };
-    return n;
+    out[n] = (weft_kernel_cost){ .what = n > 0 ? "gradient" : NULL, .tensor_core = g->product ? products : 0,
+                                 .core = g->product ? 0 : products, .weights = weights,
+                                 .read = bytes_of(&node->in[0], g->dtype) + (node->epi.residual ? dx : 0),
+                                 .written = dx };
+    return n + 1;
 }
 
 int weft_part_depthwise_grad_cost(const weft_part_depthwise_grad *g, weft_kernel_cost *out)

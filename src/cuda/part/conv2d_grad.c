@@ -6,13 +6,14 @@
  * engines only for the gradient alone, and of such sums its fp32 engines were seen to add another tensor than they were
  * given (part/conv2d.c). It is then added by a launch of its own.
  * dw: cuDNN computes it in the type of x and dy (fp32 from 16 bits is offered on no card), dense, and for the channels
- * that pad an image, too; a launch makes it what the op gives. */
+ * that pad an image, too. Where that is not what the op gives (pass/types.c), a launch makes it so; another after the
+ * direct kernel, which gives floats. */
 #include "cuda/part/conv_grad.h"
 
 #include "op/conv2d.h"
 
 /* Of the plan's buffers. */
-enum { FIRST, SECOND, WHOLE /* dw of cuDNN, or the direct kernel's parts */ };
+enum { FIRST, SECOND, WHOLE /* dw of cuDNN, or the direct kernel's parts, and behind them its dw */ };
 
 weft_kwindow weft_part_conv2d_grad_window(const weft_node *node)
 {
@@ -23,6 +24,8 @@ weft_kwindow weft_part_conv2d_grad_window(const weft_node *node)
                            .stride_h = o->conv.stride_h, .stride_w = o->conv.stride_w, .dilation = o->conv.dilation,
                            .pad = o->conv.pad };
 }
+
+enum { ALIGN = 16 };
 
 static bool is_dx(const weft_part_conv2d_grad *g)
 {
@@ -85,21 +88,47 @@ static weft_conv2d_dw_args dw_args_of(const weft_part_conv2d_grad *g)
                                   .k = (int)o->conv.out, .groups = (int)o->conv.groups };
 }
 
+/* Of the direct kernel's parts. */
 static size_t parts_bytes(const weft_part_conv2d_grad *g)
 {
     const weft_conv2d_dw_args args = dw_args_of(g);
-    return is_dx(g) ? 0 : (size_t)weft_conv2d_dw_floats(&args) * sizeof(float);
+    return is_dx(g) ? 0 : weft_round_up((size_t)weft_conv2d_dw_floats(&args) * sizeof(float), ALIGN);
 }
 
+static bool is_short(const weft_part_conv2d_grad *g)
+{
+    return weft_node_out_dtype(g->node, 0) != WEFT_F32;
+}
+
+/* And of its dw, where that is not what the op gives. */
+static size_t own_bytes(const weft_part_conv2d_grad *g)
+{
+    const bool apart = !is_dx(g) && is_short(g);
+    return parts_bytes(g) + (apart ? (size_t)weft_shape_count(&g->node->out[0]) * sizeof(float) : 0);
+}
+
+/* dw as it was computed, as the op gives it. */
+static weft_status convert(const weft_part_conv2d_grad *g, const weft_call *call, weft_dtype dtype, weft_kview dw)
+{
+    const weft_shape *shape = &call->node->out[0];
+    const weft_map_args args = { .dtype = dtype, .y_dtype = weft_node_out_dtype(g->node, 0), .x = dw,
+                                 .y = weft_kview_of(&call->out[0]), .rows = weft_shape_rows(shape),
+                                 .c = (int)shape->dim[3] };
+    return weft_cuda_launched(call, weft_launch_map(&args, weft_cuda_stream_of(call)));
+}
+
+/* memory: of own_bytes. */
 static weft_status run_own_dw(const weft_part_conv2d_grad *g, const weft_call *call, weft_kview x, weft_kview dy,
-                              void *parts)
+                              void *memory)
 {
     weft_conv2d_dw_args args = dw_args_of(g);
     args.x = x;
     args.dy = dy;
-    args.dw = weft_kview_of(&call->out[0]);
-    args.scratch = parts;
-    return weft_cuda_launched(call, weft_launch_conv2d_dw(&args, weft_cuda_stream_of(call)));
+    args.scratch = memory;
+    args.dw = is_short(g) ? (weft_kview){ (char *)memory + parts_bytes(g), g->node->out[0].dim[3] }
+                          : weft_kview_of(&call->out[0]);
+    WEFT_TRY(weft_cuda_launched(call, weft_launch_conv2d_dw(&args, weft_cuda_stream_of(call))));
+    return is_short(g) ? convert(g, call, WEFT_F32, args.dw) : WEFT_OK;
 }
 
 static weft_kview residual_of(const weft_call *call)
@@ -154,18 +183,20 @@ weft_status weft_part_conv2d_grad_prepare(weft_part_conv2d_grad *g, const weft_n
     *g = (weft_part_conv2d_grad){ .node = node, .kind = kind, .dtype = plan->device->dtype, .channels = o->c };
     weft_part_operand_prepare(&g->first, node, plan, 0, false);
     weft_part_operand_prepare(&g->second, node, plan, 1, is_dx(g));
+    if (is_dx(g))
+        weft_part_operand_plan_pack(&g->second, plan);
     find_pitch(g, plan);
     g->apart = is_dx(g) && node->epi.residual && plan->device->precision == WEFT_PRECISION_FP32;
     if (!is_dx(g)) {
         if (plan->in_channels && o->conv.groups == 1 && g->first.bytes == 0)
             g->channels = plan->in_channels;
-        g->widens = g->dtype != WEFT_F32 || g->channels != o->c || g->pitch.y != o->c / o->conv.groups ||
-                    g->pitch.y_align % 16 != 0;
+        g->widens = g->dtype != weft_node_out_dtype(node, 0) || g->channels != o->c ||
+                    g->pitch.y != o->c / o->conv.groups || g->pitch.y_align % 16 != 0;
     }
     WEFT_TRY(find_plan(g, plan));
     g->widens = g->widens && !g->own;
     const size_t bytes[] = { [FIRST] = g->first.bytes, [SECOND] = g->second.bytes,
-                             [WHOLE] = g->own ? parts_bytes(g) : g->widens ? whole_bytes(g) : 0 };
+                             [WHOLE] = g->own ? own_bytes(g) : g->widens ? whole_bytes(g) : 0 };
     for (int i = 0; i < WEFT_COUNT(bytes); i++)
         if (bytes[i] > 0)
             plan->buffer[i] = (weft_buffer){ bytes[i], 0, WEFT_PHASES - 1 };
@@ -200,22 +231,11 @@ static weft_status run_dx(const weft_part_conv2d_grad *g, const weft_call *call,
     return status == WEFT_OK && g->apart ? add_residual(g, call) : status;
 }
 
-/* What cuDNN computed, as the op gives it. */
-static weft_status widen(const weft_part_conv2d_grad *g, const weft_call *call)
-{
-    const weft_shape *dw = &call->node->out[0];
-    const weft_conv2d_opt *v = &((const weft_conv2d_grad_opt *)g->node->opt)->conv;
-    const weft_map_args args = { .dtype = g->dtype, .y_dtype = WEFT_F32,
-                                 .x = { call->buffer[WHOLE], g->channels / v->groups },
-                                 .y = weft_kview_of(&call->out[0]), .rows = weft_shape_rows(dw), .c = (int)dw->dim[3] };
-    return weft_cuda_launched(call, weft_launch_map(&args, weft_cuda_stream_of(call)));
-}
-
 /* No plan runs, though one was built: the direct kernel, and memory for its parts that nobody planned. */
 static weft_status run_without_plan(const weft_part_conv2d_grad *g, const weft_call *call, weft_kview x, weft_kview dy)
 {
     void *parts = NULL;
-    const size_t bytes = parts_bytes(g);
+    const size_t bytes = own_bytes(g);
     if (bytes > 0)
         WEFT_TRY(weft_cuda_plan_spare(call->device, g->plan, bytes, &parts));
     return run_own_dw(g, call, x, dy, parts);
@@ -233,7 +253,9 @@ static weft_status run_dw(const weft_part_conv2d_grad *g, const weft_call *call,
     const weft_status status = weft_cuda_plan_run(call->device, g->plan, binding, 3, call->scratch);
     if (status == WEFT_UNSUPPORTED)
         return run_without_plan(g, call, x, dy);
-    return status == WEFT_OK && g->widens ? widen(g, call) : status;
+    const int64_t groups = ((const weft_conv2d_grad_opt *)g->node->opt)->conv.groups;
+    const weft_kview whole = { call->buffer[WHOLE], g->channels / groups };
+    return status == WEFT_OK && g->widens ? convert(g, call, g->dtype, whole) : status;
 }
 
 weft_status weft_part_conv2d_grad_run(const weft_part_conv2d_grad *g, const weft_call *call)
@@ -260,14 +282,15 @@ int weft_part_conv2d_grad_cost(const weft_part_conv2d_grad *g, const weft_device
 {
     const weft_node *node = g->node;
     const double products = 2 * node->op->cost(node).macs, size = (double)weft_dtype_size(g->dtype);
-    const double dw = (double)whole_bytes(g), wide = weft_tensor_bytes(&node->out[0], WEFT_F32);
+    const weft_dtype gives = weft_node_out_dtype(node, 0);
+    const double dw = (double)whole_bytes(g), wide = weft_tensor_bytes(&node->out[0], gives);
     const double y = weft_tensor_bytes(&node->out[0], g->dtype);
     const bool fast = on_tensor_cores(g, device);
-    const bool residual = node->epi.residual && !g->apart;
+    const bool residual = node->epi.residual && !g->apart, after = g->own && !is_dx(g) && is_short(g);
     int n = weft_part_operand_cost(&g->first, 0, out);
     n = weft_part_operand_cost(&g->second, n, out);
     weft_kernel_cost *k = &out[n++];
-    *k = (weft_kernel_cost){ .what = n > 1 || g->apart || g->widens ? "gradient" : NULL,
+    *k = (weft_kernel_cost){ .what = n > 1 || g->apart || g->widens || after ? "gradient" : NULL,
                              .tensor_core = fast ? products : 0, .core = fast ? 0 : products,
                              .read = (double)weft_shape_count(&node->in[0]) * size, .workspace = g->workspace,
                              .plan = g->own ? 0 : g->hash };
@@ -277,11 +300,14 @@ int weft_part_conv2d_grad_cost(const weft_part_conv2d_grad *g, const weft_device
         k->written = y;
     } else {
         k->read += (double)weft_shape_count(&node->in[1]) * size;
-        k->written = g->widens ? dw : wide;
+        k->written = g->widens ? dw : after ? 2 * wide : wide;
     }
     if (g->apart)
         out[n++] = (weft_kernel_cost){ .what = "add", .read = 2 * y, .written = y };
     if (g->widens)
-        out[n++] = (weft_kernel_cost){ .what = "widen", .read = dw, .written = wide, .cast = true };
+        out[n++] = (weft_kernel_cost){ .what = "convert", .read = dw, .written = wide, .cast = g->dtype != gives,
+                                       .copy = g->dtype == gives };
+    if (after)
+        out[n++] = (weft_kernel_cost){ .what = "convert", .read = 2 * wide, .written = wide, .cast = true };
     return n;
 }

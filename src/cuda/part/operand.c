@@ -21,10 +21,36 @@ void weft_part_operand_prepare(weft_part_operand *o, const weft_node *node, cons
     o->bytes = weft_round_up((size_t)(o->rows * channels) * weft_dtype_size(o->to), ALIGN);
 }
 
+static weft_pack_segment segment_of(const weft_part_operand *o)
+{
+    return weft_pack_flat(NULL, NULL, o->rows * o->channels, o->to);
+}
+
+void weft_part_operand_plan_pack(weft_part_operand *o, weft_plan *plan)
+{
+    const weft_pack_segment segment = segment_of(o);
+    if (o->bytes == 0 || !(plan->stored >> o->in & 1))
+        return;
+    plan->packs = 1u << o->in;
+    plan->packed = o->bytes;
+    plan->pack_form = weft_cuda_pack_form(&segment);
+    plan->pack_pieces = 1;
+    o->packed = true;
+    o->bytes = 0;
+}
+
+weft_status weft_part_operand_pack(const weft_part_operand *o, const weft_call *call)
+{
+    weft_pack_segment segment = segment_of(o);
+    segment.from = call->in[o->in].data;
+    segment.to = call->packed;
+    return weft_cuda_pack(call, &segment);
+}
+
 weft_status weft_part_operand_run(const weft_part_operand *o, const weft_call *call, void *memory, weft_kview *out)
 {
     const weft_kview from = weft_kview_of(&call->in[o->in]);
-    *out = from;
+    *out = o->packed ? (weft_kview){ call->packed, o->channels } : from;
     if (o->bytes == 0)
         return WEFT_OK;
     *out = (weft_kview){ memory, o->channels };

@@ -38,6 +38,7 @@ typedef struct weft_part_conv2d {
     weft_cuda_plan *plan; /* NULL: only described, or own */
     bool own;             /* cuDNN has no plan, or none that is exact enough */
     bool image;           /* the kernel for images runs instead */
+    bool direct;          /* the parameters are read as they are stored: nothing is packed */
 } weft_part_conv2d;
 
 /* UNSUPPORTED: cuDNN has no plan for the convolution with its pool; without a pool there is always a kernel. */
@@ -46,6 +47,8 @@ weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *no
 weft_status weft_part_conv2d_pack(const weft_part_conv2d *conv, const weft_call *call, const weft_view *param,
                                   char *to);
 weft_status weft_part_conv2d_run(const weft_part_conv2d *conv, const weft_part_io *io);
+/* Tells the plan of a node that is this convolution alone what it packs, and reads what lies right as it is stored. */
+void weft_part_conv2d_plan_pack(weft_part_conv2d *conv, weft_plan *plan);
 /* As weft_plan's: fast algorithms, which only strict fp32 forbids, err more than direct ones. */
 double weft_part_conv2d_error_factor(const weft_part_conv2d *conv);
 void weft_part_conv2d_cost(const weft_part_conv2d *conv, const weft_device *device, weft_kernel_cost *out);
@@ -63,8 +66,13 @@ typedef struct weft_part_conv2d_depthwise {
 } weft_part_conv2d_depthwise;
 
 bool weft_part_is_depthwise(const weft_node *node);
+/* Weights [c, kernel_h, kernel_w, 1] as its kernels read them: of the product, or [taps][pitch]. */
+weft_pack_segment weft_part_window_segment(weft_dtype dtype, bool product, int64_t pitch, int c, int kernel_h,
+                                           int kernel_w);
 void weft_part_conv2d_depthwise_prepare(weft_part_conv2d_depthwise *depthwise, const weft_node *node,
                                         const weft_plan *plan);
+/* Tells the plan of a node that is this convolution alone what it packs. */
+void weft_part_conv2d_depthwise_plan_pack(const weft_part_conv2d_depthwise *depthwise, weft_plan *plan);
 weft_status weft_part_conv2d_depthwise_pack(const weft_part_conv2d_depthwise *depthwise, const weft_call *call,
                                             const weft_view *param, char *to);
 /* sums: NULL, or where those over parts of each image go, [N][parts][C]. */

@@ -81,9 +81,10 @@ weft_status weft_part_product_prepare(weft_part_product *p, const weft_plan *pla
     return p->own ? WEFT_OK : status;
 }
 
+/* Of the bias in the product's type, before that of floats; these may be the same. */
 static size_t typed_bias_bytes(const weft_part_product *p)
 {
-    return weft_round_up((size_t)p->k * weft_dtype_size(p->dtype), ALIGN);
+    return p->dtype == WEFT_F32 ? 0 : weft_round_up((size_t)p->k * weft_dtype_size(p->dtype), ALIGN);
 }
 
 size_t weft_part_product_bias_bytes(const weft_part_product *p)
@@ -97,7 +98,8 @@ weft_status weft_part_product_pack(const weft_part_product *p, const weft_call *
     WEFT_TRY(weft_cuda_pack_flat(call, &param[0], p->k * p->c, p->dtype, to));
     if (!p->bias)
         return WEFT_OK;
-    WEFT_TRY(weft_cuda_pack_flat(call, &param[1], p->k, p->dtype, bias));
+    if (typed_bias_bytes(p) > 0)
+        WEFT_TRY(weft_cuda_pack_flat(call, &param[1], p->k, p->dtype, bias));
     return weft_cuda_pack_flat(call, &param[1], p->k, WEFT_F32, bias + typed_bias_bytes(p));
 }
 

@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calls as segments, and inputs as dense floats. */
+ * Calls as segments, and inputs as dense numbers. */
 #include "cuda/part/update.h"
 
 enum { ALIGN = 16, AS_IT_IS = -1 };
 
-/* ---- dense floats ---- */
+/* ---- dense numbers ---- */
 
 /* Bytes into the scratch memory of the copy of each input, and of output 0; AS_IT_IS. */
 typedef struct flat {
     int64_t *in, out;
 } flat;
 
+/* What kernels take as it is. */
+static bool is_float(weft_dtype dtype)
+{
+    return dtype == WEFT_F32 || dtype == WEFT_F16 || dtype == WEFT_BF16;
+}
+
 /* ld 0: not known, its own channels. */
 static bool is_flat(const weft_shape *shape, weft_dtype dtype, int64_t ld)
 {
-    return dtype == WEFT_F32 && (ld == 0 || ld == weft_shape_channels(shape) || weft_shape_rows(shape) == 1);
+    return is_float(dtype) && (ld == 0 || ld == weft_shape_channels(shape) || weft_shape_rows(shape) == 1);
 }
 
 static bool is_in_flat(const weft_node *node, const weft_plan *plan, int i)
@@ -63,11 +69,13 @@ static weft_status copy(const weft_call *call, const weft_shape *shape, weft_dty
     return weft_cuda_launched(call, weft_launch_map(&args, weft_cuda_stream_of(call)));
 }
 
-weft_status weft_part_flat_in(const weft_call *call, int i, float **out)
+weft_status weft_part_flat_in(const weft_call *call, int i, void **out, weft_dtype *dtype)
 {
     const flat *f = call->state;
     const weft_shape *shape = &call->node->in[i];
+    *dtype = WEFT_F32;
     if (!f || f->in[i] == AS_IT_IS) {
+        *dtype = weft_node_in_dtype(call->node, i);
         *out = call->in[i].data;
         return WEFT_OK;
     }
@@ -121,13 +129,11 @@ int weft_part_flat_cost(const weft_node *node, const weft_plan *plan, weft_kerne
 static weft_status fill(const weft_part_update *u, const weft_call *call, weft_segment *segment)
 {
     const int written = call->node->n_out;
-    float *from;
     *segment = (weft_segment){ .count = weft_shape_count(&call->node->out[0]), .lr_scale = 1, .sums = call->scratch };
     segment->array[0] = weft_part_flat_out(call);
     for (int k = 1; k < written; k++)
         segment->array[k] = call->out[k].data;
-    WEFT_TRY(weft_part_flat_in(call, u->from, &from));
-    segment->array[written] = from;
+    WEFT_TRY(weft_part_flat_in(call, u->from, &segment->array[written], &segment->dtype));
     if (u->own)
         u->own(call->node, segment);
     return WEFT_OK;

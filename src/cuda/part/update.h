@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the ops of an update share (gate.c, sgd.c, rmsprop.c, adam.c): calls of one kernel as the segments of a launch,
- * and their inputs as dense floats. Gradients of a training graph are so as they lie; whatever else a graph hands over,
- * of another type or a slice of a wider tensor, is copied before, by a launch for each, and such a node runs alone. */
+ * and their inputs as dense numbers. Gradients of a training graph are so as they lie; slices of a wider tensor are
+ * copied before, by a launch for each, and such a node runs alone. */
 #ifndef WEFT_CUDA_PART_UPDATE_H
 #define WEFT_CUDA_PART_UPDATE_H
 
 #include "cuda/cuda.h"
 
-/* ---- dense floats ---- */
+/* ---- dense numbers ---- */
 
 /* Finds what has to be copied, an input or output 0, behind the scratch memory that the plan asks for already: then the
  * plan has a state. */
@@ -17,8 +17,8 @@ WEFT_INLINE bool weft_part_is_flat(const weft_plan *plan)
 {
     return plan->state == NULL;
 }
-/* Input i, copied if it has to be. */
-weft_status weft_part_flat_in(const weft_call *call, int i, float **out);
+/* Input i, copied if it has to be: then it is of floats. */
+weft_status weft_part_flat_in(const weft_call *call, int i, void **out, weft_dtype *dtype);
 /* Where output 0 is to be written, and, when that is queued, its way to where it belongs. */
 float *weft_part_flat_out(const weft_call *call);
 weft_status weft_part_flat_end(const weft_call *call);
