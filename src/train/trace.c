@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Averages of parameters copied out, and the search for the first number that is not finite: parameters, inputs, then
- * the nodes of a step one after the other. The step is run again; its gate is shut again, statistics are put back. */
+ * the nodes of a step one after the other, as far as nothing is changed. */
 #include <math.h>
 #include <string.h>
 
@@ -14,6 +14,7 @@ typedef struct search {
     weft_trace *found; /* what is NULL: nothing yet */
     float *values;     /* [room] */
     size_t room;
+    bool over;
 } search;
 
 static weft_status make_room(search *s, int64_t count)
@@ -74,7 +75,7 @@ static weft_status look_at_batch(search *s, const weft_batch *batch)
     return WEFT_OK;
 }
 
-/* After a node has run. */
+/* After a node has run. What follows the norm of the gradients changes parameters: so far and no further. */
 static weft_status look_at_node(void *user, const weft_gnode *gnode)
 {
     search *s = user;
@@ -86,7 +87,8 @@ static weft_status look_at_node(void *user, const weft_gnode *gnode)
         WEFT_TRY(weft_model_read_value(s->trainer->model, gnode->out[o], s->values));
         (void)is_good(s, "output", gnode->node.name, gnode->node.op->name, count);
     }
-    return WEFT_OK;
+    s->over = s->found->what || gnode->node.id == WEFT_OP_GRADIENT_NORM;
+    return s->over ? WEFT_NOT_FOUND : WEFT_OK;
 }
 
 static weft_status look(search *s, const weft_batch *batch, double lr)
@@ -98,10 +100,8 @@ static weft_status look(search *s, const weft_batch *batch, double lr)
         WEFT_TRY(look_at_batch(s, batch));
     if (s->found->what)
         return WEFT_OK;
-    WEFT_TRY(weft_trainer_keep(t));
     const weft_status status = weft_model_run_watched(t->model, &(weft_watch){ look_at_node, s });
-    WEFT_TRY(weft_trainer_put_back(t));
-    return status;
+    return s->over ? WEFT_OK : status;
 }
 
 weft_status weft_trainer_trace(weft_trainer *trainer, const weft_batch *batch, double lr, weft_trace *out)
@@ -110,7 +110,7 @@ weft_status weft_trainer_trace(weft_trainer *trainer, const weft_batch *batch, d
         return weft_fail(WEFT_INVALID, "weft_trainer_trace: trainer, batch and out must not be NULL, and a step must "
                                        "have been made");
     weft_trace found = { 0 };
-    search s = { trainer, &found, NULL, 0 };
+    search s = { .trainer = trainer, .found = &found };
     const weft_status status = look(&s, batch, lr);
     weft_free(&trainer->ctx->allocator, s.values);
     WEFT_TRY(status);

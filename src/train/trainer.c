@@ -40,39 +40,6 @@ static weft_status describe(weft_trainer *t, const weft_graph *network, const we
     return WEFT_OK;
 }
 
-/* Whether the forward pass changes a state: a statistic of the network, nothing of the optimiser's or the averages. */
-static bool is_statistic(const weft_trainer *t, const char *name)
-{
-    for (int i = 0; i < t->n_params; i++)
-        if (strcmp(t->params[i].name, name) == 0)
-            return !t->params[i].trained;
-    return strncmp(name, "optimizer/", 10) != 0 && strncmp(name, WEFT_EMA_SCOPE "/", strlen(WEFT_EMA_SCOPE) + 1) != 0;
-}
-
-/* The piece of the store with everything that the forward pass changes. What else is in it no bad step changes. */
-static weft_status find_span(weft_trainer *t)
-{
-    size_t end = 0;
-    t->span = SIZE_MAX;
-    for (int32_t i = 0; i < t->graph->n_nodes; i++) {
-        const weft_gnode *gnode = &t->graph->nodes[i];
-        for (int o = 0; o < gnode->node.n_out; o++) {
-            const char *name = gnode->node.op->updates >> o & 1 ? t->graph->values[gnode->in[o]].name : NULL;
-            if (!name || !is_statistic(t, name))
-                continue;
-            const weft_entry *entry = &t->store->entries[weft_store_find(t->store, name)];
-            const size_t last = entry->offset + (size_t)weft_shape_count(&entry->spec.shape) * sizeof(float);
-            t->span = entry->offset < t->span ? entry->offset : t->span;
-            end = last > end ? last : end;
-        }
-    }
-    if (end == 0)
-        return WEFT_OK;
-    t->span_bytes = end - t->span;
-    t->kept = weft_alloc(&t->ctx->allocator, t->span_bytes);
-    return t->kept ? WEFT_OK : WEFT_NO_MEMORY;
-}
-
 /* The store that is shared, else one of its own, drawn. */
 static weft_status need_store(weft_trainer *t)
 {
@@ -101,10 +68,9 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     if (!opt->plan_only)
         WEFT_TRY(need_store(t));
     /* Images are read until a step's very end, so that it costs nothing to keep them where they are. */
-    WEFT_TRY(weft_model_create(t->ctx, t->graph, &(weft_model_opt){ .training = true, .store = t->store,
-                                                                    .plan_only = opt->plan_only, .resident = true,
-                                                                    .memory = opt->memory }, &t->model));
-    return opt->plan_only ? WEFT_OK : find_span(t);
+    return weft_model_create(t->ctx, t->graph, &(weft_model_opt){ .training = true, .store = t->store,
+                                                                  .plan_only = opt->plan_only, .resident = true,
+                                                                  .memory = opt->memory }, &t->model);
 }
 
 weft_status weft_trainer_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
@@ -133,8 +99,7 @@ weft_status weft_trainer_begin(weft_trainer *trainer)
     if (!trainer)
         return weft_fail(WEFT_INVALID, "weft_trainer_begin: trainer is NULL");
     WEFT_TRY(need_store(trainer));
-    WEFT_TRY(weft_model_begin(trainer->model, trainer->store));
-    return find_span(trainer);
+    return weft_model_begin(trainer->model, trainer->store);
 }
 
 void weft_trainer_destroy(weft_trainer *trainer)
@@ -145,7 +110,6 @@ void weft_trainer_destroy(weft_trainer *trainer)
     if (trainer->own_store)
         weft_store_destroy(trainer->store);
     weft_graph_destroy(trainer->graph);
-    weft_free(&trainer->ctx->allocator, trainer->kept);
     weft_arena_release(&trainer->arena);
     weft_free(&trainer->ctx->allocator, trainer);
 }
@@ -214,19 +178,6 @@ weft_status weft_trainer_feed(weft_trainer *t, const weft_batch *batch, double l
     return set(t, t->number, &number);
 }
 
-weft_status weft_trainer_keep(weft_trainer *t)
-{
-    const weft_device *device = t->ctx->device;
-    return t->kept ? device->backend->read(device, t->kept, t->store->memory + t->span, t->span_bytes) : WEFT_OK;
-}
-
-weft_status weft_trainer_put_back(weft_trainer *t)
-{
-    const weft_device *device = t->ctx->device;
-    t->store->version++;
-    return t->kept ? device->backend->write(device, t->store->memory + t->span, t->kept, t->span_bytes) : WEFT_OK;
-}
-
 static weft_status read_results(weft_trainer *t, weft_step_result *out)
 {
     float loss, hits[2], norm, go[2], batch_norm;
@@ -247,11 +198,8 @@ weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *batch, do
 {
     weft_step_result result;
     WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
-    WEFT_TRY(weft_trainer_keep(trainer));
     WEFT_TRY(weft_model_run(trainer->model));
     WEFT_TRY(read_results(trainer, &result));
-    if (!result.finite)
-        WEFT_TRY(weft_trainer_put_back(trainer));
     trainer->step++;
     if (out)
         *out = result;
