@@ -38,9 +38,9 @@ Train = struct("weft_train_opt", "long batch int loss real rbf_j smoothing point
                "layer_decay clip_norm clip_value int accumulate real ema bool ema_no_warm_up real norm_momentum "
                "long seed pointer store size memory bool plan_only", how=Optimizer)
 Model = struct("weft_model_opt", "long batch bool plan_only no_fusion no_units keep_all training pointer store "
-               "bool resident size memory bool track")
+               "bool resident ahead size memory bool track")
 Batch = struct("weft_batch", "floats images ints labels floats targets")
-Result = struct("weft_step_result", "real loss long top1 top5 real gradient_norm bool finite updated long updates")
+Result = struct("weft_step_result", "real loss long top1 top5 real gradient_norm bool finite updated long updates step")
 for function, result in (("error", c.c_char_p), ("arch_recipe", Recipe), ("arch_find", c.c_void_p),
                          ("trainer_store", c.c_void_p), ("loader_steps", c.c_int64), ("loader_filled", c.c_int64)):
     getattr(weft, "weft_" + function).restype = result

@@ -36,7 +36,13 @@ struct weft_trainer {
     int images, labels, targets, lr, number; /* inputs; -1: none */
     weft_trained_info *params; /* [n_params] of the network */
     int n_params;
+    float *slots; /* [WEFT_STEPS_AHEAD][WEFT_TRAIN_SLOT] outputs of steps that were submitted, by their turn */
+    int64_t tickets[WEFT_STEPS_AHEAD]; /* runs of the model that must be over */
+    int64_t steps[WEFT_STEPS_AHEAD];   /* their numbers */
+    int64_t submitted, read;           /* turns */
 };
+
+enum { WEFT_TRAIN_SLOT = 8 };
 
 /* What becomes of the parameters of a network: out[n_params]; names are lent by it. */
 weft_status weft_train_params(const weft_graph *network, const weft_train_opt *opt, weft_trained_info *out);

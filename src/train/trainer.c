@@ -70,7 +70,7 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     /* Images are read until a step's very end, so that it costs nothing to keep them where they are. */
     return weft_model_create(t->ctx, t->graph, &(weft_model_opt){ .training = true, .store = t->store,
                                                                   .plan_only = opt->plan_only, .resident = true,
-                                                                  .memory = opt->memory }, &t->model);
+                                                                  .ahead = true, .memory = opt->memory }, &t->model);
 }
 
 weft_status weft_trainer_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
@@ -102,6 +102,34 @@ weft_status weft_trainer_begin(weft_trainer *trainer)
     return weft_model_begin(trainer->model, trainer->store);
 }
 
+/* Rows of results (below). */
+static weft_status need_slots(weft_trainer *t)
+{
+    const weft_device *device = t->ctx->device;
+    const size_t bytes = sizeof(float) * WEFT_TRAIN_SLOT * WEFT_STEPS_AHEAD;
+    void *slots;
+    if (t->slots)
+        return WEFT_OK;
+    if (weft_device_is_apart(device)) {
+        WEFT_TRY(device->backend->host_alloc(device, bytes, &slots));
+    } else {
+        slots = weft_alloc(device->allocator, bytes);
+        if (!slots)
+            return WEFT_NO_MEMORY;
+    }
+    t->slots = slots;
+    return WEFT_OK;
+}
+
+static void free_slots(const weft_trainer *t)
+{
+    const weft_device *device = t->ctx->device;
+    if (weft_device_is_apart(device))
+        device->backend->host_free(device, t->slots);
+    else
+        weft_free(device->allocator, t->slots);
+}
+
 void weft_trainer_destroy(weft_trainer *trainer)
 {
     if (!trainer)
@@ -109,6 +137,7 @@ void weft_trainer_destroy(weft_trainer *trainer)
     weft_model_destroy(trainer->model);
     if (trainer->own_store)
         weft_store_destroy(trainer->store);
+    free_slots(trainer); /* nothing is under way any more */
     weft_graph_destroy(trainer->graph);
     weft_arena_release(&trainer->arena);
     weft_free(&trainer->ctx->allocator, trainer);
@@ -178,30 +207,68 @@ weft_status weft_trainer_feed(weft_trainer *t, const weft_batch *batch, double l
     return set(t, t->number, &number);
 }
 
-static weft_status read_results(weft_trainer *t, weft_step_result *out)
+/* ---- results: a row of outputs for each step, which is filled when the step is done ---- */
+
+/* Where outputs lie in a row. */
+static const int columns[] = { [WEFT_TRAIN_LOSS] = 0, [WEFT_TRAIN_HITS] = 1, [WEFT_TRAIN_NORM] = 3,
+                               [WEFT_TRAIN_GO] = 4, [WEFT_TRAIN_BATCH_NORM] = 6 };
+
+static float *row_of(const weft_trainer *t, int64_t turn)
 {
-    float loss, hits[2], norm, go[2], batch_norm;
-    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_LOSS, &loss, sizeof loss));
-    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_HITS, hits, sizeof hits));
-    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_NORM, &norm, sizeof norm));
-    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_GO, go, sizeof go));
-    batch_norm = norm;
-    if (t->accumulate > 1)
-        WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_BATCH_NORM, &batch_norm, sizeof batch_norm));
+    return t->slots + turn % WEFT_STEPS_AHEAD * WEFT_TRAIN_SLOT;
+}
+
+static void read_row(const weft_trainer *t, int64_t turn, weft_step_result *out)
+{
+    const float *row = row_of(t, turn), *hits = row + columns[WEFT_TRAIN_HITS], *go = row + columns[WEFT_TRAIN_GO];
+    const float loss = row[columns[WEFT_TRAIN_LOSS]], norm = row[columns[WEFT_TRAIN_NORM]];
+    const float batch_norm = t->accumulate > 1 ? row[columns[WEFT_TRAIN_BATCH_NORM]] : norm;
     *out = (weft_step_result){ .loss = (double)loss, .top1 = (int64_t)hits[0], .top5 = (int64_t)hits[1],
                                .gradient_norm = (double)batch_norm, .updated = go[0] > 0, .updates = (int64_t)go[1],
-                               .finite = isfinite(loss) && isfinite(norm) && isfinite(batch_norm) };
+                               .finite = isfinite(loss) && isfinite(norm) && isfinite(batch_norm),
+                               .step = t->steps[turn % WEFT_STEPS_AHEAD] };
+}
+
+weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, double lr)
+{
+    if (trainer && trainer->submitted - trainer->read >= WEFT_STEPS_AHEAD)
+        return weft_fail(WEFT_INVALID, "weft_trainer_submit: the results of %d steps have not been read, which is the "
+                         "most: call weft_trainer_results", WEFT_STEPS_AHEAD);
+    WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
+    WEFT_TRY(need_slots(trainer));
+    WEFT_TRY(weft_model_run_later(trainer->model));
+    const int outputs = trainer->accumulate > 1 ? WEFT_TRAIN_BATCH_NORM + 1 : WEFT_TRAIN_BATCH_NORM;
+    const int64_t slot = trainer->submitted % WEFT_STEPS_AHEAD;
+    for (int i = 0; i < outputs; i++)
+        WEFT_TRY(weft_model_fetch(trainer->model, i, row_of(trainer, slot) + columns[i]));
+    trainer->tickets[slot] = trainer->model->sends;
+    trainer->steps[slot] = trainer->step++;
+    trainer->submitted++;
+    return WEFT_OK;
+}
+
+weft_status weft_trainer_results(weft_trainer *trainer, bool wait, weft_step_result *out, int room, int *count)
+{
+    if (!trainer || !out || !count || room < 1)
+        return weft_fail(WEFT_INVALID, "weft_trainer_results: expected a trainer, and room for a result or more");
+    if (wait && trainer->read < trainer->submitted)
+        WEFT_TRY(weft_model_wait(trainer->model));
+    int n = 0;
+    for (; n < room && trainer->read < trainer->submitted; n++, trainer->read++) {
+        if (trainer->tickets[trainer->read % WEFT_STEPS_AHEAD] > trainer->model->over)
+            break;
+        read_row(trainer, trainer->read, &out[n]);
+    }
+    *count = n;
     return WEFT_OK;
 }
 
 weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *batch, double lr, weft_step_result *out)
 {
-    weft_step_result result;
-    WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
-    WEFT_TRY(weft_model_run(trainer->model));
-    WEFT_TRY(read_results(trainer, &result));
-    trainer->step++;
+    WEFT_TRY(weft_trainer_submit(trainer, batch, lr));
+    trainer->submitted--; /* nobody else is to read it */
+    WEFT_TRY(weft_model_wait(trainer->model));
     if (out)
-        *out = result;
+        read_row(trainer, trainer->submitted, out);
     return WEFT_OK;
 }
