@@ -61,6 +61,9 @@ typedef struct weft_train_opt {
     double aux_weight;     /* of the losses of auxiliary heads, the network's outputs after the first; 0: .3,
                               GoogLeNet's (Inception-v3's is .4) */
     bool targets;          /* batches come with rows of targets: mixed, of several classes */
+    const float *levels;   /* [channels of the images, 1 to 3][256], copied: batches come as bytes, of which these are
+                              the network's values (weft_recipe_levels): the same numbers, a quarter to send to a
+                              device. NULL: as floats */
     weft_optimizer optimizer;
     const char *const *freeze; /* [freeze_count] patterns of paths, as of files: "stem/?*": such parameters stay, and so
                                   do the statistics of frozen norms; dropout inside of a frozen part is off */
@@ -91,6 +94,7 @@ typedef struct weft_batch {
     const float *images;   /* [N, H, W, C] */
     const int32_t *labels; /* [N] */
     const float *targets;  /* [N, classes]; with weft_train_opt.targets, else NULL */
+    const uint8_t *bytes;  /* [N, H, W, C]; with weft_train_opt.levels, instead of images */
 } weft_batch;
 
 typedef struct weft_step_result {

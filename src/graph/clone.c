@@ -22,6 +22,8 @@ static weft_status copy_input(const copy *c, const weft_value *value, int32_t *i
     weft_shape shape = value->shape;
     if (c->batch && shape.rank > 1) /* a scalar has no batch */
         shape.dim[0] = c->batch;
+    if (c->training && c->training->input && value->dtype == WEFT_F32)
+        return c->training->input(c->training->user, c->to, value->name, &shape, id);
     *id = weft_input_of(c->to, value->name, value->dtype, &shape).id;
     return *id ? WEFT_OK : weft_graph_status(c->to);
 }

@@ -126,7 +126,8 @@ enum {
     WEFT_TYPES_WANTS_LOGITS = 8,
     WEFT_TYPES_INDEX_IN0 = 16, /* input 0 holds integers (labels) */
     WEFT_TYPES_PADS = 32,      /* the output is padded with zero channels for what reads it */
-    WEFT_TYPES_F32_REST = 64   /* the outputs but the first are fp32 */
+    WEFT_TYPES_F32_REST = 64,  /* the outputs but the first are fp32 */
+    WEFT_TYPES_IMAGE = 128     /* the output is as an input of the network: fp32 where only F32_IN readers follow */
 };
 
 /* Whose memory an op's output may be without an epilogue, so that its step does nothing. */

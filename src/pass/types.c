@@ -37,8 +37,9 @@ static void type_outputs(const weft_graph *graph, const weft_gnode *gnode, weft_
         weft_value *value = &graph->values[gnode->out[o]];
         const bool kept = types & WEFT_TYPES_F32_OUT || (types & WEFT_TYPES_F32_REST && o > 0) ||
                           (types & WEFT_TYPES_LOGITS && read_only_by(graph, gnode->out[o], WEFT_TYPES_WANTS_LOGITS));
-        value->dtype = kept ? WEFT_F32 : dtype;
-        value->padded = types & WEFT_TYPES_PADS;
+        const bool image = types & WEFT_TYPES_IMAGE && read_only_by(graph, gnode->out[o], WEFT_TYPES_F32_IN);
+        value->dtype = kept || image ? WEFT_F32 : dtype;
+        value->padded = types & WEFT_TYPES_PADS && !image;
     }
 }
 

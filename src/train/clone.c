@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "graph/twin.h"
+#include "op/levels.h"
 #include "train/train.h"
 
 typedef struct paths {
@@ -91,6 +92,21 @@ static weft_status check_moves(const weft_graph *network, int32_t i)
                      "it before", moving->node.name, reader);
 }
 
+/* Bytes, four in each integer, and what the network reads of them. */
+static weft_status input_of_bytes(void *user, weft_graph *to, const char *name, const weft_shape *shape, int32_t *id)
+{
+    const weft_train_opt *opt = user;
+    if (shape->rank != 4)
+        return weft_fail(WEFT_INVALID, "levels are for networks that read images; input '%s' is of rank %d", name,
+                         shape->rank);
+    const weft_levels_opt levels = { NULL, shape->dim[1], shape->dim[2], shape->dim[3], opt->levels };
+    const weft_shape packed = weft_shape_nc(shape->dim[0], weft_levels_words(levels.h, levels.w, levels.c));
+    const weft_var bytes = weft_input_of(to, name, WEFT_I32, &packed);
+    const char *path = weft_arena_text(&to->arena, "%s/levels", name);
+    WEFT_TRY(weft_graph_status(to));
+    return path ? weft_graph_add_node(to, WEFT_OP_LEVELS, path, &levels, &bytes.id, 1, id) : WEFT_NO_MEMORY;
+}
+
 /* States that are frozen stay. */
 static void drop_frozen(const weft_graph *graph, const weft_train_opt *opt, weft_moves *moves)
 {
@@ -119,7 +135,9 @@ weft_status weft_train_clone(weft_ctx *ctx, const weft_graph *network, const wef
         kept[i] = !gnode->node.op->updates && (has_frozen_path(opt, gnode->node.name) ||
                                                (!gnode->node.n_param && !p.moves[y] && p.leads[y]));
     }
-    const weft_twin_opt twin = { opt->batch, opt->seed, norm_momentum, kept };
+    weft_train_opt copy = *opt;
+    const weft_twin_opt twin = { opt->batch, opt->seed, norm_momentum, kept,
+                                 opt->levels ? input_of_bytes : NULL, &copy };
     const weft_status status = weft_graph_clone_training(ctx, network, &twin, outputs, moves, out);
     weft_free(&ctx->allocator, kept);
     if (status == WEFT_OK)

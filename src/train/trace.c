@@ -61,10 +61,10 @@ static weft_status look_at_store(search *s)
 static weft_status look_at_batch(search *s, const weft_batch *batch)
 {
     const weft_trainer *t = s->trainer;
-    const float *const arrays[] = { batch->images, batch->targets };
+    const float *const arrays[] = { t->image_bytes ? NULL : batch->images, batch->targets };
     const int inputs[] = { t->images, t->targets };
     for (int k = 0; k < 2 && !s->found->what; k++) {
-        if (inputs[k] < 0)
+        if (inputs[k] < 0 || !arrays[k]) /* bytes are finite */
             continue;
         const weft_value *value = &t->graph->values[t->graph->inputs[inputs[k]]];
         const int64_t count = weft_shape_count(&value->shape);

@@ -36,6 +36,8 @@ struct weft_trainer {
     int images, labels, targets, lr, number; /* inputs; -1: none */
     weft_trained_info *params; /* [n_params] of the network */
     int n_params;
+    int64_t image_bytes;       /* of batches of bytes; 0: they are floats */
+    int32_t *packed;           /* bytes of such a batch, where images do not fill integers */
     float *slots; /* [WEFT_STEPS_AHEAD][WEFT_TRAIN_SLOT] outputs of steps that were submitted, by their turn */
     int64_t tickets[WEFT_STEPS_AHEAD]; /* runs of the model that must be over */
     int64_t steps[WEFT_STEPS_AHEAD];   /* their numbers */

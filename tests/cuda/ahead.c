@@ -33,13 +33,15 @@ static void finish(void)
 }
 
 /* Convolution, norm, dropout: statistics, and draws by the number of the step. */
-static weft_graph *build(weft_ctx *ctx)
+static weft_graph *build(weft_ctx *ctx, int side)
 {
-    const weft_shape shape = weft_shape_nhwc(BATCH, SIDE, SIDE, CHANNELS);
+    const weft_shape shape = weft_shape_nhwc(BATCH, side, side, CHANNELS);
     weft_graph *g = NULL;
     CHECK_OK(weft_graph_create(ctx, &g));
-    weft_var x = weft_conv2d(g, weft_input(g, "images", &shape), &(weft_conv2d_opt){ .name = "conv", .out = 8,
-                                                                                     .kernel = 3 });
+    weft_var x = weft_input(g, "images", &shape);
+    if (side != SIDE) /* it normalises by itself */
+        x = weft_normalize(g, x, &(weft_normalize_opt){ .name = "normalize", .scale = .5, .mean = { .1, .2, .3 } });
+    x = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "conv", .out = 8, .kernel = 3 });
     x = weft_relu(g, weft_batch_norm(g, x, &(weft_batch_norm_opt){ .name = "norm" }));
     x = weft_dropout(g, weft_global_avg_pool2d(g, x), .2);
     weft_output(g, weft_softmax(g, weft_dense(g, x, &(weft_dense_opt){ .name = "dense", .out = CLASSES })), "classes");
@@ -84,7 +86,7 @@ static void open_rig(rig *r, const weft_train_opt *opt)
 {
     const weft_ctx_opt how = { .device = "cuda", .precision = WEFT_PRECISION_FP32, .threads = 1 };
     CHECK_OK(weft_ctx_create(&how, &r->ctx));
-    r->graph = build(r->ctx);
+    r->graph = build(r->ctx, SIDE);
     CHECK_OK(weft_trainer_create(r->ctx, r->graph, opt, &r->trainer));
 }
 
@@ -273,6 +275,78 @@ START_TEST(a_bad_step_changes_nothing)
 }
 END_TEST
 
+/* ---- bytes ---- */
+
+/* Values of bytes, and steps on a device by bytes, or by the values that they stand for. */
+static float *train_on(const char *device, weft_precision precision, int side, bool by_bytes, weft_step_result *results,
+                       size_t *size, int64_t *sent)
+{
+    static float table[CHANNELS][256];
+    static uint8_t bytes[IMAGES + 1];
+    const int count = BATCH * side * side * CHANNELS;
+    const weft_ctx_opt how = { .device = device, .precision = precision, .threads = 1 };
+    weft_train_opt opt = ways[0];
+    rig r;
+    for (int i = 0; i < CHANNELS * 256; i++)
+        table[i / 256][i % 256] = ((float)(i % 256) / 255 - .45f) / (.2f + .01f * (float)(i / 256));
+    opt.levels = by_bytes ? table[0] : NULL;
+    start();
+    CHECK_OK(weft_ctx_create(&how, &r.ctx));
+    r.graph = build(r.ctx, side);
+    CHECK_OK(weft_trainer_create(r.ctx, r.graph, &opt, &r.trainer));
+    for (int step = 0; step < 4; step++) {
+        uint8_t *const at = bytes + step % 2; /* wherever they begin */
+        const int64_t before = doubles->counts().uploaded;
+        draw(step);
+        for (int i = 0; i < count; i++) {
+            at[i] = (uint8_t)(127 + 128 * images[i]);
+            images[i] = table[i % CHANNELS][at[i]];
+        }
+        const weft_batch b = { .images = by_bytes ? NULL : images, .labels = labels, .bytes = by_bytes ? at : NULL };
+        CHECK_OK(weft_trainer_submit(r.trainer, &b, .1));
+        memset(bytes, 0xee, sizeof bytes);
+        *sent = doubles->counts().uploaded - before;
+    }
+    const weft_batch neither = { .images = by_bytes ? images : NULL, .labels = labels };
+    CHECK_FAILS(WEFT_INVALID, weft_trainer_submit(r.trainer, &neither, .1), by_bytes ? "its bytes" : "its images");
+    int got;
+    CHECK_OK(weft_trainer_results(r.trainer, true, results, STEPS, &got));
+    ck_assert_int_eq(got, 4);
+    float *state = dump(r.trainer, size);
+    close_rig(&r);
+    return state;
+}
+
+/* The same bits, on every device: images that fill integers and such that do not. */
+START_TEST(bytes_are_what_they_stand_for)
+{
+    static const struct {
+        const char *device;
+        weft_precision precision;
+    } where[] = { { "cpu", WEFT_PRECISION_FP32 }, { "cuda", WEFT_PRECISION_FP32 }, { "cuda", WEFT_PRECISION_BF16 } };
+    for (int side = SIDE; side >= SIDE - 1; side--) {
+        weft_step_result results[2][STEPS];
+        size_t sizes[2];
+        int64_t sent[2];
+        float *state[2];
+        for (int k = 0; k < 2; k++)
+            state[k] = train_on(where[_i].device, where[_i].precision, side, k == 1, results[k], &sizes[k], &sent[k]);
+        for (int i = 0; i < 4; i++)
+            ck_assert_msg(results[0][i].loss == results[1][i].loss && results[0][i].finite, "step %d: %.9g by bytes, "
+                          "not %.9g", i, results[1][i].loss, results[0][i].loss);
+        ck_assert_uint_eq(sizes[0], sizes[1]);
+        ck_assert_msg(memcmp(state[0], state[1], sizes[0]) == 0, "parameters differ");
+        if (strcmp(where[_i].device, "cuda") == 0) {
+            const int64_t pixels = BATCH * (int64_t)side * side, least = pixels * CHANNELS;
+            ck_assert_int_ge(sent[0], least * (where[_i].precision == WEFT_PRECISION_FP32 ? 4 : 2));
+            ck_assert_msg(sent[1] >= least && sent[1] < least + 1024, "%lld bytes a step", (long long)sent[1]);
+        }
+        free(state[0]);
+        free(state[1]);
+    }
+}
+END_TEST
+
 /* ---- faults ---- */
 
 static int warned;
@@ -324,7 +398,7 @@ START_TEST(every_call_of_a_step_may_fail)
         warned = 0;
         start();
         CHECK_OK(weft_ctx_create(&how, &r.ctx));
-        r.graph = build(r.ctx);
+        r.graph = build(r.ctx, SIDE);
         CHECK_OK(weft_trainer_create(r.ctx, r.graph, &ways[0], &r.trainer));
         const weft_status status = queue_steps(r.trainer, functions[_i], nth);
         const bool met = doubles->fault_calls() >= nth;
@@ -346,6 +420,7 @@ static Suite *suite(void)
     tcase_add_test(steps, a_step_waits_for_nothing);
     tcase_add_test(steps, results_are_read_once_and_in_order);
     tcase_add_loop_test(steps, a_bad_step_changes_nothing, 0, WAYS);
+    tcase_add_loop_test(steps, bytes_are_what_they_stand_for, 0, 3);
     tcase_add_loop_test(faults, every_call_of_a_step_may_fail, 0, FUNCTIONS);
     suite_add_tcase(s, steps);
     suite_add_tcase(s, faults);

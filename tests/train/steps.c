@@ -31,7 +31,7 @@ static void setup(void)
     mix();
 }
 
-static const weft_batch batch = { images, labels, targets };
+static const weft_batch batch = { .images = images, .labels = labels, .targets = targets };
 
 /* ---- curves ---- */
 
@@ -127,7 +127,7 @@ START_TEST(a_bad_step_changes_nothing)
     static float spoilt[TINY_N * TINY_PIXELS];
     memcpy(spoilt, images, sizeof spoilt);
     spoilt[77] = NAN;
-    const weft_batch bad = { spoilt, labels, NULL };
+    const weft_batch bad = { .images = spoilt, .labels = labels };
     weft_ctx *ctx = open_ctx(2);
     weft_graph *network = tiny_network_watched(ctx);
     weft_trainer *t, *other;
@@ -173,8 +173,8 @@ START_TEST(traces_say_where)
     CHECK_FAILS(WEFT_NOT_FOUND, weft_trainer_trace(t, &batch, .01, &trace), "all numbers of step 0 are finite");
     memcpy(spoilt, images, sizeof spoilt);
     spoilt[7] = INFINITY;
-    CHECK_OK(weft_trainer_step(t, &(weft_batch){ spoilt, labels, NULL }, .01, NULL));
-    CHECK_OK(weft_trainer_trace(t, &(weft_batch){ spoilt, labels, NULL }, .01, &trace));
+    CHECK_OK(weft_trainer_step(t, &(weft_batch){ .images = spoilt, .labels = labels }, .01, NULL));
+    CHECK_OK(weft_trainer_trace(t, &(weft_batch){ .images = spoilt, .labels = labels }, .01, &trace));
     ck_assert_str_eq(trace.what, "input");
     ck_assert_str_eq(trace.name, "images");
     ck_assert(trace.step == 1 && trace.index == 7 && isinf(trace.value));
@@ -253,8 +253,10 @@ START_TEST(half_batches_are_a_whole_one)
     weft_graph *network = tiny_network(ctx);
     weft_trainer *whole, *halves;
     const weft_optimizer how = { .kind = WEFT_ADAMW, .decay = .1 };
-    const weft_batch half[] = { { images, labels, NULL }, { images + TINY_N / 2 * TINY_PIXELS, labels + TINY_N / 2,
-                                                            NULL } };
+    const weft_batch half[] = {
+        { .images = images, .labels = labels },
+        { .images = images + TINY_N / 2 * TINY_PIXELS, .labels = labels + TINY_N / 2 },
+    };
     weft_step_result r, first, second;
     CHECK_OK(weft_trainer_create(ctx, network, &(weft_train_opt){ .optimizer = how, .clip_norm = .5 }, &whole));
     CHECK_OK(weft_trainer_create(ctx, network, &(weft_train_opt){ .optimizer = how, .clip_norm = .5, .accumulate = 2,
