@@ -58,6 +58,7 @@ typedef struct train_run {
     int classes;
     weft_part eval_part;
     weft_recipe input;
+    float (*levels)[256];    /* [3] what bytes are to the network, where batches are bytes; NULL: floats */
     weft_graph *network, *inference;
     int64_t batch, steps_per_epoch, total_steps;
     weft_loader *loader, *eval_loader;
