@@ -27,20 +27,20 @@ def struct(name, members, **types):
 
 Recipe = struct("weft_recipe", "int px channels fit side real share int resample bool no_antialias int preprocess "
                 "triple mean std")
-Loader = struct("weft_loader_opt", "int part long batch int rank ranks pointer recipe bool in_order upright exact text augment "
-                "int sampling pointer weights bool targets real smoothing long seed int workers ahead cache "
-                "text cache_folder long cache_limit bad_limit pointer bad user")
+Loader = struct("weft_loader_opt", "int part long batch int rank ranks pointer recipe bool in_order upright exact "
+                "text augment int sampling pointer weights bool targets bytes real smoothing long seed int workers "
+                "ahead cache text cache_folder long cache_limit bad_limit pointer bad user")
 Arch = struct("weft_arch_opt", "int dialect long batch int px classes bool no_softmax aux")
 Optimizer = struct("weft_optimizer", "int kind real momentum bool nesterov real decay bool decay_all real rho "
                    "bool mean_square_from_zero real beta1 beta2 epsilon")
 Train = struct("weft_train_opt", "long batch int loss real rbf_j smoothing pointer class_weights real aux_weight "
-               "bool targets how optimizer pointer freeze int freeze_count pointer groups int group_count real "
-               "layer_decay clip_norm clip_value int accumulate real ema bool ema_no_warm_up real norm_momentum "
-               "long seed pointer store size memory bool plan_only", how=Optimizer)
+               "bool targets pointer levels how optimizer pointer freeze int freeze_count pointer groups int "
+               "group_count real layer_decay clip_norm clip_value int accumulate real ema bool ema_no_warm_up real "
+               "norm_momentum long seed pointer store size memory bool plan_only pointer ranks size bucket", how=Optimizer)
 Model = struct("weft_model_opt", "long batch bool plan_only no_fusion no_units keep_all training pointer store "
-               "bool resident size memory bool track")
-Batch = struct("weft_batch", "floats images ints labels floats targets")
-Result = struct("weft_step_result", "real loss long top1 top5 real gradient_norm bool finite updated long updates")
+               "bool resident ahead size memory bool track")
+Batch = struct("weft_batch", "floats images ints labels floats targets pointer bytes")
+Result = struct("weft_step_result", "real loss long top1 top5 real gradient_norm bool finite updated long updates step")
 for function, result in (("error", c.c_char_p), ("arch_recipe", Recipe), ("arch_find", c.c_void_p),
                          ("trainer_store", c.c_void_p), ("loader_steps", c.c_int64), ("loader_filled", c.c_int64)):
     getattr(weft, "weft_" + function).restype = result

@@ -49,6 +49,8 @@ WEFT_API weft_status weft_image_sample(weft_ctx *ctx, const weft_image *in, int 
                                        float *out);
 /* The network's input: fitted, resized and preprocessed by recipe, to out[px * px * channels]. */
 WEFT_API weft_status weft_image_to_input(weft_ctx *ctx, const weft_image *in, const weft_recipe *recipe, float *out);
+/* What the recipe's preprocessing makes of each byte of channel c of the result; true if that is in the order BGR. */
+WEFT_API bool weft_recipe_levels(const weft_recipe *recipe, float level[3][256]);
 
 #ifdef __cplusplus
 }

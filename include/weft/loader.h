@@ -43,6 +43,8 @@ typedef struct weft_loader_opt {
     weft_sampling sampling;
     const float *weights;   /* [classes] of classes: targets are multiplied by them; NULL: none; copied */
     bool targets;           /* rows of targets also where neither mixing nor weights ask for them */
+    bool bytes;             /* batches of bytes, in the network's order of channels, where the augmentation keeps them:
+                               weft_recipe_levels says what they are */
     double smoothing;       /* of the rows of targets: t (1 - s) + s / classes */
     uint64_t seed;
     int workers;            /* threads; 0: one for images in memory, one for each CPU (8 at most) for photographs;
@@ -69,6 +71,8 @@ WEFT_API int64_t weft_loader_steps(const weft_loader *loader);
 /* What comes out: [batch, px, px, channels], by this recipe. */
 WEFT_API weft_shape weft_loader_shape(const weft_loader *loader);
 WEFT_API weft_recipe weft_loader_recipe(const weft_loader *loader);
+/* Whether batches come as bytes: if that was wanted, in training, and the augmentation keeps them. */
+WEFT_API bool weft_loader_has_bytes(const weft_loader *loader);
 /* Whether batches come with rows of targets: what weft_train_opt.targets must say. */
 WEFT_API bool weft_loader_has_targets(const weft_loader *loader);
 
@@ -129,6 +133,8 @@ WEFT_API weft_status weft_augment_get(int index, weft_augment_kind *out);
 WEFT_API weft_status weft_augment_check(const char *text);
 /* Whether it mixes images, so that a loader's batches come with rows of targets (weft_loader_has_targets). */
 WEFT_API bool weft_augment_needs_targets(const char *text);
+/* Whether all it does is done to bytes: no part of an image is erased, none is mixed with another. NULL: yes. */
+WEFT_API bool weft_augment_keeps_bytes(const char *text);
 
 #ifdef __cplusplus
 }

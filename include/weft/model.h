@@ -24,6 +24,8 @@ typedef struct weft_model_opt {
     weft_store *store; /* where its parameters are; shared, outlives the model. NULL: a store of its own */
     bool resident;   /* on a device apart, inputs stay there from run to run, and are sent only when they are set: for
                         runs over the same images; costs their bytes */
+    bool ahead;      /* with resident: inputs of the next run are sent while a run is under way, from two blocks of
+                        memory on either side */
     size_t memory;   /* with training: the most bytes that the plan may need (weft_memory.peak). What the backward pass
                         reads is computed once more rather than kept, until it fits: the same bits, for more time
                         (weft_model_recomputed). 0: no limit */

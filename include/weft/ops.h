@@ -150,7 +150,8 @@ typedef struct weft_moments_vars {
 WEFT_API weft_moments_vars weft_moments(weft_graph *graph, weft_var x);
 
 /* state = momentum * state + (1 - momentum) * x, in place, in every run; gives the new state. x has the state's shape;
- * state is one of the graph's (weft_state, weft_parameter). */
+ * state is one of the graph's (weft_state, weft_parameter). In a network that is trained it moves at the end of steps
+ * that are good, and nothing may read it after. */
 typedef struct weft_moving_average_opt {
     const char *name;
     double momentum; /* 0: .99; below 1 */

@@ -62,6 +62,9 @@ typedef struct weft_train_opt {
     double aux_weight;     /* of the losses of auxiliary heads, the network's outputs after the first; 0: .3,
                               GoogLeNet's (Inception-v3's is .4) */
     bool targets;          /* batches come with rows of targets: mixed, of several classes */
+    const float *levels;   /* [channels of the images, 1 to 3][256], copied: batches come as bytes, of which these are
+                              the network's values (weft_recipe_levels): the same numbers, a quarter to send to a
+                              device. NULL: as floats */
     weft_optimizer optimizer;
     const char *const *freeze; /* [freeze_count] patterns of paths, as of files: "stem/?*": such parameters stay, and so
                                   do the statistics of frozen norms; dropout inside of a frozen part is off */
@@ -99,6 +102,7 @@ typedef struct weft_batch {
     const float *images;   /* [N, H, W, C] */
     const int32_t *labels; /* [N] */
     const float *targets;  /* [N, classes]; with weft_train_opt.targets, else NULL */
+    const uint8_t *bytes;  /* [N, H, W, C]; with weft_train_opt.levels, instead of images */
 } weft_batch;
 
 typedef struct weft_step_result {
@@ -108,6 +112,7 @@ typedef struct weft_step_result {
     bool finite;           /* loss and gradients were; else nothing was changed (weft_trainer_trace says where) */
     bool updated;          /* parameters were changed: not before the last step of those that are accumulated */
     int64_t updates;       /* so far */
+    int64_t step;          /* its number */
 } weft_step_result;
 
 /* Differentiates and plans network (copied) on ctx's device. UNSUPPORTED if an op on the way has no gradient. */
@@ -124,6 +129,16 @@ WEFT_API weft_model *weft_trainer_model(weft_trainer *trainer);
 /* Forward, backward, update: parameters are changed when it returns. */
 WEFT_API weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *batch, double lr,
                                        weft_step_result *out);
+/* The same step, only queued where the device can do that: it returns when the batch has been taken, which may then be
+ * changed, while steps before this one still run. What went wrong on the device is said by a later call. INVALID when
+ * the results of WEFT_STEPS_AHEAD steps have not been read. The steps behind one that is not finite go on from what it
+ * has left as it was. Reading the store, evaluating and saving wait for all steps. */
+enum { WEFT_STEPS_AHEAD = 64 };
+WEFT_API weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, double lr);
+/* The results of submitted steps, the oldest first, each once: of all if `wait`, else of those that are known to be
+ * done, some steps late. At most room; *count: how many. */
+WEFT_API weft_status weft_trainer_results(weft_trainer *trainer, bool wait, weft_step_result *out, int room,
+                                          int *count);
 /* The number of the next step, from 0, which all randomness depends on: set when training is resumed. */
 WEFT_API int64_t weft_trainer_position(const weft_trainer *trainer);
 WEFT_API void weft_trainer_set_position(weft_trainer *trainer, int64_t step);
@@ -166,9 +181,9 @@ WEFT_API weft_status weft_norm_meter_finish(weft_norm_meter *meter);
 /* Without weft_norm_meter_finish the statistics are again what they were. */
 WEFT_API void weft_norm_meter_destroy(weft_norm_meter *meter);
 
-/* Where the first number that is not finite stands: the last step, which had such, once more with the same batch,
- * changing nothing. NOT_FOUND if all are finite, as those of a rank may be where another's are not. Names are lent by
- * the trainer. */
+/* Where the first number that is not finite stands: the last step (before weft_trainer_position), which had such, once
+ * more with the same batch, changing nothing. NOT_FOUND if all are finite, as those of a rank may be where another's are
+ * not. Names are lent by the trainer. */
 typedef struct weft_trace {
     const char *what;   /* "parameter", "input", "output" */
     const char *name;   /* path of the parameter, of the input, of the node */

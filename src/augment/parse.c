@@ -151,6 +151,17 @@ bool weft_augment_needs_targets(const char *text)
     return weft_augment_read(text, &augment) == WEFT_OK && weft_augment_mixes(&augment);
 }
 
+bool weft_augment_keeps_bytes(const char *text)
+{
+    weft_augment augment;
+    if (weft_augment_read(text, &augment) != WEFT_OK)
+        return false;
+    for (int i = 0; i < augment.count; i++)
+        if (augment.steps[i].row->stage > WEFT_STAGE_PIXELS)
+            return false;
+    return true;
+}
+
 const weft_augment_step *weft_augment_frame(const weft_augment *augment)
 {
     for (int i = 0; i < augment->count; i++) {

@@ -54,6 +54,15 @@ typedef struct weft_recording {
     bool again;         /* what failed has run nothing: the steps are to be run anew, without recording */
 } weft_recording;
 
+/* Inputs on their way to a device apart, ahead of the run that reads them: the backend's own. */
+typedef struct weft_lane weft_lane;
+
+/* Where a piece of a lane's block goes: bytes from `at` on. */
+typedef struct weft_piece {
+    void *to;
+    size_t at, bytes;
+} weft_piece;
+
 /* A family of devices. */
 struct weft_backend {
     const char *name, *brief;
@@ -79,15 +88,25 @@ struct weft_backend {
      * last reader; outputs are cast back. NULL: inputs and outputs lie in the arena. */
     weft_status (*host_alloc)(const weft_device *device, size_t bytes, void **out);
     void (*host_free)(const weft_device *device, void *ptr);
-    /* From host_alloc's memory; only queued. */
+    /* From host_alloc's memory, and to it; only queued. */
     weft_status (*send)(const weft_device *device, void *to, const void *from, size_t bytes);
+    weft_status (*fetch)(const weft_device *device, void *to, const void *from, size_t bytes);
+    /* Lanes, for runs that are queued one behind the other; all NULL or none. block lends host memory of `bytes`, zeros
+     * at first and then what was there two sends before, when what it held has left it. send queues the way of pieces
+     * of that block, by rising `at`, to where the next run reads them; the copy from the host goes on beside earlier
+     * runs. *done: so many sends have been made whose runs, and all that was queued behind them before the next send,
+     * are known to be over. close waits for what is under way. */
+    weft_status (*lane_open)(const weft_device *device, size_t bytes, weft_lane **out);
+    void (*lane_close)(const weft_device *device, weft_lane *lane);
+    weft_status (*lane_block)(const weft_device *device, weft_lane *lane, void **host, int64_t *done);
+    weft_status (*lane_send)(const weft_device *device, weft_lane *lane, const weft_piece *pieces, int count);
     /* Builds, side by side on the device's threads, what prepare noted when it was asked to collect. NULL: prepare is
      * called once, and builds. */
     weft_status (*build)(const weft_device *device);
     int input_channels; /* pixels of inputs are padded to a multiple of so many channels; 0: 1 */
     /* Around the steps of a run; both NULL or none. begin sets *replayed when it has run all steps from a recording,
-     * kept in *record; end, given the status of the steps, may record them for the next time. forget frees the
-     * recording. */
+     * kept in *record; end, given the status of the steps, may record them for the next time. Both only queue. forget
+     * frees the recording. */
     weft_status (*begin)(const weft_device *device, void **record, bool *replayed);
     weft_status (*end)(const weft_device *device, void **record, weft_status status, weft_recording *out);
     void (*forget)(const weft_device *device, void *record);

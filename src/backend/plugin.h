@@ -10,7 +10,7 @@
 #include "backend/kernel.h"
 #include "op/inverted_residual.h"
 
-#define WEFT_PLUGIN_VERSION 5
+#define WEFT_PLUGIN_VERSION 6
 #define WEFT_PLUGIN_ENTRY "weft_plugin_entry"
 
 /* What weft lends. A backend that is linked in calls the functions themselves. */

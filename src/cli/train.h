@@ -60,6 +60,7 @@ typedef struct train_run {
     int classes;
     weft_part eval_part;
     weft_recipe input;
+    float (*levels)[256];    /* [3] what bytes are to the network, where batches are bytes; NULL: floats */
     weft_graph *network, *inference;
     weft_ranks *ranks;       /* NULL: this process alone */
     int64_t batch, part;     /* images of a step, and this rank's share of them */

@@ -3,6 +3,7 @@
  * Evaluation while training: all images of a part through inference over the same weights (or their averages), counted
  * from logits in double. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/common.h"
@@ -60,8 +61,17 @@ static weft_status run_batch(train_run *r, weft_loader *loader, train_score *sco
     return WEFT_OK;
 }
 
-/* On the batches that would come next. */
-static weft_status measure_norms(train_run *r)
+/* A batch of training as floats; those of bytes into `room`. */
+static const float *floats_of(const train_run *r, const weft_batch *batch, float *room)
+{
+    const weft_shape shape = weft_loader_shape(r->loader);
+    const int64_t count = weft_shape_count(&shape), channels = shape.dim[3];
+    for (int64_t i = 0; batch->bytes && i < count; i++)
+        room[i] = r->levels[i % channels][batch->bytes[i]];
+    return batch->bytes ? room : batch->images;
+}
+
+static weft_status measure_norms_in(train_run *r, float *room)
 {
     const weft_train_opt opt = train_options(r);
     weft_norm_meter *meter;
@@ -72,12 +82,22 @@ static weft_status measure_norms(train_run *r)
     for (int i = 0; i < r->set->norm_batches && !status; i++) {
         status = weft_loader_next(r->loader, &batch);
         if (!status)
-            status = weft_norm_meter_add(meter, batch.images);
+            status = weft_norm_meter_add(meter, floats_of(r, &batch, room));
     }
     if (!status)
         status = weft_norm_meter_finish(meter);
     weft_norm_meter_destroy(meter);
     return status ? status : weft_loader_seek(r->loader, r->state.step);
+}
+
+/* On the batches that would come next. */
+static weft_status measure_norms(train_run *r)
+{
+    const weft_shape shape = weft_loader_shape(r->loader);
+    float *const room = r->levels ? cli_alloc((size_t)weft_shape_count(&shape), sizeof *room) : NULL;
+    const weft_status status = measure_norms_in(r, room);
+    free(room);
+    return status;
 }
 
 cli_exit train_settle(train_run *r, bool at_end)

@@ -58,20 +58,62 @@ typedef struct loop {
     int signal;           /* that ends the run, on all ranks */
 } loop;
 
-static cli_exit not_finite(loop *l, const weft_batch *batch, const weft_step_result *result)
+static double rate_of(const train_run *r, int64_t step)
+{
+    return weft_schedule_rate(&r->schedule, step) * (r->state.plateau.begun ? r->state.plateau.scale : 1);
+}
+
+/* The same batch once more; steps that were queued behind it may have changed parameters since. */
+static weft_status trace_step(const train_run *r, int64_t step, weft_trace *out)
+{
+    weft_batch batch;
+    CLI_TRY_STATUS(weft_loader_seek(r->loader, step));
+    CLI_TRY_STATUS(weft_loader_next(r->loader, &batch));
+    weft_trainer_set_position(r->trainer, step + 1);
+    return weft_trainer_trace(r->trainer, &batch, rate_of(r, step), out);
+}
+
+static cli_exit not_finite(loop *l, const weft_step_result *result, int updates)
 {
     weft_trace trace;
+    char later[64] = "";
     const train_run *r = l->r;
     cli_bar_clear(&r->bar);
     const char *const kept = r->saved_step >= 0 ? "; the checkpoint before it is kept" : "";
-    if (weft_trainer_trace(r->trainer, batch, l->rate, &trace))
+    if (trace_step(r, result->step, &trace))
         return cli_error(CLI_NUMERIC, "step %lld: the loss is %g and the gradients' norm %g%s%s",
-                         (long long)r->state.step, result->loss, result->gradient_norm,
+                         (long long)result->step, result->loss, result->gradient_norm,
                          r->ranks ? ", by another rank's images" : "", kept);
-    return cli_error(CLI_NUMERIC, "step %lld: the first number that is none is %g, element %lld of %s %s%s%s%s: lower "
-                     "the learning rate (%g), warm it up, or clip gradients (clip-norm 1)%s",
-                     (long long)r->state.step, trace.value, (long long)trace.index, trace.what, trace.name,
-                     *trace.op ? " (" : "", trace.op, *trace.op ? ")" : "", l->rate, kept);
+    if (updates > 0)
+        snprintf(later, sizeof later, " (looked for after %d more updates)", updates);
+    return cli_error(CLI_NUMERIC, "step %lld: the first number that is none is %g, element %lld of %s %s%s%s%s%s: "
+                     "lower the learning rate (%g), warm it up, or clip gradients (clip-norm 1)%s",
+                     (long long)result->step, trace.value, (long long)trace.index, trace.what, trace.name,
+                     *trace.op ? " (" : "", trace.op, *trace.op ? ")" : "", later, rate_of(r, result->step), kept);
+}
+
+/* Results of steps that are done, or of all: on a GPU they come some steps late. */
+static cli_exit take_results(loop *l, bool all)
+{
+    train_run *r = l->r;
+    train_state *s = &r->state;
+    weft_step_result results[WEFT_STEPS_AHEAD + 1];
+    int count;
+    CLI_TRY_LIBRARY(weft_trainer_results(r->trainer, all, results, WEFT_STEPS_AHEAD, &count));
+    for (int i = 0; i < count; i++) {
+        if (!results[i].finite) {
+            int rest = 0, updates = 0;
+            CLI_TRY_LIBRARY(weft_trainer_results(r->trainer, true, results + count, WEFT_STEPS_AHEAD + 1 - count,
+                                                 &rest));
+            for (int k = i + 1; k < count + rest; k++)
+                updates += results[k].updated;
+            return not_finite(l, &results[i], updates);
+        }
+        s->loss_sum += results[i].loss * (double)r->batch;
+        s->hits += results[i].top1;
+        s->seen += r->batch;
+    }
+    return CLI_OK;
 }
 
 static cli_exit step(loop *l)
@@ -79,18 +121,11 @@ static cli_exit step(loop *l)
     train_run *r = l->r;
     train_state *s = &r->state;
     weft_batch batch;
-    weft_step_result result;
     CLI_TRY_LIBRARY(weft_loader_next(r->loader, &batch));
-    const double scale = s->plateau.begun ? s->plateau.scale : 1;
-    l->rate = weft_schedule_rate(&r->schedule, s->step) * scale;
-    CLI_TRY_LIBRARY(weft_trainer_step(r->trainer, &batch, l->rate, &result));
-    if (!result.finite)
-        return not_finite(l, &batch, &result);
+    l->rate = rate_of(r, s->step);
+    CLI_TRY_LIBRARY(weft_trainer_submit(r->trainer, &batch, l->rate));
     s->step++;
-    s->loss_sum += result.loss * (double)r->batch;
-    s->hits += result.top1;
-    s->seen += r->batch;
-    return CLI_OK;
+    return take_results(l, l->budget > 0 && !s->timed); /* what is timed must be over */
 }
 
 static void show(loop *l)
@@ -251,6 +286,7 @@ static cli_exit end_epoch(loop *l)
     train_run *r = l->r;
     train_state *s = &r->state;
     train_score valid;
+    CLI_TRY(take_results(l, true));
     const weft_loader_stats stats = weft_loader_get_stats(r->loader, true);
     const train_score train = { .images = s->seen, .top1 = s->hits, .seconds = cli_now() - l->begun,
                                 .loss = s->seen ? s->loss_sum / (double)s->seen : 0 };
@@ -291,6 +327,12 @@ static bool is_due(const loop *l)
     return cli_now() - r->saved_at >= l->interval;
 }
 
+static cli_exit save(loop *l)
+{
+    CLI_TRY(take_results(l, true));
+    return train_save(l->r, false);
+}
+
 /* A step has been taken: what follows from it. */
 static cli_exit after_step(loop *l)
 {
@@ -305,7 +347,7 @@ static cli_exit after_step(loop *l)
         l->done = true;
         return end_epoch(l);
     }
-    return is_due(l) && !l->signal ? train_save(r, false) : CLI_OK;
+    return is_due(l) && !l->signal ? save(l) : CLI_OK;
 }
 
 static cli_exit stop(loop *l)
@@ -314,7 +356,7 @@ static cli_exit stop(loop *l)
     const int signal = l->signal;
     cli_bar_clear(&r->bar);
     if (r->saved_step != r->state.step)
-        CLI_TRY(train_save(r, false));
+        CLI_TRY(save(l));
     cli_warn("%s after step %lld%s; --resume %s goes on", signal == SIGINT ? "interrupted" : "ended by a signal",
              (long long)r->state.step, r->save_failed ? ", which could not be saved" : "",
              train_is_first(r) ? r->folder : "");

@@ -115,6 +115,16 @@ static void on_bad(void *user, const char *reason)
     cli_warn("left out: %s", reason);
 }
 
+/* Bytes, where they have a way to go and the augmentation leaves them bytes. */
+static void choose_levels(train_run *r)
+{
+    const char *augment = strcmp(r->set->augment, "none") == 0 ? NULL : r->set->augment;
+    if (strncmp(weft_ctx_device(r->ctx), "cpu", 3) == 0 || !weft_augment_keeps_bytes(augment))
+        return;
+    r->levels = cli_alloc(3, sizeof *r->levels);
+    weft_recipe_levels(&r->input, r->levels);
+}
+
 static cli_exit open_loaders(train_run *r)
 {
     const train_settings *set = r->set;
@@ -127,6 +137,7 @@ static cli_exit open_loaders(train_run *r)
                             .augment = strcmp(set->augment, "none") == 0 ? NULL : set->augment,
                             .sampling = (weft_sampling)set->sampling,
                             .smoothing = set->smoothing,
+                            .bytes = r->levels != NULL,
                             .seed = (uint64_t)set->seed,
                             .workers = set->workers,
                             .exact = set->decode,
@@ -225,6 +236,7 @@ static cli_exit decide(train_run *r)
     if (set->clip_norm > 0 && set->clip_value > 0)
         return cli_error(CLI_USAGE, "train: clip-norm and clip-value are two ways of one thing: give one");
     CLI_TRY(choose_input(r));
+    choose_levels(r);
     CLI_TRY(train_read_freeze(r));
     CLI_TRY(train_read_groups(r));
     return weigh_classes(r);
@@ -259,6 +271,7 @@ void train_close(train_run *r)
     free(r->frozen);
     free(r->groups);
     free(r->class_weights);
+    free(r->levels);
     free(r->taken);
     free(r->folder);
     free(r->checkpoints);

@@ -15,6 +15,7 @@ weft_train_opt train_options(const train_run *r)
         .class_weights = r->class_weights,
         .aux_weight = set->aux_weight,
         .targets = weft_augment_needs_targets(set->augment),
+        .levels = r->levels ? r->levels[0] : NULL,
         .optimizer = { .kind = (weft_optimizer_kind)set->optimizer,
                        .momentum = set->momentum,
                        .nesterov = set->nesterov && set->optimizer == WEFT_SGD,

@@ -81,6 +81,7 @@ weft_status weft_cuda_send(const weft_device *device, void *to, const void *from
 weft_status weft_cuda_host_alloc(const weft_device *device, size_t bytes, void **out);
 void weft_cuda_host_free(const weft_device *device, void *ptr);
 void weft_cuda_host_release(weft_cuda *cuda); /* what waits to be used again */
+weft_status weft_cuda_fetch(const weft_device *device, void *to, const void *from, size_t bytes);
 size_t weft_cuda_available(const weft_device *device);
 /* Counters of the device's one stream, zeros between launches (kernel/norm.h). NULL where the model will not run. */
 weft_status weft_cuda_turns(const weft_plan *plan, unsigned **out);
@@ -89,6 +90,13 @@ weft_status weft_cuda_wait(const weft_device *device);
 weft_status weft_cuda_begin(const weft_device *device, void **record, bool *replayed);
 weft_status weft_cuda_end(const weft_device *device, void **record, weft_status status, weft_recording *out);
 void weft_cuda_forget(const weft_device *device, void *record);
+
+/* ---- inputs on their way (lane.c): functions of weft_backend_cuda ---- */
+
+weft_status weft_cuda_lane_open(const weft_device *device, size_t bytes, weft_lane **out);
+void weft_cuda_lane_close(const weft_device *device, weft_lane *lane);
+weft_status weft_cuda_lane_block(const weft_device *device, weft_lane *lane, void **host, int64_t *done);
+weft_status weft_cuda_lane_send(const weft_device *device, weft_lane *lane, const weft_piece *pieces, int count);
 
 /* ---- forms (forms.c) ---- */
 

@@ -207,15 +207,21 @@ weft_status weft_cuda_write(const weft_device *device, void *to, const void *fro
     return weft_cuda_wait(device);
 }
 
-weft_status weft_cuda_read(const weft_device *device, void *to, const void *from, size_t bytes)
+weft_status weft_cuda_fetch(const weft_device *device, void *to, const void *from, size_t bytes)
 {
     const weft_cuda *cuda = weft_cuda_of(device);
+    WEFT_TRY(weft_cuda_enter(device));
+    WEFT_TRY_CUDA(&cuda->vendor, "copy from the device", cudaMemcpyAsync,
+                  (to, from, bytes, WEFT_CUDA_DEVICE_TO_HOST, cuda->stream));
+    return WEFT_OK;
+}
+
+weft_status weft_cuda_read(const weft_device *device, void *to, const void *from, size_t bytes)
+{
     if (device->dry) {
         memset(to, 0, bytes);
         return WEFT_OK;
     }
-    WEFT_TRY(weft_cuda_enter(device));
-    WEFT_TRY_CUDA(&cuda->vendor, "copy from the device", cudaMemcpyAsync,
-                  (to, from, bytes, WEFT_CUDA_DEVICE_TO_HOST, cuda->stream));
+    WEFT_TRY(weft_cuda_fetch(device, to, from, bytes));
     return weft_cuda_wait(device);
 }

@@ -93,7 +93,7 @@ weft_status weft_cuda_end(const weft_device *device, void **slot, weft_status st
         out->failed = r->failed;
         r->told = true;
     }
-    return status == WEFT_OK ? weft_cuda_wait(device) : status;
+    return status;
 }
 
 void weft_cuda_forget(const weft_device *device, void *slot)

@@ -12,6 +12,7 @@ typedef struct copy {
     int64_t batch;
     const weft_twin_opt *training; /* NULL: every node as it is */
     weft_var step, *outputs;       /* NULL: they are outputs of the copy */
+    weft_moves moves;
     int32_t *map; /* old value ids to new ones */
     weft_var *in, *out;
 } copy;
@@ -21,6 +22,8 @@ static weft_status copy_input(const copy *c, const weft_value *value, int32_t *i
     weft_shape shape = value->shape;
     if (c->batch && shape.rank > 1) /* a scalar has no batch */
         shape.dim[0] = c->batch;
+    if (c->training && c->training->input && value->dtype == WEFT_F32)
+        return c->training->input(c->training->user, c->to, value->name, &shape, id);
     *id = weft_input_of(c->to, value->name, value->dtype, &shape).id;
     return *id ? WEFT_OK : weft_graph_status(c->to);
 }
@@ -50,11 +53,24 @@ weft_status weft_twin_add(weft_twin *twin, weft_op_id op, const void *opt, const
     return add(twin->graph, op, weft_arena_text(&twin->graph->arena, "%s", twin->node->name), opt, in, n_in, out);
 }
 
-weft_status weft_twin_beside(weft_twin *twin, weft_op_id op, const char *name, const void *opt, const weft_var *in,
-                             int n_in, weft_var *out)
+weft_status weft_twin_move(weft_twin *twin, const char *name, double momentum, weft_var state, weft_var x)
 {
-    const char *path = weft_arena_text(&twin->graph->arena, "%s/%s", twin->node->name, name);
-    return add(twin->graph, op, path, opt, in, n_in, out);
+    const char *path = weft_arena_text(&twin->graph->arena, name ? "%s/%s" : "%s", twin->node->name, name);
+    if (!path)
+        return WEFT_NO_MEMORY;
+    twin->moves->move[twin->moves->count++] = (weft_move){ path, momentum, state, x };
+    return WEFT_OK;
+}
+
+weft_status weft_graph_move(weft_graph *graph, weft_moves *moves, weft_var go)
+{
+    for (int i = 0; i < moves->count; i++) {
+        weft_move *move = &moves->move[i];
+        const weft_moving_average_opt opt = { .momentum = move->momentum };
+        const weft_var in[] = { move->state, move->x, go };
+        WEFT_TRY(add(graph, WEFT_OP_MOVING_AVERAGE, move->path, &opt, in, go.id ? 3 : 2, &move->state));
+    }
+    return WEFT_OK;
 }
 
 weft_status weft_twin_state(weft_twin *twin, const char *name, const weft_shape *shape, weft_init init, weft_var *out)
@@ -73,7 +89,7 @@ static bool has_twin(const copy *c, const weft_gnode *gnode)
 }
 
 /* The node, or its twin, with own parameters and outputs. */
-static weft_status copy_node(const copy *c, const weft_gnode *gnode)
+static weft_status copy_node(copy *c, const weft_gnode *gnode)
 {
     const weft_node *node = &gnode->node;
     const int n_in = node->n_in - node->n_param;
@@ -81,7 +97,7 @@ static weft_status copy_node(const copy *c, const weft_gnode *gnode)
         c->in[k].id = c->map[gnode->in[k]];
     if (has_twin(c, gnode)) {
         weft_twin twin = { c->to, node, c->in, c->out, c->step, c->training->seed,
-                           c->training->first, c->training->norm_momentum };
+                           c->training->first, c->training->norm_momentum, &c->moves };
         WEFT_TRY(node->op->train(&twin));
         WEFT_TRY(weft_graph_status(c->to));
     } else {
@@ -98,7 +114,7 @@ static weft_status copy_node(const copy *c, const weft_gnode *gnode)
     return WEFT_OK;
 }
 
-static weft_status copy_values(const copy *c)
+static weft_status copy_values(copy *c)
 {
     const weft_graph *from = c->from;
     for (int32_t v = 1; v < from->n_values; v++) { /* in the order in which they were made */
@@ -126,7 +142,8 @@ static weft_status copy_all(copy *c)
     c->map = weft_arena_array(&c->to->arena, values, sizeof *c->map);
     c->in = weft_arena_array(&c->to->arena, values, sizeof *c->in);
     c->out = weft_arena_array(&c->to->arena, values, sizeof *c->out);
-    if (!c->map || !c->in || !c->out)
+    c->moves.move = weft_arena_array(&c->to->arena, 2 * (size_t)c->from->n_nodes + 1, sizeof *c->moves.move);
+    if (!c->map || !c->in || !c->out || !c->moves.move)
         return WEFT_NO_MEMORY;
     WEFT_TRY(copy_values(c));
     return WEFT_OK;
@@ -153,8 +170,10 @@ weft_status weft_graph_clone(weft_ctx *ctx, const weft_graph *graph, int64_t bat
 }
 
 weft_status weft_graph_clone_training(weft_ctx *ctx, const weft_graph *graph, const weft_twin_opt *opt,
-                                      weft_var *outputs, weft_graph **out)
+                                      weft_var *outputs, weft_moves *moves, weft_graph **out)
 {
     copy c = { .from = graph, .batch = opt->batch, .training = opt, .outputs = outputs };
-    return clone(ctx, &c, out);
+    WEFT_TRY(clone(ctx, &c, out));
+    *moves = c.moves;
+    return WEFT_OK;
 }

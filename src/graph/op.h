@@ -129,7 +129,8 @@ enum {
     WEFT_TYPES_F32_REST = 64,  /* the outputs are fp32 but for the first, and those shaped as it */
     WEFT_TYPES_GRADIENT = 128, /* the output, a gradient of weights, has the device's type where only such readers
                                   follow that take it */
-    WEFT_TYPES_TAKES_GRADIENT = 256
+    WEFT_TYPES_TAKES_GRADIENT = 256,
+    WEFT_TYPES_IMAGE = 512     /* the output is as an input of the network: fp32 where only F32_IN readers follow */
 };
 
 /* Whose memory an op's output may be without an epilogue, so that its step does nothing. */

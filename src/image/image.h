@@ -103,8 +103,6 @@ weft_status weft_image_fit(const weft_allocator *allocator, const weft_image *in
                            int height, const weft_recipe *recipe, weft_image *out);
 /* The size that an image of width x height is resized to, as far as detail goes: what is smaller loses some. */
 void weft_recipe_needs(const weft_recipe *recipe, int width, int height, int size[2]);
-/* What the recipe's preprocessing makes of each byte of channel c of the result; true if that is in the order BGR. */
-bool weft_recipe_levels(const weft_recipe *recipe, float level[3][256]);
 /* Rec. 601 luma of 8-bit RGB, as Pillow's convert("L"). */
 int weft_luma(const uint8_t rgb[3]);
 /* INVALID with the reason if a field has no meaning. */

@@ -10,9 +10,16 @@
 
 enum { ATTEMPT = 36, ATTEMPTS = 256 }; /* bits of a key below the number of the attempt, and how many there are */
 
+/* Bytes of an image of a batch. */
 static size_t image_size(const weft_loader *l)
 {
-    return (size_t)l->recipe.px * (size_t)l->recipe.px * (size_t)l->recipe.channels;
+    const size_t values = (size_t)l->recipe.px * (size_t)l->recipe.px * (size_t)l->recipe.channels;
+    return values * (l->has_bytes ? 1 : sizeof(float));
+}
+
+static char *image_at(const weft_loader *l, const weft_slot *slot, int64_t place)
+{
+    return (l->has_bytes ? (char *)slot->bytes : (char *)slot->images) + (size_t)place * image_size(l);
 }
 
 /* Notes a bad image with its reason, or the failure of the whole batch. */
@@ -74,7 +81,7 @@ bool weft_batch_place(const weft_loader *l, int64_t step, int64_t place, int64_t
 void weft_batch_fill(weft_loader *l, weft_loader_hand *hand, weft_slot *slot, int64_t place)
 {
     int64_t epoch, at;
-    float *const out = slot->images + (size_t)place * image_size(l);
+    void *const out = image_at(l, slot, place);
     locate(l, slot->step, place, &epoch, &at);
     slot->numbers[place] = -1;
     slot->labels[place] = 0;
@@ -103,14 +110,14 @@ static void close_up(const weft_loader *l, weft_slot *slot)
         if (slot->numbers[i] < 0)
             continue;
         if (filled < i) {
-            memcpy(slot->images + (size_t)filled * size, slot->images + (size_t)i * size, size * sizeof *slot->images);
+            memcpy(image_at(l, slot, filled), image_at(l, slot, i), size);
             slot->labels[filled] = slot->labels[i];
             slot->numbers[filled] = slot->numbers[i];
         }
         filled++;
     }
     for (int64_t i = filled; i < l->opt.batch; i++) {
-        memset(slot->images + (size_t)i * size, 0, size * sizeof *slot->images);
+        memset(image_at(l, slot, i), 0, size);
         slot->labels[i] = 0;
         slot->numbers[i] = -1;
     }

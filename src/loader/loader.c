@@ -73,6 +73,7 @@ static weft_status understand(weft_loader *l, const weft_loader_opt *opt)
     l->frame = weft_augment_frame(&l->augment);
     l->bgr = weft_recipe_levels(&l->recipe, l->level);
     l->has_targets = opt->targets || opt->weights || weft_augment_mixes(&l->augment);
+    l->has_bytes = opt->bytes && !opt->in_order && weft_augment_keeps_bytes(opt->augment);
     WEFT_TRY(weft_order_create(l->allocator, l->set, &l->opt, &l->order));
     const int64_t n = l->order.count, batch = l->opt.batch * l->opt.ranks;
     l->steps = opt->in_order ? (n + batch - 1) / batch : n < batch ? 1 : n / batch;
@@ -140,11 +141,16 @@ static weft_status open_cache(weft_loader *l)
 static weft_status allocate_slot(weft_loader *l, weft_slot *slot)
 {
     const size_t n = (size_t)l->opt.batch, px = (size_t)l->recipe.px, classes = (size_t)weft_trainset_classes(l->set);
-    slot->images = weft_calloc(l->allocator, n * px * px * (size_t)l->recipe.channels, sizeof *slot->images);
+    const size_t values = n * px * px * (size_t)l->recipe.channels;
+    if (l->has_bytes)
+        slot->bytes = weft_calloc(l->allocator, values, sizeof *slot->bytes);
+    else
+        slot->images = weft_calloc(l->allocator, values, sizeof *slot->images);
     slot->labels = weft_calloc(l->allocator, n, sizeof *slot->labels);
     slot->numbers = weft_calloc(l->allocator, n, sizeof *slot->numbers);
     slot->targets = l->has_targets ? weft_calloc(l->allocator, n * classes, sizeof *slot->targets) : NULL;
-    const bool whole = slot->images && slot->labels && slot->numbers && (slot->targets || !l->has_targets);
+    const bool whole = (slot->images || slot->bytes) && slot->labels && slot->numbers &&
+                       (slot->targets || !l->has_targets);
     return whole ? WEFT_OK : weft_fail_in(WEFT_NO_MEMORY, "loader");
 }
 
@@ -217,6 +223,7 @@ void weft_loader_destroy(weft_loader *l)
     weft_cache_close(l->cache);
     for (int i = 0; l->slots && i < l->slot_count; i++) {
         weft_free(a, l->slots[i].images);
+        weft_free(a, l->slots[i].bytes);
         weft_free(a, l->slots[i].labels);
         weft_free(a, l->slots[i].targets);
         weft_free(a, l->slots[i].numbers);
@@ -301,7 +308,8 @@ weft_status weft_loader_next(weft_loader *l, weft_batch *out)
     l->position++;
     l->stats.batches++;
     l->stats.images += slot->filled;
-    *out = (weft_batch){ .images = slot->images, .labels = slot->labels, .targets = slot->targets };
+    *out = (weft_batch){ .images = slot->images, .labels = slot->labels, .targets = slot->targets,
+                         .bytes = slot->bytes };
     return WEFT_OK;
 }
 
@@ -332,6 +340,11 @@ weft_shape weft_loader_shape(const weft_loader *l)
 weft_recipe weft_loader_recipe(const weft_loader *l)
 {
     return l ? l->recipe : (weft_recipe){ 0 };
+}
+
+bool weft_loader_has_bytes(const weft_loader *l)
+{
+    return l && l->has_bytes;
 }
 
 bool weft_loader_has_targets(const weft_loader *l)

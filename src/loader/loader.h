@@ -29,6 +29,7 @@ typedef struct weft_slot {
     bool ready;
     int64_t filled;
     float *images, *targets;
+    uint8_t *bytes; /* instead of images */
     int32_t *labels;
     int64_t *numbers; /* of the images in the part; -1: left out */
     weft_status status;
@@ -71,7 +72,7 @@ struct weft_loader {
     weft_augment augment;
     const weft_augment_step *frame;
     float level[3][256];
-    bool bgr, has_targets;
+    bool bgr, has_targets, has_bytes;
     float *weights;
     weft_order order;
     int64_t steps;
@@ -96,9 +97,10 @@ struct weft_loader {
 
 /* ---- one image (sample.c) ---- */
 
-/* Image number `image` of the part, as it is in that epoch under that key, to out[px * px * channels]. */
+/* Image number `image` of the part, as it is in that epoch under that key, to out[px * px * channels]: floats, or bytes
+ * if the loader has those. */
 weft_status weft_sample_make(weft_loader *loader, weft_loader_hand *hand, int64_t epoch, int64_t key, int64_t image,
-                             float *out);
+                             void *out);
 
 /* ---- what it costs (stages.c) ---- */
 

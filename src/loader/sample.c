@@ -90,6 +90,26 @@ static void to_values(const weft_loader *l, const weft_picture *p, float *out)
     }
 }
 
+/* Bytes to bytes, in the network's order of channels. */
+static void to_bytes(const weft_loader *l, const weft_picture *p, uint8_t *out)
+{
+    const size_t count = (size_t)p->width * (size_t)p->height, stride = (size_t)p->channels;
+    const int first = stride == 3 && l->bgr ? 2 : 0, middle = stride == 3, last = stride == 3 ? 2 - first : 0;
+    const uint8_t *from = p->pixels;
+    if (l->recipe.channels == 1 || (stride == 3 && !l->bgr)) {
+        for (size_t i = 0; l->recipe.channels == 1 && stride == 3 && i < count; i++)
+            out[i] = weft_luma(from + 3 * i);
+        if (stride == (size_t)l->recipe.channels)
+            memcpy(out, from, count * stride);
+        return;
+    }
+    for (size_t i = 0; i < count; i++, from += stride, out += 3) {
+        out[0] = from[first];
+        out[1] = from[middle];
+        out[2] = from[last];
+    }
+}
+
 /* Which part of an image is wanted, and of what size: drawn, or as the recipe fits it. */
 typedef struct choice {
     const weft_loader *loader;
@@ -282,7 +302,7 @@ static weft_status evaluate(weft_loader *l, weft_loader_hand *hand, const weft_s
 }
 
 weft_status weft_sample_make(weft_loader *l, weft_loader_hand *hand, int64_t epoch, int64_t key, int64_t image,
-                             float *out)
+                             void *out)
 {
     const weft_set_item *const item = weft_trainset_item(l->set, l->opt.part, image);
     const int px = l->recipe.px;
@@ -296,6 +316,11 @@ weft_status weft_sample_make(weft_loader *l, weft_loader_hand *hand, int64_t epo
     weft_augment_pixels(&l->augment, l->opt.seed, epoch, key, &canvas);
     weft_stage_end(hand, WEFT_STAGE_AUGMENT);
     weft_stage_begin(hand, WEFT_STAGE_CONVERT);
+    if (l->has_bytes) {
+        to_bytes(l, &canvas.now, out);
+        weft_stage_end(hand, WEFT_STAGE_CONVERT);
+        return WEFT_OK;
+    }
     to_values(l, &canvas.now, out);
     weft_stage_end(hand, WEFT_STAGE_CONVERT);
     weft_stage_begin(hand, WEFT_STAGE_AUGMENT);

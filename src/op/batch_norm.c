@@ -78,12 +78,9 @@ static void describe(const weft_node *node, char *buf, size_t size)
 static weft_status move(weft_twin *t, const char *state, const char *name, weft_init init, double momentum, weft_var to)
 {
     const weft_shape c = { .rank = 1, .dim = { weft_shape_channels(&t->node->in[0]) } };
-    const weft_moving_average_opt opt = { .name = name, .momentum = momentum };
-    weft_var kept, moved;
+    weft_var kept;
     WEFT_TRY(weft_twin_state(t, state, &c, init, &kept));
-    if (momentum == 1) /* keeps all of the old one */
-        return WEFT_OK;
-    return weft_twin_beside(t, WEFT_OP_MOVING_AVERAGE, name, &opt, (const weft_var[]){ kept, to }, 2, &moved);
+    return momentum == 1 ? WEFT_OK /* keeps all of the old one */ : weft_twin_move(t, name, momentum, kept, to);
 }
 
 static weft_status train(weft_twin *t)

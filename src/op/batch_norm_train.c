@@ -410,7 +410,7 @@ static const weft_op_case cases_join[] = {
 
 const weft_op weft_op_batch_norm_join_dx = {
     .name = "batch_norm_join_dx",
-    .brief = "Gradients of an activation behind an addition, and of batch normalisation before it",
+    .brief = "Gradients of an activation behind an addition, and of the norm before",
     .paper = "Ioffe & Szegedy 2015, arXiv:1502.03167",
     .n_in = -5,
     .opt_size = sizeof(weft_batch_norm_dx_opt),

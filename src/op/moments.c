@@ -12,9 +12,12 @@
  * 2. It is computed from deviations from the mean, in a second pass, so that a large mean costs no digits.
  * 3. momentum is the share of the old state that stays (Keras); PyTorch's is 1 minus this one.
  * 4. moving_average's output is its first input, after the change: nodes built later that read the state, and other
- *    programs over the same store, see the new value. */
+ *    programs over the same store, see the new value.
+ * 5. With a third input, go [2] of a gate (gate.c), it changes nothing where go[0] is 0. In a training graph the gate
+ *    of the step is that, so the states move at its end, if it is good. */
+#include "graph/twin.h"
 #include "op/case.h"
-#include "op/util.h"
+#include "op/update.h"
 
 static weft_status resolve_moments(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
 {
@@ -85,7 +88,9 @@ static weft_status resolve_average(void *opt, const weft_shape *in, int n_in, we
 {
     weft_moving_average_opt *o = opt;
     char state[96], x[96];
-    (void)n_in, (void)arena;
+    (void)arena;
+    if (n_in > 3)
+        return weft_fail(WEFT_INVALID, "found %d inputs, expected state, x and perhaps go", n_in);
     WEFT_TRY(weft_need_shape("state", &in[0], 0));
     if (!weft_shape_equal(&in[0], &in[1]))
         return weft_fail(WEFT_INVALID, "x is %s, expected the state's shape %s", weft_shape_text(&in[1], x, sizeof x),
@@ -94,7 +99,14 @@ static weft_status resolve_average(void *opt, const weft_shape *in, int n_in, we
         return weft_fail(WEFT_INVALID, "momentum is %g, expected 0 to less than 1", o->momentum);
     if (o->momentum == 0)
         o->momentum = .99;
-    return WEFT_OK;
+    return n_in == 3 ? weft_need_vector("go", &in[2], 2) : WEFT_OK;
+}
+
+/* Nobody reads it before it has moved (train/clone.c asks). */
+static weft_status train_average(weft_twin *t)
+{
+    t->out[0] = t->in[0];
+    return weft_twin_move(t, NULL, ((const weft_moving_average_opt *)t->node->opt)->momentum, t->in[0], t->in[1]);
 }
 
 static weft_status infer_average(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
@@ -121,6 +133,8 @@ static const weft_op_case average_cases[] = {
     { WEFT_CASE("default", WEFT_TWICE(WEFT_VECTOR(17))) },
     { WEFT_CASE("torch", WEFT_TWICE(WEFT_VECTOR(64))), WEFT_OPT(weft_moving_average_opt, .momentum = .9) },
     { WEFT_CASE("weights", WEFT_TWICE(WEFT_NHWC(8, 3, 3, 5))), WEFT_OPT(weft_moving_average_opt, .momentum = .995) },
+    { WEFT_CASE("gated", WEFT_TWICE(WEFT_VECTOR(33)), WEFT_VECTOR(2)),
+      WEFT_OPT(weft_moving_average_opt, .momentum = .9), .positive = 4 },
     { .name = NULL },
 };
 /* clang-format on */
@@ -129,11 +143,12 @@ const weft_op weft_op_moving_average = {
     .name = "moving_average",
     .brief = "A state that follows a value, changed in place",
     .paper = "Ioffe & Szegedy 2015, arXiv:1502.03167",
-    .n_in = 2,
+    .n_in = -2,
     .opt_size = sizeof(weft_moving_average_opt),
     .types = WEFT_TYPES_F32_OUT,
     .error_class = WEFT_ELEMENTWISE,
     .updates = 1,
+    .train = train_average,
     .resolve = resolve_average,
     .infer = infer_average,
     .cost = cost_average,

@@ -57,8 +57,9 @@ static void type_outputs(const weft_graph *graph, const weft_gnode *gnode, weft_
         const bool rest = !weft_shape_equal(&value->shape, &graph->values[gnode->out[0]].shape);
         const bool kept = types & WEFT_TYPES_F32_OUT || (types & WEFT_TYPES_F32_REST && rest) ||
                           (types & WEFT_TYPES_LOGITS && read_only_by(graph, gnode->out[o], WEFT_TYPES_WANTS_LOGITS));
-        value->dtype = kept && !is_short_gradient(graph, gnode) ? WEFT_F32 : dtype;
-        value->padded = types & WEFT_TYPES_PADS;
+        const bool image = types & WEFT_TYPES_IMAGE && read_only_by(graph, gnode->out[o], WEFT_TYPES_F32_IN);
+        value->dtype = (kept && !is_short_gradient(graph, gnode)) || image ? WEFT_F32 : dtype;
+        value->padded = types & WEFT_TYPES_PADS && !image;
     }
 }
 

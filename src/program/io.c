@@ -47,20 +47,56 @@ static void stage_rows(void *arg, int64_t item, int thread)
                    s->to + (size_t)(first * s->ld) * weft_dtype_size(s->dtype), s->ld, last - first);
 }
 
+/* The lane's block that the next run is fed from. */
+static weft_status need_block(weft_model *model)
+{
+    void *block;
+    if (!model->lane || model->block)
+        return WEFT_OK;
+    int64_t done;
+    WEFT_TRY(model->ctx->device->backend->lane_block(model->ctx->device, model->lane, &block, &done));
+    model->over = done > model->over ? done : model->over;
+    model->block = block;
+    return WEFT_OK;
+}
+
 static weft_status stage_input(weft_model *model, int index, const void *from)
 {
     const int32_t input = model->graph->inputs[index];
     const weft_value *value = &model->graph->values[input];
-    staging s = { from, model->staged[index], value->dtype, weft_shape_rows(&value->shape),
-                  weft_shape_channels(&value->shape), model->layout.place[input].ld };
+    WEFT_TRY(need_block(model));
+    char *to = model->lane ? model->block + model->lane_at[index] : model->staged[index];
+    staging s = { from, to, value->dtype, weft_shape_rows(&value->shape), weft_shape_channels(&value->shape),
+                  model->layout.place[input].ld };
     weft_pool_run(model->ctx->device->pool, (s.rows + STAGE_ROWS - 1) / STAGE_ROWS, stage_rows, &s);
     model->fresh[index] = true;
     return WEFT_OK;
 }
 
-weft_status weft_model_upload(const weft_model *model)
+static weft_status send_block(weft_model *model)
 {
     const weft_device *device = model->ctx->device;
+    int count = 0;
+    WEFT_TRY(need_block(model));
+    for (int32_t i = 0; i < model->graph->n_inputs; i++)
+        if (model->fresh[i])
+            model->pieces[count++] = (weft_piece){ weft_model_view(model, model->graph->inputs[i]).data,
+                                                   model->lane_at[i], weft_model_input_bytes(model, i) };
+    if (count == 0)
+        return WEFT_OK;
+    WEFT_TRY(device->backend->lane_send(device, model->lane, model->pieces, count));
+    model->sends++;
+    model->block = NULL;
+    for (int32_t i = 0; i < model->graph->n_inputs; i++)
+        model->fresh[i] = !model->opt.resident;
+    return WEFT_OK;
+}
+
+weft_status weft_model_upload(weft_model *model)
+{
+    const weft_device *device = model->ctx->device;
+    if (model->lane)
+        return send_block(model);
     for (int32_t i = 0; model->staged && i < model->graph->n_inputs; i++) {
         if (model->fresh[i])
             WEFT_TRY(device->backend->send(device, weft_model_view(model, model->graph->inputs[i]).data,
@@ -86,6 +122,28 @@ static weft_status download(const weft_model *model, int32_t value, float *to)
         weft_cast_to_f32(v->dtype, (const char *)host + (size_t)(r * view.ld) * size, to + r * channels, channels);
     device->backend->host_free(device, host);
     return status;
+}
+
+weft_status weft_model_fetch(const weft_model *model, int index, float *to)
+{
+    const weft_device *device = model->ctx->device;
+    const int32_t value = model->graph->outputs[index].value;
+    const weft_value *v = &model->graph->values[value];
+    const size_t bytes = (size_t)weft_shape_count(&v->shape) * sizeof *to;
+    if (!model->lane)
+        return weft_model_read_value(model, value, to);
+    if (v->dtype != WEFT_F32 || weft_shape_rows(&v->shape) != 1)
+        return weft_fail(WEFT_UNSUPPORTED, "output %d: only a row of floats is fetched later", index);
+    return device->backend->fetch(device, to, weft_model_view(model, value).data, bytes);
+}
+
+weft_status weft_model_wait(weft_model *model)
+{
+    const weft_device *device = model->ctx->device;
+    if (device->backend->wait && !device->dry)
+        WEFT_TRY(device->backend->wait(device));
+    model->over = model->sends;
+    return WEFT_OK;
 }
 
 weft_status weft_model_read_value(const weft_model *model, int32_t value, void *to)

@@ -97,7 +97,7 @@ static bool fits_slice(const work *w, const weft_gnode *concat, int index)
     for (int i = 0; i < index; i++)
         if (concat->in[i] == value)
             return false;
-    return maker >= 0 && entry_of(w->graph, value) < 0 && !w->leans[value].parent &&
+    return maker >= 0 && !w->graph->values[value].padded && entry_of(w->graph, value) < 0 && !w->leans[value].parent &&
            w->graph->nodes[maker].node.op->shares != WEFT_SHARES_WHOLE && !is_output(w->graph, value);
 }
 

@@ -123,6 +123,8 @@ weft_status weft_model_make(weft_ctx *ctx, const weft_graph *graph, const weft_m
 static void end(weft_model *model)
 {
     const weft_device *device = model->ctx->device;
+    if (model->lane)
+        device->backend->lane_close(device, model->lane); /* and what runs, over */
     for (int32_t i = 0; model->staged && i < model->graph->n_inputs; i++)
         device->backend->host_free(device, model->staged[i]);
     if (model->record)
@@ -152,6 +154,7 @@ weft_status weft_model_begin(weft_model *model, weft_store *store)
     model->own_store = false;
     model->memory = model->packed = NULL;
     model->staged = NULL;
+    model->lane = NULL;
     return status;
 }
 

@@ -115,6 +115,24 @@ static weft_status resolve_all(weft_model *model)
 
 /* ---- memory ---- */
 
+/* Blocks that have all inputs in them. */
+static weft_status allot_lane(weft_model *model)
+{
+    const weft_device *device = model->ctx->device;
+    const size_t inputs = (size_t)model->graph->n_inputs;
+    size_t bytes = 0;
+    model->lane_at = weft_arena_array(&model->arena, inputs, sizeof *model->lane_at);
+    model->pieces = weft_arena_array(&model->arena, inputs, sizeof *model->pieces);
+    if (!model->lane_at || !model->pieces)
+        return WEFT_NO_MEMORY;
+    for (int32_t i = 0; i < model->graph->n_inputs; i++) {
+        model->lane_at[i] = bytes;
+        model->fresh[i] = true;
+        bytes += weft_round_up(weft_model_input_bytes(model, i), WEFT_STORE_ALIGN);
+    }
+    return device->backend->lane_open(device, bytes, &model->lane);
+}
+
 /* Staging buffers for inputs, where the device is apart from host memory. */
 static weft_status allot_staging(weft_model *model)
 {
@@ -123,6 +141,8 @@ static weft_status allot_staging(weft_model *model)
     model->fresh = weft_arena_array(&model->arena, (size_t)model->graph->n_inputs, sizeof *model->fresh);
     if (!model->staged || !model->fresh)
         return WEFT_NO_MEMORY;
+    if (model->opt.ahead && device->backend->lane_open && !device->dry)
+        return allot_lane(model);
     for (int32_t i = 0; i < model->graph->n_inputs; i++) {
         const size_t bytes = weft_model_input_bytes(model, i);
         WEFT_TRY(device->backend->host_alloc(device, bytes, &model->staged[i]));

@@ -64,6 +64,11 @@ struct weft_model {
     char *memory, *packed; /* on the device */
     void **staged;         /* [n_inputs] inputs in host memory; NULL where the device computes in it */
     bool *fresh;           /* [n_inputs] to be sent to the device before the next run */
+    weft_lane *lane;       /* inputs of opt.ahead; NULL: staged */
+    size_t *lane_at;       /* [n_inputs] of the block */
+    weft_piece *pieces;    /* [n_inputs] */
+    char *block;           /* that is being filled; NULL: none yet */
+    int64_t sends, over;   /* runs that the lane has fed; how many of them are known to be over */
     void *record;          /* the backend's recording of a run */
     uint64_t version;      /* of the store, that is packed; 0: none */
     uint64_t number;       /* of the network, for what tuning keeps */
@@ -121,8 +126,14 @@ weft_status weft_model_need_params(const weft_model *model, const char *what);
 weft_status weft_model_need_memory(const weft_model *model, const char *what);
 /* A value after a run, dense, whatever the device keeps: to[count of its shape], floats (int32_t of labels). */
 weft_status weft_model_read_value(const weft_model *model, int32_t value, void *to);
+/* As weft_model_run, but with opt.ahead it may only be queued: sends is then its number, from 1, and over says when it
+ * is done. fetch queues an output behind it, of one row of floats, to memory of the backend's host_alloc. */
+weft_status weft_model_run_later(weft_model *model);
+weft_status weft_model_fetch(const weft_model *model, int index, float *to);
+/* Until all that was queued is over. */
+weft_status weft_model_wait(weft_model *model);
 /* Inputs that were staged go to the device, if they are not there from the run before (weft_model_opt.resident). */
-weft_status weft_model_upload(const weft_model *model);
+weft_status weft_model_upload(weft_model *model);
 /* Runs as weft_model_run, and shows each node as soon as it has run, when its outputs can be read; a status that is not
  * OK ends the run, and is passed on. */
 typedef struct weft_watch {

@@ -128,7 +128,7 @@ static weft_status run_watched(const weft_model *model, const weft_watch *watch)
 }
 
 /* On a device that can record runs, unless every step is to be timed. */
-static weft_status run_recorded(weft_model *model)
+static weft_status run_recorded(weft_model *model, bool later)
 {
     const weft_device *device = model->ctx->device;
     weft_recording recording;
@@ -141,10 +141,10 @@ static weft_status run_recorded(weft_model *model)
             weft_log(model->ctx, WEFT_LOG_WARN, "runs are not recorded, each launch is made anew: %s",
                      recording.failed);
     } while (recording.again);
-    return WEFT_OK;
+    return later && model->lane ? WEFT_OK : weft_model_wait(model);
 }
 
-static weft_status run(weft_model *model, double *seconds, const weft_watch *watch)
+static weft_status run(weft_model *model, double *seconds, const weft_watch *watch, bool later)
 {
     WEFT_TRY(weft_model_need_memory(model, "weft_model_run"));
     if (model->version != model->store->version)
@@ -153,7 +153,7 @@ static weft_status run(weft_model *model, double *seconds, const weft_watch *wat
     const bool records = model->ctx->device->backend->begin && !model->ctx->device->dry && !seconds && !watch;
     const weft_fp_mode before = weft_fp_enter();
     const weft_status status = watch     ? run_watched(model, watch)
-                               : records ? run_recorded(model)
+                               : records ? run_recorded(model, later)
                                          : run_steps(model, seconds);
     weft_fp_write(before);
     WEFT_TRY(status);
@@ -165,15 +165,22 @@ static weft_status run(weft_model *model, double *seconds, const weft_watch *wat
 
 weft_status weft_model_run(weft_model *model)
 {
-    return run(model, NULL, NULL);
+    return run(model, NULL, NULL, false);
 }
 
 weft_status weft_model_run_timed(weft_model *model, double *seconds)
 {
-    return seconds ? run(model, seconds, NULL) : weft_fail(WEFT_INVALID, "weft_model_run_timed: seconds is NULL");
+    if (!seconds)
+        return weft_fail(WEFT_INVALID, "weft_model_run_timed: seconds is NULL");
+    return run(model, seconds, NULL, false);
 }
 
 weft_status weft_model_run_watched(weft_model *model, const weft_watch *watch)
 {
-    return run(model, NULL, watch);
+    return run(model, NULL, watch, false);
+}
+
+weft_status weft_model_run_later(weft_model *model)
+{
+    return run(model, NULL, NULL, true);
 }

@@ -131,7 +131,7 @@ typedef struct work {
     const weft_trained_info **info;
     int count;
     weft_var loss;
-    int32_t n_nodes; /* of the forward pass */
+    weft_moves *moves; /* statistics of the forward pass */
 } work;
 
 static const weft_trained_info *info_of(const work *w, const char *name)
@@ -178,18 +178,20 @@ static weft_var scalar_state(weft_graph *graph, const char *name)
     return weft_state(graph, name, &SCALAR, WEFT_INIT_ZERO);
 }
 
-/* Adds the gradients of several batches up, if wanted: they become the means, once a round is complete. *due: whether
- * it is; the null var where every batch is an update. Gives the norm of this batch's gradients. */
-static weft_var accumulate(const work *w, weft_var *due)
+/* Adds the gradients of several batches up, if wanted: they become the means, once a round is complete. *batch: the
+ * batch's own gate, whose `due` says whether it is; null vars where every batch is an update. Gives the norm of this
+ * batch's gradients. */
+static weft_var accumulate(const work *w, weft_gate_vars *batch)
 {
     weft_graph *graph = w->graph;
     const int every = w->opt->accumulate;
-    *due = (weft_var){ 0 };
+    const weft_var none = { 0 };
+    *batch = (weft_gate_vars){ none, none, none };
     if (every <= 1)
-        return *due;
+        return none;
     const weft_var norm = weft_gradient_norm(graph, w->gradients, w->count), count = scalar_state(graph,
                                                                                                   WEFT_BATCHES_STATE);
-    const weft_gate_vars gate = weft_gate(graph, count, w->loss, norm, *due,
+    const weft_gate_vars gate = weft_gate(graph, count, w->loss, norm, none,
                                           &(weft_gate_opt){ .name = "optimizer/batch", .every = every });
     for (int i = 0; i < w->count; i++) {
         const char *path = weft_arena_text(&graph->arena, "optimizer/%s/sum", w->info[i]->name);
@@ -199,7 +201,7 @@ static weft_var accumulate(const work *w, weft_var *due)
         const weft_accumulate_opt opt = { .name = path, .every = every };
         w->gradients[i] = weft_accumulate(graph, sum, w->gradients[i], gate.go, &opt);
     }
-    *due = gate.due;
+    *batch = gate;
     return norm;
 }
 
@@ -223,16 +225,15 @@ static weft_status average(const work *w, const char *name, weft_var x, weft_var
     return WEFT_OK;
 }
 
-/* The averages of statistics that the forward pass moves. */
-static weft_status average_statistics(const work *w, weft_var go)
+/* Statistics move with every batch that is good, their averages with every update. */
+static weft_status move_statistics(const work *w, weft_var good, weft_var go)
 {
-    for (int32_t i = 0; i < w->n_nodes; i++) {
-        for (int o = 0; o < w->graph->nodes[i].node.n_out; o++) {
-            const weft_gnode *gnode = &w->graph->nodes[i];
-            const weft_value *value = &w->graph->values[gnode->in[o < gnode->node.n_in ? o : 0]];
-            if (gnode->node.op->updates >> o & 1 && value->kind == WEFT_STATE && info_of(w, value->name))
-                WEFT_TRY(average(w, value->name, (weft_var){ gnode->in[o] }, go));
-        }
+    const weft_graph *graph = w->graph;
+    const int32_t first = graph->n_nodes;
+    WEFT_TRY(weft_graph_move(w->graph, w->moves, good));
+    for (int i = 0; i < w->moves->count && w->opt->ema > 0; i++) {
+        const char *state = graph->values[graph->nodes[first + i].in[0]].name;
+        WEFT_TRY(average(w, state, w->moves->move[i].state, go));
     }
     return WEFT_OK;
 }
@@ -242,10 +243,10 @@ static weft_status update_all(const work *w)
     weft_graph *graph = w->graph;
     const weft_train_opt *opt = w->opt;
     const weft_var lr = weft_input(graph, WEFT_LR_INPUT, &SCALAR);
-    weft_var due;
-    const weft_var batch_norm = accumulate(w, &due);
+    weft_gate_vars batch;
+    const weft_var batch_norm = accumulate(w, &batch);
     const weft_var norm = weft_gradient_norm(graph, w->gradients, w->count);
-    const weft_gate_vars gate = weft_gate(graph, scalar_state(graph, WEFT_UPDATES_STATE), w->loss, norm, due,
+    const weft_gate_vars gate = weft_gate(graph, scalar_state(graph, WEFT_UPDATES_STATE), w->loss, norm, batch.due,
                                           &(weft_gate_opt){ .name = "optimizer/gate", .clip = opt->clip_norm });
     for (int i = 0; i < w->count; i++) {
         const char *path = weft_arena_text(&graph->arena, "optimizer/%s", w->info[i]->name);
@@ -257,8 +258,7 @@ static weft_status update_all(const work *w)
         if (opt->ema > 0 && after.id)
             WEFT_TRY(average(w, w->info[i]->name, after, gate.go));
     }
-    if (opt->ema > 0)
-        WEFT_TRY(average_statistics(w, gate.go));
+    WEFT_TRY(move_statistics(w, batch_norm.id ? batch.go : gate.go, gate.go));
     weft_output(graph, norm, "gradient_norm");
     weft_output(graph, gate.go, "go");
     if (batch_norm.id)
@@ -269,13 +269,13 @@ static weft_status update_all(const work *w)
 /* ---- the graph ---- */
 
 static weft_status complete(weft_graph *graph, const weft_graph *network, const weft_train_opt *opt,
-                            const weft_var *heads)
+                            const weft_var *heads, weft_moves *moves)
 {
     weft_trained_info *infos = weft_arena_array(&graph->arena, (size_t)network->n_params, sizeof *infos);
     if (!infos)
         return WEFT_NO_MEMORY;
     WEFT_TRY(weft_train_params(network, opt, infos));
-    work w = { .graph = graph, .opt = opt, .infos = infos, .n_infos = network->n_params, .n_nodes = graph->n_nodes };
+    work w = { .graph = graph, .opt = opt, .infos = infos, .n_infos = network->n_params, .moves = moves };
     w.loss = losses(graph, opt, heads, network->n_outputs);
     WEFT_TRY(weft_graph_status(graph));
     WEFT_TRY(find_trained(&w));
@@ -311,12 +311,13 @@ weft_status weft_train_graph(weft_ctx *ctx, const weft_graph *network, const wef
     weft_train_opt copy = opt ? *opt : defaults;
     WEFT_TRY(check(network, &copy));
     weft_graph *graph;
+    weft_moves moves;
     weft_var *heads = weft_calloc(&ctx->allocator, (size_t)network->n_outputs, sizeof *heads);
     if (!heads)
         return WEFT_NO_MEMORY;
-    weft_status status = weft_train_clone(ctx, network, &copy, copy.norm_momentum, heads, &graph);
+    weft_status status = weft_train_clone(ctx, network, &copy, copy.norm_momentum, heads, &moves, &graph);
     if (status == WEFT_OK) {
-        status = complete(graph, network, &copy, heads);
+        status = complete(graph, network, &copy, heads, &moves);
         if (status == WEFT_OK)
             *out = graph;
         else

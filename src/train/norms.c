@@ -37,7 +37,11 @@ static weft_status clone(weft_norm_meter *m, const weft_graph *network, const we
     weft_var *heads = weft_arena_array(&m->arena, (size_t)network->n_outputs, sizeof *heads);
     if (!heads)
         return WEFT_NO_MEMORY;
-    WEFT_TRY(weft_train_clone(m->ctx, network, opt, KEEPS_NOTHING, heads, &m->graph));
+    weft_moves moves;
+    weft_train_opt floats = *opt;
+    floats.levels = NULL;
+    WEFT_TRY(weft_train_clone(m->ctx, network, &floats, KEEPS_NOTHING, heads, &moves, &m->graph));
+    WEFT_TRY(weft_graph_move(m->graph, &moves, (weft_var){ 0 }));
     weft_output(m->graph, heads[0], "head");
     WEFT_TRY(weft_graph_status(m->graph));
     m->number = weft_train_input(m->graph, WEFT_STEP_INPUT);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What ranks share in a step. Everything that the program computes of this rank's part of the batch and that decides
- * about the update - gradients, loss, hits - or stays - moving statistics of norms - becomes that of the whole batch,
+ * about the update - gradients, loss, hits - or stays - statistics of norms - becomes that of the whole batch,
  * in place, before the first node reads it that decides: gradient_norm. So the gate opens on all ranks or on none, and
  * after the step all have the same bits of everything.
  *
@@ -48,11 +48,6 @@ struct weft_reduction {
 
 /* ---- what is shared ---- */
 
-static bool changes(const weft_gnode *gnode, int o)
-{
-    return gnode->node.op->updates >> o & 1;
-}
-
 /* The step that reads all gradients of a batch. */
 static int32_t find_norm(const weft_model *model)
 {
@@ -72,15 +67,23 @@ static void add_piece(weft_reduction *r, int32_t value, float share)
                                         .channels = weft_shape_channels(&v->shape) };
 }
 
-/* Gradients, loss and hits, and states that the forward pass changes. */
+/* Whether a step before `end` computes a value. */
+static bool is_made_before(const weft_model *model, int32_t end, int32_t value)
+{
+    bool found = false;
+    for (int32_t i = 0; i < end && !found; i++)
+        for (int o = 0; o < model->steps[i].gnode->node.n_out && !found; o++)
+            found = model->steps[i].gnode->out[o] == value;
+    return found;
+}
+
+/* Gradients, loss and hits, and the statistics of the batch, which states follow once the gate is open. */
 static weft_status find_pieces(weft_reduction *r, int32_t norm)
 {
     const weft_model *model = r->trainer->model;
     const weft_gnode *last = model->steps[norm].gnode;
     const float mean = 1.F / (float)weft_ranks_size(r->ranks);
-    size_t room = (size_t)last->node.n_in + 2;
-    for (int32_t i = 0; i < norm; i++)
-        room += (size_t)model->steps[i].gnode->node.n_out;
+    const size_t room = (size_t)last->node.n_in + 2 + (size_t)(model->n_steps - norm);
     r->pieces = weft_calloc(r->allocator, room, sizeof *r->pieces);
     if (!r->pieces)
         return WEFT_NO_MEMORY;
@@ -88,10 +91,11 @@ static weft_status find_pieces(weft_reduction *r, int32_t norm)
         add_piece(r, last->in[k], mean);
     add_piece(r, model->graph->outputs[WEFT_TRAIN_LOSS].value, mean);
     add_piece(r, model->graph->outputs[WEFT_TRAIN_HITS].value, 1);
-    for (int32_t i = 0; i < norm; i++)
-        for (int o = 0; o < model->steps[i].gnode->node.n_out; o++)
-            if (changes(model->steps[i].gnode, o))
-                add_piece(r, model->steps[i].gnode->in[o], mean);
+    for (int32_t i = norm; i < model->n_steps; i++) {
+        const weft_gnode *gnode = model->steps[i].gnode;
+        if (gnode->node.id == WEFT_OP_MOVING_AVERAGE && is_made_before(model, norm, gnode->in[1]))
+            add_piece(r, gnode->in[1], mean);
+    }
     return WEFT_OK;
 }
 

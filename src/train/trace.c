@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Averages of parameters copied out, and the search for the first number that is not finite: parameters, inputs, then
- * the nodes of a step one after the other. The step is run again; its gate is shut again, statistics are put back. A
- * rank of several looks at its own part, up to where the gradients are. */
+ * the nodes of a step one after the other, as far as nothing is changed. A rank of several looks at its own part. */
 #include <math.h>
 #include <string.h>
 
@@ -13,9 +12,9 @@
 typedef struct search {
     weft_trainer *trainer;
     weft_trace *found; /* what is NULL: nothing yet */
-    bool ended;        /* what comes next would be of all ranks */
     float *values;     /* [room] */
     size_t room;
+    bool over;
 } search;
 
 static weft_status make_room(search *s, int64_t count)
@@ -62,10 +61,10 @@ static weft_status look_at_store(search *s)
 static weft_status look_at_batch(search *s, const weft_batch *batch)
 {
     const weft_trainer *t = s->trainer;
-    const float *const arrays[] = { batch->images, batch->targets };
+    const float *const arrays[] = { t->image_bytes ? NULL : batch->images, batch->targets };
     const int inputs[] = { t->images, t->targets };
     for (int k = 0; k < 2 && !s->found->what; k++) {
-        if (inputs[k] < 0)
+        if (inputs[k] < 0 || !arrays[k]) /* bytes are finite */
             continue;
         const weft_value *value = &t->graph->values[t->graph->inputs[inputs[k]]];
         const int64_t count = weft_shape_count(&value->shape);
@@ -76,7 +75,7 @@ static weft_status look_at_batch(search *s, const weft_batch *batch)
     return WEFT_OK;
 }
 
-/* After a node has run. */
+/* After a node has run. What follows the norm of the gradients changes parameters: so far and no further. */
 static weft_status look_at_node(void *user, const weft_gnode *gnode)
 {
     search *s = user;
@@ -88,9 +87,8 @@ static weft_status look_at_node(void *user, const weft_gnode *gnode)
         WEFT_TRY(weft_model_read_value(s->trainer->model, gnode->out[o], s->values));
         (void)is_good(s, "output", gnode->node.name, gnode->node.op->name, count);
     }
-    /* The gate of a rank of several is shut by what comes of all: here it might open. */
-    s->ended = s->trainer->reduction && gnode->node.id == WEFT_OP_GRADIENT_NORM;
-    return s->ended ? WEFT_NUMERIC : WEFT_OK;
+    s->over = s->found->what || gnode->node.id == WEFT_OP_GRADIENT_NORM;
+    return s->over ? WEFT_NOT_FOUND : WEFT_OK;
 }
 
 static weft_status look(search *s, const weft_batch *batch, double lr)
@@ -102,10 +100,8 @@ static weft_status look(search *s, const weft_batch *batch, double lr)
         WEFT_TRY(look_at_batch(s, batch));
     if (s->found->what)
         return WEFT_OK;
-    WEFT_TRY(weft_trainer_keep(t));
     const weft_status status = weft_model_run_watched(t->model, &(weft_watch){ look_at_node, s });
-    WEFT_TRY(weft_trainer_put_back(t));
-    return s->ended ? WEFT_OK : status;
+    return s->over ? WEFT_OK : status;
 }
 
 weft_status weft_trainer_trace(weft_trainer *trainer, const weft_batch *batch, double lr, weft_trace *out)

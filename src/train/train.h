@@ -6,6 +6,7 @@
 
 #include <weft/train.h>
 
+#include "graph/twin.h"
 #include "program/program.h"
 
 /* The inputs of a training graph, by name. */
@@ -35,12 +36,18 @@ struct weft_trainer {
     int images, labels, targets, lr, number; /* inputs; -1: none */
     weft_trained_info *params; /* [n_params] of the network */
     int n_params;
-    size_t span, span_bytes; /* of the store: what a step changes before it knows whether it may */
-    char *kept;              /* [span_bytes] as it was before the step */
     weft_ranks *ranks;       /* NULL: alone */
     size_t bucket;
     struct weft_reduction *reduction; /* of ranks */
+    int64_t image_bytes;       /* of batches of bytes; 0: they are floats */
+    int32_t *packed;           /* bytes of such a batch, where images do not fill integers */
+    float *slots; /* [WEFT_STEPS_AHEAD][WEFT_TRAIN_SLOT] outputs of steps that were submitted, by their turn */
+    int64_t tickets[WEFT_STEPS_AHEAD]; /* runs of the model that must be over */
+    int64_t steps[WEFT_STEPS_AHEAD];   /* their numbers */
+    int64_t submitted, read;           /* turns */
 };
+
+enum { WEFT_TRAIN_SLOT = 8 };
 
 /* What a step's program gives becomes the mean (hits the sum) over all ranks: gradients in buckets, each posted as soon
  * as it is there, and loss, hits and the statistics of norms with them; all are waited for before the gate reads them.
@@ -53,16 +60,13 @@ void weft_reduction_destroy(weft_reduction *reduction);
 weft_status weft_train_params(const weft_graph *network, const weft_train_opt *opt, weft_trained_info *out);
 /* Whether a path is one of those that stay as they are. */
 bool weft_train_is_frozen(const weft_train_opt *opt, const char *path);
-/* weft_graph_clone_training, of which what is frozen stays as it is at inference. Of opt count batch, seed and freeze;
- * outputs: [n_outputs] of the network. */
+/* weft_graph_clone_training, of which what is frozen stays as it is at inference, states too. Of opt count batch, seed
+ * and freeze; outputs: [n_outputs] of the network. UNSUPPORTED if a state does not wait for the end of the step. */
 weft_status weft_train_clone(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt, double norm_momentum,
-                             weft_var *outputs, weft_graph **out);
+                             weft_var *outputs, weft_moves *moves, weft_graph **out);
 /* The index of an input, by name; -1: there is none. */
 int weft_train_input(const weft_graph *graph, const char *name);
 /* The batch, the rate and the number of a step to the inputs. */
 weft_status weft_trainer_feed(weft_trainer *trainer, const weft_batch *batch, double lr, int64_t step);
-/* The statistics, as they were before the step. */
-weft_status weft_trainer_keep(weft_trainer *trainer);
-weft_status weft_trainer_put_back(weft_trainer *trainer);
 
 #endif

@@ -40,37 +40,16 @@ static weft_status describe(weft_trainer *t, const weft_graph *network, const we
     return WEFT_OK;
 }
 
-/* Whether the forward pass changes a state: a statistic of the network, nothing of the optimiser's or the averages. */
-static bool is_statistic(const weft_trainer *t, const char *name)
+/* Batches of bytes. */
+static weft_status describe_bytes(weft_trainer *t, const weft_graph *network, const weft_train_opt *opt)
 {
-    for (int i = 0; i < t->n_params; i++)
-        if (strcmp(t->params[i].name, name) == 0)
-            return !t->params[i].trained;
-    return strncmp(name, "optimizer/", 10) != 0 && strncmp(name, WEFT_EMA_SCOPE "/", strlen(WEFT_EMA_SCOPE) + 1) != 0;
-}
-
-/* The piece of the store with everything that the forward pass changes. What else is in it no bad step changes. */
-static weft_status find_span(weft_trainer *t)
-{
-    size_t end = 0;
-    t->span = SIZE_MAX;
-    for (int32_t i = 0; i < t->graph->n_nodes; i++) {
-        const weft_gnode *gnode = &t->graph->nodes[i];
-        for (int o = 0; o < gnode->node.n_out; o++) {
-            const char *name = gnode->node.op->updates >> o & 1 ? t->graph->values[gnode->in[o]].name : NULL;
-            if (!name || !is_statistic(t, name))
-                continue;
-            const weft_entry *entry = &t->store->entries[weft_store_find(t->store, name)];
-            const size_t last = entry->offset + (size_t)weft_shape_count(&entry->spec.shape) * sizeof(float);
-            t->span = entry->offset < t->span ? entry->offset : t->span;
-            end = last > end ? last : end;
-        }
-    }
-    if (end == 0)
+    if (!opt->levels)
         return WEFT_OK;
-    t->span_bytes = end - t->span;
-    t->kept = weft_alloc(&t->ctx->allocator, t->span_bytes);
-    return t->kept ? WEFT_OK : WEFT_NO_MEMORY;
+    const weft_shape *image = &network->values[network->inputs[0]].shape;
+    const weft_shape *words = &t->graph->values[t->graph->inputs[t->images]].shape;
+    t->image_bytes = image->dim[1] * image->dim[2] * image->dim[3];
+    t->packed = weft_arena_array(&t->arena, (size_t)weft_shape_count(words), sizeof *t->packed);
+    return t->packed ? WEFT_OK : WEFT_NO_MEMORY;
 }
 
 /* The store that is shared, else one of its own, drawn. */
@@ -84,10 +63,38 @@ static weft_status need_store(weft_trainer *t)
     return weft_store_init(t->store, t->seed);
 }
 
+/* Rows of results (below). */
+static weft_status need_slots(weft_trainer *t)
+{
+    const weft_device *device = t->ctx->device;
+    const size_t bytes = sizeof(float) * WEFT_TRAIN_SLOT * WEFT_STEPS_AHEAD;
+    void *slots;
+    if (t->slots)
+        return WEFT_OK;
+    if (weft_device_is_apart(device)) {
+        WEFT_TRY(device->backend->host_alloc(device, bytes, &slots));
+    } else {
+        slots = weft_alloc(device->allocator, bytes);
+        if (!slots)
+            return WEFT_NO_MEMORY;
+    }
+    t->slots = slots;
+    return WEFT_OK;
+}
+
+static void free_slots(const weft_trainer *t)
+{
+    const weft_device *device = t->ctx->device;
+    if (weft_device_is_apart(device))
+        device->backend->host_free(device, t->slots);
+    else
+        weft_free(device->allocator, t->slots);
+}
+
 /* What steps need beside their program. */
 static weft_status prepare_steps(weft_trainer *t)
 {
-    WEFT_TRY(find_span(t));
+    WEFT_TRY(t->ctx->device->dry ? WEFT_OK : need_slots(t));
     return weft_ranks_size(t->ranks) > 1 ? weft_reduction_create(t, &t->reduction) : WEFT_OK;
 }
 
@@ -107,12 +114,13 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     t->images = input_of_network(t);
     if (t->images < 0)
         return weft_fail(WEFT_INVALID, "the network has no input");
+    WEFT_TRY(describe_bytes(t, network, opt));
     if (!opt->plan_only)
         WEFT_TRY(need_store(t));
     /* Images are read until a step's very end, so that it costs nothing to keep them where they are. */
     WEFT_TRY(weft_model_create(t->ctx, t->graph, &(weft_model_opt){ .training = true, .store = t->store,
                                                                     .plan_only = opt->plan_only, .resident = true,
-                                                                    .memory = opt->memory }, &t->model));
+                                                                    .ahead = true, .memory = opt->memory }, &t->model));
     return opt->plan_only ? WEFT_OK : prepare_steps(t);
 }
 
@@ -154,8 +162,8 @@ void weft_trainer_destroy(weft_trainer *trainer)
     weft_model_destroy(trainer->model);
     if (trainer->own_store)
         weft_store_destroy(trainer->store);
+    free_slots(trainer); /* nothing is under way any more */
     weft_graph_destroy(trainer->graph);
-    weft_free(&trainer->ctx->allocator, trainer->kept);
     weft_arena_release(&trainer->arena);
     weft_free(&trainer->ctx->allocator, trainer);
 }
@@ -220,63 +228,100 @@ static weft_status set(weft_trainer *t, int input, const void *data)
     return weft_model_set_input(t->model, input, data, (size_t)weft_shape_count(shape) * sizeof(float));
 }
 
+/* Each image begins with an integer. */
+static weft_status set_bytes(weft_trainer *t, const uint8_t *bytes)
+{
+    const weft_shape *shape = &t->graph->values[t->graph->inputs[t->images]].shape;
+    const int64_t words = shape->dim[1];
+    const bool fills = words * (int64_t)sizeof *t->packed == t->image_bytes;
+    if (fills && (uintptr_t)bytes % sizeof *t->packed == 0)
+        return set(t, t->images, bytes);
+    for (int64_t n = 0; n < shape->dim[0]; n++)
+        memcpy(t->packed + n * words, bytes + n * t->image_bytes, (size_t)t->image_bytes);
+    return set(t, t->images, t->packed);
+}
+
 weft_status weft_trainer_feed(weft_trainer *t, const weft_batch *batch, double lr, int64_t step)
 {
     const float rate = (float)lr;
     const int32_t number = (int32_t)(step & INT32_MAX);
-    if (!t || !batch || !batch->images || !batch->labels || (t->targets >= 0 && !batch->targets))
-        return weft_fail(WEFT_INVALID, "a step of training: trainer, batch, its images, labels and, where the trainer "
-                                       "wants them, targets must not be NULL");
+    if (!t || !batch || !batch->labels || (t->targets >= 0 && !batch->targets) ||
+        (t->image_bytes ? !batch->bytes : !batch->images))
+        return weft_fail(WEFT_INVALID, "a step of training: trainer, batch, its %s, labels and, where the trainer "
+                                       "wants them, targets must not be NULL",
+                         t && t->image_bytes ? "bytes (the trainer has levels)" : "images");
     if (!isfinite(lr))
         return weft_fail(WEFT_INVALID, "a step of training: the learning rate is %g", lr);
     WEFT_TRY(weft_model_need_memory(t->model, "a step of training"));
-    WEFT_TRY(set(t, t->images, batch->images));
+    WEFT_TRY(t->image_bytes ? set_bytes(t, batch->bytes) : set(t, t->images, batch->images));
     WEFT_TRY(set(t, t->labels, batch->labels));
     WEFT_TRY(set(t, t->targets, batch->targets));
     WEFT_TRY(set(t, t->lr, &rate));
     return set(t, t->number, &number);
 }
 
-weft_status weft_trainer_keep(weft_trainer *t)
+/* ---- results: a row of outputs for each step, which is filled when the step is done ---- */
+
+/* Where outputs lie in a row. */
+static const int columns[] = { [WEFT_TRAIN_LOSS] = 0, [WEFT_TRAIN_HITS] = 1, [WEFT_TRAIN_NORM] = 3,
+                               [WEFT_TRAIN_GO] = 4, [WEFT_TRAIN_BATCH_NORM] = 6 };
+
+static float *row_of(const weft_trainer *t, int64_t turn)
 {
-    const weft_device *device = t->ctx->device;
-    return t->kept ? device->backend->read(device, t->kept, t->store->memory + t->span, t->span_bytes) : WEFT_OK;
+    return t->slots + turn % WEFT_STEPS_AHEAD * WEFT_TRAIN_SLOT;
 }
 
-weft_status weft_trainer_put_back(weft_trainer *t)
+static void read_row(const weft_trainer *t, int64_t turn, weft_step_result *out)
 {
-    const weft_device *device = t->ctx->device;
-    t->store->version++;
-    return t->kept ? device->backend->write(device, t->store->memory + t->span, t->kept, t->span_bytes) : WEFT_OK;
-}
-
-static weft_status read_results(weft_trainer *t, weft_step_result *out)
-{
-    float loss, hits[2], norm, go[2], batch_norm;
-    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_LOSS, &loss, sizeof loss));
-    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_HITS, hits, sizeof hits));
-    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_NORM, &norm, sizeof norm));
-    WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_GO, go, sizeof go));
-    batch_norm = norm;
-    if (t->accumulate > 1)
-        WEFT_TRY(weft_model_get_output(t->model, WEFT_TRAIN_BATCH_NORM, &batch_norm, sizeof batch_norm));
+    const float *row = row_of(t, turn), *hits = row + columns[WEFT_TRAIN_HITS], *go = row + columns[WEFT_TRAIN_GO];
+    const float loss = row[columns[WEFT_TRAIN_LOSS]], norm = row[columns[WEFT_TRAIN_NORM]];
+    const float batch_norm = t->accumulate > 1 ? row[columns[WEFT_TRAIN_BATCH_NORM]] : norm;
     *out = (weft_step_result){ .loss = (double)loss, .top1 = (int64_t)hits[0], .top5 = (int64_t)hits[1],
                                .gradient_norm = (double)batch_norm, .updated = go[0] > 0, .updates = (int64_t)go[1],
-                               .finite = isfinite(loss) && isfinite(norm) && isfinite(batch_norm) };
+                               .finite = isfinite(loss) && isfinite(norm) && isfinite(batch_norm),
+                               .step = t->steps[turn % WEFT_STEPS_AHEAD] };
+}
+
+weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, double lr)
+{
+    if (trainer && trainer->submitted - trainer->read >= WEFT_STEPS_AHEAD)
+        return weft_fail(WEFT_INVALID, "weft_trainer_submit: the results of %d steps have not been read, which is the "
+                         "most: call weft_trainer_results", WEFT_STEPS_AHEAD);
+    WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
+    WEFT_TRY(need_slots(trainer));
+    WEFT_TRY(weft_model_run_later(trainer->model));
+    const int outputs = trainer->accumulate > 1 ? WEFT_TRAIN_BATCH_NORM + 1 : WEFT_TRAIN_BATCH_NORM;
+    const int64_t slot = trainer->submitted % WEFT_STEPS_AHEAD;
+    for (int i = 0; i < outputs; i++)
+        WEFT_TRY(weft_model_fetch(trainer->model, i, row_of(trainer, slot) + columns[i]));
+    trainer->tickets[slot] = trainer->model->sends;
+    trainer->steps[slot] = trainer->step++;
+    trainer->submitted++;
+    return WEFT_OK;
+}
+
+weft_status weft_trainer_results(weft_trainer *trainer, bool wait, weft_step_result *out, int room, int *count)
+{
+    if (!trainer || !out || !count || room < 1)
+        return weft_fail(WEFT_INVALID, "weft_trainer_results: expected a trainer, and room for a result or more");
+    if (wait && trainer->read < trainer->submitted)
+        WEFT_TRY(weft_model_wait(trainer->model));
+    int n = 0;
+    for (; n < room && trainer->read < trainer->submitted; n++, trainer->read++) {
+        if (trainer->tickets[trainer->read % WEFT_STEPS_AHEAD] > trainer->model->over)
+            break;
+        read_row(trainer, trainer->read, &out[n]);
+    }
+    *count = n;
     return WEFT_OK;
 }
 
 weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *batch, double lr, weft_step_result *out)
 {
-    weft_step_result result;
-    WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
-    WEFT_TRY(weft_trainer_keep(trainer));
-    WEFT_TRY(weft_model_run(trainer->model));
-    WEFT_TRY(read_results(trainer, &result));
-    if (!result.finite)
-        WEFT_TRY(weft_trainer_put_back(trainer));
-    trainer->step++;
+    WEFT_TRY(weft_trainer_submit(trainer, batch, lr));
+    trainer->submitted--; /* nobody else is to read it */
+    WEFT_TRY(weft_model_wait(trainer->model));
     if (out)
-        *out = result;
+        read_row(trainer, trainer->submitted, out);
     return WEFT_OK;
 }

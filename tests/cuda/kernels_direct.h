@@ -13,6 +13,9 @@ TCase *kernels_direct_case(void);
 /* Losses, hits, dropout, and of gradients what no op's case asks for. */
 TCase *kernels_loss_case(void);
 
+/* Images as bytes. */
+TCase *kernels_input_case(void);
+
 /* Parameters as kernels read them. */
 TCase *kernels_pack_case(void);
 

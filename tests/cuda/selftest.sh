@@ -167,6 +167,10 @@ train)
     for file in best last; do
         cmp whole/$file.safetensors part/$file.safetensors || fail "a resumed training gives other bits"
     done
+    WEFT_DOUBLE_LATE=1 expect 0 $net --device cuda --epochs 2 --out late # what is queued runs as late as it may
+    cmp whole/last.safetensors late/last.safetensors || fail "a late card gives other bits"
+    WEFT_DOUBLE_LATE=1 expect 76 $net --device cuda --lr 1e30 --set "momentum 0; nesterov no" --out none
+    has err "step 2: the first number that is none is" "element 0 of parameter c1/conv2d/weight"
     expect 0 $net --epochs 2 --out cpu
     for run in whole cpu; do tail -n 1 $run/metrics.csv | cut -d, -f4; done | tr '\n' ' ' > losses
     awk '{ d = ($1 - $2) / $2; exit !(d < 1e-5 && d > -1e-5) }' losses || fail "the losses are $(cat losses)"

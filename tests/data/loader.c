@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weft/image.h>
 #include <weft/loader.h>
 
 #include "check/alloc.h"
@@ -384,6 +385,62 @@ START_TEST(nonsense_is_refused)
 }
 END_TEST
 
+/* Of one channel and of three, of sets in memory and of photographs, in either order of channels. */
+START_TEST(bytes_stand_for_the_values)
+{
+    enum { PX = 6, BATCH = 8 };
+    static const weft_preprocess kinds[] = { WEFT_PREPROCESS_TORCH, WEFT_PREPROCESS_CAFFE };
+    sets_put_idx("s", "train", 20, SIDE, 5, 0);
+    tree_put("grey8.png", NULL, "t/a/1.png");
+    tree_put("one.jpg", NULL, "t/b/1.jpg");
+    for (int way = 0; way < 8; way++) {
+        float level[3][256];
+        const weft_recipe recipe = { .px = PX, .channels = way & 1 ? 3 : 1, .resample = WEFT_BILINEAR,
+                                     .preprocess = kinds[way >> 1 & 1] };
+        weft_loader_opt opt = { .batch = BATCH, .seed = 3, .recipe = &recipe, .augment = "crop-pad 2, flip, rotate 9" };
+        weft_trainset *const set = loading_set(tree_path(way & 4 ? "t" : "s"));
+        weft_loader *const floats = loading_begin(set, &opt);
+        opt.bytes = true;
+        weft_loader *const bytes = loading_begin(set, &opt);
+        weft_recipe_levels(&recipe, level);
+        ck_assert(!weft_loader_has_bytes(floats) && weft_loader_has_bytes(bytes));
+        for (int step = 0; step < 4; step++) {
+            weft_batch want, got;
+            CHECK_OK(weft_loader_next(floats, &want));
+            CHECK_OK(weft_loader_next(bytes, &got));
+            ck_assert(want.images && !want.bytes && got.bytes && !got.images);
+            ck_assert(memcmp(want.labels, got.labels, BATCH * sizeof *got.labels) == 0);
+            for (int i = 0; i < BATCH * PX * PX * recipe.channels; i++)
+                ck_assert_msg(want.images[i] == level[i % recipe.channels][got.bytes[i]], "way %d, value %d", way, i);
+        }
+        weft_loader_destroy(floats);
+        weft_loader_destroy(bytes);
+        weft_trainset_destroy(set);
+    }
+}
+END_TEST
+
+/* Where values are changed, or images made to be looked at in order, they are floats all the same. */
+START_TEST(some_batches_are_no_bytes)
+{
+    static const char *const changed[] = { "flip, erase .5", "mixup .2", "cutmix" };
+    sets_put_idx("s", "train", 20, SIDE, 5, 0);
+    weft_trainset *const set = loading_set(tree_path("s"));
+    ck_assert(weft_augment_keeps_bytes(NULL) && weft_augment_keeps_bytes("resized-crop, flip, randaugment"));
+    for (int i = 0; i <= 3; i++) {
+        const char *const text = i < 3 ? changed[i] : "flip";
+        weft_batch batch;
+        weft_loader *const loader = loading_begin(set, &(weft_loader_opt){ .batch = 4, .augment = text, .bytes = true,
+                                                                           .in_order = i == 3 });
+        ck_assert_int_eq(weft_augment_keeps_bytes(text), i == 3);
+        CHECK_OK(weft_loader_next(loader, &batch));
+        ck_assert(!weft_loader_has_bytes(loader) && batch.images && !batch.bytes);
+        weft_loader_destroy(loader);
+    }
+    weft_trainset_destroy(set);
+}
+END_TEST
+
 static weft_status load_with(const weft_allocator *allocator, void *path)
 {
     weft_ctx small = golden_ctx(allocator);
@@ -427,6 +484,8 @@ int main(int argc, char **argv)
     tcase_add_test(cases, mixing_keeps_images_and_targets_together);
     tcase_add_test(cases, bad_images_fail_or_are_replaced);
     tcase_add_test(cases, mean_and_deviation);
+    tcase_add_test(cases, bytes_stand_for_the_values);
+    tcase_add_test(cases, some_batches_are_no_bytes);
     tcase_add_test(cases, nonsense_is_refused);
     tcase_add_test(cases, no_memory);
     suite_add_tcase(suite, cases);

@@ -33,7 +33,9 @@ static void open_bench(bench *b, uint64_t seed)
         weft_scope_pop(b->network);
     }
     CHECK_OK(weft_graph_status(b->network));
-    CHECK_OK(weft_graph_clone_training(b->ctx, b->network, &(weft_twin_opt){ .seed = seed }, outputs, &b->training));
+    weft_moves moves;
+    CHECK_OK(weft_graph_clone_training(b->ctx, b->network, &(weft_twin_opt){ .seed = seed }, outputs, &moves,
+                                       &b->training));
     for (int i = 0; i < 3; i++)
         weft_output(b->training, outputs[i], names[i]);
     CHECK_OK(weft_model_create(b->ctx, b->training, &(weft_model_opt){ .training = true }, &b->model));
@@ -143,7 +145,8 @@ START_TEST(kept_and_zero_are_nothing)
     weft_output(g, weft_dropout(g, x, .5), "kept");
     weft_output(g, weft_dropout(g, x, 0), "zero");
     const weft_twin_opt opt = { .kept = (const bool[]){ true, false } };
-    CHECK_OK(weft_graph_clone_training(ctx, g, &opt, outputs, &training));
+    weft_moves moves;
+    CHECK_OK(weft_graph_clone_training(ctx, g, &opt, outputs, &moves, &training));
     ck_assert_int_eq(training->n_nodes, 1);
     ck_assert_int_eq(training->nodes[0].node.id, WEFT_OP_DROPOUT);
     weft_graph_destroy(training);

@@ -12,6 +12,7 @@
 #include "op/derive.h"
 #include "op/dropout.h"
 #include "op/inverted_residual.h"
+#include "op/levels.h"
 #include "op/normalize.h"
 #include "op/util.h"
 
@@ -19,6 +20,9 @@
 #define NINE F(1, 2, 3, 4, 5, 6, 7, 8, 9)
 #define ACT(kind) EX(ACTIVATION, #kind, WEFT_NC(1, 5), OPT(weft_activation_opt, .act = WEFT_ACT_##kind)), \
     X(F(-4, -1, 0, 1, 8))
+
+/* Squares, and what is missing of 1000. */
+static const float squares[WEFT_LEVELS_CHANNELS * WEFT_LEVELS] = { [1] = 1, [2] = 4, [256] = 1000, [256 + 255] = 745 };
 
 const example network_examples[] = {
     /* 1*1 + 2*2 + 4*3 + 5*4 + 10, ...: the filter is not flipped. */
@@ -126,6 +130,13 @@ const example network_examples[] = {
     { EX(MOMENTS, "mean", MAP(1, 2, 2), NULL), X(F(1, 10, 3, 30)), Y(2, 20) },
     { EX2(MOVING_AVERAGE, "share_of_the_old", VECTOR(2), VECTOR(2), OPT(weft_moving_average_opt, .momentum = .75)),
       X(F(4, 8), F(0, 16)), Y(3, 10) },
+    { .id = WEFT_OP_MOVING_AVERAGE,
+      .c = { .name = "gate_is_shut", .n_in = 3, .in = { VECTOR(2), VECTOR(2), VECTOR(2) },
+             .opt = OPT(weft_moving_average_opt, .momentum = .75) },
+      X(F(4, 8), F(0, NAN), F(0, 7)), Y(4, 8) },
+    /* Bytes are those of memory: 2, 0, 1, 255 in the first integer, in whatever order of bytes the machine has. */
+    { EX(LEVELS, "bytes", WEFT_NC(1, 1), OPT(weft_levels_opt, .h = 1, .w = 2, .c = 2, .table = squares)),
+      X((const float *)(const uint8_t[4]){ 2, 0, 1, 255 }), Y(4, 1000, 1, 745) },
     /* Labels are bits of integers: 1, then 2, which is no class. */
     { EX(ONE_HOT, "smoothed", WEFT_NC(2, 1), OPT(weft_one_hot_opt, .classes = 2, .smoothing = .5)),
       X((const float *)(const int32_t[]){ 1, 2 }), Y(.25, .75, .25, .25) },
@@ -288,6 +299,12 @@ const refusal network_refusals[] = {
       "momentum is 1, expected 0 to less than 1" },
     { WEFT_OP_MOVING_AVERAGE, 2, { VECTOR(3), VECTOR(3) }, &(const weft_moving_average_opt){ .momentum = NAN },
       "momentum is" },
+    { WEFT_OP_MOVING_AVERAGE, 3, { VECTOR(3), VECTOR(3), VECTOR(1) },
+      &(const weft_moving_average_opt){ .momentum = .5 }, "go is [1], expected [2]" },
+    ROW(LEVELS, weft_levels_opt, WEFT_NC(2, 4), "x is [2, 4], expected 3 x 3 x 1 bytes", .h = 3, .w = 3, .c = 1,
+        .table = squares),
+    ROW(LEVELS, weft_levels_opt, WEFT_NC(2, 9), "c is 4, expected 1 to 3", .h = 3, .w = 3, .c = 4, .table = squares),
+    ROW(LEVELS, weft_levels_opt, WEFT_NC(2, 3), "not of finite numbers", .h = 3, .w = 3, .c = 1, .table = NULL),
     ROW(ONE_HOT, weft_one_hot_opt, WEFT_NC(5, 2), "labels are [5, 2], expected [N, 1]", .classes = 3),
     ROW(ONE_HOT, weft_one_hot_opt, WEFT_NC(5, 1), "classes is 0", .smoothing = 0),
     ROW(ONE_HOT, weft_one_hot_opt, WEFT_NC(5, 1), "smoothing is 1.5, expected 0 to 1", .classes = 3, .smoothing = 1.5),

@@ -83,7 +83,8 @@ static weft_graph *differentiate(const golden *g, weft_ctx *ctx, const weft_grap
 {
     weft_graph *graph;
     weft_var logits, none = { 0 }, params[MAX_GRADIENTS], gradients[MAX_GRADIENTS];
-    CHECK_OK(weft_graph_clone_training(ctx, built, &(weft_twin_opt){ .seed = 1 }, &logits, &graph));
+    weft_moves moves;
+    CHECK_OK(weft_graph_clone_training(ctx, built, &(weft_twin_opt){ .seed = 1 }, &logits, &moves, &graph));
     const weft_shape column = weft_shape_nc(BATCH, 1);
     const weft_var label = weft_input_of(graph, "labels", WEFT_I32, &column);
     const weft_var target = weft_one_hot(graph, label, &(weft_one_hot_opt){ .classes = CLASSES });

@@ -71,7 +71,8 @@ START_TEST(learns_64_images_by_heart)
         right = 0;
         for (int i = 0; i < 64; i += BATCH) {
             weft_step_result r;
-            CHECK_OK(weft_trainer_step(t, &(weft_batch){ images + i * PIXELS, labels + i, NULL }, .05, &r));
+            const weft_batch batch = { .images = images + i * PIXELS, .labels = labels + i };
+            CHECK_OK(weft_trainer_step(t, &batch, .05, &r));
             ck_assert(r.finite);
             right += r.top1;
         }
@@ -126,7 +127,7 @@ START_TEST(learns_what_is_in_pictures)
                                      .steps_per_epoch = TRAIN / BATCH };
     for (int64_t step = 0; step < 4 * TRAIN / BATCH; step++) {
         const int64_t first = step * BATCH % TRAIN;
-        const weft_batch batch = { images + first * PIXELS, labels + first, NULL };
+        const weft_batch batch = { .images = images + first * PIXELS, .labels = labels + first };
         CHECK_OK(weft_trainer_step(t, &batch, weft_schedule_rate(&schedule, step), NULL));
     }
     CHECK_OK(weft_trainer_average(t, average));
@@ -157,7 +158,7 @@ START_TEST(lenet5_as_published_learns)
     CHECK_OK(weft_trainer_create(ctx, network, &(weft_train_opt){ .loss = WEFT_LOSS_RBF,
                                                                   .optimizer = { .momentum = .9 } }, &t));
     for (int i = 0; i < 60; i++) {
-        CHECK_OK(weft_trainer_step(t, &(weft_batch){ images, labels, NULL }, 2e-3, &r));
+        CHECK_OK(weft_trainer_step(t, &(weft_batch){ .images = images, .labels = labels }, 2e-3, &r));
         ck_assert(r.finite);
         first = i == 0 ? r.loss : first;
     }
@@ -198,13 +199,13 @@ START_TEST(a_bad_batch_hurts_no_norm)
     memcpy(spoilt, images, sizeof spoilt);
     spoilt[5 * PIXELS] = INFINITY;
     CHECK_OK(weft_trainer_create(ctx, network, &recipe, &t));
-    CHECK_OK(weft_trainer_step(t, &(weft_batch){ images, labels, NULL }, .05, NULL));
+    CHECK_OK(weft_trainer_step(t, &(weft_batch){ .images = images, .labels = labels }, .05, NULL));
     float *before = dump(weft_trainer_store(t), &count);
-    CHECK_OK(weft_trainer_step(t, &(weft_batch){ spoilt, labels, NULL }, .05, &r));
+    CHECK_OK(weft_trainer_step(t, &(weft_batch){ .images = spoilt, .labels = labels }, .05, &r));
     ck_assert(!r.finite && !r.updated);
     float *after = dump(weft_trainer_store(t), &count);
     ck_assert(memcmp(before, after, (size_t)count * sizeof *before) == 0);
-    CHECK_OK(weft_trainer_step(t, &(weft_batch){ images, labels, NULL }, .05, &r));
+    CHECK_OK(weft_trainer_step(t, &(weft_batch){ .images = images, .labels = labels }, .05, &r));
     ck_assert(r.finite && r.updated && r.updates == 2);
     free(before);
     free(after);
@@ -229,7 +230,7 @@ START_TEST(norms_are_as_quick_as_is_asked)
         weft_train_opt opt = recipe;
         opt.norm_momentum = i == 0 ? 0 : momenta[i];
         CHECK_OK(weft_trainer_create(ctx, network, &opt, &t));
-        CHECK_OK(weft_trainer_step(t, &(weft_batch){ images, labels, NULL }, .05, NULL));
+        CHECK_OK(weft_trainer_step(t, &(weft_batch){ .images = images, .labels = labels }, .05, NULL));
         CHECK_OK(weft_store_get(weft_trainer_store(t), "b/norm/mean", mean[i], 16));
         CHECK_OK(weft_store_get(weft_trainer_store(t), "b/norm/variance", variance[i], 16));
         CHECK_OK(weft_store_get(weft_trainer_store(t), "b/weight", weight[i], 9 * 8 * 16));
@@ -264,12 +265,14 @@ static float *train(int threads, bool planned_first, int64_t *count)
     opt.plan_only = planned_first;
     CHECK_OK(weft_trainer_create(ctx, network, &opt, &t));
     if (planned_first) {
-        CHECK_FAILS(WEFT_INVALID, weft_trainer_step(t, &(weft_batch){ images, labels, NULL }, .05, NULL), "plan_only");
+        const weft_batch first = { .images = images, .labels = labels };
+        CHECK_FAILS(WEFT_INVALID, weft_trainer_step(t, &first, .05, NULL), "plan_only");
         CHECK_OK(weft_trainer_begin(t));
     }
-    for (int i = 0; i < 8; i++)
-        CHECK_OK(weft_trainer_step(t, &(weft_batch){ images + i % 4 * BATCH * PIXELS, labels + i % 4 * BATCH, NULL },
-                                   .05, NULL));
+    for (int i = 0; i < 8; i++) {
+        const weft_batch batch = { .images = images + i % 4 * BATCH * PIXELS, .labels = labels + i % 4 * BATCH };
+        CHECK_OK(weft_trainer_step(t, &batch, .05, NULL));
+    }
     float *all = dump(weft_trainer_store(t), count);
     weft_trainer_destroy(t);
     weft_graph_destroy(network);

@@ -131,7 +131,7 @@ static void train(weft_trainer *trainer, int steps)
     for (int i = 0; i < BATCH; i++)
         labels[i] = i * 3 % CLASSES;
     for (int i = 0; i < steps; i++)
-        CHECK_OK(weft_trainer_step(trainer, &(weft_batch){ images, labels, NULL }, .05, NULL));
+        CHECK_OK(weft_trainer_step(trainer, &(weft_batch){ .images = images, .labels = labels }, .05, NULL));
 }
 
 /* Everything that the store has after some steps. */
@@ -340,7 +340,7 @@ START_TEST(what_is_planned_is_what_is_used)
     const size_t live = atomic_load(&m.live);
     atomic_store(&m.peak, live);
     for (int i = 0; i < 3; i++)
-        CHECK_OK(weft_trainer_step(trainer, &(weft_batch){ images, labels, NULL }, .01, NULL));
+        CHECK_OK(weft_trainer_step(trainer, &(weft_batch){ .images = images, .labels = labels }, .01, NULL));
     const double planned = (double)peak_of(trainer), asked = (double)(live - none - lists);
     ck_assert_uint_eq(atomic_load(&m.peak), live);
     ck_assert_msg(asked >= planned && asked <= 1.01 * planned, "%s: %.0f bytes planned, %.0f asked for",

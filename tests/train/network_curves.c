@@ -63,7 +63,7 @@ static void hold(int which, weft_trainer *trainer, const float *images, const in
     for (int i = 0; i < STEPS; i++) {
         const int64_t at = (int64_t)(i % BATCHES) * BATCH;
         weft_step_result r;
-        CHECK_OK(weft_trainer_step(trainer, &(weft_batch){ images + at * PX * PX * 3, labels + at, NULL },
+        CHECK_OK(weft_trainer_step(trainer, &(weft_batch){ .images = images + at * PX * PX * 3, .labels = labels + at },
                                    curves[which].lr, &r));
         const double off = fabs(r.loss - want[i]) / want[i];
         if (show)

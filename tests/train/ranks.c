@@ -176,7 +176,7 @@ static weft_status take_steps(member *m, weft_trainer *t)
         TRY(weft_store_set(weft_trainer_store(t), "hidden/bias", other, 33));
     TRY(weft_trainer_share(t));
     for (int i = 0; i < STEPS; i++) {
-        weft_batch batch = { images + m->rank * part * TINY_PIXELS, labels + m->rank * part, NULL };
+        weft_batch batch = { .images = images + m->rank * part * TINY_PIXELS, .labels = labels + m->rank * part };
         float none[TINY_N * TINY_PIXELS];
         memcpy(none, batch.images, (size_t)(part * TINY_PIXELS) * sizeof *none);
         none[3] = NAN;

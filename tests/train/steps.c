@@ -31,7 +31,7 @@ static void setup(void)
     mix();
 }
 
-static const weft_batch batch = { images, labels, targets };
+static const weft_batch batch = { .images = images, .labels = labels, .targets = targets };
 
 /* ---- curves ---- */
 
@@ -127,7 +127,7 @@ START_TEST(a_bad_step_changes_nothing)
     static float spoilt[TINY_N * TINY_PIXELS];
     memcpy(spoilt, images, sizeof spoilt);
     spoilt[77] = NAN;
-    const weft_batch bad = { spoilt, labels, NULL };
+    const weft_batch bad = { .images = spoilt, .labels = labels };
     weft_ctx *ctx = open_ctx(2);
     weft_graph *network = tiny_network_watched(ctx);
     weft_trainer *t, *other;
@@ -173,8 +173,8 @@ START_TEST(traces_say_where)
     CHECK_FAILS(WEFT_NOT_FOUND, weft_trainer_trace(t, &batch, .01, &trace), "all numbers of step 0 are finite");
     memcpy(spoilt, images, sizeof spoilt);
     spoilt[7] = INFINITY;
-    CHECK_OK(weft_trainer_step(t, &(weft_batch){ spoilt, labels, NULL }, .01, NULL));
-    CHECK_OK(weft_trainer_trace(t, &(weft_batch){ spoilt, labels, NULL }, .01, &trace));
+    CHECK_OK(weft_trainer_step(t, &(weft_batch){ .images = spoilt, .labels = labels }, .01, NULL));
+    CHECK_OK(weft_trainer_trace(t, &(weft_batch){ .images = spoilt, .labels = labels }, .01, &trace));
     ck_assert_str_eq(trace.what, "input");
     ck_assert_str_eq(trace.name, "images");
     ck_assert(trace.step == 1 && trace.index == 7 && isinf(trace.value));
@@ -200,6 +200,50 @@ START_TEST(traces_say_where)
 }
 END_TEST
 
+/* A state moves at the end of a step, so the network cannot read it before; a frozen one stays. */
+START_TEST(states_move_at_the_end)
+{
+    setup();
+    const weft_shape shape = { .rank = 2, .dim = { TINY_N, 3 } }, one = { .rank = 1, .dim = { 1 } };
+    const weft_shape row = { .rank = 1, .dim = { 3 } };
+    for (int kind = 0; kind < 3; kind++) {
+        weft_ctx *ctx = open_ctx(1);
+        weft_graph *g;
+        weft_trainer *t = NULL;
+        CHECK_OK(weft_graph_create(ctx, &g));
+        weft_var x = weft_dense(g, weft_input(g, "x", &shape), &(weft_dense_opt){ .name = "dense", .out = 3 });
+        const weft_var seen = weft_state(g, "seen", &row, WEFT_INIT_ONE);
+        if (kind == 2) {
+            const weft_var count = weft_state(g, "count", &one, WEFT_INIT_ZERO), loss = weft_input(g, "l", &one);
+            weft_gate(g, count, loss, loss, (weft_var){ 0 }, &(weft_gate_opt){ .name = "own" });
+        } else {
+            weft_moving_average(g, seen, weft_moments(g, x).mean, &(weft_moving_average_opt){ .name = "follows" });
+        }
+        weft_output(g, x, "classes");
+        if (kind == 1)
+            weft_output(g, weft_relu(g, seen), "again");
+        CHECK_OK(weft_graph_status(g));
+        static const char *const frozen[] = { "seen" };
+        const weft_train_opt opt = { .freeze = frozen, .freeze_count = 1 };
+        if (kind == 1)
+            CHECK_FAILS(WEFT_UNSUPPORTED, weft_trainer_create(ctx, g, NULL, &t), "follows: in training the state");
+        else if (kind == 2)
+            CHECK_FAILS(WEFT_UNSUPPORTED, weft_trainer_create(ctx, g, NULL, &t), "own: gate changes a state");
+        else
+            for (int i = 0; i < 2; i++) {
+                float now[3];
+                CHECK_OK(weft_trainer_create(ctx, g, i ? &opt : NULL, &t));
+                CHECK_OK(weft_trainer_step(t, &batch, .01, NULL));
+                CHECK_OK(weft_store_get(weft_trainer_store(t), "seen", now, 3));
+                ck_assert(i ? now[0] == 1 : now[0] != 1);
+                weft_trainer_destroy(t);
+            }
+        weft_graph_destroy(g);
+        weft_ctx_destroy(ctx);
+    }
+}
+END_TEST
+
 /* ---- batches that add up ---- */
 
 START_TEST(half_batches_are_a_whole_one)
@@ -209,8 +253,10 @@ START_TEST(half_batches_are_a_whole_one)
     weft_graph *network = tiny_network(ctx);
     weft_trainer *whole, *halves;
     const weft_optimizer how = { .kind = WEFT_ADAMW, .decay = .1 };
-    const weft_batch half[] = { { images, labels, NULL }, { images + TINY_N / 2 * TINY_PIXELS, labels + TINY_N / 2,
-                                                            NULL } };
+    const weft_batch half[] = {
+        { .images = images, .labels = labels },
+        { .images = images + TINY_N / 2 * TINY_PIXELS, .labels = labels + TINY_N / 2 },
+    };
     weft_step_result r, first, second;
     CHECK_OK(weft_trainer_create(ctx, network, &(weft_train_opt){ .optimizer = how, .clip_norm = .5 }, &whole));
     CHECK_OK(weft_trainer_create(ctx, network, &(weft_train_opt){ .optimizer = how, .clip_norm = .5, .accumulate = 2,
@@ -405,7 +451,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(wrong, a_bad_step_changes_nothing, 0, (int)(sizeof everything / sizeof *everything));
     suite_add_tcase(suite, golden);
     suite_add_tcase(suite, wrong);
-    CHECK_CASE(suite, "others", traces_say_where, half_batches_are_a_whole_one, averages_follow, groups_and_freezing,
-               a_rate_is_a_rate, every_request_may_fail);
+    CHECK_CASE(suite, "others", traces_say_where, states_move_at_the_end, half_batches_are_a_whole_one, averages_follow,
+               groups_and_freezing, a_rate_is_a_rate, every_request_may_fail);
     return check_main(suite, argv[0]);
 }

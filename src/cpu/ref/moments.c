@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Reference moments, in two passes, and moving averages. */
-#include "cpu/ref/ref.h"
+#include "cpu/ref/update.h"
 
 static weft_status run_moments(const weft_call *call)
 {
@@ -29,6 +29,8 @@ static weft_status run_average(const weft_call *call)
 {
     const weft_moving_average_opt *o = call->node->opt;
     const weft_shape *shape = &call->node->out[0];
+    if (call->node->n_in > 2 && ref_scalar(call, 2, 0) == 0)
+        return ref_keep(call, 1);
     for (int64_t r = 0; r < weft_shape_rows(shape); r++) {
         const real *state = ref_row(&call->in[0], r), *x = ref_row(&call->in[1], r);
         real *to = ref_row(&call->out[0], r);

@@ -146,14 +146,15 @@ struct accumulate_rule {
 /* state += rest (x - state), rest rounded once. */
 struct follow_rule {
     enum { ARRAYS = 2, READ = 0, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
+    const float *go; /* NULL: always */
     float rest;
 
-    explicit follow_rule(const weft_update_args *a) : rest((float)(1 - a->momentum))
+    explicit follow_rule(const weft_update_args *a) : go(a->go), rest((float)(1 - a->momentum))
     {
     }
     __device__ __forceinline__ bool begin(float, float)
     {
-        return true;
+        return !go || go[0] != 0;
     }
     __device__ __forceinline__ void step(float (&x)[ARRAYS]) const
     {

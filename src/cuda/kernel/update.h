@@ -33,7 +33,7 @@ enum {
  *   adam        parameter, first moment, second moment, gradient
  *   ema         average, x
  *   accumulate  sum, gradient
- *   follow      state, x: of moving_average
+ *   follow      state, x: of moving_average; go may be NULL
  *   clip        y, x, which may be the same memory */
 typedef enum weft_update_rule {
     WEFT_UPDATE_SGD,
@@ -62,7 +62,7 @@ typedef struct weft_update_args {
     const weft_segment *segments;
     int count;
     const float *lr, *go;          /* [1], [2], in device memory: they change from step to step. No rule but the
-                                      optimisers' reads lr, and follow and clip neither */
+                                      optimisers' reads lr, clip no go, and follow one where there is one */
     double momentum, rho, epsilon; /* of adam and lamb: beta1, beta2 */
     double decay;                  /* of ema */
     double limit;                  /* of clip */

@@ -34,6 +34,7 @@ typedef struct double_card {
     bool no_products;   /* cuDNN has no engine for matrix products */
     bool nonsense;      /* cuBLASLt names an algorithm that wants more workspace than it was given */
     int only;           /* every call must be for this device, whatever the thread; 0: not watched */
+    bool late;          /* work is run when somebody waits for it, and no earlier: what is overwritten meanwhile, is */
     int lost;           /* what every wait gives once a fault has happened, as a lost context does; 0: nothing */
 } double_card;
 
@@ -60,6 +61,8 @@ size_t double_memory_used(void);
 typedef struct double_counts {
     int64_t copies, kernels, plans, products, graph_launches;
     int64_t built, together; /* plans that were built; the most that were at the same time */
+    int64_t uploaded;        /* bytes from the host */
+    int64_t waits, looks;    /* of the host for a stream, for an event */
 } double_counts;
 double_counts double_get_counts(void);
 /* The first broken rule since double_reset; "" if none. */
@@ -93,8 +96,12 @@ int double_refuse(const char *what);
 int double_stick(int error);
 /* What every wait gives: the card's error since it was lost, else 0. */
 int double_lost(void);
-/* Work of a kind was run. */
+/* Work of a kind was run; bytes came from the host; the host waited. */
 void double_count(double_work kind);
+/* All that stands in line on a card that is late. */
+void double_run_late(void);
+void double_uploaded(size_t bytes);
+void double_waited(bool for_event);
 /* A plan is built: takes its time, and counts. */
 void double_build(void);
 /* A handle of any kind was made (+1) or destroyed (-1). */

@@ -39,6 +39,7 @@ const weft_plugin *weft_plugin_entry(const weft_lent *lent)
     const char *lose = getenv("WEFT_DOUBLE_LOSE");   /* the launch after which the card answers nothing any more */
     if (double_get_card()->memory == 0) {
         reset();
+        double_get_card()->late = getenv("WEFT_DOUBLE_LATE") != NULL;
         if (spoil)
             double_fail("spoil", atoll(spoil), 1);
         if (lose) {

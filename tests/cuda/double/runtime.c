@@ -178,6 +178,16 @@ void double_count(double_work kind)
     ++*count[kind];
 }
 
+void double_uploaded(size_t bytes)
+{
+    books.counts.uploaded += (int64_t)bytes;
+}
+
+void double_waited(bool for_event)
+{
+    ++*(for_event ? &books.counts.looks : &books.counts.waits);
+}
+
 int double_lost(void)
 {
     return books.lost;
@@ -350,6 +360,7 @@ int double_cudaFree(void *ptr)
     const int fault = double_called(__func__); /* gone all the same */
     if (!ptr)
         return fault;
+    double_run_late();
     for (int i = 0; i < MAX_MEMORY; i++)
         if (books.memory[i].at == ptr) {
             books.used -= books.memory[i].bytes;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The CUDA runtime's streams, graphs, events and copies: work runs at once, or is recorded while a stream is captured.
- */
+ * On a card that is late it stands in line until the host waits for it, or another stream must: as late as a real card
+ * may be, so that whatever is written too early, or not waited for, makes wrong numbers. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +26,22 @@ typedef struct recording {
     int users;
 } recording;
 
+/* What stands in line: work, a graph, an event that is recorded, one that is waited for. */
+typedef struct item {
+    job work;
+    recording *graph;
+    weft_cuda_event record, wait;
+    int64_t count; /* of wait */
+    struct item *next;
+} item;
+
 struct CUstream_st {
     recording *capture;
+    item *first, **end;
 };
 struct CUevent_st {
-    int64_t recorded;
+    int64_t recorded, passed; /* times */
+    weft_cuda_stream stream;
     float at;
 };
 struct CUgraph_st {
@@ -39,6 +51,8 @@ struct CUgraphExec_st {
     recording *work;
 };
 
+enum { MOST_STREAMS = 8 };
+static weft_cuda_stream streams[MOST_STREAMS]; /* NULLs: none */
 static float now; /* ms */
 
 void double_pass(float ms)
@@ -66,10 +80,84 @@ static void perform(const job *j)
     j->run(j->closure);
 }
 
+/* ---- late work ---- */
+
+static void run_first(weft_cuda_stream stream);
+
+static void pass_event(const item *i)
+{
+    while (i->wait->passed < i->count && i->wait->stream && i->wait->stream->first)
+        run_first(i->wait->stream); /* depth: streams that wait for each other in turn */
+}
+
+static void run_first(weft_cuda_stream stream)
+{
+    item *i = stream->first;
+    if (i->wait)
+        pass_event(i);
+    stream->first = i->next;
+    if (!stream->first)
+        stream->end = &stream->first;
+    if (i->record)
+        i->record->passed++;
+    if (i->work.run) {
+        perform(&i->work);
+        if (i->work.release)
+            i->work.release(i->work.closure);
+    }
+    for (const job *j = i->graph ? i->graph->first : NULL; j; j = j->next)
+        perform(j);
+    if (i->graph)
+        drop(i->graph);
+    free(i);
+}
+
+static void run_all(weft_cuda_stream stream)
+{
+    while (stream && stream->first)
+        run_first(stream);
+}
+
+void double_run_late(void)
+{
+    for (int i = 0; i < MOST_STREAMS; i++)
+        run_all(streams[i]);
+}
+
+/* Takes `was` for `is` among the streams; NULL: none. */
+static void note_stream(weft_cuda_stream was, weft_cuda_stream is)
+{
+    int i = 0;
+    while (i < MOST_STREAMS && streams[i] != was)
+        i++;
+    if (i < MOST_STREAMS)
+        streams[i] = is;
+    else
+        double_complain("more streams than the double has room for");
+}
+
+static int stand_in_line(weft_cuda_stream stream, const item *wanted)
+{
+    item *kept = malloc(sizeof *kept);
+    if (!kept)
+        return WEFT_CUDA_OUT_OF_MEMORY;
+    *kept = *wanted;
+    *stream->end = kept;
+    stream->end = &kept->next;
+    return 0;
+}
+
+static bool is_late(weft_cuda_stream stream)
+{
+    return stream && (double_get_card()->late || stream->first);
+}
+
 int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,
                  void (*release)(void *))
 {
     job work = { kind, run, closure, release, NULL };
+    if (stream && !stream->capture && is_late(stream))
+        return stand_in_line(stream, &(item){ .work = work });
     if (!stream || !stream->capture) {
         perform(&work);
         if (release)
@@ -98,6 +186,8 @@ int double_cudaStreamCreateWithFlags(weft_cuda_stream *stream, unsigned flags)
     DOUBLE_CALLED();
     (void)flags;
     *stream = calloc(1, sizeof **stream);
+    (*stream)->end = &(*stream)->first;
+    note_stream(NULL, *stream);
     double_opened(1);
     return 0;
 }
@@ -107,6 +197,8 @@ int double_cudaStreamDestroy(weft_cuda_stream stream)
     const int fault = double_called(__func__); /* gone all the same */
     if (stream->capture)
         return double_refuse("cudaStreamDestroy: the stream is being captured");
+    run_all(stream);
+    note_stream(stream, NULL);
     double_opened(-1);
     free(stream);
     return fault;
@@ -117,20 +209,26 @@ int double_cudaStreamSynchronize(weft_cuda_stream stream)
     DOUBLE_CALLED();
     if (stream && stream->capture)
         return double_refuse("cudaStreamSynchronize: the stream is being captured");
+    double_waited(false);
+    run_all(stream);
     return double_lost();
 }
 
 int double_cudaDeviceSynchronize(void)
 {
     DOUBLE_CALLED();
+    double_waited(false);
+    double_run_late();
     return 0;
 }
 
 int double_cudaStreamWaitEvent(weft_cuda_stream stream, weft_cuda_event event, unsigned flags)
 {
     DOUBLE_CALLED();
-    (void)stream, (void)flags;
-    return event->recorded ? 0 : double_refuse("cudaStreamWaitEvent: the event was never recorded");
+    (void)flags;
+    if (!event->recorded)
+        return double_refuse("cudaStreamWaitEvent: the event was never recorded");
+    return is_late(stream) ? stand_in_line(stream, &(item){ .wait = event, .count = event->recorded }) : 0;
 }
 
 int double_cudaStreamBeginCapture(weft_cuda_stream stream, int mode)
@@ -192,6 +290,10 @@ int double_cudaGraphLaunch(weft_cuda_graph_exec exec, weft_cuda_stream stream)
     if (stream && stream->capture)
         return double_refuse("cudaGraphLaunch: the stream is being captured");
     double_count(DOUBLE_GRAPH);
+    if (is_late(stream)) {
+        exec->work->users++;
+        return stand_in_line(stream, &(item){ .graph = exec->work });
+    }
     for (const job *j = exec->work->first; j; j = j->next)
         perform(j);
     return 0;
@@ -227,6 +329,8 @@ int double_cudaEventCreateWithFlags(weft_cuda_event *event, unsigned flags)
 int double_cudaEventDestroy(weft_cuda_event event)
 {
     const int fault = double_called(__func__); /* gone all the same */
+    if (event->passed < event->recorded)
+        double_complain("cudaEventDestroy: nobody has waited for the event"); /* the double would lose its way */
     free(event);
     double_opened(-1);
     return fault;
@@ -235,16 +339,24 @@ int double_cudaEventDestroy(weft_cuda_event event)
 int double_cudaEventRecord(weft_cuda_event event, weft_cuda_stream stream)
 {
     DOUBLE_CALLED();
-    (void)stream;
     event->recorded++;
     event->at = now;
+    event->stream = stream;
+    if (is_late(stream))
+        return stand_in_line(stream, &(item){ .record = event });
+    event->passed = event->recorded;
     return 0;
 }
 
 int double_cudaEventSynchronize(weft_cuda_event event)
 {
     DOUBLE_CALLED();
-    return event->recorded ? 0 : double_refuse("cudaEventSynchronize: the event was never recorded");
+    if (!event->recorded)
+        return double_refuse("cudaEventSynchronize: the event was never recorded");
+    double_waited(true);
+    while (event->passed < event->recorded && event->stream && event->stream->first)
+        run_first(event->stream);
+    return double_lost();
 }
 
 int double_cudaEventElapsedTime(float *ms, weft_cuda_event start, weft_cuda_event end)
@@ -284,6 +396,8 @@ static int queue_copy(weft_cuda_stream stream, const copy *wanted, int kind)
         return double_refuse("copy: the target is not where its kind says");
     if (wanted->from && from_device != double_on_device(wanted->from, from_bytes))
         return double_refuse("copy: the source is not where its kind says");
+    if (kind == WEFT_CUDA_HOST_TO_DEVICE)
+        double_uploaded(wanted->width * wanted->height);
     copy *kept = malloc(sizeof *kept);
     if (!kept)
         return WEFT_CUDA_OUT_OF_MEMORY;
@@ -294,6 +408,7 @@ static int queue_copy(weft_cuda_stream stream, const copy *wanted, int kind)
 int double_cudaMemcpy(void *to, const void *from, size_t bytes, int kind)
 {
     DOUBLE_CALLED();
+    double_run_late();
     return queue_copy(NULL, &(copy){ .to = to, .from = from, .width = bytes, .height = bytes > 0 }, kind);
 }
 
