@@ -6,7 +6,7 @@ names of classes, prefixes and descriptions obeyed. The suite (answers.c) reads 
 
 Weights are a short pattern, scaled so that no layer fades: a file of 45 MB packs to a few kB, twice through gzip.
 
-Needs torch, torchvision, timm, transformers, safetensors, keras 3 (torch backend), Pillow, numpy. 
+Needs torch, torchvision, timm, transformers, safetensors, keras 3 (torch backend), Pillow, numpy.
 A line of the answers:
     NAME FILE|FOLDER KEY WORDS LABELS p0 p1 ...        '-': none; WORDS of a recipe with '+' for a blank"""
 import gzip
