@@ -25,8 +25,9 @@ typedef struct weft_image_opt {
  * says; of several pictures in a file the first. Grey becomes RGB, alpha is dropped, CMYK converted, 16-bit reduced to
  * its high byte (of PNM, rounded): the pixels of Pillow's convert("RGB"). BAD_DATA names file and reason: a truncated
  * or damaged file is an error, so are more than 178,956,970 pixels, 100 JPEG scans or what a file of that size cannot
- * hold. Only what touches no pixel is let pass: stray bytes between the segments of a JPEG file, which ImageNet has,
- * and a PNG file without its end. opt may be NULL. Release with weft_image_free. */
+ * hold, and files of more than 64 MiB that are larger than their header's picture accounts for (weft_image_limit),
+ * which are not read. Only what touches no pixel is let pass: stray bytes between the segments of a JPEG file, which
+ * ImageNet has, and a PNG file without its end. opt may be NULL. Release with weft_image_free. */
 WEFT_API weft_status weft_image_read(weft_ctx *ctx, const char *path, const weft_image_opt *opt, weft_image *out);
 /* The same of a file in memory; name is for sentences. */
 WEFT_API weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data, size_t size,
@@ -34,6 +35,10 @@ WEFT_API weft_status weft_image_decode(weft_ctx *ctx, const char *name, const vo
 /* "JPEG", "PNG", "WebP", "TIFF", "BMP" or "PNM": the format of a file that begins with these bytes (12 say it of each
  * format); NULL if it is none of them. */
 WEFT_API const char *weft_image_format(const void *data, size_t size);
+/* The most bytes that a file may have which begins with these, of which 1 MiB is enough: 64 MiB, and five quarters of
+ * the pixels that its header says as they are when not compressed (12 bits a sample of JPEG, text of plain PNM), but no
+ * more than 1 GiB. 0: it is no image. For programs that take images from a stream. */
+WEFT_API size_t weft_image_limit(const void *data, size_t size);
 /* Writes a PNG file; of one that could not be written whole nothing is left. IO. */
 WEFT_API weft_status weft_image_write(const char *path, const weft_image *image);
 WEFT_API void weft_image_free(weft_ctx *ctx, weft_image *image);

@@ -151,7 +151,7 @@ typedef struct weft_imported {
     const weft_arch *arch;   /* NULL: not found */
     const char *how;         /* it was found; static text, as of weft_weights_identify */
     weft_map_report *report; /* NULL: the tensors were not mapped; destroy it */
-    char doubt[200];         /* why the file may be of another network than arch, from its name; "": no reason */
+    char doubt[200];         /* why the file may be of another network than arch, or what it says is not so; "" */
 } weft_imported;
 /* Finds the network of a set that was read from path and maps its tensors: what weft_weights_import does with a file
  * that it has read. *found is set in failure, too, as far as things went. `in` learns what is known of the file. */

@@ -324,6 +324,9 @@ const cli_command cli_classify = {
         "each ended by a NUL byte as find -print0 writes them. An image that cannot be read is named on standard "
         "error; the others go on, and the exit code is 65.\n"
         "\n"
+        "An image has at most 178,956,970 pixels, and a file of more than 64 MiB is read only if the size in its "
+        "header accounts for it, also from standard input.\n"
+        "\n"
         "In JSON, images has an object for each: file, and top (class, id, name, probability) or error.",
     .examples = "weft classify mobilenetv2 --weights mobilenet_v2.h5 photo.jpg|the five likeliest classes\n"
                 "weft classify lite0.safetensors *.jpg --top 1|by a converted file, which knows its network\n"

@@ -10,7 +10,7 @@
 
 #include "cli/text.h"
 
-enum { HEAD = 16, CHUNK = 65536, MOST = 1 << 30, BLANK = 1 << 20 };
+enum { HEAD = 16, CHUNK = 65536, MEASURED = 1 << 20, NAME = 1 << 20, BLANK = 1 << 20 };
 
 static cli_exit more(cli_input *in)
 {
@@ -18,8 +18,6 @@ static cli_exit more(cli_input *in)
         in->room = 2 * in->room + CHUNK;
         in->data = cli_grow(in->data, in->room, 1);
     }
-    if (in->size > MOST)
-        return cli_error(CLI_DATA, "classify: standard input: an image of more than %d bytes, or a name", MOST);
     const ssize_t got = read(STDIN_FILENO, in->data + in->size, in->room - in->size - 1);
     if (got < 0 && errno != EINTR)
         return cli_error(CLI_IO, "classify: cannot read standard input: %s", strerror(errno));
@@ -51,12 +49,19 @@ bool cli_input_is_image(const cli_input *in)
     return true;
 }
 
+/* The beginning of the stream says how much may come. */
 cli_exit cli_input_all(cli_input *in)
 {
-    cli_exit code = CLI_OK;
-    while (!code && !in->ended)
-        code = more(in);
-    return code;
+    size_t limit = 0;
+    while (!in->ended) {
+        CLI_TRY(more(in));
+        if (!limit && in->size >= MEASURED)
+            limit = weft_image_limit(in->data, in->size);
+        if (limit && in->size > limit)
+            return cli_error(CLI_DATA, "classify: standard input: more than %zu bytes, the most that were expected of "
+                             "an image with this header", limit);
+    }
+    return CLI_OK;
 }
 
 /* Where the name from `at` on ends; NULL: not yet. */
@@ -80,6 +85,9 @@ cli_exit cli_input_name(cli_input *in, const char **name)
             memmove(in->data, in->data + in->at, in->size - in->at);
             in->size -= in->at;
             in->at = 0;
+            if (in->size > NAME)
+                return cli_error(CLI_DATA, "classify: standard input: a name of more than %d bytes; names or an image "
+                                 "were expected", NAME);
             const cli_exit code = more(in);
             if (code)
                 return code;

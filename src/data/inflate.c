@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/file.h"
 
-enum { RATIO = 1000, FLOOR = 64 << 20, FIRST = 1 << 20 };
+enum { RATIO = 1000, FLOOR = 64 << 20, FIRST = 1 << 20, HEAD = 32 };
 
 static voidpf z_alloc(voidpf opaque, uInt items, uInt size)
 {
@@ -112,13 +112,38 @@ static weft_status unpack(const weft_allocator *allocator, const char *path, wef
     return WEFT_OK;
 }
 
-static weft_status read_open(const weft_allocator *allocator, int file, const char *path, uint8_t **data, size_t size,
-                             size_t *got)
+static bool is_gzip(const uint8_t *data, size_t size)
 {
+    return size >= 2 && data[0] == 0x1f && data[1] == 0x8b;
+}
+
+/* A file that is not packed is as long as its beginning says. What is no file of the kind: its beginning is enough. */
+static weft_status check_length(const char *path, weft_expected expected, const uint8_t *head, size_t got, size_t *size)
+{
+    size_t whole = 0;
+    if (!expected || is_gzip(head, got))
+        return WEFT_OK;
+    if (!expected(head, got, &whole))
+        *size = got;
+    else if (*size > FIRST && *size != whole)
+        return weft_fail(WEFT_BAD_DATA, "%s: has %zu bytes; its beginning says %zu", path, *size, whole);
+    return WEFT_OK;
+}
+
+static weft_status read_open(const weft_allocator *allocator, int file, const char *path, weft_expected expected,
+                             uint8_t **data, size_t size, size_t *got)
+{
+    uint8_t head[HEAD];
+    size_t first = 0;
+    WEFT_TRY(weft_read_bytes(file, path, head, size < HEAD ? size : HEAD, &first));
+    WEFT_TRY(check_length(path, expected, head, first, &size));
     *data = weft_alloc(allocator, size);
     if (!*data)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", path);
-    WEFT_TRY(weft_read_bytes(file, path, *data, size, got));
+    memcpy(*data, head, first);
+    if (first < size)
+        WEFT_TRY(weft_read_bytes(file, path, *data + first, size - first, got));
+    *got += first;
     if (*got != size)
         return weft_fail(WEFT_IO, "%s: byte %zu: the file became shorter while it was read; %zu bytes were expected",
                          path, *got, size);
@@ -133,9 +158,9 @@ weft_status weft_read_whole(const weft_allocator *allocator, const char *path, c
     uint8_t *bytes = NULL;
     size_t got = 0;
     WEFT_TRY(weft_open_regular(path, wanted, &file, &length));
-    weft_status status = read_open(allocator, file, path, &bytes, (size_t)length, &got);
+    weft_status status = read_open(allocator, file, path, expected, &bytes, (size_t)length, &got);
     close(file);
-    if (status == WEFT_OK && got >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b)
+    if (status == WEFT_OK && is_gzip(bytes, got))
         status = unpack(allocator, path, expected, &bytes, &got);
     if (status != WEFT_OK) {
         weft_free(allocator, bytes);

@@ -25,21 +25,22 @@ static const struct format {
     size_t length;
     weft_status (*decode)(const weft_allocator *allocator, const weft_source *source, weft_image *out);
     int (*orientation)(const weft_source *source);
+    weft_extent (*measure)(const weft_peek *p);
 } formats[] = {
-    { "JPEG", "\xff\xd8\xff", 3, weft_jpeg_decode, weft_jpeg_orientation },
-    { "PNG", "\x89PNG\r\n\x1a\n", 8, weft_png_decode, weft_png_orientation },
-    { "WebP", "RIFF????WEBP", 12, weft_webp_decode, weft_webp_orientation },
-    { "TIFF", "II*\0", 4, weft_tiff_decode, weft_tiff_orientation },
-    { "TIFF", "MM\0*", 4, weft_tiff_decode, weft_tiff_orientation },
-    { "TIFF", "II+\0", 4, weft_tiff_decode, as_stored }, /* BigTIFF */
-    { "TIFF", "MM\0+", 4, weft_tiff_decode, as_stored },
-    { "BMP", "BM", 2, weft_bmp_decode, as_stored },
-    { "PNM", "P1", 2, weft_pnm_decode, as_stored },
-    { "PNM", "P2", 2, weft_pnm_decode, as_stored },
-    { "PNM", "P3", 2, weft_pnm_decode, as_stored },
-    { "PNM", "P4", 2, weft_pnm_decode, as_stored },
-    { "PNM", "P5", 2, weft_pnm_decode, as_stored },
-    { "PNM", "P6", 2, weft_pnm_decode, as_stored },
+    { "JPEG", "\xff\xd8\xff", 3, weft_jpeg_decode, weft_jpeg_orientation, weft_jpeg_measure },
+    { "PNG", "\x89PNG\r\n\x1a\n", 8, weft_png_decode, weft_png_orientation, weft_png_measure },
+    { "WebP", "RIFF????WEBP", 12, weft_webp_decode, weft_webp_orientation, weft_webp_measure },
+    { "TIFF", "II*\0", 4, weft_tiff_decode, weft_tiff_orientation, weft_tiff_measure },
+    { "TIFF", "MM\0*", 4, weft_tiff_decode, weft_tiff_orientation, weft_tiff_measure },
+    { "TIFF", "II+\0", 4, weft_tiff_decode, as_stored, weft_tiff_measure }, /* BigTIFF */
+    { "TIFF", "MM\0+", 4, weft_tiff_decode, as_stored, weft_tiff_measure },
+    { "BMP", "BM", 2, weft_bmp_decode, as_stored, weft_bmp_measure },
+    { "PNM", "P1", 2, weft_pnm_decode, as_stored, weft_pnm_measure },
+    { "PNM", "P2", 2, weft_pnm_decode, as_stored, weft_pnm_measure },
+    { "PNM", "P3", 2, weft_pnm_decode, as_stored, weft_pnm_measure },
+    { "PNM", "P4", 2, weft_pnm_decode, as_stored, weft_pnm_measure },
+    { "PNM", "P5", 2, weft_pnm_decode, as_stored, weft_pnm_measure },
+    { "PNM", "P6", 2, weft_pnm_decode, as_stored, weft_pnm_measure },
 };
 
 const char weft_image_suffixes[] = ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .dib .ppm .pgm .pbm .pnm";
@@ -132,9 +133,8 @@ static weft_status read_content(const weft_allocator *allocator, int file, const
     WEFT_TRY(weft_read_bytes(file, path, head, MAGIC, &got));
     WEFT_TRY(recognise(path, head, got, &format)); /* before memory is taken for the rest */
     c->size = c->size < got ? got : c->size;
-    if (c->size > WEFT_IMAGE_BYTES)
-        return weft_fail(WEFT_BAD_DATA, "%s: has %zu bytes; an image of at most %d was expected", path, c->size,
-                         WEFT_IMAGE_BYTES);
+    const weft_extent extent = format->measure(&(weft_peek){ .size = c->size, .file = file });
+    WEFT_TRY(weft_extent_check(&extent, path, c->size));
     c->data = weft_alloc(allocator, c->size);
     if (!c->data)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", path);
@@ -246,13 +246,28 @@ weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data,
     return weft_image_decode_part(weft_ctx_allocator(ctx), &source, opt, NULL, out);
 }
 
-const char *weft_image_format(const void *data, size_t size)
+static const struct format *find_format(const void *data, size_t size)
 {
     for (int i = 0; data && i < WEFT_COUNT(formats); i++) {
         if (size >= formats[i].length && begins(data, formats[i].magic, formats[i].length))
-            return formats[i].name;
+            return &formats[i];
     }
     return NULL;
+}
+
+const char *weft_image_format(const void *data, size_t size)
+{
+    const struct format *const format = find_format(data, size);
+    return format ? format->name : NULL;
+}
+
+size_t weft_image_limit(const void *data, size_t size)
+{
+    const struct format *const format = find_format(data, size);
+    if (!format)
+        return 0;
+    const weft_extent extent = format->measure(&(weft_peek){ .data = data, .size = size });
+    return (size_t)weft_extent_limit(&extent);
 }
 
 void weft_image_free(weft_ctx *ctx, weft_image *image)

@@ -10,7 +10,8 @@
 
 /* Limits of what a file may ask for (docs: file rules). The pixels are Pillow's limit. */
 enum { WEFT_IMAGE_PIXELS = 178956970, WEFT_JPEG_SCANS = 100, WEFT_PNG_SIDE = 65535, WEFT_PNG_CHUNK = 8 << 20 };
-enum { WEFT_IMAGE_BYTES = 1 << 30 }; /* of a file */
+/* Bytes of a file: what needs no reason, and the most there may be where the picture is one (measure.c). */
+enum { WEFT_IMAGE_SMALL = 64 << 20, WEFT_IMAGE_BYTES = 1 << 30 };
 enum { WEFT_RECIPE_PX = 8192 }; /* of a side that a recipe asks for */
 
 /* A whole file in memory: never mapped, since a mapped file that is cut kills its reader. */
@@ -19,6 +20,29 @@ typedef struct weft_source {
     const uint8_t *data;
     size_t size;
 } weft_source;
+
+/* A file of which a few places are looked at: in memory, of which the beginning may be all there is, or (data NULL) a
+ * descriptor's. */
+typedef struct weft_peek {
+    const uint8_t *data;
+    uint64_t size;
+    int file;
+} weft_peek;
+/* What its header says: of the picture, and how many bits a pixel takes when it is not compressed. Zeros: nothing. */
+typedef struct weft_extent {
+    int64_t width, height;
+    uint64_t bits;
+} weft_extent;
+weft_extent weft_jpeg_measure(const weft_peek *p);
+weft_extent weft_png_measure(const weft_peek *p);
+weft_extent weft_webp_measure(const weft_peek *p);
+weft_extent weft_tiff_measure(const weft_peek *p);
+weft_extent weft_bmp_measure(const weft_peek *p);
+weft_extent weft_pnm_measure(const weft_peek *p);
+/* The most bytes that a file of it may have: 64 MiB for what is no pixels, and five quarters of the pixels. */
+uint64_t weft_extent_limit(const weft_extent *extent);
+/* BAD_DATA if a file of more than 64 MiB has more than that, or too many pixels. */
+weft_status weft_extent_check(const weft_extent *extent, const char *path, uint64_t size);
 
 /* ".jpg .jpeg ..." */
 extern const char weft_image_suffixes[];

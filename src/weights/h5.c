@@ -42,6 +42,8 @@
 #include "weights/h5_process.h"
 #include "weights/keras_config.h"
 
+enum { TAIL = 64 << 20 }; /* bytes behind the end that may be */
+
 static const char config_key[] = "model_config";
 
 /* The description that the file carries, as long text, becomes two words of metadata. One that is no good is no reason
@@ -74,6 +76,9 @@ static weft_status check_superblock(const char *path, int file, uint64_t size)
     if (width != 2 && width != 4 && width != 8)
         return weft_fail(WEFT_BAD_DATA, "%s: is not a whole HDF5 file (addresses of %d bytes)", path, width);
     const uint64_t end = width == 8 ? weft_le64(head + versions[head[8]].end) : 0;
+    if (width == 8 && size > end && size - end > TAIL)
+        return weft_fail(WEFT_BAD_DATA, "%s: is not an HDF5 file alone (it has %llu bytes and says that it ends at "
+                         "%llu)", path, (unsigned long long)size, (unsigned long long)end);
     if (end > size)
         return weft_fail(WEFT_BAD_DATA, "%s: is not a whole HDF5 file (it has %llu bytes and says that it ends at "
                          "%llu)", path, (unsigned long long)size, (unsigned long long)end);

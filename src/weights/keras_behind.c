@@ -69,7 +69,7 @@ static weft_status read_activation(weft_keras_behind *b, weft_json *json, const 
     static const char *const own[] = { "relu", "relu6", "swish", "silu", NULL };
     if (is_linear(act))
         return WEFT_OK;
-    if (b->dense || is_answer(act)) {
+    if (b->outputs || is_answer(act)) {
         if (b->act)
             return tell(json, &b->differs, l, "behind another activation, ");
         b->act = act;
@@ -121,6 +121,7 @@ static void begin_again(weft_keras_behind *b, const layer *l)
 weft_status weft_keras_behind_layer(weft_keras_behind *b, weft_json *json, const char *class_name, size_t config)
 {
     static const char *const maxima[] = { "MaxPooling2D", "MaxPool2D", NULL };
+    static const char *const lists[] = { "Flatten", "Reshape", NULL };
     static const char *const containers[] = { "Functional", "Model", "Sequential", "InputLayer", NULL };
     layer l = { .class_name = class_name };
     if (is_one(class_name, containers))
@@ -133,7 +134,7 @@ weft_status weft_keras_behind_layer(weft_keras_behind *b, weft_json *json, const
         return WEFT_OK;
     }
     if (strcmp(class_name, "Dense") == 0) {
-        b->dense = true;
+        b->outputs = true;
         b->act = is_linear(l.activation) ? NULL : l.activation;
         b->act_of = l.name;
         return WEFT_OK;
@@ -146,6 +147,7 @@ weft_status weft_keras_behind_layer(weft_keras_behind *b, weft_json *json, const
         return read_activation(b, json, &l, "relu");
     if (!b->norms && is_one(class_name, maxima)) /* VGG and older networks end so */
         return WEFT_OK;
+    b->outputs = b->outputs || is_one(class_name, lists); /* MobileNets' last layer is a convolution */
     if (!is_known(class_name))
         return tell(json, &b->differs, &l, "a ");
     return is_mean_of_means(b, class_name) ? tell(json, &b->differs, &l, "a pool behind a pool, ") : WEFT_OK;
@@ -158,7 +160,7 @@ weft_status weft_keras_behind_tell(const weft_keras_behind *b, const weft_json *
         WEFT_TRY(weft_weights_set_meta(weights, "weft.activation", b->act));
     if (differs)
         return weft_weights_set_meta(weights, WEFT_META_FILE_DIFFERS, differs);
-    if (!b->dense || !b->act || is_answer(b->act))
+    if (!b->outputs || !b->act || is_answer(b->act))
         return WEFT_OK;
     const char *const text = weft_arena_text(json->arena, "the description in the file makes answers of outputs by the "
                                              "activation '%.60s' of the layer '%.60s'", b->act, b->act_of);

@@ -11,7 +11,7 @@ typedef struct weft_keras_behind {
     const char *act, *act_of; /* what the last Dense, or a layer behind it, makes of outputs, and its name; or NULL */
     bool acted;               /* an activation has come behind the last convolution, norm or joint */
     bool averaged;            /* an average pool has */
-    bool dense;               /* a Dense has */
+    bool outputs;             /* a Dense has, or what makes a list of a map: what comes behind it makes answers */
     bool norms;               /* the network has batch norms */
     const char *differs;      /* the first layer there that weft's networks do not have, in words */
     const char *forever;      /* the first that they have nowhere */

@@ -10,7 +10,8 @@
 #include "base/error.h"
 #include "weights/pth.h"
 
-enum { DEPTH = 32, MOST = 64, PART = 80, PATH = DEPTH * (PART + 1) + 1, MODULES = 100000, LISTED = 400 };
+enum { DEPTH = 32, MOST = 64, PART = 80, PATH = DEPTH * (PART + 1) + 1, LISTED = 400 };
+enum { ATTRIBUTES = 256 /* looked at; a module has about 20 */, SHARED = 65536 /* entries that are named twice */ };
 
 /* Where checkpoints keep the weights, in the order of preference. */
 static const char *const usual[] = { "", "state_dict", "model_state_dict", "model", "module", "net" };
@@ -33,37 +34,56 @@ typedef struct search {
     weft_pth *pth;
     candidate found[MOST];
     int count;
-    int modules; /* looked into so far */
+    int64_t entries; /* of modules, seen so far */
     const char *array; /* the path of the first NumPy array; NULL: there is none */
 } search;
 
 /* ---- modules ---- */
 
-static const weft_pickle_items *dict_of(const weft_pickle_items *attributes, const char *name)
-{
-    const weft_pickle_value *value = weft_pickle_find(attributes, name);
-    return value && value->kind == WEFT_PICKLE_DICT ? value->as.items : NULL;
-}
-
 bool weft_pth_open_module(const weft_pickle_opaque *object, weft_pth_module *out)
 {
-    const weft_pickle_items *attributes = weft_pth_attributes(object);
-    if (!attributes)
-        return false;
-    *out = (weft_pth_module){ dict_of(attributes, "_parameters"), dict_of(attributes, "_buffers"),
-                              dict_of(attributes, "_modules") };
+    const weft_pickle_items *const attributes = weft_pth_attributes(object);
+    const weft_pickle_items *found[3] = { 0 };
+    static const char *const names[] = { "_parameters", "_buffers", "_modules" };
+    const weft_pickle_item *item = attributes ? attributes->first : NULL;
+    for (int i = 0; item && i < ATTRIBUTES; item = item->next, i++) {
+        for (int k = 0; k < WEFT_COUNT(names) && item->value.kind == WEFT_PICKLE_DICT; k++) {
+            if (!found[k] && weft_pickle_is(&item->key, names[k]))
+                found[k] = item->value.as.items;
+        }
+    }
+    *out = (weft_pth_module){ found[0], found[1], found[2] };
     return out->modules != NULL;
+}
+
+static int64_t count_of(const weft_pickle_items *items)
+{
+    return items ? items->count : 0;
+}
+
+/* Takes an object and its entries into account. A pickle may name one module again and again, in modules that it names
+ * again: what is to be seen can grow with the power of its size. An entry that is there once has a byte of the file. */
+static weft_status account(search *s, const weft_pth_module *module)
+{
+    const weft_file *const file = s->pth->file;
+    const uint64_t bytes = file->size < WEFT_PICKLE_BYTES_MAX ? file->size : WEFT_PICKLE_BYTES_MAX;
+    s->entries += 1 + count_of(module->parameters) + count_of(module->buffers) + count_of(module->modules);
+    if ((uint64_t)s->entries <= SHARED + bytes)
+        return WEFT_OK;
+    return weft_file_bad(file, s->pth->at, "its modules name others again and again: with all their entries there are "
+                         "more than %llu", (unsigned long long)(SHARED + bytes));
 }
 
 /* How many tensors there are in a module and the modules in it. */
 static weft_status count_tensors(search *s, const weft_pickle_opaque *object, int depth, int64_t *count)
 {
     weft_pth_module module;
-    if (!weft_pth_open_module(object, &module))
+    const bool opened = weft_pth_open_module(object, &module);
+    WEFT_TRY(account(s, &module));
+    if (!opened)
         return WEFT_OK;
-    if (depth == DEPTH || ++s->modules > MODULES)
-        return weft_file_bad(s->pth->file, s->pth->at, "modules are nested more than %d deep, or are more than %d",
-                             DEPTH, MODULES);
+    if (depth == DEPTH)
+        return weft_file_bad(s->pth->file, s->pth->at, "modules are nested more than %d deep", DEPTH);
     *count += (module.parameters ? module.parameters->tensors : 0) + (module.buffers ? module.buffers->tensors : 0);
     for (const weft_pickle_item *item = module.modules->first; item; item = item->next) {
         if (item->value.kind == WEFT_PICKLE_OPAQUE)

@@ -343,6 +343,12 @@ case_inputs() { # folders, images and names on standard input
     "$weft" classify lenet.safetensors - < /dev/zero > out 2> err
     equal "exit code of a pipe of nothing that does not end" $? 65
     has err "empty names"
+    { cat $fixtures/444.jpg && head -c 80000000 /dev/zero; } | "$weft" classify lenet.safetensors - > out 2> err
+    equal "exit code of a picture that does not end" $? 65
+    has err "the most that were expected of an image with this header"
+    head -c 2000000 /dev/zero | tr '\0' x | "$weft" classify lenet.safetensors - > out 2> err
+    equal "exit code of a name that does not end" $? 65
+    has err "a name of more than"
     head -c 500 $fixtures/444.jpg > in
     expect 65 classify lenet.safetensors -
     has err "standard input"

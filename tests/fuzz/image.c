@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const weft_allocator allocator = fuzz_allocator(&memory);
     const weft_source source = { .path = "input", .data = data, .size = size };
     weft_image image = { 0 };
+    const size_t limit = weft_image_limit(data, size);
+    fuzz_check(limit == 0 || (limit >= WEFT_IMAGE_SMALL && limit <= WEFT_IMAGE_BYTES), "a header bounds its file");
     const weft_status status = WEFT_FUZZ_DECODE(&allocator, &source, &image);
     if (status == WEFT_OK) {
         int sum = 0;

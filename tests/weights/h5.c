@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -299,6 +300,28 @@ START_TEST(a_fitted_model_has_its_weights_alone)
 }
 END_TEST
 
+/* A gigabyte whose superblock is as it should be: libhdf5 looks at the little of it that says that it is no good. */
+START_TEST(holes_are_not_read)
+{
+    enum { LARGE = 1 << 30, KIB = 256 << 10 };
+    weft_ctx ctx = keras_ctx(&weft_malloc_allocator);
+    weft_weights *weights = NULL;
+    struct rusage use;
+    size_t size;
+    uint8_t *const data = keras_bytes("tiny.h5", &size);
+    const uint64_t end = LARGE;
+    memcpy(data + 40, &end, sizeof end);
+    FILE *const file = fopen("holes.h5", "wb");
+    ck_assert(file && fwrite(data, 1, 96, file) == 96 && fflush(file) == 0 && ftruncate(fileno(file), LARGE) == 0);
+    fclose(file);
+    free(data);
+    CHECK_FAILS(WEFT_BAD_DATA, weft_h5_read(&ctx, "holes.h5", &weights), "holes.h5: is not a whole HDF5 file");
+    unlink("holes.h5");
+    ck_assert_int_eq(getrusage(RUSAGE_CHILDREN, &use), 0);
+    ck_assert_int_le(use.ru_maxrss, KIB);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -307,7 +330,8 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("weights-h5");
     CHECK_CASE(suite, "files", files_give_what_keras_saved, every_element_type_and_filter_is_read,
                a_fitted_model_has_its_weights_alone);
-    CHECK_CASE(suite, "refuse", hostile_files_are_refused_by_name, what_is_no_file_is_refused, prefixes_are_refused);
+    CHECK_CASE(suite, "refuse", hostile_files_are_refused_by_name, what_is_no_file_is_refused, prefixes_are_refused,
+               holes_are_not_read);
     CHECK_CASE(suite, "guest", every_allocation_may_fail, threads_read_at_the_same_time);
     return check_main(suite, argv[0]);
 }

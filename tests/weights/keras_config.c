@@ -123,6 +123,11 @@ static const struct {
       "the description in the file makes answers of outputs by the activation 'relu' of the layer 'a'" },
     { MODEL(BODY DENSE("{\"class_name\":\"function\",\"config\":\"mine\"}")), NULL,
       "the description in the file makes answers of outputs by the activation 'one of its own' of the layer 'd'" },
+    { MODEL(BODY PLAIN("GlobalAveragePooling2D") "," PLAIN("Conv2D") "," PLAIN("Reshape") "," ACT("softmax")),
+      "softmax", NULL },
+    { MODEL(BODY PLAIN("GlobalAveragePooling2D") "," PLAIN("Conv2D") "," PLAIN("Reshape") "," ACT("relu")), NULL,
+      "the description in the file makes answers of outputs by the activation 'relu' of the layer 'a'" },
+    { MODEL(BODY ACT("relu") "," PLAIN("Flatten") "," DENSE("\"relu\"") "," DENSE("\"softmax\"")), "softmax", NULL },
     { MODEL(BODY ACT("relu")), NULL, NULL }, /* a network without a classifier: its tensors tell */
 };
 

@@ -36,6 +36,7 @@ typedef struct variant {
     const char *counter;      /* a scalar */
     bool children;            /* layers of a ResNet by the number of the network's child that they are in */
     int channels;             /* of the first convolution; 0: 3 */
+    int flat;                 /* the classifier has so many times the inputs; 0: 1 */
     int narrow;               /* outputs and inputs of all but 3 and the classes are divided by this; 0: 1 */
 } variant;
 
@@ -89,6 +90,8 @@ static weft_weights *make(const variant *v)
             else if (v->narrow && shape.dim[d] > 7)
                 shape.dim[d] /= v->narrow;
         }
+        if (head && v->flat && shape.rank == 2)
+            shape.dim[v->dialect == WEFT_TORCH ? 1 : 0] *= v->flat;
         if (first && v->channels && shape.rank == 4) {
             shape.dim[v->dialect == WEFT_TORCH ? 1 : 2] = v->channels;
             first = false;
@@ -214,6 +217,10 @@ static const struct {
       { "several layers (fc.3 [10, 512], fc.0 [64, 512]); weft's resnet18 (torch) has a head of one layer of 512 "
         "inputs",
         "" } },
+    { { RESNET, .head = { "fc", "flower" }, .flat = 49 },
+      { "has other inputs, as behind a Flatten (flower [10, 25088])", "has a head of one layer of 512 inputs" } },
+    { { KERAS, .head = { "predictions", "flower" }, .flat = 9 },
+      { "has other inputs, as behind a Flatten (flower [10, 11520])", "" } },
     { { RESNET, .inside = { "1.0.conv1.weight", "1.0.conv1.weight_orig" }, .counter = "layer1.0.conv1.weight_mask" },
       { "1 missing", "; weights are pruned (weight_orig, weight_mask): save them behind torch.nn.utils.prune.rem" } },
     { { RESNET, .head = { "fc.weight", "fc.parametrizations.weight.original0" } },

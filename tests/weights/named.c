@@ -70,6 +70,50 @@ START_TEST(the_name_of_a_file_counts)
 }
 END_TEST
 
+/* What the metadata of a file in weft's names say, and somebody has changed: an error, or a doubt, never nothing. */
+static const struct {
+    const char *key, *text, *error, *doubt;
+} said[] = {
+    { "weft.classes", "10", NULL, NULL },
+    { "weft.classes", NULL, NULL, NULL },
+    { "weft.classes", "11", "weft.classes is 11, the tensors are of 10 classes", NULL },
+    { "weft.classes", "10000000", "weft.classes is 10000000, the tensors", NULL },
+    { "weft.arch", "vgg16", "the tensors are not those of vgg16", NULL },
+    { "weft.arch", "nosuch", NULL, "weft.arch is 'nosuch', which is no network" },
+    { "weft.arch", NULL, NULL, NULL },
+    { "weft.dialect", "torch", "lenet5 has no torch dialect", NULL },
+    { "weft.dialect", "else", NULL, "weft.dialect is 'else', which is no variant of lenet5" },
+    { "weft.dialect", NULL, NULL, "weft.dialect is '', which is no variant of lenet5" },
+    { "weft.activation", "sigmoid", NULL, NULL },
+    { "weft.activation", "relu", "weft.activation is 'relu'; softmax or sigmoid", NULL },
+    { "weft.labels", "cat\ndog", NULL, "weft.labels has 2 names, the tensors are of 10 classes" },
+    { "weft.labels", "", NULL, "weft.labels has 0 names, the tensors are of 10 classes" },
+};
+
+START_TEST(metadata_are_held_against_the_tensors)
+{
+    weft_weights *file = make_network("lenet5", WEFT_KERAS, WEFT_ORIGIN_WEFT), *out = NULL;
+    weft_imported found;
+    CHECK_OK(weft_weights_set_meta(file, "weft.arch", "lenet5"));
+    CHECK_OK(weft_weights_set_meta(file, "weft.dialect", "keras"));
+    CHECK_OK(weft_weights_set_meta(file, "weft.classes", "10"));
+    CHECK_OK(weft_weights_set_meta(file, said[_i].key, said[_i].text));
+    CHECK_OK(weft_weights_write(file, "said.safetensors", WEFT_SAFETENSORS));
+    weft_weights_destroy(file);
+    if (said[_i].error) {
+        CHECK_FAILS(WEFT_BAD_DATA, weft_weights_import(ctx, "said.safetensors", NULL, &found, &out), said[_i].error);
+    } else {
+        const char *const wanted = said[_i].doubt ? said[_i].doubt : "";
+        CHECK_OK(weft_weights_import(ctx, "said.safetensors", NULL, &found, &out));
+        ck_assert_str_eq(found.arch->name, "lenet5");
+        ck_assert_msg(strstr(found.doubt, wanted) && !*found.doubt == !*wanted, "%s: \"%s\"", wanted, found.doubt);
+        weft_weights_destroy(out);
+    }
+    weft_map_report_destroy(ctx, found.report);
+    remove("said.safetensors");
+}
+END_TEST
+
 START_TEST(bytes_have_the_digest_of_the_standard)
 {
     char hex[65];
@@ -87,6 +131,7 @@ int main(int argc, char **argv)
     TCase *tcase = tcase_create("named");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, the_name_of_a_file_counts, 0, WEFT_COUNT(named));
+    tcase_add_loop_test(tcase, metadata_are_held_against_the_tensors, 0, WEFT_COUNT(said));
     tcase_add_test(tcase, bytes_have_the_digest_of_the_standard);
     suite_add_tcase(suite, tcase);
     return check_main(suite, argv[0]);

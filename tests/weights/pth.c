@@ -104,6 +104,11 @@ START_TEST(names_of_classes_are_kept)
         { BYTES(DICT(NAME1("\n") "K\1" NAME1("a") "K\0")), NULL },
         { BYTES("\x80\2}(X\7\0\0\0classes](" NAME1("x") NAME1("y") "eu."), "x\ny" },
         { BYTES("\x80\2}(X\7\0\0\0classesK\7u."), NULL },
+        { BYTES("\x80\2}(X\14\0\0\0idx_to_class}(K\1" NAME1("b") "K\0" NAME1("a") "uu."), "a\nb" },
+        { BYTES("\x80\2}(X\10\0\0\0id2label}(K\1" NAME1("b") "K\1" NAME1("a") "uu."), NULL }, /* twice */
+        { BYTES("\x80\2}(X\10\0\0\0id2label}(" NAME1("b") "K\1" NAME1("a") "K\0uu."), NULL },
+        { BYTES("\x80\2}(X\4\0\0\0meta}(X\7\0\0\0CLASSES(" NAME1("x") NAME1("y") "tuu."), "x\ny" },
+        { BYTES("\x80\2}(X\4\0\0\0metaK\1u."), NULL },
     };
     weft_weights *set = NULL;
     CHECK_OK(read_key("module-labels.pth", NULL, &set));
@@ -298,7 +303,7 @@ START_TEST(modules_are_bounded)
                                       { "m/data/0", &one, sizeof one, false } };
     size_t size;
     uint8_t *file = archive_make(entries, 2, &size);
-    malformed_refused("modules", file, size, WEFT_PTH, WEFT_BAD_DATA, "or are more than 100000", 0);
+    malformed_refused("modules", file, size, WEFT_PTH, WEFT_BAD_DATA, "name others again and again", 0);
     free(file);
     free(pickle);
 }

@@ -330,6 +330,10 @@ START_TEST(what_ends_as_no_archive_is_refused_before_it_is_read)
         { "sparse.npz", "PK\3\4", "the end record of a zip archive", 4 },
         { "sparse.keras", "PK\3\4", "the end record of a zip archive", 4 },
         { "sparse.h5", "\x89HDF\r\n\x1a\n", "addresses of 0 bytes", 8 },
+        { "tail.h5", "\x89HDF\r\n\x1a\n"
+          "\0\0\0\0\0\10\10\0\4\0\20\0\0\0\0\0\0\0\0\0\0\0\0\0"
+          "\377\377\377\377\377\377\377\377\240\106\0\0\0\0\0\0\377\377\377\377",
+          "3221225472 bytes and says that it ends at 18080", 52 },
     };
     for (int i = 0; i < WEFT_COUNT(files); i++) {
         weights_peak peak = { 0 };

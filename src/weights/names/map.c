@@ -219,14 +219,28 @@ static weft_status set_recipe(const job *j, weft_weights *out)
     return strcmp(text, usual) == 0 ? WEFT_OK : weft_weights_set_meta(out, "weft.recipe", text);
 }
 
-/* A number of classes is what the tensors have; what is none is told where it is read. */
-static weft_status check_classes(const job *j)
+int weft_classes_said(const weft_weights *in)
 {
-    const char *const text = weft_weights_meta_find(j->in, "weft.classes");
+    const char *const text = weft_weights_meta_find(in, "weft.classes");
     const size_t digits = text ? strspn(text, "0123456789") : 0;
-    if (!digits || digits > 8 || text[digits] || strtol(text, NULL, 10) == j->classes)
-        return WEFT_OK;
-    return weft_fail(WEFT_BAD_DATA, "weft.classes is %s, the tensors are of %d classes", text, j->classes);
+    return digits && digits <= 8 && !text[digits] ? (int)strtol(text, NULL, 10) : 0;
+}
+
+bool weft_readout_is_known(const char *text)
+{
+    return !text || strcmp(text, "softmax") == 0 || strcmp(text, "sigmoid") == 0;
+}
+
+/* A number of classes is what the tensors have; what is none is told where it is read. */
+static weft_status check_said(const job *j)
+{
+    const int classes = weft_classes_said(j->in);
+    const char *const activation = weft_weights_meta_find(j->in, "weft.activation");
+    if (classes && classes != j->classes)
+        return weft_fail(WEFT_BAD_DATA, "weft.classes is %d, the tensors are of %d classes", classes, j->classes);
+    if (!weft_readout_is_known(activation))
+        return weft_fail(WEFT_BAD_DATA, "weft.activation is '%.40s'; softmax or sigmoid was expected", activation);
+    return WEFT_OK;
 }
 
 /* What the file says about itself stays, where it is in our words; the network is told. */
@@ -238,7 +252,7 @@ static weft_status set_metadata(const job *j, weft_weights *out)
         if (strncmp(key, "weft.", 5) == 0)
             WEFT_TRY(weft_weights_set_meta(out, key, text));
     }
-    WEFT_TRY(check_classes(j));
+    WEFT_TRY(check_said(j));
     char classes[16];
     snprintf(classes, sizeof classes, "%d", j->classes);
     WEFT_TRY(weft_weights_set_meta(out, "weft.arch", j->arch->name));

@@ -189,6 +189,11 @@ const char *weft_published_recipe(const char *path, const weft_arch *arch);
 /* Whether the file is called as the network is, with more to it: resnetblur18 where resnet18 was found. */
 bool weft_name_is_longer(const char *path, const weft_arch *arch);
 
+/* weft.classes of the metadata; 0: nothing, or nonsense. */
+int weft_classes_said(const weft_weights *in);
+/* Whether the text is a weft.activation; NULL: it is the default. */
+bool weft_readout_is_known(const char *text);
+
 /* ---- reports ---- */
 
 weft_status weft_report_create(weft_ctx *ctx, const weft_resolved *resolved, weft_map_report **out);

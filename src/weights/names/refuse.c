@@ -112,20 +112,21 @@ static weft_status check_variant(const weft_finding *f)
                      width < 1 ? "narrower" : "wider", f->arch->name, dialect, width, text);
 }
 
-/* The same of a classifier of several layers. */
-static weft_status check_head(const weft_finding *f)
+/* The same of a classifier of several layers, and of one that has other inputs, where nothing else is wrong. */
+static weft_status check_head(const weft_finding *f, const weft_map_report *report)
 {
     char layers[TEXT];
     int count = 0;
     WEFT_TRY(weft_head_left(f->arena, f->resolved, layers, sizeof layers, &count));
-    if (count < 2)
+    const bool other = count == 1 && report->missing_count <= 2 && report->unused_count <= 2; /* weight and bias */
+    if (count < 2 && !other)
         return WEFT_OK;
     const weft_shape *want = &f->resolved->match[weft_head_first(f->resolved)].param.shape;
     return weft_fail(WEFT_BAD_DATA,
-                     "the classifier of the network in the file has several layers (%s); weft's %s (%s) has "
+                     "the classifier of the network in the file has %s (%s); weft's %s (%s) has "
                      "a head of one layer of %lld inputs, and takes files with such a head",
-                     layers, f->arch->name, weft_dialect_name(f->arch->dialect),
-                     (long long)want->dim[want->rank > 1 ? want->rank - 1 : 0]);
+                     other ? "other inputs, as behind a Flatten" : "several layers", layers, f->arch->name,
+                     weft_dialect_name(f->arch->dialect), (long long)want->dim[want->rank > 1 ? want->rank - 1 : 0]);
 }
 
 /* ---- all else ---- */
@@ -178,7 +179,7 @@ weft_status weft_map_refuse(const weft_finding *f, weft_map_report *report)
         return weft_fail(WEFT_BAD_DATA, "the tensors are not those of %s (%s); %s", f->arch->name,
                          weft_dialect_name(f->arch->dialect), weft_source_derived(f->source));
     if (f->incomplete)
-        WEFT_TRY(check_head(f));
+        WEFT_TRY(check_head(f, report));
     if (f->misshapen >= 0 && report->missing_count + report->unused_count == 0)
         WEFT_TRY(check_variant(f));
     WEFT_TRY(weft_nearest_network(f->ctx, f->arena, f->source, f->arch, &nearest));
