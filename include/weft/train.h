@@ -182,8 +182,8 @@ WEFT_API weft_status weft_norm_meter_finish(weft_norm_meter *meter);
 WEFT_API void weft_norm_meter_destroy(weft_norm_meter *meter);
 
 /* Where the first number that is not finite stands: the last step (before weft_trainer_position), which had such, once
- * more with the same batch, changing nothing. NOT_FOUND if all are finite, as those of a rank may be where another's are
- * not. Names are lent by the trainer. */
+ * more with the same batch, changing nothing. NOT_FOUND if all are finite, as those of a rank may be where another's
+ * are not. Names are lent by the trainer. */
 typedef struct weft_trace {
     const char *what;   /* "parameter", "input", "output" */
     const char *name;   /* path of the parameter, of the input, of the node */

@@ -12,6 +12,8 @@ static cli_exit close_output(cli_exit code)
 {
     errno = 0;
     const bool failed = fflush(stdout) != 0 || ferror(stdout);
+    if (failed && !errno) /* why an earlier write failed is gone: one more tells */
+        (void)(putchar('\n') == EOF || fflush(stdout));
     if (failed && !errno)
         errno = EIO;
     if (failed) {
