@@ -48,7 +48,7 @@ struct weft_columns {
 inline weft_columns weft_columns_of(int64_t rows, int c, int v, int blocks = 2)
 {
     enum { MOST_PACKS = 8, EACH = 8 /* rows a thread at least */ };
-    const int full = blocks * 132;
+    const int full = blocks * WEFT_MULTIPROCESSORS;
     weft_columns k;
     k.rows = rows, k.c = c, k.packs = c / v;
     const int most = v == 1 ? (int)WEFT_WARP : (int)MOST_PACKS;

@@ -15,7 +15,8 @@
 #include "cuda/kernel/columns.cuh"
 #include "cuda/kernel/conv_grad.cuh"
 
-enum { MOST_PACKS = 32, FULL = 2 * 132, ALL_BLOCKS = 512, MOST_PARTS = 264, LEAST_UNITS = 4, JOIN_LANES = 8 };
+enum { MOST_PACKS = 32, FULL = 2 * WEFT_MULTIPROCESSORS, ALL_BLOCKS = 512, MOST_PARTS = FULL, LEAST_UNITS = 4 };
+enum { JOIN_LANES = 8 };
 
 /* ---- weights ---- */
 
@@ -173,10 +174,10 @@ __device__ __forceinline__ unsigned dw_first(unsigned units, unsigned part, unsi
     return (unsigned)((uint64_t)units * part / parts);
 }
 
-/* The sum of the lanes' values for each x and z, in the order of lanes, for the first of them. */
+/* The sum of the lanes' values for each x, in the order of lanes, for the first of them. */
 template <int V> __device__ __forceinline__ void dw_add_lanes(float *room, float (&sum)[V])
 {
-    const unsigned plane = blockDim.x * blockDim.y, me = threadIdx.z * plane + threadIdx.y * blockDim.x + threadIdx.x;
+    const unsigned me = threadIdx.y * blockDim.x + threadIdx.x;
     __syncthreads(); /* what was there may still be read */
 #pragma unroll
     for (int i = 0; i < V; i++)

@@ -22,6 +22,9 @@
 #ifndef WEFT_CUDA_KERNEL_KCOMPAT_CUH
 #define WEFT_CUDA_KERNEL_KCOMPAT_CUH
 
+/* Of the card that grids are made to fill (H100, H200). */
+enum { WEFT_MULTIPROCESSORS = 132 };
+
 #if defined(WEFT_EMU)
 
 #include <emu.h>
@@ -185,7 +188,6 @@ __device__ __forceinline__ void weft_begin(void)
 /* Whether this thread's launches may begin before the one before them has ended. Those that leave multiprocessors idle
  * do not: chains of such small launches took longer by it (EfficientNet-B0 of one image on an H200: 0.34 ms, 0.30). */
 extern thread_local bool weft_overlaps;
-enum { WEFT_MULTIPROCESSORS = 132 };
 
 template <typename... P, typename... A>
 inline int weft_launch(dim3 grid, dim3 block, size_t shared, void *stream, void (*kernel)(P...), A... arguments)

@@ -9,7 +9,7 @@
 #include "cuda/kernel/columns.cuh"
 #include "cuda/kernel/slope.cuh"
 
-enum { IN_FLIGHT = 4, FULL = 3 * 132 /* blocks */ };
+enum { IN_FLIGHT = 4, FULL = 3 * WEFT_MULTIPROCESSORS /* blocks */ };
 
 /* Rows that a thread takes one after the other are gridDim.x * blockDim.y apart. */
 static weft_tiling tile(int64_t rows, int packs)

@@ -16,7 +16,7 @@
 #include "cuda/kernel/slope.cuh"
 
 /* Rows of a thread that are loaded together: SUMMED of two tensors, GIVEN of three. */
-enum { SUMMED = 4, GIVEN = 4, FULL = 2 * 132 /* blocks */, SUM = 0, PRODUCT = 1, TOTALS = 2 };
+enum { SUMMED = 4, GIVEN = 4, FULL = 2 * WEFT_MULTIPROCESSORS /* blocks */, SUM = 0, PRODUCT = 1, TOTALS = 2 };
 
 template <typename T> struct norm_job {
     const T *dy, *x, *residual, *z;
