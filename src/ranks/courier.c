@@ -89,19 +89,30 @@ static bool is_over(const weft_ranks *r, int rank, int kind, bool *well)
     return r->transport->is_over(r->link, weft_transport_slot(rank, kind), well);
 }
 
-/* Looks whether ranks have left. One that did so in distress ends this one, too; one whose work is done has sent all
- * that is needed of it. */
-static bool heed_farewells(weft_ranks *r)
+/* Looks whether ranks have left. One whose work is done has sent all that is needed of it; one that left in distress
+ * may have sent its messages of the exchange under way, which is then carried through: what made it leave may well be
+ * found by this rank, too, which then says it itself. Only who waits for what will not come ends with it. */
+static void note_farewells(weft_ranks *r)
 {
     for (int p = 0; p < r->facts.size; p++) {
         bool well = true;
         if (r->left[p] || !is_over(r, p, WEFT_SLOT_LEFT, &well))
             continue;
         r->left[p] = true;
+        if (!well)
+            snprintf(r->words[p], sizeof *r->words, "%s", r->transport->why(r->link));
+    }
+}
+
+/* Whether no rank that is waited for has left in distress. */
+static bool is_worth_waiting(weft_ranks *r, bool for_all)
+{
+    for (int p = 0; p < r->facts.size; p++) {
         char text[32];
+        if (!r->left[p] || !*r->words[p] || !(for_all || r->missing[p] || r->sending[p]))
+            continue;
         snprintf(text, sizeof text, "rank %d ended", p);
-        if (!well || *r->words[p])
-            return lose(r, text, r->words[p]);
+        return lose(r, text, r->words[p]);
     }
     return true;
 }
@@ -114,11 +125,12 @@ static void pause_between(int polls)
         nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
 }
 
-/* Until no message of the exchange is under way. */
+/* Until no message of the exchange is under way. Farewells come first: what a rank has sent came before its own. */
 static bool finish(weft_ranks *r)
 {
     for (int polls = 0; state_of(r) != WEFT_RANKS_LOST; polls += polls < BRIEF) {
         bool busy = false, well = true;
+        note_farewells(r);
         for (int p = 0; p < r->facts.size; p++) {
             if (r->missing[p] && is_over(r, p, WEFT_SLOT_IN, &well))
                 set(r, r->missing, p, false);
@@ -130,7 +142,7 @@ static bool finish(weft_ranks *r)
             return lose(r, "a message was not passed on", r->transport->why(r->link));
         if (!busy)
             return true;
-        if (!heed_farewells(r))
+        if (!is_worth_waiting(r, false))
             return false;
         pause_between(polls);
     }
@@ -288,7 +300,9 @@ static bool say_farewell(weft_ranks *r, bool well)
                 set(r, r->sending, p, false);
             busy = busy || r->sending[p] || (well && !r->left[p]);
         }
-        if (well && !heed_farewells(r))
+        if (well)
+            note_farewells(r);
+        if (well && !is_worth_waiting(r, true))
             return false;
         if (busy)
             pause_between(polls);

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "check/harness.h"
 
 typedef struct message {
     int from, to, tag;
     size_t bytes;
+    double ripe; /* when it may be taken */
     struct message *next;
     char data[];
 } message;
@@ -20,6 +22,7 @@ struct hall {
     pthread_mutex_t mutex;
     int size;
     bool silent[HALL_RANKS];
+    double slow[HALL_RANKS][HALL_RANKS];
     message *first;
 };
 
@@ -69,6 +72,13 @@ void hall_silence(hall *h, int rank)
     pthread_mutex_unlock(&h->mutex);
 }
 
+void hall_slow(hall *h, int from, int to, double seconds)
+{
+    pthread_mutex_lock(&h->mutex);
+    h->slow[from][to] = seconds;
+    pthread_mutex_unlock(&h->mutex);
+}
+
 static bool open_seat(void *given, void **link, weft_transport_facts *facts)
 {
     const seat *const s = given;
@@ -84,9 +94,9 @@ static bool send_to(void *link, int slot, int to, int tag, const void *data, siz
     if (!m)
         return false;
     s->slots[slot].open = false;
-    *m = (message){ s->rank, to, tag, bytes, NULL };
     memcpy(m->data, data, bytes);
     pthread_mutex_lock(&s->h->mutex);
+    *m = (message){ s->rank, to, tag, bytes, weft_clock() + s->h->slow[s->rank][to], NULL };
     message **at = &s->h->first;
     while (*at)
         at = &(*at)->next;
@@ -114,7 +124,7 @@ static bool is_over(void *link, int slot, bool *well)
     message **at = &s->h->first;
     while (*at && ((*at)->from != w->from || (*at)->to != s->rank || (*at)->tag != w->tag))
         at = &(*at)->next;
-    message *const m = *at;
+    message *const m = *at && (*at)->ripe <= weft_clock() ? *at : NULL;
     if (m)
         *at = m->next;
     pthread_mutex_unlock(&s->h->mutex);

@@ -477,6 +477,8 @@ START_TEST(alone)
 }
 END_TEST
 
+TCase *ranks_left_case(void); /* ranks_left.c */
+
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create("train-ranks");
@@ -487,6 +489,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(tc, a_bad_part_is_a_bad_step, 0, 2);
     tcase_add_loop_test(tc, who_is_lost_is_named, 0, 2);
     suite_add_tcase(suite, tc);
+    suite_add_tcase(suite, ranks_left_case());
     CHECK_CASE(suite, "others", norms_move_alike, norms_are_measured_together, unlike_trainers_are_refused, alone);
     return check_main(suite, argv[0]);
 }
