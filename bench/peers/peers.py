@@ -45,6 +45,14 @@ NETWORKS = [
     ("efficientnet-b4", "keras", "efficientnet_b4", 380),
     ("efficientnet-b7", "keras", "efficientnet_b7", 600),
     ("densenet121", "torch", "densenet121", 224),
+    ("alexnet", "torch", "alexnet", 224),
+    ("googlenet", "torch", "googlenet", 224),
+    ("resnet50v2", "keras", "timm/resnetv2_50", 224),
+    ("xception", "keras", "timm/legacy_xception", 299),
+    ("se-resnet50", "torch", "timm/legacy_seresnet50", 224),
+    ("resnext50-32x4d", "torch", "resnext50_32x4d", 224),
+    ("cspresnet50", "torch", "timm/cspresnet50", 256),
+    ("efficientnet-b3", "keras", "efficientnet_b3", 300),
     ("fashion-cnn", "keras", "fashion_cnn", 28),
 ]
 DEFAULT_MODELS = "resnet50,vgg16,mobilenetv2,efficientnet-b0"
