@@ -13,8 +13,9 @@
 #include "op/inverted_residual.h"
 
 enum {
-    L2_SHARE_NUM = 1, /* of L2 for the buffers of a band; the rest is for weights and the image */
-    L2_SHARE_DEN = 2,
+    L2_SHARE_DEN = 4,     /* of L2 for the buffers of a band; the rest is for weights and the image */
+    L2_SHARE_EXPANDED = 2,
+    L2_SHARE_PLAIN = 3, /* two phases instead of three */
     PROJECT_ROWS = 112, /* scaled and projected together: a multiple of the tiles' 7 and 8 */
     IMAGES_PER_THREAD = 2 /* fewer leave a thread idle at the end */
 };
@@ -41,6 +42,7 @@ typedef struct state {
     int64_t channels, pitch;  /* of the widened tensor; floats from pixel to pixel in the buffers */
     int band;                 /* output lines */
     int64_t lines;            /* input lines that a band needs at most */
+    bool stream;              /* the output goes around the caches */
     size_t wide_at, gates_at; /* bytes into a thread's scratch: depthwise output, gates and hidden layer */
 } state;
 
@@ -72,8 +74,9 @@ static size_t band_bytes(const state *s, int64_t lines)
 static void choose_band(state *s, const weft_device *device)
 {
     const int64_t oh = s->depthwise.window.oh;
+    const size_t room = device->cpu.l2 / L2_SHARE_DEN * (s->expands ? L2_SHARE_EXPANDED : L2_SHARE_PLAIN);
     int64_t band = oh;
-    while (band > 1 && band_bytes(s, band) > device->cpu.l2 / L2_SHARE_DEN * L2_SHARE_NUM)
+    while (band > 1 && band_bytes(s, band) > room)
         band--;
     const int64_t bands = (oh + band - 1) / band;
     s->band = (int)((oh + bands - 1) / bands);
@@ -133,6 +136,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     WEFT_TRY(plan_stage(&weft_cpu_conv2d_depthwise, dw, plan, &s->window));
     if (s->gated)
         WEFT_TRY(plan_stage(&weft_cpu_squeeze_excite_rows, &stages.node[stages.excite], plan, &s->gate));
+    s->stream = weft_gemm_streams(&s->project.gemm, plan->device, weft_shape_rows(&node->out[0]));
     set_window(s, dw);
     choose_band(s, plan->device);
     const weft_window *w = &s->depthwise.window;
@@ -311,7 +315,7 @@ static weft_status run(const weft_call *call)
 {
     const weft_node *node = call->node;
     const state *s = call->state;
-    const weft_view *x = &call->in[0], *residual = &call->in[node->n_in - 1];
+    const weft_view *x = &call->in[0];
     job j = { .call = call, .s = s, .rows = weft_rows_of(call->device), .depthwise = s->depthwise };
     const int64_t x_ld = s->expands ? s->pitch : x->ld;
     const float *wt = weft_at_const(call->packed, s->window.at);
@@ -325,14 +329,11 @@ static weft_status run(const weft_call *call)
         j.expand.a_row = x->ld;
         j.expand.c_row = s->pitch;
     }
-    j.project = block_of(&s->project, call, node->epi.act);
+    const weft_gemm_taps taps = { .h = 1, .w = 1, .run = s->project.gemm.depth };
+    j.project = weft_gemm_block_of(&s->project.gemm, call, &taps, s->project.bias_at);
+    j.project.b = weft_at_const(call->packed, s->project.at);
     j.project.a_row = s->pitch;
-    j.project.c = call->out[0].data;
-    j.project.c_row = call->out[0].ld;
-    if (node->epi.residual) {
-        j.project.residual = residual->data;
-        j.project.r_row = residual->ld;
-    }
+    j.project.stream = s->stream && weft_gemm_may_stream(call);
     const int64_t images = node->in[0].dim[0];
     j.shares = s->gated ? 1 : weft_bands(call->device, images, s->depthwise.window.oh, node->op->cost(node).flops);
     weft_pool_run(call->device->pool, images * j.shares, item, &j);
