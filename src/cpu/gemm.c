@@ -10,8 +10,9 @@
 #include "cpu/rows.h"
 
 enum {
-    ROWS = 112,           /* of a block: a multiple of the tiles' 7 and 8 */
-    DEPTH_CHUNK = 512     /* 128 KB of the widest panel: stays in L2 */
+    ROWS = 112,        /* of a block: a multiple of the tiles' 7 and 8 */
+    DEPTH_CHUNK = 512, /* 128 KB of the widest panel: stays in L2 */
+    FAR_SHARE = 4      /* of L2: larger weights are not found there again, larger panels push out what is fetched */
 };
 
 const weft_gemm_table *weft_gemm_table_of(const weft_device *device)
@@ -159,7 +160,10 @@ int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64
     const int64_t wanted = (int64_t)device->threads * WEFT_GEMM_ITEMS;
     if (device->threads <= 1 || blocks >= wanted)
         return 1;
-    const int64_t groups = (wanted + blocks - 1) / blocks;
+    const int64_t groups = (wanted + blocks - 1) / blocks; /* shares of as many panels each, where that can be had */
+    for (int64_t even = groups; even < 2 * groups; even++)
+        if (gemm->panels % even == 0)
+            return even;
     return groups < gemm->panels ? groups : gemm->panels;
 }
 
@@ -191,6 +195,15 @@ weft_gemm_taps weft_gemm_join_taps(weft_gemm_taps taps)
     return t;
 }
 
+int64_t weft_gemm_depth_chunk(const weft_gemm *gemm, const weft_device *device, int64_t rows, size_t *scratch)
+{
+    const size_t panel = (size_t)gemm->depth * WEFT_GEMM_FLOATS * sizeof(float);
+    if (rows <= WEFT_GEMM_ROWS || panel <= device->cpu.l2 / FAR_SHARE)
+        return 0;
+    *scratch += (size_t)rows * WEFT_GEMM_FLOATS * sizeof(float);
+    return DEPTH_CHUNK;
+}
+
 /* ---- rows ---- */
 
 weft_status weft_gemm_rows_plan(weft_gemm_rows *rows, weft_plan *plan)
@@ -207,11 +220,7 @@ weft_status weft_gemm_rows_plan(weft_gemm_rows *rows, weft_plan *plan)
     rows->block = (rows->rows + rows->blocks - 1) / rows->blocks;
     rows->groups = weft_gemm_groups(g, plan->device, rows->blocks);
     rows->stream = weft_gemm_streams(g, plan->device, rows->rows);
-    rows->depth_chunk = 0;
-    if (rows->block > WEFT_GEMM_ROWS && (size_t)g->depth * WEFT_GEMM_FLOATS * sizeof(float) > plan->device->cpu.l2) {
-        rows->depth_chunk = DEPTH_CHUNK;
-        plan->thread_scratch = (size_t)rows->block * WEFT_GEMM_FLOATS * sizeof(float);
-    }
+    rows->depth_chunk = weft_gemm_depth_chunk(g, plan->device, rows->block, &plan->thread_scratch);
     return WEFT_OK;
 }
 
@@ -230,6 +239,7 @@ static void run_rows(void *arg, int64_t item, int thread)
 
     weft_gemm_share(&r->gemm, r->groups, item % r->groups, &b.first, &b.last);
     b.pixels = left < r->block ? left : r->block;
+    weft_gemm_then(&r->gemm, r->groups, (item + task->call->device->threads) % r->groups, &b);
     b.a += first * b.a_row;
     b.c += first * b.c_row;
     if (b.residual)
@@ -237,6 +247,12 @@ static void run_rows(void *arg, int64_t item, int thread)
     if (b.depth_chunk)
         b.partial = weft_call_thread_scratch(task->call, thread);
     r->gemm.table->block(&b);
+}
+
+bool weft_gemm_is_far(const weft_gemm *gemm, const weft_device *device, int64_t products)
+{
+    return (double)gemm->depth * (double)gemm->width * (double)products * sizeof(float) >
+           (double)device->cpu.l2 / FAR_SHARE;
 }
 
 weft_gemm_block weft_gemm_block_of(const weft_gemm *gemm, const weft_call *call, const weft_gemm_taps *taps,
@@ -261,8 +277,19 @@ weft_gemm_block weft_gemm_block_of(const weft_gemm *gemm, const weft_call *call,
         .r_row = residual ? residual->ld : 0,
         .lines = 1,
         .act = node->epi.act,
+        .far_b = weft_gemm_is_far(gemm, call->device, 1),
         .ahead = weft_beyond_near_cache(call->device, (double)weft_shape_count(&node->out[0]) * sizeof(float)),
     };
+}
+
+void weft_gemm_then(const weft_gemm *gemm, int64_t groups, int64_t i, weft_gemm_block *block)
+{
+    int first, last;
+    int64_t width;
+    weft_gemm_share(gemm, groups, i, &first, &last);
+    block->then = block->b + weft_gemm_panel(gemm, first, &width) * gemm->depth;
+    block->then_floats = width * gemm->depth;
+    block->far_b = block->far_b && block->lines * block->pixels > WEFT_GEMM_ROWS; /* else each panel is used once */
 }
 
 void weft_gemm_rows_run(const weft_gemm_rows *rows, const weft_call *call, int64_t row_step, const weft_gemm_taps *taps)
@@ -271,7 +298,6 @@ void weft_gemm_rows_run(const weft_gemm_rows *rows, const weft_call *call, int64
     task.block.a = call->in[0].data;
     task.block.a_row = row_step;
     task.block.stream = rows->stream && weft_gemm_may_stream(call);
-    if (taps->h == 1 && taps->w == 1)
-        task.block.depth_chunk = rows->depth_chunk;
+    task.block.depth_chunk = rows->depth_chunk;
     weft_pool_run(call->device->pool, rows->blocks * rows->groups, run_rows, &task);
 }

@@ -102,7 +102,13 @@ weft_status weft_gemm_windows_plan(weft_gemm_windows *windows, weft_plan *plan)
     const size_t bytes = most_bytes(windows, windows->lines, true);
     if (bytes == SIZE_MAX)
         return weft_fail(WEFT_INVALID, "the padded input lines do not fit in memory");
-    plan->thread_scratch = bytes;
+    plan->thread_scratch = windows->sums_at = weft_round_up(bytes, WEFT_CACHE_LINE);
+    for (int i = 0; i < windows->parts; i++) {
+        size_t scratch = windows->sums_at;
+        weft_gemm_window *p = &windows->part[i];
+        p->depth_chunk = weft_gemm_depth_chunk(&p->gemm, plan->device, windows->lines * p->ow, &scratch);
+        plan->thread_scratch = scratch > plan->thread_scratch ? scratch : plan->thread_scratch;
+    }
     return WEFT_OK;
 }
 
@@ -214,6 +220,11 @@ static void run_part(const task *t, const weft_gemm_window *p, int64_t n, int64_
     place(s, p, n, line, from * s->out, &b);
     if (alone)
         weft_gemm_share(&p->gemm, s->shares, share, &b.first, &b.last);
+    b.depth_chunk = p->depth_chunk;
+    if (b.depth_chunk)
+        b.partial = weft_at(weft_call_thread_scratch(t->call, thread), s->sums_at);
+    if (alone)
+        weft_gemm_then(&p->gemm, s->shares, (share + t->call->device->threads) % s->shares, &b);
     if (!has_taps(p)) {
         if (share == 0 || !alone)
             fill(p, &b, (to - from) * s->out);

@@ -27,6 +27,7 @@ typedef struct weft_gemm_window {
     /* Derived. */
     int64_t reach_h, reach_w; /* input lines and pixels from the first window's start to the last one's end */
     bool tile;                /* copy with a border */
+    int64_t depth_chunk;      /* 0: the whole depth at once */
 } weft_gemm_window;
 
 typedef struct weft_gemm_windows {
@@ -40,6 +41,7 @@ typedef struct weft_gemm_windows {
     /* Derived. */
     int64_t lines, blocks; /* output lines of a work item, items of an image */
     int64_t shares;        /* of the products, or of a single one's panels */
+    size_t sums_at;        /* bytes into a thread's scratch: sums between chunks of the depth */
 } weft_gemm_windows;
 
 /* Why a part's input should not be copied with its border: it is out of proportion. NULL: it may. */

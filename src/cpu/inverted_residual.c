@@ -16,6 +16,7 @@ enum {
     L2_SHARE_DEN = 4,     /* of L2 for the buffers of a band; the rest is for weights and the image */
     L2_SHARE_EXPANDED = 2,
     L2_SHARE_PLAIN = 3, /* two phases instead of three */
+    NEAR_SHARE = 8, /* of L2: so much of the wide tensor stays there between layers */
     PROJECT_ROWS = 112, /* scaled and projected together: a multiple of the tiles' 7 and 8 */
     IMAGES_PER_THREAD = 2 /* fewer leave a thread idle at the end */
 };
@@ -46,6 +47,23 @@ typedef struct state {
     size_t wide_at, gates_at; /* bytes into a thread's scratch: depthwise output, gates and hidden layer */
 } state;
 
+/* Whether the layers do as well alone: where a thread's part of the wide tensor stays in its L2 anyway, or less would
+ * be saved than it costs that each thread reads all weights, and expands lines that its neighbour expands, too.
+ * Measured at batch 1 on 2 threads: of MobileNetV2 56x56x144 gains a fifth and 28x28x192 a tenth, 14x14x576 loses a
+ * quarter; of Xception, which does not expand, 37x37x256 gains a twentieth, 19x19x728 loses a sixth. */
+static bool is_small(const weft_node *node, const weft_device *device)
+{
+    const weft_inverted_residual_opt *o = node->opt;
+    weft_stages stages;
+    weft_stages_split(node, &stages);
+    const weft_node *dw = &stages.node[stages.depthwise];
+    const int64_t *in = node->in[0].dim, channels = dw->in[0].dim[3];
+    const double wide = (double)weft_shape_count(stages.expand >= 0 ? &dw->in[0] : &dw->out[0]);
+    const double weights = (double)channels * (double)(o->project.out + (stages.expand >= 0 ? in[3] : 0));
+    const double near = (double)device->cpu.l2 / NEAR_SHARE / sizeof(float) * device->threads;
+    return device->threads > 1 && (wide < near || wide < weights);
+}
+
 static const char *refuse(const weft_node *node, const weft_device *device)
 {
     const weft_inverted_residual_opt *o = node->opt;
@@ -53,6 +71,8 @@ static const char *refuse(const weft_node *node, const weft_device *device)
         return "window over 64 lines";
     if (o->excite.reduced && device->threads > 1 && node->in[0].dim[0] < (int64_t)device->threads * IMAGES_PER_THREAD)
         return "too few images for the threads: a gate needs whole images";
+    if (is_small(node, device))
+        return "small for the threads: as layers they share the weights";
     return weft_gemm_refuse(device);
 }
 

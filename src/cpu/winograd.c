@@ -21,8 +21,8 @@ enum {
     IN = WEFT_WINOGRAD_IN,
     MIN_CHANNELS = 32, /* fewer: the transforms cost more than the products save */
     MIN_TILES = 12,    /* fewer: reading 4 times the weights costs more than it saves (7x7 at batch 1 to 2) */
-    TOGETHER = 192, /* tiles at a time, when the threads work together */
-    ITEMS_APART = 4, /* of a thread: large, for each reads all the weights */
+    TOGETHER = 192,    /* tiles at a time, when the threads work together */
+    ITEMS_APART = 4,   /* of a thread: large, for each reads all the weights */
     ITEMS_TOGETHER = 8 /* of a thread: small, for all wait for the last one after each step */
 };
 
@@ -124,6 +124,7 @@ typedef struct job {
     const weft_call *call;
     weft_gemm_block block; /* all panels, no position yet */
     bool stream;
+    bool far;             /* the weights do not stay in L2 */
     float *v, *m;         /* together: of the round */
     int64_t first, count; /* together: tiles of the round */
     int64_t slice;        /* together: tiles a transforming item takes */
@@ -198,6 +199,9 @@ static void multiply(const job *j, int position, int64_t tiles, const float *v, 
     b.pixels = tiles;
     b.first = first;
     b.last = last;
+    b.far_b = j->far && tiles > WEFT_GEMM_ROWS;
+    b.then = b.b + (int64_t)(s->position_bytes / sizeof(float));
+    b.then_floats = position + 1 < POSITIONS ? s->gemm.width * s->gemm.depth / s->gemm.panels : 0;
     s->gemm.table->block(&b);
 }
 
@@ -254,6 +258,7 @@ void weft_winograd_run(const weft_winograd *winograd, const weft_call *call)
     const weft_gemm_taps taps = { .h = 1, .w = 1, .run = s->gemm.depth };
     job j = { .state = s, .call = call, .block = weft_gemm_block_of(&s->gemm, call, &taps, s->zeros_at) };
     j.stream = s->stream && weft_gemm_may_stream(call);
+    j.far = weft_gemm_is_far(&s->gemm, call->device, POSITIONS);
     if (!s->together) {
         weft_pool_run(pool, (s->tiles + s->at_once - 1) / s->at_once, item_apart, &j);
         return;

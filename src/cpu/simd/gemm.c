@@ -5,7 +5,9 @@
  * (measured: 6x64, 7x64 and 8x48 of AVX-512, 6x16 and 4x24 of AVX2 run at 95-99 % of the FMA peak) fill the
  * register file, which is what hides the latency of the additions. While a tile computes, the A rows of the next one
  * are prefetched: with a short depth the misses on A, not the bandwidth, are what limits 1x1 convolutions. So are the
- * lines that the next tile writes and adds where they are far, since their misses bind those that widen.
+ * lines that the next tile writes and adds where they are far, since their misses bind those that widen; and of weights
+ * that are far the next panel, a few lines in each step, since with few rows (batch 1) the first tile of a panel would
+ * wait for all of it.
  *
  * Bound: one FMA per cycle and port. Traffic of a block: A once, B once per block (panels are the outer loop, so a
  * panel stays in L2 over all tiles of the block), C written once. */
@@ -19,13 +21,16 @@ enum { LINE = WEFT_CACHE_LINE / (int)sizeof(float) }; /* floats of a cache line 
 typedef struct tile {
     const weft_gemm_block *block;
     const float *a, *next; /* next: the A of the tile to come */
-    int64_t depth;         /* floats of each run */
+    int taps_h, taps_w;
+    int64_t depth; /* floats of each run */
     const float *b, *start;
     int64_t start_row; /* 0: start is the bias, the same for each row */
     float *c;
     int64_t c_row;
     const float *residual;
     const float *next_c, *next_residual; /* of the tile to come; NULL: not to be fetched */
+    const float *next_b;                 /* of the panel to come, what this tile fetches; NULL: nothing */
+    int64_t next_b_lines;                /* in each step over a line of A */
     int columns; /* to store, counted from c */
     weft_act act;
     bool stream;
@@ -57,6 +62,12 @@ static WEFT_NOINLINE void finish(const tile *t, const float *sums, int rows, int
             weft_v_store_tail(c + whole, weft_v_act(t->act, v), rest);
         }
     }
+}
+
+/* Lines of each row of A. */
+WEFT_INLINE int64_t steps_of(const tile *t)
+{
+    return (int64_t)t->taps_h * t->taps_w * ((t->depth + LINE - 1) / LINE);
 }
 
 /* clang-format off */
@@ -117,16 +128,17 @@ WEFT_INLINE void store(const tile *t, weft_v sum[WEFT_GEMM_ROWS][WEFT_GEMM_VECTO
                 put(t->c + i * t->c_row, sum[i][j], j, vectors, rest);
 }
 
-/* Rows of the tile to come that are still to be fetched. */
+/* Rows of the tile to come, and lines of the panel to come, that are still to be fetched. */
 typedef struct fetching {
-    const float *c, *residual;
+    const float *c, *residual, *b;
     int64_t rows, per; /* at a time */
 } fetching;
 
 WEFT_INLINE fetching fetch_of(const tile *t, int rows)
 {
-    const int64_t steps = (int64_t)t->block->taps_h * t->block->taps_w * ((t->depth + LINE - 1) / LINE);
-    return (fetching){ t->next_c, t->next_residual, rows, (rows + steps - 1) / steps };
+    const int64_t steps = steps_of(t);
+    const bool any = t->next_c || t->next_residual;
+    return (fetching){ t->next_c, t->next_residual, t->next_b, any ? rows : 0, (rows + steps - 1) / steps };
 }
 
 /* All at once they would take every fill buffer. */
@@ -144,6 +156,9 @@ WEFT_INLINE void fetch(const tile *t, fetching *next, const int vectors)
             next->c += t->block->c_row;
         }
     }
+    if (next->b)
+        for (int64_t i = 0; i < t->next_b_lines; i++, next->b += LINE)
+            __builtin_prefetch(next->b, 0, 2);
 }
 
 /* rows, vectors, half (of the last vector only the lower lanes count) and ahead (something is fetched) are constants at
@@ -164,8 +179,8 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const
                 __builtin_prefetch(t->residual + i * k->r_row + j);
     fetching next = ahead ? fetch_of(t, rows) : (fetching){ 0 };
 
-    for (int y = 0; y < k->taps_h; y++) {
-        for (int x = 0; x < k->taps_w; x++) {
+    for (int y = 0; y < t->taps_h; y++) {
+        for (int x = 0; x < t->taps_w; x++) {
             const float *a = t->a + y * k->tap_h + x * k->tap_w;
             const float *next_a = t->next + y * k->tap_h + x * k->tap_w;
             for (int64_t left = t->depth; left > 0; left -= LINE) {
@@ -217,7 +232,7 @@ typedef void (*tile_fn)(const tile *t);
     }                                                                                                                  \
     static WEFT_NOINLINE void name(const tile *t)                                                                      \
     {                                                                                                                  \
-        if (t->next_c || t->next_residual)                                                                             \
+        if (t->next_c || t->next_residual || t->next_b)                                                                \
             far_##name(t);                                                                                             \
         else                                                                                                           \
             compute(t, rows, vectors, half, false);                                                                    \
@@ -288,17 +303,30 @@ static tile_fn tile_of(int vectors, int64_t height, int columns)
 #endif
 static const int tallest[WEFT_GEMM_VECTORS + 1] = { 0, ROWS_1, ROWS_2, ROWS_3, ROWS_4 };
 
-/* All rows of the block for one panel, in tiles whose heights differ by one at most; the depth [from, from + t->depth)
- * when the sums are kept between chunks. */
-static void panel(const weft_gemm_block *k, tile t, int64_t column, int vectors, int64_t from)
+/* Lines of the panel to come, or of the chunk of this one. */
+typedef struct coming {
+    const float *at;
+    int64_t lines;
+} coming;
+
+/* What of the depth is computed: all, or a chunk between which and the others the sums are kept. */
+typedef struct chunk {
+    int64_t offset; /* in a row of A */
+    bool first, last;
+} chunk;
+
+/* All rows of the block for one panel, in tiles whose heights differ by one at most. */
+static void panel(const weft_gemm_block *k, tile t, int64_t column, int vectors, chunk part, coming next)
 {
     const int64_t tall = tallest[vectors], width = vectors * WEFT_LANES;
     const int64_t count = (k->pixels + tall - 1) / tall;
     const int64_t rows = k->pixels / count, more = k->pixels % count;
-    const bool whole = t.depth == k->run, last = from + t.depth == k->run, ahead = k->ahead && last;
+    const bool whole = part.first && part.last, ahead = k->ahead && part.last;
+    const int64_t steps = steps_of(&t), all = k->lines * count * steps;
+    t.next_b_lines = (next.lines + all - 1) / all;
 
     for (int64_t line = 0; line < k->lines; line++) {
-        const float *a = k->a + line * k->a_line + from;
+        const float *a = k->a + line * k->a_line + part.offset;
         float *c = k->c + line * k->c_line + column;
         const float *r = k->residual ? k->residual + line * k->r_line + column : NULL;
         float *kept = whole ? NULL : k->partial + line * k->pixels * width;
@@ -307,15 +335,15 @@ static void panel(const weft_gemm_block *k, tile t, int64_t column, int vectors,
             const bool end = i + 1 == count;
             t.a = a;
             a += height * k->a_row;
-            t.next = !end ? a : line + 1 < k->lines ? k->a + (line + 1) * k->a_line + from : t.a;
+            t.next = !end ? a : line + 1 < k->lines ? k->a + (line + 1) * k->a_line + part.offset : t.a;
             t.c = c;
             t.residual = r;
             if (!whole) { /* from the bias or the sums so far, to the sums or the output */
-                if (from > 0) {
+                if (!part.first) {
                     t.start = kept;
                     t.start_row = width;
                 }
-                if (!last) {
+                if (!part.last) {
                     t.c = kept;
                     t.residual = NULL;
                 }
@@ -327,43 +355,62 @@ static void panel(const weft_gemm_block *k, tile t, int64_t column, int vectors,
             t.next_c = ahead && !end && !t.stream ? c : NULL;
             t.next_residual = ahead && !end && r != c ? r : NULL;
             t.cold = !ahead || i == 0;
+            t.next_b = next.lines > 0 ? next.at : NULL;
+            next.at += steps * t.next_b_lines * LINE;
+            next.lines -= steps * t.next_b_lines;
             tile_of(vectors, height, t.columns)(&t);
         }
     }
 }
 
-static void one_panel(const weft_gemm_block *k, int64_t column, int vectors)
+/* Tap by tap, a chunk of the run at a time. */
+static void panel_in_chunks(const weft_gemm_block *k, tile t, int64_t column, int vectors, coming next)
 {
-    const int64_t width = vectors * WEFT_LANES;
-    const int64_t left = k->columns - column;
-    tile t = { .block = k, .depth = k->run, .start = k->bias + column, .c_row = k->c_row, .act = k->act };
+    const int64_t width = vectors * WEFT_LANES, taps = (int64_t)k->taps_h * k->taps_w;
+    tile sums = { .block = k, .c_row = width, .columns = (int)width, .start = t.start };
+    for (int64_t tap = 0; tap < taps; tap++)
+        for (int64_t from = 0; from < k->run; from += k->depth_chunk) {
+            const int64_t depth = k->run - from < k->depth_chunk ? k->run - from : k->depth_chunk;
+            const chunk part = { tap / k->taps_w * k->tap_h + tap % k->taps_w * k->tap_w + from, tap + from == 0,
+                                 tap + 1 == taps && from + depth == k->run };
+            tile *const which = part.last ? &t : &sums;
+            which->taps_h = which->taps_w = 1;
+            which->depth = depth;
+            which->b = k->b + column * k->run * taps + (tap * k->run + from) * width;
+            const coming more = { which->b + depth * width, k->far_b ? k->depth_chunk * width / LINE : 0 };
+            panel(k, *which, column, vectors, part, part.last ? next : more);
+        }
+}
+
+static void one_panel(const weft_gemm_block *k, int64_t column, int vectors, coming next)
+{
+    const int64_t width = vectors * WEFT_LANES, left = k->columns - column;
+    tile t = { .block = k, .taps_h = k->taps_h, .taps_w = k->taps_w, .depth = k->run, .start = k->bias + column,
+               .c_row = k->c_row, .act = k->act };
 
     t.b = k->b + column * (k->run * k->taps_h * k->taps_w);
     t.columns = (int)(left < width ? left : width);
     t.stream = k->stream && (vectors * sizeof(weft_v)) % WEFT_CACHE_LINE == 0;
-    if (!k->partial) {
-        panel(k, t, column, vectors, 0);
-        return;
-    }
-    const tile sums = { .block = k, .c_row = width, .columns = (int)width, .start = t.start };
-    for (int64_t from = 0; from < k->run; from += k->depth_chunk) {
-        const bool last = k->run - from <= k->depth_chunk;
-        tile part = last ? t : sums;
-        part.depth = last ? k->run - from : k->depth_chunk;
-        part.b = t.b + from * width;
-        panel(k, part, column, vectors, from);
-    }
+    if (k->partial)
+        panel_in_chunks(k, t, column, vectors, next);
+    else
+        panel(k, t, column, vectors, (chunk){ 0, true, true }, next);
 }
 
 static void block(const weft_gemm_block *k)
 {
+    const int64_t depth = k->run * k->taps_h * k->taps_w;
     int64_t column = 0;
     int index = 0;
     for (int vectors = WEFT_GEMM_VECTORS; vectors > 0; vectors--) {
-        for (int i = 0; i < k->count[vectors]; i++, index++) {
-            if (index >= k->first && index < k->last)
-                one_panel(k, column, vectors);
-            column += vectors * WEFT_LANES;
+        const int64_t width = vectors * WEFT_LANES;
+        for (int i = 0; i < k->count[vectors]; i++, index++, column += width) {
+            if (index < k->first || index >= k->last)
+                continue;
+            coming next = { k->then, k->then_floats / LINE };
+            if (index + 1 < k->last) /* it is as wide at most */
+                next = (coming){ k->b + (column + width) * depth, width * depth / LINE };
+            one_panel(k, column, vectors, k->far_b ? next : (coming){ NULL, 0 });
         }
     }
     if (k->stream)

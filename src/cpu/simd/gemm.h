@@ -42,10 +42,14 @@ typedef struct weft_gemm_block {
     int64_t lines, pixels;
     weft_act act;
     bool stream;         /* store around the caches where a vector fills whole lines */
+    bool far_b;          /* b is far: the panel to come is fetched into L2 while one computes, */
+    const float *then;   /* and with the last one this, what the thread is likely to need next */
+    int64_t then_floats;
     bool ahead;          /* c and residual are far: the lines of the tile to come are fetched while one computes */
-    float *partial;      /* not NULL: split the depth in chunks of depth_chunk, sums kept here between them: room for
-                          * lines * pixels * WEFT_GEMM_FLOATS. The chain of an output, and so its bits, stay the same */
-    int64_t depth_chunk; /* divides nothing in particular; only for taps_h == taps_w == 1 */
+    float *partial;      /* not NULL: split the depth in chunks of depth_chunk of each run, sums kept here between them:
+                          * room for lines * pixels * WEFT_GEMM_FLOATS. The chain of an output, and so its bits, stay
+                          * the same */
+    int64_t depth_chunk; /* divides nothing in particular */
 } weft_gemm_block;
 
 typedef struct weft_gemm_table {
