@@ -4,7 +4,8 @@
  * the whole depth; per step it loads the panel's vectors and multiplies each by one broadcast element of A. The shapes
  * (measured: 6x64, 7x64 and 8x48 of AVX-512, 6x16 and 4x24 of AVX2 run at 95-99 % of the FMA peak) fill the
  * register file, which is what hides the latency of the additions. While a tile computes, the A rows of the next one
- * are prefetched: with a short depth the misses on A, not the bandwidth, are what limits 1x1 convolutions. So are the
+ * are prefetched: with a short depth the misses on A, not the bandwidth, are what limits 1x1 convolutions. With a long
+ * one they go into L2, and from there a few lines ahead, since the rows of two tiles would not fit in L1. So are the
  * lines that the next tile writes and adds where they are far, since their misses bind those that widen; and of weights
  * that are far the next panel, a few lines in each step, since with few rows (batch 1) the first tile of a panel would
  * wait for all of it.
@@ -15,7 +16,11 @@
 
 #include "cpu/simd/vmath.h"
 
-enum { LINE = WEFT_CACHE_LINE / (int)sizeof(float) }; /* floats of a cache line */
+enum {
+    LINE = WEFT_CACHE_LINE / (int)sizeof(float), /* floats of a cache line */
+    DEEP = 512,     /* two tiles' rows of A do not fit in L1 */
+    NEAR = 3 * LINE /* ahead in a row */
+};
 
 /* One tile: rows x panel columns of C. */
 typedef struct tile {
@@ -178,14 +183,22 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const
             for (int j = 0; j < vectors * WEFT_LANES; j += LINE)
                 __builtin_prefetch(t->residual + i * k->r_row + j);
     fetching next = ahead ? fetch_of(t, rows) : (fetching){ 0 };
+    const bool deep = t->depth >= DEEP;
 
     for (int y = 0; y < t->taps_h; y++) {
         for (int x = 0; x < t->taps_w; x++) {
             const float *a = t->a + y * k->tap_h + x * k->tap_w;
             const float *next_a = t->next + y * k->tap_h + x * k->tap_w;
             for (int64_t left = t->depth; left > 0; left -= LINE) {
-                UNROLL for (int i = 0; i < rows; i++)
-                    __builtin_prefetch(next_a + i * row);
+                if (deep) {
+                    UNROLL for (int i = 0; i < rows; i++)
+                        __builtin_prefetch(next_a + i * row, 0, 2);
+                    UNROLL for (int i = 0; i < rows; i++)
+                        __builtin_prefetch(a + i * row + NEAR);
+                } else {
+                    UNROLL for (int i = 0; i < rows; i++)
+                        __builtin_prefetch(next_a + i * row);
+                }
                 next_a += LINE;
                 if (ahead)
                     fetch(t, &next, vectors);
