@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The thread pool. A run opens a gate; workers that notice join it, take items from an atomic counter and leave;
- * the caller works too, then closes the gate and waits only for those inside. A worker that slept through a run is
+ * The thread pool. A run opens a gate; workers that notice join it, take items and leave; the caller works too, then
+ * closes the gate and waits only for those inside. The items are cut into a share for each thread, which takes those of
+ * its own first and then what is left of the others': so in one run after the other a thread finds near it what it has
+ * written before, and nobody waits for a late one. A worker that slept through a run is
  * waited for by nobody, so a busy machine costs speed, not progress. Waiting is a short spin, then a futex (Linux) or a
  * condition variable. The gate is one word: OPEN | WAITING | number of workers inside.
  *
@@ -47,6 +49,12 @@ typedef struct worker {
     int index;
 } worker;
 
+/* What is left of the items of a thread's share. */
+typedef struct share {
+    _Alignas(WEFT_CACHE_LINE) _Atomic int64_t next;
+    _Atomic int64_t end;
+} share;
+
 struct weft_pool {
     const weft_allocator *allocator;
     int threads, started; /* the caller counts as one of threads */
@@ -55,19 +63,18 @@ struct weft_pool {
     /* of the run under way; written while nobody is inside */
     weft_task task;
     void *arg;
-    int64_t items;
     weft_fp_mode mode;
 
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t signal; /* counts runs; workers wait for it to change */
     _Atomic uint32_t sleepers;                         /* workers that sleep on signal, or are about to */
     _Atomic bool stop;
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t gate;
-    _Alignas(WEFT_CACHE_LINE) _Atomic int64_t next; /* item to take */
 #if !WEFT_POOL_FUTEX
     pthread_mutex_t mutex;
     pthread_cond_t cond;
 #endif
-    worker workers[];
+    worker *workers; /* [threads - 1], behind the shares */
+    share shares[];  /* [threads] */
 };
 
 /* ---- waiting ---- */
@@ -114,12 +121,14 @@ static void work(weft_pool *pool, int thread)
 {
     const weft_task task = pool->task;
     void *const arg = pool->arg;
-    const int64_t items = pool->items;
-    for (;;) {
-        const int64_t item = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-        if (item >= items)
-            return;
-        task(arg, item, thread);
+    for (int i = 0, of = thread; i < pool->threads; i++, of = of + 1 < pool->threads ? of + 1 : 0) {
+        share *const s = &pool->shares[of];
+        const int64_t end = atomic_load_explicit(&s->end, memory_order_relaxed);
+        while (atomic_load_explicit(&s->next, memory_order_relaxed) < end) {
+            const int64_t item = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
+            if (item < end)
+                task(arg, item, thread);
+        }
     }
 }
 
@@ -220,9 +229,11 @@ void weft_pool_run(weft_pool *pool, int64_t items, weft_task task, void *arg)
     }
     pool->task = task;
     pool->arg = arg;
-    pool->items = items;
     pool->mode = weft_fp_read();
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    for (int i = 0; i < pool->threads; i++) {
+        atomic_store_explicit(&pool->shares[i].next, items * i / pool->threads, memory_order_relaxed);
+        atomic_store_explicit(&pool->shares[i].end, items * (i + 1) / pool->threads, memory_order_relaxed);
+    }
     atomic_store_explicit(&pool->gate, OPEN, memory_order_release);
     notify(pool, items - 1);
     work(pool, 0);
@@ -257,9 +268,11 @@ weft_status weft_pool_create(const weft_allocator *allocator, int threads, weft_
 {
     if (threads < 1 || threads > MAX_THREADS)
         return weft_fail(WEFT_INVALID, "thread pool: %d threads asked for, 1 to %d are possible", threads, MAX_THREADS);
-    weft_pool *pool = weft_calloc(allocator, 1, sizeof *pool + (size_t)(threads - 1) * sizeof(worker));
+    const size_t behind = (size_t)threads * sizeof(share) + (size_t)(threads - 1) * sizeof(worker);
+    weft_pool *pool = weft_calloc(allocator, 1, sizeof *pool + behind);
     if (!pool)
         return WEFT_NO_MEMORY;
+    pool->workers = (worker *)(void *)(pool->shares + threads);
     pool->allocator = allocator;
     pool->threads = threads;
     pool->owner = getpid();
@@ -269,7 +282,6 @@ weft_status weft_pool_create(const weft_allocator *allocator, int threads, weft_
     atomic_init(&pool->sleepers, 0);
     atomic_init(&pool->stop, false);
     atomic_init(&pool->gate, 0);
-    atomic_init(&pool->next, 0);
 #if !WEFT_POOL_FUTEX
     pthread_mutex_init(&pool->mutex, NULL); /* with default attributes neither can fail */
     pthread_cond_init(&pool->cond, NULL);

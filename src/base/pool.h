@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Our own threads. A pool runs a task over items 0..n-1: workers take the next item from an atomic counter, so that a
- * descheduled core does not hold up the rest; the caller works too. Idle workers spin about 50 us, then sleep on a
- * futex. Which thread runs which item is not fixed, so an item must compute the same bits on any thread, and sums
- * over items must be combined in item order afterwards. */
+ * Our own threads. A pool runs a task over items 0..n-1: each thread takes those of its own share of them, the caller
+ * the first, and then what is left of the others', so that a descheduled core does not hold up the rest. Idle workers
+ * spin about 50 us, then sleep on a futex. Which thread runs which item is not fixed, so an item must compute the same
+ * bits on any thread, and sums over items must be combined in item order afterwards. */
 #ifndef WEFT_BASE_POOL_H
 #define WEFT_BASE_POOL_H
 

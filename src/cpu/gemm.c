@@ -239,7 +239,7 @@ static void run_rows(void *arg, int64_t item, int thread)
 
     weft_gemm_share(&r->gemm, r->groups, item % r->groups, &b.first, &b.last);
     b.pixels = left < r->block ? left : r->block;
-    weft_gemm_then(&r->gemm, r->groups, (item + task->call->device->threads) % r->groups, &b);
+    weft_gemm_then(&r->gemm, r->groups, (item + 1) % r->groups, &b);
     b.a += first * b.a_row;
     b.c += first * b.c_row;
     if (b.residual)

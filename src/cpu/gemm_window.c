@@ -224,7 +224,7 @@ static void run_part(const task *t, const weft_gemm_window *p, int64_t n, int64_
     if (b.depth_chunk)
         b.partial = weft_at(weft_call_thread_scratch(t->call, thread), s->sums_at);
     if (alone)
-        weft_gemm_then(&p->gemm, s->shares, (share + t->call->device->threads) % s->shares, &b);
+        weft_gemm_then(&p->gemm, s->shares, (share + 1) % s->shares, &b);
     if (!has_taps(p)) {
         if (share == 0 || !alone)
             fill(p, &b, (to - from) * s->out);
