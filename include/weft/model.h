@@ -64,8 +64,8 @@ WEFT_API weft_status weft_seed_images(uint64_t seed, const weft_shape *shape, do
 
 /* Copies data ([N, H, W, C] floats, or 32-bit integers where weft_port_info says I32; bytes in all) to input index. */
 WEFT_API weft_status weft_model_set_input(weft_model *model, int index, const void *data, size_t bytes);
-/* Runs all steps; folds and packs parameters first if the store changed. Allocates nothing. While it runs, subnormal
- * numbers count as zeros and results are rounded to nearest; the caller's floating-point mode is put back. */
+/* Runs all steps (CANCELLED: see weft_ctx_cancel); folds and packs parameters first if the store changed. Allocates
+ * nothing. Meanwhile subnormal numbers are zeros, results rounded to nearest; the caller's mode is put back. */
 WEFT_API weft_status weft_model_run(weft_model *model);
 /* The same, and stores each step's seconds in seconds[weft_model_step_count()]. Steps that the device runs as one share
  * their time by the bytes that each has to move. */

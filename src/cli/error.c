@@ -107,6 +107,7 @@ cli_exit cli_exit_of(weft_status status)
         [WEFT_NUMERIC] = CLI_NUMERIC,
         [WEFT_INTERNAL] = CLI_INTERNAL,
         [WEFT_LOST] = CLI_RETRY,
+        [WEFT_CANCELLED] = CLI_INTERRUPTED,
     };
     return (unsigned)status < WEFT_STATUS_COUNT ? code[status] : CLI_INTERNAL;
 }
