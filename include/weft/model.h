@@ -33,7 +33,7 @@ typedef struct weft_model_opt {
 } weft_model_opt;
 
 /* Plans graph on ctx's device. The graph is copied and may be destroyed; ctx must outlive the model.
- * Returns the graph's own error if it has one. Parameters are zero until set or initialised. */
+ * Returns the graph's own error if it has one. Parameters are zero until set; a first run so warns (log). */
 WEFT_API weft_status weft_model_create(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt,
                                        weft_model **out);
 WEFT_API void weft_model_destroy(weft_model *model);

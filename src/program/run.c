@@ -54,6 +54,8 @@ static weft_status run_priors(const weft_model *model, bool once)
 /* Derives and packs parameters anew. What it writes lies where it lay, so that recordings stay good. */
 static weft_status follow_store(weft_model *model)
 {
+    if (!model->version && model->store->version == WEFT_STORE_FRESH && model->n_params > 0)
+        weft_log(model->ctx, WEFT_LOG_WARN, "the parameters were never set or initialised: all of them are zero");
     const weft_fp_mode before = weft_fp_enter();
     weft_status status = model->version ? WEFT_OK : run_priors(model, true);
     if (status == WEFT_OK && !model->updates)
