@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A context is one device, its threads, an allocator and a log callback. weft keeps no global state: all that
- * varies hangs on a context. A context may be used by one thread at a time; different contexts are independent. */
+ * varies hangs on a context. A context may be used by one thread at a time, but for weft_ctx_cancel; different contexts
+ * are independent. */
 #ifndef WEFT_CONTEXT_H
 #define WEFT_CONTEXT_H
 
@@ -74,6 +75,14 @@ WEFT_API const char *weft_ctx_isa(const weft_ctx *ctx);    /* "avx512" */
 WEFT_API int weft_ctx_threads(const weft_ctx *ctx);
 /* Never DEFAULT. */
 WEFT_API weft_precision weft_ctx_precision(const weft_ctx *ctx);
+/* Ends what runs on ctx, by a deadline, a closed connection, Ctrl-C. From any thread, and from a signal handler, while
+ * ctx is there. From cancelled = true until cancelled = false, runs of its models, classifications, evaluations and
+ * steps of training return CANCELLED: those that begin at once; one that is under way soon, in the midst of a layer on
+ * the CPU, on a GPU when it is through with what it was sent. What the run would have made is lost, and its inputs are
+ * to be set again; all else is as before, and the next run's result is what it would have been. A run that changes the
+ * parameters, as a step of training does, is made whole or not at all. */
+WEFT_API void weft_ctx_cancel(weft_ctx *ctx, bool cancelled);
+WEFT_API bool weft_ctx_is_cancelled(const weft_ctx *ctx);
 /* Where the memory of ctx and all its objects comes from; valid until it is destroyed. */
 WEFT_API const weft_allocator *weft_ctx_allocator(const weft_ctx *ctx);
 

@@ -33,7 +33,7 @@ typedef struct weft_model_opt {
 } weft_model_opt;
 
 /* Plans graph on ctx's device. The graph is copied and may be destroyed; ctx must outlive the model.
- * Returns the graph's own error if it has one. Parameters are zero until set or initialised. */
+ * Returns the graph's own error if it has one. Parameters are zero until set; a first run so warns (log). */
 WEFT_API weft_status weft_model_create(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt,
                                        weft_model **out);
 WEFT_API void weft_model_destroy(weft_model *model);
@@ -64,8 +64,8 @@ WEFT_API weft_status weft_seed_images(uint64_t seed, const weft_shape *shape, do
 
 /* Copies data ([N, H, W, C] floats, or 32-bit integers where weft_port_info says I32; bytes in all) to input index. */
 WEFT_API weft_status weft_model_set_input(weft_model *model, int index, const void *data, size_t bytes);
-/* Runs all steps; folds and packs parameters first if the store changed. Allocates nothing. While it runs, subnormal
- * numbers count as zeros and results are rounded to nearest; the caller's floating-point mode is put back. */
+/* Runs all steps (CANCELLED: see weft_ctx_cancel); folds and packs parameters first if the store changed. Allocates
+ * nothing. Meanwhile subnormal numbers are zeros, results rounded to nearest; the caller's mode is put back. */
 WEFT_API weft_status weft_model_run(weft_model *model);
 /* The same, and stores each step's seconds in seconds[weft_model_step_count()]. Steps that the device runs as one share
  * their time by the bytes that each has to move. */

@@ -52,7 +52,7 @@ WEFT_API weft_var weft_state(weft_graph *graph, const char *name, const weft_sha
  * Depthwise: groups = C. */
 typedef struct weft_conv2d_opt {
     const char *name;
-    int64_t out;            /* output channels; 0: C (depthwise) */
+    int64_t out;            /* output channels; with groups = C 0: C (depthwise) */
     int kernel;             /* both sides; 0: kernel_h and kernel_w */
     int kernel_h, kernel_w; /* 0: 1 */
     int stride;             /* both; 0: stride_h and stride_w */

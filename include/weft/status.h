@@ -28,7 +28,8 @@ extern "C" {
     X(NO_DEVICE, "device not available")                                                           \
     X(NUMERIC, "numeric fault")                                                                    \
     X(INTERNAL, "internal error")                                                                  \
-    X(LOST, "another process does not answer")
+    X(LOST, "another process does not answer")                                                     \
+    X(CANCELLED, "cancelled")
 
 typedef enum weft_status {
 #define WEFT_STATUS_ENUM(name, text) WEFT_##name,

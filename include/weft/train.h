@@ -126,7 +126,8 @@ WEFT_API weft_status weft_trainer_begin(weft_trainer *trainer);
 WEFT_API weft_store *weft_trainer_store(weft_trainer *trainer);
 /* The program of a step, for reports: its plan, memory and cost; lent. */
 WEFT_API weft_model *weft_trainer_model(weft_trainer *trainer);
-/* Forward, backward, update: parameters are changed when it returns. */
+/* Forward, backward, update: parameters are changed when it returns. A step is made whole, or, where weft_ctx_cancel
+ * has cancelled it, not begun; of several ranks the others then wait for this one, until their deadline. */
 WEFT_API weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *batch, double lr,
                                        weft_step_result *out);
 /* The same step, only queued where the device can do that: it returns when the batch has been taken, which may then be

@@ -6,7 +6,7 @@ from ctypes import (CDLL, POINTER, Structure, c_bool, c_char_p, c_double, c_floa
 
 LINE = 0, 1  # of versions; another one may have other structs
 STATUS = ("ok", "invalid", "unsupported", "not found", "no memory", "bad data", "io", "no device", "numeric",
-          "internal")
+          "internal", "lost", "cancelled")
 
 
 class Error(RuntimeError):
@@ -92,6 +92,7 @@ FUNCTIONS = {
     "weft_error": (c_char_p, ()),
     "weft_ctx_create": (c_int, (POINTER(CtxOpt), POINTER(c_void_p))),
     "weft_ctx_destroy": (None, (c_void_p,)),
+    "weft_ctx_cancel": (None, (c_void_p, c_bool)),
     "weft_arch_count": (c_int, ()),
     "weft_arch_get": (POINTER(Arch), (c_int,)),
     "weft_arch_find": (POINTER(Arch), (c_char_p, c_int)),

@@ -42,7 +42,7 @@ def load(file=None, *, network=None, dialect=None, key=None, recipe=None, classe
 
 
 class Model:
-    """Made by load(). To be used by one thread at a time."""
+    """Made by load(). To be used by one thread at a time, but for cancel()."""
 
     def __init__(self, file, network, dialect, key, recipe, classes, batch, threads, seed):
         self._ctx, self._classifier, weights = c_void_p(), c_void_p(), c_void_p()
@@ -126,6 +126,11 @@ class Model:
         return out
 
     # ---- answers ----
+
+    def cancel(self, cancelled=True):
+        """From any thread: what runs ends soon with an Error of status "cancelled", as does all that is begun before
+        cancel(False)."""
+        lib.weft_ctx_cancel(self._ctx, cancelled)
 
     def run(self, inputs):
         """Probabilities of inputs that are ready: float32 (n, px, px, channels) to float32 (n, classes)."""

@@ -64,10 +64,12 @@ struct weft_pool {
     weft_task task;
     void *arg;
     weft_fp_mode mode;
+    const weft_flag *halt; /* NULL: all items are done */
 
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t signal; /* counts runs; workers wait for it to change */
     _Atomic uint32_t sleepers;                         /* workers that sleep on signal, or are about to */
     _Atomic bool stop;
+    weft_flag left; /* items were, because of halt: which may be down again by the time that somebody looks */
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t gate;
 #if !WEFT_POOL_FUTEX
     pthread_mutex_t mutex;
@@ -117,6 +119,15 @@ static void wake(weft_pool *pool, _Atomic uint32_t *word, int count)
 
 /* ---- the two sides ---- */
 
+/* Whether no more items are to be done. */
+static bool halted(weft_pool *pool)
+{
+    if (!pool->halt || !weft_flag_is_up(pool->halt))
+        return false;
+    weft_flag_set(&pool->left, true);
+    return true;
+}
+
 static void work(weft_pool *pool, int thread)
 {
     const weft_task task = pool->task;
@@ -126,8 +137,11 @@ static void work(weft_pool *pool, int thread)
         const int64_t end = atomic_load_explicit(&s->end, memory_order_relaxed);
         while (atomic_load_explicit(&s->next, memory_order_relaxed) < end) {
             const int64_t item = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
-            if (item < end)
-                task(arg, item, thread);
+            if (item >= end)
+                break;
+            if (halted(pool))
+                return;
+            task(arg, item, thread);
         }
     }
 }
@@ -223,7 +237,7 @@ static void close_gate(weft_pool *pool)
 void weft_pool_run(weft_pool *pool, int64_t items, weft_task task, void *arg)
 {
     if (items <= 1 || pool->threads == 1) {
-        for (int64_t i = 0; i < items; i++)
+        for (int64_t i = 0; i < items && !halted(pool); i++)
             task(arg, i, 0);
         return;
     }
@@ -238,6 +252,14 @@ void weft_pool_run(weft_pool *pool, int64_t items, weft_task task, void *arg)
     notify(pool, items - 1);
     work(pool, 0);
     close_gate(pool);
+}
+
+bool weft_pool_heed(weft_pool *pool, const weft_flag *halt)
+{
+    const bool left = weft_flag_is_up(&pool->left);
+    weft_flag_set(&pool->left, false);
+    pool->halt = halt;
+    return left;
 }
 
 /* ---- life ---- */

@@ -9,6 +9,8 @@
 
 #include <weft/context.h>
 
+#include "base/flag.h"
+
 typedef struct weft_pool weft_pool;
 
 /* Does items [item], on thread 0 <= thread < weft_pool_threads. Must not fail. */
@@ -21,6 +23,9 @@ int weft_pool_threads(const weft_pool *pool);
  * in the caller's floating-point mode. In a child that was forked from the process that made the pool, the caller runs
  * them all; there it may be destroyed as well. */
 void weft_pool_run(weft_pool *pool, int64_t items, weft_task task, void *arg);
+/* Until the next call, items of runs are left out from when halt is up (NULL: none is); what they would have made is
+ * then missing. Returns whether any was since the last call. Not while a run is under way. */
+bool weft_pool_heed(weft_pool *pool, const weft_flag *halt);
 /* CPUs this process may run on (affinity and cgroup quota). */
 int weft_cpu_count(void);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/bar.h"
 #include "cli/command.h"
@@ -23,7 +24,7 @@ typedef struct convert_args {
     weft_readout activation;
     weft_dialect dialect;
     weft_origin from;
-    bool no_strict, no_verify, json;
+    bool no_strict, no_verify, force, json;
     cli_progress progress;
 } convert_args;
 
@@ -226,6 +227,44 @@ static cli_exit add_metadata(job *j)
     return try_it(j);
 }
 
+/* ---- what is there already ---- */
+
+/* Whether convert made it, and so can make it again; a file of weft train says so under the same key. */
+static bool is_converted(weft_ctx *ctx, const char *path)
+{
+    weft_weights *old = NULL;
+    const char *source = NULL;
+    if (weft_weights_read(ctx, path, WEFT_FORMAT_AUTO, &old) == WEFT_OK)
+        source = weft_weights_meta_find(old, "weft.source");
+    const bool converted = source && strncmp(source, "weft train", strlen("weft train")) != 0;
+    weft_weights_destroy(old);
+    return converted;
+}
+
+/* A line that begins with y. */
+static bool agrees(const char *path)
+{
+    char answer[64] = "";
+    fputs("weft: replace ", stderr);
+    cli_put_visible(stderr, path);
+    fputs("? [y/N] ", stderr);
+    return fgets(answer, sizeof answer, stdin) && (*answer == 'y' || *answer == 'Y');
+}
+
+/* An hour of training may be what lies there: a person is asked, a script may only repeat itself. */
+static cli_exit spare(const job *j)
+{
+    struct stat about;
+    if (j->args->force || stat(j->out, &about))
+        return CLI_OK;
+    if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+        return agrees(j->out) ? CLI_OK : cli_error(CLI_CREATE, "convert: %s stays as it is", j->out);
+    if (is_converted(j->ctx, j->out))
+        return CLI_OK;
+    return cli_error(CLI_CREATE, "convert: %s is there already, is no file that convert made, and stays as it is: "
+                     "write to another name, or replace it with --force", j->out);
+}
+
 /* ---- writing ---- */
 
 static int64_t bytes_of(const weft_weights *weights)
@@ -330,6 +369,7 @@ static void print_text(const job *j)
 static cli_exit convert(job *j)
 {
     CLI_TRY(cli_open_cpu(1, &j->ctx));
+    CLI_TRY(spare(j));
     cli_bar_open(&j->bar, j->args->progress);
     begin(j, "reading", 0);
     CLI_TRY(read_file(j));
@@ -386,6 +426,7 @@ static const cli_option rows[] = {
     ROWS_RECIPE(convert_args, "as the file says, else as the publisher does"),
     OPT_BOOL(convert_args, no_strict, 0, "no-strict", "take what fits; list missing and unknown tensors"),
     OPT_BOOL(convert_args, no_verify, 0, "no-verify", "do not hold the file's SHA-256 against its name"),
+    OPT_BOOL(convert_args, force, 'f', "force", "replace OUT, whatever it is, without asking"),
     OPT_TEXT(convert_args, names, 0, "names", "MODEL", NULL, NULL,
              "read no file, list the names of MODEL's tensors there and here"),
     ROW_JSON(convert_args),
@@ -403,9 +444,10 @@ const cli_command cli_convert = {
     .brief = "make another framework's weight file one of weft's",
     .description =
         "Reads the weight file IN (safetensors, PyTorch .pth, Keras .h5, .weights.h5 or .keras, NumPy .npz), gives "
-        "every tensor weft's name and layout, and writes OUT, .safetensors or .npz by its name. The network is what "
-        "--model says, else what the file says, else what its name begins with, else what its tensors fit; it is "
-        "printed. Nothing in a file is executed.\n"
+        "every tensor weft's name and layout, and writes OUT, .safetensors or .npz by its name. If there is such a "
+        "file, convert asks on a terminal; elsewhere it replaces what it made itself, and nothing else without "
+        "--force. The network is what --model says, else what the file says, else what its name "
+        "begins with, else what its tensors fit; it is printed. Nothing in a file is executed.\n"
         "\n"
         "Every parameter of the network must be in the file and every tensor of the file in the network; if not, "
         "those that are missing or unknown are listed with the network that fits better, nothing is written, and "

@@ -24,7 +24,7 @@ const struct cli_code cli_exit_codes[] = {
     { CLI_IO, "input or output error" },
     { CLI_RETRY, "ended before its time, and may be started again (train, at SIGUSR1 or where a rank is lost)" },
     { CLI_NUMERIC, "numeric fault" },
-    { CLI_INTERRUPTED, "interrupted; bench and bench table print what they measured before that, train has saved" },
+    { CLI_INTERRUPTED, "interrupted; bench, bench table and eval print what they have until then, train has saved" },
     { CLI_TERMINATED, "ended by SIGTERM; train has saved" },
 };
 /* clang-format on */
@@ -107,6 +107,7 @@ cli_exit cli_exit_of(weft_status status)
         [WEFT_NUMERIC] = CLI_NUMERIC,
         [WEFT_INTERNAL] = CLI_INTERNAL,
         [WEFT_LOST] = CLI_RETRY,
+        [WEFT_CANCELLED] = CLI_INTERRUPTED,
     };
     return (unsigned)status < WEFT_STATUS_COUNT ? code[status] : CLI_INTERNAL;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/bench.h"
 #include "cli/common.h"
 #include "cli/confusion.h"
 #include "cli/eval.h"
@@ -23,7 +24,7 @@ static bool on_progress(void *user, int64_t done, int64_t count)
 {
     eval *e = user;
     cli_bar_count(&e->bar, done, count, "images");
-    return true;
+    return !cli_interrupted();
 }
 
 static void on_prediction(void *user, const weft_prediction *one)
@@ -49,6 +50,16 @@ static void draw_confusion(const eval *e, FILE *file)
                                          .name = class_name, .user = e }, file);
 }
 
+/* Ctrl-C leaves the figures of what was done before, and no files, which would be taken for whole. */
+static cli_exit say_whether_all(const eval *e)
+{
+    const long long done = e->result.images + e->result.bad, all = weft_dataset_count(e->set);
+    if (done == all)
+        return CLI_OK;
+    cli_warn("interrupted: these are the figures of %lld of %lld images", done, all);
+    return CLI_INTERRUPTED;
+}
+
 static cli_exit evaluate(eval *e)
 {
     const eval_args *args = e->args;
@@ -64,8 +75,10 @@ static cli_exit evaluate(eval *e)
     weft_status status = weft_dataset_open(e->ctx, args->data, &args->set, &e->set);
     cli_warn_left_out(e->set);
     cli_bar_open(&e->bar, args->progress);
+    cli_interrupt_catch();
     if (!status)
         status = weft_evaluate(e->classifier, e->set, &how, &e->result);
+    cli_interrupt_release();
     cli_bar_clear(&e->bar);
     if (status)
         return cli_library_error(status);
@@ -74,7 +87,7 @@ static cli_exit evaluate(eval *e)
     if (e->confusion.file)
         (is_svg(args->confusion) ? draw_confusion : eval_write_confusion)(e, e->confusion.file);
     (args->json ? eval_print_json : eval_print_text)(e);
-    return CLI_OK;
+    return say_whether_all(e);
 }
 
 static cli_exit run(const cli_call *call)
@@ -153,7 +166,8 @@ const cli_command cli_eval = {
         "order, are refused.\n"
         "\n"
         "Beside the two, it prints the mean F1 of the classes that occur (macro F1) and how far probabilities are from "
-        "the share that is right (expected calibration error, Guo et al. 2017, 15 bins).\n"
+        "the share that is right (expected calibration error, Guo et al. 2017, 15 bins). Ctrl-C prints the figures of "
+        "the images until then, writes no files, and gives exit code 130.\n"
         "\n"
         "Images are used as stored, without EXIF orientation, as in published figures. The counts do not depend on "
         "threads, and on the batch only where two classes are as likely to the last digits of single precision.",

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/bench.h"
 #include "cli/common.h"
 #include "cli/eval.h"
 #include "cli/table.h"
@@ -120,6 +121,8 @@ void eval_print_json(const eval *e)
     cli_set_real(root, "images_per_second", (double)(r->images + r->bad) / r->seconds);
     json_object_set(root, "bad_images", e->bad);
     json_object_set_new(root, "not_looked_at", json_left_out(e));
+    if (cli_interrupted())
+        json_object_set_new(root, "interrupted", json_true());
     cli_json_print(root, stdout);
     json_decref(root);
 }

@@ -3,7 +3,7 @@
  * A run as one CUDA graph. The first run of a model goes launch by launch, so that kernels are loaded and anything that
  * cannot be captured shows; the second is captured, and from then on one call launches all of it. Addresses never
  * change: they are the arena's. A capture that fails has run nothing: it is dropped, the steps are run plainly in the
- * same call, and so are all later ones. */
+ * same call, and so are all later ones. One that was cancelled says nothing of the next, which is captured anew. */
 #include "cuda/cuda.h"
 
 #include <stdio.h>
@@ -76,12 +76,27 @@ static weft_status end_capture(weft_cuda *cuda, record *r, weft_status status)
     return WEFT_OK;
 }
 
+/* A run that was cancelled is as if it had not been: the next one is plain, or captured, in its place. */
+static void forget_run(weft_cuda *cuda, record *r)
+{
+    r->runs--;
+    if (r->stage != CAPTURING)
+        return;
+    if (cuda->vendor.cudaStreamEndCapture(cuda->stream, &r->graph) == WEFT_CUDA_SUCCESS && r->graph)
+        (void)cuda->vendor.cudaGraphDestroy(r->graph);
+    r->graph = NULL;
+    r->stage = FIRST;
+    cuda->capturing = false;
+}
+
 weft_status weft_cuda_end(const weft_device *device, void **slot, weft_status status, weft_recording *out)
 {
     weft_cuda *cuda = weft_cuda_of(device);
     record *r = *slot;
     *out = (weft_recording){ .again = false };
-    if (r->stage == CAPTURING) {
+    if (status == WEFT_CANCELLED) {
+        forget_run(cuda, r);
+    } else if (r->stage == CAPTURING) {
         status = end_capture(cuda, r, status);
         if (status != WEFT_OK && weft_cuda_still_works(cuda)) {
             give_up(cuda, r);

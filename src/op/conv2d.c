@@ -15,7 +15,7 @@
  *  4. The output size is rounded down: pixels that no whole window reaches are ignored.
  *  5. Group g = k / (out/groups) reads the channels g*C/groups to (g + 1)*C/groups - 1: consecutive filters share a
  *     group. Depthwise with multiplier m: filters c*m to c*m + m - 1 read channel c.
- *  6. out = 0 means C, so that a depthwise layer needs only groups.
+ *  6. With groups = C, out = 0 means C, so that a depthwise layer needs only groups; elsewhere out must be said.
  *  7. The bias is off unless asked for; it is added before the residual, and the residual before the activation.
  *  8. Padding may exceed the window; such outputs see only zeros (and the bias). */
 #include "op/conv2d.h"
@@ -38,6 +38,7 @@ static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena
     (void)arena;
     WEFT_TRY(weft_need_shape("x", &in[0], 4));
     const int64_t channels = in[0].dim[3];
+    const bool forgotten = o->out == 0 && o->groups != channels;
     if (o->out == 0)
         o->out = channels;
     if (o->groups == 0)
@@ -56,6 +57,9 @@ static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena
     weft_axis axis[2];
     axes(o, &in[0], axis);
     WEFT_TRY(weft_resolve_window(axis, o->padding, &o->pad));
+    if (forgotten)
+        return weft_fail(WEFT_INVALID, "out is 0, expected the number of output channels; only with groups = C, "
+                         "depthwise, it stands for C");
     o->padding = WEFT_EXPLICIT;
     return WEFT_OK;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Running: what a change of the store calls for, the inputs, then the steps, one after the other or as the backend has
- * recorded them. Where runs change the store, what that calls for is part of each run and of its recording. */
+ * recorded them. Where runs change the store, what that calls for is part of each run and of its recording.
+ *
+ * A run that changes nothing but its arena ends early when its context is cancelled: between steps, and on the CPU in
+ * the midst of one, whose items are then left out. One that changes the store is refused before it begins, or made. */
 #include "base/clock.h"
 #include "base/fpmode.h"
 #include "program/program.h"
@@ -51,6 +54,8 @@ static weft_status run_priors(const weft_model *model, bool once)
 /* Derives and packs parameters anew. What it writes lies where it lay, so that recordings stay good. */
 static weft_status follow_store(weft_model *model)
 {
+    if (!model->version && model->store->version == WEFT_STORE_FRESH && model->n_params > 0)
+        weft_log(model->ctx, WEFT_LOG_WARN, "the parameters were never set or initialised: all of them are zero");
     const weft_fp_mode before = weft_fp_enter();
     weft_status status = model->version ? WEFT_OK : run_priors(model, true);
     if (status == WEFT_OK && !model->updates)
@@ -98,6 +103,11 @@ static void share_time(const weft_model *model, double *seconds, int i, int coun
         seconds[k] = count == 1 ? taken : taken * weft_model_least_bytes(&model->steps[k].gnode->node) / bytes;
 }
 
+static weft_status go_on(const weft_model *model)
+{
+    return model->updates ? WEFT_OK : weft_ctx_go(model->ctx, "weft_model_run");
+}
+
 static weft_status run_steps(const weft_model *model, double *seconds)
 {
     const bool dry = model->ctx->device->dry;
@@ -106,6 +116,7 @@ static weft_status run_steps(const weft_model *model, double *seconds)
     WEFT_TRY(model->updates ? run_priors(model, false) : WEFT_OK);
     for (int i = 0; i < model->n_steps; i += model->steps[i].together) {
         WEFT_TRY(run_between(model, i, &next));
+        WEFT_TRY(go_on(model));
         const double start = seconds ? weft_clock() : 0;
         WEFT_TRY(run_together(model, i, model->steps[i].together));
         if (seconds && wait && !dry)
@@ -121,6 +132,7 @@ static weft_status run_watched(const weft_model *model, const weft_watch *watch)
 {
     WEFT_TRY(model->updates ? run_priors(model, false) : WEFT_OK);
     for (int i = 0; i < model->n_steps; i++) {
+        WEFT_TRY(go_on(model));
         WEFT_TRY(run_together(model, i, 1));
         WEFT_TRY(watch->seen(watch->user, model->steps[i].gnode));
     }
@@ -144,19 +156,40 @@ static weft_status run_recorded(weft_model *model, bool later)
     return later && model->lane ? WEFT_OK : weft_model_wait(model);
 }
 
+/* The steps, one way or the other; watched ones are whole. CANCELLED needs no sentence yet. */
+static weft_status run_all(weft_model *model, double *seconds, const weft_watch *watch, bool later)
+{
+    const bool records = model->ctx->device->backend->begin && !model->ctx->device->dry && !seconds && !watch;
+    weft_pool *const pool = model->ctx->device->pool;
+    const weft_fp_mode before = weft_fp_enter();
+    (void)weft_pool_heed(pool, watch || model->updates ? NULL : &model->ctx->cancelled);
+    weft_status status = watch     ? run_watched(model, watch)
+                         : records ? run_recorded(model, later)
+                                   : run_steps(model, seconds);
+    const bool left = weft_pool_heed(pool, NULL);
+    weft_fp_write(before);
+    if (left && status == WEFT_OK) /* however short it was cancelled for */
+        status = WEFT_CANCELLED;
+    return status == WEFT_OK ? go_on(model) : status;
+}
+
+/* Until the device has done what was queued of a run that was cut short: its inputs may then be written anew. */
+static weft_status give_up(weft_model *model)
+{
+    model->ran = false; /* what the arena holds is no result */
+    WEFT_TRY(weft_model_wait(model));
+    return weft_fail(WEFT_CANCELLED, "weft_model_run: cancelled, by weft_ctx_cancel");
+}
+
 static weft_status run(weft_model *model, double *seconds, const weft_watch *watch, bool later)
 {
     WEFT_TRY(weft_model_need_memory(model, "weft_model_run"));
+    WEFT_TRY(later ? WEFT_OK : weft_ctx_go(model->ctx, "weft_model_run"));
     if (model->version != model->store->version)
         WEFT_TRY(follow_store(model));
     WEFT_TRY(weft_model_upload(model));
-    const bool records = model->ctx->device->backend->begin && !model->ctx->device->dry && !seconds && !watch;
-    const weft_fp_mode before = weft_fp_enter();
-    const weft_status status = watch     ? run_watched(model, watch)
-                               : records ? run_recorded(model, later)
-                                         : run_steps(model, seconds);
-    weft_fp_write(before);
-    WEFT_TRY(status);
+    const weft_status status = run_all(model, seconds, watch, later);
+    WEFT_TRY(status == WEFT_CANCELLED ? give_up(model) : status);
     if (model->updates)
         model->store->version++;
     model->ran = true;

@@ -114,7 +114,7 @@ weft_status weft_store_create(weft_ctx *ctx, const weft_graph *const *graphs, in
     if (!store)
         return WEFT_NO_MEMORY;
     store->ctx = ctx;
-    store->version = 1;
+    store->version = WEFT_STORE_FRESH;
     weft_arena_init(&store->arena, &ctx->allocator);
     const weft_status status = fill(store, graphs, count);
     if (status != WEFT_OK) {

@@ -10,7 +10,7 @@
 #include "graph/graph.h"
 
 /* Of the entries in the block. */
-enum { WEFT_STORE_ALIGN = 256 };
+enum { WEFT_STORE_ALIGN = 256, WEFT_STORE_FRESH = 1 /* its version before anything is set */ };
 
 typedef struct weft_entry {
     const char *name;
@@ -26,7 +26,7 @@ struct weft_store {
     size_t bytes;
     char *memory; /* on the device */
     void *staging; /* host memory for one entry, on devices that are apart; NULL until it is needed */
-    uint64_t version; /* from 1 */
+    uint64_t version; /* from WEFT_STORE_FRESH */
 };
 
 /* Index of an entry; -1: none of that name. */

@@ -287,6 +287,7 @@ weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, 
     if (trainer && trainer->submitted - trainer->read >= WEFT_STEPS_AHEAD)
         return weft_fail(WEFT_INVALID, "weft_trainer_submit: the results of %d steps have not been read, which is the "
                          "most: call weft_trainer_results", WEFT_STEPS_AHEAD);
+    WEFT_TRY(trainer ? weft_ctx_go(trainer->ctx, "a step of training") : WEFT_OK);
     WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
     WEFT_TRY(need_slots(trainer));
     WEFT_TRY(weft_model_run_later(trainer->model));

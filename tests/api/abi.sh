@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # abi.sh CC INCLUDE SHARED GOLDEN WORK [--write]: holds what programs are compiled and linked against (abi.awk's lines,
-# and that the library exports exactly the functions which the headers declare) against GOLDEN, the file of this soname.
-# --write writes that file. Sizes and places are those of 64-bit machines (LP64), little more than pointers and
-# long long; elsewhere only names, types and values are compared.
+# and that the library exports exactly the functions which the headers declare, under which version) against GOLDEN, the
+# file of this soname. --write writes that file. Sizes and places are those of 64-bit machines (LP64), little more than
+# pointers and long long; elsewhere only names, types and values are compared.
 set -eu
 cc=$1 include=$2 shared=$3 golden=$4 work=$5 mode=${6:-}
 here=$(dirname "$0")
@@ -28,7 +28,9 @@ missing=$(LC_ALL=C comm -23 "$work/declared" "$work/exported")
 secret=$(LC_ALL=C comm -13 "$work/declared" "$work/exported")
 [ -z "$secret" ] || fail "exported by $shared and declared in no public header:" $secret
 
-LC_ALL=C sort "$work/lines" >"$work/now"
+# The versions that programs ask for (cmake/versions.cmake): "weft_version@@WEFT_0.1".
+nm -D --defined-only "$shared" | sed -n 's/.* weft_[a-z0-9_]*@@*/version /p' >>"$work/lines"
+LC_ALL=C sort -u "$work/lines" >"$work/now"
 if [ "$mode" = --write ]; then
     {
         echo "# What programs of this soname are built against, on 64-bit machines. Written anew by:"

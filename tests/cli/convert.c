@@ -117,6 +117,64 @@ START_TEST(a_file_becomes_ours)
 }
 END_TEST
 
+/* What convert has not made is not replaced unasked, whatever is to come instead; when asked, only by what is right. */
+START_TEST(what_is_there_stays)
+{
+    char out[4096], text[8] = "";
+    weft_weights *set = NULL;
+    FILE *file = fopen("out.safetensors", "wb");
+
+    ck_assert_ptr_nonnull(file);
+    fputs("old", file);
+    fclose(file);
+    ck_assert_int_eq(run("in.npz out.safetensors", out, sizeof out), 73);
+    check_error("out.safetensors is there already");
+    check_error("--force");
+    ck_assert_int_eq(run("nosuch.npz out.safetensors --force", out, sizeof out), 66);
+    ck_assert_int_eq(run("in.npz out.safetensors --model resnet50 -f", out, sizeof out), 65);
+    file = fopen("out.safetensors", "rb");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fread(text, 1, sizeof text - 1, file), 3);
+    fclose(file);
+    ck_assert_str_eq(text, "old");
+    ck_assert_int_eq(run("in.npz out.safetensors --force", out, sizeof out), 0);
+    ck_assert_ptr_nonnull(strstr(out, "written:  out.safetensors"));
+    ck_assert_int_eq(run("in.npz out.safetensors", out, sizeof out), 0); /* its own */
+    ck_assert_int_eq(run("in.npz in.npz", out, sizeof out), 73);
+    CHECK_OK(weft_weights_read(ctx, "out.safetensors", WEFT_FORMAT_AUTO, &set));
+    CHECK_OK(weft_weights_set_meta(set, "weft.source", "weft train, step 7"));
+    CHECK_OK(weft_weights_write(set, "out.safetensors", WEFT_FORMAT_AUTO));
+    weft_weights_destroy(set);
+    ck_assert_int_eq(run("in.npz out.safetensors", out, sizeof out), 73);
+}
+END_TEST
+
+/* A person is asked, where there is a terminal to be had. */
+START_TEST(a_terminal_is_asked)
+{
+    char out[4096], command[1024];
+    static const char *const answers[] = { "n", "y" };
+
+    if (system("script -qec true /dev/null > /dev/null 2>&1 < /dev/null") != 0)
+        return;
+    ck_assert_int_eq(run("in.npz out.safetensors", out, sizeof out), 0);
+    for (int i = 0; i < 2; i++) {
+        snprintf(command, sizeof command, "echo %s | script -qec \"'%s' convert in.npz out.safetensors\" /dev/null "
+                 "> asked.tmp; exit $?", answers[i], program);
+        const int status = system(command);
+        ck_assert(WIFEXITED(status));
+        ck_assert_int_eq(WEXITSTATUS(status), i ? 0 : 73);
+        FILE *file = fopen("asked.tmp", "rb");
+        ck_assert_ptr_nonnull(file);
+        out[fread(out, 1, sizeof out - 1, file)] = '\0';
+        fclose(file);
+        ck_assert_ptr_nonnull(strstr(out, "weft: replace out.safetensors? [y/N]"));
+        ck_assert_ptr_nonnull(strstr(out, i ? "written:  out.safetensors" : "out.safetensors stays as it is"));
+    }
+    remove("asked.tmp");
+}
+END_TEST
+
 /* A network in a network: what its names begin with is dropped, and that is said. */
 START_TEST(what_is_not_as_usual_is_told)
 {
@@ -345,6 +403,8 @@ int main(int argc, char **argv)
     tcase_add_checked_fixture(convert, setup, teardown);
     tcase_set_timeout(convert, 120);
     tcase_add_test(convert, a_file_becomes_ours);
+    tcase_add_test(convert, what_is_there_stays);
+    tcase_add_test(convert, a_terminal_is_asked);
     tcase_add_test(convert, what_is_not_as_usual_is_told);
     tcase_add_test(convert, a_folder_is_taken);
     tcase_add_test(convert, what_no_recipe_can_do_is_overruled);

@@ -216,6 +216,13 @@ START_TEST(the_callback_hears_of_devices_and_plans)
     CHECK_OK(weft_model_create(ctx, graph, NULL, &model));
     snprintf(expected, sizeof expected, "0 planned %d steps: arena ", weft_model_step_count(model));
     ck_assert_msg(strncmp(last, expected, strlen(expected)) == 0, "%s", last);
+    CHECK_OK(weft_model_run(model)); /* of nothing but zeros */
+    ck_assert_str_eq(last, "2 the parameters were never set or initialised: all of them are zero");
+    last[0] = '\0';
+    CHECK_OK(weft_model_run(model)); /* told once */
+    CHECK_OK(weft_model_init(model, 1));
+    CHECK_OK(weft_model_run(model));
+    ck_assert_str_eq(last, "");
     weft_graph_destroy(graph);
     teardown();
 }

@@ -3,6 +3,7 @@
 # cmake -DROOT=<tree> -DWORK=<scratch> -DPYTHON=<python3 or nothing> -P recipes.cmake: the recipes for package managers
 # (packaging/vcpkg, packaging/conan) say of each option of the build what it shall be, name no other, have the project's
 # version, and ask for each library that the build looks for. The portfile is run, on stand-ins for vcpkg's functions.
+# The container's file names no option that there is not.
 cmake_minimum_required(VERSION 3.25)
 function(complain text)
     message(SEND_ERROR "${text}")
@@ -53,6 +54,20 @@ endif()
 file(READ ${ROOT}/CMakeLists.txt text)
 string(REGEX MATCH "project\\(weft VERSION ([0-9.]+)" text "${text}")
 set(version ${CMAKE_MATCH_1})
+
+# ---- container ----
+file(READ ${ROOT}/packaging/container/Containerfile text)
+string(REGEX MATCHALL "-DWEFT_[A-Z0-9_]+" said "${text}")
+list(TRANSFORM said REPLACE "^-D" "")
+foreach(option ${said})
+    if(NOT option IN_LIST options)
+        complain("packaging/container/Containerfile says ${option}, which is no option of the build")
+    endif()
+endforeach()
+list(LENGTH said count)
+if(count LESS 3)
+    complain("packaging/container/Containerfile: only ${count} options were found")
+endif()
 
 # ---- vcpkg ----
 

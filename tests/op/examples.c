@@ -165,6 +165,8 @@ static const uint8_t marks_two[] = { 1, 2, 1, 1 }, marks_none[] = { 1, 1, 0, 0 }
 #define NONE(OP, shape, text) { WEFT_OP_##OP, 1, { shape }, NULL, text }
 
 const refusal network_refusals[] = {
+    CONV("out is 0, expected the number of output channels", .kernel = 3),
+    CONV("out is 0, expected", .groups = 2),
     CONV("out is -1", .out = -1),
     CONV("out is", .out = INT64_MAX),
     CONV("kernel is -3x-3", .kernel = -3),

@@ -61,6 +61,12 @@ with tempfile.TemporaryDirectory() as folder:
     assert (model.run(inputs) == model.predict(PHOTOS)).all()
     assert model.predict([]).shape == (0, 10)
 
+    model.cancel()
+    error = refused(weft.Error, "weft_ctx_cancel", lambda: model.run(inputs))
+    assert error.status == "cancelled", error.status
+    model.cancel(False)
+    assert (model.run(inputs) == model.predict(PHOTOS)).all()
+
     error = refused(weft.Error, "cannot be opened", lambda: weft.load(os.path.join(folder, "none.pth")))
     assert error.status == "not found", error.status
     refused(weft.Error, "sixteen", lambda: weft.load(network="sixteen", seed=1))

@@ -349,6 +349,47 @@ START_TEST(a_forked_child_uses_and_destroys)
 }
 END_TEST
 
+typedef struct halting {
+    weft_flag halt;
+    _Atomic int64_t done;
+} halting;
+
+enum { HALT_AT = 20 };
+
+static void halt_at(void *arg, int64_t item, int thread)
+{
+    halting *const h = arg;
+    (void)thread;
+    atomic_fetch_add(&h->done, 1);
+    if (item == HALT_AT)
+        weft_flag_set(&h->halt, true);
+}
+
+/* From the item that says so on, no thread takes more than the one it is at; and the pool says that items were left. */
+START_TEST(a_halted_run_leaves_items_out)
+{
+    for (int threads = 1; threads <= MOST; threads += 3) {
+        halting h = { .done = 0 };
+        weft_pool *pool = NULL;
+        CHECK_OK(weft_pool_create(&weft_malloc_allocator, threads, &pool));
+        ck_assert(!weft_pool_heed(pool, &h.halt));
+        weft_pool_run(pool, ITEMS, halt_at, &h);
+        ck_assert_int_gt(h.done, HALT_AT);
+        ck_assert_int_lt(h.done, ITEMS);
+        h.done = 0;
+        weft_pool_run(pool, ITEMS, halt_at, &h); /* still true: none begins */
+        ck_assert_int_eq(h.done, 0);
+        weft_flag_set(&h.halt, false);
+        ck_assert(weft_pool_heed(pool, &h.halt)); /* though it is over by now */
+        ck_assert(!weft_pool_heed(pool, NULL));
+        weft_pool_run(pool, ITEMS, halt_at, &h); /* nobody heeds */
+        ck_assert_int_eq(h.done, ITEMS);
+        ck_assert(!weft_pool_heed(pool, NULL));
+        weft_pool_destroy(pool);
+    }
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -356,6 +397,7 @@ int main(int argc, char **argv)
     CHECK_CASE(suite, "pool", every_item_once, one_thread_or_one_item_stays_with_the_caller,
                back_to_back_and_after_sleep, pools_inside_tasks_of_a_pool, rapid_creation, oversubscribed,
                impossible_counts, every_allocation_failing, every_start_failing, signals_stay_with_the_host,
-               items_run_in_the_callers_mode, a_forked_child_uses_and_destroys);
+               items_run_in_the_callers_mode, a_forked_child_uses_and_destroys,
+               a_halted_run_leaves_items_out);
     return check_main(suite, argv[0]);
 }

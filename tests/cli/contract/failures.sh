@@ -23,6 +23,29 @@ case_interrupt() {
         equal "results" "$(json out results)" 1
         equal interrupted "$(json out interrupted)" true
     done
+    mkdir set
+    for i in 0 1 2 3 4 5 6 7 8 9; do # a hundred images, which take seconds
+        for k in 0 1 2 3 4 5 6 7 8 9; do
+            cp "$source/tests/data/fixtures/444.jpg" set/$i$k.jpg
+            echo "$i$k.jpg $i" >> labels
+        done
+    done
+    env --default-signal=INT "$weft" eval resnet18 --seed 3 --data set --labels labels --batch 1 --progress always \
+        --json --predictions each.csv > out 2> err &
+    parent=$!
+    tries=0
+    while ! grep -q images err && [ $tries -lt 400 ]; do
+        sleep 0.02
+        tries=$((tries + 1))
+    done
+    kill -INT $parent
+    wait $parent
+    equal "exit code of weft eval" $? 130
+    has err "interrupted: these are the figures of"
+    equal "interrupted" "$(json out interrupted)" true
+    checks=$((checks + 1))
+    [ "$(json out images)" -lt 100 ] || fail "all images were evaluated"
+    [ -e each.csv ] && fail "a file of an interrupted evaluation"
     "$weft" help --man bench > out
     has out "interrupted"
 }
