@@ -14,7 +14,7 @@
 #include "check/harness.h"
 #include "cuda/double/api.h"
 
-enum { BATCH = 4, SIDE = 6, CHANNELS = 3, CLASSES = 5, IMAGES = BATCH * SIDE * SIDE * CHANNELS, STEPS = 6,
+enum { BATCH = 4, SIDE = 5, CHANNELS = 3, CLASSES = 5, IMAGES = BATCH * SIDE * SIDE * CHANNELS, STEPS = 4,
        CAPTURE_FAILED = 900 };
 
 static const double_api *doubles;
@@ -232,7 +232,6 @@ START_TEST(small_gradients_are_not_lost)
 }
 END_TEST
 
-/* Ten steps from 2^20 on, with an interval of two: some are left out, the scale grows and falls. */
 static void run_steps(rig *r, weft_step_result *results, int first, int count)
 {
     for (int i = first; i < first + count; i++) {
@@ -241,13 +240,14 @@ static void run_steps(rig *r, weft_step_result *results, int first, int count)
     }
 }
 
-enum { MANY = 14 };
+/* From 2^20 on with an interval of two: some are left out, the scale falls and grows. */
+enum { MANY = 10 };
 static const weft_loss_scale lively = { .kind = WEFT_SCALING_DYNAMIC, .factor = 1048576, .interval = 2 };
 
-/* Launch by launch (_i % 2: 1), and queued without a wait, as one by one and replayed. */
+/* Queued without a wait, and (_i odd) launch by launch, as one by one and replayed. */
 START_TEST(recorded_and_queued_steps_give_the_same_bits)
 {
-    const weft_train_opt *opt = &ways[_i / 2];
+    const weft_train_opt *opt = &ways[_i];
     weft_step_result want[MANY], got[MANY];
     size_t bytes;
     rig r;
@@ -280,7 +280,7 @@ END_TEST
 
 START_TEST(resumed_steps_give_the_same_bits)
 {
-    enum { BEFORE = 9 };
+    enum { BEFORE = 6 };
     char folder[] = "/tmp/weft-scale-XXXXXX", command[64];
     weft_step_result want[MANY], got[MANY];
     weft_checkpoint *checkpoint;
@@ -411,7 +411,7 @@ static Suite *suite(void)
     tcase_add_loop_test(scaled, what_overflows_is_left_out, 0, WAYS);
     tcase_add_loop_test(scaled, the_loss_is_not_scaled, 0, WAYS);
     tcase_add_test(scaled, small_gradients_are_not_lost);
-    tcase_add_loop_test(scaled, recorded_and_queued_steps_give_the_same_bits, 0, 2 * WAYS);
+    tcase_add_loop_test(scaled, recorded_and_queued_steps_give_the_same_bits, 0, WAYS);
     tcase_add_loop_test(scaled, resumed_steps_give_the_same_bits, 0, WAYS);
     tcase_add_loop_test(scaled, what_no_scale_helps_is_an_error, 0, 1);
     tcase_add_loop_test(scaled, a_scale_costs_no_launch, 0, WAYS);
