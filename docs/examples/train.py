@@ -33,15 +33,17 @@ Loader = struct("weft_loader_opt", "int part long batch int rank ranks pointer r
 Arch = struct("weft_arch_opt", "int dialect long batch int px classes bool no_softmax aux")
 Optimizer = struct("weft_optimizer", "int kind real momentum bool nesterov real decay bool decay_all real rho "
                    "bool mean_square_from_zero real beta1 beta2 epsilon")
+Scale = struct("weft_loss_scale", "int kind real factor int interval")
 Train = struct("weft_train_opt", "long batch int loss real rbf_j smoothing pointer class_weights real aux_weight "
                "bool targets pointer levels how optimizer pointer freeze int freeze_count pointer groups int "
-               "group_count real layer_decay clip_norm clip_value int accumulate real ema bool ema_no_warm_up real "
-               "norm_momentum long seed pointer store size memory bool plan_only pointer ranks size bucket",
-               how=Optimizer)
+               "group_count real layer_decay clip_norm clip_value scale loss_scale int accumulate real ema bool "
+               "ema_no_warm_up real norm_momentum long seed pointer store size memory bool plan_only pointer ranks "
+               "size bucket", how=Optimizer, scale=Scale)
 Model = struct("weft_model_opt", "long batch bool plan_only no_fusion no_units keep_all training pointer store "
                "bool resident ahead size memory bool track")
 Batch = struct("weft_batch", "floats images ints labels floats targets pointer bytes")
-Result = struct("weft_step_result", "real loss long top1 top5 real gradient_norm bool finite updated long updates step")
+Result = struct("weft_step_result", "real loss long top1 top5 real gradient_norm bool finite skipped updated long "
+                "updates real scale long skips step")
 for function, result in (("error", c.c_char_p), ("arch_recipe", Recipe), ("arch_find", c.c_void_p),
                          ("trainer_store", c.c_void_p), ("loader_steps", c.c_int64), ("loader_filled", c.c_int64)):
     getattr(weft, "weft_" + function).restype = result

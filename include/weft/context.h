@@ -18,7 +18,8 @@ typedef struct weft_ctx weft_ctx;
 typedef enum weft_math { WEFT_MATH_FAST, WEFT_MATH_STRICT } weft_math;
 
 /* How activations and weights are kept on a CUDA device; sums are always fp32, logits and probabilities too. The CPU
- * computes in FP32. DEFAULT: FP32 on the CPU; on CUDA TF32 where the card has it and math is FAST, else FP32. */
+ * computes in FP32. DEFAULT: FP32 on the CPU; on CUDA TF32 where the card has it and math is FAST (BF16 for training),
+ * else FP32. */
 typedef enum weft_precision {
     WEFT_PRECISION_DEFAULT,
     WEFT_PRECISION_FP32, /* no tensor cores */
@@ -64,6 +65,7 @@ typedef struct weft_ctx_opt {
     weft_log_fn log;          /* NULL: silence */
     void *log_user;
     weft_tuning tuning; /* KEPT */
+    bool training;      /* the DEFAULT precision is that of training */
 } weft_ctx_opt;
 
 /* Opens a context. opt may be NULL. NO_DEVICE names what is missing; INVALID an unknown device or ISA. */

@@ -5,7 +5,8 @@
  * (weft/schedule.h has those of the papers). Models for evaluation stand on the same store and see what each step
  * changed.
  *
- * A step whose loss or gradients are not finite changes nothing: no parameter, no moment, no moving statistic. */
+ * A step whose loss or gradients are not finite changes nothing: no parameter, no moment, no moving statistic; only a
+ * dynamic scale of the loss. */
 #ifndef WEFT_TRAIN_H
 #define WEFT_TRAIN_H
 
@@ -53,6 +54,23 @@ typedef struct weft_param_group {
     bool no_decay;
 } weft_param_group;
 
+/* In fp16 a gradient below 6e-8 is nothing, and one above 65504 infinite. So the gradient of the loss, and with it all
+ * others, is multiplied by a scale, and updates divide by it. DYNAMIC: it is halved after a step that is not finite,
+ * which is left out, and doubles (up to 2^24) after some that were, all of it on the device. In fp32 a power of two
+ * changes no bit. */
+typedef enum weft_scaling {
+    WEFT_SCALING_AUTO, /* DYNAMIC on a device that computes in fp16, else NONE */
+    WEFT_SCALING_NONE,
+    WEFT_SCALING_FIXED,
+    WEFT_SCALING_DYNAMIC,
+    WEFT_SCALING_COUNT
+} weft_scaling;
+typedef struct weft_loss_scale {
+    weft_scaling kind;
+    double factor; /* FIXED: the scale, DYNAMIC: the first; 0: 65536 */
+    int interval;  /* DYNAMIC: good steps before it doubles; 0: 2000 */
+} weft_loss_scale;
+
 typedef struct weft_train_opt {
     int64_t batch;         /* 0: as the network's inputs say */
     weft_loss loss;
@@ -75,6 +93,7 @@ typedef struct weft_train_opt {
                               parts are scopes ("stage1.0", "head"), in order; 0: 1 */
     double clip_norm;      /* largest norm of all gradients together; 0: none */
     double clip_value;     /* largest absolute value of a gradient's elements; 0: none. One of the two */
+    weft_loss_scale loss_scale; /* its state is "optimizer/scale": scale, good steps since it changed, steps left out */
     int accumulate;        /* steps (each a batch) to an update, by the mean of their gradients; 0: 1 */
     double ema;            /* decay of averages of parameters and statistics, "ema/<path>"; 0: none */
     bool ema_no_warm_up;   /* default: the decay is at most (1 + t) / (10 + t) at update t */
@@ -108,10 +127,14 @@ typedef struct weft_batch {
 typedef struct weft_step_result {
     double loss;           /* of all heads, a mean over the batch */
     int64_t top1, top5;    /* images whose label was first, and among the first five */
-    double gradient_norm;  /* before clipping; of this batch */
+    double gradient_norm;  /* before clipping, not scaled; of this batch */
     bool finite;           /* loss and gradients were; else nothing was changed (weft_trainer_trace says where) */
+    bool skipped;          /* they were not, and the next step has a smaller scale: no reason to end. A dynamic scale
+                              that has come to 1 does not help any more: then it is false */
     bool updated;          /* parameters were changed: not before the last step of those that are accumulated */
     int64_t updates;       /* so far */
+    double scale;          /* of the loss's gradient in the next step; 1: none */
+    int64_t skips;         /* steps so far that were not finite, where there is a scale */
     int64_t step;          /* its number */
 } weft_step_result;
 

@@ -58,7 +58,7 @@ class Allocator(Structure):
 class CtxOpt(Structure):
     _fields_ = [("device", c_char_p), ("threads", c_int), ("isa", c_char_p), ("math", c_int), ("precision", c_int),
                 ("target", c_char_p), ("plans", c_bool), ("allocator", Allocator), ("log", c_void_p),
-                ("log_user", c_void_p), ("tuning", c_int)]
+                ("log_user", c_void_p), ("tuning", c_int), ("training", c_bool)]
 
 
 class ClassifierOpt(Structure):

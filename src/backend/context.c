@@ -48,6 +48,7 @@ static weft_status open_device(weft_ctx *ctx, const weft_ctx_opt *opt)
     const weft_backend *backend;
     WEFT_TRY(weft_find_backend(opt->device, &backend, &device->index));
     device->precision = opt->precision;
+    device->training = opt->training;
     device->target = opt->target;
     device->builds = opt->target && opt->plans;
     device->tuning = opt->tuning;

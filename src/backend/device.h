@@ -22,6 +22,7 @@ typedef struct weft_device {
     const weft_kernel *const *const *kernels;
     weft_math math;
     weft_precision precision; /* never DEFAULT once opened */
+    bool training;            /* what DEFAULT is for */
     weft_dtype dtype;         /* of activations between nodes */
     const char *target;       /* while opening: the GPU to plan for without a device; NULL: none */
     bool builds;              /* for a target: build what the card would build once, and keep it on disk */

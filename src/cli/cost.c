@@ -73,6 +73,7 @@ static cli_exit open_plan(const cost_args *args, const char *name, plan *p)
     ctx.device = "cuda";
     ctx.target = args->ctx.target ? args->ctx.target : DEFAULT_TARGET;
     ctx.threads = 1;
+    ctx.training = args->train;
     cli_subject subject;
     CLI_TRY(cli_open(&ctx, &p->ctx));
     CLI_TRY(cli_find_subject(p->ctx, name, args->dialect, &args->size, &subject, NULL));
@@ -230,7 +231,7 @@ static const cli_option rows[] = {
     ROW_TARGET(cost_args, NULL,
                "the GPU to plan for: t4, a100, 3090, l4, h100, b200, 5090, a compute capability (sm_90) or a file; "
                "default: a100, with --train the CPU"),
-    ROW_PRECISION(cost_args, PRECISION_OF_GPU),
+    ROW_PRECISION(cost_args, PRECISION_OF_STEPS),
     OPT_BOOL(cost_args, train, 0, "train",
              "of a step of training: forward, backward, SGD with momentum; on the CPU, or on the --target"),
     OPT_BOOL(cost_args, steps, 0, "steps", "print every launch; of a step on the CPU every step of the plan"),

@@ -82,6 +82,7 @@ static cli_exit run(const cli_call *call)
     weft_ctx *ctx = NULL;
     opt.device = "cuda";
     opt.plans = true;
+    opt.training = args->train;
     cli_exit code = cli_open(&opt, &ctx);
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
     if (!code)
@@ -106,7 +107,7 @@ static const cli_option rows[] = {
     ROW_TARGET(plans_args, "h100",
                "the GPU to plan for: t4, a100, 3090, l4, h100, h200, b200, 5090, a compute capability (sm_90) or a "
                "file"),
-    ROW_PRECISION(plans_args, PRECISION_OF_GPU),
+    ROW_PRECISION(plans_args, PRECISION_OF_STEPS),
     ROW_THREADS(plans_args, "threads that build plans"),
     ROW_DIALECT(plans_args, WHOSE_VARIANT),
     ROWS_SIZE(plans_args),

@@ -61,6 +61,9 @@ typedef enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS
     OPT_ENUM(args, ctx.precision, 'p', "precision", "NAME", "default", "default|fp32|tf32|fp16|bf16", help)
 #define PRECISION_OF_GPU \
     "what a GPU keeps and multiplies: fp32, tf32, fp16 or bf16; default: tf32 where the card has it, else fp32"
+#define PRECISION_OF_STEPS \
+    "what a GPU keeps and multiplies: fp32, tf32, fp16 or bf16; default: tf32 (bf16 with --train) where the card has " \
+    "it, else fp32"
 
 #define ROW_TARGET(args, fallback, help) \
     OPT_WORD(CLI_FILE, args, ctx.target, 'T', "target", "GPU", fallback, "t4|a100|3090|l4|h100|b200|5090", help)

@@ -77,7 +77,10 @@ static weft_status train(weft_ctx *ctx, const trained *n, const weft_batch *batc
     weft_step_result step;
     weft_status status = open_trainer(ctx, n, &trainer);
     for (int i = 0; i < STEPS && !status; i++) {
-        status = weft_trainer_step(trainer, batch, n->lr, &step);
+        do { /* once more where the loss's scale was too large for fp16 */
+            weft_trainer_set_position(trainer, i);
+            status = weft_trainer_step(trainer, batch, n->lr, &step);
+        } while (!status && step.skipped);
         if (status)
             break;
         out->loss[i] = step.loss;

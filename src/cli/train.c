@@ -160,6 +160,10 @@ static cli_exit print_result(train_run *r)
         cli_set_count(root, "best_epoch", s->best_epoch);
         cli_set_real(root, "seconds", seconds);
         cli_set_count(root, "ranks", weft_ranks_size(r->ranks));
+        if (train_is_scaled(r) && r->scale > 0) {
+            cli_set_real(root, "loss_scale", r->scale);
+            cli_set_count(root, "steps_skipped", r->skips);
+        }
         if (tested.images)
             json_object_set_new(root, "test", score_json(&tested));
         cli_json_print(root, stdout);
@@ -215,6 +219,7 @@ static cli_exit open_device(train_run *r)
 {
     weft_ctx_opt opt = r->args->ctx;
     opt.precision = (weft_precision)r->set->precision;
+    opt.training = true;
     CLI_TRY(cli_open(&opt, &r->ctx));
     if (opt.threads == 0 && weft_ranks_size(r->ranks) > 1) {
         opt.threads = fair_threads(r);

@@ -75,10 +75,13 @@ typedef struct train_run {
     weft_param_group *groups;
     int n_groups;
     float *class_weights;
+    weft_loss_scale loss_scale;
     char *taken;             /* what of --weights was taken, a sentence */
 
     /* Where it stands. */
     train_state state;
+    double scale;            /* of the loss, after the newest step whose result is known; 0: none is */
+    int64_t skips;           /* steps so far that it was too large for */
     double start;            /* of this process */
     bool resumed, save_failed;
     bool in_step;            /* all ranks end here, of one mind */
@@ -111,6 +114,8 @@ weft_train_opt train_options(const train_run *r);
 void train_close(train_run *r);
 cli_exit train_read_freeze(train_run *r);
 cli_exit train_read_groups(train_run *r);
+cli_exit train_read_loss_scale(train_run *r);
+bool train_is_scaled(const train_run *r);
 /* Takes what fits of set->weights into the trainer's store. */
 cli_exit train_take_weights(train_run *r);
 /* The weights as inference has them, as a file for classify, eval and convert. */
@@ -144,6 +149,8 @@ void train_leave(train_run *r, cli_exit code);
 /* Where what is no result goes. */
 FILE *train_out(const train_run *r);
 void train_print_header(const train_run *r);
+/* ", scale 65536, 1 step skipped", "" where the loss has no scale; text. */
+const char *train_scale_text(const train_run *r, char *text, size_t size);
 /* The bar: of this epoch so far, images / time, seconds to come of the whole, share of waiting. */
 void train_show(train_run *r, const train_score *so_far, double rate, double to_come, double waiting);
 

@@ -93,9 +93,10 @@ char *train_environment(const train_run *r)
     char ranks[32] = "";
     if (weft_ranks_size(r->ranks) > 1)
         snprintf(ranks, sizeof ranks, "ranks %d\n", weft_ranks_size(r->ranks));
-    return cli_format_text("weft %s\ndevice %s: %s\nisa %s\nmath %s\nthreads %d\n%s", weft_version(),
+    return cli_format_text("weft %s\ndevice %s: %s\nisa %s\nmath %s\nprecision %s\nthreads %d\n%s", weft_version(),
                            weft_ctx_device(r->ctx), device.description, weft_ctx_isa(r->ctx),
-                           r->args->ctx.math == WEFT_MATH_STRICT ? "strict" : "fast", weft_ctx_threads(r->ctx), ranks);
+                           r->args->ctx.math == WEFT_MATH_STRICT ? "strict" : "fast",
+                           weft_precision_name(weft_ctx_precision(r->ctx)), weft_ctx_threads(r->ctx), ranks);
 }
 
 /* ---- metrics ---- */
@@ -130,6 +131,9 @@ void train_log_epoch(const train_run *r, const train_score *train, const train_s
     const double waiting = s->waited + s->between > 0 ? s->waited / (s->waited + s->between) : 0;
     const double speed = train->seconds > 0 ? (double)train->images / train->seconds : 0;
     const double seconds = s->elapsed + cli_now() - r->start;
+    char scale[96] = "";
+    if (train_is_scaled(r) && r->scale > 0)
+        snprintf(scale, sizeof scale, ",\"scale\":%.9g,\"steps_skipped\":%lld", r->scale, (long long)r->skips);
     char *line = cli_format_text("%lld,%lld,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.1f,%.4f,%.1f\n", (long long)s->epochs_done,
                                  (long long)s->step, rate, train->loss, share(train->top1, train->images), valid->loss,
                                  share(valid->top1, valid->images), share(valid->top5, valid->images), speed, waiting,
@@ -138,10 +142,10 @@ void train_log_epoch(const train_run *r, const train_score *train, const train_s
     free(line);
     line = cli_format_text("{\"epoch\":%lld,\"step\":%lld,\"rate\":%.9g,\"train_loss\":%.9g,\"train_top1\":%.9g,"
                            "\"val_loss\":%.9g,\"val_top1\":%.9g,\"val_top5\":%.9g,\"images_per_second\":%.1f,"
-                           "\"waiting\":%.4f,\"seconds\":%.1f}\n", (long long)s->epochs_done, (long long)s->step, rate,
-                           train->loss, share(train->top1, train->images), valid->loss,
+                           "\"waiting\":%.4f,\"seconds\":%.1f%s}\n", (long long)s->epochs_done, (long long)s->step,
+                           rate, train->loss, share(train->top1, train->images), valid->loss,
                            share(valid->top1, valid->images), share(valid->top5, valid->images), speed, waiting,
-                           seconds);
+                           seconds, scale);
     write_line(r, "metrics.jsonl", "", line);
     free(line);
     train_draw_losses(r);

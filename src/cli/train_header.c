@@ -92,6 +92,17 @@ static void print_device(const train_run *r, FILE *out)
                 weft_precision_name(weft_ctx_precision(r->ctx)));
 }
 
+static void print_scale(const train_run *r, FILE *out)
+{
+    if (!train_is_scaled(r))
+        return;
+    if (r->loss_scale.kind == WEFT_SCALING_FIXED)
+        fprintf(out, "scale      the gradient of the loss is multiplied with %g\n", r->loss_scale.factor);
+    else
+        fputs("scale      the gradient of the loss is multiplied with 65536 at first, with half of it after each step "
+              "that this is too much for, which is left out\n", out);
+}
+
 static void print_steps(const train_run *r, FILE *out)
 {
     weft_memory step = { 0 }, inference = { 0 };
@@ -166,6 +177,7 @@ void train_print_header(const train_run *r)
     print_classes(r, out);
     print_network(r, out);
     print_device(r, out);
+    print_scale(r, out);
     print_steps(r, out);
     print_ranks(r, out);
     print_settings(r, out);
@@ -179,6 +191,15 @@ void train_print_header(const train_run *r)
 }
 
 /* ---- progress ---- */
+
+const char *train_scale_text(const train_run *r, char *text, size_t size)
+{
+    const char *const many = r->skips == 1 ? "" : "s";
+    *text = '\0';
+    if (train_is_scaled(r) && r->scale > 0)
+        snprintf(text, size, ", scale %g, %lld step%s skipped", r->scale, (long long)r->skips, many);
+    return text;
+}
 
 void train_show(train_run *r, const train_score *so_far, double rate, double to_come, double waiting)
 {

@@ -22,8 +22,12 @@ const cli_option train_keys[] = {
     OPT_ENUM(AT, normalise, 0, "normalise", "HOW", "recipe", "recipe|data",
              "means and deviations of the channels: as the network's publisher has them, or measured on the data"),
     OPT_ENUM(AT, precision, 0, "precision", "NAME", "default", "default|fp32|tf32|fp16|bf16",
-             "what a GPU keeps and multiplies; parameters, statistics and sums are fp32. default: tf32 where the card "
-             "has it, else fp32"),
+             "what a GPU keeps and multiplies; parameters, statistics and sums are fp32. default: bf16 where the card "
+             "has it (compute capability 8.0 and later), else fp32"),
+    OPT_TEXT(AT, loss_scale, 0, "loss-scale", "SCALE", NULL, NULL,
+             "what the gradient of the loss is multiplied with, so that none is lost in fp16; updates divide by it. "
+             "auto: from 65536, halved after a step with an infinite gradient, which is left out, and doubled after "
+             "2000 without; a number: always that one; none. Default: auto in fp16, else none"),
     YES_NO(upright, "upright", "yes", "turn photographs as their EXIF orientation says"),
     OPT_REAL(AT, epochs, 0, "epochs", "N", "30", 0, 100000, "passes through the data; fractions count"),
     OPT_TEXT(AT, batch, 0, "batch", "N", "64", NULL, "images in a step, or auto: as many as memory has room for"),

@@ -101,7 +101,9 @@ static cli_exit take_results(loop *l, bool all)
     int count;
     CLI_TRY_LIBRARY(weft_trainer_results(r->trainer, all, results, WEFT_STEPS_AHEAD, &count));
     for (int i = 0; i < count; i++) {
-        if (!results[i].finite) {
+        r->scale = results[i].scale;
+        r->skips = results[i].skips;
+        if (!results[i].finite && !results[i].skipped) {
             int rest = 0, updates = 0;
             CLI_TRY_LIBRARY(weft_trainer_results(r->trainer, true, results + count, WEFT_STEPS_AHEAD + 1 - count,
                                                  &rest));
@@ -109,6 +111,8 @@ static cli_exit take_results(loop *l, bool all)
                 updates += results[k].updated;
             return not_finite(l, &results[i], updates);
         }
+        if (!isfinite(results[i].loss)) /* skipped: of no mean */
+            continue;
         s->loss_sum += results[i].loss * (double)r->batch;
         s->hits += results[i].top1;
         s->seen += r->batch;
@@ -250,12 +254,13 @@ static void print_epoch(const loop *l, const train_score *train, const train_sco
     const train_run *r = l->r;
     const train_state *s = &r->state;
     const double all = s->waited + s->between;
+    char scale[96];
     fprintf(train_out(r),
             "epoch %3lld  loss %.4f  right %6.2f %%  validation: loss %.4f  right %6.2f %%%s  %.0f images/s, %.0f %% "
-            "waiting\n", (long long)s->epochs_done, train->loss, percent(train->top1, train->images), valid->loss,
+            "waiting%s\n", (long long)s->epochs_done, train->loss, percent(train->top1, train->images), valid->loss,
             percent(valid->top1, valid->images), s->best_epoch == s->epochs_done ? " *" : "  ",
             train->seconds > 0 ? (double)(s->seen - l->begun_seen) / train->seconds : 0,
-            all > 0 ? 100 * s->waited / all : 0);
+            all > 0 ? 100 * s->waited / all : 0, train_scale_text(r, scale, sizeof scale));
     fflush(stdout);
 }
 

@@ -239,6 +239,7 @@ static cli_exit decide(train_run *r)
     choose_levels(r);
     CLI_TRY(train_read_freeze(r));
     CLI_TRY(train_read_groups(r));
+    CLI_TRY(train_read_loss_scale(r));
     return weigh_classes(r);
 }
 

@@ -19,6 +19,7 @@ typedef struct train_settings {
     double lr, momentum, decay, rho, beta1, beta2, epsilon;
     int loss, class_weights, sampling;
     double smoothing, rbf_j, aux_weight;
+    const char *loss_scale; /* NULL: by the precision */
     double clip_norm, clip_value, ema, norm_momentum, layer_decay;
     int accumulate, ema_warm_up, norm_batches;
     const char *freeze, *groups;

@@ -107,6 +107,17 @@ static int ranks_of(const char *environment)
     return at ? (int)strtol(at + strlen("\nranks "), NULL, 10) : 1;
 }
 
+/* Whether it says another precision; older ones say none. */
+static bool is_of_other_precision(const train_run *r, const char *environment, char was[16])
+{
+    static const char key[] = "\nprecision ";
+    const char *const at = strstr(environment, key);
+    if (!at)
+        return false;
+    snprintf(was, 16, "%.*s", (int)strcspn(at + sizeof key - 1, "\n"), at + sizeof key - 1);
+    return strcmp(was, weft_precision_name(weft_ctx_precision(r->ctx))) != 0;
+}
+
 static cli_exit compare_environment(const train_run *r, const char *was)
 {
     if (!was || strcmp(was, r->environment) == 0)
@@ -115,6 +126,7 @@ static cli_exit compare_environment(const train_run *r, const char *was)
     a[strcspn(a, "\n")] = b[strcspn(b, "\n")] = '\0';
     const bool isa = strstr(was, weft_ctx_isa(r->ctx)) == NULL;
     const int before = ranks_of(was), now = ranks_of(r->environment);
+    char precision[16];
     cli_exit code = CLI_OK;
     if (r->args->strict)
         code = cli_error(CLI_UNAVAILABLE, "--strict-resume: the run was made in another environment (%s; here %s, isa "
@@ -122,6 +134,9 @@ static cli_exit compare_environment(const train_run *r, const char *was)
     else if (before != now)
         cli_warn("the run was made by %d rank%s, and goes on by %d: its numbers may differ in the last bits", before,
                  before > 1 ? "s" : "", now);
+    else if (is_of_other_precision(r, was, precision))
+        cli_warn("the run was made in %s, and goes on in %s: its numbers will differ", precision,
+                 weft_precision_name(weft_ctx_precision(r->ctx)));
     else if (isa || strcmp(a, b) != 0)
         cli_warn("the run was made in another environment (see environment.txt): its numbers may differ in the last "
                  "bits");

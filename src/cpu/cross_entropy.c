@@ -38,7 +38,8 @@ static weft_status run_rows(const weft_call *call, double (*row)(const weft_loss
                             double factor)
 {
     const int64_t n = call->node->in[0].dim[0];
-    job j = { call, row, weights, call->scratch, (float)factor };
+    const float scale = call->node->n_in > 2 ? *(const float *)call->in[2].data : 1;
+    job j = { call, row, weights, call->scratch, (float)factor * scale }; /* a power of two: the same bits */
     double sum = 0;
     weft_pool_run(call->device->pool, (n + ROWS - 1) / ROWS, item, &j);
     for (int64_t i = 0; i < n; i++)

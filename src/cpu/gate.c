@@ -78,6 +78,7 @@ static const weft_kernel norm_rows = {
 
 const weft_kernel *const weft_cpu_gradient_norm[] = { &norm_rows, &weft_cpu_gradient_norm_ref, NULL };
 const weft_kernel *const weft_cpu_gate[] = { &weft_cpu_gate_ref, NULL };
+const weft_kernel *const weft_cpu_scaled_gate[] = { &weft_cpu_scaled_gate_ref, NULL };
 
 /* ---- one pass each ---- */
 
@@ -99,7 +100,8 @@ const weft_kernel *const weft_cpu_accumulate[] = { &accumulate_rows, &weft_cpu_a
 
 static weft_status run_clip(const weft_call *call)
 {
-    const weft_update u = { .lr = (float)((const weft_clip_opt *)call->node->opt)->limit };
+    const double go = call->node->n_in > 1 ? weft_go_scale(&call->in[1]) : 1;
+    const weft_update u = { .lr = (float)(((const weft_clip_opt *)call->node->opt)->limit / go) };
     return weft_update_run(call, weft_updates_of(call->device)->clip, &u, 1, 1);
 }
 

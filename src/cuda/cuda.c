@@ -33,12 +33,18 @@ static double peak_of(const weft_target *target, weft_precision precision)
     return peak;
 }
 
+/* Steps of training move bytes more than they multiply; bf16 has half of them, and the range of fp32. */
+static weft_precision usual_precision(const weft_device *device, const weft_target *target)
+{
+    const weft_precision wanted = device->training ? WEFT_PRECISION_BF16 : WEFT_PRECISION_TF32;
+    return device->math == WEFT_MATH_FAST && peak_of(target, wanted) > 0 ? wanted : WEFT_PRECISION_FP32;
+}
+
 static weft_status choose_precision(weft_device *device, weft_cuda *cuda)
 {
     const weft_target *target = &cuda->target;
     if (device->precision == WEFT_PRECISION_DEFAULT)
-        device->precision =
-            device->math == WEFT_MATH_FAST && target->tf32 > 0 ? WEFT_PRECISION_TF32 : WEFT_PRECISION_FP32;
+        device->precision = usual_precision(device, target);
     const double peak = peak_of(target, device->precision);
     if (peak <= 0)
         return weft_fail(WEFT_INVALID, "%s (compute capability %d.%d) does not compute in %s", target->device,

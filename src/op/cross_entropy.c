@@ -18,12 +18,14 @@
  *     a batch of rare images alone counts there as any other, here more).
  *  3. bce: the mean is over the classes, too (torch's); with sum_classes they are added up.
  *  4. Logarithms are of sums of exp(x - m), m the largest: finite for all finite inputs.
- *  5. dx is the gradient of the loss as it stands here, ready when the forward pass is.
+ *  5. dx is the gradient of the loss as it stands here, ready when the forward pass is. With a third input, the state
+ *     scale [3] (gate.c), it is scale[0] times that, and so are all gradients that are made of it; the loss is not.
  *  6. rbf_criterion: x are distances, the smallest is the answer. The paper gives j no value; 0 means 0.1: it keeps
  *     distances that are large already from being pushed further. */
 #include "graph/grad.h"
 #include "op/case.h"
-#include "op/util.h"
+#include "op/gate.h"
+#include "op/update.h"
 
 #include <math.h>
 
@@ -31,9 +33,11 @@
  * can give them, loss and gradient. */
 enum { TYPES = WEFT_TYPES_F32_IN | WEFT_TYPES_F32_OUT | WEFT_TYPES_WANTS_LOGITS };
 
-static weft_status need_rows(const char *what, const weft_shape *in, double *weight)
+static weft_status need_rows(const char *what, const weft_shape *in, int n_in, double *weight)
 {
     char logits[96], target[96];
+    if (n_in > 3)
+        return weft_fail(WEFT_INVALID, "found %d inputs, expected %s, target and perhaps scale", n_in, what);
     WEFT_TRY(weft_need_shape(what, &in[0], 2));
     if (!weft_shape_equal(&in[0], &in[1]))
         return weft_fail(WEFT_INVALID, "target is %s, expected the shape of the %s, %s",
@@ -43,7 +47,7 @@ static weft_status need_rows(const char *what, const weft_shape *in, double *wei
         return weft_fail(WEFT_INVALID, "weight is %g, expected a finite number", *weight);
     if (*weight == 0)
         *weight = 1;
-    return WEFT_OK;
+    return n_in == 3 ? weft_need_vector("scale", &in[2], WEFT_SCALE_NUMBERS) : WEFT_OK;
 }
 
 /* The weights of classes, checked and copied. */
@@ -62,8 +66,7 @@ static weft_status keep_weights(const float **weights, int64_t classes, weft_are
 static weft_status resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
 {
     weft_cross_entropy_opt *o = opt;
-    (void)n_in;
-    WEFT_TRY(need_rows("logits", in, &o->weight));
+    WEFT_TRY(need_rows("logits", in, n_in, &o->weight));
     return keep_weights(&o->class_weights, in[0].dim[1], arena);
 }
 
@@ -110,6 +113,7 @@ static const weft_op_case cases[] = {
     { WEFT_CASE("weight", WEFT_TWICE(WEFT_NC(5, 70))), WEFT_OPT(weft_cross_entropy_opt, .weight = .3), .positive = 2 },
     { WEFT_CASE("class_weights", WEFT_TWICE(WEFT_NC(9, 7))), WEFT_OPT(weft_cross_entropy_opt, .class_weights = seven),
       .positive = 2 },
+    { WEFT_CASE("scaled", WEFT_TWICE(WEFT_NC(9, 33)), WEFT_VECTOR(WEFT_SCALE_NUMBERS)), .positive = 6 },
     { .name = NULL },
 };
 /* clang-format on */
@@ -118,7 +122,7 @@ const weft_op weft_op_cross_entropy = {
     .name = "cross_entropy",
     .brief = "Softmax and cross-entropy: loss and gradient",
     .paper = "Bridle 1990",
-    .n_in = 2,
+    .n_in = -2,
     .opt_size = sizeof(weft_cross_entropy_opt),
     .types = TYPES,
     .error_class = WEFT_REDUCTION,
@@ -141,8 +145,7 @@ weft_var weft_cross_entropy(weft_graph *graph, weft_var logits, weft_var target,
 static weft_status resolve_bce(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
 {
     weft_bce_opt *o = opt;
-    (void)n_in;
-    WEFT_TRY(need_rows("logits", in, &o->weight));
+    WEFT_TRY(need_rows("logits", in, n_in, &o->weight));
     return keep_weights(&o->class_weights, in[0].dim[1], arena);
 }
 
@@ -165,6 +168,7 @@ static const weft_op_case bce_cases[] = {
       .positive = 2 },
     { WEFT_CASE("class_weights", WEFT_TWICE(WEFT_NC(9, 7))), WEFT_OPT(weft_bce_opt, .class_weights = seven),
       .positive = 2 },
+    { WEFT_CASE("scaled", WEFT_TWICE(WEFT_NC(7, 10)), WEFT_VECTOR(WEFT_SCALE_NUMBERS)), .positive = 6 },
     { .name = NULL },
 };
 /* clang-format on */
@@ -173,7 +177,7 @@ const weft_op weft_op_bce = {
     .name = "bce",
     .brief = "A sigmoid for each class and binary cross-entropy: loss and gradient",
     .paper = "Wightman et al. 2021, arXiv:2110.00476",
-    .n_in = 2,
+    .n_in = -2,
     .opt_size = sizeof(weft_bce_opt),
     .types = TYPES,
     .error_class = WEFT_REDUCTION,
@@ -196,12 +200,12 @@ weft_var weft_bce(weft_graph *graph, weft_var logits, weft_var target, const wef
 static weft_status resolve_rbf(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
 {
     weft_rbf_criterion_opt *o = opt;
-    (void)n_in, (void)arena;
+    (void)arena;
     if (!isfinite(o->j) || o->j < 0)
         return weft_fail(WEFT_INVALID, "j is %g, expected a positive number, or 0 for .1", o->j);
     if (o->j == 0)
         o->j = .1;
-    return need_rows("distances", in, &o->weight);
+    return need_rows("distances", in, n_in, &o->weight);
 }
 
 static void describe_rbf(const weft_node *node, char *buf, size_t size)
@@ -215,6 +219,7 @@ static const weft_op_case rbf_cases[] = {
     { WEFT_CASE("ten", WEFT_TWICE(WEFT_NC(7, 10))), .positive = 2 },
     { WEFT_CASE("one_class", WEFT_TWICE(WEFT_NC(3, 1))), .positive = 2 },
     { WEFT_CASE("j", WEFT_TWICE(WEFT_NC(5, 70))), WEFT_OPT(weft_rbf_criterion_opt, .j = 2), .positive = 2 },
+    { WEFT_CASE("scaled", WEFT_TWICE(WEFT_NC(7, 10)), WEFT_VECTOR(WEFT_SCALE_NUMBERS)), .positive = 6 },
     { .name = NULL },
 };
 /* clang-format on */
@@ -223,7 +228,7 @@ const weft_op weft_op_rbf_criterion = {
     .name = "rbf_criterion",
     .brief = "LeNet-5's criterion: loss and gradient of distances",
     .paper = "LeCun 1998, eq. 9",
-    .n_in = 2,
+    .n_in = -2,
     .opt_size = sizeof(weft_rbf_criterion_opt),
     .types = TYPES,
     .error_class = WEFT_REDUCTION,

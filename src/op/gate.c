@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What decides about an update, on the device: gradient_norm over all gradients, gate (is everything finite, is the
- * norm too large), accumulate (gradients of several batches added up), clip (by value), ema (parameters averaged over
- * time: Polyak & Juditsky 1992).
+ * norm too large), scaled_gate (the same of a loss that is scaled, and how much the next one is: Micikevicius et al.
+ * 2018), accumulate (gradients of several batches added up), clip (by value), ema (parameters averaged over time:
+ * Polyak & Juditsky 1992).
  *
  *   norm    = sqrt(sum over all gradients and elements of g^2)
  *   gate:   good = loss and norm are finite, and open is not 0;   count += good
  *           go   = { good / every * min(1, clip / norm), count },   due = good and count is a multiple of every
+ *   scaled_gate: as gate with norm / scale[0] and go[0] / scale[0], which norm and go then are.
+ *           not finite: scale = { max(scale[0], least) / 2, 0, scale[2] + 1 },
+ *           else        scale = { scale[0], scale[1] + 1, scale[2] }, after `interval` of them { 2 scale[0], 0, .. }
  *   accumulate: sum = (go[1] begins a round of every ? 0 : sum) + go[0] * gradient
- *   clip:   y = min(max(x, -limit), limit)
+ *   clip:   y = min(max(x, -limit), limit);  with go: limit / go[0]
  *   ema:    average = d * average + (1 - d) * x,   d = min(decay, (1 + t) / (10 + t)),   t = go[1]
  *
  * Semantics
@@ -22,7 +26,15 @@
  *     `every` good batches.
  *  5. ema: go[1] up to 1, the first update, gives x as it is, wherever the state started; with no_warm_up d is decay
  *     from the second on.
- *  6. clip: a NaN stays. */
+ *  6. clip: a NaN stays. With a second input, go [2], it is go[0] y that is within the limit: gradients that an update
+ *     is going to multiply with go[0].
+ *  7. scaled_gate: the scale is a power of two as long as it begins as one, so that scaling costs no bits but those of
+ *     numbers too small or too large for their type. It does not double beyond 2^24. A gate that is shut by `open`
+ *     alone counts as a good step.
+ *  8. scaled_gate: a scale that is below `least` after a step that was not finite says that a smaller one does not
+ *     help; it is never less than half of that. With `fixed` scale[0] and scale[1] stay, and scale[2] counts. */
+#include "op/gate.h"
+
 #include "op/case.h"
 #include "op/update.h"
 
@@ -96,6 +108,13 @@ weft_var weft_gradient_norm(weft_graph *graph, const weft_var *gradients, int co
 
 /* ---- gate ---- */
 
+static weft_status check_clip(double clip)
+{
+    if (clip >= 0)
+        return WEFT_OK;
+    return weft_fail(WEFT_INVALID, "clip is %g, expected a positive number, or 0 for no limit", clip);
+}
+
 static weft_status resolve_gate(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
 {
     static const char *const what[] = { "count", "loss", "norm", "open" };
@@ -105,8 +124,7 @@ static weft_status resolve_gate(void *opt, const weft_shape *in, int n_in, weft_
         return weft_fail(WEFT_INVALID, "found %d inputs, expected count, loss, norm and perhaps open", n_in);
     for (int i = 0; i < n_in; i++)
         WEFT_TRY(weft_need_vector(what[i], &in[i], 1));
-    if (!(o->clip >= 0))
-        return weft_fail(WEFT_INVALID, "clip is %g, expected a positive number, or 0 for no limit", o->clip);
+    WEFT_TRY(check_clip(o->clip));
     if (o->every == 0)
         o->every = 1;
     return weft_need_range("every", o->every, 1, 1 << 20);
@@ -166,6 +184,93 @@ weft_gate_vars weft_gate(weft_graph *graph, weft_var count, weft_var loss, weft_
     const weft_var in[] = { count, loss, norm, open };
     const weft_var first = weft_graph_append(graph, WEFT_OP_GATE, opt, in, open.id ? 4 : 3);
     return (weft_gate_vars){ first, weft_graph_out(first, 1), weft_graph_out(first, 2) };
+}
+
+/* ---- scaled_gate ---- */
+
+static weft_status resolve_scaled(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
+{
+    static const char *const what[] = { "count", "scale", "loss", "norm", "open" };
+    static const int64_t counts[] = { 1, WEFT_SCALE_NUMBERS, 1, 1, 1 };
+    weft_scaled_gate_opt *o = opt;
+    (void)arena;
+    if (n_in > WEFT_COUNT(what))
+        return weft_fail(WEFT_INVALID, "found %d inputs, expected count, scale, loss, norm and perhaps open", n_in);
+    for (int i = 0; i < n_in; i++)
+        WEFT_TRY(weft_need_vector(what[i], &in[i], counts[i]));
+    WEFT_TRY(weft_need_positive("least", &o->least, WEFT_SCALE_LEAST));
+    WEFT_TRY(check_clip(o->clip));
+    if (o->interval == 0)
+        o->interval = 2000;
+    WEFT_TRY(weft_need_range("interval", o->interval, 1, 1 << 20));
+    if (o->every == 0)
+        o->every = 1;
+    return weft_need_range("every", o->every, 1, 1 << 20);
+}
+
+static weft_status infer_scaled(const void *opt, const weft_shape *in, int n_in, weft_sig *sig)
+{
+    (void)opt, (void)n_in;
+    *sig = (weft_sig){ .n_out = 5, .out = { in[0], in[1], WEFT_VECTOR(2), WEFT_VECTOR(1), WEFT_VECTOR(1) } };
+    return WEFT_OK;
+}
+
+static weft_cost cost_scaled(const weft_node *node)
+{
+    (void)node;
+    return (weft_cost){ .flops = 14 };
+}
+
+static void describe_scaled(const weft_node *node, char *buf, size_t size)
+{
+    const weft_scaled_gate_opt *o = node->opt;
+    size_t used = 0;
+    weft_text_add(buf, size, &used, "every %d", o->every);
+    if (o->clip > 0)
+        weft_text_add(buf, size, &used, " clip %g", o->clip);
+    if (o->fixed)
+        weft_text_add(buf, size, &used, " fixed");
+    else
+        weft_text_add(buf, size, &used, " doubles after %d", o->interval);
+}
+
+/* clang-format off */
+#define SCALE WEFT_VECTOR(WEFT_SCALE_NUMBERS)
+static const weft_op_case scaled_cases[] = {
+    { WEFT_CASE("open", SCALAR, SCALE, SCALAR, SCALAR), .positive = 15 },
+    { WEFT_CASE("doubles", SCALAR, SCALE, SCALAR, SCALAR), WEFT_OPT(weft_scaled_gate_opt, .interval = 1),
+      .positive = 15 },
+    { WEFT_CASE("fixed_clip", SCALAR, SCALE, SCALAR, SCALAR), WEFT_OPT(weft_scaled_gate_opt, .fixed = true, .clip = .1),
+      .positive = 15 },
+    { WEFT_CASE("every", SCALAR, SCALE, SCALAR, SCALAR, SCALAR), WEFT_OPT(weft_scaled_gate_opt, .every = 4),
+      .positive = 31 },
+    { .name = NULL },
+};
+/* clang-format on */
+
+const weft_op weft_op_scaled_gate = {
+    .name = "scaled_gate",
+    .brief = "The gate of a loss that is scaled, and the scale of the next",
+    .paper = "Micikevicius et al. 2018, arXiv:1710.03740",
+    .n_in = -4,
+    .opt_size = sizeof(weft_scaled_gate_opt),
+    .types = WEFT_TYPES_F32_IN | WEFT_TYPES_F32_OUT,
+    .error_class = WEFT_ELEMENTWISE,
+    .updates = 3,
+    .resolve = resolve_scaled,
+    .infer = infer_scaled,
+    .cost = cost_scaled,
+    .describe = describe_scaled,
+    .cases = scaled_cases,
+};
+
+weft_scaled_gate_vars weft_scaled_gate(weft_graph *graph, weft_var count, weft_var scale, weft_var loss, weft_var norm,
+                                       weft_var open, const weft_scaled_gate_opt *opt)
+{
+    const weft_var in[] = { count, scale, loss, norm, open };
+    const weft_var first = weft_graph_append(graph, WEFT_OP_SCALED_GATE, opt, in, open.id ? 5 : 4);
+    return (weft_scaled_gate_vars){ first, weft_graph_out(first, 1), weft_graph_out(first, 2),
+                                    weft_graph_out(first, 3), weft_graph_out(first, 4) };
 }
 
 /* ---- accumulate ---- */
@@ -246,10 +351,13 @@ weft_var weft_accumulate(weft_graph *graph, weft_var sum, weft_var gradient, wef
 static weft_status resolve_clip(void *opt, const weft_shape *in, int n_in, weft_arena *arena)
 {
     const weft_clip_opt *o = opt;
-    (void)n_in, (void)arena;
+    (void)arena;
+    if (n_in > 2)
+        return weft_fail(WEFT_INVALID, "found %d inputs, expected x and perhaps go", n_in);
     if (!(o->limit > 0))
         return weft_fail(WEFT_INVALID, "limit is %g, expected a positive number", o->limit);
-    return weft_need_shape("x", &in[0], 0);
+    WEFT_TRY(weft_need_shape("x", &in[0], 0));
+    return n_in == 2 ? weft_need_vector("go", &in[1], 2) : WEFT_OK;
 }
 
 static void describe_clip(const weft_node *node, char *buf, size_t size)
@@ -263,6 +371,7 @@ static const weft_op_case clip_cases[] = {
     { WEFT_CASE("half", WEFT_NC(3, 17)), WEFT_OPT(weft_clip_opt, .limit = .5) },
     { WEFT_CASE("filters", WEFT_KRSC(8, 3, 3, 5)), WEFT_OPT(weft_clip_opt, .limit = 1) },
     { WEFT_CASE("rows_over_threads", WEFT_KRSC(128, 3, 3, 64)), WEFT_OPT(weft_clip_opt, .limit = 1) },
+    { WEFT_CASE("scaled", WEFT_NC(33, 70), WEFT_VECTOR(2)), WEFT_OPT(weft_clip_opt, .limit = .25), .positive = 2 },
     { .name = NULL },
 };
 /* clang-format on */
@@ -271,7 +380,7 @@ const weft_op weft_op_clip = {
     .name = "clip",
     .brief = "Numbers held within a limit",
     .paper = "",
-    .n_in = 1,
+    .n_in = -1,
     .opt_size = sizeof(weft_clip_opt),
     .types = WEFT_TYPES_F32_IN | WEFT_TYPES_F32_OUT | WEFT_TYPES_TAKES_GRADIENT,
     .error_class = WEFT_ELEMENTWISE,

@@ -6,9 +6,42 @@
 
 #include "graph/grad.h"
 #include "op/activation.h"
+#include "op/gate.h"
 #include "train/train.h"
 
+static const double MOST_SCALE = 1e30; /* a float has its inverse with all digits */
 static const weft_shape SCALAR = { .rank = 1, .dim = { 1 } };
+
+/* ---- the scale of the loss ---- */
+
+weft_loss_scale weft_train_scale(const weft_ctx *ctx, const weft_train_opt *opt)
+{
+    weft_loss_scale scale = opt->loss_scale;
+    if (scale.kind == WEFT_SCALING_AUTO)
+        scale.kind = ctx->device->dtype == WEFT_F16 ? WEFT_SCALING_DYNAMIC : WEFT_SCALING_NONE;
+    if (scale.factor == 0)
+        scale.factor = 65536;
+    if (scale.interval == 0)
+        scale.interval = 2000;
+    return scale;
+}
+
+/* The state; the null var: there is no scale. */
+static weft_var scale_state(weft_graph *graph, const weft_loss_scale *scale)
+{
+    static const weft_shape shape = { .rank = 1, .dim = { WEFT_SCALE_NUMBERS } };
+    if (scale->kind == WEFT_SCALING_NONE)
+        return (weft_var){ 0 };
+    const weft_var state = weft_state(graph, WEFT_SCALE_STATE, &shape, WEFT_INIT_ZERO);
+    float *const start = weft_arena_array(&graph->arena, WEFT_SCALE_NUMBERS, sizeof *start);
+    if (!start)
+        return weft_graph_fail(graph, WEFT_NO_MEMORY, "out of memory");
+    for (int i = 0; i < WEFT_SCALE_NUMBERS; i++)
+        start[i] = i == WEFT_SCALE_FACTOR ? (float)scale->factor : 0;
+    if (state.id)
+        graph->params[graph->values[state.id].param].spec.values = start;
+    return state;
+}
 
 /* ---- losses ---- */
 
@@ -29,18 +62,26 @@ static weft_var target(weft_graph *graph, const weft_train_opt *opt, weft_var la
     return opt->targets ? weft_input(graph, WEFT_TARGETS_INPUT, logits) : weft_one_hot(graph, labels, &one_hot);
 }
 
-static weft_var loss_of(weft_graph *graph, const weft_train_opt *opt, weft_var x, weft_var wanted, double weight)
+static weft_var loss_of(weft_graph *graph, const weft_train_opt *opt, weft_var x, weft_var wanted, weft_var scale,
+                        double weight)
 {
-    if (opt->loss == WEFT_LOSS_RBF)
-        return weft_rbf_criterion(graph, x, wanted, &(weft_rbf_criterion_opt){ "loss", weight, opt->rbf_j });
-    if (opt->loss == WEFT_LOSS_BCE)
-        return weft_bce(graph, x, wanted, &(weft_bce_opt){ .name = "loss", .weight = weight,
-                                                           .class_weights = opt->class_weights });
-    return weft_cross_entropy(graph, x, wanted, &(weft_cross_entropy_opt){ "loss", weight, opt->class_weights });
+    const weft_rbf_criterion_opt rbf = { "loss", weight, opt->rbf_j };
+    const weft_bce_opt bce = { .name = "loss", .weight = weight, .class_weights = opt->class_weights };
+    const weft_cross_entropy_opt softmax = { "loss", weight, opt->class_weights };
+    const struct {
+        weft_op_id op;
+        const void *opt;
+    } kinds[WEFT_LOSS_COUNT] = {
+        [WEFT_LOSS_CROSS_ENTROPY] = { WEFT_OP_CROSS_ENTROPY, &softmax },
+        [WEFT_LOSS_BCE] = { WEFT_OP_BCE, &bce },
+        [WEFT_LOSS_RBF] = { WEFT_OP_RBF_CRITERION, &rbf },
+    };
+    const weft_var in[] = { x, wanted, scale };
+    return weft_graph_append(graph, kinds[opt->loss].op, kinds[opt->loss].opt, in, scale.id ? 3 : 2);
 }
 
 /* The sum of the losses of all heads, and the hits of the first. */
-static weft_var losses(weft_graph *graph, const weft_train_opt *opt, const weft_var *heads, int count)
+static weft_var losses(weft_graph *graph, const weft_train_opt *opt, weft_var scale, const weft_var *heads, int count)
 {
     const weft_var first = logits_of(graph, opt->loss, heads[0]);
     const weft_shape shape = weft_var_shape(graph, first), column = weft_shape_nc(shape.dim[0], 1);
@@ -51,7 +92,7 @@ static weft_var losses(weft_graph *graph, const weft_train_opt *opt, const weft_
     weft_var sum = { 0 };
     for (int i = 0; i < count; i++) {
         const double weight = i == 0 ? 1 : opt->aux_weight > 0 ? opt->aux_weight : .3;
-        const weft_var one = loss_of(graph, opt, logits_of(graph, opt->loss, heads[i]), wanted, weight);
+        const weft_var one = loss_of(graph, opt, logits_of(graph, opt->loss, heads[i]), wanted, scale, weight);
         sum = i == 0 ? one : weft_add(graph, sum, one);
     }
     weft_output(graph, sum, "loss");
@@ -131,6 +172,8 @@ typedef struct work {
     const weft_trained_info **info;
     int count;
     weft_var loss;
+    weft_loss_scale scaling;
+    weft_var scale;    /* the state, and after the gate what it has become; null: none */
     weft_moves *moves; /* statistics of the forward pass */
 } work;
 
@@ -178,10 +221,26 @@ static weft_var scalar_state(weft_graph *graph, const char *name)
     return weft_state(graph, name, &SCALAR, WEFT_INIT_ZERO);
 }
 
-/* Adds the gradients of several batches up, if wanted: they become the means, once a round is complete. *batch: the
- * batch's own gate, whose `due` says whether it is; null vars where every batch is an update. Gives the norm of this
- * batch's gradients. */
-static weft_var accumulate(const work *w, weft_gate_vars *batch)
+/* The gate of a batch's gradients, which are scaled as the loss is; *norm: of gradients as they are, becomes what it
+ * would be of others. */
+static weft_gate_vars gate_of_batch(work *w, const char *state, const weft_gate_opt *opt, weft_var *norm)
+{
+    const weft_var none = { 0 }, count = scalar_state(w->graph, state);
+    if (!w->scale.id)
+        return weft_gate(w->graph, count, w->loss, *norm, none, opt);
+    const weft_scaled_gate_opt how = { .name = opt->name, .clip = opt->clip, .every = opt->every,
+                                       .interval = w->scaling.interval,
+                                       .fixed = w->scaling.kind == WEFT_SCALING_FIXED };
+    const weft_scaled_gate_vars gate = weft_scaled_gate(w->graph, count, w->scale, w->loss, *norm, none, &how);
+    w->scale = gate.scale;
+    *norm = gate.norm;
+    return (weft_gate_vars){ gate.count, gate.go, gate.due };
+}
+
+/* Adds the gradients of several batches up, if wanted: they become the means, once a round is complete, and are not
+ * scaled any more. *batch: the batch's own gate, whose `due` says whether it is; null vars where every batch is an
+ * update. Gives the norm of this batch's gradients. */
+static weft_var accumulate(work *w, weft_gate_vars *batch)
 {
     weft_graph *graph = w->graph;
     const int every = w->opt->accumulate;
@@ -189,10 +248,9 @@ static weft_var accumulate(const work *w, weft_gate_vars *batch)
     *batch = (weft_gate_vars){ none, none, none };
     if (every <= 1)
         return none;
-    const weft_var norm = weft_gradient_norm(graph, w->gradients, w->count), count = scalar_state(graph,
-                                                                                                  WEFT_BATCHES_STATE);
-    const weft_gate_vars gate = weft_gate(graph, count, w->loss, norm, none,
-                                          &(weft_gate_opt){ .name = "optimizer/batch", .every = every });
+    const weft_gate_opt how = { .name = "optimizer/batch", .every = every };
+    weft_var norm = weft_gradient_norm(graph, w->gradients, w->count);
+    const weft_gate_vars gate = gate_of_batch(w, WEFT_BATCHES_STATE, &how, &norm);
     for (int i = 0; i < w->count; i++) {
         const char *path = weft_arena_text(&graph->arena, "optimizer/%s/sum", w->info[i]->name);
         if (!path)
@@ -205,12 +263,14 @@ static weft_var accumulate(const work *w, weft_gate_vars *batch)
     return norm;
 }
 
-static weft_var clip(const work *w, int i)
+/* go: of gradients that are scaled, else null. */
+static weft_var clip(const work *w, int i, weft_var go)
 {
     const char *path = weft_arena_text(&w->graph->arena, "optimizer/%s/clip", w->info[i]->name);
     if (!path)
         return weft_graph_fail(w->graph, WEFT_NO_MEMORY, "out of memory");
-    return weft_clip(w->graph, w->gradients[i], &(weft_clip_opt){ path, w->opt->clip_value });
+    const weft_clip_opt opt = { path, w->opt->clip_value };
+    return weft_graph_append(w->graph, WEFT_OP_CLIP, &opt, (const weft_var[]){ w->gradients[i], go }, go.id ? 2 : 1);
 }
 
 /* The average of a value, "ema/<path>". */
@@ -238,22 +298,25 @@ static weft_status move_statistics(const work *w, weft_var good, weft_var go)
     return WEFT_OK;
 }
 
-static weft_status update_all(const work *w)
+static weft_status update_all(work *w)
 {
     weft_graph *graph = w->graph;
     const weft_train_opt *opt = w->opt;
-    const weft_var lr = weft_input(graph, WEFT_LR_INPUT, &SCALAR);
+    const weft_var lr = weft_input(graph, WEFT_LR_INPUT, &SCALAR), none = { 0 };
+    const weft_gate_opt how = { .name = "optimizer/gate", .clip = opt->clip_norm };
     weft_gate_vars batch;
     const weft_var batch_norm = accumulate(w, &batch);
-    const weft_var norm = weft_gradient_norm(graph, w->gradients, w->count);
-    const weft_gate_vars gate = weft_gate(graph, scalar_state(graph, WEFT_UPDATES_STATE), w->loss, norm, batch.due,
-                                          &(weft_gate_opt){ .name = "optimizer/gate", .clip = opt->clip_norm });
+    weft_var norm = weft_gradient_norm(graph, w->gradients, w->count);
+    const weft_gate_vars gate = batch_norm.id ? weft_gate(graph, scalar_state(graph, WEFT_UPDATES_STATE), w->loss, norm,
+                                                          batch.due, &how)
+                                              : gate_of_batch(w, WEFT_UPDATES_STATE, &how, &norm);
+    const weft_var scaled_by = w->scale.id && !batch_norm.id ? gate.go : none;
     for (int i = 0; i < w->count; i++) {
         const char *path = weft_arena_text(&graph->arena, "optimizer/%s", w->info[i]->name);
         const update u = { graph, &opt->optimizer, w->info[i], path, lr, gate.go };
         if (!path)
             return WEFT_NO_MEMORY;
-        const weft_var gradient = opt->clip_value > 0 ? clip(w, i) : w->gradients[i];
+        const weft_var gradient = opt->clip_value > 0 ? clip(w, i, scaled_by) : w->gradients[i];
         const weft_var after = optimizers[opt->optimizer.kind](&u, w->params[i], gradient);
         if (opt->ema > 0 && after.id)
             WEFT_TRY(average(w, w->info[i]->name, after, gate.go));
@@ -263,6 +326,8 @@ static weft_status update_all(const work *w)
     weft_output(graph, gate.go, "go");
     if (batch_norm.id)
         weft_output(graph, batch_norm, "batch_norm");
+    if (w->scale.id)
+        weft_output(graph, w->scale, "scale");
     return weft_graph_status(graph);
 }
 
@@ -275,8 +340,10 @@ static weft_status complete(weft_graph *graph, const weft_graph *network, const 
     if (!infos)
         return WEFT_NO_MEMORY;
     WEFT_TRY(weft_train_params(network, opt, infos));
-    work w = { .graph = graph, .opt = opt, .infos = infos, .n_infos = network->n_params, .moves = moves };
-    w.loss = losses(graph, opt, heads, network->n_outputs);
+    work w = { .graph = graph, .opt = opt, .infos = infos, .n_infos = network->n_params, .moves = moves,
+               .scaling = weft_train_scale(graph->ctx, opt) };
+    w.scale = scale_state(graph, &w.scaling);
+    w.loss = losses(graph, opt, w.scale, heads, network->n_outputs);
     WEFT_TRY(weft_graph_status(graph));
     WEFT_TRY(find_trained(&w));
     return update_all(&w);
@@ -297,6 +364,12 @@ static weft_status check(const weft_graph *network, const weft_train_opt *opt)
         return weft_fail(WEFT_INVALID, "ema is %g, expected 0 to less than 1", opt->ema);
     if (!(opt->norm_momentum >= 0 && opt->norm_momentum < 1))
         return weft_fail(WEFT_INVALID, "norm_momentum is %g, expected 0 to less than 1", opt->norm_momentum);
+    const weft_loss_scale *scale = &opt->loss_scale;
+    if ((unsigned)scale->kind >= WEFT_SCALING_COUNT || !(scale->factor >= 0 && scale->factor <= MOST_SCALE) ||
+        scale->interval < 0)
+        return weft_fail(WEFT_INVALID, "loss_scale is of kind %d, %g, doubled after %d steps: expected one of the "
+                         "kinds, a scale up to 1e30 (or 0 for 65536), and 1 or more steps (or 0 for 2000)",
+                         (int)scale->kind, scale->factor, scale->interval);
     if (opt->accumulate < 0)
         return weft_fail(WEFT_INVALID, "accumulate is %d, expected 1 or more, or 0 for 1", opt->accumulate);
     return WEFT_OK;

@@ -14,14 +14,16 @@
 #define WEFT_TARGETS_INPUT "targets"
 #define WEFT_LR_INPUT "lr"
 
-/* States of a training graph: updates made, batches accumulated, averages. */
+/* States of a training graph: updates made, batches accumulated, scale of the loss, averages. */
 #define WEFT_UPDATES_STATE "optimizer/updates"
 #define WEFT_BATCHES_STATE "optimizer/batches"
+#define WEFT_SCALE_STATE "optimizer/scale"
 #define WEFT_EMA_SCOPE "ema"
 
-/* Outputs of a training graph, in this order; the last one only where gradients are accumulated: then NORM is that of
- * their mean. */
-enum { WEFT_TRAIN_LOSS, WEFT_TRAIN_HITS, WEFT_TRAIN_NORM, WEFT_TRAIN_GO, WEFT_TRAIN_BATCH_NORM };
+/* Outputs of a training graph, in this order; BATCH_NORM only where gradients are accumulated: then NORM is that of
+ * their mean; SCALE only where the loss has one. */
+enum { WEFT_TRAIN_LOSS, WEFT_TRAIN_HITS, WEFT_TRAIN_NORM, WEFT_TRAIN_GO, WEFT_TRAIN_BATCH_NORM, WEFT_TRAIN_SCALE,
+       WEFT_TRAIN_OUTPUTS };
 
 struct weft_trainer {
     weft_ctx *ctx;
@@ -31,6 +33,7 @@ struct weft_trainer {
     weft_model *model;
     bool own_store;
     int accumulate;
+    weft_scaling scaling; /* what it came to */
     int64_t step;
     uint64_t seed;
     int images, labels, targets, lr, number; /* inputs; -1: none */
@@ -47,7 +50,10 @@ struct weft_trainer {
     int64_t submitted, read;           /* turns */
 };
 
-enum { WEFT_TRAIN_SLOT = 8 };
+enum { WEFT_TRAIN_SLOT = 10 };
+
+/* Options of the loss's scale as they are meant on this device: kind is not AUTO, nothing 0. */
+weft_loss_scale weft_train_scale(const weft_ctx *ctx, const weft_train_opt *opt);
 
 /* What a step's program gives becomes the mean (hits the sum) over all ranks: gradients in buckets, each posted as soon
  * as it is there, and loss, hits and the statistics of norms with them; all are waited for before the gate reads them.

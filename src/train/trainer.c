@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "graph/twin.h"
+#include "op/gate.h"
 
 /* ---- making ---- */
 
@@ -107,6 +108,7 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     t->ranks = opt->ranks;
     t->bucket = opt->bucket;
     t->accumulate = opt->accumulate > 1 ? opt->accumulate : 1;
+    t->scaling = weft_train_scale(t->ctx, opt).kind;
     t->labels = weft_train_input(t->graph, WEFT_LABELS_INPUT);
     t->targets = weft_train_input(t->graph, WEFT_TARGETS_INPUT);
     t->lr = weft_train_input(t->graph, WEFT_LR_INPUT);
@@ -263,8 +265,15 @@ weft_status weft_trainer_feed(weft_trainer *t, const weft_batch *batch, double l
 /* ---- results: a row of outputs for each step, which is filled when the step is done ---- */
 
 /* Where outputs lie in a row. */
-static const int columns[] = { [WEFT_TRAIN_LOSS] = 0, [WEFT_TRAIN_HITS] = 1, [WEFT_TRAIN_NORM] = 3,
-                               [WEFT_TRAIN_GO] = 4, [WEFT_TRAIN_BATCH_NORM] = 6 };
+static const int columns[WEFT_TRAIN_OUTPUTS] = { [WEFT_TRAIN_LOSS] = 0, [WEFT_TRAIN_HITS] = 1, [WEFT_TRAIN_NORM] = 3,
+                                                 [WEFT_TRAIN_GO] = 4, [WEFT_TRAIN_BATCH_NORM] = 6,
+                                                 [WEFT_TRAIN_SCALE] = 7 };
+
+static bool has_output(const weft_trainer *t, int output)
+{
+    return output == WEFT_TRAIN_BATCH_NORM ? t->accumulate > 1
+                                           : output != WEFT_TRAIN_SCALE || t->scaling != WEFT_SCALING_NONE;
+}
 
 static float *row_of(const weft_trainer *t, int64_t turn)
 {
@@ -276,10 +285,17 @@ static void read_row(const weft_trainer *t, int64_t turn, weft_step_result *out)
     const float *row = row_of(t, turn), *hits = row + columns[WEFT_TRAIN_HITS], *go = row + columns[WEFT_TRAIN_GO];
     const float loss = row[columns[WEFT_TRAIN_LOSS]], norm = row[columns[WEFT_TRAIN_NORM]];
     const float batch_norm = t->accumulate > 1 ? row[columns[WEFT_TRAIN_BATCH_NORM]] : norm;
+    const float *scale = row + columns[WEFT_TRAIN_SCALE];
     *out = (weft_step_result){ .loss = (double)loss, .top1 = (int64_t)hits[0], .top5 = (int64_t)hits[1],
                                .gradient_norm = (double)batch_norm, .updated = go[0] > 0, .updates = (int64_t)go[1],
                                .finite = isfinite(loss) && isfinite(norm) && isfinite(batch_norm),
-                               .step = t->steps[turn % WEFT_STEPS_AHEAD] };
+                               .step = t->steps[turn % WEFT_STEPS_AHEAD], .scale = 1 };
+    if (t->scaling == WEFT_SCALING_NONE)
+        return;
+    out->scale = (double)scale[WEFT_SCALE_FACTOR];
+    out->skips = (int64_t)scale[WEFT_SCALE_SKIPPED];
+    const bool halved = !isfinite(loss) || !isfinite(batch_norm); /* sums of batches are not scaled */
+    out->skipped = halved && t->scaling == WEFT_SCALING_DYNAMIC && out->scale >= WEFT_SCALE_LEAST;
 }
 
 weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, double lr)
@@ -291,10 +307,10 @@ weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, 
     WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
     WEFT_TRY(need_slots(trainer));
     WEFT_TRY(weft_model_run_later(trainer->model));
-    const int outputs = trainer->accumulate > 1 ? WEFT_TRAIN_BATCH_NORM + 1 : WEFT_TRAIN_BATCH_NORM;
     const int64_t slot = trainer->submitted % WEFT_STEPS_AHEAD;
-    for (int i = 0; i < outputs; i++)
-        WEFT_TRY(weft_model_fetch(trainer->model, i, row_of(trainer, slot) + columns[i]));
+    for (int output = 0, i = 0; output < WEFT_TRAIN_OUTPUTS; output++)
+        if (has_output(trainer, output))
+            WEFT_TRY(weft_model_fetch(trainer->model, i++, row_of(trainer, slot) + columns[output]));
     trainer->tickets[slot] = trainer->model->sends;
     trainer->steps[slot] = trainer->step++;
     trainer->submitted++;

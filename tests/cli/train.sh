@@ -315,6 +315,30 @@ case_numeric() {
     expect 0 summary run/checkpoints/"$(cat run/checkpoints/last)"/state.safetensors --check
 }
 
+# The scale of the loss: in fp32 a power of two changes no bit; where none helps the run ends as ever, but later.
+case_scale() {
+    "$make_set" idx set 64
+    set -- $net --schedule constant --epochs 2
+    expect 0 "$@" --out plain
+    grep -q "scale" out plain/metrics.jsonl && fail "a run in fp32 has a scale"
+    for scale in 1024 auto; do
+        expect 0 "$@" --set "loss-scale $scale" --out $scale
+        cmp plain/last.safetensors $scale/last.safetensors || fail "loss-scale $scale gives other bits"
+    done
+    has out "scale      the gradient of the loss is multiplied with 65536" "waiting, scale 65536, 0 steps skipped"
+    has auto/metrics.jsonl '"scale":65536,"steps_skipped":0}'
+    expect 0 "$@" --epochs 1 --set "loss-scale auto" --out part
+    expect 0 train --resume part --epochs 2 --json
+    equal "scale" "$("$probe" json out loss_scale)" 65536
+    same auto part
+    refuses 2 "'loss-scale auto'" train --resume part --set "loss-scale 8"
+    refuses 2 "loss-scale: '-1' is neither auto nor none nor a number" "$@" --set "loss-scale -1"
+    refuses 2 "loss-scale: '8x' is neither" "$@" --set "loss-scale 8x"
+    set -- train lenet5 -D keras --batch 2 --data set --lr 1e30 --schedule constant
+    refuses 76 "step 18: the first number that is none" "$@" --set "momentum 0; nesterov no; loss-scale auto"
+    refuses 76 "step 2: the first number that is none" "$@" --set "momentum 0; nesterov no; loss-scale 8"
+}
+
 # A body for other classes: taken, frozen, written so that classify, eval and convert have all they need.
 case_transfer() {
     "$make_set" photos first 18

@@ -83,6 +83,8 @@ START_TEST(criteria)
     const int kind = _i % KINDS, rows = batches[_i / KINDS].rows, c = batches[_i / KINDS].c;
     const int type = (_i + _i / KINDS) % DIRECT_TYPES;
     static float scratch[1000], weights[200];
+    static const float eight = 8;
+    const bool scaled = _i % 2 == 1;
     typed_view x, target, dx, loss;
     const weft_dtype x_dtype = direct_types[type], target_dtype = direct_types[(type + 1) % DIRECT_TYPES];
     direct_draw(from, rows * c, x_dtype, 30);
@@ -105,6 +107,7 @@ START_TEST(criteria)
                                     .rows = rows,
                                     .c = c,
                                     .class_weights = type == 1 && kind != WEFT_CRITERION_RBF ? weights : NULL,
+                                    .scale = scaled ? &eight : NULL,
                                     .factor = .3f,
                                     .j = .1f,
                                     .loss = typed_view_of(&loss).data,
@@ -113,6 +116,8 @@ START_TEST(criteria)
     double sum = 0;
     for (int row = 0; row < rows; row++)
         sum += loss_row(&a, row);
+    for (int i = 0; i < rows * c && scaled; i++)
+        want[i] *= 8;
     direct_expect("gradient of a loss", &dx, want, 2e-6);
     want[0] = (double)a.factor * sum;
     direct_expect("loss", &loss, want, 1e-5);

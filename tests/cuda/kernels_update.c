@@ -96,8 +96,9 @@ static double follow(const weft_update_args *a, int s, const float *go, double *
 
 static double clip(const weft_update_args *a, int s, const float *go, double *x)
 {
-    (void)s, (void)go;
-    return x[0] = fmax(-a->limit, fmin(a->limit, x[1]));
+    const double limit = a->limit / (go[1] > 0 ? (double)go[0] : 1);
+    (void)s;
+    return x[0] = fmax(-limit, fmin(limit, x[1]));
 }
 
 static const struct {
@@ -123,6 +124,7 @@ static const struct {
     { accumulate, 2, 0, { .25f, 6 }, { .rule = WEFT_UPDATE_ACCUMULATE, .every = 4 } },
     { follow, 2, 0, { .5f, 1 }, { .rule = WEFT_UPDATE_FOLLOW, .momentum = .9 } },
     { clip, 2, 0, { 0, 0 }, { .rule = WEFT_UPDATE_CLIP, .limit = .375 } },
+    { clip, 2, 0, { .25f, 3 }, { .rule = WEFT_UPDATE_CLIP, .limit = .09375 } },
 };
 
 static void make(typed_view (*views)[ARRAYS], weft_segment *segments, int arrays, int shift)
@@ -160,7 +162,8 @@ START_TEST(every_rule)
     typed_view views[SEGMENTS][ARRAYS];
     weft_segment segments[SEGMENTS];
     weft_update_args args = rules[which].args;
-    args.segments = segments, args.count = SEGMENTS, args.lr = &lr, args.go = rules[which].go;
+    args.segments = segments, args.count = SEGMENTS, args.lr = &lr;
+    args.go = rules[which].go[1] > 0 ? rules[which].go : NULL;
     draw(rules[which].positive, arrays, shift);
     want_as_it_is();
     for (int s = 0; s < SEGMENTS; s++) {
@@ -327,6 +330,57 @@ START_TEST(gate)
 }
 END_TEST
 
+/* Of a loss that is scaled. */
+static const struct {
+    float scale[3], loss, norm, open;
+    double clip;
+    int every, interval;
+    bool fixed;
+    float next[3], go, unscaled;
+} scaled_gates[] = {
+    { { 8, 0, 1 }, 1, 6, 1, 0, 1, 3, false, { 8, 1, 1 }, .125f, .75f },
+    { { 8, 2, 1 }, 1, 6, 1, 0, 1, 3, false, { 16, 0, 1 }, .125f, .75f },
+    { { 8, 0, 1 }, 1, 32, 1, 2, 2, 3, false, { 8, 1, 1 }, .03125f, 4 },
+    { { 16777216, 0, 0 }, 1, 6, 1, 0, 1, 1, false, { 16777216, 0, 0 }, 0x1p-24f, 0x1.8p-22f },
+    { { 8, 2, 1 }, 1, INFINITY, 1, 0, 1, 3, false, { 4, 0, 2 }, 0, INFINITY },
+    { { 8, 2, 1 }, NAN, 6, 1, 0, 1, 3, false, { 4, 0, 2 }, 0, .75f },
+    { { 1, 2, 1 }, INFINITY, 6, 1, 0, 1, 3, false, { .5f, 0, 2 }, 0, 6 },
+    { { .5f, 0, 1 }, INFINITY, 6, 1, 0, 1, 3, false, { .5f, 0, 2 }, 0, 12 },
+    { { 8, 1, 1 }, 1, 6, 0, 0, 1, 3, false, { 8, 2, 1 }, 0, .75f },
+    { { 8, 2, 1 }, 1, 6, 1, 0, 1, 3, true, { 8, 2, 1 }, .125f, .75f },
+    { { 8, 2, 1 }, 1, INFINITY, 1, 0, 1, 3, true, { 8, 2, 2 }, 0, INFINITY },
+};
+
+START_TEST(scaled_gate)
+{
+    float count = 3, scale[4], go[2], due, unscaled;
+    memcpy(scale, scaled_gates[_i].scale, sizeof scaled_gates[_i].scale);
+    scale[3] = 7;
+    weft_gate_args args = { .count = &count,
+                            .loss = &scaled_gates[_i].loss,
+                            .norm = &scaled_gates[_i].norm,
+                            .open = &scaled_gates[_i].open,
+                            .go = go,
+                            .due = &due,
+                            .clip = scaled_gates[_i].clip,
+                            .every = scaled_gates[_i].every,
+                            .scale = scale,
+                            .unscaled = &unscaled,
+                            .interval = scaled_gates[_i].interval,
+                            .least = 1,
+                            .most = 16777216,
+                            .fixed = scaled_gates[_i].fixed };
+    ck_assert_int_eq(weft_launch_gate(&args, NULL), 0);
+    ck_assert(go[0] == scaled_gates[_i].go && go[1] == (go[0] > 0 ? 4.f : 3.f));
+    ck_assert(unscaled == scaled_gates[_i].unscaled);
+    ck_assert_msg(memcmp(scale, scaled_gates[_i].next, sizeof scaled_gates[_i].next) == 0, "{ %g, %g, %g }",
+                  (double)scale[0], (double)scale[1], (double)scale[2]);
+    ck_assert(scale[3] == 7);
+    args.unscaled = NULL;
+    ck_assert_int_eq(weft_launch_gate(&args, NULL), 1);
+}
+END_TEST
+
 /* ---- what is refused, before anything is launched ---- */
 
 static int update_with(weft_update_args a, const weft_segment *segments, int count)
@@ -393,6 +447,7 @@ TCase *kernels_update_case(void)
     tcase_add_loop_test(tcase, lamb, 0, 2);
     tcase_add_loop_test(tcase, norm, 0, 3);
     tcase_add_loop_test(tcase, gate, 0, (int)(sizeof gates / sizeof *gates));
+    tcase_add_loop_test(tcase, scaled_gate, 0, (int)(sizeof scaled_gates / sizeof *scaled_gates));
     tcase_add_test(tcase, refusals);
     return tcase;
 }

@@ -160,8 +160,9 @@ train)
     "$make_set" idx set 64
     net="train lenet5 -D keras --batch 8 --data set --schedule constant"
     expect 0 $net --device cuda --epochs 2 --out whole
-    has out "device     cuda: Double" ", tf32"
-    has whole/environment.txt "device cuda: "
+    has out "device     cuda: Double" ", bf16"
+    has whole/environment.txt "device cuda: " "precision bf16"
+    grep -q "scale" out whole/metrics.jsonl && fail "bf16 has a scale"
     expect 0 $net --device cuda --epochs 1 --out part
     expect 0 train --resume part --device cuda --epochs 2
     for file in best last; do
@@ -169,17 +170,28 @@ train)
     done
     WEFT_DOUBLE_LATE=1 expect 0 $net --device cuda --epochs 2 --out late # what is queued runs as late as it may
     cmp whole/last.safetensors late/last.safetensors || fail "a late card gives other bits"
-    WEFT_DOUBLE_LATE=1 expect 76 $net --device cuda --lr 1e30 --set "momentum 0; nesterov no" --out none
+    expect 0 $net --device cuda --set "precision fp16" --epochs 2 --out scaled
+    has out "scale      the gradient of the loss is multiplied with 65536" " skipped"
+    grep -q '"scale":[0-9]*,"steps_skipped":[0-9]*}' scaled/metrics.jsonl || fail "metrics.jsonl has no scale"
+    expect 0 $net --device cuda --set "precision fp16" --epochs 1 --out scaled-part
+    expect 0 train --resume scaled-part --device cuda --epochs 2
+    cmp scaled/last.safetensors scaled-part/last.safetensors || fail "a resumed training in fp16 gives other bits"
+    expect 76 $net --device cuda --lr 1e30 --set "precision fp16; momentum 0; nesterov no" --epochs 4 --out no-scale
+    grep -q "step 1[0-9]: the first number that is none" err || fail "it does not end when the scale has come to 1"
+    WEFT_DOUBLE_LATE=1 expect 76 $net --device cuda --lr 1e30 --set "precision fp32; momentum 0; nesterov no" --out none
     has err "step 2: the first number that is none is" "element 0 of parameter c1/conv2d/weight"
     expect 0 $net --epochs 2 --out cpu
-    for run in whole cpu; do tail -n 1 $run/metrics.csv | cut -d, -f4; done | tr '\n' ' ' > losses
+    expect 0 $net --device cuda --set "precision tf32" --epochs 2 --out tf32
+    has out ", tf32"
+    for run in tf32 cpu; do tail -n 1 $run/metrics.csv | cut -d, -f4; done | tr '\n' ' ' > losses
     awk '{ d = ($1 - $2) / $2; exit !(d < 1e-5 && d > -1e-5) }' losses || fail "the losses are $(cat losses)"
     expect 0 $net --device cuda --set "precision bf16" --ema .9 --optimizer rmsprop --epochs 1 --out half
     has out ", bf16"
     grep -q "^precision  *bf16" half/settings.recipe || fail "the run's settings lack its precision"
     expect 2 $net --set "precision bf16"
     has err "precision bf16: the device cpu computes in fp32"
-    expect 0 cost lenet5 --train --target h100 -p bf16 -o json
+    expect 0 cost lenet5 --train --target h100 -o json
+    equal "precision of a step" "$(json out precision)" bf16
     [ "$(json out models.0.launches)" -lt 60 ] || fail "a step of LeNet-5 is $(json out models.0.launches) launches"
     expect 0 selftest --quick --only training --precision bf16,fp32 -o training.json
     equal "networks trained" "$(json training.json passed)" 2

@@ -39,15 +39,17 @@ static const struct {
     { WEFT_OP_MOMENTS, "feeds states alone" },
 };
 
+enum { SCALE = 2 }; /* input of losses: dx is so many times the gradient */
+
 /* Inputs through which none goes though they hold numbers: bits by input. */
 static const struct {
     weft_op_id op;
     unsigned inputs;
     const char *why;
 } fixed[] = {
-    { WEFT_OP_CROSS_ENTROPY, 1 << 1, "targets are data" },
-    { WEFT_OP_BCE, 1 << 1, "targets are data" },
-    { WEFT_OP_RBF_CRITERION, 1 << 1, "targets are data" },
+    { WEFT_OP_CROSS_ENTROPY, 1 << 1 | 1 << SCALE, "targets and scales are data" },
+    { WEFT_OP_BCE, 1 << 1 | 1 << SCALE, "targets and scales are data" },
+    { WEFT_OP_RBF_CRITERION, 1 << 1 | 1 << SCALE, "targets and scales are data" },
 };
 
 static struct {
@@ -65,6 +67,7 @@ typedef struct subject {
     weft_interpreter run;
     int32_t n_forward; /* nodes */
     weft_var y, dy;    /* dy null: y is a loss */
+    weft_var scale;    /* of the loss's gradient; null: 1 */
     weft_var x[MAX_X], dx[MAX_X];
     int n_x;
     char label[192]; /* "conv2d/3x3" */
@@ -102,6 +105,8 @@ static void build(subject *s, weft_op_id op)
         in[i] = weft_input_of(s->graph, name, index ? WEFT_I32 : WEFT_F32, &c->in[i]);
         if (!index && !is_fixed(op, i))
             s->x[s->n_x++] = in[i];
+        if (i == SCALE && is_fixed(op, i))
+            s->scale = in[i];
     }
     s->y = weft_graph_append(s->graph, op, c->opt, in, c->n_in);
     CHECK_OK(weft_graph_status(s->graph));
@@ -217,14 +222,14 @@ static void moved(const subject *s, weft_var x, const double *d, int64_t i, doub
     free(old);
 }
 
-/* The sum of dy * (plus - minus). */
+/* The sum of dy * (plus - minus), scaled. */
 static double weighted(const subject *s)
 {
     const double *dy = s->dy.id ? weft_interpreter_value(&s->run, s->dy) : NULL;
     double sum = 0;
     for (int64_t j = 0; j < count_of(s, s->y); j++)
         sum += (dy ? dy[j] : 1) * (s->plus[j] - s->minus[j]);
-    return sum;
+    return s->scale.id ? sum * weft_interpreter_value(&s->run, s->scale)[0] : sum;
 }
 
 static double dot(const double *a, const double *b, int64_t count)

@@ -304,7 +304,7 @@ START_TEST(norms_move_alike)
 }
 END_TEST
 
-/* A step that is bad on one rank changes nothing on any: as if it had not been. */
+/* A step that is bad on one rank changes nothing on any: as if it had not been, but for the loss's scale. */
 START_TEST(a_bad_part_is_a_bad_step)
 {
     member like = usual, many[HALL_RANKS];
@@ -315,12 +315,14 @@ START_TEST(a_bad_part_is_a_bad_step)
     shorter.norm = _i;
     shorter.bad_rank = 0;
     shorter.bad_step = STEPS - 1;
+    like.opt.loss_scale = shorter.opt.loss_scale = (weft_loss_scale){ .kind = WEFT_SCALING_DYNAMIC, .factor = 8 };
     train_by(2, &like, many);
     train_by(2, &shorter, fewer);
     for (int p = 0; p < 2; p++) {
         ck_assert_msg(many[p].status == WEFT_OK, "rank %d: %s", p, many[p].sentence);
         ck_assert(many[p].results[STEPS - 2].finite && !many[p].results[STEPS - 1].finite);
         ck_assert(!many[p].results[STEPS - 1].updated && many[p].results[STEPS - 1].updates == STEPS - 1);
+        ck_assert(many[p].results[STEPS - 1].skipped && many[p].results[STEPS - 1].scale == 4);
         ck_assert_int_eq(many[p].traced, p == 1 ? WEFT_OK : WEFT_NOT_FOUND);
         for (int64_t i = 0; i < many[p].count; i++)
             ck_assert(isfinite(many[p].store[i]));

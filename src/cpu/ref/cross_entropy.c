@@ -8,6 +8,12 @@ static double weight_of(const float *weights, int64_t k)
     return weights ? (double)weights[k] : 1;
 }
 
+/* What gradients are multiplied with. */
+static double scale_of(const weft_call *call)
+{
+    return call->node->n_in > 2 ? (double)*(const real *)call->in[2].data : 1;
+}
+
 /* The row's loss, before weight / N; fills its gradient. */
 static double softmax_row(const weft_call *call, int64_t n, double factor)
 {
@@ -66,9 +72,10 @@ static double distance_row(const weft_call *call, int64_t n, double factor)
 
 static weft_status run_rows(const weft_call *call, double (*row)(const weft_call *, int64_t, double), double factor)
 {
+    const double scaled = factor * scale_of(call);
     double loss = 0;
     for (int64_t n = 0; n < call->node->in[0].dim[0]; n++)
-        loss += row(call, n, factor);
+        loss += row(call, n, scaled);
     *(real *)call->out[0].data = (real)(factor * loss);
     return WEFT_OK;
 }

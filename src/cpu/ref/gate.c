@@ -2,6 +2,7 @@
  *
  * Reference of what decides about an update. */
 #include "cpu/ref/update.h"
+#include "op/gate.h"
 
 static weft_status run_norm(const weft_call *call)
 {
@@ -16,23 +17,68 @@ static weft_status run_norm(const weft_call *call)
 
 const weft_kernel WEFT_REF(gradient_norm) = { WEFT_REF_NAMED(gradient_norm), .run = run_norm };
 
+/* What both gates do; go and due are outputs `first` and the next. */
+static void decide(const weft_call *call, bool good, double norm, double clip, int every, double scale, int first)
+{
+    const double count = ref_scalar(call, 0, 0) + (good ? 1 : 0);
+    const double clipped = clip > 0 && norm > clip ? clip / norm : 1;
+    real *go = call->out[first].data;
+    *(real *)call->out[0].data = (real)count;
+    go[0] = (real)(good ? clipped / every / scale : 0);
+    go[1] = (real)count;
+    *(real *)call->out[first + 1].data = good && fmod(count, every) == 0 ? 1 : 0;
+}
+
+static bool is_open(const weft_call *call, int input)
+{
+    return call->node->n_in <= input || ref_scalar(call, input, 0) != 0;
+}
+
 static weft_status run_gate(const weft_call *call)
 {
     const weft_gate_opt *o = call->node->opt;
     const double loss = ref_scalar(call, 1, 0), norm = ref_scalar(call, 2, 0);
-    const bool open = call->node->n_in < 4 || ref_scalar(call, 3, 0) != 0;
-    const bool good = isfinite(loss) && isfinite(norm) && open;
-    const double count = ref_scalar(call, 0, 0) + (good ? 1 : 0);
-    const double scale = o->clip > 0 && norm > o->clip ? o->clip / norm : 1;
-    real *go = call->out[1].data;
-    *(real *)call->out[0].data = (real)count;
-    go[0] = (real)(good ? scale / o->every : 0);
-    go[1] = (real)count;
-    *(real *)call->out[2].data = good && fmod(count, o->every) == 0 ? 1 : 0;
+    decide(call, isfinite(loss) && isfinite(norm) && is_open(call, 3), norm, o->clip, o->every, 1, 1);
     return WEFT_OK;
 }
 
 const weft_kernel WEFT_REF(gate) = { WEFT_REF_NAMED(gate), .run = run_gate, .inplace = WEFT_INPLACE_IN0 };
+
+/* In place: what is read of the scale is read before. */
+static void next_scale(const weft_call *call, bool finite, const weft_scaled_gate_opt *o)
+{
+    double factor = ref_scalar(call, 1, WEFT_SCALE_FACTOR), good = ref_scalar(call, 1, WEFT_SCALE_GOOD);
+    const double skipped = ref_scalar(call, 1, WEFT_SCALE_SKIPPED) + (finite ? 0 : 1);
+    real *scale = call->out[1].data;
+    if (!o->fixed) {
+        good = finite ? good + 1 : 0;
+        if (!finite)
+            factor = fmax(factor, o->least) / 2;
+        else if (good >= o->interval) {
+            good = 0;
+            factor = 2 * factor <= WEFT_SCALE_MOST ? 2 * factor : factor;
+        }
+    }
+    scale[WEFT_SCALE_FACTOR] = (real)factor;
+    scale[WEFT_SCALE_GOOD] = (real)good;
+    scale[WEFT_SCALE_SKIPPED] = (real)skipped;
+}
+
+static weft_status run_scaled(const weft_call *call)
+{
+    const weft_scaled_gate_opt *o = call->node->opt;
+    const double scale = ref_scalar(call, 1, WEFT_SCALE_FACTOR), loss = ref_scalar(call, 2, 0);
+    const double scaled = ref_scalar(call, 3, 0), norm = scaled / scale;
+    const bool finite = isfinite(loss) && isfinite(scaled);
+    decide(call, finite && is_open(call, 4), norm, o->clip, o->every, scale, 2);
+    *(real *)call->out[4].data = (real)norm;
+    next_scale(call, finite, o);
+    return WEFT_OK;
+}
+
+const weft_kernel WEFT_REF(scaled_gate) = {
+    WEFT_REF_NAMED(scaled_gate), .run = run_scaled, .inplace = WEFT_INPLACE_IN0,
+};
 
 static weft_status run_accumulate(const weft_call *call)
 {
@@ -54,7 +100,8 @@ const weft_kernel WEFT_REF(accumulate) = {
 
 static weft_status run_clip(const weft_call *call)
 {
-    const double limit = ((const weft_clip_opt *)call->node->opt)->limit;
+    const double go = call->node->n_in > 1 ? ref_scalar(call, 1, 0) : 1;
+    const double limit = ((const weft_clip_opt *)call->node->opt)->limit / go;
     const weft_shape *shape = &call->node->out[0];
     for (int64_t r = 0; r < weft_shape_rows(shape); r++) {
         for (int64_t c = 0; c < weft_shape_channels(shape); c++) {

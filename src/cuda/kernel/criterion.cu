@@ -23,6 +23,7 @@ bool weft_rows_take_two(int64_t rows, int c)
 struct criterion_job {
     weft_any x, target, dx;
     const float *weights;
+    const float *scale; /* of dx; NULL: 1 */
     float *loss, *losses;
     int64_t rows;
     int c;
@@ -38,7 +39,8 @@ __device__ __forceinline__ float target_of(const criterion_job &job, int64_t row
 
 __device__ __forceinline__ void store(const criterion_job &job, int64_t row, int k, float dx)
 {
-    static_cast<float *>(job.dx.data)[row * job.dx.ld + k] = job.factor * dx;
+    const float factor = job.scale ? job.factor * *job.scale : job.factor; /* a power of two: the same bits */
+    static_cast<float *>(job.dx.data)[row * job.dx.ld + k] = factor * dx;
 }
 
 /* What the row adds to the loss, of which each thread has a part; writes the gradient. me: the thread's number among
@@ -174,6 +176,7 @@ int weft_launch_criterion(const weft_criterion_args *a, void *stream)
     job.target = weft_any_of(a->target, a->target_dtype);
     job.dx = weft_any_of(a->dx, WEFT_F32);
     job.weights = a->class_weights;
+    job.scale = a->scale;
     job.loss = a->loss, job.losses = a->scratch;
     job.rows = a->rows, job.c = a->c;
     job.factor = a->factor, job.j = a->j;

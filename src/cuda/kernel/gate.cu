@@ -89,9 +89,10 @@ int weft_launch_norm_root(const double *sums, int64_t parts, float *norm, void *
 /* ---- gate ---- */
 
 struct gate_job {
-    float *count, *go, *due;
+    float *count, *go, *due, *scale, *unscaled;
     const float *loss, *norm, *open;
-    double clip, every;
+    double clip, every, interval, least, most;
+    bool fixed;
 };
 
 /* A NaN is not within anything. */
@@ -100,23 +101,51 @@ __device__ __forceinline__ bool is_finite(double x)
     return fabs(x) <= 3.4028234663852886e38;
 }
 
+/* The scale of the next step: halved when this one overflowed, doubled after enough that did not. */
+__device__ __forceinline__ void next_scale(const gate_job &job, bool finite)
+{
+    enum { FACTOR, GOOD, SKIPPED }; /* of update.h's scale */
+    const double factor = (double)job.scale[FACTOR], good = (double)job.scale[GOOD] + 1;
+    const bool doubles = good >= job.interval;
+    if (!finite)
+        job.scale[SKIPPED] += 1;
+    if (job.fixed)
+        return;
+    job.scale[GOOD] = finite && !doubles ? (float)good : 0.f;
+    if (!finite)
+        job.scale[FACTOR] = (float)(fmax(factor, job.least) / 2);
+    else if (doubles && 2 * factor <= job.most)
+        job.scale[FACTOR] = (float)(2 * factor);
+}
+
 __global__ void __launch_bounds__(1) gate(gate_job job)
 {
     weft_begin();
-    const double norm = (double)*job.norm;
-    const bool good = is_finite((double)*job.loss) && is_finite(norm) && (!job.open || *job.open != 0);
+    const double scale = job.scale ? (double)*job.scale : 1, norm = (double)*job.norm / scale;
+    const bool finite = is_finite((double)*job.loss) && is_finite((double)*job.norm);
+    const bool good = finite && (!job.open || *job.open != 0);
     const double count = (double)*job.count + (good ? 1 : 0);
-    const double scale = job.clip > 0 && norm > job.clip ? job.clip / norm : 1;
+    const double clipped = job.clip > 0 && norm > job.clip ? job.clip / norm : 1;
     *job.count = (float)count;
-    job.go[0] = (float)(good ? scale / job.every : 0);
+    job.go[0] = (float)(good ? clipped / job.every / scale : 0);
     job.go[1] = (float)count;
     *job.due = good && fmod(count, job.every) == 0 ? 1.f : 0.f;
+    if (!job.scale)
+        return;
+    *job.unscaled = (float)norm;
+    next_scale(job, finite);
 }
 
 int weft_launch_gate(const weft_gate_args *a, void *stream)
 {
     if (!a->count || !a->loss || !a->norm || !a->go || !a->due || !(a->clip >= 0) || a->every <= 0)
         return WEFT_INVALID_VALUE;
-    const gate_job job = { a->count, a->go, a->due, a->loss, a->norm, a->open, a->clip, (double)a->every };
+    if (a->scale && (!a->unscaled || a->interval <= 0 || !(a->least > 0)))
+        return WEFT_INVALID_VALUE;
+    gate_job job;
+    job.count = a->count, job.go = a->go, job.due = a->due, job.scale = a->scale, job.unscaled = a->unscaled;
+    job.loss = a->loss, job.norm = a->norm, job.open = a->open;
+    job.clip = a->clip, job.every = a->every, job.interval = a->interval, job.least = a->least, job.most = a->most;
+    job.fixed = a->fixed;
     return WEFT_LAUNCH(gate, dim3(1), dim3(1), 0, stream, job);
 }

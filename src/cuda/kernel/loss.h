@@ -20,6 +20,7 @@ typedef struct weft_criterion_args {
     int64_t rows;
     int c;
     const float *class_weights; /* [c]; NULL: 1 */
+    const float *scale;         /* [1] in device memory: dx is so many times the gradient; NULL: 1 */
     float factor, j;            /* j: of the RBF criterion */
     float *loss, *scratch;      /* [1], [rows] */
 } weft_criterion_args;

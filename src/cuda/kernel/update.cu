@@ -164,13 +164,15 @@ struct follow_rule {
 
 struct clip_rule {
     enum { ARRAYS = 2, READ = 1, OWN = 0, SEGMENTS = WEFT_FLAT_SEGMENTS };
+    const float *go; /* NULL: 1 */
     float limit;
 
-    explicit clip_rule(const weft_update_args *a) : limit((float)a->limit)
+    explicit clip_rule(const weft_update_args *a) : go(a->go), limit((float)a->limit)
     {
     }
     __device__ __forceinline__ bool begin(float, float)
     {
+        limit /= go ? go[0] : 1.f; /* of a gate that is shut: none */
         return true;
     }
     __device__ __forceinline__ void step(float (&x)[ARRAYS]) const

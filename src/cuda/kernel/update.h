@@ -34,7 +34,7 @@ enum {
  *   ema         average, x
  *   accumulate  sum, gradient
  *   follow      state, x: of moving_average; go may be NULL
- *   clip        y, x, which may be the same memory */
+ *   clip        y, x, which may be the same memory; within limit / go[0] where there is go */
 typedef enum weft_update_rule {
     WEFT_UPDATE_SGD,
     WEFT_UPDATE_RMSPROP,
@@ -62,7 +62,7 @@ typedef struct weft_update_args {
     const weft_segment *segments;
     int count;
     const float *lr, *go;          /* [1], [2], in device memory: they change from step to step. No rule but the
-                                      optimisers' reads lr, clip no go, and follow one where there is one */
+                                      optimisers' reads lr; follow and clip read go where there is one */
     double momentum, rho, epsilon; /* of adam and lamb: beta1, beta2 */
     double decay;                  /* of ema */
     double limit;                  /* of clip */
@@ -95,6 +95,13 @@ typedef struct weft_gate_args {
     float *go, *due;   /* [2], [1] */
     double clip;       /* 0: none */
     int every;
+    /* Of a scaled loss: [3] the scale, good steps since it changed, steps that were not finite; in place. NULL: the
+     * loss is not scaled. norm is of the gradients as they are. */
+    float *scale;
+    float *unscaled;    /* [1] norm / scale */
+    int interval;       /* good steps before the scale doubles */
+    double least, most; /* where it is halved a last time, and doubles no more */
+    bool fixed;
 } weft_gate_args;
 int weft_launch_gate(const weft_gate_args *args, void *stream);
 

@@ -43,7 +43,8 @@ static weft_status run(const weft_call *call, weft_criterion kind, double factor
                                        .x = weft_kview_of(&call->in[0]), .target = weft_kview_of(&call->in[1]),
                                        .dx = weft_kview_of(&call->out[1]), .rows = node->in[0].dim[0],
                                        .c = (int)node->in[0].dim[1],
-                                       .class_weights = s->weights ? call->packed : NULL, .factor = (float)factor,
+                                       .class_weights = s->weights ? call->packed : NULL,
+                                       .scale = node->n_in > 2 ? call->in[2].data : NULL, .factor = (float)factor,
                                        .j = (float)j, .loss = call->out[0].data, .scratch = call->scratch };
     return weft_cuda_launched(call, weft_launch_criterion(&args, weft_cuda_stream_of(call)));
 }

@@ -3,6 +3,7 @@
  * What decides about an update: the norm of all gradients, in a launch for a few hundred of them and one; the gate, one
  * thread; accumulate, clip and ema, many parameters a launch. */
 #include "cuda/part/update.h"
+#include "op/gate.h"
 
 /* ---- gradient_norm ---- */
 
@@ -75,9 +76,26 @@ static weft_status run_gate(const weft_call *call)
     return weft_cuda_launched(call, weft_launch_gate(&args, weft_cuda_stream_of(call)));
 }
 
+static weft_status run_scaled(const weft_call *call)
+{
+    const weft_scaled_gate_opt *o = call->node->opt;
+    const weft_view *in = call->in, *out = call->out;
+    const weft_gate_args args = { .count = out[0].data, .loss = in[2].data, .norm = in[3].data,
+                                  .open = call->node->n_in > 4 ? in[4].data : NULL, .go = out[2].data,
+                                  .due = out[3].data, .clip = o->clip, .every = o->every, .scale = out[1].data,
+                                  .unscaled = out[4].data, .interval = o->interval, .least = o->least,
+                                  .most = WEFT_SCALE_MOST, .fixed = o->fixed };
+    return weft_cuda_launched(call, weft_launch_gate(&args, weft_cuda_stream_of(call)));
+}
+
 static const weft_kernel gate = { .name = "cuda.gate.thread", .run = run_gate, .inplace = WEFT_INPLACE_IN0 };
 
+static const weft_kernel scaled = {
+    .name = "cuda.scaled_gate.thread", .run = run_scaled, .inplace = WEFT_INPLACE_IN0,
+};
+
 const weft_kernel *const weft_cuda_gate[] = { &gate, NULL };
+const weft_kernel *const weft_cuda_scaled_gate[] = { &scaled, NULL };
 
 /* ---- accumulate ---- */
 
@@ -125,19 +143,25 @@ static void clip_options(const weft_node *node, weft_update_args *args)
     args->limit = ((const weft_clip_opt *)node->opt)->limit;
 }
 
-static const weft_part_update clip = {
-    .rule = WEFT_UPDATE_CLIP, .from = 0, .lr = -1, .go = -1, .launch = weft_launch_update, .options = clip_options,
+enum { CLIP_GO = 1 };
+
+/* As gradients are, and of a scaled loss. */
+static const weft_part_update clips[] = {
+    { .rule = WEFT_UPDATE_CLIP, .from = 0, .lr = -1, .go = -1, .launch = weft_launch_update, .options = clip_options },
+    { .rule = WEFT_UPDATE_CLIP, .from = 0, .lr = -1, .go = CLIP_GO, .launch = weft_launch_update,
+      .options = clip_options },
 };
 
 static bool clip_joins(const weft_plan *first, const weft_plan *next)
 {
     const weft_clip_opt *a = first->node->opt, *b = next->node->opt;
-    return weft_part_is_flat(first) && weft_part_is_flat(next) && a->limit == b->limit;
+    return weft_part_is_flat(first) && weft_part_is_flat(next) && a->limit == b->limit &&
+           first->node->n_in == next->node->n_in;
 }
 
 static weft_status run_clips(const weft_call *const *calls, int count)
 {
-    return weft_part_update_run(&clip, calls, count);
+    return weft_part_update_run(&clips[calls[0]->node->n_in > CLIP_GO], calls, count);
 }
 
 static weft_status run_clip(const weft_call *call)
@@ -146,7 +170,7 @@ static weft_status run_clip(const weft_call *call)
 }
 
 static const weft_kernel_group clip_group = {
-    .most = WEFT_FLAT_SEGMENTS, .joins = clip_joins, .run = run_clips,
+    .most = WEFT_FLAT_SEGMENTS, .common = 1 << CLIP_GO, .joins = clip_joins, .run = run_clips,
 };
 
 static const weft_kernel clip_segments = {
