@@ -6,7 +6,8 @@
 
 #include "cpu/gemm_window.h"
 
-extern const weft_kernel weft_cpu_conv2d_depthwise, weft_cpu_conv2d_grouped, weft_cpu_conv2d_winograd;
+extern const weft_kernel weft_cpu_conv2d_depthwise, weft_cpu_conv2d_grouped, weft_cpu_conv2d_narrow;
+extern const weft_kernel weft_cpu_conv2d_winograd;
 extern const weft_kernel weft_cpu_conv2d_pointwise; /* its state is a weft_gemm_rows */
 extern const weft_kernel weft_cpu_conv2d_dw_depthwise, weft_cpu_conv2d_dw_winograd, weft_cpu_conv2d_dw_outer;
 

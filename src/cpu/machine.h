@@ -7,6 +7,7 @@
 
 #include "backend/kernel.h"
 #include "cpu/simd/gemm.h"
+#include "cpu/simd/narrow.h"
 #include "cpu/simd/outer.h"
 #include "cpu/simd/rows.h"
 #include "cpu/simd/update.h"
@@ -20,6 +21,7 @@ typedef struct weft_simd {
     const weft_outer_table *outer;
     const weft_winograd_dw_table *winograd_dw;
     const weft_updates *updates;
+    const weft_narrow_table *narrow;
 } weft_simd;
 
 /* Of WEFT_ISA_REF, and of what was not compiled for this architecture: NULLs. */
