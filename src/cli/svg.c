@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The table as a picture: top-1 accuracy against measured time (logarithmic), the size of the weights as area. A label
- * takes, of several places around its circle, the one that covers least of what is there already. */
+ * The table as a picture: top-1 accuracy against measured time (logarithmic), the size of the weights as area, the
+ * published times beside them if they are of this batch, and a line through the networks that none is both faster and
+ * more accurate than. A label takes, of several places around its circle, the one that covers least of what is there
+ * already. What cannot be drawn is named. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,8 @@
 #include "cli/table.h"
 #include "cli/text.h"
 
-enum { W = 960, H = 600, LEFT = 70, RIGHT = 30, TOP = 70, BOTTOM = 70, FONT = 13 };
+enum { W = 960, H = 600, LEFT = 70, RIGHT = 30, TOP = 70, BOTTOM = 70, FONT = 13, LARGEST = 34 /* radius */ };
+enum { PUBLISHED_BATCH = 32, LISTED = 100 /* letters */ };
 
 static const double char_width = 7.6; /* of a sans-serif font of that size, about */
 
@@ -21,7 +24,9 @@ typedef struct box {
 
 typedef struct point {
     const char *name;
+    int row;
     double ms, top1, size; /* size in bytes */
+    double published;      /* ms; 0: none of this batch */
     double x, y, r;
     box label;
 } point;
@@ -30,7 +35,10 @@ typedef struct chart {
     point *points;
     int count;
     double x_low, x_high, y_low, y_high; /* of log10 ms and percent */
-    const char *what;                    /* "CPU" */
+    double largest;                      /* size */
+    box legend;
+    const char *what; /* "CPU" */
+    char not_drawn[LISTED + 32]; /* names */
 } chart;
 
 static double overlap(const box *a, const box *b)
@@ -49,7 +57,7 @@ static double cost(const chart *plot, int self, const box *b)
 {
     const box frame = { LEFT, TOP, W - RIGHT, H - BOTTOM };
     const double area = (b->x1 - b->x0) * (b->y1 - b->y0);
-    double covered = 4 * (area - overlap(b, &frame));
+    double covered = 4 * (area - overlap(b, &frame)) + 3 * overlap(b, &plot->legend);
     for (int i = 0; i < plot->count; i++) {
         const box circle = around(&plot->points[i]);
         covered += (i == self ? 0.5 : 1.0) * overlap(b, &circle);
@@ -85,15 +93,27 @@ static int larger_first(const void *a, const void *b)
     return (p->size < q->size) - (p->size > q->size);
 }
 
+static double place_of(const chart *plot, double ms)
+{
+    return LEFT + (log10(ms) - plot->x_low) / (plot->x_high - plot->x_low) * (W - LEFT - RIGHT);
+}
+
+static double radius(const chart *plot, double size)
+{
+    return fmax(3, LARGEST * sqrt(size / plot->largest));
+}
+
 static void scale(chart *plot)
 {
-    double low = INFINITY, high = -INFINITY, worst = INFINITY, best = -INFINITY, largest = 0;
+    double low = INFINITY, high = -INFINITY, worst = INFINITY, best = -INFINITY;
     for (int i = 0; i < plot->count; i++) {
-        low = fmin(low, log10(plot->points[i].ms));
-        high = fmax(high, log10(plot->points[i].ms));
-        worst = fmin(worst, plot->points[i].top1);
-        best = fmax(best, plot->points[i].top1);
-        largest = fmax(largest, plot->points[i].size);
+        const point *p = &plot->points[i];
+        const double ends[] = { log10(p->ms), log10(p->published > 0 ? p->published : p->ms) };
+        low = fmin(low, fmin(ends[0], ends[1]));
+        high = fmax(high, fmax(ends[0], ends[1]));
+        worst = fmin(worst, p->top1);
+        best = fmax(best, p->top1);
+        plot->largest = fmax(plot->largest, p->size);
     }
     const double margin = fmax(0.1, 0.08 * (high - low));
     plot->x_low = low - margin;
@@ -102,10 +122,11 @@ static void scale(chart *plot)
     plot->y_high = ceil((best + 0.5) / 2) * 2;
     for (int i = 0; i < plot->count; i++) {
         point *p = &plot->points[i];
-        p->x = LEFT + (log10(p->ms) - plot->x_low) / (plot->x_high - plot->x_low) * (W - LEFT - RIGHT);
+        p->x = place_of(plot, p->ms);
         p->y = H - BOTTOM - (p->top1 - plot->y_low) / (plot->y_high - plot->y_low) * (H - TOP - BOTTOM);
-        p->r = fmax(3, 34 * sqrt(p->size / largest));
+        p->r = radius(plot, p->size);
     }
+    plot->legend = (box){ W - RIGHT - 150, H - BOTTOM - 84, W - RIGHT, H - BOTTOM };
     qsort(plot->points, (size_t)plot->count, sizeof *plot->points, larger_first); /* small ones are drawn on top */
     for (int i = 0; i < plot->count; i++)
         place_label(plot, i);
@@ -170,6 +191,81 @@ static void draw_axes(FILE *out, const chart *plot, const cli_machine *machine)
         TOP + (H - TOP - BOTTOM) / 2);
 }
 
+static int by_time(const void *a, const void *b)
+{
+    const point *p = *(const point *const *)a, *q = *(const point *const *)b;
+    return p->ms != q->ms ? (p->ms > q->ms) - (p->ms < q->ms) : (p->top1 < q->top1) - (p->top1 > q->top1);
+}
+
+/* From the fastest on, each that is more accurate than all that are faster. */
+static void draw_frontier(FILE *out, const chart *plot)
+{
+    const point **rising = cli_alloc((size_t)plot->count, sizeof *rising);
+    double best = 0;
+    for (int i = 0; i < plot->count; i++)
+        rising[i] = &plot->points[i];
+    qsort(rising, (size_t)plot->count, sizeof *rising, by_time);
+    fputs("<polyline fill=\"none\" stroke=\"#c08a30\" stroke-dasharray=\"6 4\" points=\"", out);
+    for (int i = 0; i < plot->count; i++) {
+        if (rising[i]->top1 <= best)
+            continue;
+        best = rising[i]->top1;
+        fprintf(out, "%.1f,%.1f ", rising[i]->x, rising[i]->y);
+    }
+    fputs("\"><title>none is both faster and more accurate than these</title></polyline>\n", out);
+    free(rising);
+}
+
+/* A small ring, and a line to it. */
+static void draw_published(FILE *out, const chart *plot)
+{
+    for (int i = 0; i < plot->count; i++) {
+        const point *p = &plot->points[i];
+        if (p->published <= 0)
+            continue;
+        const double x = place_of(plot, p->published);
+        fprintf(out, "<path d=\"M%.1f %.1f H%.1f\" stroke=\"#bbb\" stroke-dasharray=\"2 3\"/>"
+                "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"white\" stroke=\"#888\"><title>", p->x, p->y, x, x,
+                p->y);
+        write_text(out, p->name);
+        fprintf(out, ": %.1f ms as published</title></circle>\n", p->published);
+    }
+}
+
+/* What circles, rings and the line are. */
+static void draw_legend(FILE *out, const chart *plot)
+{
+    static const double sizes[] = { 200, 100, 50, 20, 10, 5, 2, 1 }; /* MiB */
+    const double x = plot->legend.x0 + 20, text = plot->legend.x0 + 48;
+    double y = plot->legend.y1 - 14;
+    bool published = false;
+    for (int i = 0; i < plot->count; i++)
+        published = published || plot->points[i].published > 0;
+    fputs("<g font-size=\"11\" fill=\"#444\">\n", out);
+    fprintf(out, "<path d=\"M%.1f %.1f h36\" stroke=\"#c08a30\" stroke-dasharray=\"6 4\"/>"
+            "<text x=\"%.1f\" y=\"%.1f\">best of their speed</text>\n", x - 18, y - 4, text, y);
+    if (published)
+        fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"white\" stroke=\"#888\"/>"
+                "<text x=\"%.1f\" y=\"%.1f\">time as published</text>\n", x, y - 20, text, y - 16);
+    y -= 32;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const double r = radius(plot, sizes[i] * 1048576);
+        if (r > 14)
+            continue;
+        fprintf(out, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"#2a78b8\" fill-opacity=\"0.35\" "
+                "stroke=\"#1c5380\"/><text x=\"%.1f\" y=\"%.1f\">%g MiB of weights</text>\n", x, y - 4 - r / 2, r, text,
+                y - r / 2, sizes[i]);
+        break;
+    }
+    fputs("</g>\n", out);
+    if (*plot->not_drawn) {
+        fprintf(out, "<text x=\"%d\" y=\"%d\" font-size=\"11\" fill=\"#444\">not drawn, without a published accuracy "
+                "or a measured time: ", LEFT, H - 5);
+        write_text(out, plot->not_drawn);
+        fputs("</text>\n", out);
+    }
+}
+
 static void draw_points(FILE *out, const chart *plot)
 {
     for (int i = 0; i < plot->count; i++) {
@@ -192,27 +288,50 @@ static void draw_points(FILE *out, const chart *plot)
     }
 }
 
-static void collect(chart *plot, const cli_table *table)
+/* The names of the others, as many as there is room for. */
+static void note_not_drawn(chart *plot, const cli_table *table)
 {
-    const char *keys[] = { "cpu", "gpu" };
+    int more = 0;
+    size_t used = 0;
+    for (int r = 0; r < cli_table_rows(table); r++) {
+        const char *const name = cli_table_label(table, r, "model");
+        bool drawn = false;
+        for (int i = 0; i < plot->count; i++)
+            drawn = drawn || plot->points[i].row == r;
+        if (drawn)
+            continue;
+        if (more || used + strlen(name) + 2 > LISTED)
+            more++;
+        else
+            used += (size_t)snprintf(plot->not_drawn + used, LISTED, "%s%s", used ? ", " : "", name);
+    }
+    if (more)
+        snprintf(plot->not_drawn + used, sizeof plot->not_drawn - used, " and %d more", more);
+}
+
+static void collect(chart *plot, const cli_table *table, bool published)
+{
+    const char *keys[] = { "cpu", "gpu" }, *theirs[] = { "cpu_published", "gpu_published" };
     plot->points = cli_alloc((size_t)cli_table_rows(table), sizeof *plot->points);
     for (int k = 0; k < 2 && plot->count == 0; k++) {
         plot->what = k ? "GPU" : "CPU";
         for (int r = 0; r < cli_table_rows(table); r++) {
             const double ms = cli_table_number(table, r, keys[k]), top1 = cli_table_number(table, r, "top1");
             if (ms > 0 && top1 > 0)
-                plot->points[plot->count++] = (point){ .name = cli_table_label(table, r, "model"),
-                                                       .ms = ms,
-                                                       .top1 = top1,
-                                                       .size = cli_table_number(table, r, "size") };
+                plot->points[plot->count++] = (point){
+                    .name = cli_table_label(table, r, "model"), .row = r, .ms = ms, .top1 = top1,
+                    .size = cli_table_number(table, r, "size"),
+                    .published = published ? fmax(0, cli_table_number(table, r, theirs[k])) : 0,
+                };
         }
     }
+    note_not_drawn(plot, table);
 }
 
 cli_exit cli_svg_write(const char *path, const cli_machine *machine, const cli_table *table)
 {
     chart plot = { 0 };
-    collect(&plot, table);
+    collect(&plot, table, machine->protocol->batch.value[0] == PUBLISHED_BATCH);
     if (plot.count == 0) {
         free(plot.points);
         return cli_error(CLI_NOT_FOUND, "--svg %s: no network has both a measured time and a published accuracy", path);
@@ -232,7 +351,10 @@ cli_exit cli_svg_write(const char *path, const cli_machine *machine, const cli_t
             "fill=\"white\"/>\n",
             W, H, W, H, FONT, W, H);
     draw_axes(out, &plot, machine);
+    draw_frontier(out, &plot);
+    draw_published(out, &plot);
     draw_points(out, &plot);
+    draw_legend(out, &plot);
     fputs("</svg>\n", out);
     free(plot.points);
     return cli_output_close(&output, CLI_OK);
