@@ -177,7 +177,7 @@ const refusal network_refusals[] = {
     CONV("stride is", .stride_w = INT_MAX),
     CONV("dilation is -1", .dilation = -1),
     CONV("dilation is", .kernel = 3, .dilation = INT_MAX),
-    CONV("the window is 3x3 (dilation 4096)", .kernel = 3, .dilation = 4096, .padding = WEFT_VALID),
+    CONV("the window is 3x3 (dilation 4096)", .out = 8, .kernel = 3, .dilation = 4096, .padding = WEFT_VALID),
     CONV("groups is -1", .groups = -1),
     CONV("groups is 3, expected a divisor of 8 input", .groups = 3, .out = 6),
     CONV("groups is 4, expected a divisor of 8 input and 6 output", .groups = 4, .out = 6),
