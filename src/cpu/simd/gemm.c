@@ -43,7 +43,7 @@ typedef struct tile {
 } tile;
 
 /* Epilogue of tiles whose activation is more than a clamp. */
-static WEFT_NOINLINE void finish(const tile *t, const float *sums, int rows, int width)
+WEFT_INLINE void finish_as(const tile *t, const float *sums, int rows, int width, weft_act act)
 {
     const int whole = t->columns / WEFT_LANES * WEFT_LANES, rest = t->columns - whole;
     for (int i = 0; i < rows; i++) {
@@ -54,7 +54,7 @@ static WEFT_NOINLINE void finish(const tile *t, const float *sums, int rows, int
             weft_v v = weft_v_load(s + j);
             if (r)
                 v += weft_v_load(r + j);
-            v = weft_v_act(t->act, v);
+            v = weft_v_act(act, v);
             if (t->stream)
                 weft_v_stream(c + j, v);
             else
@@ -64,9 +64,18 @@ static WEFT_NOINLINE void finish(const tile *t, const float *sums, int rows, int
             weft_v v = weft_v_load(s + whole);
             if (r)
                 v += weft_v_load_tail(r + whole, rest);
-            weft_v_store_tail(c + whole, weft_v_act(t->act, v), rest);
+            weft_v_store_tail(c + whole, weft_v_act(act, v), rest);
         }
     }
+}
+
+/* swish, which EfficientNet has after every product, with its constants in registers. */
+static WEFT_NOINLINE void finish(const tile *t, const float *sums, int rows, int width)
+{
+    if (t->act == WEFT_ACT_SWISH)
+        finish_as(t, sums, rows, width, WEFT_ACT_SWISH);
+    else
+        finish_as(t, sums, rows, width, t->act);
 }
 
 /* Lines of each row of A. */

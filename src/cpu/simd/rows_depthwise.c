@@ -213,12 +213,12 @@ WEFT_INLINE void row_of(const weft_depthwise *p, const live *in, ahead *next, in
             if (b.residual)
                 b.residual += LANES;
         }
+        if (!clamps) /* while the block is in L1: the other block's products fill the ports beside these divisions */
+            for (int i = 0; i < rows; i++)
+                for (int64_t v = 0; v < end - c; v += LANES)
+                    finish(p->act, raw + i * raw_row + x0 * raw_ld + v, raw_ld, y + i * w->y_row + x0 * w->y_ld + v,
+                           w->y_ld, b.count, tail ? (int)(end - c) : LANES, p->stream);
     }
-    if (!clamps)
-        for (int i = 0; i < rows; i++)
-            for (int64_t v = 0; v < end - c; v += LANES)
-                finish(p->act, raw + i * raw_row + v, raw_ld, y + i * w->y_row + v, w->y_ld, w->ow,
-                       tail ? (int)(end - c) : LANES, p->stream);
 }
 
 /* Any window, stride and dilation: output by output. */

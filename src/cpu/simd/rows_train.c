@@ -15,12 +15,14 @@ WEFT_INLINE weft_v keep_where(weft_vi mask, weft_v v)
     return (weft_v)(mask & (weft_vi)v);
 }
 
-/* sigmoid(v) and 1 - sigmoid(v), both to the last digits, however small: e / (1 + e) and 1 / (1 + e). */
-WEFT_INLINE void gates(weft_v v, weft_v *gate, weft_v *rest)
+/* The slope of v sigmoid(v): s (1 + v (1 - s)), 1 - s to the last digits, however small. Beyond 87 it has reached 0 or
+ * 1, and v itself would bring back what is left of the difference. */
+WEFT_INLINE weft_v swish_slope(weft_v v)
 {
-    const weft_v e = weft_v_exp_within(weft_v_clamp(v, weft_v_set(-105.0f), weft_v_set(80.0f)));
-    *rest = weft_v_reciprocal(e + 1.0f);
-    *gate = e * *rest;
+    const weft_v near = weft_v_clamp(v, weft_v_set(-87.0f), weft_v_set(87.0f));
+    weft_v e;
+    const weft_v gate = weft_v_reciprocal(weft_v_bend(near, &e));
+    return gate * weft_v_fma(near, e * gate, weft_v_set(1.0f));
 }
 
 /* dy times the slope of act at v: its result, of swish and hard_swish its argument (op/activation.h). */
@@ -36,11 +38,8 @@ WEFT_INLINE weft_v sloped(weft_act act, weft_v dy, weft_v v)
         return dy * weft_v_fma(-v, v, one);
     case WEFT_ACT_SIGMOID:
         return dy * (v * (one - v));
-    case WEFT_ACT_SWISH: {
-        weft_v gate, rest;
-        gates(v, &gate, &rest);
-        return dy * (gate * weft_v_fma(v, rest, one));
-    }
+    case WEFT_ACT_SWISH:
+        return dy * swish_slope(v);
     case WEFT_ACT_HARD_SIGMOID:
         return keep_where((v > zero) & (v < one), dy / 6.0f);
     case WEFT_ACT_HARD_SWISH: {
