@@ -41,13 +41,14 @@ typedef struct weft_allocator {
     void *user;
 } weft_allocator;
 
-/* Whether the fastest way to compute the same is looked for on a CUDA device: which of the vendor's kernels, and which
- * layers are merged. Each computes the same bits every time, but not the bits of another. */
+/* Whether the fastest way to compute the same is looked for: on a CUDA device which of the vendor's kernels, and which
+ * layers are merged; on the CPU, for inference, which of weft's kernels that err no more than the first choice. Each
+ * computes the same bits every time, but not the bits of another. */
 typedef enum weft_tuning {
-    WEFT_TUNING_KEPT, /* what was found before on this kind of card and kept on disk, else the first choice */
+    WEFT_TUNING_KEPT, /* what was found before on this kind of device and kept on disk, else the first choice */
     WEFT_TUNING_NONE, /* the first choice */
-    WEFT_TUNING_NOW,  /* models made here try several on the card, for seconds to minutes, and keep the fastest on disk.
-                         Nothing else should use the card meanwhile */
+    WEFT_TUNING_NOW,  /* models made here try several on the device, for seconds to minutes, and keep the fastest on
+                         disk. Nothing else should use the device meanwhile */
     WEFT_TUNING_COUNT
 } weft_tuning;
 
@@ -120,6 +121,14 @@ typedef struct weft_roof {
     double bandwidth; /* DRAM copy with streaming stores, GB/s read + written, all threads */
 } weft_roof;
 WEFT_API weft_status weft_measure_roof(weft_ctx *ctx, weft_roof *out);
+
+/* How undisturbed this CPU is at this moment, with ctx's threads (about 5 ms): for before and after a measurement. A
+ * neighbour on the other hyperthread of a core lowers the first, and often not the second. */
+typedef struct weft_probe {
+    double gflops;     /* fp32, of weft's own matrix product on data that stay in L1 and L2 */
+    double fma_gflops; /* of multiply-adds in registers, of the same instruction set, measured beside it */
+} weft_probe;
+WEFT_API weft_status weft_measure_probe(weft_ctx *ctx, weft_probe *out);
 
 #ifdef __cplusplus
 }

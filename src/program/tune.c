@@ -12,29 +12,11 @@ enum { WARM_UP = 5, RUNS = 20 }; /* the first runs load, record and wake the car
 /* A form further down the list must be faster by this to be taken for faster. */
 static const double margin = .98;
 
-static weft_status feed(weft_model *model)
-{
-    for (int i = 0; i < weft_model_input_count(model); i++) {
-        weft_port_info port;
-        WEFT_TRY(weft_model_input(model, i, &port));
-        const size_t count = (size_t)weft_shape_count(&port.shape);
-        float *data = weft_calloc(&model->ctx->allocator, count, sizeof *data);
-        if (!data)
-            return WEFT_NO_MEMORY;
-        for (size_t k = 0; k < count && port.dtype == WEFT_F32; k++)
-            data[k] = .25f; /* products of zeros are cheap */
-        const weft_status status = weft_model_set_input(model, i, data, count * sizeof *data);
-        weft_free(&model->ctx->allocator, data);
-        WEFT_TRY(status);
-    }
-    return WEFT_OK;
-}
-
 /* The least of some runs. */
 static weft_status time_runs(weft_model *model, double *seconds)
 {
     WEFT_TRY(weft_model_seed(model, 1));
-    WEFT_TRY(feed(model));
+    WEFT_TRY(weft_model_feed(model));
     *seconds = INFINITY;
     for (int i = 0; i < WARM_UP + RUNS; i++) {
         const double start = weft_clock();
@@ -60,7 +42,7 @@ static weft_status make_trial(weft_ctx *ctx, const weft_graph *graph, const weft
     own.store = NULL;
     own.plan_only = !run;
     own.resident = true;
-    WEFT_TRY(weft_model_make(ctx, graph, &own, &t->forms, &model));
+    WEFT_TRY(weft_model_make(ctx, graph, &own, &(weft_trial){ .forms = t->forms }, &model));
     t->number = model->number;
     const weft_status status = run ? time_runs(model, &t->seconds) : weft_model_cost(model, &t->cost);
     weft_model_destroy(model);
@@ -111,6 +93,9 @@ weft_status weft_model_create(weft_ctx *ctx, const weft_graph *graph, const weft
                          (long long)opt->batch);
     if (!opt)
         opt = &defaults;
+    const weft_device *device = ctx->device;
+    if (device->backend->has_choices && device->tuning == WEFT_TUNING_NOW && !opt->plan_only && !opt->training)
+        WEFT_TRY(weft_model_tune_kernels(ctx, graph, opt));
     WEFT_TRY(tune(ctx, graph, opt));
     return weft_model_make(ctx, graph, opt, NULL, out);
 }
