@@ -244,6 +244,37 @@ START_TEST(wrong_products_and_pools)
 }
 END_TEST
 
+/* A convolution that sums its result. */
+static void sums_graph(weft_dnn_graph *g)
+{
+    weft_dnn_conv conv = usual;
+    conv.bias = conv.residual = false;
+    conv.act = WEFT_ACT_NONE;
+    conv.stats = true;
+    weft_dnn_conv_graph(&conv, g);
+}
+
+START_TEST(sums_are_checked)
+{
+    weft_dnn_graph g;
+    char text[WEFT_DNN_TEXT];
+    sums_graph(&g);
+    CHECK_OK(weft_dnn_graph_check(&g));
+    ck_assert_ptr_nonnull(strstr(weft_dnn_graph_text(&g, text, sizeof text), "stats(2,-1>3)+4 "));
+    tensor(&g, "squares")->dim[1] = 33;
+    CHECK_FAILS(WEFT_INVALID, weft_dnn_graph_check(&g), "stem: stats: tensor 'squares' has 33 along C, 32 is expected");
+    sums_graph(&g);
+    tensor(&g, "sums")->dtype = WEFT_F16;
+    CHECK_FAILS(WEFT_INVALID, weft_dnn_graph_check(&g), "tensor 'sums' is f16; sums are f32");
+    sums_graph(&g);
+    g.op[1].more = g.op[1].out;
+    CHECK_FAILS(WEFT_INVALID, weft_dnn_graph_check(&g), "another operation's result");
+    sums_graph(&g);
+    g.op[1].more = 99;
+    CHECK_FAILS(WEFT_INVALID, weft_dnn_graph_check(&g), "tensor 99");
+}
+END_TEST
+
 START_TEST(every_epilogue_passes)
 {
     for (int act = 0; act < WEFT_ACT_COUNT; act++)
@@ -315,6 +346,7 @@ int main(void)
     TCase *wrong = tcase_create("mistakes");
     tcase_add_loop_test(wrong, mistakes_are_named, 0, (int)(sizeof mistakes / sizeof mistakes[0]));
     suite_add_tcase(suite, wrong);
-    CHECK_CASE(suite, "graphs", wrong_products_and_pools, every_epilogue_passes, texts_tell_graphs_apart);
+    CHECK_CASE(suite, "graphs", wrong_products_and_pools, sums_are_checked, every_epilogue_passes,
+               texts_tell_graphs_apart);
     return check_main(suite, "cuda-dnn");
 }

@@ -129,6 +129,39 @@ START_TEST(products_and_pools)
 }
 END_TEST
 
+/* Sums of what a convolution gives: engines with a place for those of tiles, in fp16 and not on every card. */
+START_TEST(sums_in_an_order)
+{
+    static const struct {
+        const char *card;
+        weft_dtype dtype;
+        int c;
+        bool good;
+    } layers[] = {
+        { "a100", WEFT_F16, 64, true },  { "h100", WEFT_F16, 64, true },   { "h100", WEFT_F16, 24, true },
+        { "h100", WEFT_F16, 4, false },  { "h100", WEFT_BF16, 64, false }, { "a100", WEFT_F32, 64, false },
+        { "t4", WEFT_F16, 64, false },   { "rtx5090", WEFT_F16, 64, false },
+    };
+    weft_dnn *dnn = open_for(layers[_i].card, "");
+    weft_dnn_graph graph;
+    weft_dnn_plan *none = NULL;
+    weft_dnn_conv c = conv(layers[_i].dtype, WEFT_ACT_NONE);
+    c.bias = false;
+    c.stats = true;
+    c.c = layers[_i].c;
+    weft_dnn_conv_graph(&c, &graph);
+    if (layers[_i].good) {
+        const weft_dnn_info info = plan(dnn, &graph, (weft_dnn_request){ 0 });
+        /* two floats for each channel of each tile of 256 rows at most */
+        ck_assert_uint_ge(info.workspace, (size_t)(c.n * c.h * c.w / 256 * c.k) * 2 * sizeof(float));
+        ck_assert(!info.runtime_compiled && !(info.notes & WEFT_DNN_NONDETERMINISTIC));
+    } else {
+        CHECK_FAILS(WEFT_UNSUPPORTED, weft_dnn_plan_create(dnn, &graph, NULL, &none), "0 allowed");
+    }
+    weft_dnn_destroy(dnn);
+}
+END_TEST
+
 /* ---- filters ---- */
 
 START_TEST(strict_means_fp32)
@@ -413,6 +446,7 @@ int main(void)
     TCase *patterns = tcase_create("cards");
     tcase_add_loop_test(patterns, what_networks_are_made_of, 0, WEFT_COUNT(cards));
     suite_add_tcase(suite, patterns);
+    tcase_add_loop_test(patterns, sums_in_an_order, 0, 8);
     CHECK_CASE(suite, "patterns", every_activation_on_tensor_cores, products_and_pools);
     CHECK_CASE(suite, "filters", strict_means_fp32, workspace_limit_and_order, what_is_not_offered_says_why,
                a_described_device_runs_nothing);

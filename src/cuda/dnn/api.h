@@ -26,6 +26,7 @@
     X(TYPE_NUMERICAL_NOTE, 11)                                                                                         \
     X(TYPE_POINTWISE_MODE, 14)                                                                                         \
     X(TYPE_BACKEND_DESCRIPTOR, 15)                                                                                     \
+    X(TYPE_GENSTATS_MODE, 16)                                                                                          \
     X(TYPE_BEHAVIOR_NOTE, 19)                                                                                          \
     X(TYPE_RESAMPLE_MODE, 21)                                                                                          \
     X(TYPE_PADDING_MODE, 22)                                                                                           \
@@ -42,6 +43,7 @@
     X(BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR, 11)                                                    \
     X(BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR, 12)                                                      \
     X(BACKEND_OPERATION_POINTWISE_DESCRIPTOR, 13)                                                                      \
+    X(BACKEND_OPERATION_GEN_STATS_DESCRIPTOR, 14)                                                                      \
     X(BACKEND_OPERATIONGRAPH_DESCRIPTOR, 15)                                                                           \
     X(BACKEND_VARIANT_PACK_DESCRIPTOR, 16)                                                                             \
     X(BACKEND_TENSOR_DESCRIPTOR, 17)                                                                                   \
@@ -129,6 +131,12 @@
     /* graphs, heuristics, plans */                                                                                    \
     X(HEUR_MODE_A, 3)                                                                                                  \
     X(HEUR_MODE_FALLBACK, 2)                                                                                           \
+    X(GENSTATS_SUM_SQSUM, 0)                                                                                           \
+    X(ATTR_OPERATION_GENSTATS_MODE, 770)                                                                               \
+    X(ATTR_OPERATION_GENSTATS_MATH_PREC, 771)                                                                          \
+    X(ATTR_OPERATION_GENSTATS_XDESC, 772)                                                                              \
+    X(ATTR_OPERATION_GENSTATS_SUMDESC, 773)                                                                            \
+    X(ATTR_OPERATION_GENSTATS_SQSUMDESC, 774)                                                                          \
     X(ATTR_OPERATIONGRAPH_OPS, 801)                                                                                    \
     X(ATTR_ENGINEHEUR_MODE, 200)                                                                                       \
     X(ATTR_ENGINEHEUR_OPERATION_GRAPH, 201)                                                                            \

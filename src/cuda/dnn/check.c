@@ -232,11 +232,29 @@ static weft_status check_pointwise(const weft_dnn_graph *graph, const weft_dnn_o
     return check_broadcast(a, b);
 }
 
+static weft_status check_stats(const weft_dnn_graph *graph, const weft_dnn_op *op)
+{
+    const weft_dnn_tensor *x = &graph->tensor[op->in[0]];
+    const weft_dnn_tensor *const out[] = { &graph->tensor[op->out], &graph->tensor[op->more] };
+    static const char *const axes[] = { "N", "C", "H", "W" };
+    WEFT_TRY(need_rank((const weft_dnn_tensor *[]){ x, out[0], out[1] }, 3, 4));
+    for (int o = 0; o < 2; o++) {
+        for (int i = 0; i < 4; i++)
+            if (out[o]->dim[i] != (i == 1 ? x->dim[1] : 1))
+                return bad_dim(out[o], axes[i], i == 1 ? x->dim[1] : 1, out[o]->dim[i]);
+        if (out[o]->dtype != WEFT_F32)
+            return weft_fail(WEFT_INVALID, "tensor '%s' is %s; sums are f32", out[o]->name,
+                             weft_dtype_name(out[o]->dtype));
+    }
+    return WEFT_OK;
+}
+
 static weft_status (*const checks[WEFT_DNN_FORM_COUNT])(const weft_dnn_graph *, const weft_dnn_op *) = {
     [WEFT_DNN_FORM_CONV] = check_conv,
     [WEFT_DNN_FORM_MATMUL] = check_matmul,
     [WEFT_DNN_FORM_POOL] = check_pool,
     [WEFT_DNN_FORM_POINTWISE] = check_pointwise,
+    [WEFT_DNN_FORM_STATS] = check_stats,
 };
 
 /* ---- the whole ---- */
@@ -262,9 +280,10 @@ static weft_status check_types(const weft_dnn_graph *graph, const weft_dnn_op *o
 static weft_status check_wiring(checker *c, const weft_dnn_op *op)
 {
     const weft_dnn_graph *graph = c->graph;
-    const int n_in = weft_dnn_row_of(op->kind)->n_in;
-    for (int i = 0; i <= n_in; i++) {
-        const int index = i < n_in ? op->in[i] : op->out;
+    const weft_dnn_row *row = weft_dnn_row_of(op->kind);
+    const int n_in = row->n_in, n_out = row->attr_more ? 2 : 1;
+    for (int i = 0; i < n_in + n_out; i++) {
+        const int index = i < n_in ? op->in[i] : i == n_in ? op->out : op->more;
         if (index < 0 || index >= graph->n_tensors)
             return weft_fail(WEFT_INVALID, "tensor %d of %d is asked for", index, graph->n_tensors);
         const weft_dnn_tensor *t = &graph->tensor[index];

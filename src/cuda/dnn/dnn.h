@@ -13,7 +13,7 @@
  *
  * cuDNN's own checks are not complete; weft_dnn_graph_check does the rest before cuDNN is asked: unique ids, broadcast
  * extents, tensors that nobody writes or reads, alignment. The compute type is float, always.
- * New operations (statistics) are rows of the table in graph.c. */
+ * New operations are rows of the table in graph.c. */
 #ifndef WEFT_CUDA_DNN_DNN_H
 #define WEFT_CUDA_DNN_DNN_H
 
@@ -44,6 +44,7 @@ typedef enum weft_dnn_kind {
     WEFT_DNN_CONV,     /* in: x, filter; out: y */
     WEFT_DNN_DGRAD,    /* in: dy, filter; out: dx */
     WEFT_DNN_WGRAD,    /* in: x, dy; out: d filter */
+    WEFT_DNN_STATS,    /* in: x; out: sums of each channel, f32 [1, C, 1, 1]; more: of the squares */
     WEFT_DNN_MATMUL,   /* in: a [b, m, k], b [b or 1, k, n]; out: [b, m, n] */
     WEFT_DNN_MAX_POOL, /* in: x; out: y. The border never wins */
     WEFT_DNN_AVG_POOL, /* divides by the pixels inside */
@@ -69,6 +70,7 @@ typedef struct weft_dnn_window {
 typedef struct weft_dnn_op {
     weft_dnn_kind kind;
     int in[WEFT_DNN_MAX_IN], out; /* indices of tensors; unused in: -1 */
+    int more;                     /* STATS: the second result */
     weft_dnn_window window;
     float slope; /* RELU */
 } weft_dnn_op;
@@ -103,11 +105,14 @@ enum {
     WEFT_DNN_BIAS,
     WEFT_DNN_RESIDUAL,
     WEFT_DNN_Y,
+    WEFT_DNN_SUMS,
+    WEFT_DNN_SQUARES,
     WEFT_DNN_MAP = 99, /* what the pool of a convolution reads */
     WEFT_DNN_FIRST_VIRTUAL = 100
 };
 
-/* y = pool(act(conv(x, weight) + bias + residual)). */
+/* y = pool(act(conv(x, weight) + bias + residual)); with stats, and then nothing else, the sums of y and of its squares
+ * over all rows, floats [k], besides. */
 typedef struct weft_dnn_conv {
     const char *name;
     weft_dtype dtype;       /* of x, weight, bias, residual, y */
@@ -118,7 +123,7 @@ typedef struct weft_dnn_conv {
     int r, s;               /* filter [k, r, s, c / groups] */
     weft_dnn_window window; /* kernel_h and kernel_w are taken from r and s; zero strides and dilations: 1 */
     weft_dnn_window pool;   /* the maximum over such windows of the map, which stays inside; kernel_h 0: no pool */
-    bool bias, residual;
+    bool bias, residual, stats;
     weft_act act;
 } weft_dnn_conv;
 void weft_dnn_conv_graph(const weft_dnn_conv *conv, weft_dnn_graph *graph);

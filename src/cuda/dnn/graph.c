@@ -56,6 +56,14 @@ static const weft_dnn_row rows[WEFT_DNN_KIND_COUNT] = {
                           .attr_parameters = API(ATTR_OPERATION_MATMUL_DESC),
                           .attr_in = { API(ATTR_OPERATION_MATMUL_ADESC), API(ATTR_OPERATION_MATMUL_BDESC) },
                           .attr_out = API(ATTR_OPERATION_MATMUL_CDESC) },
+    [WEFT_DNN_STATS] = { .name = "stats",
+                         .form = WEFT_DNN_FORM_STATS,
+                         .n_in = 1,
+                         .mode = API(GENSTATS_SUM_SQSUM),
+                         .descriptor = API(BACKEND_OPERATION_GEN_STATS_DESCRIPTOR),
+                         .attr_in = { API(ATTR_OPERATION_GENSTATS_XDESC) },
+                         .attr_out = API(ATTR_OPERATION_GENSTATS_SUMDESC),
+                         .attr_more = API(ATTR_OPERATION_GENSTATS_SQSUMDESC) },
     POOL(MAX_POOL, "maxpool", MAXPOOL),
     POOL(AVG_POOL, "avgpool", AVGPOOL_EXCLUDE_PADDING),
     POOL(AVG_POOL_BORDER, "avgpool+border", AVGPOOL_INCLUDE_PADDING),
@@ -322,6 +330,12 @@ void weft_dnn_conv_graph(const weft_dnn_conv *conv, weft_dnn_graph *graph)
     add_epilogue(graph, sum, bias, shortcut, conv->act, to);
     if (pooled)
         add_pool(graph, conv, to);
+    if (conv->stats) {
+        const int sums = weft_dnn_add_vector(graph, "sums", WEFT_DNN_SUMS, WEFT_F32, conv->k);
+        const int squares = weft_dnn_add_vector(graph, "squares", WEFT_DNN_SQUARES, WEFT_F32, conv->k);
+        weft_dnn_add_op(graph,
+                        &(weft_dnn_op){ .kind = WEFT_DNN_STATS, .in = { to, -1 }, .out = sums, .more = squares });
+    }
 }
 
 void weft_dnn_conv_grad_graph(const weft_dnn_conv *conv, weft_dnn_kind kind, weft_dnn_graph *graph)
@@ -444,6 +458,8 @@ char *weft_dnn_graph_text(const weft_dnn_graph *graph, char *buf, size_t size)
         const weft_dnn_row *row = weft_dnn_row_of(op->kind);
         const weft_dnn_window *w = &op->window;
         put(&t, "%s(%d,%d>%d)", row ? row->name : "?", op->in[0], row && row->n_in == 2 ? op->in[1] : -1, op->out);
+        if (row && row->attr_more)
+            put(&t, "+%d", op->more);
         if (row && (row->form == WEFT_DNN_FORM_CONV || row->form == WEFT_DNN_FORM_POOL))
             put(&t, "k%d,%d s%d,%d d%d,%d p%d,%d,%d,%d", w->kernel_h, w->kernel_w, w->stride_h, w->stride_w,
                 w->dilation_h, w->dilation_w, w->top, w->bottom, w->left, w->right);

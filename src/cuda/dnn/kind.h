@@ -15,6 +15,7 @@ typedef enum weft_dnn_form {
     WEFT_DNN_FORM_MATMUL,
     WEFT_DNN_FORM_POOL,
     WEFT_DNN_FORM_POINTWISE,
+    WEFT_DNN_FORM_STATS, /* has no parameters' descriptor, but two results */
     WEFT_DNN_FORM_COUNT
 } weft_dnn_form;
 
@@ -22,10 +23,10 @@ typedef struct weft_dnn_row {
     const char *name; /* "conv" */
     weft_dnn_form form;
     int n_in;
-    int mode;            /* cudnnPointwiseMode_t, cudnnResampleMode_t; else 0 */
+    int mode;            /* cudnnPointwiseMode_t, cudnnResampleMode_t, cudnnGenStatsMode_t; else 0 */
     int descriptor;      /* of the operation */
     int attr_parameters; /* attribute that takes the form's descriptor */
-    int attr_in[WEFT_DNN_MAX_IN], attr_out;
+    int attr_in[WEFT_DNN_MAX_IN], attr_out, attr_more; /* more: 0 with one result */
     int attr_alpha, attr_beta;     /* factors of the result and of what is there: 1 and 0; 0: has none */
     int role[WEFT_DNN_MAX_IN + 1]; /* CONV: which of in[0], in[1], out is x, filter, y */
 } weft_dnn_row;

@@ -139,6 +139,13 @@ static weft_cudnn_descriptor pointwise_parameters(weft_dnn_set *set, const weft_
     return finalize(set, d);
 }
 
+static void put_statistics(weft_dnn_set *set, weft_cudnn_descriptor d, const weft_dnn_op *op)
+{
+    put_enum(set, d, API(ATTR_OPERATION_GENSTATS_MODE), API(TYPE_GENSTATS_MODE), weft_dnn_row_of(op->kind)->mode);
+    put_enum(set, d, API(ATTR_OPERATION_GENSTATS_MATH_PREC), API(TYPE_DATA_TYPE), API(DATA_FLOAT));
+}
+
+/* NULL: put_statistics. */
 static weft_cudnn_descriptor (*const parameters[WEFT_DNN_FORM_COUNT])(weft_dnn_set *, const weft_dnn_op *) = {
     [WEFT_DNN_FORM_CONV] = conv_parameters,
     [WEFT_DNN_FORM_MATMUL] = matmul_parameters,
@@ -151,12 +158,17 @@ static weft_cudnn_descriptor (*const parameters[WEFT_DNN_FORM_COUNT])(weft_dnn_s
 static weft_cudnn_descriptor lower_op(weft_dnn_set *set, const weft_dnn_op *op, const weft_cudnn_descriptor *tensor)
 {
     const weft_dnn_row *row = weft_dnn_row_of(op->kind);
-    weft_cudnn_descriptor form = parameters[row->form](set, op);
+    weft_cudnn_descriptor form = parameters[row->form] ? parameters[row->form](set, op) : NULL;
     weft_cudnn_descriptor d = new_descriptor(set, row->descriptor, row->name);
-    put_descriptor(set, d, row->attr_parameters, form);
+    if (form)
+        put_descriptor(set, d, row->attr_parameters, form);
+    else
+        put_statistics(set, d, op);
     for (int i = 0; i < row->n_in; i++)
         put_descriptor(set, d, row->attr_in[i], tensor[op->in[i]]);
     put_descriptor(set, d, row->attr_out, tensor[op->out]);
+    if (row->attr_more)
+        put_descriptor(set, d, row->attr_more, tensor[op->more]);
     if (row->attr_alpha) {
         put_float(set, d, row->attr_alpha, 1.0F);
         put_float(set, d, row->attr_beta, 0.0F);

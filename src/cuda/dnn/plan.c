@@ -87,6 +87,24 @@ static unsigned forbidden(const weft_dnn_graph *graph, const weft_dnn_request *r
     return notes;
 }
 
+static bool has_stats(const weft_dnn_graph *graph)
+{
+    for (int i = 0; i < graph->n_ops; i++)
+        if (graph->op[i].kind == WEFT_DNN_STATS)
+            return true;
+    return false;
+}
+
+/* Sums over tiles of a map that are to be the same in every run have to wait somewhere for each other. The engines of
+ * statistics that want no workspace have no such place, so they add as tiles come, and none of them says that it is not
+ * deterministic (9.19): they are not taken. */
+static bool is_allowed(const search *s, const weft_dnn_info *info)
+{
+    const bool in_order = s->request.nondeterministic || !has_stats(s->graph) || info->workspace > 0;
+    return in_order && !(info->notes & forbidden(s->graph, &s->request)) &&
+           info->workspace <= s->request.workspace_limit;
+}
+
 /* Asks one heuristic; keeps what the request allows, destroys the rest. */
 static void propose(search *s, weft_cudnn_descriptor graph, int mode)
 {
@@ -117,7 +135,7 @@ static void propose(search *s, weft_cudnn_descriptor graph, int mode)
         const bool got = !failed && i < count;
         const weft_dnn_info info = got ? describe(vendor, config[i]) : (weft_dnn_info){ .engine = -1 };
         s->offered += got;
-        if (got && !(info.notes & forbidden(s->graph, &s->request)) && info.workspace <= s->request.workspace_limit)
+        if (got && is_allowed(s, &info))
             s->candidate[s->allowed++] = (candidate){ config[i], info };
         else
             vendor->cudnnBackendDestroyDescriptor(config[i]);
@@ -180,10 +198,10 @@ static bool build_one(search *s, const candidate *c, weft_dnn_plan *out)
 }
 
 /* In 16 bits other engines come last, whatever the heuristics say: of a convolution between slices they put one first
- * that takes twenty times as long (9.19, batch 256, on an H200). */
+ * that takes twenty times as long (9.19, batch 256, on an H200). The engines of statistics do not note their cores. */
 static bool prefers_cores(const weft_dnn_graph *graph)
 {
-    return graph->tensor[graph->op[0].in[0]].dtype != WEFT_F32;
+    return graph->tensor[graph->op[0].in[0]].dtype != WEFT_F32 && !has_stats(graph);
 }
 
 /* The candidates from `first` on that are on tensor cores, or that are not, in order, precompiled ones before the

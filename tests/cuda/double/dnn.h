@@ -20,7 +20,7 @@ typedef struct dnn_tensor {
 
 typedef struct dnn_op {
     int descriptor, mode; /* cuDNN's: which operation; which pointwise function or pool */
-    int in[2], out;       /* tensors; -1: none */
+    int in[2], out, more; /* tensors; -1: none */
     int64_t before[2], stride[2], dilation[2], window[2];
     float slope; /* of RELU, below 0 */
 } dnn_op;

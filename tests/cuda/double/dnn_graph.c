@@ -37,13 +37,13 @@ static int add_tensor(dnn_program *p, const dnn_bag *b)
 
 /* Attributes that name an operation's tensors and parameters. */
 static const struct signature {
-    int descriptor, in[2], out, parameters;
+    int descriptor, in[2], out, parameters, more; /* more: a second result; 0: none */
 } signatures[] = {
 #define CONVOLUTION(direction, attr, first, second, result)                                                            \
     {                                                                                                                  \
         API(BACKEND_OPERATION_CONVOLUTION_##direction##_DESCRIPTOR),                                                   \
             { API(ATTR_OPERATION_CONVOLUTION_##attr##_##first), API(ATTR_OPERATION_CONVOLUTION_##attr##_##second) },   \
-            API(ATTR_OPERATION_CONVOLUTION_##attr##_##result), API(ATTR_OPERATION_CONVOLUTION_##attr##_CONV_DESC)      \
+            API(ATTR_OPERATION_CONVOLUTION_##attr##_##result), API(ATTR_OPERATION_CONVOLUTION_##attr##_CONV_DESC), 0   \
     }
     CONVOLUTION(FORWARD, FORWARD, X, W, Y),
     CONVOLUTION(BACKWARD_DATA, BWD_DATA, DY, W, DX),
@@ -51,15 +51,23 @@ static const struct signature {
     { API(BACKEND_OPERATION_POINTWISE_DESCRIPTOR),
       { API(ATTR_OPERATION_POINTWISE_XDESC), API(ATTR_OPERATION_POINTWISE_BDESC) },
       API(ATTR_OPERATION_POINTWISE_YDESC),
-      API(ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR) },
+      API(ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR),
+      0 },
     { API(BACKEND_OPERATION_MATMUL_DESCRIPTOR),
       { API(ATTR_OPERATION_MATMUL_ADESC), API(ATTR_OPERATION_MATMUL_BDESC) },
       API(ATTR_OPERATION_MATMUL_CDESC),
-      API(ATTR_OPERATION_MATMUL_DESC) },
+      API(ATTR_OPERATION_MATMUL_DESC),
+      0 },
     { API(BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR),
       { API(ATTR_OPERATION_RESAMPLE_FWD_XDESC), -1 },
       API(ATTR_OPERATION_RESAMPLE_FWD_YDESC),
-      API(ATTR_OPERATION_RESAMPLE_FWD_DESC) },
+      API(ATTR_OPERATION_RESAMPLE_FWD_DESC),
+      0 },
+    { API(BACKEND_OPERATION_GEN_STATS_DESCRIPTOR),
+      { API(ATTR_OPERATION_GENSTATS_XDESC), -1 },
+      API(ATTR_OPERATION_GENSTATS_SUMDESC),
+      -1,
+      API(ATTR_OPERATION_GENSTATS_SQSUMDESC) },
 };
 
 static void read_parameters(const dnn_bag *b, dnn_op *op)
@@ -86,8 +94,10 @@ static bool read_op(dnn_program *p, const dnn_bag *b)
         for (int k = 0; k < 2; k++)
             op->in[k] = s->in[k] < 0 ? -1 : add_tensor(p, dnn_inner(b, s->in[k], 0));
         op->out = add_tensor(p, dnn_inner(b, s->out, 0));
-        read_parameters(dnn_inner(b, s->parameters, 0), op);
-        return op->in[0] >= 0 && op->out >= 0;
+        op->more = s->more ? add_tensor(p, dnn_inner(b, s->more, 0)) : -1;
+        if (s->parameters >= 0)
+            read_parameters(dnn_inner(b, s->parameters, 0), op);
+        return op->in[0] >= 0 && op->out >= 0 && (!s->more || op->more >= 0);
     }
     return false;
 }

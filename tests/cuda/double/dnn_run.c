@@ -240,6 +240,24 @@ static void multiply(const dense *a, const dense *b, dense *y)
         }
 }
 
+/* Sums over tiles of rows, then over tiles: as cuDNN's engines add them, in float. */
+static void sum_rows(const dense *x, dense *sums, dense *squares)
+{
+    enum { TILE = 128 };
+    const int64_t rows = x->n * x->h * x->w;
+    for (int64_t c = 0; c < x->c; c++)
+        for (int64_t first = 0; first < rows; first += TILE) {
+            float sum = 0, square = 0;
+            for (int64_t row = first; row < rows && row < first + TILE; row++) {
+                const float v = x->at[row * x->c + c];
+                sum += v;
+                square += v * v;
+            }
+            sums->at[c] += sum;
+            squares->at[c] += square;
+        }
+}
+
 static void run_op(const dnn_op *op, dense *value)
 {
     dense *a = &value[op->in[0]], *b = op->in[1] >= 0 ? &value[op->in[1]] : NULL, *y = &value[op->out];
@@ -259,6 +277,9 @@ static void run_op(const dnn_op *op, dense *value)
     case WEFT_CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR:
         multiply(a, b, y);
         return;
+    case WEFT_CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR:
+        sum_rows(a, y, &value[op->more]);
+        return;
     default:
         map(op, a, b, y);
     }
@@ -268,8 +289,11 @@ void dnn_run(const dnn_program *program, void *const *data, const float *constan
 {
     dense value[DNN_MAX_TENSOR];
     bool computed[DNN_MAX_TENSOR] = { false }, lent[DNN_MAX_TENSOR] = { false };
-    for (int i = 0; i < program->n_ops; i++)
+    for (int i = 0; i < program->n_ops; i++) {
         computed[program->op[i].out] = true;
+        if (program->op[i].more >= 0)
+            computed[program->op[i].more] = true;
+    }
     for (int i = 0; i < program->n_tensors; i++) {
         const dnn_tensor *t = &program->tensor[i];
         int64_t size[4], stride[4];
