@@ -42,8 +42,9 @@ __device__ __forceinline__ float target_of(const criterion_job &job, int64_t row
 
 __device__ __forceinline__ void store(const criterion_job &job, int64_t row, int k, float dx)
 {
-    const float factor = job.scale ? job.factor * *job.scale : job.factor; /* a power of two: the same bits */
-    static_cast<float *>(job.dx.data)[row * job.dx.ld + k] = factor * dx;
+    float *const to = static_cast<float *>(job.dx.data) + (row * job.dx.ld + k);
+    dx *= job.factor;
+    *to = job.scale ? dx * *job.scale : dx; /* a power of two: the same bits */
 }
 
 /* What the row adds to the loss, of which each thread has a part; writes the gradient. me: the thread's number among
