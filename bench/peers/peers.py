@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Compares weft with PyTorch, ONNX Runtime and OpenVINO on this machine's CPU, or with PyTorch on its GPU.
+"""Compares weft with PyTorch, ONNX Runtime, OpenVINO and ncnn on this machine's CPU, or with PyTorch on its GPU.
 
-All contenders load the same network (random weights), the same batch and the same number of threads, each in a process
-of its own; then they take turns, one run each per round, so that clock changes and neighbours hit all alike. Printed
-per network: median and least milliseconds per batch, and how many times as fast as each peer weft is.
+All contenders load the same network, the same batch and the same number of threads, each in a process of its own; then
+they take turns, one run each per round, so that clock changes and neighbours hit all alike. Weights and images are the
+same, too (of weft where it has the peers' dialect), and outputs are compared. Printed per network: median and least
+milliseconds per batch, processor time, and how many times as fast as each peer weft is.
 
     python3 bench/peers/peers.py --runner build/bench/weft_runner --json peers.json --md peers.md
+    python3 bench/peers/peers.py --runner build/bench/weft_runner --isa avx2
     python3 bench/peers/peers.py --runner build/bench/weft_runner --train
     python3 bench/peers/peers.py --runner build/bench/weft_runner --device cuda --precision fp16 --ahead
 
@@ -14,19 +16,20 @@ With --train they make whole steps of training: forward, backward, SGD with mome
 images lie on the device, and a turn is twenty runs.
 """
 import argparse
+import array
 import json
 import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from contender import LIMITS, launch
+from tables import markdown, print_entry
 
-# weft's name, weft's dialect, torchvision's name (or timm/NAME), pixels. A row more is a network more.
+# weft's name, weft's dialect, torchvision's name (or timm/NAME, pytorchcv/NAME), pixels. A row more is a network more.
 NETWORKS = [
     ("resnet50", "torch", "resnet50", 224),
     ("vgg16", "keras", "vgg16", 224),
@@ -40,6 +43,7 @@ NETWORKS = [
     ("inception-v3", "keras", "inception_v3", 299),
     ("inception-resnet-v2", "keras", "timm/inception_resnet_v2", 299),
     ("mobilenet", "keras", "timm/mobilenetv1_100", 224),
+    ("nasnet-mobile", "keras", "pytorchcv/nasnet_4a1056", 224),
     ("nasnet-large", "keras", "timm/nasnetalarge", 331),
     ("efficientnet-b1", "keras", "efficientnet_b1", 240),
     ("efficientnet-b4", "keras", "efficientnet_b4", 380),
@@ -55,91 +59,17 @@ NETWORKS = [
     ("efficientnet-b3", "keras", "efficientnet_b3", 300),
     ("fashion-cnn", "keras", "fashion_cnn", 28),
 ]
+# Of those above in another dialect, weft's that are built like the peers' to the last pad, for --dialect torch.
+TORCH_TOO = {"vgg16", "vgg19", "mobilenetv2", "inception-v3", "efficientnet-b0", "efficientnet-b1", "efficientnet-b3",
+             "efficientnet-b4", "efficientnet-b7"}
 DEFAULT_MODELS = "resnet50,vgg16,mobilenetv2,efficientnet-b0"
 GPU_MODELS = "resnet50,vgg16,mobilenetv2,efficientnet-b0,efficientnet-b4,densenet121"
 TORCH = ["torch-eager", "torch-compile", "torch-trace", "torch-reduce-overhead", "torch-max-autotune"]
-PEERS = TORCH[:3] + ["onnxruntime", "openvino"]
+PEERS = TORCH[:3] + ["onnxruntime", "openvino", "ncnn"]
 GPU_PEERS = [TORCH[0], TORCH[3], TORCH[4]]
 TRAIN_MODELS = "resnet50,resnet18,mobilenetv2,efficientnet-b0,fashion-cnn,vgg16,densenet121"
 TRAIN_PEERS = TORCH[:2]
 GPU_TRAIN_MODELS = "resnet50,efficientnet-b0,mobilenetv2"
-
-
-class Contender:
-    """A child process that runs one network on command."""
-
-    def __init__(self, name, command, environment, log):
-        self.name, self.facts, self.times, self.skip = name, {}, [], None
-        try:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                                            text=True, env=environment)
-        except OSError as error:
-            self.process, self.skip = None, f"cannot start {command[0]}: {error.strerror}"
-
-    def start(self):
-        if self.process is None:
-            return
-        line = self.process.stdout.readline()
-        try:
-            self.facts = json.loads(line)
-        except ValueError:
-            self.skip = "ended before it was ready"
-            return
-        self.skip = self.facts.get("skip")
-
-    def run(self, count):
-        try:
-            self.process.stdin.write(f"run {count}\n")
-            self.process.stdin.flush()
-            times = [float(word) for word in self.process.stdout.readline().split()]
-        except (OSError, ValueError):
-            times = []
-        if len(times) != count:
-            self.skip = "ended during the runs"
-        return times
-
-    def peak(self):
-        """Largest resident memory so far, in MiB; None where the system does not say."""
-        try:
-            with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
-                return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
-        except (OSError, StopIteration, AttributeError):
-            return None
-
-    def close(self):
-        self.facts["peak_mib"] = self.peak()
-        if self.process is not None:
-            try:
-                self.process.communicate("quit\n", timeout=20)
-            except (OSError, ValueError, subprocess.TimeoutExpired):
-                self.process.kill()
-                self.process.communicate()
-
-
-def environment(threads, malloc):
-    """The same threads for everyone, whatever runtime they link. With malloc "keep", glibc keeps freed memory instead
-    of giving it back to the kernel: at batch 32 PyTorch otherwise spends up to half its time on page faults."""
-    limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    if malloc == "keep":
-        limits |= {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
-                   "MALLOC_TOP_PAD_": str(1 << 26)}
-    return {**os.environ, **limits, "PYTHONWARNINGS": "ignore"}
-
-
-def command_of(name, row, args):
-    weft_name, dialect, torch_name, px = row
-    sizes = ["--batch", str(args.batch), "--threads", str(args.threads), "--mode", "train" if args.train else "infer",
-             "--device", args.device, "--precision", args.precision]
-    if name == "weft":
-        return [args.runner, weft_name, "--dialect", dialect, "--px", str(px), *sizes]
-    return [sys.executable, os.path.join(HERE, "worker.py"), name, torch_name, "--px", str(px), "--work", args.work,
-            *sizes]
-
-
-def launch(row, args, log):
-    """One network's contenders as they are started, one after the other unless someone asks for all at once."""
-    for name in args.names:
-        yield Contender(name, command_of(name, row, args), environment(args.threads, args.malloc), log)
 
 
 def ready(started, args):
@@ -158,15 +88,39 @@ def ready(started, args):
     return contenders
 
 
+def floats(path, count=-1):
+    values = array.array("f")
+    with open(path, "rb") as file:
+        values.frombytes(file.read())
+    return values[:count] if count >= 0 else values
+
+
+def apart(found, expected):
+    """The largest difference, of the largest value that is expected."""
+    if len(found) < len(expected) or any(v != v for v in found):
+        return float("inf")
+    return max(abs(a - b) for a, b in zip(found, expected)) / max(map(abs, expected))
+
+
+def look(contenders, args):
+    """How far the outputs of the first images are from PyTorch's."""
+    path = os.path.join(args.work, f"output-{os.getpid()}.f32")
+    for c in contenders:
+        if c.skip is None and c.expected and c.output(path):
+            c.apart = apart(floats(path), floats(c.expected))
+            os.remove(path)
+
+
 def compare(contenders, args):
     """Runs one network on all contenders by turns."""
+    look(contenders, args)
     active = [c for c in contenders if c.skip is None]
     for turn in range(args.rounds):
         shift = turn % len(active) if active else 0
         for contender in active[shift:] + active[:shift]:
             if contender.skip is None:
                 time.sleep(args.pause)  # lets the last one's idle threads go to sleep
-                contender.times += contender.run(args.runs)
+                contender.run(args.runs, keep=True)
         print(f"\r  round {turn + 1}/{args.rounds}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     for contender in contenders:
@@ -177,9 +131,10 @@ def summarise(row, contenders):
     weft_name, dialect, torch_name, px = row
     entry = {"model": weft_name, "dialect": dialect, "peer_network": torch_name, "px": px, "contenders": {}}
     for c in contenders:
-        result = {"skipped": c.skip} if c.skip else {"median_ms": statistics.median(c.times), "min_ms": min(c.times),
-                                                     "times_ms": c.times, **{k: v for k, v in c.facts.items()
-                                                                             if k != "ready"}}
+        result = {"skipped": c.skip} if c.skip else {
+            "median_ms": statistics.median(c.times), "min_ms": min(c.times), "times_ms": c.times,
+            "median_cpu_ms": statistics.median(c.busy), "cpu_ms": c.busy, "apart": c.apart,
+            **{k: v for k, v in c.facts.items() if k != "ready"}}
         entry["contenders"][c.name] = result
     done = {n: r["median_ms"] for n, r in entry["contenders"].items() if "median_ms" in r}
     torches = {n: ms for n, ms in done.items() if n in TORCH}
@@ -206,55 +161,6 @@ def cpu_name():
         return platform.processor() or "unknown"
 
 
-def markdown(report):
-    """The report as a table: medians in ms per batch, weft's speed-up in brackets."""
-    names = report["contenders"]
-    what = "steps of training" if report["train"] else "runs"
-    where = f"GPU: {report['gpu']}" if report.get("gpu") else f"CPU: {report['cpu']}, {report['threads']} threads"
-    lines = [f"{where}, batch {report['batch']}, {report['precision']}, {what}, {report['rounds']} alternating rounds "
-             f"of {report['runs']}; median ms per batch"
-             + (" (times as fast as the peer weft is)" if "weft" in names else "")
-             + f"; load before the run {report['load_before']:.1f}", "",
-             "| network | dialect | GMAC | " + " | ".join(names) + " | weft over best peer |",
-             "|---|---|---|" + "---|" * (len(names) + 1)]
-    for entry in report["models"]:
-        cells = [entry["model"], entry["dialect"], f"{entry['macs'] / 1e9:.3f}" if entry["macs"] else "?"]
-        for name in names:
-            result = entry["contenders"][name]
-            text = "skipped" if "skipped" in result else f"{result['median_ms']:.{3 if report.get('gpu') else 1}f}"
-            if name in entry.get("speedup", {}):
-                text += f" ({entry['speedup'][name]:.2f}x)"
-            cells.append(text)
-        best = entry.get("speedup_over_best")
-        cells.append(f"{best:.2f}x ({entry['best_peer']})" if best else "-")
-        lines.append("| " + " | ".join(cells) + " |")
-    if report.get("geometric_mean"):
-        lines += ["", f"Geometric mean of weft over the best peer: {report['geometric_mean']:.2f}x"]
-    lines += ["", "Versions: " + ", ".join(f"{n} {v}" for n, v in sorted(report["versions"].items()))]
-    for entry in report["models"]:
-        if entry["macs_agree"] is False:
-            lines += ["", f"{entry['model']}: multiply-adds differ: {entry['macs_by']}"]
-    return "\n".join(lines) + "\n"
-
-
-def print_entry(entry):
-    print(f"{entry['model']} ({entry['dialect']} dialect, peers' {entry['peer_network']}, {entry['px']} px)")
-    gmac = entry["macs"]
-    if gmac:
-        verdict = {True: "weft and torch agree", False: f"DIFFER: {entry['macs_by']}", None: "one count only"}
-        print(f"  {gmac / 1e9:.3f} GMAC an image; {verdict[entry['macs_agree']]}")
-    for name, result in entry["contenders"].items():
-        if "skipped" in result:
-            print(f"  {name:14s} skipped: {result['skipped']}")
-            continue
-        ratio = entry.get("speedup", {}).get(name)
-        peak = f"   peak {result['peak_mib']:6.0f} MiB" if result.get("peak_mib") else ""
-        print(f"  {name:14s} median {result['median_ms']:9.3f} ms   min {result['min_ms']:9.3f} ms{peak}"
-              + (f"   weft is {ratio:5.2f}x as fast" if ratio else "")
-              + ("   <- best PyTorch" if name == entry.get("torch_best") else ""))
-    sys.stdout.flush()
-
-
 def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models",
@@ -272,6 +178,16 @@ def parse(argv):
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--precision", choices=("fp32", "tf32", "fp16", "bf16"),
                         help="of a GPU (default: fp32 on a CPU, fp16 on a GPU)")
+    parser.add_argument("--peer-precision", choices=("same", "default"), default="same",
+                        help="default: leave the peers theirs (OpenVINO takes bf16 where the CPU has AMX; pnnx keeps "
+                             "weights in fp16); what each took stands in the table")
+    parser.add_argument("--isa", choices=LIMITS, help="limit weft and its peers to these instructions; those that "
+                                                      "cannot be are left out")
+    parser.add_argument("--dialect", choices=("row", "torch"), default="row",
+                        help="torch: weft builds networks as PyTorch does wherever it can, so that outputs can be "
+                             "compared (default: the table's, row)")
+    parser.add_argument("--own-weights", action="store_true",
+                        help="weights and images of every contender's own; outputs are not compared")
     parser.add_argument("--ahead", action="store_true",
                         help="start the contenders of all networks at once: they compile side by side, and need the "
                              "memory of all")
@@ -309,6 +225,10 @@ def parse(argv):
         if name not in known:
             parser.error(f"no network named '{name}'; known: {', '.join(known)}")
     args.rows = [known[name] for name in wanted]
+    if args.dialect == "torch":
+        args.rows = [(row[0], "torch", *row[2:]) if row[0] in TORCH_TOO else row for row in args.rows]
+    if gpu and (args.isa or args.peer_precision == "default"):
+        parser.error("--isa and --peer-precision are of the CPU")
     args.names = [] if args.peers == "none" else args.peers.split(",")
     for name in args.names:
         if name not in PEERS + GPU_PEERS:
@@ -343,7 +263,8 @@ def measure(args):
         os.makedirs(args.work, exist_ok=True)
         report = {"cpu": cpu_name(), "threads": args.threads, "batch": args.batch, "rounds": args.rounds,
                   "runs": args.runs, "device": args.device, "precision": args.precision, "malloc": args.malloc,
-                  "train": args.train, "contenders": args.names,
+                  "train": args.train, "contenders": args.names, "isa": args.isa,
+                  "peer_precision": args.peer_precision,
                   "versions": {"python": platform.python_version()}, "models": []}
         # With --ahead all are started, then all waited for, and only then is the first one timed.
         ahead = [list(launch(row, args, log)) for row in args.rows] if args.ahead else []
@@ -364,11 +285,22 @@ def measure(args):
             entry = summarise(row, contenders)
             report["models"].append(entry)
             print_entry(entry)
-        ratios = [e["speedup_over_best"] for e in report["models"] if "speedup_over_best" in e]
-        if ratios:
-            report["geometric_mean"] = statistics.geometric_mean(ratios)
-            print(f"geometric mean of weft over the best peer: {report['geometric_mean']:.2f}x")
+            sys.stdout.flush()
+        means(report)
         return report
+
+
+def means(report):
+    """Geometric means over the networks, of weft over the best peer and over each peer that ran all that weft ran."""
+    entries = [e for e in report["models"] if "speedup_over_best" in e]
+    if not entries:
+        return
+    report["geometric_mean"] = statistics.geometric_mean(e["speedup_over_best"] for e in entries)
+    report["geometric_means"] = {
+        name: statistics.geometric_mean(e["speedup"][name] for e in entries)
+        for name in report["contenders"] if all(name in e["speedup"] for e in entries)}
+    print(f"geometric mean of weft over the best peer: {report['geometric_mean']:.2f}x"
+          + "".join(f", over {name} {mean:.2f}x" for name, mean in report["geometric_means"].items()))
 
 
 def main(argv=None):

@@ -4,11 +4,15 @@
  * run by run. Public interface only.
  *
  *     weft_runner MODEL [--dialect D] [--px N] [--batch N] [--threads N] [--isa I] [--math fast|strict]
- *                       [--mode infer|train] [--device D] [--precision P]
+ *                       [--mode infer|train] [--device D] [--precision P] [--weights FILE] [--images FILE]
  *
  *     on start    one JSON line: what was built ("ready": true), or why not ("skip": reason)
- *     "run N"     runs the network N times; answers one line of N times in milliseconds
+ *     "run N"     runs the network N times; answers one line of N pairs, wall/processor time in milliseconds
+ *     "output F"  runs the network and writes its output to the file F as fp32; answers "ok"
  *     "quit"      ends (so does the end of the input)
+ *
+ * Weights are random, or of a file; one that is not of this network is no failure ("random": reason). Images are
+ * noise, or the fp32 values of a file, N H W C. The output is that before the softmax.
  *
  * On a GPU the images are there already, those of a step, too: after the first, which brings them. */
 #include <inttypes.h>
@@ -19,7 +23,7 @@
 #include <weft/weft.h>
 
 typedef struct settings {
-    const char *model, *isa, *device;
+    const char *model, *isa, *device, *weights, *images;
     weft_precision precision;
     weft_dialect dialect;
     weft_math math;
@@ -35,12 +39,13 @@ typedef struct runner {
     bool stays; /* what a step reads is on the device */
     float *images;
     int32_t *labels;
+    char random[400]; /* why the weights are, where a file was named; "": they are the file's */
 } runner;
 
-static double now_ms(void)
+static double now_ms(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
@@ -63,7 +68,7 @@ static void print_text(const char *text)
 static int skip(void)
 {
     fputs("{\"skip\": ", stdout);
-    print_text(weft_error());
+    print_text(*weft_error() ? weft_error() : "there is no room for the images, or the file holds fewer");
     puts("}");
     return EXIT_SUCCESS; /* the reason is the answer */
 }
@@ -93,6 +98,10 @@ static bool parse(int argc, char **argv, settings *s)
             s->isa = value;
         } else if (strcmp(argv[i], "--device") == 0) {
             s->device = value;
+        } else if (strcmp(argv[i], "--weights") == 0) {
+            s->weights = value;
+        } else if (strcmp(argv[i], "--images") == 0) {
+            s->images = value;
         } else if (strcmp(argv[i], "--precision") == 0) {
             while (strcmp(value, weft_precision_name(s->precision)) != 0)
                 if (++s->precision == WEFT_PRECISION_COUNT)
@@ -124,17 +133,49 @@ static float *draw_images(int64_t count)
     return data;
 }
 
-static weft_status build_model(weft_ctx *ctx, const weft_graph *graph, runner *r)
+/* The images of a file, or NULL: it holds fewer. */
+static float *read_images(const char *path, int64_t count)
+{
+    FILE *file = fopen(path, "rb");
+    float *data = file ? malloc((size_t)count * sizeof *data) : NULL;
+    const size_t got = data ? fread(data, sizeof *data, (size_t)count, file) : 0;
+    if (file)
+        fclose(file);
+    if (got == (size_t)count)
+        return data;
+    free(data);
+    return NULL;
+}
+
+/* Random weights, over which those of a file go. */
+static weft_status fill(weft_ctx *ctx, const settings *s, runner *r)
+{
+    const weft_import_opt opt = { .arch = s->model, .dialect = s->dialect };
+    weft_weights *weights = NULL;
+    weft_status status = weft_model_init(r->model, 0);
+    if (status != WEFT_OK || !s->weights)
+        return status;
+    status = weft_weights_import(ctx, s->weights, &opt, NULL, &weights);
+    if (status == WEFT_OK)
+        status = weft_model_load(r->model, weights);
+    if (status != WEFT_OK)
+        snprintf(r->random, sizeof r->random, "%s", weft_error());
+    weft_weights_destroy(weights);
+    return WEFT_OK;
+}
+
+static weft_status build_model(weft_ctx *ctx, const weft_graph *graph, const settings *s, runner *r)
 {
     weft_port_info port;
     weft_status status = weft_model_create(ctx, graph, &(weft_model_opt){ .resident = true }, &r->model);
     if (status == WEFT_OK)
-        status = weft_model_init(r->model, 0);
+        status = fill(ctx, s, r);
     if (status == WEFT_OK)
         status = weft_model_input(r->model, 0, &port);
     if (status != WEFT_OK)
         return status;
-    r->images = draw_images(weft_shape_count(&port.shape));
+    const int64_t count = weft_shape_count(&port.shape);
+    r->images = s->images ? read_images(s->images, count) : draw_images(count);
     if (!r->images)
         return WEFT_NO_MEMORY;
     status = weft_model_set_input(r->model, 0, r->images, (size_t)weft_shape_count(&port.shape) * sizeof *r->images);
@@ -164,14 +205,15 @@ static weft_status build_trainer(weft_ctx *ctx, const weft_graph *graph, const s
 /* Builds, plans and fills; *counts are the graph's. */
 static weft_status build(weft_ctx *ctx, const settings *s, weft_counts *counts, runner *r)
 {
-    const weft_arch_opt arch_opt = { .dialect = s->dialect, .batch = s->batch, .px = s->px };
+    const weft_arch_opt arch_opt = { .dialect = s->dialect, .batch = s->batch, .px = s->px,
+                                      .no_softmax = !s->trains };
     weft_graph *graph = NULL;
     weft_status status = weft_arch_build(ctx, s->model, &arch_opt, &graph);
     if (status == WEFT_OK)
         status = weft_graph_counts(graph, counts);
     if (status == WEFT_OK)
         status = s->trains ? build_trainer(ctx, graph, s, weft_arch_find(s->model, s->dialect), r)
-                           : build_model(ctx, graph, r);
+                           : build_model(ctx, graph, s, r);
     weft_graph_destroy(graph);
     return status;
 }
@@ -191,23 +233,56 @@ static weft_status run_once(const runner *r)
     return r->trainer && !r->stays ? weft_trainer_step(r->trainer, &batch, 1e-3, NULL) : weft_model_run(r->model);
 }
 
+/* Wall and processor time of each run, in milliseconds. */
+static weft_status answer_times(const runner *r, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const double start = now_ms(CLOCK_MONOTONIC), busy = now_ms(CLOCK_PROCESS_CPUTIME_ID);
+        const weft_status status = run_once(r);
+        if (status != WEFT_OK)
+            return status;
+        printf("%s%.4f/%.4f", i ? " " : "", now_ms(CLOCK_MONOTONIC) - start, now_ms(CLOCK_PROCESS_CPUTIME_ID) - busy);
+    }
+    putchar('\n');
+    return WEFT_OK;
+}
+
+static weft_status answer_output(const runner *r, const char *path)
+{
+    weft_port_info port;
+    weft_status status = weft_model_run(r->model);
+    if (status == WEFT_OK)
+        status = weft_model_output(r->model, 0, &port);
+    if (status != WEFT_OK)
+        return status;
+    const size_t count = (size_t)weft_shape_count(&port.shape);
+    float *values = malloc(count * sizeof *values);
+    status = values ? weft_model_get_output(r->model, 0, values, count * sizeof *values) : WEFT_NO_MEMORY;
+    FILE *file = status == WEFT_OK ? fopen(path, "wb") : NULL;
+    const bool whole = file && fwrite(values, sizeof *values, count, file) == count;
+    const bool closed = file && fclose(file) == 0;
+    free(values);
+    if (status == WEFT_OK)
+        puts(whole && closed ? "ok" : "not written");
+    return status;
+}
+
 static int serve(const runner *r)
 {
-    char line[64];
+    char line[4200];
     while (fgets(line, sizeof line, stdin) && strncmp(line, "quit", 4) != 0) {
         int count = 0;
-        if (sscanf(line, "run %d", &count) != 1)
-            continue;
-        for (int i = 0; i < count; i++) {
-            const double start = now_ms();
-            if (run_once(r) != WEFT_OK) {
-                fprintf(stderr, "weft_runner: %s\n", weft_error());
-                return EXIT_FAILURE;
-            }
-            printf("%s%.4f", i ? " " : "", now_ms() - start);
-        }
-        putchar('\n');
+        weft_status status = WEFT_OK;
+        line[strcspn(line, "\n")] = '\0';
+        if (sscanf(line, "run %d", &count) == 1)
+            status = answer_times(r, count);
+        else if (strncmp(line, "output ", 7) == 0)
+            status = answer_output(r, line + 7);
         fflush(stdout);
+        if (status == WEFT_OK)
+            continue;
+        fprintf(stderr, "weft_runner: %s\n", weft_error());
+        return EXIT_FAILURE;
     }
     return EXIT_SUCCESS;
 }
@@ -217,7 +292,8 @@ int main(int argc, char **argv)
     settings s = { .batch = 32 };
     if (!parse(argc, argv, &s)) {
         fprintf(stderr, "usage: weft_runner MODEL [--dialect D] [--px N] [--batch N] [--threads N] [--isa I] "
-                        "[--math fast|strict] [--mode infer|train] [--device D] [--precision P]\n");
+                        "[--math fast|strict] [--mode infer|train] [--device D] [--precision P] [--weights FILE] "
+                        "[--images FILE]\n");
         return 2;
     }
     weft_ctx *ctx;
@@ -236,8 +312,14 @@ int main(int argc, char **argv)
     }
     weft_model_memory(r.model, &memory);
     printf("{\"ready\": true, \"version\": \"%s\", \"isa\": \"%s\", \"threads\": %d, \"macs\": %" PRId64
-           ", \"params\": %" PRId64 ", \"peak_bytes\": %zu}\n",
-           weft_version(), weft_ctx_isa(ctx), weft_ctx_threads(ctx), counts.macs, counts.trainable, memory.peak);
+           ", \"params\": %" PRId64 ", \"peak_bytes\": %zu, \"precision\": \"%s\"",
+           weft_version(), weft_ctx_isa(ctx), weft_ctx_threads(ctx), counts.macs, counts.trainable, memory.peak,
+           weft_precision_name(weft_ctx_precision(ctx)));
+    if (r.random[0]) {
+        fputs(", \"random\": ", stdout);
+        print_text(r.random);
+    }
+    puts("}");
     fflush(stdout);
     const int result = serve(&r);
     destroy(&r);

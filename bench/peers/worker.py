@@ -5,8 +5,12 @@ Every contender of a comparison is a process of its own, so that one framework's
 settings cannot disturb another's. The protocol is that of weft_runner.c:
 
     on start    one JSON line with what was built ("ready": true) or why not ("skip": reason)
-    "run N"     runs the network (or a whole step of training) N times; answers one line of N times in milliseconds
+    "run N"     runs the network (or a whole step of training) N times; answers one line of N pairs, wall/processor time
+                in milliseconds
+    "output F"  runs the network and writes its output to the file F as fp32; answers "ok"
     "quit"      ends (so does the end of the input)
+
+The contender "share" makes the weights and images that all contenders of a network share, and ends.
 
 On a GPU the images lie on the device and the N runs of one command follow each other without a wait; their times are
 those between CUDA events.
@@ -18,54 +22,7 @@ import os
 import sys
 import time
 
-
-class Missing(Exception):
-    """A package that this contender needs is not installed."""
-
-
-def need(module, package=None):
-    try:
-        return __import__(module)
-    except ImportError:
-        raise Missing(f"{package or module} not installed") from None
-
-
-def fashion_cnn(nn):
-    """The CNN for Fashion-MNIST of Geron 2022, chapter 14."""
-    def conv(channels, out, kernel):
-        return nn.Conv2d(channels, out, kernel, padding="same"), nn.ReLU()
-    return nn.Sequential(
-        *conv(1, 64, 7), nn.MaxPool2d(2), *conv(64, 128, 3), *conv(128, 128, 3), nn.MaxPool2d(2), *conv(128, 256, 3),
-        *conv(256, 256, 3), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2304, 128), nn.ReLU(), nn.Dropout(),
-        nn.Linear(128, 64), nn.ReLU(), nn.Dropout(), nn.Linear(64, 10)).eval()
-
-
-def network(name):
-    """The network of torchvision (or timm, for "timm/NAME") with random weights, ready for inference."""
-    torch = need("torch")
-    torch.manual_seed(0)
-    if name == "fashion_cnn":
-        return fashion_cnn(torch.nn)
-    if name.startswith("timm/"):
-        return need("timm").create_model(name[5:], pretrained=False).eval()
-    vision = need("torchvision")
-    builder = getattr(vision.models, name, None)
-    if builder is None:
-        raise Missing(f"torchvision {vision.__version__} has no {name}")
-    extra = {"init_weights": True} if name in ("inception_v3", "googlenet") else {}
-    return builder(weights=None, **extra).eval()
-
-
-def channels_of(net):
-    return next(p for p in net.parameters() if p.dim() == 4).shape[1]
-
-
-def count(torch, net, px):
-    """Multiply-adds of convolutions and dense layers of one image, and parameters."""
-    from torch.utils.flop_counter import FlopCounterMode
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        net(torch.zeros(1, channels_of(net), px, px))
-    return counter.get_total_flops() // 2, sum(p.numel() for p in net.parameters())
+from networks import Missing, channels_of, count, images_of, loaded, ncnn_files, need, network, onnx_file, share
 
 
 def place(torch, args):
@@ -81,8 +38,10 @@ def place(torch, args):
 
 
 def facts_of(torch, args, macs, params):
-    facts = {"version": torch.__version__, "macs": macs, "params": params}
-    if args.device != "cpu":
+    facts = {"version": torch.__version__, "macs": macs, "params": params, "precision": args.precision}
+    if args.device == "cpu":
+        facts["isa"] = torch.backends.cpu.get_cpu_capability()
+    else:
         facts |= {"device": torch.cuda.get_device_name(), "cudnn": torch.backends.cudnn.version(),
                   "cuda": torch.version.cuda}
     return facts
@@ -91,16 +50,18 @@ def facts_of(torch, args, macs, params):
 def torch_contender(args, how):
     torch = need("torch")
     torch.set_num_threads(args.threads)
-    net = network(args.net)
+    net = loaded(args)
     macs, params = count(torch, net, args.px)
     placed = place(torch, args)
     net = net.to(**placed)
-    x = torch.randn(args.batch, channels_of(net), args.px, args.px).to(**placed)
+    x = torch.from_numpy(images_of(args, channels_of(net))).to(**placed)
     inference = how != "trace"
     with torch.inference_mode(inference), torch.no_grad():
         if how in COMPILED:
             import torch._inductor.config as inductor
             inductor.freezing = True
+            if os.environ.get("ATEN_CPU_CAPABILITY") == "avx2":
+                inductor.cpp.simdlen = 256
             net = torch.compile(net, mode=COMPILED[how], dynamic=False)
         elif how == "trace":
             net = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, x)))
@@ -109,9 +70,9 @@ def torch_contender(args, how):
 
     def run():
         with torch.inference_mode(inference), torch.no_grad():
-            net(x)
+            return net(x)
 
-    return run, facts_of(torch, args, macs, params)
+    return run, facts_of(torch, args, macs, params), lambda y: y.float().cpu().contiguous().numpy()
 
 
 def torch_trainer(args, how):
@@ -143,28 +104,11 @@ def torch_trainer(args, how):
 
     for _ in range(3 if gpu else 1):
         run()
-    return run, facts_of(torch, args, macs, params)
-
-
-def onnx_file(args):
-    """Exports the network with a fixed batch; kept in the work folder for the contenders that read ONNX."""
-    path = os.path.join(args.work, f"{args.net.replace('/', '-')}-{args.px}-b{args.batch}.onnx")
-    if os.path.exists(path):
-        return path
-    torch = need("torch")
-    need("onnx")
-    net, x = network(args.net), torch.randn(args.batch, 3, args.px, args.px)
-    kept = f"{path}.{os.getpid()}.tmp"
-    with torch.no_grad():
-        torch.onnx.export(net, (x,), kept, opset_version=17, dynamo=False, input_names=["x"], output_names=["y"],
-                          do_constant_folding=True)
-    os.replace(kept, path)
-    return path
+    return run, facts_of(torch, args, macs, params), None
 
 
 def onnxruntime_contender(args):
     ort = need("onnxruntime")
-    import numpy
     opt = ort.SessionOptions()
     opt.intra_op_num_threads, opt.inter_op_num_threads = args.threads, 1
     opt.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -172,31 +116,71 @@ def onnxruntime_contender(args):
     if args.device != "cpu":
         raise Missing("compared on the CPU alone")
     session = ort.InferenceSession(onnx_file(args), opt, providers=["CPUExecutionProvider"])
-    x = numpy.random.default_rng(0).standard_normal((args.batch, 3, args.px, args.px), numpy.float32)
-    name = session.get_inputs()[0].name
-    return lambda: session.run(None, {name: x}), {"version": ort.__version__}
+    name, x = session.get_inputs()[0].name, images_of(args)
+    return lambda: session.run(None, {name: x}), {"version": ort.__version__, "precision": "fp32"}, lambda y: y[0]
 
 
 def openvino_contender(args):
     ov = need("openvino")
-    import numpy
     if args.device != "cpu":
         raise Missing("runs on no NVIDIA GPU")
     core = ov.Core()
-    # f32: on CPUs with bf16 the plug-in would otherwise halve the precision by itself.
-    compiled = core.compile_model(core.read_model(onnx_file(args)), "CPU", {
-        "INFERENCE_NUM_THREADS": args.threads, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32",
-        "PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False})
-    request = compiled.create_infer_request()
-    x = numpy.random.default_rng(0).standard_normal((args.batch, 3, args.px, args.px), numpy.float32)
+    settings = {"INFERENCE_NUM_THREADS": args.threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
+                "ENABLE_CPU_PINNING": False}
+    if not args.own_precision:  # on CPUs with bf16 the plug-in would otherwise halve the precision by itself
+        settings["INFERENCE_PRECISION_HINT"] = "f32"
+    compiled = core.compile_model(core.read_model(onnx_file(args)), "CPU", settings)
+    request, x = compiled.create_infer_request(), images_of(args)
     request.set_input_tensor(ov.Tensor(x, shared_memory=True))
 
     def run(kept=x):  # the tensor borrows x without holding it
         request.infer()
+        return request
 
-    return run, {"version": ov.__version__.split("-")[0],
-                 "threads": int(compiled.get_property("INFERENCE_NUM_THREADS"))}
+    precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    return run, {"version": ov.__version__.split("-")[0], "precision": PRECISIONS.get(precision, precision),
+                 "threads": int(compiled.get_property("INFERENCE_NUM_THREADS"))}, \
+        lambda done: done.get_output_tensor(0).data.astype("float32")
 
+
+def ncnn_contender(args):
+    """One image after the other on all threads: ncnn knows no batch."""
+    ncnn = need("ncnn")
+    need("pnnx")
+    import numpy
+    if args.device != "cpu":
+        raise Missing("compared on the CPU alone")
+    files = ncnn_files(args, args.own_precision)
+    net = ncnn.Net()
+    net.opt.num_threads = args.threads
+    net.opt.use_vulkan_compute = False
+    if not args.own_precision:
+        for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
+            setattr(net.opt, name, False)
+    if net.load_param(files[0]) or net.load_model(files[1]):
+        raise Missing("ncnn does not read what pnnx made of the network")
+    images = [ncnn.Mat(image).clone() for image in images_of(args)]
+
+    def run():
+        outputs = []
+        for image in images:
+            extractor = net.create_extractor()
+            extractor.input("in0", image)
+            status, output = extractor.extract("out0")
+            if status:
+                raise RuntimeError(f"ncnn's extractor: {status}")
+            outputs.append(output)
+        return outputs
+
+    half = args.own_precision and (net.opt.use_fp16_storage or net.opt.use_fp16_arithmetic)
+    facts = {"version": ncnn.__version__, "precision": "its own, weights fp16" if half else "fp32"}
+    if args.batch > 1:
+        facts["note"] = f"{args.batch} images one after the other: it has no batch"
+    run()
+    return run, facts, lambda outputs: numpy.stack([numpy.array(y).reshape(-1) for y in outputs]).astype("float32")
+
+
+PRECISIONS = {"f32": "fp32", "f16": "fp16"}
 
 # torch.compile's modes; the last two record CUDA graphs.
 COMPILED = {"compile": None, "reduce-overhead": "reduce-overhead", "max-autotune": "max-autotune"}
@@ -209,6 +193,7 @@ CONTENDERS = {
     "torch-trace": lambda a: torch_contender(a, "trace"),
     "onnxruntime": onnxruntime_contender,
     "openvino": openvino_contender,
+    "ncnn": ncnn_contender,
 }
 TRAINERS = {
     "torch-eager": lambda a: torch_trainer(a, "eager"),
@@ -218,11 +203,12 @@ TRAINERS = {
 
 
 def times_on_cpu(run, count):
+    """Wall and processor time of each run, of all threads, in milliseconds."""
     times = []
     for _ in range(count):
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         run()
-        times.append((time.perf_counter() - start) * 1e3)
+        times.append(((time.perf_counter() - start) * 1e3, (time.process_time() - busy) * 1e3))
     return times
 
 
@@ -230,26 +216,32 @@ def times_on_gpu(run, count):
     import torch
     events = [torch.cuda.Event(enable_timing=True) for _ in range(count + 1)]
     torch.cuda.synchronize()
+    busy = time.process_time()
     for event in events[:-1]:
         event.record()
         run()
     events[-1].record()
     torch.cuda.synchronize()
-    return [start.elapsed_time(end) for start, end in zip(events, events[1:])]
+    busy = (time.process_time() - busy) * 1e3 / count
+    return [(start.elapsed_time(end), busy) for start, end in zip(events, events[1:])]
 
 
-def serve(run, replies, clock):
+def serve(run, fetch, replies, clock):
     for line in sys.stdin:
-        words = line.split()
+        words = line.split(maxsplit=1)
         if not words or words[0] == "quit":
             break
-        print(" ".join(f"{t:.4f}" for t in clock(run, int(words[1]))), file=replies, flush=True)
+        if words[0] == "run":
+            print(" ".join(f"{t:.4f}/{busy:.4f}" for t, busy in clock(run, int(words[1]))), file=replies, flush=True)
+        elif words[0] == "output":
+            fetch(run()).tofile(words[1].rstrip("\n"))
+            print("ok", file=replies, flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("contender", choices=CONTENDERS)
-    parser.add_argument("net", help="torchvision's name, such as efficientnet_b0, or timm/NAME")
+    parser.add_argument("contender", choices=[*CONTENDERS, "share"])
+    parser.add_argument("net", help="torchvision's name, such as efficientnet_b0, or timm/NAME, or pytorchcv/NAME")
     parser.add_argument("--px", type=int, default=224)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
@@ -257,16 +249,20 @@ def main():
     parser.add_argument("--mode", choices=("infer", "train"), default="infer")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--precision", choices=("fp32", "tf32", "fp16", "bf16"), default="fp32")
+    parser.add_argument("--own-precision", action="store_true", help="leave the precision to the framework")
     args = parser.parse_args()
 
     # Frameworks chat on stdout: keep the protocol's channel apart and send the rest to stderr.
     replies = io.TextIOWrapper(os.fdopen(os.dup(1), "wb"), line_buffering=True)
     os.dup2(2, 1)
     try:
+        if args.contender == "share":
+            print(json.dumps(share(args)), file=replies, flush=True)
+            return 0
         contenders = TRAINERS if args.mode == "train" else CONTENDERS
         if args.contender not in contenders:
             raise Missing("does not train")
-        run, facts = contenders[args.contender](args)
+        run, facts, fetch = contenders[args.contender](args)
     except Missing as missing:
         print(json.dumps({"skip": str(missing)}), file=replies, flush=True)
         return 0
@@ -275,7 +271,7 @@ def main():
               file=replies, flush=True)
         return 0
     print(json.dumps({"ready": True, **facts}), file=replies, flush=True)
-    serve(run, replies, times_on_cpu if args.device == "cpu" else times_on_gpu)
+    serve(run, fetch, replies, times_on_cpu if args.device == "cpu" else times_on_gpu)
     return 0
 
 
