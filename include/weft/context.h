@@ -121,6 +121,14 @@ typedef struct weft_roof {
 } weft_roof;
 WEFT_API weft_status weft_measure_roof(weft_ctx *ctx, weft_roof *out);
 
+/* How undisturbed this CPU is at this moment, with ctx's threads (about 5 ms): for before and after a measurement. A
+ * neighbour on the other hyperthread of a core lowers the first, and often not the second. */
+typedef struct weft_probe {
+    double gflops;     /* fp32, of weft's own matrix product on data that stay in L1 and L2 */
+    double fma_gflops; /* of multiply-adds in registers, of the same instruction set, measured beside it */
+} weft_probe;
+WEFT_API weft_status weft_measure_probe(weft_ctx *ctx, weft_probe *out);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,8 @@
  *   model dialect px classes weights batch threads device isa precision math seed params trainable statistics macs
  *   flops bytes steps train finite
  *   ms { median q1 q3 min max n all }            absent for the null device, which runs nothing
+ *   cpu_ms { median ... }                        processor time of all threads, of the same runs; on the CPU
+ *   noise { rounds marked repeated left probes best median least fma }   on the CPU; timing.h; rates in GFLOP/s
  *   setup_ms { plan init commit }
  *   memory { predicted { arena workspace packed params peak } arena packed params touched peak
  *            allocator_peak allocations_in_runs }
@@ -162,6 +164,22 @@ void cli_layers_print(const cli_machine *machine, json_t *const *results, int co
 /* Whether view chooses columns that there are. */
 cli_exit cli_layers_check(const cli_view *view);
 json_t *cli_kernels_json(const cli_machine *machine, const json_t *result);
+
+/* ---- noise: of the probe between rounds ---- */
+/* The cells CLI_NOISE_COLUMNS of a result, a note about it, and one about all results. */
+/* clang-format off */
+#define CLI_NOISE_COLUMNS \
+    { "probe_best", { "", "probe_best" }, .flags = CLI_COLUMN_DATA }, \
+    { "probe_least", { "", "probe_least" }, .flags = CLI_COLUMN_DATA }, \
+    { "probe_fma", { "", "probe_fma" }, .flags = CLI_COLUMN_DATA }, \
+    { "rounds", { "", "rounds" }, .flags = CLI_COLUMN_DATA }, \
+    { "rounds_marked", { "", "rounds_marked" }, .flags = CLI_COLUMN_DATA }, \
+    { "rounds_repeated", { "", "rounds_repeated" }, .flags = CLI_COLUMN_DATA }, \
+    { "rounds_left", { "", "rounds_left" }, .flags = CLI_COLUMN_DATA }
+/* clang-format on */
+void cli_noise_put(cli_table *table, const json_t *result);
+void cli_noise_note(cli_table *table, const json_t *result);
+void cli_noise_sum(cli_table *table, json_t *const *results, int count);
 
 /* ---- comparing ---- */
 cli_exit cli_compare_open(const char *path, json_t **old);

@@ -36,6 +36,7 @@ static const cli_column columns[] = {
     { "min", { "", "min" }, .digits = 2, .drop = 8 },
     { "max", { "", "max" }, .digits = 2, .drop = 8 },
     { "runs", { "", "n" }, .digits = 0, .drop = 7 },
+    { "cpu_ms", { "CPU time", "ms" }, .digits = 2, .drop = 6, .flags = CLI_COLUMN_SPARSE },
     { "ms_with_copy", { "with copy", "ms" }, .digits = 2, .flags = CLI_COLUMN_SPARSE },
     { "images_per_second", { "", "images/s" }, .digits = 1 },
     { "gflops", { "", "GFLOP/s" }, .digits = 1, .drop = 1 },
@@ -44,6 +45,7 @@ static const cli_column columns[] = {
     { "bandwidth_share", { "% GB/s", "peak" }, .digits = 1, .scale = 0.01, .drop = 4 },
     { "memory_predicted", { "MiB", "planned" }, .digits = 1, .scale = MIB, .drop = 6 },
     { "memory", { "MiB", "measured" }, .digits = 1, .scale = MIB, .drop = 3 },
+    CLI_NOISE_COLUMNS,
     { "old_ms", { "old", "ms" }, .digits = 2, .flags = CLI_COLUMN_SPARSE },
     { "change", { "change", "%" }, .digits = 1, .scale = 0.01, .flags = CLI_COLUMN_SPARSE },
     { "change_spread", { "", "spread" }, .flags = CLI_COLUMN_DATA },
@@ -106,6 +108,8 @@ static void put_result(cli_table *t, const cli_machine *machine, const json_t *r
     if (!json_object_get(r, "ms"))
         cli_put_missing(t, "ms", "the null device runs nothing");
     put_times(t, machine, r);
+    cli_noise_put(t, r);
+    cli_noise_note(t, r);
     if (json_is_false(json_object_get(r, "finite")))
         cli_table_note(t, "! %s: the output holds NaN or infinity.", cli_json_text(r, "model"));
     if (old) {
@@ -318,6 +322,15 @@ const cli_command cli_bench = {
         "second, GFLOP/s, and the shares of the roofs of this machine (fused multiply-add peak and memory bandwidth) "
         "that weft measures at the start and, after jobs of more than ten seconds, once more; a roof that has then "
         "moved by more than 10 % is warned of.\n"
+        "\n"
+        "On the CPU a second roof stands guard: before and after every round (a run, or as many short ones as take 0.1 "
+        "s) weft times its own matrix product on data that stay in L1 and L2, for a few milliseconds. A neighbour on "
+        "the other hyperthread of a core slows it, and the runs, by a quarter and more, which the FMA peak does not "
+        "show. Rounds in which it falls below 90 % of its best are marked and run again, the worst first, at most half "
+        "as many as there are and one; a repeat that was quieter takes the place of the round. The notes say how far "
+        "the probe ranged and how many rounds are still marked; CSV and JSON have the columns probe_best, probe_least, "
+        "probe_fma, rounds, rounds_marked, rounds_repeated and rounds_left. CPU time is that of all threads of the "
+        "process: where it is much less than threads times the time of a run, threads waited or had no core.\n"
         "\n"
         "FLOPs are twice the multiply-adds of convolutions and dense layers by the direct algorithm, so that a "
         "faster algorithm may pass 100 %. Bytes are the least traffic: each step's inputs and parameters read once, "

@@ -38,6 +38,8 @@ static const cli_column columns[] = {
     { "cpu_q3", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "cpu_min", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "cpu_max", { "", "" }, .flags = CLI_COLUMN_DATA },
+    { "cpu_ms", { "", "" }, .flags = CLI_COLUMN_DATA },
+    CLI_NOISE_COLUMNS,
     { "runs", { "", "n" }, .digits = 0, .drop = 14 },
     { "gpu_published", { "GPU ms", "publ." }, .digits = 1, .best = CLI_BEST_LOW, .drop = 11 },
     { "gpu", { "GPU ms", "measured" }, .digits = 1, .best = CLI_BEST_LOW, .room = 14, .flags = CLI_COLUMN_SPARSE },
@@ -216,6 +218,7 @@ static void put_row(bench *b, int i)
         cli_put_missing(t, "gpu", gpu ? gpu_failure : b->no_gpu);
     put_time(t, gpu, "gpu");
     put_run(b, cpu ? cpu : gpu);
+    cli_noise_put(t, cpu);
     if (cpu_failure || gpu_failure)
         cli_put_text(t, "failure", "%s", cpu_failure ? cpu_failure : gpu_failure);
 }
@@ -279,6 +282,7 @@ static void add_notes(bench *b, int jobs)
         "%sMACs of convolutions and dense layers of one image; GFLOP/s = 2 MACs x batch / time; GB/s of least "
         "traffic. Memory: arena + weights as packed + weights as given.",
         best[b->args->view.format]);
+    cli_noise_sum(b->table, b->results, jobs);
     for (int i = 0; i < jobs; i++)
         note_memory(b, i);
 }
@@ -448,7 +452,8 @@ const cli_command cli_bench_table = {
         "then left out where it is of another.\n"
         "\n"
         "Accuracies are the publishers', never measured here. With --images the inputs are photographs, else "
-        "seeded noise; neither the time nor the memory depends on which. In csv, lines of the header and the "
+        "seeded noise; neither the time nor the memory depends on which. Rounds that a neighbour disturbed are run "
+        "again: see weft-bench(1); cpu_ms in csv and JSON is processor time. In csv, lines of the header and the "
         "notes begin with #.",
     .examples = "weft bench table|the fifteen, sorted by size\n"
                 "weft bench table --sort cpu -o md > table.md|sorted by measured time, as Markdown\n"

@@ -34,6 +34,8 @@ const char *cli_nearest(const char *word, const char *const *names, int count);
 
 /* Seconds of the monotonic clock. */
 double cli_now(void);
+/* Processor time of all threads of this process so far, in seconds. */
+double cli_busy(void);
 /* "2026-01-31T12:00:00Z" */
 const char *cli_date(char buf[32]);
 /* "12.3 MiB"; "1 h 02 min", "3 min 05 s", "12 s" */

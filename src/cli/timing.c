@@ -25,7 +25,7 @@ weft_status cli_run_model(void *user, int timed, double *seconds)
     return status;
 }
 
-static weft_status warm_up(const cli_timing *timing, cli_run_fn run, void *user)
+weft_status cli_warm_up(const cli_timing *timing, cli_run_fn run, void *user)
 {
     const bool clocks = timing->warmup > 0 && cli_is_apart(timing->ctx);
     const int least = clocks && timing->warmup < APART_WARMUP ? APART_WARMUP : timing->warmup;
@@ -42,7 +42,7 @@ weft_status cli_time_runs(const cli_timing *timing, cli_run_fn run, void *user, 
 {
     double total = 0, *all = NULL;
     int count = 0, room = 0;
-    weft_status status = warm_up(timing, run, user);
+    weft_status status = cli_warm_up(timing, run, user);
     while (!status && (count < timing->least || total < timing->seconds)) {
         if (count == room) {
             room = room ? 2 * room : 64;

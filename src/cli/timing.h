@@ -21,8 +21,34 @@ typedef weft_status (*cli_run_fn)(void *user, int timed, double *seconds);
 /* weft_model_run, on the monotonic clock; user is the model. */
 weft_status cli_run_model(void *user, int timed, double *seconds);
 
+/* The runs before those that count. */
+weft_status cli_warm_up(const cli_timing *timing, cli_run_fn run, void *user);
 /* Warms up, then runs until there are enough runs and seconds. *times: seconds of each, in the order of running, which
  * the caller frees; NULL after a failure. */
 weft_status cli_time_runs(const cli_timing *timing, cli_run_fn run, void *user, double **times, int *n);
+
+/* ---- runs in rounds, with a probe of the machine between them ---- */
+
+/* What the machine does at this moment: a rate, and a roof that is measured beside it. */
+typedef struct cli_probe_rate {
+    double rate, roof;
+} cli_probe_rate;
+typedef weft_status (*cli_probe_fn)(void *user, cli_probe_rate *rate);
+
+/* How quiet it was. A round is a run, or as many short ones as take CLI_ROUND_SECONDS; its rate is the lower of the
+ * probes before and after it. Marked is a round whose rate is below CLI_PROBE_SHARE of the best. */
+#define CLI_ROUND_SECONDS 0.1
+#define CLI_PROBE_SHARE 0.9
+typedef struct cli_noise {
+    int probes, rounds;
+    int marked, repeated, left;       /* before any was repeated; repeats; still marked at the end */
+    double best, least, median, roof; /* of the probes; the best roof */
+} cli_noise;
+
+/* Like cli_time_runs; then repeats marked rounds, the worst first, at most as many as half of the rounds and one more,
+ * and puts a repeat that was quieter in the place of the round. run's `timed` goes on counting in the repeats; which[i]
+ * is the one whose time is times[i]. The caller frees both. probe NULL: there is nothing to mark. */
+weft_status cli_time_rounds(const cli_timing *timing, cli_run_fn run, cli_probe_fn probe, void *user, double **times,
+                            int **which, int *n, cli_noise *noise);
 
 #endif

@@ -27,7 +27,10 @@ typedef struct work {
     float *data;        /* input */
     size_t data_bytes;
     double *times;      /* [n] seconds */
-    double *step_times; /* [n][steps] seconds */
+    int *which;         /* [n]: of all timed runs, repeats too, the one that this is */
+    double *busy;       /* [timed] seconds of processor time */
+    double *step_times; /* [timed][steps] seconds */
+    cli_noise noise;
     double *sent;       /* [n_sent] seconds of runs whose input is sent to the device first */
     int n, n_steps, n_sent;
     weft_counts counts;
@@ -200,10 +203,12 @@ static weft_status run_told(void *user, int timed, double *seconds)
         w->step_times = cli_grow(w->step_times, (size_t)(n + 1) * (size_t)w->n_steps, sizeof *w->step_times);
         steps = w->step_times + (size_t)n * (size_t)w->n_steps;
     }
+    w->busy = cli_grow(w->busy, (size_t)n + 1, sizeof *w->busy);
     const size_t calls = cli_counted().calls;
-    const double start = cli_now();
+    const double start = cli_now(), busy = cli_busy();
     CLI_TRY_STATUS(steps ? weft_model_run_timed(w->model, steps) : weft_model_run(w->model));
     *seconds = cli_now() - start;
+    w->busy[n] = cli_busy() - busy;
     if (timed < 0) {
         say(json_pack("{s:b, s:f}", "warmup", 1, "ms", *seconds * 1e3));
         return WEFT_OK;
@@ -214,12 +219,23 @@ static weft_status run_told(void *user, int timed, double *seconds)
     return WEFT_OK;
 }
 
+static weft_status probe(void *user, cli_probe_rate *rate)
+{
+    const work *w = user;
+    weft_probe now;
+    const weft_status status = weft_measure_probe(w->ctx, &now);
+    if (!status)
+        *rate = (cli_probe_rate){ now.gflops, now.fma_gflops };
+    return status;
+}
+
 static weft_status run_all(work *w)
 {
     const cli_timing timing = { w->ctx, (int)number(w, "warmup"), (int)number(w, "reps"), number(w, "min_time") };
     w->stage = "running";
     w->n_steps = weft_model_step_count(w->model);
-    return cli_time_runs(&timing, run_told, w, &w->times, &w->n);
+    return cli_time_rounds(&timing, run_told, cli_is_apart(w->ctx) ? NULL : probe, w, &w->times, &w->which, &w->n,
+                           &w->noise);
 }
 
 /* Runs of a device apart that begin with their input in host memory, as often as the others. */
@@ -279,6 +295,24 @@ static json_t *times_json(const double *seconds, int n)
     return ms;
 }
 
+/* The processor time of the runs that count. */
+static json_t *busy_json(const work *w)
+{
+    double *busy = cli_alloc((size_t)w->n, sizeof *busy);
+    for (int i = 0; i < w->n; i++)
+        busy[i] = w->busy[w->which[i]];
+    json_t *ms = times_json(busy, w->n);
+    free(busy);
+    return ms;
+}
+
+static json_t *noise_json(const cli_noise *n)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f}", "rounds", n->rounds, "marked", n->marked,
+                     "repeated", n->repeated, "left", n->left, "probes", n->probes, "best", n->best, "median",
+                     n->median, "least", n->least, "fma", n->roof);
+}
+
 static json_t *memory_json(const weft_memory *m)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I}", "arena", (json_int_t)m->arena, "workspace", (json_int_t)m->workspace,
@@ -289,7 +323,7 @@ static double step_median(const work *w, int step)
 {
     double *sorted = cli_alloc((size_t)w->n, sizeof *sorted);
     for (int i = 0; i < w->n; i++)
-        sorted[i] = w->step_times[(size_t)i * (size_t)w->n_steps + (size_t)step];
+        sorted[i] = w->step_times[(size_t)w->which[i] * (size_t)w->n_steps + (size_t)step];
     cli_sort_doubles(sorted, w->n);
     const double median = cli_quantile(sorted, w->n, 0.5);
     free(sorted);
@@ -379,6 +413,10 @@ static weft_status add_measured(work *w, json_t *result)
     json_object_set_new(result, "bytes", json_real(least_bytes(w)));
     json_object_set_new(result, "finite", json_boolean(finite));
     json_object_set_new(result, "ms", times_json(w->times, w->n));
+    if (!cli_is_apart(w->ctx)) {
+        json_object_set_new(result, "cpu_ms", busy_json(w));
+        json_object_set_new(result, "noise", noise_json(&w->noise));
+    }
     if (w->n_sent)
         json_object_set_new(result, "ms_with_copy", times_json(w->sent, w->n_sent));
     json_object_set_new(
@@ -410,6 +448,8 @@ static void release(work *w)
 {
     free(w->data);
     free(w->times);
+    free(w->which);
+    free(w->busy);
     free(w->step_times);
     free(w->sent);
     destroy(w->trainer, w->model);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How often bench, selftest and tune run a network before the clock starts and after it, with runs of given times. */
+ * How often bench, selftest and tune run a network before the clock starts and after it, with runs of given times; and
+ * which rounds are run again, with probes that see what they are told. */
 #include "cli/timing.h"
 
 #include <stdlib.h>
@@ -77,6 +78,119 @@ START_TEST(a_run_that_fails_ends_it)
 }
 END_TEST
 
+/* A machine that is so fast at every probe, and runs of which each takes a nanosecond longer than the one before: its
+ * time says which it was. */
+typedef struct story {
+    const double *rates; /* of the probes in order; 0 ends them: from then on all is quiet */
+    double length;       /* seconds of the first run */
+    int probes, runs;
+    int breaks; /* the probe that fails, from 1; 0: none */
+} story;
+
+static weft_status probe_story(void *user, cli_probe_rate *rate)
+{
+    story *s = user;
+    if (++s->probes == s->breaks)
+        return WEFT_NO_MEMORY;
+    *rate = (cli_probe_rate){ *s->rates > 0 ? *s->rates++ : 100, 105 };
+    return WEFT_OK;
+}
+
+static weft_status run_story(void *user, int timed, double *seconds)
+{
+    story *s = user;
+    ck_assert_int_eq(timed, s->runs);
+    *seconds = s->length + 1e-9 * s->runs++;
+    return WEFT_OK;
+}
+
+enum { MOST_RATES = 12, MOST_WHICH = 6 };
+
+/* Five or so rounds of a run each, or runs of which several make a round. */
+static const struct told {
+    double rates[MOST_RATES];
+    double length;
+    int least;
+    int rounds, marked, repeated, left;
+    int which[MOST_WHICH]; /* the runs that count in the end */
+    double low;
+} told[] = {
+    /* all quiet: a little less is no noise */
+    { { 100, 95, 91, 100 }, 1, 3, 3, 0, 0, 0, { 0, 1, 2 }, 91 },
+    /* a neighbour between the second probe and the third: two rounds see it, both are better again */
+    { { 100, 100, 70, 100, 100 }, 1, 4, 4, 2, 2, 0, { 0, 4, 5, 3 }, 70 },
+    /* the machine gets quiet after the first two rounds only: these are marked by what comes after */
+    { { 72, 72, 71, 100, 100 }, 1, 4, 4, 3, 3, 0, { 6, 4, 5, 3 }, 71 },
+    /* never quiet: no more repeats than are allowed, and one in which it was worse is not taken */
+    { { 100, 70, 60, 70, 50, 50, 65, 65, 40, 40 }, 1, 3, 3, 3, 2, 3, { 0, 4, 2 }, 50 },
+    /* four runs of 40 ms: a round of three and one of one, each run again as a whole */
+    { { 100, 80, 100 }, .04, 4, 2, 2, 2, 0, { 4, 5, 6, 7 }, 80 },
+};
+
+START_TEST(noisy_rounds_are_run_again)
+{
+    const struct told *row = &told[_i];
+    weft_ctx *ctx = open_device("cpu");
+    const cli_timing timing = { ctx, 0, row->least, 0 };
+    story s = { .rates = row->rates, .length = row->length };
+    double *times = NULL;
+    int *which = NULL, n = 0;
+    cli_noise noise;
+    CHECK_OK(cli_time_rounds(&timing, run_story, probe_story, &s, &times, &which, &n, &noise));
+    ck_assert_int_eq(n, row->least);
+    ck_assert_int_eq(noise.rounds, row->rounds);
+    ck_assert_int_eq(noise.marked, row->marked);
+    ck_assert_int_eq(noise.repeated, row->repeated);
+    ck_assert_int_eq(noise.left, row->left);
+    ck_assert_int_eq(noise.probes, s.probes);
+    ck_assert(noise.best == 100 && noise.least == row->low && noise.roof == 105);
+    for (int i = 0; i < n; i++) {
+        ck_assert_int_eq(which[i], row->which[i]);
+        ck_assert(times[i] == row->length + 1e-9 * which[i]);
+    }
+    free(times);
+    free(which);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+START_TEST(without_a_probe_nothing_is_marked)
+{
+    static const double none[] = { 0 };
+    weft_ctx *ctx = open_device("cpu");
+    const cli_timing timing = { ctx, 0, 2, 1 };
+    story s = { .rates = none, .length = .25 };
+    double *times = NULL;
+    int *which = NULL, n = 0;
+    cli_noise noise;
+    CHECK_OK(cli_time_rounds(&timing, run_story, NULL, &s, &times, &which, &n, &noise));
+    ck_assert_int_eq(n, 4);
+    ck_assert(noise.probes == 0 && noise.marked == 0 && noise.repeated == 0 && noise.best == 0);
+    free(times);
+    free(which);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
+START_TEST(a_probe_that_fails_ends_it)
+{
+    static const double noisy[] = { 100, 70, 70, 70, 70, 70, 70, 70, 70, 0 };
+    weft_ctx *ctx = open_device("cpu");
+    const cli_timing timing = { ctx, 0, 4, 0 };
+    for (int nth = 1; nth <= 8; nth++) { /* before, between and in the repeats */
+        story s = { .rates = noisy, .length = 1, .breaks = nth };
+        double *times = NULL;
+        int *which = NULL, n = 0;
+        cli_noise noise;
+        ck_assert_int_eq(cli_time_rounds(&timing, run_story, probe_story, &s, &times, &which, &n, &noise),
+                         WEFT_NO_MEMORY);
+        ck_assert_ptr_null(times);
+        ck_assert_int_eq(s.probes, nth);
+    }
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -84,6 +198,9 @@ int main(int argc, char **argv)
     TCase *timing = tcase_create("timing");
     tcase_add_loop_test(timing, runs_enough, 0, 8);
     tcase_add_test(timing, a_run_that_fails_ends_it);
+    tcase_add_loop_test(timing, noisy_rounds_are_run_again, 0, (int)(sizeof told / sizeof *told));
+    tcase_add_test(timing, without_a_probe_nothing_is_marked);
+    tcase_add_test(timing, a_probe_that_fails_ends_it);
     suite_add_tcase(suite, timing);
     return check_main(suite, argv[0]);
 }

@@ -47,10 +47,36 @@ START_TEST(claimed_caches_cost_nothing)
 }
 END_TEST
 
+/* A rate above the peak would be a wrong count of FLOPs; below a hundredth of it, too. What is between is the
+ * machine's affair. */
+START_TEST(probe_is_a_rate)
+{
+    static const char *const isas[] = { NULL, "ref", "portable" };
+    for (int i = 0; i < WEFT_COUNT(isas); i++) {
+        meter m = { 0 };
+        weft_ctx *ctx;
+        weft_probe probe = { 0 };
+        const weft_ctx_opt opt = { .threads = i + 1, .isa = isas[i], .allocator = { take, give, &m } };
+        CHECK_OK(weft_ctx_create(&opt, &ctx));
+        CHECK_OK(weft_measure_probe(ctx, &probe));
+        ck_assert(probe.gflops > 0 && probe.fma_gflops > 0);
+        ck_assert(probe.gflops < 10 * probe.fma_gflops && probe.gflops > probe.fma_gflops / 100);
+        m.taken = ROOM;
+        probe.gflops = -1;
+        ck_assert_int_eq(weft_measure_probe(ctx, &probe), WEFT_NO_MEMORY);
+        ck_assert(probe.gflops < 0);
+        CHECK_FAILS(WEFT_INVALID, weft_measure_probe(ctx, NULL), "out is NULL");
+        weft_ctx_destroy(ctx);
+    }
+    weft_probe unused;
+    CHECK_FAILS(WEFT_INVALID, weft_measure_probe(NULL, &unused), "ctx is NULL");
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     (void)argc;
     Suite *suite = suite_create("roof");
-    CHECK_CASE(suite, "roof", claimed_caches_cost_nothing);
+    CHECK_CASE(suite, "roof", claimed_caches_cost_nothing, probe_is_a_rate);
     return check_main(suite, argv[0]);
 }

@@ -23,10 +23,19 @@ case_bench() {
     true_that "$(json out results.0.ms.median) <= $(json out results.0.ms.max)"
     true_that "$(json out results.0.ms.min) > 0"
     true_that "$(json out machine.roofs.1.gflops) > 0"
+    equal "processor times kept" "$(json out results.0.cpu_ms.all)" 2
+    true_that "$(json out results.0.noise.rounds) == 1 && $(json out results.0.noise.probes) >= 2"
+    true_that "$(json out results.0.noise.least) <= $(json out results.0.noise.best)"
+    true_that "$(json out results.0.noise.left) <= 1 && $(json out results.0.noise.repeated) <= 1"
+    true_that "$(json out rows.0.probe_best) == $(json out results.0.noise.best)"
     expect 0 bench lenet5 $quick --seed 7 --min-time 0.05 --dialect keras
-    has out "lenet5" "keras" "Roof with"
+    has out "lenet5" "keras" "Roof with" "lenet5, batch 32, threads" ": probe " "of the FMA peak beside it" "CPU time"
+    expect 0 bench lenet5 $quick -o csv
+    has out ",cpu_ms," ",probe_best,probe_least,probe_fma,rounds,rounds_marked,rounds_repeated,rounds_left,"
     expect 0 bench lenet5 --device null
     has out "lenet5" "null"
+    hasnt out "probe"
+    hasnt out "CPU time"
 }
 
 case_layers() {
