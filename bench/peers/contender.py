@@ -91,13 +91,15 @@ class Contender:
                 self.process.communicate()
 
 
-def environment(threads, malloc, isa=None):
+def environment(threads, malloc, isa=None, tuned=False):
     """The same threads for everyone, whatever runtime they link. With malloc "keep", glibc keeps freed memory instead
     of giving it back to the kernel: at batch 32 PyTorch otherwise spends up to half its time on page faults."""
     limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     if malloc == "keep":
         limits |= {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
                    "MALLOC_TOP_PAD_": str(1 << 26)}
+    if not tuned:  # weft as it comes
+        limits["WEFT_CPU_NO"] = "tuned"
     return {**os.environ, **limits, **LIMITS.get(isa, {}), "PYTHONWARNINGS": "ignore"}
 
 
@@ -135,7 +137,7 @@ def launch(row, args, log):
     for name in args.names:
         weft = [args.runner, row[0], "--dialect", row[1], "--px", str(row[3]), *sizes(args)]
         skip = UNLIMITED.get(name) if args.isa else None
-        around = environment(args.threads, args.malloc, args.isa)
+        around = environment(args.threads, args.malloc, args.isa, args.tuned)
         contender = Contender(name, weft if name == "weft" else worker(name, row, args), around, log, skip)
         if paths and name == "weft":
             reads = [*weft, "--weights", paths["weights"], "--images", paths["images"]]

@@ -186,6 +186,8 @@ def parse(argv):
     parser.add_argument("--dialect", choices=("row", "torch"), default="row",
                         help="torch: weft builds networks as PyTorch does wherever it can, so that outputs can be "
                              "compared (default: the table's, row)")
+    parser.add_argument("--tuned", action="store_true",
+                        help="weft runs what weft tune found on this machine (default: its own rules, as it comes)")
     parser.add_argument("--own-weights", action="store_true",
                         help="weights and images of every contender's own; outputs are not compared")
     parser.add_argument("--ahead", action="store_true",
@@ -264,7 +266,7 @@ def measure(args):
         report = {"cpu": cpu_name(), "threads": args.threads, "batch": args.batch, "rounds": args.rounds,
                   "runs": args.runs, "device": args.device, "precision": args.precision, "malloc": args.malloc,
                   "train": args.train, "contenders": args.names, "isa": args.isa,
-                  "peer_precision": args.peer_precision,
+                  "peer_precision": args.peer_precision, "tuned": args.tuned,
                   "versions": {"python": platform.python_version()}, "models": []}
         # With --ahead all are started, then all waited for, and only then is the first one timed.
         ahead = [list(launch(row, args, log)) for row in args.rows] if args.ahead else []

@@ -31,10 +31,11 @@ def first_line(report):
     where = f"GPU: {report['gpu']}" if report.get("gpu") else f"CPU: {report['cpu']}, {report['threads']} threads"
     limit = f", limited to {report['isa'].upper()}" if report.get("isa") else ""
     peers = ", peers in their default precision" if report.get("peer_precision") == "default" else ""
+    tuned = ", weft tuned" if report.get("tuned") else ""
     versus = " (times as fast as the peer weft is)" if "weft" in report["contenders"] else ""
     turns = f"{report['rounds']} alternating rounds of {report['runs']}"
-    return (f"{where}{limit}, batch {report['batch']}, {report['precision']}{peers}, {what}, {turns}; median ms per "
-            f"batch, wall and processor time{versus}; load before the run {report['load_before']:.1f}")
+    return (f"{where}{limit}, batch {report['batch']}, {report['precision']}{peers}{tuned}, {what}, {turns}; median ms "
+            f"per batch, wall and processor time{versus}; load before the run {report['load_before']:.1f}")
 
 
 def mean_row(report):

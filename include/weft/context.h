@@ -41,13 +41,14 @@ typedef struct weft_allocator {
     void *user;
 } weft_allocator;
 
-/* Whether the fastest way to compute the same is looked for on a CUDA device: which of the vendor's kernels, and which
- * layers are merged. Each computes the same bits every time, but not the bits of another. */
+/* Whether the fastest way to compute the same is looked for: on a CUDA device which of the vendor's kernels, and which
+ * layers are merged; on the CPU, for inference, which of weft's kernels that err no more than the first choice. Each
+ * computes the same bits every time, but not the bits of another. */
 typedef enum weft_tuning {
-    WEFT_TUNING_KEPT, /* what was found before on this kind of card and kept on disk, else the first choice */
+    WEFT_TUNING_KEPT, /* what was found before on this kind of device and kept on disk, else the first choice */
     WEFT_TUNING_NONE, /* the first choice */
-    WEFT_TUNING_NOW,  /* models made here try several on the card, for seconds to minutes, and keep the fastest on disk.
-                         Nothing else should use the card meanwhile */
+    WEFT_TUNING_NOW,  /* models made here try several on the device, for seconds to minutes, and keep the fastest on
+                         disk. Nothing else should use the device meanwhile */
     WEFT_TUNING_COUNT
 } weft_tuning;
 

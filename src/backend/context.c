@@ -105,6 +105,8 @@ weft_status weft_ctx_create(const weft_ctx_opt *opt, weft_ctx **out)
     }
     weft_log(ctx, WEFT_LOG_INFO, "device %s: %s, %d threads, %s", ctx->device->backend->name,
              ctx->device->cpu.model, ctx->device->threads, weft_isa_name(ctx->device->isa));
+    if (ctx->device->choices_ignored)
+        weft_log(ctx, WEFT_LOG_WARN, "what weft tune kept for this CPU is damaged or another's: it is ignored");
     *out = ctx;
     return WEFT_OK;
 }

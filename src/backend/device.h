@@ -30,6 +30,8 @@ typedef struct weft_device {
     bool dry;                 /* plans and records; steps are not run */
     unsigned forms;           /* the backend's, unless it adds or takes away some when it opens */
     unsigned fixed;           /* of them, those that tuning leaves as they are */
+    struct weft_choices *choices; /* kernels that tuning found for this kind of machine (choices.h); NULL: not wanted */
+    bool choices_ignored;     /* there was a file of them, damaged or another's */
     weft_pool *pool; /* host threads */
     int threads;
     weft_isa isa;
@@ -84,6 +86,8 @@ struct weft_backend {
      * device, so false with none. Both NULL: there is nothing to tune. */
     bool (*kept_forms)(const weft_device *device, uint64_t program, unsigned *forms);
     weft_status (*keep_forms)(const weft_device *device, uint64_t program, unsigned forms);
+    /* Tuning chooses among kernels, node by node, and keeps that by backend/choices.h. */
+    bool has_choices;
     /* The device is apart from host memory. Inputs are cast and padded into host memory that the device can read
      * (host_alloc) and written to the device at the start of every run, so that in the arena they die with their
      * last reader; outputs are cast back. NULL: inputs and outputs lie in the arena. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * weft explain: for each step of a plan the kernel chosen, and why each earlier candidate refused. */
+#include <string.h>
+
 #include "cli/command.h"
 #include "cli/subject.h"
 #include "cli/table.h"
@@ -20,6 +22,7 @@ static const cli_column columns[] = {
     { "detail", { "", "operation" }, .flags = CLI_COLUMN_LEFT, .drop = 1 },
     { "output", { "", "output" }, .flags = CLI_COLUMN_LEFT, .drop = 2 },
     { "kernel", { "", "kernel" }, .flags = CLI_COLUMN_LEFT },
+    { "untuned", { "", "first choice" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_SPARSE },
     { "refused", { "", "refused before" }, .flags = CLI_COLUMN_LEFT | CLI_COLUMN_STACK },
 };
 
@@ -45,8 +48,21 @@ static void refusals(const weft_model *model, int step, char *text, size_t size,
     }
 }
 
-static cli_exit add_steps(const weft_model *model, cli_table *table, json_t *steps)
+/* The kernel of the step of that name; NULL: there is none. model NULL: there is none either. */
+static const char *kernel_of(const weft_model *model, const char *name)
 {
+    weft_step_info step;
+    for (int i = 0; model && i < weft_model_step_count(model); i++)
+        if (weft_model_step(model, i, &step) == WEFT_OK && strcmp(step.name, name) == 0)
+            return step.kernel;
+    return NULL;
+}
+
+/* untuned: the plan without what weft tune found; NULL: there is no other. A layer that is no step there is part of the
+ * unit that begins before it. */
+static cli_exit add_steps(const weft_model *model, const weft_model *untuned, cli_table *table, json_t *steps)
+{
+    const char *first = NULL;
     for (int i = 0; i < weft_model_step_count(model); i++) {
         weft_step_info step;
         char shape[96], text[1024];
@@ -62,6 +78,11 @@ static cli_exit add_steps(const weft_model *model, cli_table *table, json_t *ste
         cli_put_text(table, "output", "%s", weft_shape_text(&step.out, shape, sizeof shape));
         cli_put_text(table, "kernel", "%s", step.kernel);
         cli_put_text(table, "refused", "%s", text);
+        const char *const same = kernel_of(untuned, step.name);
+        first = same ? same : first;
+        const bool tuned = first && strcmp(first, step.kernel) != 0;
+        if (tuned)
+            cli_put_text(table, "untuned", "%s", first);
         json_t *entry = json_object();
         cli_set_count(entry, "step", i);
         cli_set_text(entry, "name", step.name);
@@ -70,6 +91,7 @@ static cli_exit add_steps(const weft_model *model, cli_table *table, json_t *ste
         json_object_set_new(entry, "in", cli_json_shape(&step.in));
         json_object_set_new(entry, "out", cli_json_shape(&step.out));
         cli_set_text(entry, "kernel", step.kernel);
+        cli_set_text(entry, "untuned", tuned ? first : step.kernel);
         json_object_set_new(entry, "refused", refused);
         json_array_append_new(steps, entry);
     }
@@ -136,13 +158,14 @@ static cli_exit explain_passes(const explain_args *args, const weft_arch *arch, 
     return code;
 }
 
-static cli_exit explain(const explain_args *args, const weft_arch *arch, weft_ctx *ctx, const weft_model *model)
+static cli_exit explain(const explain_args *args, const weft_arch *arch, weft_ctx *ctx, const weft_model *model,
+                        const weft_model *untuned)
 {
     cli_table *table = cli_table_create(columns, (int)(sizeof columns / sizeof *columns));
     json_t *steps = json_array();
     cli_exit code = cli_table_choose(table, args->view.columns);
     if (!code)
-        code = add_steps(model, table, steps);
+        code = add_steps(model, untuned, table, steps);
     if (!code && args->view.format == CLI_FORMAT_JSON) {
         json_t *root = cli_json_document();
         cli_set_text(root, "model", arch->name);
@@ -167,30 +190,45 @@ static cli_exit explain(const explain_args *args, const weft_arch *arch, weft_ct
     return code;
 }
 
+/* A network as it is planned. */
+typedef struct planned {
+    cli_subject subject;
+    weft_ctx *ctx;
+    weft_graph *graph;
+    weft_model *model;
+} planned;
+
+static cli_exit plan(const explain_args *args, const char *word, weft_tuning tuning, planned *p)
+{
+    const weft_model_opt opt = { .plan_only = true, .no_units = args->no_units };
+    weft_ctx_opt ctx = args->ctx;
+    ctx.tuning = tuning;
+    CLI_TRY(cli_open(&ctx, &p->ctx));
+    CLI_TRY(cli_find_subject(p->ctx, word, args->dialect, &args->size, &p->subject, NULL));
+    CLI_TRY(cli_build(p->ctx, &p->subject, args->batch, &p->graph));
+    const weft_status status = weft_model_create(p->ctx, p->graph, &opt, &p->model);
+    return status ? cli_library_error(status) : CLI_OK;
+}
+
+static void release(planned *p)
+{
+    weft_model_destroy(p->model);
+    weft_graph_destroy(p->graph);
+    weft_ctx_destroy(p->ctx);
+}
+
 static cli_exit run(const cli_call *call)
 {
     const explain_args *args = call->args;
-    cli_subject subject = { 0 };
-    weft_ctx *ctx = NULL;
-    weft_graph *graph = NULL;
-    weft_model *model = NULL;
-    cli_exit code = cli_open(&args->ctx, &ctx);
+    planned now = { 0 }, untuned = { 0 };
+    cli_exit code = plan(args, call->words[0], WEFT_TUNING_KEPT, &now);
+    if (!code && !args->passes && strcmp(weft_ctx_device(now.ctx), "cpu") == 0)
+        code = plan(args, call->words[0], WEFT_TUNING_NONE, &untuned);
     if (!code)
-        code = cli_find_subject(ctx, call->words[0], args->dialect, &args->size, &subject, NULL);
-    if (!code)
-        code = cli_build(ctx, &subject, args->batch, &graph);
-    if (!code) {
-        const weft_model_opt plan = { .plan_only = true, .no_units = args->no_units };
-        const weft_status status = weft_model_create(ctx, graph, &plan, &model);
-        if (status)
-            code = cli_library_error(status);
-        else
-            code = args->passes ? explain_passes(args, subject.arch, model)
-                                 : explain(args, subject.arch, ctx, model);
-    }
-    weft_model_destroy(model);
-    weft_graph_destroy(graph);
-    weft_ctx_destroy(ctx);
+        code = args->passes ? explain_passes(args, now.subject.arch, now.model)
+                            : explain(args, now.subject.arch, now.ctx, now.model, untuned.model);
+    release(&untuned);
+    release(&now);
     return code;
 }
 
@@ -222,8 +260,9 @@ const cli_command cli_explain = {
     .brief = "say which kernel runs each step, and why not another",
     .description =
         "Plans MODEL, or the network of a weight FILE, without running it and prints for each step of the plan the "
-        "kernel chosen and every kernel that is tried before it, with the reason why it refused. With --passes: what "
-        "folding, fusion and the other passes made of the network's nodes before that.",
+        "kernel chosen and every kernel that is tried before it, with the reason why it refused; where weft tune found "
+        "another on this CPU, also the first choice, that of machines without tuning. With --passes: what folding, "
+        "fusion and the other passes made of the network's nodes before that.",
     .examples = "weft explain resnet50|every step\nweft explain resnet50 --isa avx2 --batch 32|for another CPU\n"
                 "weft explain mobilenetv2 --passes|what was folded and fused",
     .rows = rows,

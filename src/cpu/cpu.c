@@ -2,7 +2,10 @@
  *
  * The CPU backend: host memory, and a list of kernels for each op. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "backend/choices.h"
 #include "backend/host.h"
 
 const weft_kernel *const *const weft_cpu_kernels[WEFT_OP_COUNT] = {
@@ -11,15 +14,37 @@ const weft_kernel *const *const weft_cpu_kernels[WEFT_OP_COUNT] = {
 #undef WEFT_OP
 };
 
-static weft_status cpu_open(weft_device *device)
-{
-    device->kernels = weft_cpu_kernels;
-    return WEFT_OK;
-}
-
 static void cpu_close(weft_device *device)
 {
-    (void)device;
+    if (!device->state)
+        return;
+    weft_choices_release(device->state);
+    weft_free(device->allocator, device->state);
+    device->state = NULL;
+    device->choices = NULL;
+}
+
+/* What tuning found, unless it is not wanted. */
+static weft_status cpu_open(weft_device *device)
+{
+    const char *const no = getenv("WEFT_CPU_NO");
+    bool ignored;
+    device->kernels = weft_cpu_kernels;
+    if (no && *no && strcmp(no, "tuned") != 0)
+        return weft_fail(WEFT_INVALID, "WEFT_CPU_NO: '%s' is not one of tuned", no);
+    if (device->tuning == WEFT_TUNING_NONE || (no && *no))
+        return WEFT_OK;
+    weft_choices *const choices = weft_calloc(device->allocator, 1, sizeof *choices);
+    if (!choices)
+        return WEFT_NO_MEMORY;
+    weft_choices_init(choices, device->allocator);
+    device->state = choices;
+    const weft_status status = weft_choices_load(device, choices, &ignored);
+    device->choices = choices;
+    device->choices_ignored = ignored;
+    if (status)
+        cpu_close(device);
+    return status;
 }
 
 static void cpu_info(weft_device_info *out)
@@ -35,4 +60,5 @@ static void cpu_info(weft_device_info *out)
 const weft_backend weft_backend_cpu = {
     .name = "cpu", .brief = "own SIMD kernels", .open = cpu_open, .close = cpu_close, .info = cpu_info,
     .alloc = weft_host_alloc, .free = weft_host_free, .write = weft_host_copy, .read = weft_host_copy,
+    .has_choices = true,
 };

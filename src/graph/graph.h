@@ -74,6 +74,7 @@ struct weft_graph {
     char error[1024];
     double least_bytes; /* the fused minimum (pass/measure.c) */
     unsigned forms;     /* WEFT_FORM_* of the program that is made of it (backend/device.h) */
+    const struct weft_choices *choices; /* of kernels, for that program (backend/choices.h); NULL: none */
 };
 
 /* Node `op` named `path` (already whole) on inputs in[n_in]; opt is copied and resolved. Used by the builder

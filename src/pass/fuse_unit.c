@@ -3,6 +3,8 @@
  * [expand 1x1] - depthwise - [squeeze-excite] - project 1x1 becomes one inverted_residual node, so that a device can
  * keep the widened tensors in its caches. It is done only where the device has a kernel for the node that is more than
  * the reference. */
+#include <string.h>
+
 #include "pass/pass.h"
 #include "op/inverted_residual.h"
 
@@ -69,6 +71,13 @@ static weft_status unite(weft_graph *graph, const unit *u, weft_gnode *out)
     return WEFT_OK;
 }
 
+/* Tuning found the layers faster on this machine. */
+static bool stays_apart(const weft_graph *graph, const weft_gnode *whole)
+{
+    const char *const choice = graph->choices ? weft_choices_find(graph->choices, weft_node_kind(&whole->node)) : NULL;
+    return choice && strcmp(choice, WEFT_CHOICE_APART) == 0;
+}
+
 weft_status weft_pass_fuse_units(weft_graph *graph)
 {
     const int32_t *readers = weft_pass_readers(graph);
@@ -80,7 +89,7 @@ weft_status weft_pass_fuse_units(weft_graph *graph)
         if (!find_unit(graph, readers, i, &u))
             continue;
         WEFT_TRY(unite(graph, &u, &whole));
-        if (!weft_pass_has_kernel(graph, &whole))
+        if (!weft_pass_has_kernel(graph, &whole) || stays_apart(graph, &whole))
             continue;
         u.depthwise->dead = true;
         if (u.expand)

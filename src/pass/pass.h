@@ -5,6 +5,7 @@
 #ifndef WEFT_PASS_PASS_H
 #define WEFT_PASS_PASS_H
 
+#include "backend/choices.h"
 #include "backend/kernel.h"
 #include "graph/graph.h"
 

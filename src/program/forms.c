@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The forms of a program (weft_device.forms): those that the device prefers, or those that tuning (tune.c) found the
- * fastest for this network, batch and precision. */
+ * fastest for this network, batch and precision. And its choices of kernels, of inference alone: steps of training give
+ * the same bits on every machine. */
 #include <string.h>
 
 #include "program/program.h"
@@ -37,7 +38,11 @@ void weft_model_choose_forms(weft_model *model)
 {
     const weft_device *device = model->ctx->device;
     unsigned kept;
-    model->graph->forms = model->trial ? *model->trial : device->forms;
+    model->graph->forms = model->trial ? model->trial->forms : device->forms;
+    if (model->trial)
+        model->graph->choices = model->trial->choices;
+    else if (device->tuning != WEFT_TUNING_NONE && !model->opt.training && !model->opt.no_fusion)
+        model->graph->choices = device->choices;
     if (!device->backend->kept_forms)
         return;
     model->number = number_of(model->graph);

@@ -99,7 +99,7 @@ static weft_status make(weft_model *model, const weft_graph *graph)
     return model->opt.plan_only ? weft_model_place(model) : begin(model);
 }
 
-weft_status weft_model_make(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt, const unsigned *forms,
+weft_status weft_model_make(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt, const weft_trial *trial,
                             weft_model **out)
 {
     weft_model *model = weft_calloc(&ctx->allocator, 1, sizeof *model);
@@ -107,7 +107,7 @@ weft_status weft_model_make(weft_ctx *ctx, const weft_graph *graph, const weft_m
         return WEFT_NO_MEMORY;
     model->ctx = ctx;
     model->opt = *opt;
-    model->trial = forms;
+    model->trial = trial;
     weft_arena_init(&model->arena, &ctx->allocator);
     const weft_status status = make(model, graph);
     model->trial = NULL; /* lent */

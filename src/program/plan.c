@@ -226,7 +226,8 @@ static weft_status choose_kernels(weft_model *model, const weft_memory_layout *d
         weft_step *step = gnode->derives ? &model->derivations[model->n_derivations++]
                                          : &model->steps[model->n_steps++];
         weft_demand *demand = &model->demand[i];
-        *step = (weft_step){ .gnode = gnode, .index = i, .kernel = weft_select(&gnode->node, device) };
+        *step = (weft_step){ .gnode = gnode, .index = i,
+                             .kernel = weft_choose(&gnode->node, device, model->graph->choices) };
         step->plan = (weft_plan){ .node = &gnode->node, .device = device, .arena = &model->arena,
                                   .forms = model->graph->forms, .stored = find_stored(model, gnode),
                                   .build = builds(model) };

@@ -72,7 +72,7 @@ struct weft_model {
     void *record;          /* the backend's recording of a run */
     uint64_t version;      /* of the store, that is packed; 0: none */
     uint64_t number;       /* of the network, for what tuning keeps */
-    const unsigned *trial; /* forms that are tried; NULL: those of the device, or of an earlier tuning */
+    const struct weft_trial *trial; /* NULL: what the device prefers, or an earlier tuning found */
     const weft_between *between; /* NULL: nothing is */
     bool updates;          /* runs change the store */
     bool ran;
@@ -98,9 +98,20 @@ WEFT_INLINE bool weft_model_is_apart(const weft_model *model)
  * bytes. */
 enum { WEFT_TRACK_BYTE = 0xA5 };
 
-/* weft_model_create (tune.c) after its checks, in the forms given (NULL: those that are preferred). */
-weft_status weft_model_make(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt, const unsigned *forms,
+/* What tuning tries. */
+typedef struct weft_trial {
+    unsigned forms;
+    const weft_choices *choices; /* NULL: none */
+} weft_trial;
+/* weft_model_create (tune.c) after its checks, as the trial says (NULL: as is preferred). */
+weft_status weft_model_make(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt, const weft_trial *trial,
                             weft_model **out);
+/* Finds the fastest kernels for a network on a CPU and keeps them (tune_cpu.c). */
+weft_status weft_model_tune_kernels(weft_ctx *ctx, const weft_graph *graph, const weft_model_opt *opt);
+/* Which of n times is taken: the first, unless another is clearly less. */
+int weft_tune_best(const double *seconds, int n);
+/* Fills the inputs of a model that is timed. */
+weft_status weft_model_feed(weft_model *model);
 /* The number and the forms of model->graph, a fresh copy of the network (forms.c). */
 void weft_model_choose_forms(weft_model *model);
 /* Chooses kernels, plans memory, lists the steps (plan.c). */

@@ -89,6 +89,8 @@ weft_status weft_model_explain(const weft_model *model, int index, int k, const 
         if (i == k) {
             *kernel = list[i]->name;
             *reason = chosen || !list[i]->refuse ? NULL : list[i]->refuse(node, device);
+            if (!chosen && !*reason)
+                *reason = "slower on this machine, as weft tune found";
             return WEFT_OK;
         }
         if (chosen)

@@ -12,7 +12,7 @@ enum { WARM_UP = 5, RUNS = 20 }; /* the first runs load, record and wake the car
 /* A form further down the list must be faster by this to be taken for faster. */
 static const double margin = .98;
 
-static weft_status feed(weft_model *model)
+weft_status weft_model_feed(weft_model *model)
 {
     for (int i = 0; i < weft_model_input_count(model); i++) {
         weft_port_info port;
@@ -34,7 +34,7 @@ static weft_status feed(weft_model *model)
 static weft_status time_runs(weft_model *model, double *seconds)
 {
     WEFT_TRY(weft_model_seed(model, 1));
-    WEFT_TRY(feed(model));
+    WEFT_TRY(weft_model_feed(model));
     *seconds = INFINITY;
     for (int i = 0; i < WARM_UP + RUNS; i++) {
         const double start = weft_clock();
@@ -60,7 +60,7 @@ static weft_status make_trial(weft_ctx *ctx, const weft_graph *graph, const weft
     own.store = NULL;
     own.plan_only = !run;
     own.resident = true;
-    WEFT_TRY(weft_model_make(ctx, graph, &own, &t->forms, &model));
+    WEFT_TRY(weft_model_make(ctx, graph, &own, &(weft_trial){ .forms = t->forms }, &model));
     t->number = model->number;
     const weft_status status = run ? time_runs(model, &t->seconds) : weft_model_cost(model, &t->cost);
     weft_model_destroy(model);
@@ -111,6 +111,9 @@ weft_status weft_model_create(weft_ctx *ctx, const weft_graph *graph, const weft
                          (long long)opt->batch);
     if (!opt)
         opt = &defaults;
+    const weft_device *device = ctx->device;
+    if (device->backend->has_choices && device->tuning == WEFT_TUNING_NOW && !opt->plan_only && !opt->training)
+        WEFT_TRY(weft_model_tune_kernels(ctx, graph, opt));
     WEFT_TRY(tune(ctx, graph, opt));
     return weft_model_make(ctx, graph, opt, NULL, out);
 }

@@ -72,6 +72,7 @@ class Sums(unittest.TestCase):
     def test_limits(self):
         self.assertEqual(contender.environment(2, "keep", "avx2")["ONEDNN_MAX_CPU_ISA"], "AVX2")
         self.assertEqual(contender.environment(2, "keep").get("WEFT_ISA"), os.environ.get("WEFT_ISA"))
+        self.assertEqual(contender.environment(2, "keep")["WEFT_CPU_NO"], "tuned")
         for wrong in (["--isa", "sse"], ["--peers", "nobody"], ["--models", "nothing"],
                       ["--device", "cuda", "--isa", "avx2"]):
             with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()):

@@ -83,6 +83,41 @@ case_explain() {
     hasnt out "winograd  "
 }
 
+# What is faster here is not known; but what was found is kept, and can be left out.
+case_tune() {
+    unset WEFT_CPU_NO
+    export XDG_CACHE_HOME="$PWD/cache"
+    expect 0 tune lenet5 --device cpu --batch 1,2 --threads 1 --json
+    equal batches "$(json out models)" 2
+    equal steps "$(json out models.1.steps)" 7
+    true_that "$(json out models.0.changed) >= 0 && $(json out models.0.gain) > 0"
+    set -- cache/weft/cpu-*
+    equal "files kept" $# 1
+    has "$1" ", 1 threads, fast math"
+    expect 0 tune lenet5 --device cpu --batch 1 --threads 1 --math strict --isa ref
+    has out "untuned" "kept in" "changed"
+    set -- cache/weft/cpu-*
+    equal "files kept, of another isa" $# 2
+    expect 0 explain lenet5 --threads 1 --json
+    true_that "$(json out steps) == 7"
+    echo nonsense > "$1"
+    echo nonsense > "$2"
+    expect 0 explain lenet5 --threads 1 --verbose
+    has err "is ignored"
+    WEFT_CPU_NO=tuned
+    export WEFT_CPU_NO
+    refuses 2 "WEFT_CPU_NO=tuned" tune lenet5 --device cpu
+    expect 0 explain lenet5 --threads 1 --verbose
+    hasnt err "is ignored"
+    WEFT_CPU_NO=all
+    refuses 2 "is not one of tuned" explain lenet5
+    unset WEFT_CPU_NO
+    refuses 2 "nothing to tune on device null" tune lenet5 --device null
+    XDG_CACHE_HOME=/dev/null
+    expect 74 tune lenet5 --device cpu --batch 1 --threads 1
+    has err "/dev/null"
+}
+
 # Of a step of training: FLOPs of a layer by hand, and the memory that bench plans.
 case_cost_train() {
     expect 0 cost lenet5 --dialect keras --train --batch 8 --json
