@@ -32,106 +32,108 @@ static const cli_column columns[] = {
 };
 /* clang-format on */
 
+/* One way of planning a network, and what it takes. */
+typedef struct variant {
+    weft_ctx *ctx;
+    weft_graph *graph;
+    weft_model *model;
+    cli_subject subject;
+    double built, run; /* seconds */
+    int plans;
+} variant;
+
 static bool on_cpu(const weft_ctx *ctx)
 {
     return strcmp(weft_ctx_device(ctx), "cpu") == 0;
 }
 
-/* Median of runs; on images that are on the card, if it is one. */
-static weft_status time_model(const weft_ctx *ctx, weft_model *model, double *seconds)
+static void release_model(variant *v)
 {
-    const cli_timing timing = { .ctx = ctx, .warmup = 1, .least = on_cpu(ctx) ? 5 : 20, .seconds = .3 };
+    weft_model_destroy(v->model);
+    v->model = NULL;
+}
+
+static void release(variant *v)
+{
+    release_model(v);
+    weft_graph_destroy(v->graph);
+    weft_ctx_destroy(v->ctx);
+}
+
+static cli_exit build(const tune_args *args, const char *word, int64_t batch, weft_tuning tuning, variant *v)
+{
+    weft_ctx_opt opt = args->ctx;
+    weft_run_cost cost;
+    opt.tuning = tuning;
+    CLI_TRY(cli_open(&opt, &v->ctx));
+    CLI_TRY(cli_find_subject(v->ctx, word, args->dialect, &args->size, &v->subject, NULL));
+    CLI_TRY(cli_build(v->ctx, &v->subject, batch, &v->graph));
+    const double start = cli_now();
+    weft_status status = weft_model_create(v->ctx, v->graph, &(weft_model_opt){ .resident = true }, &v->model);
+    v->built = cli_now() - start;
+    if (!status)
+        status = weft_model_cost(v->model, &cost);
+    if (!status)
+        status = weft_model_seed(v->model, 1);
+    v->plans = status ? 0 : cost.plans;
+    return status ? cli_library_error(status) : CLI_OK;
+}
+
+/* Median of runs on images that are on the card. */
+static weft_status time_model(variant *v)
+{
+    const cli_timing timing = { .ctx = v->ctx, .warmup = 1, .least = 20, .seconds = .3 };
     double *times = NULL;
     int n = 0;
-    CLI_TRY_STATUS(cli_time_runs(&timing, cli_run_model, model, &times, &n));
+    CLI_TRY_STATUS(cli_time_runs(&timing, cli_run_model, v->model, &times, &n));
     cli_sort_doubles(times, n);
-    *seconds = cli_quantile(times, n, .5);
+    v->run = cli_quantile(times, n, .5);
     free(times);
     return WEFT_OK;
 }
 
-/* What one way of planning took, and gives. */
-typedef struct outcome {
-    double built, run; /* seconds */
-    int plans;
-    weft_precision precision;
-    char **steps; /* [n_steps] of a CPU: their names and kernels */
-    int n_steps;
-} outcome;
-
-static void list_steps(const weft_ctx *ctx, const weft_model *model, outcome *out)
+/* Medians of runs by turns: what disturbs a CPU disturbs both. */
+static weft_status time_by_turns(variant *const v[2])
 {
-    weft_step_info step;
-    out->n_steps = on_cpu(ctx) ? weft_model_step_count(model) : 0;
-    out->steps = cli_alloc((size_t)out->n_steps + 1, sizeof *out->steps);
-    for (int i = 0; i < out->n_steps; i++)
-        out->steps[i] =
-            weft_model_step(model, i, &step) ? cli_copy("") : cli_format_text("%s %s", step.name, step.kernel);
+    enum { LEAST = 5, MOST = 500 };
+    double times[2][MOST], total = 0;
+    int n = 0;
+    for (int i = 0; i < 2; i++)
+        CLI_TRY_STATUS(weft_model_run(v[i]->model));
+    for (; n < LEAST || (total < .6 && n < MOST); n++)
+        for (int turn = 0; turn < 2; turn++) {
+            const int i = (n + turn) % 2;
+            CLI_TRY_STATUS(cli_run_model(v[i]->model, n, &times[i][n]));
+            total += times[i][n];
+        }
+    for (int i = 0; i < 2; i++) {
+        cli_sort_doubles(times[i], n);
+        v[i]->run = cli_quantile(times[i], n, .5);
+    }
+    return WEFT_OK;
 }
 
-/* Steps of after that are not those of before. */
-static int changed_steps(const outcome *before, const outcome *after)
+/* Steps of after that are none of before: another kernel, or layers of a unit. */
+static int changed_steps(const weft_model *before, const weft_model *after)
 {
     int changed = 0;
-    for (int i = 0; i < after->n_steps; i++) {
-        int k = 0;
-        while (k < before->n_steps && strcmp(before->steps[k], after->steps[i]) != 0)
-            k++;
-        changed += k == before->n_steps;
+    weft_step_info now, then;
+    for (int i = 0; i < weft_model_step_count(after); i++) {
+        bool same = false;
+        for (int k = 0; !same && k < weft_model_step_count(before); k++)
+            same = !weft_model_step(after, i, &now) && !weft_model_step(before, k, &then) &&
+                   strcmp(now.name, then.name) == 0 && strcmp(now.kernel, then.kernel) == 0;
+        changed += !same;
     }
     return changed;
 }
 
-static void release(outcome *out)
+static void add_row(cli_table *table, int64_t batch, const variant *before, const variant *after, int changed)
 {
-    for (int i = 0; i < out->n_steps; i++)
-        free(out->steps[i]);
-    free(out->steps);
-}
-
-static cli_exit measure(const tune_args *args, const char *word, int64_t batch, weft_tuning tuning,
-                        cli_subject *subject, outcome *out)
-{
-    weft_ctx_opt opt = args->ctx;
-    weft_ctx *ctx = NULL;
-    weft_graph *graph = NULL;
-    weft_model *model = NULL;
-    weft_run_cost cost;
-    opt.tuning = tuning;
-    CLI_TRY(cli_open(&opt, &ctx));
-    cli_exit code = cli_find_subject(ctx, word, args->dialect, &args->size, subject, NULL);
-    if (!code)
-        code = cli_build(ctx, subject, batch, &graph);
-    if (!code) {
-        const double start = cli_now();
-        weft_status status = weft_model_create(ctx, graph, &(weft_model_opt){ .resident = true }, &model);
-        out->built = cli_now() - start;
-        out->precision = weft_ctx_precision(ctx);
-        if (!status)
-            status = weft_model_cost(model, &cost);
-        if (!status)
-            status = weft_model_seed(model, 1);
-        if (!status)
-            status = time_model(ctx, model, &out->run);
-        if (!status) {
-            out->plans = cost.plans;
-            list_steps(ctx, model, out);
-        }
-        code = status ? cli_library_error(status) : CLI_OK;
-    }
-    weft_model_destroy(model);
-    weft_graph_destroy(graph);
-    weft_ctx_destroy(ctx);
-    return code;
-}
-
-static void add_row(cli_table *table, const cli_subject *subject, int64_t batch, const outcome *before,
-                    const outcome *after)
-{
-    cli_add_planned(table, subject, after->precision, batch);
-    if (after->n_steps) {
-        cli_put_number(table, "steps", after->n_steps);
-        cli_put_number(table, "changed", changed_steps(before, after));
+    cli_add_planned(table, &after->subject, weft_ctx_precision(after->ctx), batch);
+    if (on_cpu(after->ctx)) {
+        cli_put_number(table, "steps", weft_model_step_count(after->model));
+        cli_put_number(table, "changed", changed);
     } else {
         cli_put_number(table, "plans", after->plans);
     }
@@ -141,18 +143,37 @@ static void add_row(cli_table *table, const cli_subject *subject, int64_t batch,
     cli_put_number(table, "gain", before->run / after->run);
 }
 
+/* A card has one of the two models at a time; on a CPU they are compared by turns, if they are not the same. */
+static cli_exit compare(const tune_args *args, const char *word, int64_t batch, variant *const v[2], int *changed)
+{
+    weft_status status = WEFT_OK;
+    CLI_TRY(build(args, word, batch, WEFT_TUNING_NONE, v[0]));
+    const bool cpu = on_cpu(v[0]->ctx);
+    if (!cpu)
+        status = time_model(v[0]);
+    if (!cpu)
+        release_model(v[0]);
+    if (!status)
+        CLI_TRY(build(args, word, batch, WEFT_TUNING_NOW, v[1]));
+    if (!status)
+        status = cpu ? time_by_turns(v) : time_model(v[1]);
+    if (status)
+        return cli_library_error(status);
+    *changed = cpu ? changed_steps(v[0]->model, v[1]->model) : 0;
+    if (cpu && !*changed)
+        v[1]->run = v[0]->run = (v[0]->run + v[1]->run) / 2; /* of the same steps */
+    return CLI_OK;
+}
+
 static cli_exit add_model(const tune_args *args, const char *word, cli_table *table)
 {
     cli_exit code = CLI_OK;
     for (int i = 0; !code && i < args->batch.count; i++) {
-        const int64_t batch = args->batch.value[i];
-        cli_subject subject;
-        outcome before = { 0 }, after = { 0 };
-        code = measure(args, word, batch, WEFT_TUNING_NONE, &subject, &before);
+        variant before = { 0 }, after = { 0 };
+        int changed = 0;
+        code = compare(args, word, args->batch.value[i], (variant *const[]){ &before, &after }, &changed);
         if (!code)
-            code = measure(args, word, batch, WEFT_TUNING_NOW, &subject, &after);
-        if (!code)
-            add_row(table, &subject, batch, &before, &after);
+            add_row(table, args->batch.value[i], &before, &after, changed);
         release(&before);
         release(&after);
     }
