@@ -95,12 +95,12 @@ static weft_status time_model(variant *v)
 /* Medians of runs by turns: what disturbs a CPU disturbs both. */
 static weft_status time_by_turns(variant *const v[2])
 {
-    enum { LEAST = 5, MOST = 500 };
+    enum { LEAST = 8, MOST = 500 };
     double times[2][MOST], total = 0;
     int n = 0;
     for (int i = 0; i < 2; i++)
         CLI_TRY_STATUS(weft_model_run(v[i]->model));
-    for (; n < LEAST || (total < .6 && n < MOST); n++)
+    for (; n < LEAST || (total < 1 && n < MOST); n++)
         for (int turn = 0; turn < 2; turn++) {
             const int i = (n + turn) % 2;
             CLI_TRY_STATUS(cli_run_model(v[i]->model, n, &times[i][n]));

@@ -2,17 +2,18 @@
  *
  * Tuning on a CPU: every kernel that may compute a step of the network is timed in the network, on the tensors and in
  * the caches that the step before left, and the fastest of each kind of node is kept. So is whether the layers of a
- * unit are faster apart, as two or three nodes. Models are made one after the other, twice in turn: a neighbour's
- * moment then hits all. In the end whole runs decide whether anything is kept. */
+ * unit are faster apart, as two or three nodes. Two models at a time run by turns, so that a neighbour's moment hits
+ * both. In the end whole runs decide whether anything is kept. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/choices.h"
 #include "base/clock.h"
 #include "program/program.h"
 
-enum { CANDIDATES = 4, SWEEPS = 2, WARM_UP = 2, RUNS = 5 };
-static const double run_seconds = .2; /* of the runs of one model, at least */
+enum { CANDIDATES = 4, WARM_UP = 2, LEAST_RUNS = 8, MOST_RUNS = 64 };
+static const double pair_seconds = .3; /* of the runs of two models, at least, but for MOST_RUNS */
 
 /* Another than the first choice must be faster by this, and whole runs by that. */
 static const double margin = .97, whole_margin = .995;
@@ -33,8 +34,17 @@ typedef struct tuner {
     kind *kinds;
     int n;
     weft_model *planned[2]; /* units, layers: in their first choices; the second NULL: there are no units */
-    double *least;          /* [steps of the longer] */
 } tuner;
+
+/* One of the two models that run by turns. */
+typedef struct trial {
+    bool layers;
+    int candidate; /* of all kinds that have so many */
+    weft_choices choices;
+    weft_model *model;
+    double *now, *least;     /* [steps] seconds: of this run, the least of all */
+    double whole[MOST_RUNS]; /* of each run */
+} trial;
 
 static weft_status make(const tuner *t, bool layers, bool run, const weft_choices *choices, weft_model **out)
 {
@@ -82,8 +92,7 @@ static weft_status plan(tuner *t)
     WEFT_TRY(make(t, true, false, NULL, &t->planned[1]));
     const size_t steps = (size_t)t->planned[0]->n_steps + (size_t)t->planned[1]->n_steps;
     t->kinds = weft_arena_array(&t->arena, steps, sizeof *t->kinds);
-    t->least = weft_arena_array(&t->arena, 2 * steps, sizeof *t->least);
-    if (!t->kinds || !t->least)
+    if (!t->kinds)
         return WEFT_NO_MEMORY;
     if (t->planned[1]->n_steps == t->planned[0]->n_steps) {
         weft_model_destroy(t->planned[1]);
@@ -96,32 +105,68 @@ static weft_status plan(tuner *t)
 
 /* ---- timing ---- */
 
-/* The least seconds of each step and (returned) of a run. */
-static weft_status time_model(const tuner *t, weft_model *model, double *whole)
+/* Gives a trial its choices, but for the first ones; *any: there were some to give. */
+static weft_status choose_candidate(const tuner *t, trial *one, bool *any)
 {
-    double *const now = t->least + model->n_steps, total = 0;
-    WEFT_TRY(weft_model_seed(model, 1));
-    WEFT_TRY(weft_model_feed(model));
-    *whole = (double)INFINITY;
-    for (int s = 0; s < model->n_steps; s++)
-        t->least[s] = (double)INFINITY;
-    for (int i = -WARM_UP; i < RUNS || total < run_seconds; i++) {
-        const double start = weft_clock();
-        WEFT_TRY(weft_model_run_timed(model, now));
-        const double seconds = weft_clock() - start;
-        if (i < 0)
+    weft_choices_init(&one->choices, &t->ctx->allocator);
+    *any = one->candidate == 0;
+    for (int i = 0; one->candidate && i < t->n; i++) {
+        const kind *k = &t->kinds[i];
+        if (one->candidate >= k->n)
             continue;
-        total += seconds;
-        *whole = fmin(*whole, seconds);
-        for (int s = 0; s < model->n_steps; s++)
-            t->least[s] = fmin(t->least[s], now[s]);
+        *any = true;
+        WEFT_TRY(weft_choices_set(&one->choices, k->key, k->candidate[one->candidate]->name));
     }
     return WEFT_OK;
 }
 
-/* Takes down what the steps of each kind took with its candidate c. */
-static void note_steps(tuner *t, const weft_model *model, int c)
+static weft_status prepare(tuner *t, trial *one, const weft_choices *choices)
 {
+    WEFT_TRY(make(t, one->layers, true, choices, &one->model));
+    const size_t steps = (size_t)one->model->n_steps;
+    one->now = weft_arena_array(&t->arena, steps, sizeof *one->now);
+    one->least = weft_arena_array(&t->arena, steps, sizeof *one->least);
+    if (!one->now || !one->least)
+        return WEFT_NO_MEMORY;
+    for (size_t s = 0; s < steps; s++)
+        one->least[s] = (double)INFINITY;
+    WEFT_TRY(weft_model_seed(one->model, 1));
+    WEFT_TRY(weft_model_feed(one->model));
+    for (int i = 0; i < WARM_UP; i++)
+        WEFT_TRY(weft_model_run(one->model));
+    return WEFT_OK;
+}
+
+static weft_status run_once(trial *one, int run)
+{
+    const double start = weft_clock();
+    WEFT_TRY(weft_model_run_timed(one->model, one->now));
+    one->whole[run] = weft_clock() - start;
+    for (int s = 0; s < one->model->n_steps; s++)
+        one->least[s] = fmin(one->least[s], one->now[s]);
+    return WEFT_OK;
+}
+
+/* *runs: of each. */
+static weft_status run_by_turns(trial pair[2], int *runs)
+{
+    double total = 0;
+    int n = 0;
+    for (; n < LEAST_RUNS || (total < pair_seconds && n < MOST_RUNS); n++)
+        for (int turn = 0; turn < 2; turn++) {
+            trial *one = &pair[(n + turn) % 2];
+            WEFT_TRY(run_once(one, n));
+            total += one->whole[n];
+        }
+    *runs = n;
+    return WEFT_OK;
+}
+
+/* Takes down what the steps of each kind took with the trial's candidate. */
+static void note_steps(tuner *t, const trial *one)
+{
+    const weft_model *model = one->model;
+    const int c = one->candidate;
     for (int i = 0; i < t->n; i++) {
         kind *k = &t->kinds[i];
         double sum = 0;
@@ -129,7 +174,7 @@ static void note_steps(tuner *t, const weft_model *model, int c)
         for (int s = 0; s < model->n_steps && c < k->n; s++) {
             if (find_kind(t, &model->steps[s]) != k || model->steps[s].kernel != k->candidate[c])
                 continue;
-            sum += t->least[s];
+            sum += one->least[s];
             steps++;
         }
         if (steps)
@@ -137,40 +182,37 @@ static void note_steps(tuner *t, const weft_model *model, int c)
     }
 }
 
-/* Runs the network with candidate c of every kind that has so many; *any: there was one. */
-static weft_status try_candidate(tuner *t, bool layers, int c, bool *any)
+/* *any: the second had something to try. */
+static weft_status try_pair(tuner *t, trial pair[2], bool *any)
 {
-    weft_choices choices;
-    weft_model *model = NULL;
-    double whole;
-    weft_status status = WEFT_OK;
-    weft_choices_init(&choices, &t->ctx->allocator);
-    *any = c == 0;
-    for (int i = 0; !status && c && i < t->n; i++) {
-        if (c >= t->kinds[i].n)
-            continue;
-        *any = true;
-        status = weft_choices_set(&choices, t->kinds[i].key, t->kinds[i].candidate[c]->name);
-    }
+    bool first;
+    int runs;
+    weft_status status = choose_candidate(t, &pair[0], &first);
+    if (!status)
+        status = choose_candidate(t, &pair[1], any);
+    for (int i = 0; !status && *any && i < 2; i++)
+        status = prepare(t, &pair[i], &pair[i].choices);
     if (!status && *any)
-        status = make(t, layers, true, &choices, &model);
-    if (model)
-        status = time_model(t, model, &whole);
-    if (!status && model)
-        note_steps(t, model, c);
-    weft_model_destroy(model);
-    weft_choices_release(&choices);
+        status = run_by_turns(pair, &runs);
+    for (int i = 0; i < 2; i++) {
+        if (!status && *any)
+            note_steps(t, &pair[i]);
+        weft_model_destroy(pair[i].model);
+        weft_choices_release(&pair[i].choices);
+    }
     return status;
 }
 
 static weft_status try_all(tuner *t)
 {
-    for (int sweep = 0; sweep < SWEEPS; sweep++)
-        for (int p = 0; p < 2 && t->planned[p]; p++) {
-            bool any = true;
-            for (int c = 0; c < CANDIDATES && any; c++)
-                WEFT_TRY(try_candidate(t, p == 1, c, &any));
-        }
+    bool any = true;
+    if (t->planned[1])
+        WEFT_TRY(try_pair(t, (trial[2]){ { .layers = false }, { .layers = true } }, &any));
+    for (int p = 0; p < 2 && t->planned[p]; p++) {
+        any = true;
+        for (int c = 1; c < CANDIDATES && any; c++)
+            WEFT_TRY(try_pair(t, (trial[2]){ { .layers = p == 1 }, { .layers = p == 1, .candidate = c } }, &any));
+    }
     return WEFT_OK;
 }
 
@@ -244,21 +286,29 @@ static weft_status choose(tuner *t, weft_choices *choices)
     return choose_units(t, choices);
 }
 
-/* Whether whole runs are faster with the choices. */
-static weft_status is_faster(const tuner *t, const weft_choices *choices, bool *faster)
+static int ascending(const void *a, const void *b)
 {
-    double least[2] = { (double)INFINITY, (double)INFINITY };
-    for (int turn = 0; turn < 2 * SWEEPS; turn++) {
-        weft_model *model = NULL;
-        double whole = (double)INFINITY;
-        WEFT_TRY(make(t, false, true, turn % 2 ? choices : NULL, &model));
-        const weft_status status = time_model(t, model, &whole);
-        weft_model_destroy(model);
-        WEFT_TRY(status);
-        least[turn % 2] = fmin(least[turn % 2], whole);
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Whether whole runs are faster with the choices: the least of them, and the median. */
+static weft_status is_faster(tuner *t, const weft_choices *choices, bool *faster)
+{
+    trial pair[2] = { { .layers = false }, { .layers = false } };
+    int runs = 0;
+    weft_status status = prepare(t, &pair[0], NULL);
+    if (!status)
+        status = prepare(t, &pair[1], choices);
+    if (!status)
+        status = run_by_turns(pair, &runs);
+    for (int i = 0; i < 2; i++) {
+        qsort(pair[i].whole, (size_t)runs, sizeof *pair[i].whole, ascending);
+        weft_model_destroy(pair[i].model);
     }
-    *faster = least[1] < whole_margin * least[0];
-    return WEFT_OK;
+    *faster = !status && pair[1].whole[0] < whole_margin * pair[0].whole[0] &&
+              pair[1].whole[runs / 2] < whole_margin * pair[0].whole[runs / 2];
+    return status;
 }
 
 /* Keeps the choices for the kinds of this network beside those that were kept for others. */
