@@ -119,7 +119,8 @@ def share(row, args, log):
     """What all contenders of a network share, or None: they have weights and images of their own."""
     if args.train or args.own_weights:
         return None
-    done = subprocess.run(worker("share", row, args), stdout=subprocess.PIPE, stderr=log, text=True, check=False,
+    command = [*worker("share", row, args), "--exports", ",".join(args.names)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, text=True, check=False,
                           env=environment(args.threads, args.malloc))
     try:
         paths = json.loads(done.stdout)

@@ -5,6 +5,7 @@ A network is torchvision's by its name, timm's by timm/NAME, pytorchcv's by pyto
 from a fixed seed, but its batch norms have the statistics of a few images: values then keep their size through the
 network, and outputs tell two networks apart. They are kept as a state dictionary, which weft reads like any other.
 """
+import contextlib
 import os
 
 
@@ -91,7 +92,8 @@ def calibrate(torch, net, images):
 
 
 def share(args):
-    """Makes what contenders share; answers with the paths."""
+    """Makes what contenders share, and the files of those that read files: exporting in a contender's own process would
+    count PyTorch's memory as its. Answers with the paths."""
     torch = need("torch")
     import numpy
     torch.set_num_threads(args.threads)
@@ -108,6 +110,10 @@ def share(args):
     kept(paths["images"], images[:args.batch].tofile)
     with torch.no_grad():
         kept(paths["outputs"], net(first[:args.batch]).numpy().tofile)
+    for name, make in EXPORTS.items():
+        if name in args.exports.split(","):
+            with contextlib.suppress(Exception):  # the contender tries again, and says why it cannot
+                make(args)
     return paths
 
 
@@ -168,3 +174,6 @@ def ncnn_files(args, half):
     if not all(map(os.path.exists, files)):
         raise Missing("pnnx made no network of ncnn of it")
     return files
+
+
+EXPORTS = {"onnxruntime": onnx_file, "openvino": onnx_file, "ncnn": lambda args: ncnn_files(args, args.own_precision)}

@@ -146,7 +146,6 @@ def openvino_contender(args):
 def ncnn_contender(args):
     """One image after the other on all threads: ncnn knows no batch."""
     ncnn = need("ncnn")
-    need("pnnx")
     import numpy
     if args.device != "cpu":
         raise Missing("compared on the CPU alone")
@@ -249,6 +248,7 @@ def main():
     parser.add_argument("--mode", choices=("infer", "train"), default="infer")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--precision", choices=("fp32", "tf32", "fp16", "bf16"), default="fp32")
+    parser.add_argument("--exports", default="", help="share: contenders, by comma, whose files are made, too")
     parser.add_argument("--own-precision", action="store_true", help="leave the precision to the framework")
     args = parser.parse_args()
 
