@@ -12,24 +12,6 @@ enum { WARM_UP = 5, RUNS = 20 }; /* the first runs load, record and wake the car
 /* A form further down the list must be faster by this to be taken for faster. */
 static const double margin = .98;
 
-weft_status weft_model_feed(weft_model *model)
-{
-    for (int i = 0; i < weft_model_input_count(model); i++) {
-        weft_port_info port;
-        WEFT_TRY(weft_model_input(model, i, &port));
-        const size_t count = (size_t)weft_shape_count(&port.shape);
-        float *data = weft_calloc(&model->ctx->allocator, count, sizeof *data);
-        if (!data)
-            return WEFT_NO_MEMORY;
-        for (size_t k = 0; k < count && port.dtype == WEFT_F32; k++)
-            data[k] = .25f; /* products of zeros are cheap */
-        const weft_status status = weft_model_set_input(model, i, data, count * sizeof *data);
-        weft_free(&model->ctx->allocator, data);
-        WEFT_TRY(status);
-    }
-    return WEFT_OK;
-}
-
 /* The least of some runs. */
 static weft_status time_runs(weft_model *model, double *seconds)
 {
