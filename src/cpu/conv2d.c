@@ -186,7 +186,7 @@ static const weft_kernel implicit_gemm = {
 };
 
 const weft_kernel *const weft_cpu_conv2d[] = {
-    &weft_cpu_conv2d_depthwise, &weft_cpu_conv2d_narrow, &weft_cpu_conv2d_grouped,  &weft_cpu_conv2d_pointwise,
-    &weft_cpu_conv2d_winograd,  &implicit_gemm,          &weft_cpu_conv2d_openblas, &weft_cpu_conv2d_ref,
+    &weft_cpu_conv2d_depthwise, &weft_cpu_conv2d_winograd, &weft_cpu_conv2d_narrow, &weft_cpu_conv2d_grouped,
+    &weft_cpu_conv2d_pointwise, &implicit_gemm,            &weft_cpu_conv2d_openblas, &weft_cpu_conv2d_ref,
     NULL,
 };

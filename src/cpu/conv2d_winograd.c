@@ -1,50 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * conv2d 3x3 of stride 1 by Winograd's minimal filtering (winograd.h). Packing transforms the weights on all threads:
- * while training they change in every step. */
+ * while training they change in every step. Groups (AlexNet's two) take turns, each a convolution of its own over a
+ * slice of the channels. */
 #include "cpu/conv2d.h"
+#include "cpu/rows.h"
 #include "cpu/winograd.h"
 
 enum {
     POSITIONS = WEFT_WINOGRAD_POSITIONS,
     CHANNELS = 16, /* of an item that packs: a vector of any instruction set */
-    STEP = CHANNELS * WEFT_GEMM_FLOATS + 16 /* floats between positions in its buffer, an odd number of cache lines */
+    STEP = CHANNELS * WEFT_GEMM_FLOATS + 16, /* floats between positions in its buffer, an odd number of cache lines */
+    MIN_GROUP = 64, /* channels: below, the direct kernels lose less to groups than the transforms do */
+    MAX_IN = 4 /* x, weights, bias, residual */
 };
 
+typedef struct state {
+    weft_winograd one; /* group */
+    int64_t groups;
+    size_t bytes; /* of a group's packed weights */
+} state;
+
+/* Of one group. */
 static weft_winograd sizes(const weft_node *node)
 {
     const weft_conv2d_opt *o = node->opt;
     const int64_t *x = node->in[0].dim, *y = node->out[0].dim;
-    return (weft_winograd){ .n = x[0], .h = x[1], .w = x[2], .c = x[3], .oh = y[1], .ow = y[2], .k = y[3],
-                            .top = o->pad.top, .left = o->pad.left };
+    return (weft_winograd){ .n = x[0], .h = x[1], .w = x[2], .c = x[3] / o->groups, .oh = y[1], .ow = y[2],
+                            .k = y[3] / o->groups, .top = o->pad.top, .left = o->pad.left };
 }
 
 static const char *refuse(const weft_node *node, const weft_device *device)
 {
     const weft_conv2d_opt *o = node->opt;
     const weft_winograd s = sizes(node);
-    const char *const reason = weft_winograd_refuse_window(o);
+    weft_conv2d_opt alone = *o;
+    alone.groups = 1;
+    if (o->groups > 1 && (s.c < MIN_GROUP || s.k < MIN_GROUP))
+        return "groups of under 64 channels";
+    const char *const reason = weft_winograd_refuse_window(&alone);
     return reason ? reason : weft_winograd_refuse(&s, device);
 }
 
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
-    weft_winograd *s = weft_arena_alloc(plan->arena, sizeof *s);
+    const weft_conv2d_opt *o = node->opt;
+    state *s = weft_arena_alloc(plan->arena, sizeof *s);
     if (!s)
         return WEFT_NO_MEMORY;
     plan->state = s;
-    *s = sizes(node);
+    *s = (state){ sizes(node), o->groups, 0 };
     plan->pack_scratch = sizeof(float) * POSITIONS * STEP * (size_t)plan->device->threads;
-    return weft_winograd_plan(s, plan);
+    WEFT_TRY(weft_winograd_plan(&s->one, plan));
+    s->bytes = weft_round_up(plan->packed, WEFT_CACHE_LINE);
+    return weft_mul_size(s->bytes, (size_t)s->groups, &plan->packed)
+               ? WEFT_OK
+               : weft_fail(WEFT_INVALID, "transformed weights of %lld groups do not fit in memory",
+                           (long long)s->groups);
 }
 
 /* Channels [first, first + count) of a panel, at most CHANNELS: filter by filter along the channels, which lie side by
  * side, into the buffer; then each position turned, so that its part of the panel is written in one go. */
-static void transform(const weft_call *call, int64_t first, int64_t count, int64_t column, int64_t width, float *buffer)
+static void transform(const weft_winograd *s, const float *wt, float *packed, int64_t first, int64_t count,
+                      int64_t column, int64_t width, float *buffer)
 {
-    const weft_winograd *s = call->state;
-    const float *wt = weft_call_param(call, 0);
-    float *panel = (float *)call->packed + column * s->c + first * width;
+    float *panel = packed + column * s->c + first * width;
     const int64_t left = s->k - column, real = left < width ? left : width;
     for (int64_t k = 0; k < real; k++) {
         const weft_winograd_filter f = { .wt = wt + (column + k) * 9 * s->c + first, .tap = s->c, .count = count,
@@ -66,27 +86,59 @@ static void transform(const weft_call *call, int64_t first, int64_t count, int64
 static void pack_item(void *arg, int64_t item, int thread)
 {
     const weft_call *call = arg;
-    const weft_winograd *s = call->state;
-    const int64_t first = item / s->gemm.panels * CHANNELS, left = s->c - first;
+    const state *all = call->state;
+    const weft_winograd *s = &all->one;
+    const int64_t chunks = (s->c + CHANNELS - 1) / CHANNELS, group = item / s->gemm.panels / chunks;
+    const int64_t first = item / s->gemm.panels % chunks * CHANNELS, left = s->c - first;
+    const float *wt = weft_call_param(call, 0);
     int64_t width;
     const int64_t column = weft_gemm_panel(&s->gemm, item % s->gemm.panels, &width);
-    transform(call, first, left < CHANNELS ? left : CHANNELS, column, width,
+    transform(s, wt + group * s->k * 9 * s->c, weft_at(call->packed, (size_t)group * all->bytes), first,
+              left < CHANNELS ? left : CHANNELS, column, width,
               (float *)call->scratch + (int64_t)thread * POSITIONS * STEP);
 }
 
 static weft_status pack(const weft_call *call)
 {
-    const weft_winograd *s = call->state;
+    const state *all = call->state;
+    const weft_winograd *s = &all->one;
+    const float *bias = weft_call_param(call, 1);
     weft_call copy = *call;
-    weft_pool_run(call->device->pool, (s->c + CHANNELS - 1) / CHANNELS * s->gemm.panels, pack_item, &copy);
-    weft_gemm_pack_bias(&s->gemm, weft_call_param(call, 1), weft_at(call->packed, s->bias_at));
-    weft_gemm_pack_bias(&s->gemm, NULL, weft_at(call->packed, s->zeros_at));
+    weft_pool_run(call->device->pool, all->groups * ((s->c + CHANNELS - 1) / CHANNELS) * s->gemm.panels, pack_item,
+                  &copy);
+    for (int64_t g = 0; g < all->groups; g++) {
+        void *const to = weft_at(call->packed, (size_t)g * all->bytes);
+        weft_gemm_pack_bias(&s->gemm, bias ? bias + g * s->k : NULL, weft_at(to, s->bias_at));
+        weft_gemm_pack_bias(&s->gemm, NULL, weft_at(to, s->zeros_at));
+    }
     return WEFT_OK;
+}
+
+static weft_view slice(const weft_view *view, int64_t channel)
+{
+    return (weft_view){ (float *)view->data + channel, view->ld };
 }
 
 static weft_status run(const weft_call *call)
 {
-    weft_winograd_run(call->state, call);
+    const state *s = call->state;
+    const int residual = call->node->n_in - 1;
+    weft_view in[MAX_IN], out;
+    weft_call one = *call;
+    if (s->groups == 1) {
+        weft_winograd_run(&s->one, call);
+        return WEFT_OK;
+    }
+    one.in = in;
+    one.out = &out;
+    for (int64_t g = 0; g < s->groups; g++) {
+        in[0] = slice(&call->in[0], g * s->one.c);
+        out = slice(&call->out[0], g * s->one.k);
+        if (call->node->epi.residual)
+            in[residual] = slice(&call->in[residual], g * s->one.k);
+        one.packed = weft_at(call->packed, (size_t)g * s->bytes);
+        weft_winograd_run(&s->one, &one);
+    }
     return WEFT_OK;
 }
 
