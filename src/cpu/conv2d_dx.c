@@ -76,6 +76,6 @@ static const weft_kernel pointwise = {
 };
 
 const weft_kernel *const weft_cpu_conv2d_dx[] = {
-    &weft_cpu_conv2d_dx_depthwise, &pointwise, &weft_cpu_conv2d_dx_winograd, &weft_cpu_conv2d_dx_gemm,
-    &weft_cpu_conv2d_dx_ref,       NULL,
+    &weft_cpu_conv2d_dx_depthwise, &pointwise, &weft_cpu_conv2d_dx_winograd, &weft_cpu_conv2d_dx_narrow,
+    &weft_cpu_conv2d_dx_gemm,      &weft_cpu_conv2d_dx_ref, NULL,
 };

@@ -23,6 +23,7 @@ typedef struct weft_conv2d_dx_taps {
 /* Of pixels at, at + stride, ... */
 weft_conv2d_dx_taps weft_conv2d_dx_taps_at(const weft_conv2d_dx_axis *axis, int64_t at);
 
-extern const weft_kernel weft_cpu_conv2d_dx_depthwise, weft_cpu_conv2d_dx_gemm, weft_cpu_conv2d_dx_winograd;
+extern const weft_kernel weft_cpu_conv2d_dx_depthwise, weft_cpu_conv2d_dx_gemm, weft_cpu_conv2d_dx_narrow;
+extern const weft_kernel weft_cpu_conv2d_dx_winograd;
 
 #endif
