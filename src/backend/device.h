@@ -45,7 +45,8 @@ enum {
     WEFT_FORM_PRODUCT = 8, /* matrix products go to the library of convolutions before that of products */
     WEFT_FORM_EXPAND = 16, /* depthwise convolutions are products, in a unit together with the expansion before them */
     WEFT_FORM_IMAGE = 32,  /* convolutions of images have a kernel of their own */
-    WEFT_FORMS = 6         /* how many there are */
+    WEFT_FORM_SUMS = 64,   /* the sums of a norm's statistics are part of the convolution before */
+    WEFT_FORMS = 7         /* how many there are */
 };
 
 /* What became of recording a run. */

@@ -20,6 +20,7 @@ static const weft_lent lent = {
     .fail_in = weft_fail_in,
     .error = weft_error,
     .stages_split = weft_stages_split,
+    .conv_norm_split = weft_conv_norm_split_forward,
     .act_name = weft_act_name,
     .pool_run = weft_pool_run,
 };

@@ -8,9 +8,10 @@
 #define WEFT_BACKEND_PLUGIN_H
 
 #include "backend/kernel.h"
+#include "op/conv_norm.h"
 #include "op/inverted_residual.h"
 
-#define WEFT_PLUGIN_VERSION 6
+#define WEFT_PLUGIN_VERSION 7
 #define WEFT_PLUGIN_ENTRY "weft_plugin_entry"
 
 /* What weft lends. A backend that is linked in calls the functions themselves. */
@@ -21,6 +22,7 @@ typedef struct weft_lent {
     weft_status (*fail_in)(weft_status status, const char *format, ...);
     const char *(*error)(void);
     void (*stages_split)(const weft_node *node, weft_stages *stages);
+    void (*conv_norm_split)(const weft_node *node, weft_conv_norm *parts);
     const char *(*act_name)(weft_act act);
     void (*pool_run)(weft_pool *pool, int64_t items, weft_task task, void *arg);
 } weft_lent;

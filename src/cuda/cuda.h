@@ -102,6 +102,8 @@ weft_status weft_cuda_lane_send(const weft_device *device, weft_lane *lane, cons
 
 /* Compute capability of the tensor cores that weft's own kernels use, in 16 bits. */
 enum { WEFT_CUDA_TENSOR_CORES = 80 };
+/* The last one for which cuDNN has engines that sum what they convolve in an order. */
+enum { WEFT_CUDA_SUMS = 90 };
 /* And that of launches which begin before the one before them has ended. */
 enum { WEFT_CUDA_OVERLAPS = 90 };
 /* Whether a form that needs them is wanted and the card has them: tuning asks for it on any card. */

@@ -58,6 +58,11 @@ void weft_stages_split(const weft_node *node, weft_stages *stages)
     atomic_load(&lender)->stages_split(node, stages);
 }
 
+void weft_conv_norm_split_forward(const weft_node *node, weft_conv_norm *parts)
+{
+    atomic_load(&lender)->conv_norm_split(node, parts);
+}
+
 const char *weft_act_name(weft_act act)
 {
     return atomic_load(&lender)->act_name(act);

@@ -22,7 +22,7 @@ typedef struct weft_pass {
     weft_status (*run)(weft_graph *graph);
 } weft_pass;
 
-enum { WEFT_PASS_COUNT = 10 };
+enum { WEFT_PASS_COUNT = 12 };
 extern const weft_pass weft_passes[WEFT_PASS_COUNT];
 
 /* What one pass did to one node. */
@@ -56,6 +56,10 @@ weft_status weft_pass_fuse(weft_graph *graph);
 weft_status weft_pass_fuse_grads(weft_graph *graph);
 /* Norms that only a convolution and its gradient read are computed by both as they read them. */
 weft_status weft_pass_fuse_norms(weft_graph *graph);
+/* The gradients of two norms whose results were added, where the device has a kernel for both. */
+weft_status weft_pass_fuse_pairs(weft_graph *graph);
+/* Convolutions with the batch norms behind them, where the device has a kernel that sums what it convolves. */
+weft_status weft_pass_fuse_stats(weft_graph *graph);
 /* Notes the least traffic of the graph as it is now: activations, additions and norms are free (graph->least_bytes). */
 weft_status weft_pass_measure(weft_graph *graph);
 /* The rewrites among the program's forms (backend/device.h). */

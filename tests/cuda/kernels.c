@@ -448,6 +448,8 @@ int main(int argc, char **argv)
     suite_add_tcase(suite, kernels_store_case());
     suite_add_tcase(suite, kernels_input_case());
     suite_add_tcase(suite, kernels_conv_grad_case(walk.most >= 1e30));
+    if (walk.all || strcmp(walk.op, "sums") == 0)
+        suite_add_tcase(suite, kernels_sums_case());
     suite_add_tcase(suite, kernels_norm_case(walk.op, walk.most > 1e4));
     if (walk.all || strcmp(walk.op, "update") == 0)
         suite_add_tcase(suite, kernels_update_case());

@@ -26,6 +26,8 @@ TCase *kernels_store_case(void);
 TCase *kernels_conv_grad_case(bool all);
 /* Norms, gates and sums of channels in training, of the ops that the pattern names. all: larger cases, too. */
 TCase *kernels_norm_case(const char *op, bool all);
+/* Norms that begin with sums. */
+TCase *kernels_sums_case(void);
 /* Norms of gradients, gates, optimisers. */
 TCase *kernels_update_case(void);
 

@@ -179,11 +179,11 @@ static void read_journals(const options *o, const layers *all, row *rows)
                 rows[i].cell[n] = '.';
 }
 
-/* Whether cuDNN has precompiled engines for the pattern: a convolution with bias, residual and relu at most, a gradient
- * alone. */
+/* Whether cuDNN has precompiled engines for the pattern: a convolution with bias, residual and relu at most, or with
+ * sums of its result, a gradient alone. */
 static bool is_ready(const char *text)
 {
-    static const char *const ends[] = { " bias", " bias relu" };
+    static const char *const ends[] = { " bias", " bias relu", " stats" };
     if (strncmp(text, "wgrad ", 6) == 0 || (strncmp(text, "dgrad ", 6) == 0 && !strstr(text, " residual")))
         return true;
     for (int i = 0; i < WEFT_COUNT(ends); i++) {

@@ -90,6 +90,33 @@ START_TEST(a_plan_that_does_not_run_is_replaced)
 }
 END_TEST
 
+/* Convolutions that sum for the norm behind them: other engines have no place for sums, so own kernels are left. */
+START_TEST(sums_without_a_plan)
+{
+    static const fault bad[] = { { .function = "cudnnBackendFinalize", .error = NOT_SUPPORTED },
+                                 { "cudnnBackendExecute", 0, EXECUTION_FAILED, NULL },
+                                 { "cudnnBackendExecute", 2, EXECUTION_FAILED, NULL } };
+    int cases = 0;
+    for (int i = 0; i < weft_check_count(); i++) {
+        weft_check_info info;
+        weft_check_result r;
+        weft_ctx *ctx;
+        CHECK_OK(weft_check_case(i, &info));
+        if (info.large || strcmp(info.op, "conv_norm") != 0)
+            continue;
+        CHECK_OK(weft_ctx_create(&half, &ctx));
+        doubles->inject(bad[_i].function, bad[_i].nth, bad[_i].error);
+        CHECK_OK(weft_check_run(ctx, i, 3, check_seed(), &r));
+        ck_assert_msg(r.share <= 1, "%s: output %d, %.9g, %.9g expected", info.name, r.output, r.got, r.want);
+        weft_ctx_destroy(ctx);
+        finish();
+        doubles->reset();
+        cases++;
+    }
+    ck_assert_int_gt(cases, 5);
+}
+END_TEST
+
 /* ---- products that cuBLASLt does not plan, or run ---- */
 
 START_TEST(a_product_that_cublaslt_cannot_plan)
@@ -175,6 +202,7 @@ static Suite *suite(void)
     tcase_add_test(ways, convolutions_without_some_plan);
     tcase_add_loop_test(ways, convolutions_without_cudnn, 0, 2);
     tcase_add_loop_test(ways, a_plan_that_does_not_run_is_replaced, 0, 3);
+    tcase_add_loop_test(ways, sums_without_a_plan, 0, 3);
     tcase_add_loop_test(ways, a_capture_that_fails_goes_on_launch_by_launch, 0, 6);
     tcase_add_loop_test(ways, a_product_that_cublaslt_cannot_plan, 0, 6);
     tcase_add_loop_test(ways, a_product_that_cublaslt_does_not_run, 0, 3);

@@ -9,6 +9,8 @@
 #include "op/batch_norm.h"
 #include "op/channel_sum.h"
 #include "op/conv2d.h"
+#include "op/batch_norm_pair.h"
+#include "op/conv_norm.h"
 #include "op/conv_norm_grad.h"
 #include "op/dropout.h"
 #include "op/norm_conv.h"
@@ -41,6 +43,14 @@
                      WEFT_NHWC(1, 1, 1, 1)), .opt = OPT(weft_conv_norm_grad_opt, .conv = { ONE_TAP, 3, 1, 1 }) }, \
     X(F(1, 4, 4), F(8, 12, 16), F(10), F(.5f), F(2), F(1, 2, 3), F(10))
 
+#define PAIR_DX(label) \
+    .id = WEFT_OP_BATCH_NORM_PAIR_DX, \
+    .c = { WEFT_CASE(label, THREE_ROWS, THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), THREE_ROWS, \
+                     VECTOR(1), VECTOR(1)), \
+           .opt = OPT(weft_batch_norm_pair_opt, .act = WEFT_ACT_RELU, .no_gamma = { false, true }) }, \
+    X(F(5, 7, 3), F(-4, 0, 4), F(8, 12, 16), F(10), F(.5f), F(2), F(8, 12, 16), F(10), F(.5f))
+#define CONV_NORM_3 OPT(weft_conv_norm_opt, .conv = { .out = 1 }, .norm = { .epsilon = 3 })
+
 static const uint8_t marks[] = { 0, 1, 1, 1 };
 
 const example training_examples[] = {
@@ -70,6 +80,12 @@ const example training_examples[] = {
     { EX5(NORM_CONV, "relu6", MAP(2, 1, 1), VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1),
           OPT(weft_norm_conv_opt, .act = WEFT_ACT_RELU6, .conv = { .out = 2 })),
       X(F(4095, 4097), F(4096), F(.5f), F(10), F(6)), P(F(2, -1)), Y(12, -6, 12, -6) },
+    /* The convolution gives 4095 and 4097. */
+    { EX(CONV_NORM, "y", MAP(2, 1, 1), CONV_NORM_3), X(F(2047.5f, 2048.5f)), P(F(2), F(6), F(10)), Y(7, 13) },
+    { EX(CONV_NORM, "mean", MAP(2, 1, 1), CONV_NORM_3), X(F(2047.5f, 2048.5f)), P(F(2), F(6), F(10)), Y(4096),
+      .output = 1 },
+    { EX(CONV_NORM, "map", MAP(2, 1, 1), CONV_NORM_3), X(F(2047.5f, 2048.5f)), P(F(2), F(6), F(10)), Y(4095, 4097),
+      .output = WEFT_CONV_NORM_MAP },
     { EX5(BATCH_NORM_AGAIN, "y", MAP(2, 1, 1), VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1), NULL),
       X(F(4095, 4097), F(4096), F(.5f), F(10), F(6)), Y(7, 13) },
     /* x normalised is -1, 1, 3; dbeta = 9, dgamma = 15, dx = 2 * 1/2 * (dy - 9 / 3 - 15 / 3 x normalised). */
@@ -109,6 +125,11 @@ const example training_examples[] = {
       .c = { .name = "dy_left", .n_in = 6, .opt = OPT(weft_batch_norm_dx_opt, .act = WEFT_ACT_RELU),
              .in = { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), THREE_ROWS } },
       X(F(5, 7, 3), F(8, 12, 16), F(10), F(.5f), F(2), F(-4, 0, 4)), Y(0, 0, 3), .output = 3 },
+    /* Both as above, the second without gamma. */
+    { PAIR_DX("first"), Y(2, -4, -7) },
+    { PAIR_DX("second"), Y(1, -2, -3.5), .output = 3 },
+    { PAIR_DX("second_dgamma"), Y(9), .output = 4 },
+    { PAIR_DX("second_dbeta"), Y(3), .output = 5 },
     { .id = WEFT_OP_BATCH_NORM_FROZEN_DX,
       .c = { .name = "scale", .n_in = 3, .opt = OPT(weft_batch_norm_frozen_opt, .epsilon = 1),
              .in = { MAP(2, 1, 1), VECTOR(1), VECTOR(1) } },
@@ -189,6 +210,14 @@ const refusal training_refusals[] = {
       { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), THREE_ROWS, WEFT_NHWC(1, 1, 1, 1) },
       &(const weft_conv_norm_grad_opt){ .again = true, .conv = { ONE_TAP, 3, 1, 1 } },
       "there are 7 inputs, expected 11" },
+    { WEFT_OP_BATCH_NORM_PAIR_DX, 9, { ODD, ODD, ODD, VECTOR(8), VECTOR(8), VECTOR(8), ODD, VECTOR(8), VECTOR(8) },
+      &(const weft_batch_norm_pair_opt){ .act = WEFT_ACT_RELU }, "there are 9 inputs, expected 10" },
+    { WEFT_OP_BATCH_NORM_PAIR_DX, 9, { ODD, ODD, ODD, VECTOR(8), VECTOR(8), VECTOR(8), ODD, VECTOR(8), VECTOR(8) },
+      &(const weft_batch_norm_pair_opt){ .act = WEFT_ACT_SWISH, .no_gamma = { false, true } },
+      "one with a slope of its result" },
+    { WEFT_OP_CONV_NORM, 1, { ODD }, &(const weft_conv_norm_opt){ .conv = { .out = 4, .groups = 3 } }, "groups" },
+    { WEFT_OP_CONV_NORM, 1, { ODD }, &(const weft_conv_norm_opt){ .conv = { .out = 4 }, .norm = { .epsilon = -1 } },
+      "epsilon" },
     { WEFT_OP_NORM_CONV, 4, { ODD, VECTOR(8), VECTOR(8), VECTOR(8) },
       &(const weft_norm_conv_opt){ .conv = { .out = 4 } }, "there are 4 inputs, expected 5" },
     { WEFT_OP_NORM_CONV, 5, { ODD, VECTOR(8), VECTOR(8), VECTOR(8), VECTOR(8) },

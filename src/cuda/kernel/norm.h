@@ -50,6 +50,18 @@ typedef struct weft_norm_apply_args {
 } weft_norm_apply_args;
 int weft_launch_norm_apply(const weft_norm_apply_args *args, void *stream);
 
+/* The same of statistics that are made here, of the sums of x and of its squares: those of norm_stats, whose mean is as
+ * it is rounded to a float. apply has none. For x in 16 bits: a mean of r deviations costs the variance some r^2 / 2^24
+ * of it. In place on residual only. */
+typedef struct weft_norm_finish_args {
+    weft_norm_apply_args apply;
+    const float *sums, *squares, *beta; /* [c] */
+    double epsilon;
+    bool unbiased;
+    float *mean, *rstd, *variance, *shift; /* [c] */
+} weft_norm_finish_args;
+int weft_launch_norm_finish(const weft_norm_finish_args *args, void *stream);
+
 /* The gradients of batch norm, as batch_norm_dx: g = dy slope(y), dbeta = sum of g, dgamma = sum of g (x - mean) rstd,
  * dx = gamma rstd (g - (dbeta + (x - mean) rstd dgamma) / rows) + residual; frozen: without what is divided by rows,
  * and rstd is a variance. act: those that weft_batch_norm_dx_takes. In place on dy, x or residual.
@@ -70,6 +82,26 @@ typedef struct weft_norm_dx_args {
 } weft_norm_dx_args;
 int weft_launch_norm_dx(const weft_norm_dx_args *args, void *stream);
 int64_t weft_norm_dx_floats(const weft_norm_dx_args *args);
+
+/* The same of two norms whose results were added, as batch_norm_pair_dx: g = dy slope(z), z what the activation behind
+ * gave. act: one whose slope is of its result. dx of side 0 in place on dy, z or its x. */
+typedef struct weft_norm_pair_side {
+    weft_kview x, dx;
+    const float *mean, *rstd, *gamma; /* gamma NULL: 1 */
+    float *dgamma, *dbeta;            /* [c] */
+} weft_norm_pair_side;
+typedef struct weft_norm_pair_args {
+    weft_dtype dtype;
+    weft_kview dy, z;
+    int64_t rows;
+    int c;
+    weft_act act;
+    weft_norm_pair_side side[2];
+    float *scratch; /* [weft_norm_pair_floats(args)] */
+    unsigned *turns;
+} weft_norm_pair_args;
+int weft_launch_norm_pair(const weft_norm_pair_args *args, void *stream);
+int64_t weft_norm_pair_floats(const weft_norm_pair_args *args);
 
 /* ---- sums ---- */
 

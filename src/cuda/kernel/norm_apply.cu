@@ -5,7 +5,8 @@
  *
  * Mapping: x over packs of V channels, y over rows; a thread keeps its channels' parameters and takes rows a grid
  * apart, IN_FLIGHT of them loaded together; the grid is not larger than fills a card. norm_apply begins with the last
- * row, which whoever made the statistics has read last. Traffic: each tensor once; bound by memory. */
+ * row, which whoever made the statistics has read last. norm_finish makes them of sums first: each thread those of its
+ * channels, the same everywhere; one block of each keeps them. Traffic: each tensor once; bound by memory. */
 #include "cuda/kernel/columns.cuh"
 #include "cuda/kernel/slope.cuh"
 
@@ -45,17 +46,11 @@ template <typename T, int V> __device__ __forceinline__ void find_gain(const app
         gain[i] = gamma[i] * (job.of_variance ? 1 / sqrtf(gain[i] + job.epsilon) : gain[i]) * job.factor;
 }
 
+/* My rows of the channels from c on. */
 template <typename T, int V>
-__global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(3, 2)) norm_apply(apply_job<T> job)
+__device__ __forceinline__ void apply_rows(const apply_job<T> &job, int c, const float (&mean)[V],
+                                           const float (&gain)[V], const float (&shift)[V])
 {
-    weft_begin();
-    const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
-    if (pack >= job.packs)
-        return;
-    float mean[V], gain[V], shift[V];
-    find_gain<T, V>(job, c, gain);
-    weft_load_or<V>(job.mean, c, 0, mean);
-    weft_load_or<V>(job.shift, c, 0, shift);
     const int step = (int)weft_columns_step();
     for (int row = (int)(job.rows - 1 - weft_columns_first()); row >= 0; row -= IN_FLIGHT * step) {
         weft_raw<T, V> x[IN_FLIGHT], residual[IN_FLIGHT];
@@ -90,7 +85,65 @@ __global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(3, 2)) norm_apply(appl
     }
 }
 
-template <typename T, int V> static int launch_apply(const weft_norm_apply_args *a, void *stream)
+template <typename T, int V>
+__global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(3, 2)) norm_apply(apply_job<T> job)
+{
+    weft_begin();
+    const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
+    if (pack >= job.packs)
+        return;
+    float mean[V], gain[V], shift[V];
+    find_gain<T, V>(job, c, gain);
+    weft_load_or<V>(job.mean, c, 0, mean);
+    weft_load_or<V>(job.shift, c, 0, shift);
+    apply_rows<T, V>(job, c, mean, gain, shift);
+}
+
+struct finish_job {
+    const float *sums, *squares, *beta;
+    float rows, epsilon, unbiased; /* unbiased: the variance that is kept is so many times that of the batch */
+    float *mean, *rstd, *variance, *shift;
+};
+
+/* gain comes as gamma. */
+template <int V>
+__device__ __forceinline__ void find_statistics(const finish_job &job, int c, float (&mean)[V], float (&gain)[V],
+                                                float (&shift)[V])
+{
+    float rstd[V], variance[V];
+    weft_load<float, V>(job.sums + c, mean);
+    weft_load<float, V>(job.squares + c, variance);
+    weft_load<float, V>(job.beta + c, shift);
+#pragma unroll
+    for (int i = 0; i < V; i++) {
+        mean[i] /= job.rows;
+        variance[i] = fmaxf(fmaf(-mean[i], mean[i], variance[i] / job.rows), 0.f);
+        rstd[i] = 1 / sqrtf(variance[i] + job.epsilon);
+        gain[i] *= rstd[i];
+        variance[i] *= job.unbiased;
+    }
+    if (blockIdx.x > 0 || threadIdx.y > 0)
+        return;
+    weft_store<float, V>(job.mean + c, mean);
+    weft_store<float, V>(job.rstd + c, rstd);
+    weft_store<float, V>(job.variance + c, variance);
+    weft_store<float, V>(job.shift + c, shift);
+}
+
+template <typename T, int V>
+__global__ void __launch_bounds__(WEFT_BLOCK, WEFT_BLOCKS(3, 2)) norm_finish(apply_job<T> job, finish_job statistics)
+{
+    weft_begin();
+    const int pack = (int)(blockIdx.y * blockDim.x + threadIdx.x), c = pack * V;
+    if (pack >= job.packs)
+        return;
+    float mean[V], gain[V], shift[V];
+    weft_load_or<V>(job.gamma, c, 1, gain);
+    find_statistics<V>(statistics, c, mean, gain, shift);
+    apply_rows<T, V>(job, c, mean, gain, shift);
+}
+
+template <typename T, int V> static apply_job<T> job_of(const weft_norm_apply_args *a)
 {
     apply_job<T> job;
     job.x = static_cast<const T *>(a->x.data);
@@ -102,26 +155,75 @@ template <typename T, int V> static int launch_apply(const weft_norm_apply_args 
     job.of_variance = a->of_variance && a->rstd;
     job.epsilon = (float)a->epsilon, job.factor = a->factor;
     job.act = a->act;
+    return job;
+}
+
+template <typename T, int V> static int launch_apply(const weft_norm_apply_args *a, void *stream)
+{
+    const apply_job<T> job = job_of<T, V>(a);
     const weft_tiling t = tile(a->rows, job.packs);
     return WEFT_LAUNCH((norm_apply<T, V>), t.grid, t.block, 0, stream, job);
+}
+
+static bool maps_are_wide(const weft_norm_apply_args *a, int v, int size)
+{
+    return a->c % v == 0 && weft_is_wide(a->x, size) && weft_is_wide(a->residual, size) && weft_is_wide(a->y, size) &&
+           weft_at_16(a->gamma);
 }
 
 template <typename T> static int apply_by_width(const weft_norm_apply_args *a, void *stream)
 {
     constexpr int V = weft_wide<T>::V;
-    const bool wide = a->c % V == 0 && weft_is_wide(a->x, sizeof(T)) && weft_is_wide(a->residual, sizeof(T)) &&
-                      weft_is_wide(a->y, sizeof(T)) && weft_at_16(a->mean) && weft_at_16(a->rstd) &&
-                      weft_at_16(a->gamma) && weft_at_16(a->shift);
+    const bool wide = maps_are_wide(a, V, sizeof(T)) && weft_at_16(a->mean) && weft_at_16(a->rstd) &&
+                      weft_at_16(a->shift);
     return wide ? launch_apply<T, V>(a, stream) : launch_apply<T, 1>(a, stream);
+}
+
+static bool apply_fits(const weft_norm_apply_args *a)
+{
+    const weft_kepilogue end = { nullptr, a->residual, a->act };
+    return weft_view_fits(a->x, a->c) && weft_view_fits(a->y, a->c) && weft_rows_fit(a->rows) &&
+           weft_epilogue_fits(end, a->c);
 }
 
 int weft_launch_norm_apply(const weft_norm_apply_args *a, void *stream)
 {
-    const weft_kepilogue end = { nullptr, a->residual, a->act };
-    if (!weft_view_fits(a->x, a->c) || !weft_view_fits(a->y, a->c) || !weft_rows_fit(a->rows) ||
-        !weft_epilogue_fits(end, a->c))
+    return apply_fits(a) ? WEFT_BY_DTYPE(a->dtype, apply_by_width, a, stream) : WEFT_INVALID_VALUE;
+}
+
+template <typename T, int V> static int launch_finish(const weft_norm_finish_args *a, void *stream)
+{
+    const float rows = (float)a->apply.rows;
+    const apply_job<T> job = job_of<T, V>(&a->apply);
+    const finish_job statistics = { a->sums,
+                                    a->squares,
+                                    a->beta,
+                                    rows,
+                                    (float)a->epsilon,
+                                    a->unbiased && a->apply.rows > 1 ? rows / (rows - 1) : 1.f,
+                                    a->mean,
+                                    a->rstd,
+                                    a->variance,
+                                    a->shift };
+    const weft_tiling t = tile(a->apply.rows, job.packs);
+    return WEFT_LAUNCH((norm_finish<T, V>), t.grid, t.block, 0, stream, job, statistics);
+}
+
+template <typename T> static int finish_by_width(const weft_norm_finish_args *a, void *stream)
+{
+    constexpr int V = weft_wide<T>::V;
+    const bool wide = maps_are_wide(&a->apply, V, sizeof(T)) && weft_at_16(a->sums) && weft_at_16(a->squares) &&
+                      weft_at_16(a->beta) && weft_at_16(a->mean) && weft_at_16(a->rstd) && weft_at_16(a->variance) &&
+                      weft_at_16(a->shift);
+    return wide ? launch_finish<T, V>(a, stream) : launch_finish<T, 1>(a, stream);
+}
+
+int weft_launch_norm_finish(const weft_norm_finish_args *a, void *stream)
+{
+    if (!apply_fits(&a->apply) || !a->sums || !a->squares || !a->beta || !a->mean || !a->rstd || !a->variance ||
+        !a->shift)
         return WEFT_INVALID_VALUE;
-    return WEFT_BY_DTYPE(a->dtype, apply_by_width, a, stream);
+    return WEFT_BY_DTYPE(a->apply.dtype, finish_by_width, a, stream);
 }
 
 /* ---- slopes ---- */

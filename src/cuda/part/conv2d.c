@@ -38,7 +38,7 @@ static void describe(const weft_part_conv2d *conv, const weft_part_pitch *pitch,
         .window = { .stride_h = o->stride_h, .stride_w = o->stride_w, .dilation_h = o->dilation,
                     .dilation_w = o->dilation, .top = o->pad.top, .bottom = o->pad.bottom, .left = o->pad.left,
                     .right = o->pad.right },
-        .bias = o->bias, .residual = node->epi.residual, .act = node->epi.act
+        .bias = o->bias, .residual = node->epi.residual, .stats = conv->sums, .act = node->epi.act
     };
     if (node->pool)
         d.pool = (weft_dnn_window){ .kernel_h = node->pool->kernel_h, .kernel_w = node->pool->kernel_w,
@@ -75,11 +75,11 @@ static bool is_image(const weft_part_conv2d *conv, const weft_part_pitch *pitch,
            weft_image_takes(&args);
 }
 
-/* Of cuDNN, which may have none. With a pool inside, there is then no other way here. */
+/* Of cuDNN, which may have none. With a pool or sums inside, there is then no other way here. */
 static weft_status build(weft_part_conv2d *conv, const weft_dnn_graph *graph, const weft_device *device)
 {
     const weft_status status = weft_cuda_plan_for(device, graph, &conv->plan);
-    conv->own = status == WEFT_UNSUPPORTED && !conv->node->pool;
+    conv->own = status == WEFT_UNSUPPORTED && !conv->node->pool && !conv->sums;
     return conv->own ? WEFT_OK : status;
 }
 
@@ -99,16 +99,16 @@ static weft_status ask(weft_part_conv2d *conv, const weft_part_pitch *pitch, con
     return status;
 }
 
-weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *node, const weft_part_pitch *pitch,
-                                     const weft_plan *plan)
+static weft_status prepare(weft_part_conv2d *conv, const weft_node *node, const weft_part_pitch *pitch,
+                           const weft_plan *plan, bool sums)
 {
     const weft_conv2d_opt *o = node->opt;
     const size_t size = weft_dtype_size(plan->device->dtype);
     *conv = (weft_part_conv2d){ .node = node, .dtype = plan->device->dtype, .channels = node->in[0].dim[3],
-                                .own = !is_exact(node, plan->device) };
+                                .own = !is_exact(node, plan->device), .sums = sums };
     if (pitch->channels && o->groups == 1)
         conv->channels = pitch->channels;
-    conv->image = is_image(conv, pitch, plan);
+    conv->image = !sums && is_image(conv, pitch, plan);
     const weft_image_args image = image_args_of(conv, pitch->x, pitch->y);
     const size_t each = (size_t)(o->kernel_h * o->kernel_w) * (size_t)(conv->channels / o->groups);
     conv->bias_at = conv->image ? weft_image_bytes(&image) : weft_round_up((size_t)o->out * each * size, ALIGN);
@@ -117,6 +117,28 @@ weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *no
     if (conv->own && node->pool)
         return weft_fail(WEFT_UNSUPPORTED, "%s: not as exactly as fp32", node->name);
     return conv->own || conv->image ? WEFT_OK : ask(conv, pitch, plan);
+}
+
+weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *node, const weft_part_pitch *pitch,
+                                     const weft_plan *plan)
+{
+    return prepare(conv, node, pitch, plan, false);
+}
+
+/* cuDNN's engines whose sums have an order are those of fp16 between compute capability 8.0 and 9.0, of whole eights of
+ * channels (9.19; the A100's take others as well). */
+bool weft_part_conv2d_takes_sums(const weft_node *node, const weft_device *device)
+{
+    const weft_conv2d_opt *o = node->opt;
+    const int sm = weft_cuda_of(device)->target.sm;
+    return device->dtype == WEFT_F16 && sm >= WEFT_CUDA_TENSOR_CORES && sm <= WEFT_CUDA_SUMS && o->groups == 1 &&
+           !o->bias && node->in[0].dim[3] % 8 == 0 && o->out % 8 == 0;
+}
+
+weft_status weft_part_conv2d_prepare_sums(weft_part_conv2d *conv, const weft_node *node, const weft_part_pitch *pitch,
+                                          const weft_plan *plan)
+{
+    return prepare(conv, node, pitch, plan, true);
 }
 
 /* The weights of other kernels than that of images. */
@@ -177,7 +199,7 @@ static const void *bias_at(const weft_part_conv2d *conv, const weft_part_io *io,
 
 static weft_status run_plan(const weft_part_conv2d *conv, const weft_part_io *io)
 {
-    weft_dnn_binding binding[5] = {
+    weft_dnn_binding binding[7] = {
         { WEFT_DNN_X, io->x.data }, { WEFT_DNN_WEIGHT, weight_at(conv, io) }, { WEFT_DNN_Y, io->y.data },
     };
     const weft_conv2d_opt *o = conv->node->opt;
@@ -186,6 +208,10 @@ static weft_status run_plan(const weft_part_conv2d *conv, const weft_part_io *io
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_BIAS, bias_at(conv, io, conv->bias_at) };
     if (io->residual.data)
         binding[n++] = (weft_dnn_binding){ WEFT_DNN_RESIDUAL, io->residual.data };
+    if (conv->sums) {
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_SUMS, io->sums };
+        binding[n++] = (weft_dnn_binding){ WEFT_DNN_SQUARES, io->sums + o->out };
+    }
     return weft_cuda_plan_run(io->call->device, conv->plan, binding, n, io->workspace);
 }
 
@@ -219,7 +245,9 @@ weft_status weft_part_conv2d_run(const weft_part_conv2d *conv, const weft_part_i
     if (conv->own)
         return run_own(conv, io);
     const weft_status status = run_plan(conv, io);
-    return status == WEFT_UNSUPPORTED && !conv->node->pool ? run_own(conv, io) : status; /* with one: op/conv2d.c */
+    return status == WEFT_UNSUPPORTED && !conv->node->pool && !conv->sums
+               ? run_own(conv, io)
+               : status; /* with a pool: op/conv2d.c, with sums: op/conv_norm.c */
 }
 
 double weft_part_conv2d_error_factor(const weft_part_conv2d *conv)

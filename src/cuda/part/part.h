@@ -25,6 +25,7 @@ typedef struct weft_part_io {
     weft_kview x, y, residual; /* residual.data NULL: none */
     const char *packed;        /* what pack wrote */
     void *workspace;
+    float *sums;               /* [2][C] of y and of its squares; read only where they were prepared */
 } weft_part_io;
 
 /* ---- a convolution with epilogue (conv2d.c): one cuDNN plan, or an own kernel ---- */
@@ -39,11 +40,17 @@ typedef struct weft_part_conv2d {
     bool own;             /* cuDNN has no plan, or none that is exact enough */
     bool image;           /* the kernel for images runs instead */
     bool direct;          /* the parameters are read as they are stored: nothing is packed */
+    bool sums;            /* those of y and of its squares are part of the plan */
 } weft_part_conv2d;
 
 /* UNSUPPORTED: cuDNN has no plan for the convolution with its pool; without a pool there is always a kernel. */
 weft_status weft_part_conv2d_prepare(weft_part_conv2d *conv, const weft_node *node, const weft_part_pitch *pitch,
                                      const weft_plan *plan);
+/* The same with sums, for a convolution without epilogue: UNSUPPORTED where cuDNN has no plan for both; and so says
+ * run, when there is none any more. */
+bool weft_part_conv2d_takes_sums(const weft_node *node, const weft_device *device);
+weft_status weft_part_conv2d_prepare_sums(weft_part_conv2d *conv, const weft_node *node, const weft_part_pitch *pitch,
+                                          const weft_plan *plan);
 weft_status weft_part_conv2d_pack(const weft_part_conv2d *conv, const weft_call *call, const weft_view *param,
                                   char *to);
 weft_status weft_part_conv2d_run(const weft_part_conv2d *conv, const weft_part_io *io);
