@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Launchers that begin with sums: the norm of a map whose sums are known, with a mean far from zero, too; the gradients
- * of two norms that were added. Against their definitions in double. */
+ * Launchers that begin or end with sums: the norm of a map whose sums are known, with a mean far from zero, too; the
+ * gradients of two norms that were added, against their definitions in double; and the sums of what rows, and tables of
+ * gradients, gave, by the last block and by a launch of their own. */
 #include <math.h>
+#include <string.h>
 
 #include "check/harness.h"
+#include "cuda/kernel/loss.h"
 #include "cuda/kernel/norm.h"
+#include "cuda/kernel/update.h"
 #include "direct.h"
 #include "emu/control.h"
 #include "kernels_direct.h"
@@ -252,6 +256,62 @@ START_TEST(gradients_of_pairs)
 }
 END_TEST
 
+/* ---- what rows gave ---- */
+
+/* Losses and hits of more rows than a block can do: summed by the block that is last, as by a launch of its own. */
+START_TEST(last_blocks_sum_rows)
+{
+    enum { ROWS = 70, C = 120 };
+    static float target[ROWS * C], from[ROWS * C], given[ROWS], dx[ROWS * C], results[2][3];
+    static int32_t labels[ROWS];
+    static unsigned turn;
+    direct_draw(from, ROWS * C, WEFT_F32, 15);
+    direct_draw(target, ROWS * C, WEFT_F32, 16);
+    for (int r = 0; r < ROWS; r++)
+        labels[r] = r % 9;
+    for (int i = 0; i < 2 * EMU_ORDER_COUNT; i++) {
+        float *result = results[i > 0];
+        unsigned *const turns = i % 2 ? &turn : NULL;
+        const weft_criterion_args loss = { .x = { from, C }, .target = { target, C }, .dx = { dx, C }, .rows = ROWS,
+                                           .c = C, .factor = .5f, .loss = result, .scratch = given, .turns = turns };
+        const weft_hits_args hits = { .labels = { labels, 1 }, .x = { from, C }, .rows = ROWS, .c = C,
+                                      .hits = result + 1, .scratch = given, .turns = turns };
+        emu_set_order((emu_order)(i / 2), check_seed());
+        result[0] = result[1] = result[2] = NAN;
+        ck_assert_int_eq(weft_launch_criterion(&loss, NULL), 0);
+        ck_assert_int_eq(weft_launch_hits(&hits, NULL), 0);
+        ck_assert_msg(emu_fault()[0] == 0, "%s", emu_fault());
+        ck_assert_uint_eq(turn, 0);
+        ck_assert_mem_eq(result, results[0], sizeof results[0]);
+    }
+    ck_assert(isfinite(results[0][0]) && results[0][2] >= results[0][1] && results[0][1] >= 0);
+    emu_set_order(EMU_FORWARD, 0);
+}
+END_TEST
+
+START_TEST(last_blocks_take_roots)
+{
+    enum { COUNT = ROOM, PARTS = 8 };
+    static double sums[PARTS];
+    static unsigned turn;
+    direct_draw(dy, COUNT, WEFT_F32, 17);
+    direct_draw(more, COUNT, WEFT_F32, 18);
+    const weft_norm_segment segments[] = { { dy, COUNT, WEFT_F32 }, { more, 333, WEFT_F32 }, { more, 1, WEFT_F32 } };
+    float apart, norm;
+    ck_assert_int_eq(weft_launch_norm_squares(segments, 3, sums, NULL), 0);
+    ck_assert_int_eq(weft_launch_norm_root(sums, weft_norm_parts(COUNT) + 2, &apart, NULL), 0);
+    for (int order = 0; order < EMU_ORDER_COUNT; order++) {
+        emu_set_order((emu_order)order, check_seed());
+        norm = NAN;
+        ck_assert_int_eq(weft_launch_gradient_norm(segments, 3, sums, &turn, &norm, NULL), 0);
+        ck_assert_msg(emu_fault()[0] == 0, "%s", emu_fault());
+        ck_assert(turn == 0 && memcmp(&norm, &apart, sizeof norm) == 0);
+    }
+    ck_assert_int_eq(weft_launch_gradient_norm(segments, 3, sums, NULL, &norm, NULL), 1);
+    emu_set_order(EMU_FORWARD, 0);
+}
+END_TEST
+
 /* ---- refusals ---- */
 
 START_TEST(nonsense_is_refused)
@@ -291,6 +351,8 @@ TCase *kernels_sums_case(void)
     tcase_set_timeout(tcase, 0);
     tcase_add_loop_test(tcase, norms_of_sums, 0, (int)(sizeof maps / sizeof *maps));
     tcase_add_loop_test(tcase, gradients_of_pairs, 0, (int)(sizeof pairs / sizeof *pairs));
+    tcase_add_test(tcase, last_blocks_sum_rows);
+    tcase_add_test(tcase, last_blocks_take_roots);
     tcase_add_test(tcase, nonsense_is_refused);
     return tcase;
 }

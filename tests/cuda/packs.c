@@ -9,7 +9,7 @@
 #include "graph/grad.h"
 #include "prove.h"
 
-enum { LAYERS = 60 };
+enum { LAYERS = 140 };
 
 /* Each layer has weights in the device's type, a bias in it, and one of floats. */
 static void dense_layers(weft_graph *g, int which)

@@ -5,15 +5,17 @@
  * criterion: a warp for each row, or a block where there are many classes. Passes over the row, which stays in L1: the
  * maximum (or least distance), sums, then gradient and loss. Its gradient is written in the first pass over memory, its
  * loss to scratch. hits: a warp for each row counts who is before the label.
- * What rows gave is summed by one block, thread t taking rows t, t + 256, ..: at the end of the same launch if one
- * block has done all rows (small batches of few classes), else in a second launch. The bits depend on sizes only.
+ * What rows gave is summed by one block, thread t taking rows t, t + 256, ..: the one that has done all rows (small
+ * batches of few classes), else the one that is last, and without counters in a second launch. The bits depend on sizes
+ * only.
  * Traffic: x and target once, dx once. Bound by launch time. */
 #include "cuda/kernel/any.cuh"
 #include "cuda/kernel/loss.h"
 
 enum { WARPS = WEFT_BLOCK / WEFT_WARP, FEW_CLASSES = 128, WHOLE = 8192 /* elements that one block does by itself */ };
 
-bool weft_rows_take_two(int64_t rows, int c)
+/* Whether rows are more than a block can do. */
+static bool take_many(int64_t rows, int c)
 {
     return rows * c > WHOLE;
 }
@@ -28,6 +30,7 @@ struct criterion_job {
     int c;
     float factor, j;
     bool whole;
+    unsigned *turns;
 };
 
 __device__ __forceinline__ float target_of(const criterion_job &job, int64_t row, int k)
@@ -106,8 +109,14 @@ __device__ __forceinline__ float sum_rows(const float *given, int64_t rows, floa
 {
     float sum = 0;
     for (int64_t row = threadIdx.x; row < rows; row += WEFT_BLOCK)
-        sum += given[row];
+        sum += weft_fresh(given + row);
     return weft_group_total<WARPS, false>(sum, part);
+}
+
+/* Whether this block sums what rows gave. */
+__device__ __forceinline__ bool is_end(bool whole, unsigned *turns)
+{
+    return whole || (turns && weft_is_last(turns, gridDim.x));
 }
 
 /* G: warps to a row. */
@@ -130,7 +139,7 @@ template <int KIND, int G> __global__ void __launch_bounds__(WEFT_BLOCK) criteri
         if (me == 0)
             job.losses[row] = loss;
     }
-    if (!job.whole)
+    if (!is_end(job.whole, job.turns))
         return;
     __syncthreads();
     const float sum = sum_rows(job.losses, job.rows, part);
@@ -161,7 +170,8 @@ template <int KIND> static int launch(const criterion_job &job, void *stream)
     const dim3 grid = blocks_of(job.rows, few ? WARPS : 1, job.whole);
     const int status = few ? WEFT_LAUNCH((criterion<KIND, 1>), grid, block, 0, stream, job)
                            : WEFT_LAUNCH((criterion<KIND, WARPS>), grid, block, 0, stream, job);
-    return status != 0 || job.whole ? status : WEFT_LAUNCH(mean_loss, dim3(1), block, 0, stream, job);
+    return status != 0 || job.whole || job.turns ? status
+                                                 : WEFT_LAUNCH(mean_loss, dim3(1), block, 0, stream, job);
 }
 
 int weft_launch_criterion(const weft_criterion_args *a, void *stream)
@@ -177,7 +187,8 @@ int weft_launch_criterion(const weft_criterion_args *a, void *stream)
     job.loss = a->loss, job.losses = a->scratch;
     job.rows = a->rows, job.c = a->c;
     job.factor = a->factor, job.j = a->j;
-    job.whole = !weft_rows_take_two(a->rows, a->c);
+    job.whole = !take_many(a->rows, a->c);
+    job.turns = a->turns;
     switch (a->kind) {
     case WEFT_CRITERION_SOFTMAX:
         return launch<WEFT_CRITERION_SOFTMAX>(job, stream);
@@ -200,6 +211,7 @@ struct hits_job {
     int c;
     bool least, whole;
     float *hits, *ranks;
+    unsigned *turns;
 };
 
 /* How many classes come before the label, in every lane; -1: it is none, or has no number. */
@@ -222,7 +234,7 @@ __device__ __forceinline__ void count_rows(const hits_job &job, float *part)
 {
     float first = 0, five = 0;
     for (int64_t row = threadIdx.x; row < job.rows; row += WEFT_BLOCK) {
-        const float rank = job.ranks[row];
+        const float rank = weft_fresh(job.ranks + row);
         first += rank == 0 ? 1.f : 0.f;
         five += rank >= 0 && rank < FIRST ? 1.f : 0.f;
     }
@@ -244,7 +256,7 @@ __global__ void __launch_bounds__(WEFT_BLOCK) hits(hits_job job)
         if (threadIdx.x % WEFT_WARP == 0)
             job.ranks[row] = rank;
     }
-    if (!job.whole)
+    if (!is_end(job.whole, job.turns))
         return;
     __syncthreads();
     count_rows(job, part);
@@ -268,9 +280,11 @@ int weft_launch_hits(const weft_hits_args *a, void *stream)
     job.rows = a->rows, job.c = a->c;
     job.x = weft_any_of(a->x, a->dtype);
     job.least = a->least;
-    job.whole = !weft_rows_take_two(a->rows, a->c);
+    job.whole = !take_many(a->rows, a->c);
     job.hits = a->hits, job.ranks = a->scratch;
+    job.turns = a->turns;
     const dim3 grid = blocks_of(a->rows, WARPS, job.whole), block(WEFT_BLOCK);
     const int status = WEFT_LAUNCH(hits, grid, block, 0, stream, job);
-    return status != 0 || job.whole ? status : WEFT_LAUNCH(count_hits, dim3(1), block, 0, stream, job);
+    return status != 0 || job.whole || job.turns ? status
+                                                 : WEFT_LAUNCH(count_hits, dim3(1), block, 0, stream, job);
 }

@@ -3,8 +3,9 @@
  * The norm of all gradients, and the gate before updates (src/op/gate.c).
  *
  * norm_squares: a block for CHUNK elements of one gradient, its squares summed in double: finite whenever the gradients
- * are, and few enough of them that memory is the bound. norm_root: one block sums what they found. The order of all
- * sums depends on sizes only. Traffic: the gradients once. gate: one thread. */
+ * are, and few enough of them that memory is the bound. One block sums what they found: the last, if there is one table
+ * and a counter, else norm_root's. The order of all sums depends on sizes only. Traffic: the gradients once. gate:
+ * one thread. */
 #include "cuda/kernel/segment.cuh"
 
 enum { CHUNK = 8192 };
@@ -14,6 +15,8 @@ struct norm_table {
     const void *x[WEFT_NORM_SEGMENTS];
     weft_blocks<WEFT_NORM_SEGMENTS, CHUNK> blocks;
     unsigned char dtype[WEFT_NORM_SEGMENTS];
+    float *norm; /* NULL: somebody else's */
+    unsigned *turns;
 };
 
 template <int V> __device__ __forceinline__ double squares_of(const weft_typed &x, int i)
@@ -25,6 +28,18 @@ template <int V> __device__ __forceinline__ double squares_of(const weft_typed &
     for (int j = 0; j < V; j++)
         sum += (double)v[j] * (double)v[j];
     return sum;
+}
+
+/* The root of the sum, by a whole block. volatile: other blocks of the launch have written, as weft_fresh says. */
+__device__ __forceinline__ void take_root(const volatile double *sums, int64_t count, float *norm, double *lanes)
+{
+    double sum = 0;
+#pragma unroll 4
+    for (int64_t i = threadIdx.x; i < count; i += WEFT_BLOCK)
+        sum += sums[i];
+    sum = weft_block_sum(sum, lanes);
+    if (threadIdx.x == 0)
+        *norm = (float)sqrt(sum);
 }
 
 template <int V> __global__ void __launch_bounds__(WEFT_BLOCK) norm_squares(const __grid_constant__ norm_table table)
@@ -43,19 +58,15 @@ template <int V> __global__ void __launch_bounds__(WEFT_BLOCK) norm_squares(cons
     sum = weft_block_sum(sum, lanes);
     if (threadIdx.x == 0)
         table.sums[blockIdx.x] = sum;
+    if (table.norm && weft_is_last(table.turns, gridDim.x))
+        take_root(table.sums, gridDim.x, table.norm, lanes);
 }
 
 __global__ void __launch_bounds__(WEFT_BLOCK) norm_root(const double *sums, int64_t count, float *norm)
 {
     weft_begin();
     WEFT_SHARED(double, lanes, (WEFT_BLOCK / WEFT_WARP));
-    double sum = 0;
-#pragma unroll 4
-    for (int64_t i = threadIdx.x; i < count; i += WEFT_BLOCK)
-        sum += sums[i];
-    sum = weft_block_sum(sum, lanes);
-    if (threadIdx.x == 0)
-        *norm = (float)sqrt(sum);
+    take_root(sums, count, norm, lanes);
 }
 
 int64_t weft_norm_parts(int64_t count)
@@ -63,10 +74,11 @@ int64_t weft_norm_parts(int64_t count)
     return weft_blocks<WEFT_NORM_SEGMENTS, CHUNK>::of(count);
 }
 
-int weft_launch_norm_squares(const weft_norm_segment *segments, int count, double *sums, void *stream)
+static int launch_squares(const weft_norm_segment *segments, int count, double *sums, float *norm, unsigned *turns,
+                          void *stream)
 {
     static_assert(sizeof(norm_table) <= WEFT_ARGUMENT_BYTES, "the table is a kernel's argument");
-    norm_table table = { sums, {}, {}, {} };
+    norm_table table = { sums, {}, {}, {}, norm, turns };
     if (!segments || count <= 0 || !sums)
         return WEFT_INVALID_VALUE;
     for (int s = 0; s < count; s++) {
@@ -77,6 +89,17 @@ int weft_launch_norm_squares(const weft_norm_segment *segments, int count, doubl
     }
     const dim3 grid(table.blocks.first[count]);
     return WEFT_LAUNCH(norm_squares<WEFT_PIECE>, grid, dim3(WEFT_BLOCK), 0, stream, table);
+}
+
+int weft_launch_norm_squares(const weft_norm_segment *segments, int count, double *sums, void *stream)
+{
+    return launch_squares(segments, count, sums, nullptr, nullptr, stream);
+}
+
+int weft_launch_gradient_norm(const weft_norm_segment *segments, int count, double *sums, unsigned *turns, float *norm,
+                              void *stream)
+{
+    return turns && norm ? launch_squares(segments, count, sums, norm, turns, stream) : WEFT_INVALID_VALUE;
 }
 
 int weft_launch_norm_root(const double *sums, int64_t parts, float *norm, void *stream)

@@ -11,7 +11,8 @@ extern "C" {
 #endif
 
 /* loss = factor * sum over rows; dx, its gradient, of floats. What a row adds is said in src/op/cross_entropy.c. x and
- * target are of any type each. One launch, or two where there is more than a block can do. */
+ * target are of any type each. One launch; two where there is more than a block can do and no
+ * turns: counters as norm.h has them. */
 typedef enum weft_criterion { WEFT_CRITERION_SOFTMAX, WEFT_CRITERION_SIGMOID, WEFT_CRITERION_RBF } weft_criterion;
 typedef struct weft_criterion_args {
     weft_criterion kind;
@@ -22,6 +23,7 @@ typedef struct weft_criterion_args {
     const float *class_weights; /* [c]; NULL: 1 */
     float factor, j;            /* j: of the RBF criterion */
     float *loss, *scratch;      /* [1], [rows] */
+    unsigned *turns;
 } weft_criterion_args;
 int weft_launch_criterion(const weft_criterion_args *args, void *stream);
 
@@ -33,11 +35,9 @@ typedef struct weft_hits_args {
     int c;
     bool least;
     float *hits, *scratch; /* [2], [rows] */
+    unsigned *turns;
 } weft_hits_args;
 int weft_launch_hits(const weft_hits_args *args, void *stream);
-
-/* Whether losses and hits of so many rows take a second launch, which sums what rows gave. */
-bool weft_rows_take_two(int64_t rows, int c);
 
 /* y = x * scale where the draw of (seed, stream, *step, element) is at least threshold, else 0, + residual. of_image:
  * 0, or the rows of an image, for all elements of which there is one draw. In place on x or the residual. */

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-enum { WEFT_PACK_SEGMENTS = 96 }; /* of a launch */
+enum { WEFT_PACK_SEGMENTS = 400 }; /* of a launch */
 
 /* What a piece becomes: rows of numbers, or the window of a depthwise convolution as weft_launch_expand_depthwise reads
  * it (in 16 bits, at a multiple of 16 bytes). */

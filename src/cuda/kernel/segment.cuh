@@ -9,7 +9,7 @@
 #include "cuda/kernel/device.cuh"
 #include "cuda/kernel/update.h"
 
-enum { WEFT_ARGUMENT_BYTES = 4096, WEFT_PIECE = 4 /* elements that a thread takes at once */ };
+enum { WEFT_ARGUMENT_BYTES = 1 << 14, WEFT_PIECE = 4 /* elements that a thread takes at once */ };
 
 /* Where the segments of a launch begin, in blocks; a part of its table. */
 template <int MOST, int CHUNK> struct weft_blocks {

@@ -4,8 +4,9 @@
  * kernels.h says of all launchers holds here; everything is fp32, but for gradients, which may be in 16 bits.
  *
  * A step has hundreds of parameters, most of them small, so a launch takes many: a table of segments, dense pieces of
- * memory, goes to the kernel by value, as its argument, of which a kernel may have 4 KB. So nothing lies in device
- * memory that would have to be there before, and a recorded launch has its table in it. Each table has its most. */
+ * memory, goes to the kernel by value, as its argument, of which a kernel may have 32 KB (CUDA 12.1). So nothing
+ * lies in device memory that would have to be there before, and a recorded launch has its table in it. Half of what is
+ * allowed holds most networks, and each table has its most. */
 #ifndef WEFT_CUDA_KERNEL_UPDATE_H
 #define WEFT_CUDA_KERNEL_UPDATE_H
 
@@ -17,12 +18,12 @@ extern "C" {
 
 /* Segments of a launch. */
 enum {
-    WEFT_SGD_SEGMENTS = 100,
-    WEFT_RMSPROP_SEGMENTS = 84,
-    WEFT_ADAM_SEGMENTS = 84,
+    WEFT_SGD_SEGMENTS = 400,
+    WEFT_RMSPROP_SEGMENTS = 330,
+    WEFT_ADAM_SEGMENTS = 330,
     WEFT_LAMB_SEGMENTS = 66,
-    WEFT_FLAT_SEGMENTS = 168, /* of ema, accumulate, follow, clip */
-    WEFT_NORM_SEGMENTS = 248
+    WEFT_FLAT_SEGMENTS = 600, /* of ema, accumulate, follow, clip */
+    WEFT_NORM_SEGMENTS = 900
 };
 
 /* ---- one element of each array to one element ---- */
@@ -86,6 +87,9 @@ typedef struct weft_norm_segment {
 } weft_norm_segment;
 int64_t weft_norm_parts(int64_t count);
 int weft_launch_norm_squares(const weft_norm_segment *segments, int count, double *sums, void *stream);
+/* Both in one launch, of what fits one table, by counters as norm.h has them: the same bits. */
+int weft_launch_gradient_norm(const weft_norm_segment *segments, int count, double *sums, unsigned *turns, float *norm,
+                              void *stream);
 int weft_launch_norm_root(const double *sums, int64_t parts, float *norm, void *stream);
 
 typedef struct weft_gate_args {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Losses with their gradients: own kernels, one launch or two. */
+ * Losses with their gradients: one launch of an own kernel. */
 #include "cuda/cuda.h"
 #include "cuda/kernel/loss.h"
 
@@ -8,6 +8,7 @@
 typedef struct state {
     const float *weights; /* NULL: none */
     size_t bytes;
+    unsigned *turns;
 } state;
 
 static const float *weights_of(const weft_node *node)
@@ -26,7 +27,7 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     s->bytes = s->weights ? (size_t)node->in[0].dim[1] * sizeof(float) : 0;
     plan->packed = s->bytes;
     plan->scratch = (size_t)node->in[0].dim[0] * sizeof(float);
-    return WEFT_OK;
+    return weft_cuda_turns(plan, &s->turns);
 }
 
 static weft_status pack(const weft_call *call)
@@ -44,7 +45,8 @@ static weft_status run(const weft_call *call, weft_criterion kind, double factor
                                        .dx = weft_kview_of(&call->out[1]), .rows = node->in[0].dim[0],
                                        .c = (int)node->in[0].dim[1],
                                        .class_weights = s->weights ? call->packed : NULL, .factor = (float)factor,
-                                       .j = (float)j, .loss = call->out[0].data, .scratch = call->scratch };
+                                       .j = (float)j, .loss = call->out[0].data, .scratch = call->scratch,
+                                       .turns = s->turns };
     return weft_cuda_launched(call, weft_launch_criterion(&args, weft_cuda_stream_of(call)));
 }
 
@@ -68,27 +70,14 @@ static weft_status run_distances(const weft_call *call)
     return run(call, WEFT_CRITERION_RBF, o->weight / (double)call->node->in[0].dim[0], o->j);
 }
 
-static int launches(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
-{
-    const int64_t rows = node->in[0].dim[0];
-    const double given = (double)rows * sizeof(float);
-    weft_plain_cost(node, plan, &out[0]);
-    if (!weft_rows_take_two(rows, (int)node->in[0].dim[1]))
-        return 1;
-    out[0].what = "rows";
-    out[0].written += given - sizeof(float);
-    out[1] = (weft_kernel_cost){ .what = "mean", .core = (double)rows, .read = given, .written = sizeof(float) };
-    return 2;
-}
-
 static const weft_kernel softmax = {
-    .name = "cuda.cross_entropy.rows", .prepare = prepare, .pack = pack, .run = run_softmax, .launches = launches,
+    .name = "cuda.cross_entropy.rows", .prepare = prepare, .pack = pack, .run = run_softmax,
 };
 static const weft_kernel sigmoid = {
-    .name = "cuda.bce.rows", .prepare = prepare, .pack = pack, .run = run_sigmoid, .launches = launches,
+    .name = "cuda.bce.rows", .prepare = prepare, .pack = pack, .run = run_sigmoid,
 };
 static const weft_kernel distances = {
-    .name = "cuda.rbf_criterion.rows", .prepare = prepare, .pack = pack, .run = run_distances, .launches = launches,
+    .name = "cuda.rbf_criterion.rows", .prepare = prepare, .pack = pack, .run = run_distances,
 };
 
 const weft_kernel *const weft_cuda_cross_entropy[] = { &softmax, NULL };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What decides about an update: the norm of all gradients, in a launch for a few hundred of them and one; the gate, one
- * thread; accumulate, clip and ema, many parameters a launch. */
+ * What decides about an update: the norm of all gradients, in a launch (of more than nine hundred, one for each so
+ * many, and one); the gate, one thread; accumulate, clip and ema, many parameters a launch. */
 #include "cuda/part/update.h"
 
 /* ---- gradient_norm ---- */
@@ -12,11 +12,14 @@ static weft_status prepare_norm(const weft_node *node, weft_plan *plan)
     for (int k = 0; k < node->n_in; k++)
         parts += weft_norm_parts(weft_shape_count(&node->in[k]));
     plan->scratch = (size_t)parts * sizeof(double);
+    unsigned *turns; /* the device's, found again when it runs: a plan's state means copies */
+    WEFT_TRY(weft_cuda_turns(plan, &turns));
     return weft_part_flat_prepare(node, plan);
 }
 
-/* The gradients of one launch, from `first` on; gives how many parts their sums are in. */
-static weft_status run_squares(const weft_call *call, int first, double *sums, int64_t *parts)
+/* The gradients of one launch, from `first` on; gives how many parts their sums are in. turns: these are all, and the
+ * launch gives the norm, too. */
+static weft_status run_squares(const weft_call *call, int first, unsigned *turns, double *sums, int64_t *parts)
 {
     weft_norm_segment segments[WEFT_NORM_SEGMENTS];
     int count = 0;
@@ -28,21 +31,27 @@ static weft_status run_squares(const weft_call *call, int first, double *sums, i
         segments[count] = (weft_norm_segment){ x, weft_shape_count(&call->node->in[k]), dtype };
         *parts += weft_norm_parts(segments[count++].count);
     }
-    return weft_cuda_launched(call, weft_launch_norm_squares(segments, count, sums, weft_cuda_stream_of(call)));
+    void *stream = weft_cuda_stream_of(call);
+    const int status =
+        turns ? weft_launch_gradient_norm(segments, count, sums, turns, call->out[0].data, stream)
+              : weft_launch_norm_squares(segments, count, sums, stream);
+    return weft_cuda_launched(call, status);
 }
 
 static weft_status run_norm(const weft_call *call)
 {
     double *const sums = call->scratch;
     int64_t all = 0, parts;
+    if (call->node->n_in <= WEFT_NORM_SEGMENTS)
+        return run_squares(call, 0, weft_cuda_of(call->device)->turns, sums, &parts);
     for (int first = 0; first < call->node->n_in; first += WEFT_NORM_SEGMENTS) {
-        WEFT_TRY(run_squares(call, first, sums + all, &parts));
+        WEFT_TRY(run_squares(call, first, NULL, sums + all, &parts));
         all += parts;
     }
     return weft_cuda_launched(call, weft_launch_norm_root(sums, all, call->out[0].data, weft_cuda_stream_of(call)));
 }
 
-/* Squares, and again for more than one table, then the root. */
+/* Squares; for more than one table again, then the root. */
 static int norm_cost(const weft_node *node, const weft_plan *plan, weft_kernel_cost *out)
 {
     enum { MOST = WEFT_MAX_LAUNCH - 1 };
@@ -52,6 +61,11 @@ static int norm_cost(const weft_node *node, const weft_plan *plan, weft_kernel_c
     for (int i = 0; i < n; i++)
         out[i] = (weft_kernel_cost){ .what = "squares", .core = flops, .read = read, .written = sums / n,
                                      .workspace = plan->scratch };
+    if (tables == 1) {
+        out[0].what = NULL;
+        out[0].written = sizeof(float);
+        return weft_part_flat_cost(node, plan, out, 1);
+    }
     out[n] = (weft_kernel_cost){ .what = "root", .core = sums / sizeof(double), .read = sums,
                                  .written = sizeof(float) };
     return weft_part_flat_cost(node, plan, out, n + 1);
