@@ -34,6 +34,11 @@ bool weft_keep_is_again(const weft_keep *k, int32_t value)
 
 /* ---- the order ---- */
 
+static bool is_read_again(const weft_keep *k, int32_t i, int n)
+{
+    return n >= 32 || k->reads[i] >> n & 1;
+}
+
 /* Node i once more, behind those that it needs. */
 static void repeat(weft_keep *k, int32_t i)
 {
@@ -41,7 +46,7 @@ static void repeat(weft_keep *k, int32_t i)
     k->seen[i] = k->round;
     for (int n = 0; n < gnode->node.n_in; n++) {
         const int32_t value = gnode->in[n];
-        if (weft_keep_is_again(k, value) && k->seen[k->values[value].maker] != k->round)
+        if (is_read_again(k, i, n) && weft_keep_is_again(k, value) && k->seen[k->values[value].maker] != k->round)
             repeat(k, k->values[value].maker); /* depth: nodes in a row without one that is kept */
     }
     k->order[k->n_order++] = ~i;
@@ -93,7 +98,7 @@ static void follow(const weft_keep *k, int32_t at)
     const weft_gnode *gnode = &k->nodes[i];
     int32_t over = 0;
     for (int n = 0; n < gnode->node.n_in; n++) {
-        life *l = life_of(k, gnode->in[n], behind);
+        life *l = again && !is_read_again(k, i, n) ? NULL : life_of(k, gnode->in[n], behind);
         if (l)
             use(l, at, at, true, behind);
         if (l && k->group[gnode->in[n]] == k->group[gnode->out[0]] && l != life_of(k, gnode->out[0], behind))
@@ -282,7 +287,25 @@ static double bytes_of(const weft_node *node)
     return (count + (double)weft_shape_count(&node->out[0])) * (double)sizeof(float);
 }
 
-static void note_results(weft_keep *k, int32_t i)
+/* Notes what the node reads when it runs once more, and what that costs. */
+static weft_status note_again(weft_keep *k, int32_t i, weft_arena *arena, double *flops)
+{
+    const weft_node *node = &k->nodes[i].node;
+    weft_again other = { 0 };
+    *flops = node->op->cost(node).flops;
+    k->reads[i] = ~0U;
+    if (!node->op->again)
+        return WEFT_OK;
+    WEFT_TRY(node->op->again(node, arena, &other));
+    k->reads[i] = node->epi.residual ? 1U << (node->n_in - 1) : 0;
+    for (int n = 0; n < other.n_in; n++)
+        k->reads[i] |= other.in[n] < 0 ? 0 : 1U << other.in[n];
+    if (!is_read_again(k, i, 0)) /* what was made of it is not made once more; the result is shaped alike */
+        *flops = weft_op_get(other.op)->cost(node).flops;
+    return WEFT_OK;
+}
+
+static void note_results(weft_keep *k, int32_t i, double flops)
 {
     const weft_gnode *gnode = &k->nodes[i];
     for (int o = 0; o < gnode->node.n_out; o++) {
@@ -292,7 +315,7 @@ static void note_results(weft_keep *k, int32_t i)
         weft_keep_group *g = &k->groups[group];
         g->first = i < g->first ? i : g->first;
         g->droppable = g->droppable && o == 0 && is_repeatable(gnode);
-        g->price += gnode->node.op->cost(&gnode->node).flops + BYTE_PRICE * bytes_of(&gnode->node);
+        g->price += flops + BYTE_PRICE * bytes_of(&gnode->node);
     }
 }
 
@@ -303,7 +326,8 @@ weft_status weft_keep_begin(weft_keep *k, weft_arena *arena)
     k->order = weft_arena_array(arena, 2 * n, sizeof *k->order);
     k->change = weft_arena_array(arena, 2 * n + 2, sizeof *k->change);
     k->seen = weft_arena_array(arena, n, sizeof *k->seen);
-    if (!k->lives || !k->order || !k->change || !k->seen)
+    k->reads = weft_arena_array(arena, n, sizeof *k->reads);
+    if (!k->lives || !k->order || !k->change || !k->seen || !k->reads)
         return WEFT_NO_MEMORY;
     for (int32_t g = 0; g < k->n_groups; g++) {
         k->groups[g].first = INT32_MAX;
@@ -313,7 +337,9 @@ weft_status weft_keep_begin(weft_keep *k, weft_arena *arena)
     for (int32_t i = 0; i < k->border; i++) {
         if (k->nodes[i].dead)
             continue;
-        note_results(k, i);
+        double flops;
+        WEFT_TRY(note_again(k, i, arena, &flops));
+        note_results(k, i, flops);
         for (int j = 0; j < k->nodes[i].node.n_in; j++) {
             const int32_t group = k->group[k->nodes[i].in[j]];
             if (group >= 0)

@@ -28,6 +28,7 @@ typedef struct weft_keep {
     double peak;             /* of what runs in this order, bytes */
     /* Its own. */
     struct weft_keep_life *lives;
+    unsigned *reads; /* [n_nodes] bit n: input n, one of the first 32, is read when the node runs once more */
     double *change;
     int32_t *seen;
     int32_t round, at;

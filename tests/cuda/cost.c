@@ -217,6 +217,38 @@ START_TEST(steps_of_training)
 }
 END_TEST
 
+/* A step of ResNet-50 in three quarters of the memory that it would take: how much of it is computed twice. */
+static double extra_in_less(const char *without)
+{
+    const weft_arch_opt opt = { .dialect = WEFT_TORCH, .batch = 32 };
+    weft_train_opt how = { .optimizer = { .momentum = .9 }, .plan_only = true, .memory = (size_t)1 << 40 };
+    weft_recomputed r = { 0 };
+    setenv("WEFT_CUDA_NO", without, 1);
+    weft_ctx *ctx = open_target("h100", WEFT_PRECISION_FP16);
+    unsetenv("WEFT_CUDA_NO");
+    for (int limited = 0; limited < 2; limited++) {
+        weft_graph *graph = NULL;
+        weft_trainer *trainer = NULL;
+        CHECK_OK(weft_arch_build(ctx, "resnet50", &opt, &graph));
+        CHECK_OK(weft_trainer_create(ctx, graph, &how, &trainer));
+        CHECK_OK(weft_model_recomputed(weft_trainer_model(trainer), &r));
+        how.memory = r.plain / 4 * 3;
+        weft_trainer_destroy(trainer);
+        weft_graph_destroy(graph);
+    }
+    weft_ctx_destroy(ctx);
+    return r.extra / r.flops;
+}
+
+/* A norm that is one node with the convolution before it is repeated by itself, from the map. */
+START_TEST(what_is_fused_is_not_all_repeated)
+{
+    const double apart = extra_in_less("sums"), fused = extra_in_less("");
+    ck_assert(apart > 0 && fused > 0);
+    ck_assert_msg(fused < 1.25 * apart + .001, "%g of the step is repeated, %g with norms apart", fused, apart);
+}
+END_TEST
+
 START_TEST(what_cannot_be_planned_is_said)
 {
     weft_ctx *ctx = NULL;
@@ -268,6 +300,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(networks, goals_are_met, 0, (int)(sizeof goals / sizeof *goals));
     tcase_add_loop_test(networks, steps_of_training, 0, (int)(sizeof training / sizeof *training));
     suite_add_tcase(suite, networks);
-    CHECK_CASE(suite, "report", launches_add_up, precisions_differ_as_they_must, what_cannot_be_planned_is_said);
+    CHECK_CASE(suite, "report", launches_add_up, precisions_differ_as_they_must, what_is_fused_is_not_all_repeated,
+               what_cannot_be_planned_is_said);
     return check_main(suite, "cuda_cost");
 }
