@@ -104,7 +104,7 @@ static const weft_op_case cases[] = {
 
 const weft_op weft_op_batch_norm_pair_dx = {
     .name = "batch_norm_pair_dx",
-    .brief = "Gradients of two batch norms whose results were added, and of the activation behind",
+    .brief = "Gradients of two batch norms that are added, and of the activation",
     .paper = "Ioffe & Szegedy 2015, arXiv:1502.03167",
     .n_in = -8,
     .opt_size = sizeof(weft_batch_norm_pair_opt),

@@ -215,7 +215,7 @@ const refusal training_refusals[] = {
     { WEFT_OP_BATCH_NORM_PAIR_DX, 9, { ODD, ODD, ODD, VECTOR(8), VECTOR(8), VECTOR(8), ODD, VECTOR(8), VECTOR(8) },
       &(const weft_batch_norm_pair_opt){ .act = WEFT_ACT_SWISH, .no_gamma = { false, true } },
       "one with a slope of its result" },
-    { WEFT_OP_CONV_NORM, 1, { ODD }, &(const weft_conv_norm_opt){ .conv = { .out = 0 } }, "out" },
+    { WEFT_OP_CONV_NORM, 1, { ODD }, &(const weft_conv_norm_opt){ .conv = { .out = 4, .groups = 3 } }, "groups" },
     { WEFT_OP_CONV_NORM, 1, { ODD }, &(const weft_conv_norm_opt){ .conv = { .out = 4 }, .norm = { .epsilon = -1 } },
       "epsilon" },
     { WEFT_OP_NORM_CONV, 4, { ODD, VECTOR(8), VECTOR(8), VECTOR(8) },
