@@ -2,8 +2,10 @@
  *
  * The inverted residual in one pass over the image (row fusion): a band of lines is expanded into a buffer
  * that stays in L2, the depthwise kernel reads it there, and the projection reads that; the widened tensors never reach
- * memory. With a gate the depthwise output of one image is kept (in L2 or L3) until its means are known, then scaled
- * and projected block by block. Stages run the micro-kernels that they would run alone, over the same chains, so the
+ * memory. With a gate the depthwise output of one image is kept (in L2 or L3) until its means are known, for which each
+ * band is added up as it is made; then it is scaled and projected block by block. (The gate times the projection's
+ * weights would be cheaper still, but not have the bits of the separate nodes, which other numbers of threads run.)
+ * Stages run the micro-kernels that they would run alone, over the same chains, so the
  * bits are those of the separate nodes. */
 #include <string.h>
 
@@ -13,12 +15,14 @@
 #include "op/inverted_residual.h"
 
 enum {
-    L2_SHARE_DEN = 4,     /* of L2 for the buffers of a band; the rest is for weights and the image */
+    L2_SHARE_DEN = 4,      /* of L2 for the buffers of a band; the rest is for weights and the image */
     L2_SHARE_EXPANDED = 2,
-    L2_SHARE_PLAIN = 3, /* two phases instead of three */
-    NEAR_SHARE = 8, /* of L2: so much of the wide tensor stays there between layers */
-    PROJECT_ROWS = 112, /* scaled and projected together: a multiple of the tiles' 7 and 8 */
-    IMAGES_PER_THREAD = 2 /* fewer leave a thread idle at the end */
+    L2_SHARE_PLAIN = 3,    /* two phases instead of three */
+    NEAR_SHARE = 8,        /* of L2: so much of the wide tensor stays there between layers */
+    PROJECT_ROWS = 112,    /* scaled and projected together: a multiple of the tiles' 7 and 8 */
+    NEAR_ROWS = 24,        /* the same where they stay in L1: a multiple of the tiles' 4, 6 and 8 */
+    NEAR_FLOATS = 1 << 13, /* 32 KB of L1 */
+    IMAGES_PER_THREAD = 2  /* fewer leave a thread idle at the end */
 };
 
 /* A 1x1 stage: its panels at bytes `at` of the packed block, its bias at `bias_at`. */
@@ -44,7 +48,10 @@ typedef struct state {
     int band;                 /* output lines */
     int64_t lines;            /* input lines that a band needs at most */
     bool stream;              /* the output goes around the caches */
-    size_t wide_at, gates_at; /* bytes into a thread's scratch: depthwise output, gates and hidden layer */
+    int64_t block;            /* pixels that are scaled and projected together */
+    bool near;                /* in a buffer that stays in L1, else where they are */
+    size_t wide_at, block_at, gates_at; /* bytes into a thread's scratch: depthwise output, that buffer, gates and
+                                         * hidden layer */
 } state;
 
 /* Whether the layers do as well alone: where a thread's part of the wide tensor stays in its L2 anyway, or less would
@@ -103,6 +110,15 @@ static void choose_band(state *s, const weft_device *device)
     s->lines = input_lines(&s->depthwise.window, s->band);
 }
 
+/* Blocks that fit in L1 are read from L2 once instead of twice and not written there, but each reads the weights anew:
+ * worth it where they have half as many pixels as the projection has columns. */
+static void choose_block(state *s)
+{
+    const int64_t fit = NEAR_FLOATS / s->pitch / NEAR_ROWS * NEAR_ROWS;
+    s->near = s->gated && fit > 0 && 2 * fit >= s->project.gemm.width;
+    s->block = s->near ? fit : PROJECT_ROWS;
+}
+
 static void set_window(state *s, const weft_node *dw)
 {
     const weft_conv2d_opt *o = dw->opt;
@@ -159,10 +175,12 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
     s->stream = weft_gemm_streams(&s->project.gemm, plan->device, weft_shape_rows(&node->out[0]));
     set_window(s, dw);
     choose_band(s, plan->device);
+    choose_block(s);
     const weft_window *w = &s->depthwise.window;
     const int64_t wide = (s->gated ? w->oh : s->band) * (int64_t)w->ow;
     s->wide_at = s->expands ? weft_round_up((size_t)(s->lines * w->iw * s->pitch) * sizeof(float), WEFT_CACHE_LINE) : 0;
-    s->gates_at = s->wide_at + (size_t)(wide * s->pitch) * sizeof(float);
+    s->block_at = s->wide_at + (size_t)(wide * s->pitch) * sizeof(float);
+    s->gates_at = s->block_at + (s->near ? (size_t)(s->block * s->pitch) * sizeof(float) : 0);
     plan->thread_scratch = s->gates_at + (size_t)(s->pitch + o->excite.reduced) * sizeof(float);
     plan->state = s;
     return WEFT_OK;
@@ -211,13 +229,14 @@ typedef struct job {
 
 /* A thread's buffers. */
 typedef struct buffers {
-    float *lines, *wide, *gates;
+    float *lines, *wide, *block, *gates;
 } buffers;
 
 static buffers buffers_of(const job *j, int thread)
 {
     void *const base = weft_call_thread_scratch(j->call, thread);
-    return (buffers){ base, weft_at(base, j->s->wide_at), weft_at(base, j->s->gates_at) };
+    return (buffers){ base, weft_at(base, j->s->wide_at), weft_at(base, j->s->block_at),
+                      weft_at(base, j->s->gates_at) };
 }
 
 static void expand(const job *j, int64_t image, int64_t first, int64_t last, float *to)
@@ -262,6 +281,17 @@ static const float *gather(const job *j, int64_t image, int64_t low, int64_t hig
     return lines;
 }
 
+/* Adds up the depthwise output of lines [first, last) of an image, while it is in L2, in the order and with the bits of
+ * the whole image: what is left over of sums of several rows waits for the band to come. */
+static void add_band(const job *j, int64_t first, int64_t last, const buffers *buf)
+{
+    const state *s = j->s;
+    const weft_window *w = &s->depthwise.window;
+    const int64_t from = first * w->ow / WEFT_ROWS_SUMMED * WEFT_ROWS_SUMMED;
+    const int64_t to = last < w->oh ? last * w->ow / WEFT_ROWS_SUMMED * WEFT_ROWS_SUMMED : last * w->ow;
+    j->rows->add_rows(buf->wide + from * s->pitch, s->pitch, to - from, s->channels, buf->gates);
+}
+
 /* Output lines [first, last) of an image, band by band. */
 static void run_lines(const job *j, int64_t image, int64_t first, int64_t last, const buffers *buf)
 {
@@ -290,26 +320,31 @@ static void run_lines(const job *j, int64_t image, int64_t first, int64_t last, 
             p.follow = (int)(more < s->band ? more : s->band);
         }
         j->rows->depthwise(&p);
-        if (!s->gated)
+        if (s->gated)
+            add_band(j, y, y + lines, buf);
+        else
             project(j, image, y * w->ow, lines * w->ow, buf->wide);
     }
 }
 
-/* The whole widened image is in buf->wide: gate it and project, a block of pixels at a time. */
+/* The whole widened image is in buf->wide and its sums are in buf->gates: gate it and project, a block of pixels at a
+ * time. */
 static void run_gate(const job *j, int64_t image, const buffers *buf)
 {
     const state *s = j->s;
     const weft_inverted_residual_opt *o = j->call->node->opt;
     const int64_t pixels = (int64_t)s->depthwise.window.oh * s->depthwise.window.ow;
-    j->rows->sum_rows(buf->wide, s->pitch, pixels, s->channels, 1.0f / (float)pixels, buf->gates);
+    const float share = 1.0f / (float)pixels;
+    for (int64_t c = 0; c < s->channels; c++)
+        buf->gates[c] *= share;
     weft_squeeze_gate(j->rows, &o->excite, s->gate.state, weft_at_const(j->call->packed, s->gate.at), buf->gates,
                       buf->gates + s->pitch);
-    for (int64_t first = 0; first < pixels; first += PROJECT_ROWS) {
-        const int64_t count = pixels - first < PROJECT_ROWS ? pixels - first : PROJECT_ROWS;
-        float *a = buf->wide + first * s->pitch;
-        j->rows->affine(&(weft_affine){ .x = a, .y = a, .scale = buf->gates, .x_ld = s->pitch, .y_ld = s->pitch,
+    for (int64_t first = 0; first < pixels; first += s->block) {
+        const int64_t count = pixels - first < s->block ? pixels - first : s->block;
+        float *const a = buf->wide + first * s->pitch, *const scaled = s->near ? buf->block : a;
+        j->rows->affine(&(weft_affine){ .x = a, .y = scaled, .scale = buf->gates, .x_ld = s->pitch, .y_ld = s->pitch,
                                         .rows = count, .channels = s->channels });
-        project(j, image, first, count, a);
+        project(j, image, first, count, scaled);
     }
 }
 
@@ -318,6 +353,8 @@ static void item(void *arg, int64_t index, int thread)
     const job *j = arg;
     const int64_t image = index / j->shares, share = index % j->shares, oh = j->s->depthwise.window.oh;
     const buffers buf = buffers_of(j, thread);
+    if (j->s->gated)
+        memset(buf.gates, 0, (size_t)j->s->pitch * sizeof *buf.gates);
     run_lines(j, image, oh * share / j->shares, oh * (share + 1) / j->shares, &buf);
     if (j->s->gated)
         run_gate(j, image, &buf);

@@ -17,7 +17,8 @@
 enum {
     WEFT_ROWS_LANES = 16,  /* of the widest vector: parameters of kernels are padded to it */
     WEFT_ROWS_WINDOW = 64, /* tallest window of the depthwise kernel */
-    WEFT_ROWS_TILE = 64     /* channels that the depthwise kernel walks together when it streams */
+    WEFT_ROWS_TILE = 64,    /* channels that the depthwise kernel walks together when it streams */
+    WEFT_ROWS_SUMMED = 8    /* rows that add_rows adds as one */
 };
 
 /* A window that slides over one image. Sizes in pixels, steps in floats. */
@@ -198,6 +199,9 @@ typedef struct weft_rows {
     void (*products)(const weft_sums *p);
     void (*norm_dx)(const weft_norm_dx *p);
     void (*drop)(const weft_drop *p);
+    /* y[c] += sum over rows of x[r, c], in row order. Rows cut into calls of whole WEFT_ROWS_SUMMED, but for the last,
+     * give the bits of a single call. */
+    void (*add_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y);
     /* y[c] = scale * sum over rows of x[r, c]; y[c] = max. In row order. */
     void (*sum_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y);
     void (*max_rows)(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y);

@@ -147,12 +147,10 @@ WEFT_INLINE weft_v sum_of_eight(const float *x, int64_t ld, int lanes)
     return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]));
 }
 
-void weft_rows_sum_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y)
+void weft_rows_add_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y)
 {
-    for (int64_t c = 0; c < channels; c += LANES)
-        weft_v_store_n(y + c, weft_v_set(0.0f), channels - c < LANES ? (int)(channels - c) : LANES);
     int64_t r = 0;
-    for (; r + 8 <= rows; r += 8, x += 8 * ld) {
+    for (; r + WEFT_ROWS_SUMMED <= rows; r += WEFT_ROWS_SUMMED, x += WEFT_ROWS_SUMMED * ld) {
         int64_t c = 0;
         for (; c + LANES <= channels; c += LANES)
             weft_v_store(y + c, weft_v_load(y + c) + sum_of_eight(x + c, ld, LANES));
@@ -165,6 +163,13 @@ void weft_rows_sum_rows(const float *x, int64_t ld, int64_t rows, int64_t channe
             const int lanes = channels - c < LANES ? (int)(channels - c) : LANES;
             weft_v_store_n(y + c, weft_v_load_n(y + c, lanes) + weft_v_load_n(x + c, lanes), lanes);
         }
+}
+
+void weft_rows_sum_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y)
+{
+    for (int64_t c = 0; c < channels; c += LANES)
+        weft_v_store_n(y + c, weft_v_set(0.0f), channels - c < LANES ? (int)(channels - c) : LANES);
+    weft_rows_add_rows(x, ld, rows, channels, y);
     for (int64_t c = 0; c < channels; c += LANES) {
         const int lanes = channels - c < LANES ? (int)(channels - c) : LANES;
         weft_v_store_n(y + c, weft_v_load_n(y + c, lanes) * scale, lanes);

@@ -25,6 +25,7 @@
 #define weft_rows_products WEFT_SIMD_NAME(weft_rows_products_)
 #define weft_rows_norm_dx WEFT_SIMD_NAME(weft_rows_norm_dx_)
 #define weft_rows_drop WEFT_SIMD_NAME(weft_rows_drop_)
+#define weft_rows_add_rows WEFT_SIMD_NAME(weft_rows_add_rows_)
 #define weft_rows_sum_rows WEFT_SIMD_NAME(weft_rows_sum_rows_)
 #define weft_rows_max_rows WEFT_SIMD_NAME(weft_rows_max_rows_)
 #define weft_rows_softmax WEFT_SIMD_NAME(weft_rows_softmax_)
@@ -52,6 +53,7 @@ void weft_rows_moments(const weft_sums *p);
 void weft_rows_products(const weft_sums *p);
 void weft_rows_norm_dx(const weft_norm_dx *p);
 void weft_rows_drop(const weft_drop *p);
+void weft_rows_add_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y);
 void weft_rows_sum_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float scale, float *y);
 void weft_rows_max_rows(const float *x, int64_t ld, int64_t rows, int64_t channels, float *y);
 void weft_rows_softmax(const float *x, int64_t n, float *y);

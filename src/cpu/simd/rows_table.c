@@ -57,6 +57,7 @@ const weft_rows WEFT_SIMD_NAME(weft_rows_) = {
     .products = weft_rows_products,
     .norm_dx = weft_rows_norm_dx,
     .drop = weft_rows_drop,
+    .add_rows = weft_rows_add_rows,
     .sum_rows = weft_rows_sum_rows,
     .max_rows = weft_rows_max_rows,
     .softmax = weft_rows_softmax,
