@@ -17,7 +17,8 @@ typedef struct weft_model_opt {
     int64_t batch;   /* 0: as the graph's inputs say */
     bool plan_only;  /* plan and report, allocate nothing: cannot run (before weft_model_begin) */
     bool no_fusion;  /* keep every node as built (no folding, no fusion, no in-place): for tests and for teaching */
-    bool no_units;   /* do not join inverted residual units into one node: their layers can then be timed alone */
+    bool no_units;   /* do not join inverted residual units into one node, nor a norm and the convolution that reads it:
+                        their layers can then be timed alone */
     bool keep_all;   /* give every value its own memory, so that any can be read after a run */
     bool training;   /* plan as a training step will: nothing is folded, batch norm stays a node. Values are those of
                         inference: dropout passes its input on */

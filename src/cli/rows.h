@@ -81,7 +81,8 @@ typedef enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS
 
 #define ROW_NO_UNITS(args) \
     OPT_BOOL(args, no_units, 0, "no-units", \
-             "run the layers of inverted residual units (expand, depthwise, project) one by one instead of joined")
+             "run the layers of inverted residual units (expand, depthwise, project) and norms before convolutions " \
+             "one by one instead of joined")
 
 #define ROW_KEY(args, field, name, whose) \
     OPT_TEXT(args, field, 0, name, "KEY", NULL, NULL, \

@@ -8,13 +8,12 @@
 #include "cpu/batch_norm_train.h"
 #include "cpu/conv2d.h"
 #include "cpu/depthwise.h"
-#include "cpu/gemm.h"
+#include "cpu/gemm_affine.h"
 #include "cpu/ref/ref.h"
 #include "cpu/rows.h"
 #include "op/util.h"
 
 enum {
-    ROWS = 112,             /* of a block: a multiple of the tiles' 7 and 8 */
     TURN_FLOATS = 1 << 16,  /* of x: 256 KB */
     IMAGE_BYTES = 16 << 20, /* beyond them a thread's scratch would be out of proportion */
     MOST_IN = 1 + 2 + 1,
@@ -42,65 +41,6 @@ static void split(const weft_call *call, int64_t ld, const void *state, calls *c
     c->conv.state = state;
 }
 
-typedef struct state {
-    const void *conv;      /* of the convolution's kernel */
-    int64_t ld;            /* floats of a pixel in scratch */
-    size_t thread_conv_at; /* bytes of a thread's scratch before the convolution's */
-} state;
-
-static weft_status prepare(const weft_node *node, weft_plan *plan, const weft_kernel *conv, int64_t ld, int64_t pixels)
-{
-    weft_norm_conv_parts p;
-    state *s = weft_arena_alloc(plan->arena, sizeof *s);
-    if (!s)
-        return WEFT_NO_MEMORY;
-    plan->state = s;
-    weft_norm_conv_split(node, &p);
-    weft_plan part = { .node = &p.conv, .device = plan->device, .arena = plan->arena };
-    WEFT_TRY(conv->prepare(&p.conv, &part));
-    *s = (state){ part.state, ld, weft_round_up(sizeof(float) * (size_t)(pixels * ld), WEFT_CACHE_LINE) };
-    plan->packed = part.packed;
-    plan->scratch = sizeof(float) * (size_t)weft_shape_channels(&node->in[0]); /* the norm's scale */
-    plan->thread_scratch = s->thread_conv_at + part.thread_scratch;
-    return WEFT_OK;
-}
-
-static weft_status pack(const weft_call *call, const weft_kernel *conv)
-{
-    const state *s = call->state;
-    calls c;
-    split(call, s->ld, s->conv, &c);
-    return conv->pack(&c.conv);
-}
-
-typedef struct job {
-    const calls *calls;
-    const weft_call *call;
-    weft_affine again;        /* all but its rows */
-    weft_depthwise_part part; /* depthwise */
-    int64_t lines;            /* of a turn */
-    weft_gemm_block block;    /* 1x1: of the first row */
-    int64_t rows;             /* of all */
-} job;
-
-static job begin(const weft_call *call, const calls *c)
-{
-    const state *s = call->state;
-    job j = { .calls = c, .call = call, .again = weft_norm_again(&c->again, call->scratch) };
-    j.again.y_ld = s->ld;
-    return j;
-}
-
-/* Rows [first, first + rows) of the norm's result. */
-static void fill(const job *j, int64_t first, int64_t rows, float *to)
-{
-    weft_affine k = j->again;
-    k.x = weft_row(&j->call->in[0], first);
-    k.y = to;
-    k.rows = rows;
-    weft_rows_of(j->call->device)->affine(&k);
-}
-
 /* ---- 1x1 ---- */
 
 static const char *refuse_rows(const weft_node *node, const weft_device *device)
@@ -113,46 +53,32 @@ static const char *refuse_rows(const weft_node *node, const weft_device *device)
 static weft_status prepare_rows(const weft_node *node, weft_plan *plan)
 {
     const int64_t channels = weft_shape_channels(&node->in[0]);
-    const int64_t whole = (int64_t)weft_round_up((size_t)channels, WEFT_ROWS_LANES);
-    const int64_t ld = whole + WEFT_ROWS_LANES; /* no power of two */
-    return prepare(node, plan, &weft_cpu_conv2d_pointwise, ld, ROWS);
+    weft_gemm_affine *s = weft_arena_alloc(plan->arena, sizeof *s);
+    if (!s)
+        return WEFT_NO_MEMORY;
+    plan->state = s;
+    weft_gemm_init(&s->rows.gemm, weft_gemm_table_of(plan->device), channels, weft_shape_channels(&node->out[0]));
+    s->rows.rows = weft_shape_rows(&node->in[0]);
+    plan->scratch = sizeof(float) * (size_t)channels; /* the norm's scale */
+    return weft_gemm_affine_plan(s, plan);
 }
 
 static weft_status pack_rows(const weft_call *call)
 {
-    return pack(call, &weft_cpu_conv2d_pointwise);
-}
-
-static void block(void *arg, int64_t index, int thread)
-{
-    const job *j = arg;
-    const state *s = j->call->state;
-    const weft_gemm_rows *rows = s->conv;
-    float *const x = weft_call_thread_scratch(j->call, thread);
-    const int64_t first = index * ROWS;
-    weft_gemm_block b = j->block;
-    b.pixels = j->rows - first < ROWS ? j->rows - first : ROWS;
-    fill(j, first, b.pixels, x);
-    b.a = x;
-    b.c += first * b.c_row;
-    if (b.residual)
-        b.residual += first * b.r_row;
-    rows->gemm.table->block(&b);
+    const weft_gemm_affine *s = call->state;
+    calls c;
+    split(call, s->ld, &s->rows, &c);
+    return weft_cpu_conv2d_pointwise.pack(&c.conv);
 }
 
 static weft_status run_rows(const weft_call *call)
 {
-    const state *s = call->state;
-    const weft_gemm_rows *rows = s->conv;
-    const weft_gemm_taps taps = { .h = 1, .w = 1, .run = rows->gemm.depth };
+    const weft_gemm_affine *s = call->state;
     calls c;
-    split(call, s->ld, s->conv, &c);
-    job j = begin(call, &c);
-    j.block = weft_gemm_block_of(&rows->gemm, &c.conv, &taps, rows->bias_at);
-    j.block.a_row = s->ld;
-    j.block.stream = rows->stream && weft_gemm_may_stream(&c.conv);
-    j.rows = rows->rows;
-    weft_pool_run(call->device->pool, (j.rows + ROWS - 1) / ROWS, block, &j);
+    split(call, s->ld, &s->rows, &c);
+    weft_affine again = weft_norm_again(&c.again, call->scratch);
+    again.x = call->in[0].data;
+    weft_gemm_affine_run(s, &c.conv, &again);
     return WEFT_OK;
 }
 
@@ -162,6 +88,30 @@ static const weft_kernel rows_kernel = {
 };
 
 /* ---- depthwise ---- */
+
+typedef struct state {
+    const void *conv;      /* of the convolution's kernel */
+    int64_t ld;            /* floats of a pixel in scratch */
+    size_t thread_conv_at; /* bytes of a thread's scratch before the convolution's */
+} state;
+
+typedef struct job {
+    const calls *calls;
+    const weft_call *call;
+    weft_affine again; /* all but its rows */
+    weft_depthwise_part part;
+    int64_t lines; /* of a turn */
+} job;
+
+/* Rows [first, first + rows) of the norm's result. */
+static void fill(const job *j, int64_t first, int64_t rows, float *to)
+{
+    weft_affine k = j->again;
+    k.x = weft_row(&j->call->in[0], first);
+    k.y = to;
+    k.rows = rows;
+    weft_rows_of(j->call->device)->affine(&k);
+}
 
 static const char *refuse_depthwise(const weft_node *node, const weft_device *device)
 {
@@ -179,13 +129,29 @@ static const char *refuse_depthwise(const weft_node *node, const weft_device *de
 static weft_status prepare_depthwise(const weft_node *node, weft_plan *plan)
 {
     const int64_t *x = node->in[0].dim;
-    return prepare(node, plan, &weft_cpu_conv2d_depthwise, (int64_t)weft_round_up((size_t)x[3], WEFT_ROWS_LANES),
-                   x[1] * x[2]);
+    weft_norm_conv_parts p;
+    state *s = weft_arena_alloc(plan->arena, sizeof *s);
+    if (!s)
+        return WEFT_NO_MEMORY;
+    plan->state = s;
+    weft_norm_conv_split(node, &p);
+    weft_plan part = { .node = &p.conv, .device = plan->device, .arena = plan->arena };
+    WEFT_TRY(weft_cpu_conv2d_depthwise.prepare(&p.conv, &part));
+    s->conv = part.state;
+    s->ld = (int64_t)weft_round_up((size_t)x[3], WEFT_ROWS_LANES);
+    s->thread_conv_at = weft_round_up(sizeof(float) * (size_t)(x[1] * x[2] * s->ld), WEFT_CACHE_LINE);
+    plan->packed = part.packed;
+    plan->scratch = sizeof(float) * (size_t)x[3]; /* the norm's scale */
+    plan->thread_scratch = s->thread_conv_at + part.thread_scratch;
+    return WEFT_OK;
 }
 
 static weft_status pack_depthwise(const weft_call *call)
 {
-    return pack(call, &weft_cpu_conv2d_depthwise);
+    const state *s = call->state;
+    calls c;
+    split(call, s->ld, s->conv, &c);
+    return weft_cpu_conv2d_depthwise.pack(&c.conv);
 }
 
 /* An image, from the last to the first: what the statistics have read last is still in the caches. */
@@ -222,8 +188,9 @@ static weft_status run_depthwise(const weft_call *call)
     const state *s = call->state;
     calls c;
     split(call, s->ld, s->conv, &c);
-    job j = begin(call, &c);
-    j.part = weft_depthwise_part_of(&c.conv);
+    job j = { .calls = &c, .call = call, .again = weft_norm_again(&c.again, call->scratch),
+              .part = weft_depthwise_part_of(&c.conv) };
+    j.again.y_ld = s->ld;
     const int64_t fit = TURN_FLOATS / (j.part.kernel.window.x_row * j.part.kernel.window.stride_h);
     j.lines = fit < 1 ? 1 : fit;
     weft_pool_run(call->device->pool, call->node->in[0].dim[0], take, &j);

@@ -23,7 +23,7 @@ typedef struct weft_pass {
     weft_status (*run)(weft_graph *graph);
 } weft_pass;
 
-enum { WEFT_PASS_COUNT = 12 };
+enum { WEFT_PASS_COUNT = 13 };
 extern const weft_pass weft_passes[WEFT_PASS_COUNT];
 
 /* What one pass did to one node. */
@@ -67,6 +67,8 @@ weft_status weft_pass_measure(weft_graph *graph);
 weft_status weft_pass_rewrite(weft_graph *graph);
 /* Inverted residual units become one node each, where the device of graph's context has a kernel for it. */
 weft_status weft_pass_fuse_units(weft_graph *graph);
+/* Batch norms that only a convolution reads are computed by it, where the device of graph's context has a kernel. */
+weft_status weft_pass_fuse_preacts(weft_graph *graph);
 /* The type of every value; fills in_dtype and out_dtype of the nodes. */
 weft_status weft_pass_types(weft_graph *graph);
 

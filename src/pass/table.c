@@ -28,6 +28,7 @@ const weft_pass weft_passes[WEFT_PASS_COUNT] = {
     { "measure", "the least traffic of the graph", INFERENCE, weft_pass_measure },
     { "rewrite", "what the device's backend asks for: compose, join, pool", INFERENCE, weft_pass_rewrite },
     { "units", "inverted residual units as one node", WEFT_MODE_INFER, weft_pass_fuse_units },
+    { "preacts", "norms that only a convolution reads are computed by it", WEFT_MODE_INFER, weft_pass_fuse_preacts },
     { "types", "the type of every value on the device", EVERY, weft_pass_types },
 };
 

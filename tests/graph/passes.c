@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weft/arch.h>
 #include <weft/model.h>
 
 #include "check/harness.h"
@@ -197,12 +198,97 @@ START_TEST(units_change_no_bit)
 }
 END_TEST
 
+/* Norms before convolutions: of DenseNet's layers, of ResNet V2's units, and one that two convolutions read. */
+static weft_var preacts(weft_graph *g, weft_var x)
+{
+    x = conv8(g, x);
+    for (int i = 0; i < 2; i++) {
+        weft_var y = weft_relu(g, weft_batch_norm(g, x, &(weft_batch_norm_opt){ .no_gamma = i }));
+        y = weft_conv2d(g, y, &(weft_conv2d_opt){ .out = 24 });
+        y = conv8(g, weft_relu(g, weft_batch_norm(g, y, NULL)));
+        x = weft_concat(g, (weft_var[]){ x, y }, 2);
+    }
+    weft_var y = weft_swish(g, weft_batch_norm(g, x, NULL));
+    y = weft_conv2d(g, y, &(weft_conv2d_opt){ .out = 24, .bias = true });
+    y = weft_relu(g, weft_batch_norm(g, weft_add(g, y, x), NULL));
+    return weft_add(g, conv8(g, y), weft_conv2d(g, y, &(weft_conv2d_opt){ .out = 8 }));
+}
+
+static int count_op(const weft_model *model, const char *op)
+{
+    int count = 0;
+    for (int i = 0; i < weft_model_step_count(model); i++) {
+        weft_step_info info;
+        CHECK_OK(weft_model_step(model, i, &info));
+        count += strcmp(info.op, op) == 0;
+    }
+    return count;
+}
+
+/* A convolution that computes the norm before it gives the bits of the two, on one thread and on three. The norm that
+ * two read stays: 1 + 2 * (1 + 1) + 1 (with the addition as its residual) + 3 steps. */
+START_TEST(preacts_change_no_bit)
+{
+    float *first = NULL;
+    int64_t count = 0;
+    for (int variant = 0; variant < 4; variant++) {
+        weft_ctx *ctx;
+        weft_graph *g;
+        CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = variant % 2 ? 3 : 1 }, &ctx));
+        CHECK_OK(weft_graph_create(ctx, &g));
+        const weft_shape shape = weft_shape_nhwc(3, 13, 11, 9);
+        weft_output(g, preacts(g, weft_input(g, "x", &shape)), "y");
+        int steps;
+        float *outputs = run_net(ctx, g, &(weft_model_opt){ .no_units = variant / 2 }, &count, &steps);
+        ck_assert_int_eq(steps, variant / 2 ? 12 : 9);
+        if (first)
+            ck_assert_int_eq(memcmp(first, outputs, (size_t)count * sizeof *first), 0);
+        else
+            first = outputs;
+        if (first != outputs)
+            free(outputs);
+        weft_graph_destroy(g);
+        weft_ctx_destroy(ctx);
+    }
+    free(first);
+}
+END_TEST
+
+static const struct {
+    const char *net;
+    int64_t batch;
+    int threads, joined, norms;
+} planned_preacts[] = {
+    { "densenet121", 32, 2, 61, 1 }, /* the last norm is pooled */
+    { "densenet121", 1, 1, 45, 17 }, /* not: 7 x 7 pixels */
+    { "densenet121", 1, 64, 0, 62 }, /* each thread would have 49 pixels at most */
+    { "resnet50v2", 32, 2, 12, 5 }, /* not: first of a stage, which two read; the last */
+};
+
+START_TEST(networks_have_preacts)
+{
+    weft_ctx *ctx;
+    weft_graph *g;
+    weft_model *model;
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = planned_preacts[_i].threads }, &ctx));
+    CHECK_OK(weft_arch_build(ctx, planned_preacts[_i].net, &(weft_arch_opt){ .batch = planned_preacts[_i].batch }, &g));
+    CHECK_OK(weft_model_create(ctx, g, &(weft_model_opt){ .plan_only = true }, &model));
+    ck_assert_int_eq(count_op(model, "preact_conv"), planned_preacts[_i].joined);
+    ck_assert_int_eq(count_op(model, "batch_norm"), planned_preacts[_i].norms);
+    weft_model_destroy(model);
+    weft_graph_destroy(g);
+    weft_ctx_destroy(ctx);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("graph-passes");
     TCase *tc = tcase_create("patterns");
     tcase_add_loop_test(tc, patterns_are_fused, 0, (int)(sizeof patterns / sizeof *patterns));
     tcase_add_loop_test(tc, units_change_no_bit, 0, 2);
+    tcase_add_test(tc, preacts_change_no_bit);
+    tcase_add_loop_test(tc, networks_have_preacts, 0, (int)(sizeof planned_preacts / sizeof *planned_preacts));
     suite_add_tcase(suite, tc);
     CHECK_CASE(suite, "equivalence", fused_networks_compute_the_same);
     return check_main(suite, "graph-passes");

@@ -14,6 +14,7 @@
 #include "op/inverted_residual.h"
 #include "op/levels.h"
 #include "op/normalize.h"
+#include "op/preact_conv.h"
 #include "op/util.h"
 
 /* clang-format off */
@@ -126,6 +127,11 @@ const example network_examples[] = {
              .opt = OPT(weft_inverted_residual_opt, .depthwise = { .out = 0 }, .depthwise_act = WEFT_ACT_RELU6,
                         .project = { .out = 1 }), .epi = { WEFT_ACT_NONE, true } },
       X(F(2), F(1)), P(F(4), F(-1)), Y(-5) },
+    /* The norm gives (x - 1) / sqrt(3 + 1) + 2: -1 and 3, of which relu leaves 0 and 3. */
+    { EX(PREACT_CONV, "relu_between", MAP(1, 2, 1),
+         OPT(weft_preact_conv_opt, .norm = { .epsilon = 1, .no_gamma = true }, .act = WEFT_ACT_RELU,
+             .conv = { .out = 2 })),
+      X(F(-5, 3)), P(F(2), F(1), F(3), F(2, -1)), Y(0, 0, 6, -3) },
     /* Channel 0 is 1, 3: mean 2. */
     { EX(MOMENTS, "mean", MAP(1, 2, 2), NULL), X(F(1, 10, 3, 30)), Y(2, 20) },
     { EX2(MOVING_AVERAGE, "share_of_the_old", VECTOR(2), VECTOR(2), OPT(weft_moving_average_opt, .momentum = .75)),
@@ -294,6 +300,10 @@ const refusal network_refusals[] = {
         .depthwise = { .kernel = 3, .stride = -1 }, .project = { .out = 8 }),
     ROW(INVERTED_RESIDUAL, weft_inverted_residual_opt, WEFT_NC(2, 8), "x is [2, 8]", .depthwise = { .kernel = 3 },
         .project = { .out = 8 }),
+    ROW(PREACT_CONV, weft_preact_conv_opt, ODD, "epsilon is -1", .norm = { .epsilon = -1 }, .conv = { .out = 8 }),
+    ROW(PREACT_CONV, weft_preact_conv_opt, ODD, "act is -1", .act = (weft_act)-1, .conv = { .out = 8 }),
+    ROW(PREACT_CONV, weft_preact_conv_opt, ODD, "out is -1", .conv = { .out = -1 }),
+    ROW(PREACT_CONV, weft_preact_conv_opt, WEFT_NC(2, 8), "x is [2, 8]", .conv = { .out = 8 }),
     { WEFT_OP_MOMENTS, 1, { { .rank = 0 } }, NULL, "x has rank 0" },
     { WEFT_OP_MOVING_AVERAGE, 2, { VECTOR(3), VECTOR(4) }, &(const weft_moving_average_opt){ .momentum = .5 },
       "x is [4], expected the state's shape [3]" },
