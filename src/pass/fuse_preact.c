@@ -31,6 +31,7 @@ static weft_status unite(weft_graph *graph, const weft_gnode *norm, const weft_g
     out->node.n_param = norm->node.n_param + conv->node.n_param;
     out->node.id = WEFT_OP_PREACT_CONV;
     out->node.op = weft_op_get(out->node.id);
+    out->node.name = norm->node.name;
     return WEFT_OK;
 }
 
