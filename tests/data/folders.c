@@ -110,7 +110,7 @@ START_TEST(classes_have_the_frameworks_numbers)
         if (sscanf(line, "tree %63s", text) == 1) {
             finish(&t);
             t = (tree){ .set = NULL };
-            snprintf(t.name, sizeof t.name, "%s", text);
+            snprintf(t.name, sizeof t.name, "%.63s", text);
             trees++;
         } else if (sscanf(line, "file %255s", text) == 1) {
             char path[512];
