@@ -134,11 +134,11 @@ WEFT_INLINE void add_channel(const form k, const place *p, int r, const float *w
 WEFT_INLINE void add_line(const weft_narrow_block *b, const form k, const place *p, fetching *f, int r,
                           weft_v sum[SUMS])
 {
+    if (!b->row[r]) /* outside of the image */
+        return;
     const int64_t ld = b->x_ld, depth = b->depth;
     const float *const x = b->row[r] + p->from, *w = p->wt + r * p->step;
     const float *at[COLUMNS];
-    if (!b->row[r])
-        return;
     for (int q = 0; q < (k.pixels - 1) * k.stride + TAPS && k.edge; q++)
         at[q] = q >= b->begin && q < b->end ? x + q * ld : zeros;
     for (int64_t c = 0; c < depth; c++, w += TAPS * k.vectors * LANES) {
