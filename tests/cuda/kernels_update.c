@@ -391,7 +391,7 @@ static int update_with(weft_update_args a, const weft_segment *segments, int cou
 
 START_TEST(refusals)
 {
-    enum { MANY = 256 };
+    enum { MANY = WEFT_NORM_SEGMENTS + 1 }; /* one more than the largest table takes */
     static float x[MANY];
     static double sums[MANY];
     static weft_segment many[MANY], bare = { .array = { x, x, x }, .count = 1 }, empty = { .array = { x, x, x, x } };
