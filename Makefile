@@ -17,8 +17,8 @@ TARGETS ?= safetensors npz pth keras_config jpeg png webp tiff bmp pnm recipe hu
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help table check release install bundle uninstall tsan soak kills cuda-matrix cuda-plans cuda-coverage fuzz \
-    clean needs needs-tests
+.PHONY: help table check release install bundle uninstall tsan soak kills cuda-matrix cuda-plans cuda-race \
+    cuda-coverage fuzz clean needs needs-tests
 
 help:
 	@echo 'make table      install what is missing, build, print the model table   (ARGS="--help" lists its options)'
@@ -28,6 +28,7 @@ help:
 	@echo 'make bundle     a folder that runs anywhere, with the CUDA plug-in, as build/weft-VERSION-linux-MACHINE.tar.gz'
 	@echo 'make cuda-matrix  compile the CUDA kernels for every architecture, within their budgets'
 	@echo 'make cuda-plans   plan every layer of every network with cuDNN, without a GPU (ARGS=--quick)'
+	@echo 'make cuda-race    the CUDA kernels on the emulator under ThreadSanitizer, and a race that must be found'
 	@echo 'make cuda-coverage  the lines of the CUDA host code that its tests run without a GPU: 90 % at least'
 	@echo 'make tsan       the fast tests under ThreadSanitizer'
 	@echo 'make soak       loaders of photographs for MINUTES (40): resident memory and descriptors may not grow'
@@ -101,6 +102,12 @@ cuda-plans:
 	for card in $(or $(CARDS),t4 a100 l4 h100 rtx5090); do LD_LIBRARY_PATH=$(CUDA_PLANS)/nodevice \
 		$(CUDA_PLANS)/cuda-plans --all --targets $$card $(ARGS) --journal build/cuda-plans \
 		--golden $(or $(GOLDEN),tests/cuda/plans.golden) --write || exit; done
+
+# Races between the threads of a kernel's blocks, which take too long to look for in `make check`.
+cuda-race: needs-tests
+	cmake --preset check -DWEFT_CUDA_RACE=ON
+	cmake --build --preset check --target cuda-kernels-race cuda-fault-race
+	ctest --test-dir build/check --output-on-failure -R '^cuda-(kernels|fault)-race$$'
 
 # The CUDA backend's host code on stand-ins for NVIDIA's libraries: which of its lines the tests run.
 COUNTED = backend cache host kept rescue cost find vendor target dnn loading
