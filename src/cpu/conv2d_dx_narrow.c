@@ -35,14 +35,8 @@ static const char *refuse(const weft_node *node, const weft_device *device)
 
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
-    weft_narrow *s = weft_arena_alloc(plan->arena, sizeof *s);
-    if (!s)
-        return WEFT_NO_MEMORY;
-    plan->state = s;
-    *s = sizes(node);
-    WEFT_TRY(weft_narrow_plan(s, plan));
-    plan->scratch = s->bytes;
-    return WEFT_OK;
+    const weft_narrow s = sizes(node);
+    return weft_narrow_plan(&s, plan, &plan->scratch);
 }
 
 /* The weights of a chunk of channels of x: as many as are in one group, from one filter, then from that of the next. */

@@ -26,14 +26,8 @@ static const char *refuse(const weft_node *node, const weft_device *device)
 
 static weft_status prepare(const weft_node *node, weft_plan *plan)
 {
-    weft_narrow *s = weft_arena_alloc(plan->arena, sizeof *s);
-    if (!s)
-        return WEFT_NO_MEMORY;
-    plan->state = s;
-    *s = sizes(node);
-    WEFT_TRY(weft_narrow_plan(s, plan));
-    plan->packed = s->bytes;
-    return WEFT_OK;
+    const weft_narrow s = sizes(node);
+    return weft_narrow_plan(&s, plan, &plan->packed);
 }
 
 /* [out][kernel_h][3][in] of a chunk to [kernel_h][in][3][width]. */

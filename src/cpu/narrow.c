@@ -69,9 +69,13 @@ static void cut(weft_narrow *s, const weft_device *device)
     s->bands = (s->oh + s->band - 1) / s->band;
 }
 
-weft_status weft_narrow_plan(weft_narrow *narrow, const weft_plan *plan)
+weft_status weft_narrow_plan(const weft_narrow *sizes, weft_plan *plan, size_t *bytes)
 {
-    weft_narrow *s = narrow;
+    weft_narrow *s = weft_arena_alloc(plan->arena, sizeof *s);
+    if (!s)
+        return WEFT_NO_MEMORY;
+    plan->state = s;
+    *s = *sizes;
     weft_narrow_block *b = &s->form;
     s->table = table_of(s, plan->device);
     b->depth = s->in;
@@ -95,6 +99,7 @@ weft_status weft_narrow_plan(weft_narrow *narrow, const weft_plan *plan)
     s->stream = s->width % WEFT_ROWS_LANES == 0 &&
                 weft_beyond_cache(plan->device, (double)weft_shape_count(&plan->node->out[0]) * sizeof(float));
     cut(s, plan->device);
+    *bytes = s->bytes;
     return WEFT_OK;
 }
 

@@ -32,7 +32,8 @@ typedef struct weft_narrow {
 const char *weft_narrow_refuse_window(const weft_conv2d_opt *conv);
 /* Why the sizes that the caller has set are none, or NULL. */
 const char *weft_narrow_refuse(const weft_narrow *narrow, const weft_device *device);
-weft_status weft_narrow_plan(weft_narrow *narrow, const weft_plan *plan);
+/* Makes plan->state of them; *bytes is what the weights and the bias take as it reads them. */
+weft_status weft_narrow_plan(const weft_narrow *sizes, weft_plan *plan, size_t *bytes);
 /* Of input 0 and call->packed to output 0. */
 void weft_narrow_run(const weft_narrow *narrow, const weft_call *call);
 
