@@ -453,8 +453,8 @@ const cli_command cli_bench_table = {
         "\n"
         "Accuracies are the publishers', never measured here. With --images the inputs are photographs, else "
         "seeded noise; neither the time nor the memory depends on which. Rounds that a neighbour disturbed are run "
-        "again: see weft-bench(1); cpu_ms in csv and JSON is processor time. In csv, lines of the header and the "
-        "notes begin with #.",
+        "again: see weft-bench(1); cpu_ms in csv and JSON is processor time. csv is names and rows alone: what stands "
+        "above and below a table goes to standard error.",
     .examples = "weft bench table|the fifteen, sorted by size\n"
                 "weft bench table --sort cpu -o md > table.md|sorted by measured time, as Markdown\n"
                 "weft bench table --svg table.svg|also draw accuracy against time\n"
