@@ -171,6 +171,8 @@ static weft_status build_model(weft_ctx *ctx, const weft_graph *graph, const set
     if (status == WEFT_OK)
         status = fill(ctx, s, r);
     if (status == WEFT_OK)
+        status = weft_model_release_params(r->model);
+    if (status == WEFT_OK)
         status = weft_model_input(r->model, 0, &port);
     if (status != WEFT_OK)
         return status;
@@ -178,8 +180,7 @@ static weft_status build_model(weft_ctx *ctx, const weft_graph *graph, const set
     r->images = s->images ? read_images(s->images, count) : draw_images(count);
     if (!r->images)
         return WEFT_NO_MEMORY;
-    status = weft_model_set_input(r->model, 0, r->images, (size_t)weft_shape_count(&port.shape) * sizeof *r->images);
-    return status == WEFT_OK ? weft_model_commit(r->model) : status;
+    return weft_model_set_input(r->model, 0, r->images, (size_t)count * sizeof *r->images);
 }
 
 static weft_status build_trainer(weft_ctx *ctx, const weft_graph *graph, const settings *s, const weft_arch *arch,

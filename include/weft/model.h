@@ -76,6 +76,12 @@ WEFT_API weft_status weft_model_get_output(weft_model *model, int index, void *d
 WEFT_API weft_status weft_model_get_node(const weft_model *model, const char *node, void *data, size_t bytes);
 /* Folds and packs the parameters now instead of in the first run. */
 WEFT_API weft_status weft_model_commit(weft_model *model);
+/* Commits, then gives back the memory of all parameters that runs read only as they were folded and packed: a fifth of
+ * ResNet-50's at batch 32, and more of small batches. From then on none can be set, read or initialised (INVALID), and
+ * no other model can stand on the store. For a model with a store of its own that no other stands on, and that its runs
+ * do not change, else INVALID; after NO_MEMORY the model can only be destroyed. Called before the first input is set,
+ * it lowers the peak of the process too. */
+WEFT_API weft_status weft_model_release_params(weft_model *model);
 
 WEFT_API int weft_model_input_count(const weft_model *model);
 WEFT_API weft_status weft_model_input(const weft_model *model, int index, weft_port_info *out);
@@ -88,7 +94,7 @@ typedef struct weft_memory {
     size_t arena;     /* activations and workspace: planned peak, and exactly what is allocated */
     size_t workspace; /* the part of arena that kernels use as scratch */
     size_t packed;    /* parameters as the kernels keep them */
-    size_t params;    /* parameters as the user sees them */
+    size_t params;    /* parameters as the user sees them; after weft_model_release_params what is left of them */
     size_t peak;      /* arena + packed + params: all device and host tensors of a run */
     size_t touched;   /* with track, after a run: end of the highest 64 arena bytes that were written; else, and for
                          memory that only the device can reach, 0 */

@@ -8,22 +8,44 @@
 #include <sys/mman.h>
 #endif
 
-enum { HUGE = 2 << 20, PAGES = 1 << 22 };
+enum { HUGE = 2 << 20, PAGE = 4096, PART = 1 << 22 };
 
-typedef struct clearing {
+typedef struct block {
     char *start;
     size_t bytes;
-} clearing;
+} block;
+
+/* Bytes of the item's part of a block. */
+static char *part_of(const block *b, int64_t item, size_t *bytes)
+{
+    const size_t first = (size_t)item * PART;
+    *bytes = b->bytes - first < PART ? b->bytes - first : PART;
+    return b->start + first;
+}
+
+static int64_t parts(size_t bytes)
+{
+    return (int64_t)((bytes + PART - 1) / PART);
+}
 
 static void clear_part(void *arg, int64_t item, int thread)
 {
     (void)thread;
-    const clearing *c = arg;
-    const size_t first = (size_t)item * PAGES;
-    memset(c->start + first, 0, c->bytes - first < PAGES ? c->bytes - first : PAGES);
+    size_t bytes;
+    char *const at = part_of(arg, item, &bytes);
+    memset(at, 0, bytes);
 }
 
-weft_status weft_host_alloc(const weft_device *device, size_t bytes, void **out)
+static void touch_part(void *arg, int64_t item, int thread)
+{
+    (void)thread;
+    size_t bytes;
+    volatile char *const at = part_of(arg, item, &bytes);
+    for (size_t i = 0; i < bytes; i += PAGE)
+        at[i] = at[i];
+}
+
+weft_status weft_host_reserve(const weft_device *device, size_t bytes, void **out)
 {
     char *ptr = weft_alloc(device->allocator, bytes);
     if (!ptr)
@@ -34,10 +56,20 @@ weft_status weft_host_alloc(const weft_device *device, size_t bytes, void **out)
         (void)madvise(aligned, (bytes - (size_t)(aligned - ptr)) / HUGE * HUGE, MADV_HUGEPAGE);
     }
 #endif
-    clearing c = { ptr, bytes };
-    weft_pool_run(device->pool, (int64_t)((bytes + PAGES - 1) / PAGES), clear_part, &c);
     *out = ptr;
     return WEFT_OK;
+}
+
+weft_status weft_host_alloc(const weft_device *device, size_t bytes, void **out)
+{
+    WEFT_TRY(weft_host_reserve(device, bytes, out));
+    weft_pool_run(device->pool, parts(bytes), clear_part, &(block){ *out, bytes });
+    return WEFT_OK;
+}
+
+void weft_host_touch(const weft_device *device, void *memory, size_t bytes)
+{
+    weft_pool_run(device->pool, parts(bytes), touch_part, &(block){ memory, bytes });
 }
 
 void weft_host_free(const weft_device *device, void *ptr)

@@ -69,6 +69,8 @@ static weft_status stand_on_store(weft_model *model)
         if (status != WEFT_OK)
             return weft_model_no_room(model, status);
     }
+    model->store->models++;
+    WEFT_TRY(weft_store_need(model->store));
     return find_entries(model);
 }
 
@@ -131,6 +133,8 @@ static void end(weft_model *model)
         device->backend->forget(device, model->record);
     device->backend->free(device, model->memory);
     device->backend->free(device, model->packed);
+    if (model->store)
+        model->store->models--;
     if (model->own_store)
         weft_store_destroy(model->store);
 }

@@ -99,7 +99,7 @@ static weft_status resolve_prior(weft_model *model, weft_prior *prior)
     return find_inputs(model, step, true, &prior->call.in);
 }
 
-static weft_status resolve_all(weft_model *model)
+weft_status weft_model_resolve(weft_model *model)
 {
     for (int i = 0; i < model->n_derivations; i++)
         WEFT_TRY(resolve_call(model, &model->derivations[i]));
@@ -178,7 +178,8 @@ static weft_status allot_memory(weft_model *model)
 {
     const weft_device *device = model->ctx->device;
     void *memory, *packed;
-    weft_status status = device->backend->alloc(device, model->layout.bytes, &memory);
+    weft_status status = (device->backend->reserve ? device->backend->reserve
+                                                   : device->backend->alloc)(device, model->layout.bytes, &memory);
     if (status != WEFT_OK)
         return weft_model_no_room(model, status);
     model->memory = memory;
@@ -193,7 +194,7 @@ weft_status weft_model_place(weft_model *model)
 {
     if (!model->opt.plan_only)
         WEFT_TRY(allot_memory(model));
-    return resolve_all(model);
+    return weft_model_resolve(model);
 }
 
 weft_status weft_model_need_memory(const weft_model *model, const char *what)

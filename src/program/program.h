@@ -125,8 +125,9 @@ weft_status weft_model_group(weft_model *model);
 double weft_model_least_bytes(const weft_node *node);
 /* Arithmetic of the graph's live nodes. */
 double weft_model_flops(const weft_graph *graph);
-/* Resolves every call to addresses, once memory is there (place.c). */
+/* The memory, and every call resolved to addresses; the latter alone, after something has moved (place.c). */
 weft_status weft_model_place(weft_model *model);
+weft_status weft_model_resolve(weft_model *model);
 /* Passes status on; out of a device's own memory it says which batch would fit, activations growing with it. */
 weft_status weft_model_no_room(const weft_model *model, weft_status status);
 /* Bytes of an input on the device, padding included. */
@@ -143,6 +144,8 @@ weft_status weft_model_run_later(weft_model *model);
 weft_status weft_model_fetch(const weft_model *model, int index, float *to);
 /* Until all that was queued is over. */
 weft_status weft_model_wait(weft_model *model);
+/* Derives and packs the parameters anew after a change of the store. */
+weft_status weft_model_follow_store(weft_model *model);
 /* Inputs that were staged go to the device, if they are not there from the run before (weft_model_opt.resident). */
 weft_status weft_model_upload(weft_model *model);
 /* Runs as weft_model_run, and shows each node as soon as it has run, when its outputs can be read; a status that is not

@@ -51,8 +51,8 @@ static weft_status run_priors(const weft_model *model, bool once)
     return WEFT_OK;
 }
 
-/* Derives and packs parameters anew. What it writes lies where it lay, so that recordings stay good. */
-static weft_status follow_store(weft_model *model)
+/* What it writes lies where it lay, so that recordings stay good. */
+weft_status weft_model_follow_store(weft_model *model)
 {
     if (!model->version && model->store->version == WEFT_STORE_FRESH && model->n_params > 0)
         weft_log(model->ctx, WEFT_LOG_WARN, "the parameters were never set or initialised: all of them are zero");
@@ -69,8 +69,11 @@ static weft_status follow_store(weft_model *model)
 weft_status weft_model_commit(weft_model *model)
 {
     WEFT_TRY(weft_model_need_params(model, "weft_model_commit"));
-    WEFT_TRY(follow_store(model));
+    if (model->version != model->store->version)
+        WEFT_TRY(weft_model_follow_store(model));
     const weft_device *device = model->ctx->device;
+    if (device->backend->touch && !model->ran)
+        device->backend->touch(device, model->memory, model->layout.bytes);
     return device->backend->wait && !device->dry ? device->backend->wait(device) : WEFT_OK;
 }
 
@@ -186,7 +189,7 @@ static weft_status run(weft_model *model, double *seconds, const weft_watch *wat
     WEFT_TRY(weft_model_need_memory(model, "weft_model_run"));
     WEFT_TRY(later ? WEFT_OK : weft_ctx_go(model->ctx, "weft_model_run"));
     if (model->version != model->store->version)
-        WEFT_TRY(follow_store(model));
+        WEFT_TRY(weft_model_follow_store(model));
     WEFT_TRY(weft_model_upload(model));
     const weft_status status = run_all(model, seconds, watch, later);
     WEFT_TRY(status == WEFT_CANCELLED ? give_up(model) : status);

@@ -169,9 +169,10 @@ uint64_t weft_store_version(const weft_store *store)
 
 /* ---- writing and reading ---- */
 
-static size_t bytes_of(const weft_entry *entry)
+weft_status weft_store_need(const weft_store *store)
 {
-    return (size_t)weft_shape_count(&entry->spec.shape) * sizeof(float);
+    return store->released ? weft_fail(WEFT_INVALID, "the parameters were released, by weft_model_release_params")
+                           : WEFT_OK;
 }
 
 /* Whether the block is not host memory: on devices that are apart, and those that keep nothing. */
@@ -187,7 +188,7 @@ static weft_status need_staging(weft_store *store)
     if (store->staging)
         return WEFT_OK;
     for (int32_t i = 0; i < store->count; i++)
-        most = bytes_of(&store->entries[i]) > most ? bytes_of(&store->entries[i]) : most;
+        most = weft_entry_bytes(&store->entries[i]) > most ? weft_entry_bytes(&store->entries[i]) : most;
     if (weft_device_is_apart(device))
         return device->backend->host_alloc(device, most, &store->staging);
     store->staging = weft_alloc(device->allocator, most);
@@ -198,13 +199,14 @@ weft_status weft_store_lend(weft_store *store, int32_t index, bool read, float *
 {
     const weft_entry *entry = &store->entries[index];
     const weft_device *device = store->ctx->device;
+    WEFT_TRY(weft_store_need(store));
     if (!is_apart(store)) {
         *values = (float *)(void *)(store->memory + entry->offset);
         return WEFT_OK;
     }
     WEFT_TRY(need_staging(store));
     if (read)
-        WEFT_TRY(device->backend->read(device, store->staging, store->memory + entry->offset, bytes_of(entry)));
+        WEFT_TRY(device->backend->read(device, store->staging, store->memory + entry->offset, weft_entry_bytes(entry)));
     *values = store->staging;
     return WEFT_OK;
 }
@@ -214,15 +216,17 @@ weft_status weft_store_give(weft_store *store, int32_t index, const float *value
     const weft_entry *entry = &store->entries[index];
     const weft_device *device = store->ctx->device;
     store->version++;
-    return is_apart(store) ? device->backend->write(device, store->memory + entry->offset, values, bytes_of(entry))
-                           : WEFT_OK;
+    return is_apart(store)
+               ? device->backend->write(device, store->memory + entry->offset, values, weft_entry_bytes(entry))
+               : WEFT_OK;
 }
 
 weft_status weft_store_read(const weft_store *store, int32_t index, float *to)
 {
     const weft_entry *entry = &store->entries[index];
     const weft_device *device = store->ctx->device;
-    return device->backend->read(device, to, store->memory + entry->offset, bytes_of(entry));
+    WEFT_TRY(weft_store_need(store));
+    return device->backend->read(device, to, store->memory + entry->offset, weft_entry_bytes(entry));
 }
 
 static const char *entry_name(const void *store, int index)
@@ -235,6 +239,7 @@ weft_status weft_store_check(const weft_store *store, const char *what, const ch
 {
     if (!store || !name || !data)
         return weft_fail(WEFT_INVALID, "%s: %s must not be NULL", what, store ? "name and data" : "store");
+    WEFT_TRY(weft_store_need(store));
     const int32_t at = weft_store_find(store, name);
     if (at < 0) {
         const int near = weft_nearest(name, entry_name, store, store->count);
@@ -257,7 +262,7 @@ weft_status weft_store_set(weft_store *store, const char *name, const float *dat
     const weft_device *device = store->ctx->device;
     store->version++;
     return device->backend->write(device, store->memory + store->entries[index].offset, data,
-                                  bytes_of(&store->entries[index]));
+                                  weft_entry_bytes(&store->entries[index]));
 }
 
 weft_status weft_store_get(const weft_store *store, const char *name, float *data, int64_t count)

@@ -27,8 +27,17 @@ struct weft_store {
     char *memory; /* on the device */
     void *staging; /* host memory for one entry, on devices that are apart; NULL until it is needed */
     uint64_t version; /* from WEFT_STORE_FRESH */
+    int models;       /* that stand on it */
+    bool released;    /* by weft_model_release_params: nothing is read or written by name any more */
 };
 
+WEFT_INLINE size_t weft_entry_bytes(const weft_entry *entry)
+{
+    return (size_t)weft_shape_count(&entry->spec.shape) * sizeof(float);
+}
+
+/* INVALID if the parameters were released. */
+weft_status weft_store_need(const weft_store *store);
 /* Index of an entry; -1: none of that name. */
 int32_t weft_store_find(const weft_store *store, const char *name);
 /* Index of an entry by name, after checking count; NOT_FOUND with the nearest name. */

@@ -168,7 +168,7 @@ static weft_status fill(weft_classifier *c, const weft_weights *mapped, const we
     WEFT_TRY(build_model(c, mapped));
     WEFT_TRY(mapped ? weft_model_load(c->model, mapped) : weft_model_init(c->model, opt->seed));
     WEFT_TRY(alloc_buffers(c));
-    return weft_model_commit(c->model);
+    return weft_model_release_params(c->model);
 }
 
 /* The same of weights in any framework's names. */
