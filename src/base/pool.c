@@ -5,7 +5,8 @@
  * its own first and then what is left of the others': so in one run after the other a thread finds near it what it has
  * written before, and nobody waits for a late one. A worker that slept through a run is
  * waited for by nobody, so a busy machine costs speed, not progress. Waiting is a short spin, then a futex (Linux) or a
- * condition variable. The gate is one word: OPEN | WAITING | number of workers inside.
+ * condition variable. The gate is one word: OPEN | WAITING | number of workers inside. A worker that was woken and is
+ * still not there a moment later stands behind the caller in the queue for its CPU: it is sent to another.
  *
  * Workers take over the caller's floating-point mode with every run, so that an item gives the same bits on each.
  *
@@ -27,6 +28,7 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/fpmode.h"
+#include "base/nudge.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -40,13 +42,16 @@
 #define WEFT_POOL_FUTEX 0
 #endif
 
-enum { MAX_THREADS = 4096, INSIDE = 0xffff, SPIN_NS = 50000, SPIN_BUSY_NS = 2000, POLL = 32 };
+enum { MAX_THREADS = 4096, INSIDE = 0xffff, SPIN_NS = 50000, SPIN_BUSY_NS = 2000, POLL = 32,
+       LATE_NS = 100000 /* for a worker that was woken */, AGAIN_NS = 1000000 /* until it is nudged again */,
+       NUDGES = 2 /* at a time: with many workers some may sleep, since there was nothing for them */ };
 static const uint32_t OPEN = 1u << 31, WAITING = 1u << 30;
 
 typedef struct worker {
     weft_pool *pool;
     pthread_t thread;
     int index;
+    _Atomic bool asleep; /* until it runs again, not only until it is woken */
 } worker;
 
 /* What is left of the items of a thread's share. */
@@ -65,6 +70,8 @@ struct weft_pool {
     void *arg;
     weft_fp_mode mode;
     const weft_flag *halt; /* NULL: all items are done */
+    int64_t late_ns;       /* when workers that were woken are late; 0: none was */
+    int next;              /* that is nudged */
 
     _Alignas(WEFT_CACHE_LINE) _Atomic uint32_t signal; /* counts runs; workers wait for it to change */
     _Atomic uint32_t sleepers;                         /* workers that sleep on signal, or are about to */
@@ -165,7 +172,7 @@ static void leave_run(weft_pool *pool)
 }
 
 /* Returns when signal differs from seen. */
-static void await_signal(weft_pool *pool, uint32_t seen)
+static void await_signal(weft_pool *pool, worker *self, uint32_t seen)
 {
     const int64_t end = weft_clock_ns() + pool->spin_ns;
     do {
@@ -175,19 +182,21 @@ static void await_signal(weft_pool *pool, uint32_t seen)
             relax();
         }
     } while (weft_clock_ns() < end);
+    atomic_store_explicit(&self->asleep, true, memory_order_relaxed);
     atomic_fetch_add(&pool->sleepers, 1);
     while (atomic_load(&pool->signal) == seen)
         sleep_while(pool, &pool->signal, seen);
+    atomic_store_explicit(&self->asleep, false, memory_order_relaxed);
     atomic_fetch_sub(&pool->sleepers, 1);
 }
 
 static void *worker_main(void *arg)
 {
-    const worker *const self = arg;
+    worker *const self = arg;
     weft_pool *const pool = self->pool;
     uint32_t seen = 0;
     while (!atomic_load_explicit(&pool->stop, memory_order_acquire)) {
-        await_signal(pool, seen);
+        await_signal(pool, self, seen);
         seen = atomic_load_explicit(&pool->signal, memory_order_acquire);
         if (join_run(pool)) {
             weft_fp_write(pool->mode);
@@ -209,8 +218,32 @@ static bool inherited(const weft_pool *pool)
 static void notify(weft_pool *pool, int64_t count)
 {
     atomic_fetch_add(&pool->signal, 1);
-    if (atomic_load(&pool->sleepers) && !inherited(pool))
-        wake(pool, &pool->signal, count < MAX_THREADS ? (int)count : MAX_THREADS);
+    if (!atomic_load(&pool->sleepers) || inherited(pool))
+        return;
+    if (!pool->late_ns)
+        pool->late_ns = weft_clock_ns() + LATE_NS;
+    wake(pool, &pool->signal, count < MAX_THREADS ? (int)count : MAX_THREADS);
+}
+
+/* After a run: workers that were woken in time, and have not come. */
+static void hurry(weft_pool *pool)
+{
+    if (!pool->late_ns || pool->spin_ns < SPIN_NS)
+        return; /* or there are more threads than CPUs */
+    const int64_t now = weft_clock_ns();
+    if (!atomic_load_explicit(&pool->sleepers, memory_order_relaxed)) {
+        pool->late_ns = 0;
+    } else if (now > pool->late_ns) {
+        for (int i = 0, left = NUDGES; i < pool->started && left > 0; i++) {
+            const worker *const next = &pool->workers[pool->next++ % pool->started];
+            if (!atomic_load_explicit(&next->asleep, memory_order_relaxed))
+                continue;
+            weft_nudge(next->thread);
+            left--;
+        }
+        pool->next %= pool->started;
+        pool->late_ns = now + AGAIN_NS;
+    }
 }
 
 /* Closes the gate and returns when nobody is inside. */
@@ -252,6 +285,7 @@ void weft_pool_run(weft_pool *pool, int64_t items, weft_task task, void *arg)
     notify(pool, items - 1);
     work(pool, 0);
     close_gate(pool);
+    hurry(pool);
 }
 
 bool weft_pool_heed(weft_pool *pool, const weft_flag *halt)
