@@ -19,6 +19,7 @@ enum {
     L2_SHARE_EXPANDED = 2,
     L2_SHARE_PLAIN = 3,    /* two phases instead of three */
     NEAR_SHARE = 8,        /* of L2: so much of the wide tensor stays there between layers */
+    WEIGHTS_SHARE = 3,     /* so many times the weights the wide tensor has to be */
     PROJECT_ROWS = 112,    /* scaled and projected together: a multiple of the tiles' 7 and 8 */
     NEAR_ROWS = 24,        /* the same where they stay in L1: a multiple of the tiles' 4, 6 and 8 */
     NEAR_FLOATS = 1 << 13, /* 32 KB of L1 */
@@ -57,7 +58,8 @@ typedef struct state {
 /* Whether the layers do as well alone: where a thread's part of the wide tensor stays in its L2 anyway, or less would
  * be saved than it costs that each thread reads all weights, and expands lines that its neighbour expands, too.
  * Measured at batch 1 on 2 threads: of MobileNetV2 56x56x144 gains a fifth and 28x28x192 a tenth, 14x14x576 loses a
- * quarter; of Xception, which does not expand, 37x37x256 gains a twentieth, 19x19x728 loses a sixth. */
+ * quarter; of Xception, which does not expand, 37x37x256 gains a twentieth, 19x19x728 loses a sixth; of MobileNet
+ * 28x28x256, from 128 channels to 256, loses a quarter. */
 static bool is_small(const weft_node *node, const weft_device *device)
 {
     const weft_inverted_residual_opt *o = node->opt;
@@ -68,7 +70,7 @@ static bool is_small(const weft_node *node, const weft_device *device)
     const double wide = (double)weft_shape_count(stages.expand >= 0 ? &dw->in[0] : &dw->out[0]);
     const double weights = (double)channels * (double)(o->project.out + (stages.expand >= 0 ? in[3] : 0));
     const double near = (double)device->cpu.l2 / NEAR_SHARE / sizeof(float) * device->threads;
-    return device->threads > 1 && (wide < near || wide < weights);
+    return device->threads > 1 && (wide < near || wide < WEIGHTS_SHARE * weights);
 }
 
 static const char *refuse(const weft_node *node, const weft_device *device)
