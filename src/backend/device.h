@@ -78,9 +78,10 @@ struct weft_backend {
     /* As weft_device_pieces. NULL: it needs nothing. */
     int (*pieces)(weft_device_piece *out, int room);
     weft_status (*alloc)(const weft_device *device, size_t bytes, void **out);
-    /* The same for memory that nobody reads before it is written: it need not be zeros, nor be there before touch,
-     * which leaves what it holds, so that the first run is not slower than the next. Both NULL: alloc. */
+    /* The same, but not zeros, nor there before it is used: by clear, which makes it zeros, or by touch, which leaves
+     * what it holds, so that the first run is not slower than the next. All NULL: alloc. */
     weft_status (*reserve)(const weft_device *device, size_t bytes, void **out);
+    void (*clear)(const weft_device *device, void *memory, size_t bytes);
     void (*touch)(const weft_device *device, void *memory, size_t bytes);
     void (*free)(const weft_device *device, void *ptr);
     weft_status (*write)(const weft_device *device, void *to, const void *from, size_t bytes);

@@ -60,10 +60,15 @@ weft_status weft_host_reserve(const weft_device *device, size_t bytes, void **ou
     return WEFT_OK;
 }
 
+void weft_host_clear(const weft_device *device, void *memory, size_t bytes)
+{
+    weft_pool_run(device->pool, parts(bytes), clear_part, &(block){ memory, bytes });
+}
+
 weft_status weft_host_alloc(const weft_device *device, size_t bytes, void **out)
 {
     WEFT_TRY(weft_host_reserve(device, bytes, out));
-    weft_pool_run(device->pool, parts(bytes), clear_part, &(block){ *out, bytes });
+    weft_host_clear(device, *out, bytes);
     return WEFT_OK;
 }
 

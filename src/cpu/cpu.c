@@ -59,7 +59,7 @@ static void cpu_info(weft_device_info *out)
 
 const weft_backend weft_backend_cpu = {
     .name = "cpu", .brief = "own SIMD kernels", .open = cpu_open, .close = cpu_close, .info = cpu_info,
-    .alloc = weft_host_alloc, .reserve = weft_host_reserve, .touch = weft_host_touch, .free = weft_host_free,
-    .write = weft_host_copy, .read = weft_host_copy,
+    .alloc = weft_host_alloc, .reserve = weft_host_reserve, .clear = weft_host_clear, .touch = weft_host_touch,
+    .free = weft_host_free, .write = weft_host_copy, .read = weft_host_copy,
     .has_choices = true,
 };

@@ -177,13 +177,14 @@ weft_status weft_model_no_room(const weft_model *model, weft_status status)
 static weft_status allot_memory(weft_model *model)
 {
     const weft_device *device = model->ctx->device;
-    void *memory, *packed;
-    weft_status status = (device->backend->reserve ? device->backend->reserve
-                                                   : device->backend->alloc)(device, model->layout.bytes, &memory);
+    weft_status (*const take)(const weft_device *, size_t, void **) =
+        device->backend->reserve ? device->backend->reserve : device->backend->alloc;
+    void *memory, *packed; /* the one is touched when parameters are packed, the other cleared before */
+    weft_status status = take(device, model->layout.bytes, &memory);
     if (status != WEFT_OK)
         return weft_model_no_room(model, status);
     model->memory = memory;
-    status = device->backend->alloc(device, model->packed_bytes, &packed);
+    status = take(device, model->packed_bytes, &packed);
     if (status != WEFT_OK)
         return weft_model_no_room(model, status);
     model->packed = packed;

@@ -56,6 +56,8 @@ weft_status weft_model_follow_store(weft_model *model)
 {
     if (!model->version && model->store->version == WEFT_STORE_FRESH && model->n_params > 0)
         weft_log(model->ctx, WEFT_LOG_WARN, "the parameters were never set or initialised: all of them are zero");
+    if (!model->version && model->ctx->device->backend->clear)
+        model->ctx->device->backend->clear(model->ctx->device, model->packed, model->packed_bytes);
     const weft_fp_mode before = weft_fp_enter();
     weft_status status = model->version ? WEFT_OK : run_priors(model, true);
     if (status == WEFT_OK && !model->updates)
