@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Data sets: images with their classes, from a tree of class folders or a folder with a label file. A data set has
- * class names of its own and knows no network: training learns its classes, evaluation (weft/classify.h) finds out
+ * Data sets: images with their classes, from a tree of class folders, a folder with a label file or a pack. A data set
+ * has class names of its own and knows no network: training learns its classes, evaluation (weft/classify.h) finds out
  * which of a network's classes they are. */
 #ifndef WEFT_DATA_H
 #define WEFT_DATA_H
@@ -36,16 +36,27 @@ typedef enum weft_class_numbers {
     WEFT_CLASS_NUMBERS_FROM_1
 } weft_class_numbers;
 
+/* Which part of a pack (weft/pack.h) is meant. */
+typedef enum weft_dataset_part {
+    WEFT_DATASET_PART_AUTO, /* that for validation, else that for testing, else the only one that there is */
+    WEFT_DATASET_PART_TRAIN,
+    WEFT_DATASET_PART_VAL,
+    WEFT_DATASET_PART_TEST,
+    WEFT_DATASET_PART_COUNT
+} weft_dataset_part;
+
 typedef struct weft_dataset_opt {
     weft_dataset_layout layout;
     const char *labels; /* label file: line i has the class of image i, or a line is "FILE CLASS" */
     int64_t limit;      /* > 0: that many images at most, spread evenly over the set */
     weft_class_order order;
     weft_class_numbers numbers;
+    weft_dataset_part part;
 } weft_dataset_opt;
 
-/* Lists a data set. Classes are the folders, or the different classes of the label file, in order. A folder that is
- * met again through a link is not entered again. NOT_FOUND a folder or label file that is not there; BAD_DATA a tree of
+/* Lists a data set, of a folder or a pack. Classes are the folders, or the different classes of the label file, in
+ * order. A folder that is met again through a link is not entered again. NOT_FOUND a folder or label file that is not
+ * there; INVALID a part of a folder, or one that a pack does not have; BAD_DATA a pack that is damaged, a tree of
  * which the classes are not clear (folders called train and val, an image in two classes, a class of which every file
  * was left out) or a line of the label file that is wrong. */
 WEFT_API weft_status weft_dataset_open(weft_ctx *ctx, const char *folder, const weft_dataset_opt *opt,
@@ -53,7 +64,10 @@ WEFT_API weft_status weft_dataset_open(weft_ctx *ctx, const char *folder, const 
 WEFT_API void weft_dataset_destroy(weft_dataset *dataset);
 
 WEFT_API int64_t weft_dataset_count(const weft_dataset *dataset);
-/* Path and class of an image; INVALID if index is out of range. The path is lent. */
+/* "train", "val" or "test" of a pack; NULL of folders. */
+WEFT_API const char *weft_dataset_part_name(const weft_dataset *dataset);
+/* Path and class of an image; INVALID if index is out of range. The path is lent; of an image in a pack it is the path
+ * of the file that was packed, below the set's folder. */
 WEFT_API weft_status weft_dataset_get(const weft_dataset *dataset, int64_t index, const char **path, int *label);
 
 WEFT_API int weft_dataset_classes(const weft_dataset *dataset);

@@ -5,9 +5,11 @@
  *
  *   model dialect px classes weights batch threads device isa precision math seed params trainable statistics macs
  *   flops bytes steps train finite
+ *   tuned                                        how many steps have what weft tune found; on the CPU
  *   ms { median q1 q3 min max n all }            absent for the null device, which runs nothing
  *   cpu_ms { median ... }                        processor time of all threads, of the same runs; on the CPU
  *   noise { rounds marked repeated left probes best median least fma }   on the CPU; timing.h; rates in GFLOP/s
+ *   samples [ { again probe counts ms [] cpu_ms [] } ]   each round as it was run, repeats last; timing.h
  *   setup_ms { plan init commit }
  *   memory { predicted { arena workspace packed params peak } arena packed params touched peak
  *            allocator_peak allocations_in_runs }
@@ -19,6 +21,7 @@
 
 #include "cli/bar.h"
 #include "cli/subject.h"
+#include "cli/timing.h"
 
 /* What the argument structs of bench and bench table begin with, and its rows. */
 typedef struct cli_protocol {
@@ -180,6 +183,24 @@ json_t *cli_kernels_json(const cli_machine *machine, const json_t *result);
 void cli_noise_put(cli_table *table, const json_t *result);
 void cli_noise_note(cli_table *table, const json_t *result);
 void cli_noise_sum(cli_table *table, json_t *const *results, int count);
+
+/* ---- results as JSON, of the other process ---- */
+
+/* Median, quartiles and all of n times, or of those that which names (NULL: as they are). */
+json_t *cli_times_json(const double *seconds, const int *which, int n);
+json_t *cli_noise_json(const cli_noise *noise);
+/* Every round as it was run; busy: processor time of all timed runs, or NULL. */
+json_t *cli_samples_json(const cli_rounds *rounds, const double *busy);
+
+/* ---- what weft tune found (tuned.c) ---- */
+
+/* The kernel that a step has in the plan of a machine without tuning (NULL: there is none). What is no step there is
+ * part of the unit that begins before it: before is the answer for the step before. */
+const char *cli_first_choice(const weft_model *untuned, const char *name, const char *before);
+/* How many steps have another kernel than that. */
+int cli_count_tuned(const weft_model *model, const weft_model *untuned);
+/* Names the results that have such steps. */
+void cli_tuned_note(cli_table *table, json_t *const *results, int count);
 
 /* ---- comparing ---- */
 cli_exit cli_compare_open(const char *path, json_t **old);

@@ -46,6 +46,7 @@ static const cli_column columns[] = {
     { "memory_predicted", { "MiB", "planned" }, .digits = 1, .scale = MIB, .drop = 6 },
     { "memory", { "MiB", "measured" }, .digits = 1, .scale = MIB, .drop = 3 },
     CLI_NOISE_COLUMNS,
+    { "tuned", { "", "tuned" }, .flags = CLI_COLUMN_DATA },
     { "old_ms", { "old", "ms" }, .digits = 2, .flags = CLI_COLUMN_SPARSE },
     { "change", { "change", "%" }, .digits = 1, .scale = 0.01, .flags = CLI_COLUMN_SPARSE },
     { "change_spread", { "", "spread" }, .flags = CLI_COLUMN_DATA },
@@ -110,6 +111,7 @@ static void put_result(cli_table *t, const cli_machine *machine, const json_t *r
     put_times(t, machine, r);
     cli_noise_put(t, r);
     cli_noise_note(t, r);
+    cli_put_number(t, "tuned", cli_json_number(r, "tuned"));
     if (json_is_false(json_object_get(r, "finite")))
         cli_table_note(t, "! %s: the output holds NaN or infinity.", cli_json_text(r, "model"));
     if (old) {
@@ -202,6 +204,7 @@ static cli_exit report(run *r)
         cli_compare_warn(args->compare, r->old, &r->machine);
     for (int i = 0; i < r->done; i++)
         put_result(r->table, &r->machine, r->results[i], r->old);
+    cli_tuned_note(r->table, r->results, r->done);
     if (interrupted)
         cli_table_note(r->table, "! Interrupted: %d of %d were measured.", r->done, r->count);
     if (r->done > 0)
@@ -331,6 +334,12 @@ const cli_command cli_bench = {
         "the probe ranged and how many rounds are still marked; CSV and JSON have the columns probe_best, probe_least, "
         "probe_fma, rounds, rounds_marked, rounds_repeated and rounds_left. CPU time is that of all threads of the "
         "process: where it is much less than threads times the time of a run, threads waited or had no core.\n"
+        "\n"
+        "JSON keeps every time: results[].ms.all and cpu_ms.all are those of the runs that count, results[].samples "
+        "those of all that were timed: rounds in the order of running, each with its ms and cpu_ms, the probe beside "
+        "it, whether it counts, and of a repeat, again: the round that it repeats, from 0. Networks that run as weft "
+        "tune found on this machine are named below the table; tuned in CSV and JSON says how many of their steps "
+        "have another kernel than the first choice.\n"
         "\n"
         "FLOPs are twice the multiply-adds of convolutions and dense layers by the direct algorithm, so that a "
         "faster algorithm may pass 100 %. Bytes are the least traffic: each step's inputs and parameters read once, "

@@ -40,6 +40,7 @@ static const cli_column columns[] = {
     { "cpu_max", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "cpu_ms", { "", "" }, .flags = CLI_COLUMN_DATA },
     CLI_NOISE_COLUMNS,
+    { "tuned", { "", "" }, .flags = CLI_COLUMN_DATA },
     { "runs", { "", "n" }, .digits = 0, .drop = 14 },
     { "gpu_published", { "GPU ms", "publ." }, .digits = 1, .best = CLI_BEST_LOW, .drop = 11 },
     { "gpu", { "GPU ms", "measured" }, .digits = 1, .best = CLI_BEST_LOW, .room = 14, .flags = CLI_COLUMN_SPARSE },
@@ -219,6 +220,7 @@ static void put_row(bench *b, int i)
     put_time(t, gpu, "gpu");
     put_run(b, cpu ? cpu : gpu);
     cli_noise_put(t, cpu);
+    cli_put_number(t, "tuned", cli_json_number(cpu, "tuned"));
     if (cpu_failure || gpu_failure)
         cli_put_text(t, "failure", "%s", cpu_failure ? cpu_failure : gpu_failure);
 }
@@ -283,6 +285,7 @@ static void add_notes(bench *b, int jobs)
         "traffic. Memory: arena + weights as packed + weights as given.",
         best[b->args->view.format]);
     cli_noise_sum(b->table, b->results, jobs);
+    cli_tuned_note(b->table, b->results, jobs);
     for (int i = 0; i < jobs; i++)
         note_memory(b, i);
 }
@@ -453,8 +456,8 @@ const cli_command cli_bench_table = {
         "\n"
         "Accuracies are the publishers', never measured here. With --images the inputs are photographs, else "
         "seeded noise; neither the time nor the memory depends on which. Rounds that a neighbour disturbed are run "
-        "again: see weft-bench(1); cpu_ms in csv and JSON is processor time. csv is names and rows alone: what stands "
-        "above and below a table goes to standard error.",
+        "again: see weft-bench(1), as for the samples in JSON and what tuned says; cpu_ms in csv and JSON is processor "
+        "time. csv is names and rows alone: what stands above and below a table goes to standard error.",
     .examples = "weft bench table|the fifteen, sorted by size\n"
                 "weft bench table --sort cpu -o md > table.md|sorted by measured time, as Markdown\n"
                 "weft bench table --svg table.svg|also draw accuracy against time\n"

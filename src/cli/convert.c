@@ -7,12 +7,12 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/bar.h"
 #include "cli/command.h"
 #include "cli/common.h"
 #include "cli/names.h"
+#include "cli/spare.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -227,44 +227,6 @@ static cli_exit add_metadata(job *j)
     return try_it(j);
 }
 
-/* ---- what is there already ---- */
-
-/* Whether convert made it, and so can make it again; a file of weft train says so under the same key. */
-static bool is_converted(weft_ctx *ctx, const char *path)
-{
-    weft_weights *old = NULL;
-    const char *source = NULL;
-    if (weft_weights_read(ctx, path, WEFT_FORMAT_AUTO, &old) == WEFT_OK)
-        source = weft_weights_meta_find(old, "weft.source");
-    const bool converted = source && strncmp(source, "weft train", strlen("weft train")) != 0;
-    weft_weights_destroy(old);
-    return converted;
-}
-
-/* A line that begins with y. */
-static bool agrees(const char *path)
-{
-    char answer[64] = "";
-    fputs("weft: replace ", stderr);
-    cli_put_visible(stderr, path);
-    fputs("? [y/N] ", stderr);
-    return fgets(answer, sizeof answer, stdin) && (*answer == 'y' || *answer == 'Y');
-}
-
-/* An hour of training may be what lies there: a person is asked, a script may only repeat itself. */
-static cli_exit spare(const job *j)
-{
-    struct stat about;
-    if (j->args->force || stat(j->out, &about))
-        return CLI_OK;
-    if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
-        return agrees(j->out) ? CLI_OK : cli_error(CLI_CREATE, "convert: %s stays as it is", j->out);
-    if (is_converted(j->ctx, j->out))
-        return CLI_OK;
-    return cli_error(CLI_CREATE, "convert: %s is there already, is no file that convert made, and stays as it is: "
-                     "write to another name, or replace it with --force", j->out);
-}
-
 /* ---- writing ---- */
 
 static int64_t bytes_of(const weft_weights *weights)
@@ -369,13 +331,14 @@ static void print_text(const job *j)
 static cli_exit convert(job *j)
 {
     CLI_TRY(cli_open_cpu(1, &j->ctx));
-    CLI_TRY(spare(j));
     cli_bar_open(&j->bar, j->args->progress);
     begin(j, "reading", 0);
     CLI_TRY(read_file(j));
     begin(j, "finding the network", .6);
     CLI_TRY(take(j));
     CLI_TRY(add_metadata(j));
+    cli_bar_clear(&j->bar);
+    CLI_TRY(cli_spare(j->ctx, j->out, j->mapped, j->args->force));
     begin(j, "writing", .8);
     CLI_TRY_LIBRARY(weft_weights_write(j->mapped, j->out, WEFT_FORMAT_AUTO));
     cli_bar_clear(&j->bar);
@@ -444,10 +407,10 @@ const cli_command cli_convert = {
     .brief = "make another framework's weight file one of weft's",
     .description =
         "Reads the weight file IN (safetensors, PyTorch .pth, Keras .h5, .weights.h5 or .keras, NumPy .npz), gives "
-        "every tensor weft's name and layout, and writes OUT, .safetensors or .npz by its name. If there is such a "
-        "file, convert asks on a terminal; elsewhere it replaces what it made itself, and nothing else without "
-        "--force. The network is what --model says, else what the file says, else what its name "
-        "begins with, else what its tensors fit; it is printed. Nothing in a file is executed.\n"
+        "every tensor weft's name and layout, and writes OUT, .safetensors or .npz by its name. If OUT is there and "
+        "holds anything else, convert asks on a terminal whether it may be replaced, and elsewhere wants --force. The "
+        "network is what --model says, else what the file says, else what its name begins with, else what its tensors "
+        "fit; it is printed. Nothing in a file is executed.\n"
         "\n"
         "Every parameter of the network must be in the file and every tensor of the file in the network; if not, "
         "those that are missing or unknown are listed with the network that fits better, nothing is written, and "

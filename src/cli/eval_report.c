@@ -106,6 +106,8 @@ void eval_print_json(const eval *e)
     json_t *root = cli_json_document();
     cli_describe_classifier(e->call, e->classifier, root);
     cli_set_text(root, "data", e->args->data);
+    if (weft_dataset_part_name(e->set))
+        cli_set_text(root, "part", weft_dataset_part_name(e->set));
     cli_set_text(root, "classes_by", e->result.rule);
     cli_set_count(root, "images", r->images);
     cli_set_count(root, "top1_right", r->top1);
@@ -127,13 +129,14 @@ void eval_print_json(const eval *e)
     json_decref(root);
 }
 
-/* What a publisher measures: ImageNet's classes, its 50,000 validation images, the publisher's recipe. */
+/* What a publisher measures: ImageNet's classes, its 50,000 validation images as they are, the publisher's recipe. */
 static bool is_published_measure(const eval *e)
 {
     const weft_arch *arch = weft_classifier_arch(e->classifier);
     const weft_recipe published = weft_arch_recipe(arch, 0);
     char own[WEFT_RECIPE_TEXT], theirs[WEFT_RECIPE_TEXT];
-    bool same = !e->args->classifier.seed && weft_classifier_classes(e->classifier) == 1000 &&
+    bool same = !e->args->classifier.seed && !weft_dataset_part_name(e->set) &&
+                weft_classifier_classes(e->classifier) == 1000 &&
                 weft_classifier_readout(e->classifier) == WEFT_READOUT_SOFTMAX && e->result.images == 50000;
     for (int i = 0; same && i < 1000; i++)
         same = strcmp(weft_classifier_label(e->classifier, i)->id, weft_imagenet_label(i)->id) == 0 &&
@@ -151,6 +154,8 @@ void eval_print_text(const eval *e)
            weft_recipe_text(weft_classifier_recipe(e->classifier), recipe, sizeof recipe));
     printf("%lld images of ", (long long)r->images);
     cli_put_visible(stdout, e->args->data);
+    if (weft_dataset_part_name(e->set))
+        printf(" (%s)", weft_dataset_part_name(e->set));
     printf(", classes by %s", e->result.rule);
     printf(r->bad ? "; %lld left out\n" : "\n", (long long)r->bad);
     printf("top-1 %7.3f %%   %lld right\n", percent(r->top1, r->images), (long long)r->top1);

@@ -3,8 +3,8 @@
  * weft explain: for each step of a plan the kernel chosen, and why each earlier candidate refused. */
 #include <string.h>
 
+#include "cli/bench.h"
 #include "cli/command.h"
-#include "cli/subject.h"
 #include "cli/table.h"
 
 typedef struct explain_args {
@@ -48,16 +48,6 @@ static void refusals(const weft_model *model, int step, char *text, size_t size,
     }
 }
 
-/* The kernel of the step of that name; NULL: there is none. model NULL: there is none either. */
-static const char *kernel_of(const weft_model *model, const char *name)
-{
-    weft_step_info step;
-    for (int i = 0; model && i < weft_model_step_count(model); i++)
-        if (weft_model_step(model, i, &step) == WEFT_OK && strcmp(step.name, name) == 0)
-            return step.kernel;
-    return NULL;
-}
-
 /* untuned: the plan without what weft tune found; NULL: there is no other. A layer that is no step there is part of the
  * unit that begins before it. */
 static cli_exit add_steps(const weft_model *model, const weft_model *untuned, cli_table *table, json_t *steps)
@@ -78,8 +68,7 @@ static cli_exit add_steps(const weft_model *model, const weft_model *untuned, cl
         cli_put_text(table, "output", "%s", weft_shape_text(&step.out, shape, sizeof shape));
         cli_put_text(table, "kernel", "%s", step.kernel);
         cli_put_text(table, "refused", "%s", text);
-        const char *const same = kernel_of(untuned, step.name);
-        first = same ? same : first;
+        first = cli_first_choice(untuned, step.name, first);
         const bool tuned = first && strcmp(first, step.kernel) != 0;
         if (tuned)
             cli_put_text(table, "untuned", "%s", first);

@@ -45,10 +45,29 @@ typedef struct cli_noise {
     double best, least, median, roof; /* of the probes; the best roof */
 } cli_noise;
 
+/* A round as it was run. */
+typedef struct cli_round {
+    int first, count; /* of all timed runs */
+    double rate;
+    int again;        /* the round that it repeats; -1: none */
+    bool counts;      /* its runs are among those of the result */
+} cli_round;
+
+typedef struct cli_rounds {
+    double *times; /* [n] seconds of the runs that count */
+    int *which;    /* [n]: of all timed runs the one that this is */
+    int n;
+    double *all;   /* [n_all] seconds of all timed runs, in the order of running */
+    int n_all;
+    cli_round *list; /* [count], in that order too: repeats are the last */
+    int count;
+    cli_noise noise;
+} cli_rounds;
+void cli_rounds_release(cli_rounds *rounds);
+
 /* Like cli_time_runs; then repeats marked rounds, the worst first, at most as many as half of the rounds and one more,
- * and puts a repeat that was quieter in the place of the round. run's `timed` goes on counting in the repeats; which[i]
- * is the one whose time is times[i]. The caller frees both. probe NULL: there is nothing to mark. */
-weft_status cli_time_rounds(const cli_timing *timing, cli_run_fn run, cli_probe_fn probe, void *user, double **times,
-                            int **which, int *n, cli_noise *noise);
+ * and puts a repeat that was quieter in the place of the round. run's `timed` goes on counting in the repeats. probe
+ * NULL: there is nothing to mark. *out is the caller's to release; nothing after a failure. */
+weft_status cli_time_rounds(const cli_timing *timing, cli_run_fn run, cli_probe_fn probe, void *user, cli_rounds *out);
 
 #endif

@@ -278,8 +278,8 @@ static cli_exit run(const cli_call *call)
 /* clang-format off */
 #define KEY(field, name, arg, help) OPT_TEXT(train_args, field, 0, name, arg, NULL, NULL, help)
 static const cli_option rows[] = {
-    OPT_DIR(train_args, data, 0, "data", "DIR", "folder or pack of the data, or the name of a set that is found by "
-            "itself; default: fashion-mnist for networks of grey images"),
+    OPT_FILE(train_args, data, 0, "data", "DIR", NULL, "folder or pack of the data, or the name of a set that is found "
+            "by itself; default: fashion-mnist for networks of grey images"),
     OPT_FILE(train_args, recipe, 0, "recipe", "FILE", NULL, "settings from a file, or from a recipe that is installed"),
     OPT_TEXT(train_args, sets, 0, "set", "KEYS", NULL, NULL, "more keys of recipes: 'warm-up 5; clip-norm 1'"),
     OPT_FILE(train_args, weights, 'w', "weights", "FILE", NULL,

@@ -26,13 +26,11 @@ typedef struct work {
     bool layers, runs, trains;
     float *data;        /* input */
     size_t data_bytes;
-    double *times;      /* [n] seconds */
-    int *which;         /* [n]: of all timed runs, repeats too, the one that this is */
+    cli_rounds rounds;  /* what was timed */
     double *busy;       /* [timed] seconds of processor time */
     double *step_times; /* [timed][steps] seconds */
-    cli_noise noise;
     double *sent;       /* [n_sent] seconds of runs whose input is sent to the device first */
-    int n, n_steps, n_sent;
+    int n_steps, n_sent;
     weft_counts counts;
     weft_memory planned;
     double flops; /* of a run */
@@ -117,16 +115,21 @@ static double flops_of(const work *w, const weft_model *planned)
     return w->trains ? flops : 2.0 * (double)w->counts.macs * (double)w->batch;
 }
 
+static weft_status build(const work *w, weft_ctx *ctx, weft_graph **graph)
+{
+    const weft_arch_opt opt = {
+        .dialect = w->arch->dialect, .batch = w->batch, .px = w->recipe.px, .classes = classes(w)
+    };
+    return weft_arch_build(ctx, w->arch->name, &opt, graph);
+}
+
 /* The prediction is from a plan that allocates nothing, made before the model that runs. */
 static weft_status plan(work *w)
 {
-    const weft_arch_opt arch_opt = {
-        .dialect = w->arch->dialect, .batch = w->batch, .px = w->recipe.px, .classes = classes(w)
-    };
     weft_trainer *trainer = NULL;
     weft_model *planned = NULL;
     w->stage = "building the network";
-    CLI_TRY_STATUS(weft_arch_build(w->ctx, w->arch->name, &arch_opt, &w->graph));
+    CLI_TRY_STATUS(build(w, w->ctx, &w->graph));
     CLI_TRY_STATUS(weft_graph_counts(w->graph, &w->counts));
     w->stage = "planning";
     const double start = cli_now();
@@ -234,8 +237,7 @@ static weft_status run_all(work *w)
     const cli_timing timing = { w->ctx, (int)number(w, "warmup"), (int)number(w, "reps"), number(w, "min_time") };
     w->stage = "running";
     w->n_steps = weft_model_step_count(w->model);
-    return cli_time_rounds(&timing, run_told, cli_is_apart(w->ctx) ? NULL : probe, w, &w->times, &w->which, &w->n,
-                           &w->noise);
+    return cli_time_rounds(&timing, run_told, cli_is_apart(w->ctx) ? NULL : probe, w, &w->rounds);
 }
 
 /* Runs of a device apart that begin with their input in host memory, as often as the others. */
@@ -245,8 +247,8 @@ static weft_status run_sent(work *w)
     if (w->trains || w->layers || !cli_is_apart(w->ctx))
         return WEFT_OK;
     w->stage = "running with the copy of the input";
-    w->sent = cli_alloc((size_t)w->n, sizeof *w->sent);
-    while (!status && w->n_sent < w->n) {
+    w->sent = cli_alloc((size_t)w->rounds.n, sizeof *w->sent);
+    while (!status && w->n_sent < w->rounds.n) {
         const double start = cli_now();
         status = weft_model_set_input(w->model, 0, w->data, w->data_bytes);
         if (!status)
@@ -274,45 +276,6 @@ static weft_status check_output(work *w, bool *finite)
     return status;
 }
 
-static json_t *times_json(const double *seconds, int n)
-{
-    json_t *all = json_array();
-    double *sorted = cli_alloc((size_t)n, sizeof *sorted);
-    for (int i = 0; i < n; i++) {
-        sorted[i] = seconds[i] * 1e3;
-        json_array_append_new(all, json_real(sorted[i]));
-    }
-    cli_sort_doubles(sorted, n);
-    json_t *ms = json_object();
-    cli_set_real(ms, "median", cli_quantile(sorted, n, 0.5));
-    cli_set_real(ms, "q1", cli_quantile(sorted, n, 0.25));
-    cli_set_real(ms, "q3", cli_quantile(sorted, n, 0.75));
-    cli_set_real(ms, "min", sorted[0]);
-    cli_set_real(ms, "max", sorted[n - 1]);
-    cli_set_count(ms, "n", n);
-    json_object_set_new(ms, "all", all);
-    free(sorted);
-    return ms;
-}
-
-/* The processor time of the runs that count. */
-static json_t *busy_json(const work *w)
-{
-    double *busy = cli_alloc((size_t)w->n, sizeof *busy);
-    for (int i = 0; i < w->n; i++)
-        busy[i] = w->busy[w->which[i]];
-    json_t *ms = times_json(busy, w->n);
-    free(busy);
-    return ms;
-}
-
-static json_t *noise_json(const cli_noise *n)
-{
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f}", "rounds", n->rounds, "marked", n->marked,
-                     "repeated", n->repeated, "left", n->left, "probes", n->probes, "best", n->best, "median",
-                     n->median, "least", n->least, "fma", n->roof);
-}
-
 static json_t *memory_json(const weft_memory *m)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I}", "arena", (json_int_t)m->arena, "workspace", (json_int_t)m->workspace,
@@ -321,11 +284,12 @@ static json_t *memory_json(const weft_memory *m)
 
 static double step_median(const work *w, int step)
 {
-    double *sorted = cli_alloc((size_t)w->n, sizeof *sorted);
-    for (int i = 0; i < w->n; i++)
-        sorted[i] = w->step_times[(size_t)w->which[i] * (size_t)w->n_steps + (size_t)step];
-    cli_sort_doubles(sorted, w->n);
-    const double median = cli_quantile(sorted, w->n, 0.5);
+    const int n = w->rounds.n;
+    double *sorted = cli_alloc((size_t)n, sizeof *sorted);
+    for (int i = 0; i < n; i++)
+        sorted[i] = w->step_times[(size_t)w->rounds.which[i] * (size_t)w->n_steps + (size_t)step];
+    cli_sort_doubles(sorted, n);
+    const double median = cli_quantile(sorted, n, 0.5);
     free(sorted);
     return median;
 }
@@ -352,6 +316,31 @@ static weft_status add_layers(const work *w, json_t *result)
         json_array_append_new(layers, layer);
     }
     return WEFT_OK;
+}
+
+/* How many steps run what weft tune found: those that have another kernel in the plan of a machine without. */
+static weft_status add_tuned(const work *w, json_t *result)
+{
+    const weft_ctx_opt opt = { .device = text_or_null(w, "device"), .threads = (int)number(w, "threads"),
+                               .isa = text_or_null(w, "isa"), .math = (weft_math)number(w, "math"),
+                               .tuning = WEFT_TUNING_NONE };
+    const weft_model_opt how = { .plan_only = true, .no_units = json_is_true(json_object_get(w->request, "no_units")) };
+    weft_ctx *ctx = NULL;
+    weft_graph *graph = NULL;
+    weft_model *untuned = NULL;
+    if (w->trains || cli_is_apart(w->ctx)) /* of steps of training nothing is tuned, of a GPU what has no name */
+        return WEFT_OK;
+    weft_status status = weft_ctx_create(&opt, &ctx);
+    if (!status)
+        status = build(w, ctx, &graph);
+    if (!status)
+        status = weft_model_create(ctx, graph, &how, &untuned);
+    if (!status)
+        cli_set_count(result, "tuned", cli_count_tuned(w->model, untuned));
+    weft_model_destroy(untuned);
+    weft_graph_destroy(graph);
+    weft_ctx_destroy(ctx);
+    return status;
 }
 
 static double least_bytes(const work *w)
@@ -412,16 +401,18 @@ static weft_status add_measured(work *w, json_t *result)
     json_object_set_new(result, "steps", json_integer(w->n_steps));
     json_object_set_new(result, "bytes", json_real(least_bytes(w)));
     json_object_set_new(result, "finite", json_boolean(finite));
-    json_object_set_new(result, "ms", times_json(w->times, w->n));
+    json_object_set_new(result, "ms", cli_times_json(w->rounds.times, NULL, w->rounds.n));
     if (!cli_is_apart(w->ctx)) {
-        json_object_set_new(result, "cpu_ms", busy_json(w));
-        json_object_set_new(result, "noise", noise_json(&w->noise));
+        json_object_set_new(result, "cpu_ms", cli_times_json(w->busy, w->rounds.which, w->rounds.n));
+        json_object_set_new(result, "noise", cli_noise_json(&w->rounds.noise));
     }
+    json_object_set_new(result, "samples", cli_samples_json(&w->rounds, cli_is_apart(w->ctx) ? NULL : w->busy));
     if (w->n_sent)
-        json_object_set_new(result, "ms_with_copy", times_json(w->sent, w->n_sent));
+        json_object_set_new(result, "ms_with_copy", cli_times_json(w->sent, NULL, w->n_sent));
     json_object_set_new(
         result, "setup_ms",
         json_pack("{s:f, s:f, s:f}", "plan", w->plan_s * 1e3, "init", w->init_s * 1e3, "commit", w->commit_s * 1e3));
+    CLI_TRY_STATUS(add_tuned(w, result));
     return w->layers ? add_layers(w, result) : WEFT_OK;
 }
 
@@ -447,8 +438,7 @@ static weft_status do_work(work *w, json_t **result)
 static void release(work *w)
 {
     free(w->data);
-    free(w->times);
-    free(w->which);
+    cli_rounds_release(&w->rounds);
     free(w->busy);
     free(w->step_times);
     free(w->sent);

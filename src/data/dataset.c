@@ -3,13 +3,9 @@
  * Data sets: the choice between the layouts, and what can be asked. */
 #include "data/dataset.h"
 
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <weft/trainset.h>
 
 #include "base/error.h"
-#include "base/file.h"
-#include "data/pack.h"
 
 /* ---- opening ---- */
 
@@ -23,39 +19,37 @@ static void thin(weft_dataset *set, int64_t limit)
     set->count = limit;
 }
 
-/* What is trained on may be a pack; accuracy is of the photographs as they were. */
-static weft_status refuse_pack(const weft_dataset *set)
+/* What is asked of a pack must be what one has, of a folder what a folder has. */
+static weft_status check_pack(const weft_dataset *set, const weft_dataset_opt *opt, bool pack)
 {
-    uint8_t head[WEFT_PACK_MAGIC];
-    struct stat facts;
-    size_t got = 0;
-    int file;
-    uint64_t size;
-    if (stat(set->folder, &facts) != 0 || !S_ISREG(facts.st_mode))
-        return WEFT_OK;
-    WEFT_TRY(weft_open_regular(set->folder, "a folder", &file, &size));
-    const weft_status status = weft_read_bytes(file, set->folder, head, sizeof head, &got);
-    close(file);
-    WEFT_TRY(status);
-    if (got == sizeof head && memcmp(head, weft_pack_magic, sizeof head) == 0)
-        return weft_fail(WEFT_BAD_DATA, "%s: is a pack, whose photographs were made smaller for training; the folder "
-                         "that it was made of was expected", set->folder);
+    if (!pack && opt->part != WEFT_DATASET_PART_AUTO)
+        return weft_fail(WEFT_INVALID, "%s: a part was asked for, which only a pack has; give the folder of that part",
+                         set->folder);
+    if (pack && opt->layout == WEFT_DATASET_UNLABELLED)
+        return weft_fail(WEFT_BAD_DATA, "%s: is a pack; photographs or a folder of them was expected", set->folder);
+    if (pack && (opt->labels || opt->layout == WEFT_DATASET_IMAGENET_VAL))
+        return weft_fail(WEFT_INVALID, "%s: is a pack, which has the classes of its images; a label file is for a "
+                         "folder", set->folder);
     return WEFT_OK;
 }
 
 /* AUTO: flat if a label file says so. */
-static weft_status list(weft_dataset *set, const weft_dataset_opt *opt)
+static weft_status list(weft_ctx *ctx, weft_dataset *set, const weft_dataset_opt *opt)
 {
+    bool pack;
+    WEFT_TRY(weft_dataset_is_pack(set, &pack));
+    WEFT_TRY(check_pack(set, opt, pack));
     const bool flat = opt->layout == WEFT_DATASET_IMAGENET_VAL || (opt->layout == WEFT_DATASET_AUTO && opt->labels);
     if (flat && !opt->labels)
         return weft_fail(WEFT_INVALID, "%s: this layout needs a label file: a class for each image", set->folder);
     if (!flat && opt->labels)
         return weft_fail(WEFT_INVALID, "%s: class folders and a label file were given; only one can be meant",
                          set->folder);
-    WEFT_TRY(refuse_pack(set));
     set->order = opt->order;
     set->numbers = opt->numbers;
-    if (opt->layout == WEFT_DATASET_UNLABELLED)
+    if (pack)
+        WEFT_TRY(weft_dataset_pack(ctx, set, opt->part));
+    else if (opt->layout == WEFT_DATASET_UNLABELLED)
         WEFT_TRY(weft_dataset_unlabelled(set));
     else
         WEFT_TRY(flat ? weft_dataset_label_file(set) : weft_dataset_folders(set));
@@ -64,13 +58,13 @@ static weft_status list(weft_dataset *set, const weft_dataset_opt *opt)
     return WEFT_OK;
 }
 
-static weft_status fill(weft_dataset *set, const char *folder, const weft_dataset_opt *opt)
+static weft_status fill(weft_ctx *ctx, weft_dataset *set, const char *folder, const weft_dataset_opt *opt)
 {
     set->folder = weft_arena_text(&set->arena, "%s", folder);
     set->labels = opt->labels ? weft_arena_text(&set->arena, "%s", opt->labels) : NULL;
     if (!set->folder || (opt->labels && !set->labels))
         return weft_fail_in(WEFT_NO_MEMORY, "data set");
-    WEFT_TRY(list(set, opt));
+    WEFT_TRY(list(ctx, set, opt));
     thin(set, opt->limit);
     return WEFT_OK;
 }
@@ -88,7 +82,7 @@ weft_status weft_dataset_open(weft_ctx *ctx, const char *folder, const weft_data
         return weft_fail_in(WEFT_NO_MEMORY, "data set");
     set->allocator = a;
     weft_arena_init(&set->arena, a);
-    const weft_status status = fill(set, folder, opt);
+    const weft_status status = fill(ctx, set, folder, opt);
     if (status != WEFT_OK) {
         weft_dataset_destroy(set);
         return status;
@@ -105,6 +99,7 @@ void weft_dataset_destroy(weft_dataset *set)
     weft_free(a, set->images);
     weft_free(a, set->classes);
     weft_free(a, set->left);
+    weft_trainset_destroy(set->packed);
     weft_arena_release(&set->arena);
     weft_free(a, set);
 }
@@ -114,6 +109,11 @@ void weft_dataset_destroy(weft_dataset *set)
 int64_t weft_dataset_count(const weft_dataset *set)
 {
     return set ? set->count : 0;
+}
+
+const char *weft_dataset_part_name(const weft_dataset *set)
+{
+    return set ? set->part : NULL;
 }
 
 weft_status weft_dataset_get(const weft_dataset *set, int64_t index, const char **path, int *label)

@@ -7,10 +7,12 @@
 #include <weft/data.h>
 
 #include "base/alloc.h"
+#include "image/image.h"
 
 typedef struct weft_sample {
     const char *path;
-    int label; /* index of the class */
+    int label;     /* index of the class */
+    int64_t entry; /* of a pack */
 } weft_sample;
 
 typedef struct weft_set_class {
@@ -22,7 +24,9 @@ typedef struct weft_set_class {
 struct weft_dataset {
     const weft_allocator *allocator;
     weft_arena arena; /* texts */
-    const char *folder, *labels; /* where it is; labels NULL: class folders */
+    const char *folder, *labels; /* where it is; labels NULL: class folders, or a pack: */
+    struct weft_trainset *packed;
+    const char *part;            /* of it */
     weft_sample *images;
     int64_t count, capacity;
     weft_set_class *classes;
@@ -52,6 +56,9 @@ bool weft_are_numbers(const char *const *names, int64_t count);
 bool weft_are_numbered(const char *const *names, int64_t count);
 /* Sorts names by bytes, or by the numbers in them. */
 void weft_sort_names(const char **names, int64_t count, bool by_number);
+/* Puts the names of class folders, which are sorted by bytes, into the order of the classes; notes in set->unsure where
+ * that would be a guess. */
+weft_status weft_dataset_order(weft_dataset *set, const char **names, int64_t count);
 
 /* ---- files (walk.c, seen.c) ---- */
 
@@ -93,5 +100,14 @@ weft_status weft_walk_whole(weft_walk *walk, const char *folder, int depth);
 weft_status weft_dataset_unlabelled(weft_dataset *set);
 weft_status weft_dataset_folders(weft_dataset *set);
 weft_status weft_dataset_label_file(weft_dataset *set);
+
+/* ---- packs (packed.c) ---- */
+
+/* Whether the set's path is that of a pack. */
+weft_status weft_dataset_is_pack(const weft_dataset *set, bool *yes);
+weft_status weft_dataset_pack(weft_ctx *ctx, weft_dataset *set, weft_dataset_part part);
+/* Decodes an image of the set; the pixels are the allocator's. Several threads may. */
+weft_status weft_dataset_read(const weft_dataset *set, const weft_allocator *allocator, int64_t index,
+                              const weft_image_opt *opt, weft_image *out);
 
 #endif

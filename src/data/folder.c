@@ -51,7 +51,6 @@ static weft_status keep_folders(weft_dataset *set, folders *f, int64_t count)
     return WEFT_OK;
 }
 
-/* The order of the classes; set->unsure where it would be a guess. */
 static weft_status sort_classes(weft_dataset *set, folders *f)
 {
     f->names = weft_calloc(set->allocator, (size_t)f->count, sizeof *f->names);
@@ -59,20 +58,7 @@ static weft_status sort_classes(weft_dataset *set, folders *f)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", set->folder);
     for (int64_t i = 0; i < f->count; i++)
         f->names[i] = f->entries[i].name;
-    const bool numbers = weft_are_numbered(f->names, f->count);
-    if (!numbers && set->order == WEFT_CLASS_ORDER_NUMBER)
-        return weft_fail(WEFT_BAD_DATA, "%s: an order by number was asked for, but not all of its folders are numbers, "
-                         "or numbers behind the same letters", set->folder);
-    if (!numbers || set->order == WEFT_CLASS_ORDER_NAME)
-        return WEFT_OK;
-    weft_sort_names(f->names, f->count, true);
-    for (int64_t i = 0; i < f->count; i++)
-        set->unsure = set->unsure || f->names[i] != f->entries[i].name;
-    if (set->order == WEFT_CLASS_ORDER_AUTO)
-        weft_sort_names(f->names, f->count, false);
-    else
-        set->unsure = false;
-    return WEFT_OK;
+    return weft_dataset_order(set, f->names, f->count);
 }
 
 static weft_status add_image(weft_walk *walk, const char *path)

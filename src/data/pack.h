@@ -51,6 +51,7 @@ weft_status weft_pack_read_at(const weft_pack *pack, uint64_t at, uint8_t *data,
 weft_status weft_trainset_read_pack(weft_trainset *set, const char *path);
 void weft_pack_close(weft_pack *pack);
 /* The bytes of an entry, if they are those that were written; weft_free them. */
-weft_status weft_pack_fetch(const weft_pack *pack, int64_t entry, uint8_t **data, size_t *size);
+weft_status weft_pack_fetch(const weft_pack *pack, const weft_allocator *allocator, int64_t entry, uint8_t **data,
+                            size_t *size);
 
 #endif

@@ -41,11 +41,12 @@ void weft_pack_close(weft_pack *p)
     weft_free(p->allocator, p);
 }
 
-weft_status weft_pack_fetch(const weft_pack *p, int64_t entry, uint8_t **data, size_t *size)
+weft_status weft_pack_fetch(const weft_pack *p, const weft_allocator *allocator, int64_t entry, uint8_t **data,
+                            size_t *size)
 {
     const weft_pack_entry *const e = &p->entries[entry];
     const char *const name = p->texts + e->name;
-    uint8_t *const bytes = weft_alloc(p->allocator, (size_t)e->size);
+    uint8_t *const bytes = weft_alloc(allocator, (size_t)e->size);
     if (!bytes)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", p->path);
     weft_status status = weft_pack_read_at(p, e->offset, bytes, (size_t)e->size);
@@ -54,7 +55,7 @@ weft_status weft_pack_fetch(const weft_pack *p, int64_t entry, uint8_t **data, s
                            "their checksum is another", p->path, entry, e->name_length > 200 ? 200 : e->name_length,
                            name, e->offset, e->offset + e->size - 1);
     if (status != WEFT_OK) {
-        weft_free(p->allocator, bytes);
+        weft_free(allocator, bytes);
         return status;
     }
     *data = bytes;

@@ -165,7 +165,7 @@ weft_status weft_trainset_fetch(const weft_trainset *set, const weft_set_item *i
         out->width = s->pack->entries[item->at].width;
         out->height = s->pack->entries[item->at].height;
     }
-    return weft_pack_fetch(s->pack, item->at, &out->data, &out->size);
+    return weft_pack_fetch(s->pack, set->allocator, item->at, &out->data, &out->size);
 }
 
 weft_status weft_trainset_decode(const weft_trainset *set, weft_set_photo *photo, const weft_image_opt *opt,

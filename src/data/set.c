@@ -147,6 +147,19 @@ void weft_sort_names(const char **names, int64_t count, bool by_number)
         qsort(names, (size_t)count, sizeof *names, by_number ? by_value : by_bytes);
 }
 
+weft_status weft_dataset_order(weft_dataset *set, const char **names, int64_t count)
+{
+    const bool numbers = weft_are_numbered(names, count);
+    if (!numbers && set->order == WEFT_CLASS_ORDER_NUMBER)
+        return weft_fail(WEFT_BAD_DATA, "%s: an order by number was asked for, but not all of its folders are numbers, "
+                         "or numbers behind the same letters", set->folder);
+    for (int64_t i = 1; numbers && set->order == WEFT_CLASS_ORDER_AUTO && i < count; i++)
+        set->unsure = set->unsure || by_value(&names[i - 1], &names[i]) > 0;
+    if (set->order == WEFT_CLASS_ORDER_NUMBER)
+        weft_sort_names(names, count, true);
+    return WEFT_OK;
+}
+
 int weft_dataset_find_class(const weft_dataset *set, const char *name, bool by_number)
 {
     int64_t low = 0, high = set->class_count;

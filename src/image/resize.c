@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Resizing, bit-equal to Pillow's for 8-bit images: a separable filter, stretched by the scale when it shrinks
- * (antialiasing), with weights of 22 fractional bits; first along the rows, rounded to 8 bits, then along the columns
- * (as all Pillows before 12.2; later ones turn that round for some images that shrink in height only). Bicubic is
- * Keys 1981 with a = -1/2. The box is kept in single precision and the weights are computed in double, in
- * Pillow's order of operations, since a last bit there can move a pixel. */
+ * (antialiasing), with weights of 22 fractional bits; first along the rows, rounded to 8 bits, then along the columns,
+ * or the other way round for images that lose much more of their height than of their width, as Pillow has it since
+ * version 13. Bicubic is Keys 1981 with a = -1/2. The box is kept in single precision and the weights are computed in
+ * double, in Pillow's order of operations, since a last bit there can move a pixel. */
 #include "image/image.h"
 
 #include <math.h>
@@ -175,7 +175,33 @@ typedef struct interim {
     weft_image middle;
 } interim;
 
-/* Rows first, of those lines only that the columns need; a pass that would change nothing is left out. */
+/* Whether Pillow 13 goes along the columns first: the image, whatever the box, loses height, and more than twice as
+ * many lines as columns. Versions before it never do; the two orders differ by a level here and there. */
+static bool is_columns_first(const job *j)
+{
+    return j->height < j->in->height && j->in->height - j->height > 2 * ((int64_t)j->in->width - j->width);
+}
+
+/* Of those lines only that the columns need. */
+static weft_status rows_first(const weft_allocator *allocator, const job *j, interim *t, weft_image *out)
+{
+    const weft_window *w = &j->window;
+    const weft_taps across = part_of(&t->across, w->x), down = part_of(&t->down, w->y);
+    const int top = down.first[0], last = w->height - 1;
+    WEFT_TRY(pass_rows(allocator, j->in, &across, w->width, top, down.first[last] + down.count[last] - top,
+                       &t->middle));
+    return pass_columns(allocator, &t->middle, &down, top, w->height, out);
+}
+
+static weft_status columns_first(const weft_allocator *allocator, const job *j, interim *t, weft_image *out)
+{
+    const weft_window *w = &j->window;
+    const weft_taps across = part_of(&t->across, w->x), down = part_of(&t->down, w->y);
+    WEFT_TRY(pass_columns(allocator, j->in, &down, 0, w->height, &t->middle));
+    return pass_rows(allocator, &t->middle, &across, w->width, 0, w->height, out);
+}
+
+/* A pass that would change nothing is left out. */
 static weft_status run_passes(const weft_allocator *allocator, const job *j, const struct filter *filter, interim *t,
                               weft_image *out)
 {
@@ -183,22 +209,21 @@ static weft_status run_passes(const weft_allocator *allocator, const job *j, con
     const weft_window *w = &j->window;
     const bool rows = j->width != in->width || j->box[0] != 0 || j->box[2] != (float)j->width || w->width != j->width;
     const bool columns = j->height != in->height || j->box[1] != 0 || j->box[3] != (float)j->height;
-    weft_taps part = { 0 };
-    int top = w->y, lines = w->height;
-    if (columns) {
+    if (columns)
         WEFT_TRY(taps_create(allocator, filter, in->height, j->box[1], j->box[3], j->height, &t->down));
-        part = part_of(&t->down, w->y);
-        top = part.first[0];
-        lines = part.first[w->height - 1] + part.count[w->height - 1] - top;
+    if (rows)
+        WEFT_TRY(taps_create(allocator, filter, in->width, j->box[0], j->box[2], j->width, &t->across));
+    if (rows && columns)
+        return (is_columns_first(j) ? columns_first : rows_first)(allocator, j, t, out);
+    if (columns) {
+        const weft_taps down = part_of(&t->down, w->y);
+        return pass_columns(allocator, in, &down, 0, w->height, out);
     }
     if (rows) {
-        WEFT_TRY(taps_create(allocator, filter, in->width, j->box[0], j->box[2], j->width, &t->across));
-        const weft_taps wanted = part_of(&t->across, w->x);
-        WEFT_TRY(pass_rows(allocator, in, &wanted, w->width, top, lines, columns ? &t->middle : out));
+        const weft_taps across = part_of(&t->across, w->x);
+        return pass_rows(allocator, in, &across, w->width, w->y, w->height, out);
     }
-    if (columns)
-        return pass_columns(allocator, rows ? &t->middle : in, &part, rows ? top : 0, w->height, out);
-    return rows ? WEFT_OK : copy(allocator, in, w, out);
+    return copy(allocator, in, w, out);
 }
 
 static weft_status resample(const weft_allocator *allocator, const job *j, const struct filter *filter, weft_image *out)

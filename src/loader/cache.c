@@ -21,7 +21,7 @@
 
 enum { NAMED = 16 }; /* digits of the key in the file's name */
 
-static const char magic[8] = "weft-ph2";
+static const char magic[8] = "weft-ph3";
 static const uint32_t record_mark = 0x68702177;
 
 typedef struct file_head {

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/dataset.h"
+
 static void softmax(weft_classifier *c, const float *logits)
 {
     double most = -INFINITY, sum = 0;
@@ -72,11 +74,28 @@ static weft_status run(weft_classifier *c)
     return weft_model_get_output(c->model, 0, c->output, images * (size_t)c->outputs * sizeof *c->output);
 }
 
-/* Where a batch's images come from. */
-typedef struct batch {
-    weft_classifier *c;
+/* Where a call's images come from: one of the three. */
+typedef struct source {
     const char *const *paths;
     const weft_image *images;
+    const weft_dataset *set;
+    int64_t first; /* of the set; the image that item 0 is */
+} source;
+
+static const char *path_of(const source *s, int64_t item)
+{
+    return s->paths ? s->paths[item] : s->set ? s->set->images[s->first + item].path : NULL;
+}
+
+static source part_of(const source *s, int64_t from)
+{
+    return (source){ .paths = s->paths ? s->paths + from : NULL, .images = s->images ? s->images + from : NULL,
+                     .set = s->set, .first = s->first + from };
+}
+
+typedef struct batch {
+    weft_classifier *c;
+    source from;
     weft_allocator lender; /* the context's behind a lock: not every user's allocator may be called by many threads */
     pthread_mutex_t lock;
 } batch;
@@ -100,6 +119,13 @@ static void locked_free(void *user, void *ptr)
     pthread_mutex_unlock(&b->lock);
 }
 
+static weft_status load(const batch *b, int64_t item, weft_image *out)
+{
+    const source *const s = &b->from;
+    return s->set ? weft_dataset_read(s->set, &b->lender, s->first + item, &b->c->image, out)
+                  : weft_image_load(&b->lender, s->paths[item], &b->c->image, out);
+}
+
 static void prepare_image(void *arg, int64_t item, int thread)
 {
     (void)thread;
@@ -108,11 +134,12 @@ static void prepare_image(void *arg, int64_t item, int thread)
     const size_t one = (size_t)c->recipe.px * (size_t)c->recipe.px * (size_t)c->recipe.channels;
     float *to = c->input + (size_t)item * one;
     weft_image image = { 0 };
-    weft_status status = b->images ? WEFT_OK : weft_image_load(&b->lender, b->paths[item], &c->image, &image);
+    weft_status status = b->from.images ? WEFT_OK : load(b, item, &image);
     if (status == WEFT_OK) {
-        status = weft_image_prepare(&b->lender, b->images ? &b->images[item] : &image, &c->recipe, to);
-        if (status != WEFT_OK && b->paths)
-            weft_fail_in(status, "%s", b->paths[item]);
+        const char *const path = path_of(&b->from, item);
+        status = weft_image_prepare(&b->lender, b->from.images ? &b->from.images[item] : &image, &c->recipe, to);
+        if (status != WEFT_OK && path)
+            weft_fail_in(status, "%s", path);
     }
     weft_free(&b->lender, image.pixels);
     c->faults[item].status = status;
@@ -122,9 +149,9 @@ static void prepare_image(void *arg, int64_t item, int thread)
 }
 
 /* Decodes count <= batch images into c->input, on the context's threads. */
-static weft_status prepare(weft_classifier *c, const char *const *paths, const weft_image *images, int64_t count)
+static weft_status prepare(weft_classifier *c, const source *from, int64_t count)
 {
-    batch b = { .c = c, .paths = paths, .images = images };
+    batch b = { .c = c, .from = *from };
     if (pthread_mutex_init(&b.lock, NULL) != 0)
         return weft_fail(WEFT_NO_MEMORY, "classifier: no lock");
     b.lender = (weft_allocator){ .alloc = locked_alloc, .free = locked_free, .user = &b };
@@ -161,11 +188,10 @@ static weft_status answer(weft_classifier *c, int64_t i, const char *path, int t
 }
 
 /* Decodes and runs n <= batch images; how many there are to answer. */
-static weft_status run_batch(weft_classifier *c, const char *const *paths, const weft_image *images, int64_t n,
-                             bool all)
+static weft_status run_batch(weft_classifier *c, const source *from, int64_t n, bool all)
 {
     int64_t good = 0;
-    WEFT_TRY(prepare(c, paths, images, n));
+    WEFT_TRY(prepare(c, from, n));
     for (int64_t i = 0; i < n; i++) {
         const weft_fault *fault = &c->faults[i];
         if (fault->status != WEFT_OK && (all || fault->status == WEFT_NO_MEMORY))
@@ -175,14 +201,15 @@ static weft_status run_batch(weft_classifier *c, const char *const *paths, const
     return good ? run(c) : WEFT_OK;
 }
 
-static weft_status classify(weft_classifier *c, const char *const *paths, const weft_image *images, int64_t count,
-                            int top, weft_answer *answers, weft_fault *faults)
+static weft_status classify(weft_classifier *c, const source *from, int64_t count, int top, weft_answer *answers,
+                            weft_fault *faults)
 {
     for (int64_t first = 0; first < count; first += c->batch) {
         const int64_t n = count - first < c->batch ? count - first : c->batch;
-        WEFT_TRY(run_batch(c, paths ? paths + first : NULL, images ? images + first : NULL, n, !faults));
+        const source part = part_of(from, first);
+        WEFT_TRY(run_batch(c, &part, n, !faults));
         for (int64_t i = 0; i < n; i++) {
-            const weft_status status = answer(c, i, paths ? paths[first + i] : NULL, top, answers + (first + i) * top);
+            const weft_status status = answer(c, i, path_of(&part, i), top, answers + (first + i) * top);
             if (status != WEFT_OK && !faults)
                 return status;
             if (faults)
@@ -206,14 +233,20 @@ weft_status weft_classify_files(weft_classifier *c, const char *const *paths, in
                                 weft_answer *answers, weft_fault *faults)
 {
     WEFT_TRY(check(c, paths, count, top, answers, "weft_classify_files"));
-    return classify(c, paths, NULL, count, top, answers, faults);
+    return classify(c, &(source){ .paths = paths }, count, top, answers, faults);
+}
+
+weft_status weft_classify_part(weft_classifier *c, const weft_dataset *set, int64_t first, int64_t count, int top,
+                               weft_answer *answers, weft_fault *faults)
+{
+    return classify(c, &(source){ .set = set, .first = first }, count, top, answers, faults);
 }
 
 weft_status weft_classify_images(weft_classifier *c, const weft_image *images, int64_t count, int top,
                                  weft_answer *answers)
 {
     WEFT_TRY(check(c, images, count, top, answers, "weft_classify_images"));
-    return classify(c, NULL, images, count, top, answers, NULL);
+    return classify(c, &(source){ .images = images }, count, top, answers, NULL);
 }
 
 weft_status weft_classify_inputs(weft_classifier *c, const float *inputs, int64_t count, float *out)

@@ -34,4 +34,8 @@ struct weft_classifier {
 weft_status weft_labels_make(weft_classifier *classifier, const weft_classifier_opt *opt, const char *text,
                              weft_label **labels, int *classes);
 
+/* weft_classify_files of images [first, first + count) of a data set. */
+weft_status weft_classify_part(weft_classifier *classifier, const weft_dataset *set, int64_t first, int64_t count,
+                               int top, weft_answer *answers, weft_fault *faults);
+
 #endif

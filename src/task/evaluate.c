@@ -18,7 +18,6 @@ typedef struct tally {
     const weft_evaluate_opt *opt;
     int top;
     int *map; /* [classes of the set]: the classifier's */
-    const char **paths;   /* [batch] */
     weft_answer *answers; /* [batch][top] */
     weft_fault *faults;   /* [batch] */
     weft_evaluation result;
@@ -48,12 +47,10 @@ static void score(tally *e, int label, const weft_answer *answers)
 
 static weft_status one_batch(tally *e, int64_t first, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++)
-        e->paths[i] = e->set->images[first + i].path;
-    WEFT_TRY(weft_classify_files(e->c, e->paths, count, e->top, e->answers, e->faults));
+    WEFT_TRY(weft_classify_part(e->c, e->set, first, count, e->top, e->answers, e->faults));
     for (int64_t i = 0; i < count; i++) {
         const int label = e->map[e->set->images[first + i].label];
-        const weft_prediction one = { .index = first + i, .path = e->paths[i], .label = label,
+        const weft_prediction one = { .index = first + i, .path = e->set->images[first + i].path, .label = label,
                                       .answers = e->answers + i * e->top, .top = e->top, .fault = &e->faults[i] };
         if (e->opt->predicted)
             e->opt->predicted(e->opt->user, &one);
@@ -114,12 +111,11 @@ static weft_status evaluate(tally *e)
     const weft_allocator *a = weft_ctx_allocator(e->c->ctx);
     const size_t batch = (size_t)e->c->batch, classes = (size_t)e->c->classes;
     e->map = weft_calloc(a, (size_t)e->set->class_count, sizeof *e->map);
-    e->paths = weft_calloc(a, batch, sizeof *e->paths);
     e->answers = weft_calloc(a, batch * FIVE, sizeof *e->answers);
     e->faults = weft_calloc(a, batch, sizeof *e->faults);
     e->result.score = weft_calloc(a, classes, sizeof *e->result.score);
     e->result.confusion = weft_calloc(a, classes * classes, sizeof *e->result.confusion);
-    if (!e->map || !e->paths || !e->answers || !e->faults || !e->result.score || !e->result.confusion)
+    if (!e->map || !e->answers || !e->faults || !e->result.score || !e->result.confusion)
         return weft_fail_in(WEFT_NO_MEMORY, "weft_evaluate");
     WEFT_TRY(weft_classifier_match(e->c, e->set, e->map, &e->result.rule));
     return all_batches(e);
@@ -139,7 +135,6 @@ weft_status weft_evaluate(weft_classifier *c, const weft_dataset *set, const wef
     const weft_status status = evaluate(&e);
     const weft_allocator *a = weft_ctx_allocator(c->ctx);
     weft_free(a, e.map);
-    weft_free(a, e.paths);
     weft_free(a, e.answers);
     weft_free(a, e.faults);
     if (status != WEFT_OK)

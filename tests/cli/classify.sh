@@ -368,7 +368,7 @@ case_eval() {
         cp $good data/$class
     done
     model="lenet5 -Dkeras --seed 3"
-    refuses 2 "--data DIR is missing" eval $model
+    refuses 2 "--data DATA is missing" eval $model
     expect 66 eval $model --data none
     has err "none: cannot be listed"
     expect 0 eval $model --data data --json --csv classes.csv --confusion confusion.csv

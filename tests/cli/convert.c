@@ -117,7 +117,7 @@ START_TEST(a_file_becomes_ours)
 }
 END_TEST
 
-/* What convert has not made is not replaced unasked, whatever is to come instead; when asked, only by what is right. */
+/* What is there is not replaced unasked, but by the same once more; when asked, only by what is right. */
 START_TEST(what_is_there_stays)
 {
     char out[4096], text[8] = "";
@@ -139,7 +139,12 @@ START_TEST(what_is_there_stays)
     ck_assert_str_eq(text, "old");
     ck_assert_int_eq(run("in.npz out.safetensors --force", out, sizeof out), 0);
     ck_assert_ptr_nonnull(strstr(out, "written:  out.safetensors"));
-    ck_assert_int_eq(run("in.npz out.safetensors", out, sizeof out), 0); /* its own */
+    ck_assert_int_eq(run("in.npz out.safetensors", out, sizeof out), 0); /* the same */
+    ck_assert_int_eq(run("in.npz out.safetensors --px 160", out, sizeof out), 73);
+    check_error("holds something else than would be written");
+    ck_assert_int_eq(rename("in.npz", "other.npz"), 0); /* another file with the same tensors */
+    ck_assert_int_eq(run("other.npz out.safetensors", out, sizeof out), 73);
+    ck_assert_int_eq(rename("other.npz", "in.npz"), 0);
     ck_assert_int_eq(run("in.npz in.npz", out, sizeof out), 73);
     CHECK_OK(weft_weights_read(ctx, "out.safetensors", WEFT_FORMAT_AUTO, &set));
     CHECK_OK(weft_weights_set_meta(set, "weft.source", "weft train, step 7"));
@@ -149,7 +154,7 @@ START_TEST(what_is_there_stays)
 }
 END_TEST
 
-/* A person is asked, where there is a terminal to be had. */
+/* A person is asked, where there is a terminal to be had, and not about the same once more. */
 START_TEST(a_terminal_is_asked)
 {
     char out[4096], command[1024];
@@ -159,7 +164,8 @@ START_TEST(a_terminal_is_asked)
         return;
     ck_assert_int_eq(run("in.npz out.safetensors", out, sizeof out), 0);
     for (int i = 0; i < 2; i++) {
-        snprintf(command, sizeof command, "echo %s | script -qec \"'%s' convert in.npz out.safetensors\" /dev/null "
+        snprintf(command, sizeof command,
+                 "echo %s | script -qec \"'%s' convert in.npz out.safetensors --px 160\" /dev/null "
                  "> asked.tmp; exit $?", answers[i], program);
         const int status = system(command);
         ck_assert(WIFEXITED(status));
@@ -171,6 +177,10 @@ START_TEST(a_terminal_is_asked)
         ck_assert_ptr_nonnull(strstr(out, "weft: replace out.safetensors? [y/N]"));
         ck_assert_ptr_nonnull(strstr(out, i ? "written:  out.safetensors" : "out.safetensors stays as it is"));
     }
+    snprintf(command, sizeof command, "script -qec \"'%s' convert in.npz out.safetensors --px 160\" /dev/null "
+             "> asked.tmp < /dev/null; exit $?", program);
+    const int again = system(command);
+    ck_assert(WIFEXITED(again) && WEXITSTATUS(again) == 0);
     remove("asked.tmp");
 }
 END_TEST

@@ -127,29 +127,50 @@ static const struct told {
     { { 100, 80, 100 }, .04, 4, 2, 2, 2, 0, { 4, 5, 6, 7 }, 80 },
 };
 
+/* All that was timed is kept, round by round, and those that count are the result's runs. */
+static void check_samples(const cli_rounds *r, const story *s)
+{
+    int at = 0, counted = 0;
+    ck_assert_int_eq(r->n_all, s->runs);
+    ck_assert_int_eq(r->count, r->noise.rounds + r->noise.repeated);
+    for (int i = 0; i < r->count; i++) {
+        const cli_round *const one = &r->list[i];
+        ck_assert_int_eq(one->first, at);
+        ck_assert(i < r->noise.rounds ? one->again == -1 : one->again >= 0 && one->again < r->noise.rounds);
+        at += one->count;
+        for (int k = one->first; k < at; k++) {
+            bool found = false;
+            for (int j = 0; j < r->n; j++)
+                found = found || r->which[j] == k;
+            ck_assert(found == one->counts && r->all[k] == s->length + 1e-9 * k);
+        }
+        counted += one->counts ? one->count : 0;
+    }
+    ck_assert_int_eq(at, r->n_all);
+    ck_assert_int_eq(counted, r->n);
+}
+
 START_TEST(noisy_rounds_are_run_again)
 {
     const struct told *row = &told[_i];
     weft_ctx *ctx = open_device("cpu");
     const cli_timing timing = { ctx, 0, row->least, 0 };
     story s = { .rates = row->rates, .length = row->length };
-    double *times = NULL;
-    int *which = NULL, n = 0;
-    cli_noise noise;
-    CHECK_OK(cli_time_rounds(&timing, run_story, probe_story, &s, &times, &which, &n, &noise));
-    ck_assert_int_eq(n, row->least);
-    ck_assert_int_eq(noise.rounds, row->rounds);
-    ck_assert_int_eq(noise.marked, row->marked);
-    ck_assert_int_eq(noise.repeated, row->repeated);
-    ck_assert_int_eq(noise.left, row->left);
-    ck_assert_int_eq(noise.probes, s.probes);
-    ck_assert(noise.best == 100 && noise.least == row->low && noise.roof == 105);
-    for (int i = 0; i < n; i++) {
-        ck_assert_int_eq(which[i], row->which[i]);
-        ck_assert(times[i] == row->length + 1e-9 * which[i]);
+    cli_rounds r;
+    CHECK_OK(cli_time_rounds(&timing, run_story, probe_story, &s, &r));
+    ck_assert_int_eq(r.n, row->least);
+    ck_assert_int_eq(r.noise.rounds, row->rounds);
+    ck_assert_int_eq(r.noise.marked, row->marked);
+    ck_assert_int_eq(r.noise.repeated, row->repeated);
+    ck_assert_int_eq(r.noise.left, row->left);
+    ck_assert_int_eq(r.noise.probes, s.probes);
+    ck_assert(r.noise.best == 100 && r.noise.least == row->low && r.noise.roof == 105);
+    for (int i = 0; i < r.n; i++) {
+        ck_assert_int_eq(r.which[i], row->which[i]);
+        ck_assert(r.times[i] == row->length + 1e-9 * r.which[i]);
     }
-    free(times);
-    free(which);
+    check_samples(&r, &s);
+    cli_rounds_release(&r);
     weft_ctx_destroy(ctx);
 }
 END_TEST
@@ -160,14 +181,12 @@ START_TEST(without_a_probe_nothing_is_marked)
     weft_ctx *ctx = open_device("cpu");
     const cli_timing timing = { ctx, 0, 2, 1 };
     story s = { .rates = none, .length = .25 };
-    double *times = NULL;
-    int *which = NULL, n = 0;
-    cli_noise noise;
-    CHECK_OK(cli_time_rounds(&timing, run_story, NULL, &s, &times, &which, &n, &noise));
-    ck_assert_int_eq(n, 4);
-    ck_assert(noise.probes == 0 && noise.marked == 0 && noise.repeated == 0 && noise.best == 0);
-    free(times);
-    free(which);
+    cli_rounds r;
+    CHECK_OK(cli_time_rounds(&timing, run_story, NULL, &s, &r));
+    ck_assert_int_eq(r.n, 4);
+    ck_assert(r.noise.probes == 0 && r.noise.marked == 0 && r.noise.repeated == 0 && r.noise.best == 0);
+    check_samples(&r, &s);
+    cli_rounds_release(&r);
     weft_ctx_destroy(ctx);
 }
 END_TEST
@@ -179,12 +198,9 @@ START_TEST(a_probe_that_fails_ends_it)
     const cli_timing timing = { ctx, 0, 4, 0 };
     for (int nth = 1; nth <= 8; nth++) { /* before, between and in the repeats */
         story s = { .rates = noisy, .length = 1, .breaks = nth };
-        double *times = NULL;
-        int *which = NULL, n = 0;
-        cli_noise noise;
-        ck_assert_int_eq(cli_time_rounds(&timing, run_story, probe_story, &s, &times, &which, &n, &noise),
-                         WEFT_NO_MEMORY);
-        ck_assert_ptr_null(times);
+        cli_rounds r = { 0 };
+        ck_assert_int_eq(cli_time_rounds(&timing, run_story, probe_story, &s, &r), WEFT_NO_MEMORY);
+        ck_assert_ptr_null(r.times);
         ck_assert_int_eq(s.probes, nth);
     }
     weft_ctx_destroy(ctx);

@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "base/context.h"
+#include "data/dataset.h"
 #include "data/pack.h"
 #include "fuzz/fuzz.h"
 
@@ -59,6 +60,29 @@ static void look(weft_ctx *ctx, const weft_trainset *set, weft_part part)
     }
 }
 
+/* A pack that can be trained on can be evaluated on, too. Images of pixels are read; decoders have targets of their
+ * own. */
+static void look_at_data(weft_ctx *ctx)
+{
+    weft_dataset *set = NULL;
+    fuzz_check(weft_dataset_open(ctx, path, NULL, &set) == WEFT_OK, "a pack is a data set");
+    fuzz_check(weft_dataset_count(set) > 0 && weft_dataset_part_name(set), "of a part with images");
+    for (int64_t i = 0; i < weft_dataset_count(set); i++) {
+        const char *name;
+        int label;
+        weft_image image = { 0 };
+        fuzz_check(weft_dataset_get(set, i, &name, &label) == WEFT_OK, "an image has a name");
+        fuzz_check(label >= 0 && label < weft_dataset_classes(set), "and a class");
+        if (!set->packed->sources[0].pack->head.raw)
+            continue;
+        if (weft_dataset_read(set, &ctx->allocator, i, NULL, &image) == WEFT_OK)
+            weft_free(&ctx->allocator, image.pixels);
+        else
+            fuzz_check(strstr(weft_error(), path) != NULL, "the sentence names the file");
+    }
+    weft_dataset_destroy(set);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_memory memory = { .most = floor_bytes + ratio * size };
@@ -86,6 +110,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(strstr(weft_error(), path) != NULL, "the sentence names the file");
     }
     weft_trainset_destroy(set);
+    if (status == WEFT_OK)
+        look_at_data(&ctx);
     fuzz_check(memory.live == 0, "nothing stays allocated");
     return 0;
 }

@@ -280,6 +280,32 @@ START_TEST(tuning_keeps_what_it_finds)
 }
 END_TEST
 
+static void say(const char *command, char *text, size_t size)
+{
+    FILE *said = popen(command, "r");
+    ck_assert_ptr_nonnull(said);
+    text[fread(text, 1, size - 1, said)] = '\0';
+    ck_assert_int_eq(pclose(said), 0);
+}
+
+/* weft bench says how much of a plan was tuned, and nothing of one that was not. */
+static void check_bench(bool tuned)
+{
+    static const char said[] = "Run as weft tune found on this machine";
+    char command[400], text[16384];
+    for (int no = 0; no < 2; no++) {
+        snprintf(command, sizeof command, "COLUMNS=400 %s%s bench mobilenetv2 --px 32 --threads 1 --batch 1 "
+                 "--min-time 0 --reps 1 --warmup 0", no ? "WEFT_CPU_NO=tuned " : "", program);
+        say(command, text, sizeof text);
+        ck_assert(!strstr(text, said) == (no || !tuned));
+    }
+    snprintf(command, sizeof command, "%s bench table mobilenetv2 lenet5 --px 32 --threads 1 --batch 1 --min-time 0 "
+             "--reps 1 --warmup 0 -o json", program);
+    say(command, text, sizeof text);
+    ck_assert(!strstr(text, said) == !tuned);
+    ck_assert_ptr_nonnull(strstr(text, "\"tuned\": 0")); /* lenet5 */
+}
+
 /* weft explain names the kernel that was found, and the first choice beside it. */
 START_TEST(explain_shows_both)
 {
@@ -298,10 +324,8 @@ START_TEST(explain_shows_both)
     CHECK_OK(weft_choices_keep(ctx->device, ctx->device->choices));
     find_file(path, sizeof path);
     snprintf(command, sizeof command, "COLUMNS=400 %s explain mobilenetv2 --px 32 --threads 1", program);
-    FILE *said = popen(command, "r");
-    ck_assert_ptr_nonnull(said);
-    text[fread(text, 1, sizeof text - 1, said)] = '\0';
-    ck_assert_int_eq(pclose(said), 0);
+    say(command, text, sizeof text);
+    check_bench(unit != NULL);
     if (unit) {
         ck_assert_ptr_nonnull(strstr(text, "first choice"));
         char *const line = strstr(text, "cpu.conv2d.depthwise "); /* no refusal */

@@ -28,6 +28,12 @@ case_bench() {
     true_that "$(json out results.0.noise.least) <= $(json out results.0.noise.best)"
     true_that "$(json out results.0.noise.left) <= 1 && $(json out results.0.noise.repeated) <= 1"
     true_that "$(json out rows.0.probe_best) == $(json out results.0.noise.best)"
+    equal "rounds and their repeats" "$(json out results.0.samples)" \
+        $(($(json out results.0.noise.rounds) + $(json out results.0.noise.repeated)))
+    equal "runs of a round" "$(json out results.0.samples.0.ms)" 2
+    equal "processor times of a round" "$(json out results.0.samples.0.cpu_ms)" 2
+    true_that "$(json out results.0.samples.0.probe) > 0"
+    equal "rounds that count" "$(grep -c '"counts": true' out)" 4 # one of each result
     expect 0 bench lenet5 $quick --seed 7 --min-time 0.05 --dialect keras
     has out "lenet5" "keras" "Roof with" "lenet5, batch 32, threads" ": probe " "of the FMA peak beside it" "CPU time"
     expect 0 bench lenet5 $quick -o csv

@@ -142,7 +142,8 @@ case_completion() {
     equal "weft classify lenet5 a<TAB>" "$(complete weft classify lenet5 a\ p)" "a photo.jpg"
     equal "weft classify lenet5 -w lenet.<TAB>" "$(complete weft classify lenet5 -w lenet.)" lenet.pth
     equal "weft convert lenet.<TAB>" "$(complete weft convert lenet.)" lenet.pth
-    equal "weft eval lenet5 --data a<TAB>" "$(complete weft eval lenet5 --data a)" "a folder"
+    equal "weft eval lenet5 --data a<TAB>" "$(complete weft eval lenet5 --data a)" "a folder|a photo.jpg"
+    equal "weft train lenet5 --out a<TAB>" "$(complete weft train lenet5 --out a)" "a folder"
     equal "weft cost --target h<TAB>" "$(complete weft cost --target h)" h100
     equal "weft cost --target lenet<TAB>" "$(complete weft cost --target lenet)" lenet.pth
     equal "weft summary lenet.<TAB>" "$(complete weft summary lenet.)" "lenet.pth"

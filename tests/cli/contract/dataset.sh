@@ -162,6 +162,22 @@ case_dataset_pack() {
     expect 0 dataset pack t raw.pack --px 6 --quality raw
     expect 0 dataset check raw.pack --progress never
 
+    # Accuracy of a part: what went in byte by byte is answered as in the folder.
+    printf '%s\n' ant bee cat dog eel fly gnu hen ibis jay > names
+    model="lenet5 -Dkeras --seed 3 --classes names"
+    expect 0 dataset pack t same.pack --as-stored
+    expect 0 eval $model --data t/train --predictions folder.csv
+    expect 0 eval $model --data same.pack --part train --predictions packed.csv
+    has out "4 images of same.pack (train), classes by class name"
+    equal "cats of the pack" "$(grep -o 'train/cat.*' packed.csv)" "$(grep -o 'train/cat.*' folder.csv)"
+    expect 0 eval $model --data t.pack --json
+    equal part "$(json out part)" test
+    equal "images of the part" "$(json out images)" 1
+    expect 2 eval $model --data t.pack --part val
+    has err "the pack has no images in its part 'val'"
+    expect 2 eval $model --data t/train --part val
+    has err "which only a pack has"
+
     # What is damaged is found; what fails leaves the pack that was there.
     printf X | dd of=t.pack bs=1 seek=70 conv=notrunc 2> /dev/null
     expect 65 dataset check t.pack --progress never
