@@ -2,8 +2,10 @@
  *
  * Classifying: files are decoded, fitted and preprocessed by the context's threads, one file an item, straight into the
  * model's input; then the same threads run the model. Nothing else runs meanwhile, so no thread waits for another
- * phase. What an image gets does not depend on which others it came with, but for the rounding of the kernels that are
- * planned for a batch. Probabilities are made of the logits in double precision. */
+ * phase. For a device apart they decode the next batch while it computes one, and what is sent there are bytes, which
+ * the device looks up, unless the recipe makes numbers that are none. What an image gets does not depend on which
+ * others it came with, but for the rounding of the kernels that are planned for a batch. Probabilities are made of the
+ * logits in double precision. */
 #include "task/classify.h"
 
 #include <math.h>
@@ -11,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "program/program.h"
 
 static void softmax(weft_classifier *c, const float *logits)
 {
@@ -62,14 +66,24 @@ static void rank(const weft_classifier *c, int top, weft_answer *out)
     }
 }
 
-/* Runs the model on the first count images of c->input; the others are whatever was there, and nobody reads theirs. */
-static weft_status run(weft_classifier *c)
+static size_t numbers_of_image(const weft_classifier *c)
 {
-    const size_t px = (size_t)c->recipe.px, images = (size_t)c->batch;
-    WEFT_TRY(weft_model_set_input(c->model, 0, c->input,
-                                  images * px * px * (size_t)c->recipe.channels * sizeof *c->input));
-    WEFT_TRY(weft_model_run(c->model));
-    return weft_model_get_output(c->model, 0, c->output, images * (size_t)c->outputs * sizeof *c->output);
+    return (size_t)c->recipe.px * (size_t)c->recipe.px * (size_t)c->recipe.channels;
+}
+
+static weft_status read_output(weft_classifier *c, weft_model *model)
+{
+    return weft_model_get_output(model, 0, c->output, (size_t)(c->batch * c->outputs) * sizeof *c->output);
+}
+
+/* Runs the model on the images that are prepared; those behind the last are whatever was there, and nobody reads what
+ * comes of them. A device apart is only told to. */
+static weft_status submit(weft_classifier *c)
+{
+    const size_t count = (size_t)c->batch * numbers_of_image(c);
+    WEFT_TRY(c->bytes ? weft_model_set_bytes(c->model, 0, c->bytes, count)
+                      : weft_model_set_input(c->model, 0, c->input, count * sizeof *c->input));
+    return weft_model_run_later(c->model);
 }
 
 /* Where a batch's images come from. */
@@ -77,6 +91,7 @@ typedef struct batch {
     weft_classifier *c;
     const char *const *paths;
     const weft_image *images;
+    weft_fault *faults;
     weft_allocator lender; /* the context's behind a lock: not every user's allocator may be called by many threads */
     pthread_mutex_t lock;
 } batch;
@@ -105,26 +120,33 @@ static void prepare_image(void *arg, int64_t item, int thread)
     (void)thread;
     batch *b = arg;
     weft_classifier *c = b->c;
-    const size_t one = (size_t)c->recipe.px * (size_t)c->recipe.px * (size_t)c->recipe.channels;
-    float *to = c->input + (size_t)item * one;
+    const size_t one = numbers_of_image(c);
+    uint8_t *bytes = c->bytes ? c->bytes + (size_t)item * one : NULL;
+    float *values = c->bytes ? NULL : c->input + (size_t)item * one;
     weft_image image = { 0 };
     weft_status status = b->images ? WEFT_OK : weft_image_load(&b->lender, b->paths[item], &c->image, &image);
     if (status == WEFT_OK) {
-        status = weft_image_prepare(&b->lender, b->images ? &b->images[item] : &image, &c->recipe, to);
+        const weft_image *const in = b->images ? &b->images[item] : &image;
+        status = bytes ? weft_image_prepare_bytes(&b->lender, in, &c->recipe, bytes)
+                       : weft_image_prepare(&b->lender, in, &c->recipe, values);
         if (status != WEFT_OK && b->paths)
             weft_fail_in(status, "%s", b->paths[item]);
     }
     weft_free(&b->lender, image.pixels);
-    c->faults[item].status = status;
-    snprintf(c->faults[item].reason, sizeof c->faults[item].reason, "%s", status ? weft_error() : "");
-    if (status)
-        memset(to, 0, one * sizeof *to);
+    b->faults[item].status = status;
+    snprintf(b->faults[item].reason, sizeof b->faults[item].reason, "%s", status ? weft_error() : "");
+    if (status && bytes)
+        memset(bytes, 0, one);
+    else if (status)
+        memset(values, 0, one * sizeof *values);
 }
 
-/* Decodes count <= batch images into c->input, on the context's threads. */
-static weft_status prepare(weft_classifier *c, const char *const *paths, const weft_image *images, int64_t count)
+/* Decodes count <= batch images of a job, on the context's threads. */
+static weft_status prepare(weft_classifier *c, const weft_classifying *job, int64_t first, int64_t count,
+                           weft_fault *faults)
 {
-    batch b = { .c = c, .paths = paths, .images = images };
+    batch b = { .c = c, .paths = job->paths ? job->paths + first : NULL,
+                .images = job->images ? job->images + first : NULL, .faults = faults };
     if (pthread_mutex_init(&b.lock, NULL) != 0)
         return weft_fail(WEFT_NO_MEMORY, "classifier: no lock");
     b.lender = (weft_allocator){ .alloc = locked_alloc, .free = locked_free, .user = &b };
@@ -138,14 +160,13 @@ static weft_status prepare(weft_classifier *c, const char *const *paths, const w
     return WEFT_OK;
 }
 
-/* The answers of image i of the batch, which is image `at` of the call; none if it has a fault. One image of which the
- * network makes no numbers is a fault of that image. */
-static weft_status answer(weft_classifier *c, int64_t i, const char *path, int top, weft_answer *to)
+/* The answers of image i of the batch; none if it has a fault. One image of which the network makes no numbers is a
+ * fault of that image. */
+static weft_status answer(weft_classifier *c, int64_t i, const char *path, int top, weft_fault *fault, weft_answer *to)
 {
     memset(to, 0, (size_t)top * sizeof *to);
     for (int k = 0; k < top; k++)
         to[k].id = to[k].name = "";
-    weft_fault *const fault = &c->faults[i];
     if (fault->status != WEFT_OK)
         return fault->status;
     weft_status status = soften(c, c->output + i * c->outputs);
@@ -160,36 +181,55 @@ static weft_status answer(weft_classifier *c, int64_t i, const char *path, int t
     return WEFT_OK;
 }
 
-/* Decodes and runs n <= batch images; how many there are to answer. */
-static weft_status run_batch(weft_classifier *c, const char *const *paths, const weft_image *images, int64_t n,
-                             bool all)
+/* A batch on its way. */
+typedef struct turn {
+    int64_t first, count, good; /* good: images that were read */
+    weft_fault *faults;
+} turn;
+
+/* Runs what was prepared, unless something is wrong with it. */
+static weft_status begin(weft_classifier *c, const weft_classifying *job, turn *t)
 {
-    int64_t good = 0;
-    WEFT_TRY(prepare(c, paths, images, n));
-    for (int64_t i = 0; i < n; i++) {
-        const weft_fault *fault = &c->faults[i];
-        if (fault->status != WEFT_OK && (all || fault->status == WEFT_NO_MEMORY))
+    for (int64_t i = 0; i < t->count; i++) {
+        const weft_fault *fault = &t->faults[i];
+        if (fault->status != WEFT_OK && (job->strict || fault->status == WEFT_NO_MEMORY))
             return weft_fail(fault->status, "%s", fault->reason);
-        good += fault->status == WEFT_OK;
+        t->good += fault->status == WEFT_OK;
     }
-    return good ? run(c) : WEFT_OK;
+    return t->good ? submit(c) : WEFT_OK;
 }
 
-static weft_status classify(weft_classifier *c, const char *const *paths, const weft_image *images, int64_t count,
-                            int top, weft_answer *answers, weft_fault *faults)
+static weft_status end(weft_classifier *c, const weft_classifying *job, const turn *t)
 {
-    for (int64_t first = 0; first < count; first += c->batch) {
-        const int64_t n = count - first < c->batch ? count - first : c->batch;
-        WEFT_TRY(run_batch(c, paths ? paths + first : NULL, images ? images + first : NULL, n, !faults));
-        for (int64_t i = 0; i < n; i++) {
-            const weft_status status = answer(c, i, paths ? paths[first + i] : NULL, top, answers + (first + i) * top);
-            if (status != WEFT_OK && !faults)
-                return status;
-            if (faults)
-                faults[first + i] = c->faults[i];
-        }
+    weft_answer *const answers = job->answers + (job->whole ? t->first * job->top : 0);
+    if (t->good)
+        WEFT_TRY(read_output(c, c->model));
+    for (int64_t i = 0; i < t->count; i++) {
+        const weft_status status = answer(c, i, job->paths ? job->paths[t->first + i] : NULL, job->top, &t->faults[i],
+                                          answers + i * job->top);
+        if (status != WEFT_OK && job->strict)
+            return status;
     }
-    return WEFT_OK;
+    return job->done ? job->done(job->user, t->first, t->count, answers, t->faults) : WEFT_OK;
+}
+
+weft_status weft_classify(weft_classifier *c, const weft_classifying *job)
+{
+    const bool ahead = weft_device_is_apart(c->ctx->device);
+    turn turns[2] = { { .count = 0 } };
+    int k = 0;
+    for (int64_t first = 0; first < job->count; first += c->batch, k ^= 1) {
+        turn *const now = &turns[k], *const before = &turns[k ^ 1];
+        const int64_t rest = job->count - first;
+        *now = (turn){ first, rest < c->batch ? rest : c->batch, 0, c->faults + k * c->batch };
+        WEFT_TRY(prepare(c, job, now->first, now->count, now->faults));
+        if (ahead && before->count)
+            WEFT_TRY(end(c, job, before));
+        WEFT_TRY(begin(c, job, now));
+        if (!ahead)
+            WEFT_TRY(end(c, job, now));
+    }
+    return ahead && turns[k ^ 1].count ? end(c, job, &turns[k ^ 1]) : WEFT_OK;
 }
 
 static weft_status check(const weft_classifier *c, const void *in, int64_t count, int top, const void *out,
@@ -202,28 +242,44 @@ static weft_status check(const weft_classifier *c, const void *in, int64_t count
     return WEFT_OK;
 }
 
+static weft_status copy_faults(void *user, int64_t first, int64_t count, const weft_answer *answers,
+                               const weft_fault *faults)
+{
+    weft_fault *const to = user;
+    (void)answers;
+    memcpy(to + first, faults, (size_t)count * sizeof *to);
+    return WEFT_OK;
+}
+
 weft_status weft_classify_files(weft_classifier *c, const char *const *paths, int64_t count, int top,
                                 weft_answer *answers, weft_fault *faults)
 {
     WEFT_TRY(check(c, paths, count, top, answers, "weft_classify_files"));
-    return classify(c, paths, NULL, count, top, answers, faults);
+    return weft_classify(c, &(weft_classifying){ .paths = paths, .count = count, .top = top, .answers = answers,
+                                                 .whole = true, .strict = !faults, .user = faults,
+                                                 .done = faults ? copy_faults : NULL });
 }
 
 weft_status weft_classify_images(weft_classifier *c, const weft_image *images, int64_t count, int top,
                                  weft_answer *answers)
 {
     WEFT_TRY(check(c, images, count, top, answers, "weft_classify_images"));
-    return classify(c, NULL, images, count, top, answers, NULL);
+    return weft_classify(c, &(weft_classifying){ .images = images, .count = count, .top = top, .answers = answers,
+                                                 .whole = true, .strict = true });
 }
 
 weft_status weft_classify_inputs(weft_classifier *c, const float *inputs, int64_t count, float *out)
 {
+    weft_model *model;
     WEFT_TRY(check(c, inputs, count, 1, out, "weft_classify_inputs"));
-    const size_t one = (size_t)c->recipe.px * (size_t)c->recipe.px * (size_t)c->recipe.channels;
+    WEFT_TRY(weft_classifier_need_floats(c, &model));
+    const size_t one = numbers_of_image(c);
     for (int64_t first = 0; first < count; first += c->batch) {
         const int64_t n = count - first < c->batch ? count - first : c->batch;
         memcpy(c->input, inputs + (size_t)first * one, (size_t)n * one * sizeof *inputs);
-        WEFT_TRY(run(c));
+        WEFT_TRY(weft_model_set_input(model, 0, c->input, (size_t)c->batch * one * sizeof *inputs));
+        WEFT_TRY(weft_model_run(model));
+        WEFT_TRY(read_output(c, model));
         for (int64_t i = 0; i < n; i++) {
             WEFT_TRY(soften(c, c->output + i * c->outputs));
             for (int k = 0; k < c->classes; k++)
