@@ -288,8 +288,19 @@ def measure(args):
             report["models"].append(entry)
             print_entry(entry)
             sys.stdout.flush()
+            save(report, args)
         means(report)
         return report
+
+
+def save(report, args):
+    """What is known so far: a comparison that is cut short leaves the networks before."""
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as out:
+            json.dump(report, out, indent=1)
+    if args.md:
+        with open(args.md, "w", encoding="utf-8") as out:
+            out.write(markdown(report))
 
 
 def means(report):
@@ -310,12 +321,7 @@ def main(argv=None):
     load = warn_if_busy()
     report = measure(args)
     report["load_before"] = load
-    if args.json:
-        with open(args.json, "w", encoding="utf-8") as out:
-            json.dump(report, out, indent=1)
-    if args.md:
-        with open(args.md, "w", encoding="utf-8") as out:
-            out.write(markdown(report))
+    save(report, args)
     ran = any("median_ms" in r for e in report["models"] for r in e["contenders"].values())
     return 0 if ran else 1
 

@@ -31,6 +31,9 @@ typedef struct weft_model_opt {
                         reads is computed once more rather than kept, until it fits: the same bits, for more time
                         (weft_model_recomputed). 0: no limit */
     bool track;      /* fill the arena with a pattern and report in weft_memory.touched how far a run wrote */
+    const float *levels; /* [channels of the images, 1 to 3][256], lent: images come as bytes (weft_model_set_bytes), of
+                            which these are the network's values (weft_recipe_levels): the same numbers, a quarter to
+                            send to a device, which looks them up. NULL: as floats */
 } weft_model_opt;
 
 /* Plans graph on ctx's device. The graph is copied and may be destroyed; ctx must outlive the model.
@@ -65,6 +68,9 @@ WEFT_API weft_status weft_seed_images(uint64_t seed, const weft_shape *shape, do
 
 /* Copies data ([N, H, W, C] floats, or 32-bit integers where weft_port_info says I32; bytes in all) to input index. */
 WEFT_API weft_status weft_model_set_input(weft_model *model, int index, const void *data, size_t bytes);
+/* The same of a model with levels, whose input is [N, H, W, C] bytes (weft_port_info: 32-bit integers, which the bytes
+ * lie in). */
+WEFT_API weft_status weft_model_set_bytes(weft_model *model, int index, const uint8_t *data, size_t bytes);
 /* Runs all steps (CANCELLED: see weft_ctx_cancel); folds and packs parameters first if the store changed. Allocates
  * nothing. Meanwhile subnormal numbers are zeros, results rounded to nearest; the caller's mode is put back. */
 WEFT_API weft_status weft_model_run(weft_model *model);

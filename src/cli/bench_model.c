@@ -215,11 +215,15 @@ static cli_exit report(run *r)
     return failed || !r->old ? failed : judge(args, r->table);
 }
 
-/* The device must be there before anything is run. */
+/* The device must be there before anything is run. A GPU that is there is left to the jobs: to open it takes a second
+ * and more, and memory on it. */
 static cli_exit check_device(const cli_protocol *protocol)
 {
     weft_ctx *ctx;
     weft_ctx_opt opt = protocol->ctx;
+    weft_device_info info;
+    if (strncmp(opt.device, "cuda", 4) == 0 && cli_find_device("cuda", &info) >= 0)
+        return CLI_OK;
     opt.threads = (int)protocol->threads.value[0];
     CLI_TRY(cli_open(&opt, &ctx));
     weft_ctx_destroy(ctx);
@@ -325,6 +329,9 @@ const cli_command cli_bench = {
         "second, GFLOP/s, and the shares of the roofs of this machine (fused multiply-add peak and memory bandwidth) "
         "that weft measures at the start and, after jobs of more than ten seconds, once more; a roof that has then "
         "moved by more than 10 % is warned of.\n"
+        "\n"
+        "Times on a GPU are of images that lie there; beside them stand those of runs whose images are sent there "
+        "first, as bytes, which the GPU looks up.\n"
         "\n"
         "On the CPU a second roof stands guard: before and after every round (a run, or as many short ones as take 0.1 "
         "s) weft times its own matrix product on data that stay in L1 and L2, for a few milliseconds. A neighbour on "

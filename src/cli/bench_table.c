@@ -274,7 +274,8 @@ static void add_notes(bench *b, int jobs)
 {
     note_published(b);
     if (b->gpu)
-        cli_table_note(b->table, "GPU ms measured: in %s, of images on the GPU already (JSON: ms_with_copy).",
+        cli_table_note(b->table, "GPU ms measured: in %s, of images on the GPU already (JSON: ms_with_copy, of bytes "
+                       "that are sent there).",
                        gpu_precision(b));
     else
         cli_table_note(b->table, "GPU ms measured: %s.", b->no_gpu);

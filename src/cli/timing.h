@@ -27,6 +27,20 @@ weft_status cli_warm_up(const cli_timing *timing, cli_run_fn run, void *user);
  * the caller frees; NULL after a failure. */
 weft_status cli_time_runs(const cli_timing *timing, cli_run_fn run, void *user, double **times, int *n);
 
+/* ---- runs of a device apart, whose images are in host memory when they begin ---- */
+
+typedef struct cli_sent {
+    weft_ctx *ctx;
+    const weft_graph *graph;
+    weft_model *model; /* which has the parameters */
+    const weft_recipe *recipe;
+    const float *data; /* a batch, sent if the recipe makes no bytes */
+    size_t count;
+    bool no_units;
+} cli_sent;
+/* seconds[n], after some runs that warm up. */
+weft_status cli_time_sent(const cli_sent *what, int n, double *seconds);
+
 /* ---- runs in rounds, with a probe of the machine between them ---- */
 
 /* What the machine does at this moment: a rate, and a roof that is measured beside it. */

@@ -243,19 +243,15 @@ static weft_status run_all(work *w)
 /* Runs of a device apart that begin with their input in host memory, as often as the others. */
 static weft_status run_sent(work *w)
 {
-    weft_status status = WEFT_OK;
     if (w->trains || w->layers || !cli_is_apart(w->ctx))
         return WEFT_OK;
     w->stage = "running with the copy of the input";
     w->sent = cli_alloc((size_t)w->rounds.n, sizeof *w->sent);
-    while (!status && w->n_sent < w->rounds.n) {
-        const double start = cli_now();
-        status = weft_model_set_input(w->model, 0, w->data, w->data_bytes);
-        if (!status)
-            status = weft_model_run(w->model);
-        w->sent[w->n_sent++] = cli_now() - start;
-    }
-    return status;
+    const cli_sent what = { w->ctx, w->graph, w->model, &w->recipe, w->data, w->data_bytes / sizeof *w->data,
+                            json_is_true(json_object_get(w->request, "no_units")) };
+    CLI_TRY_STATUS(cli_time_sent(&what, w->rounds.n, w->sent));
+    w->n_sent = w->rounds.n;
+    return WEFT_OK;
 }
 
 /* Whether the first output holds no NaN or infinity. */

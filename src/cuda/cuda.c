@@ -127,6 +127,7 @@ static weft_status open_target(const weft_device *device, weft_cuda *cuda)
     if (!device->builds)
         return WEFT_OK;
     WEFT_TRY(weft_vendor_load(&cuda->vendor));
+    WEFT_TRY(weft_vendor_need_planner(&cuda->vendor));
     const weft_dnn_opt opt = { .properties = weft_target_json(&cuda->target, json, sizeof json) };
     return weft_dnn_create(&cuda->vendor, &cuda->shared, &opt, &cuda->dnn);
 }

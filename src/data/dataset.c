@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Data sets: the choice between the layouts, and what can be asked. */
+ * Data sets: the choice between the layouts of folders, and what can be asked. */
 #include "data/dataset.h"
-
-#include <weft/trainset.h>
 
 #include "base/error.h"
 
@@ -19,70 +17,53 @@ static void thin(weft_dataset *set, int64_t limit)
     set->count = limit;
 }
 
-/* What is asked of a pack must be what one has, of a folder what a folder has. */
-static weft_status check_pack(const weft_dataset *set, const weft_dataset_opt *opt, bool pack)
+/* AUTO: flat if a label file says so. */
+weft_status weft_dataset_list_folder(weft_ctx *ctx, weft_dataset *set, const weft_dataset_opt *opt)
 {
-    if (!pack && opt->part != WEFT_DATASET_PART_AUTO)
+    (void)ctx;
+    const bool flat = opt->layout == WEFT_DATASET_IMAGENET_VAL || (opt->layout == WEFT_DATASET_AUTO && opt->labels);
+    if (opt->part != WEFT_DATASET_PART_AUTO)
         return weft_fail(WEFT_INVALID, "%s: a part was asked for, which only a pack has; give the folder of that part",
                          set->folder);
-    if (pack && opt->layout == WEFT_DATASET_UNLABELLED)
-        return weft_fail(WEFT_BAD_DATA, "%s: is a pack; photographs or a folder of them was expected", set->folder);
-    if (pack && (opt->labels || opt->layout == WEFT_DATASET_IMAGENET_VAL))
-        return weft_fail(WEFT_INVALID, "%s: is a pack, which has the classes of its images; a label file is for a "
-                         "folder", set->folder);
-    return WEFT_OK;
-}
-
-/* AUTO: flat if a label file says so. */
-static weft_status list(weft_ctx *ctx, weft_dataset *set, const weft_dataset_opt *opt)
-{
-    bool pack;
-    WEFT_TRY(weft_dataset_is_pack(set, &pack));
-    WEFT_TRY(check_pack(set, opt, pack));
-    const bool flat = opt->layout == WEFT_DATASET_IMAGENET_VAL || (opt->layout == WEFT_DATASET_AUTO && opt->labels);
     if (flat && !opt->labels)
         return weft_fail(WEFT_INVALID, "%s: this layout needs a label file: a class for each image", set->folder);
     if (!flat && opt->labels)
         return weft_fail(WEFT_INVALID, "%s: class folders and a label file were given; only one can be meant",
                          set->folder);
-    set->order = opt->order;
-    set->numbers = opt->numbers;
-    if (pack)
-        WEFT_TRY(weft_dataset_pack(ctx, set, opt->part));
-    else if (opt->layout == WEFT_DATASET_UNLABELLED)
-        WEFT_TRY(weft_dataset_unlabelled(set));
-    else
-        WEFT_TRY(flat ? weft_dataset_label_file(set) : weft_dataset_folders(set));
-    if (set->count == 0)
-        return weft_fail(WEFT_BAD_DATA, "%s: no images in it", set->folder);
-    return WEFT_OK;
+    if (opt->layout == WEFT_DATASET_UNLABELLED)
+        return weft_dataset_unlabelled(set);
+    return flat ? weft_dataset_label_file(set) : weft_dataset_folders(set);
 }
 
-static weft_status fill(weft_ctx *ctx, weft_dataset *set, const char *folder, const weft_dataset_opt *opt)
+static weft_status fill(weft_ctx *ctx, weft_dataset *set, const char *path, const weft_dataset_opt *opt,
+                        weft_dataset_list *list)
 {
-    set->folder = weft_arena_text(&set->arena, "%s", folder);
+    set->folder = weft_arena_text(&set->arena, "%s", path);
     set->labels = opt->labels ? weft_arena_text(&set->arena, "%s", opt->labels) : NULL;
     if (!set->folder || (opt->labels && !set->labels))
         return weft_fail_in(WEFT_NO_MEMORY, "data set");
+    set->order = opt->order;
+    set->numbers = opt->numbers;
     WEFT_TRY(list(ctx, set, opt));
+    if (set->count == 0)
+        return weft_fail(WEFT_BAD_DATA, "%s: no images in it", set->folder);
     thin(set, opt->limit);
     return WEFT_OK;
 }
 
-weft_status weft_dataset_open(weft_ctx *ctx, const char *folder, const weft_dataset_opt *opt, weft_dataset **out)
+weft_status weft_dataset_make(weft_ctx *ctx, const char *path, const weft_dataset_opt *opt, weft_dataset_list *list,
+                              weft_dataset **out)
 {
     static const weft_dataset_opt defaults;
-    if (!ctx || !folder || !out)
+    if (!ctx || !path || !out)
         return weft_fail(WEFT_INVALID, "weft_dataset_open: ctx, folder and out must not be NULL");
-    if (!opt)
-        opt = &defaults;
     const weft_allocator *a = weft_ctx_allocator(ctx);
     weft_dataset *set = weft_calloc(a, 1, sizeof *set);
     if (!set)
         return weft_fail_in(WEFT_NO_MEMORY, "data set");
     set->allocator = a;
     weft_arena_init(&set->arena, a);
-    const weft_status status = fill(ctx, set, folder, opt);
+    const weft_status status = fill(ctx, set, path, opt ? opt : &defaults, list);
     if (status != WEFT_OK) {
         weft_dataset_destroy(set);
         return status;
@@ -99,7 +80,8 @@ void weft_dataset_destroy(weft_dataset *set)
     weft_free(a, set->images);
     weft_free(a, set->classes);
     weft_free(a, set->left);
-    weft_trainset_destroy(set->packed);
+    if (set->packed)
+        set->close_packed(set->packed);
     weft_arena_release(&set->arena);
     weft_free(a, set);
 }

@@ -26,6 +26,7 @@ struct weft_dataset {
     weft_arena arena; /* texts */
     const char *folder, *labels; /* where it is; labels NULL: class folders, or a pack: */
     struct weft_trainset *packed;
+    void (*close_packed)(struct weft_trainset *packed);
     const char *part;            /* of it */
     weft_sample *images;
     int64_t count, capacity;
@@ -71,14 +72,14 @@ typedef struct weft_seen {
 /* Notes a file with a mark >= 0; *before is the mark that it was noted with first, -1 if it is new. */
 weft_status weft_seen_note(weft_seen *seen, uint64_t device, uint64_t file, int mark, int *before);
 
-typedef struct weft_entry {
+typedef struct weft_folder_entry {
     const char *name;
     bool folder;
     uint64_t device, file;
-} weft_entry;
+} weft_folder_entry;
 /* What is in a folder, sorted by bytes; hidden and broken entries are counted as left out. The caller frees the list;
  * names live in the arena. */
-weft_status weft_list_folder(weft_dataset *set, const char *folder, weft_entry **entries, int64_t *count);
+weft_status weft_list_folder(weft_dataset *set, const char *folder, weft_folder_entry **entries, int64_t *count);
 
 /* A way through the folders below one. */
 typedef struct weft_walk {
@@ -96,6 +97,13 @@ void weft_walk_end(weft_walk *walk);
 /* All three. */
 weft_status weft_walk_whole(weft_walk *walk, const char *folder, int depth);
 
+/* Fills a set whose path, order and numbers are set. */
+typedef weft_status weft_dataset_list(weft_ctx *ctx, weft_dataset *set, const weft_dataset_opt *opt);
+weft_dataset_list weft_dataset_list_folder, weft_dataset_list_pack;
+/* weft_dataset_open of what `list` takes a path for: the public one finds out, and knows packs. */
+weft_status weft_dataset_make(weft_ctx *ctx, const char *path, const weft_dataset_opt *opt, weft_dataset_list *list,
+                              weft_dataset **out);
+
 /* ---- the layouts: ImageFolder and images alone (folder.c), a folder with a label file (label_file.c) ---- */
 weft_status weft_dataset_unlabelled(weft_dataset *set);
 weft_status weft_dataset_folders(weft_dataset *set);
@@ -103,9 +111,6 @@ weft_status weft_dataset_label_file(weft_dataset *set);
 
 /* ---- packs (packed.c) ---- */
 
-/* Whether the set's path is that of a pack. */
-weft_status weft_dataset_is_pack(const weft_dataset *set, bool *yes);
-weft_status weft_dataset_pack(weft_ctx *ctx, weft_dataset *set, weft_dataset_part part);
 /* Decodes an image of the set; the pixels are the allocator's. Several threads may. */
 weft_status weft_dataset_read(const weft_dataset *set, const weft_allocator *allocator, int64_t index,
                               const weft_image_opt *opt, weft_image *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Data sets of a pack: one of its parts, with all of its classes. The pack stays open; images are read from it when
- * they are asked for. */
+ * Data sets of a folder or a pack: of a pack one of its parts, with all of its classes. It stays open; images are read
+ * from it when they are asked for. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 #include "data/dataset.h"
 #include "data/pack.h"
 
-weft_status weft_dataset_is_pack(const weft_dataset *set, bool *yes)
+static weft_status is_pack(const char *path, bool *yes)
 {
     uint8_t head[WEFT_PACK_MAGIC];
     struct stat facts;
@@ -20,13 +20,32 @@ weft_status weft_dataset_is_pack(const weft_dataset *set, bool *yes)
     int file;
     uint64_t size;
     *yes = false;
-    if (stat(set->folder, &facts) != 0 || !S_ISREG(facts.st_mode))
+    if (stat(path, &facts) != 0 || !S_ISREG(facts.st_mode))
         return WEFT_OK;
-    WEFT_TRY(weft_open_regular(set->folder, "a folder or a pack", &file, &size));
-    const weft_status status = weft_read_bytes(file, set->folder, head, sizeof head, &got);
+    WEFT_TRY(weft_open_regular(path, "a folder or a pack", &file, &size));
+    const weft_status status = weft_read_bytes(file, path, head, sizeof head, &got);
     close(file);
     *yes = status == WEFT_OK && got == sizeof head && memcmp(head, weft_pack_magic, sizeof head) == 0;
     return status;
+}
+
+weft_status weft_dataset_open(weft_ctx *ctx, const char *path, const weft_dataset_opt *opt, weft_dataset **out)
+{
+    bool pack = false;
+    if (path)
+        WEFT_TRY(is_pack(path, &pack));
+    return weft_dataset_make(ctx, path, opt, pack ? weft_dataset_list_pack : weft_dataset_list_folder, out);
+}
+
+/* What is asked of a pack must be what one has. */
+static weft_status check(const weft_dataset *set, const weft_dataset_opt *opt)
+{
+    if (opt->layout == WEFT_DATASET_UNLABELLED)
+        return weft_fail(WEFT_BAD_DATA, "%s: is a pack; photographs or a folder of them was expected", set->folder);
+    if (opt->labels || opt->layout == WEFT_DATASET_IMAGENET_VAL)
+        return weft_fail(WEFT_INVALID, "%s: is a pack, which has the classes of its images; a label file is for a "
+                         "folder", set->folder);
+    return WEFT_OK;
 }
 
 /* The part that is asked for; AUTO: that of which accuracy is usually said. */
@@ -79,11 +98,13 @@ static weft_status add_images(weft_dataset *set, weft_part part)
     return WEFT_OK;
 }
 
-weft_status weft_dataset_pack(weft_ctx *ctx, weft_dataset *set, weft_dataset_part asked)
+weft_status weft_dataset_list_pack(weft_ctx *ctx, weft_dataset *set, const weft_dataset_opt *opt)
 {
     weft_part part = WEFT_PART_VAL;
+    WEFT_TRY(check(set, opt));
     WEFT_TRY(weft_trainset_open(ctx, set->folder, NULL, &set->packed));
-    WEFT_TRY(choose_part(set, asked, &part));
+    set->close_packed = weft_trainset_destroy;
+    WEFT_TRY(choose_part(set, opt->part, &part));
     set->part = weft_part_name(part);
     WEFT_TRY(add_classes(set));
     return add_images(set, part);

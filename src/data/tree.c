@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "data/dataset.h"
 
 static const struct {
     const char *name;
@@ -71,8 +72,8 @@ static weft_status add_part(weft_trainset *set, weft_part part, const char *fold
 {
     weft_dataset *files;
     int32_t source;
-    WEFT_TRY(weft_dataset_open(set->ctx, folder, &(weft_dataset_opt){ .layout = WEFT_DATASET_FOLDER, .order = order },
-                               &files));
+    const weft_dataset_opt opt = { .layout = WEFT_DATASET_FOLDER, .order = order };
+    WEFT_TRY(weft_dataset_make(set->ctx, folder, &opt, weft_dataset_list_folder, &files));
     const weft_set_source s = { .name = folder, .count = weft_dataset_count(files), .channels = 3, .files = files };
     WEFT_TRY(weft_trainset_add_source(set, &s, &source));
     if (!set->classes)

@@ -17,7 +17,7 @@ enum { DEPTH = 32, SUFFIX = 16 };
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const weft_entry *)a)->name, ((const weft_entry *)b)->name);
+    return strcmp(((const weft_folder_entry *)a)->name, ((const weft_folder_entry *)b)->name);
 }
 
 /* One entry: counted as left out, or appended. */
@@ -34,17 +34,17 @@ static weft_status take(weft_dataset *set, DIR *dir, const char *folder, const c
                                   folder, name);
     if (!S_ISDIR(facts.st_mode) && !S_ISREG(facts.st_mode))
         return weft_dataset_leave(set, "no regular file", folder, name);
-    WEFT_TRY(weft_dataset_grow(set->allocator, list, *n, capacity, sizeof(weft_entry)));
+    WEFT_TRY(weft_dataset_grow(set->allocator, list, *n, capacity, sizeof(weft_folder_entry)));
     const char *copy = weft_arena_text(&set->arena, "%s", name);
     if (!copy)
         return weft_fail_in(WEFT_NO_MEMORY, "%s", folder);
-    ((weft_entry *)*list)[(*n)++] = (weft_entry){
+    ((weft_folder_entry *)*list)[(*n)++] = (weft_folder_entry){
         .name = copy, .folder = S_ISDIR(facts.st_mode), .device = (uint64_t)facts.st_dev, .file = (uint64_t)facts.st_ino
     };
     return WEFT_OK;
 }
 
-weft_status weft_list_folder(weft_dataset *set, const char *folder, weft_entry **entries, int64_t *count)
+weft_status weft_list_folder(weft_dataset *set, const char *folder, weft_folder_entry **entries, int64_t *count)
 {
     DIR *dir = opendir(folder);
     if (!dir)
@@ -70,7 +70,7 @@ weft_status weft_list_folder(weft_dataset *set, const char *folder, weft_entry *
         return status;
     }
     if (n)
-        qsort(list, (size_t)n, sizeof(weft_entry), by_name);
+        qsort(list, (size_t)n, sizeof(weft_folder_entry), by_name);
     *entries = list;
     *count = n;
     return WEFT_OK;
@@ -113,7 +113,7 @@ static const char *kind_of(const char *name, char buf[SUFFIX])
     return buf;
 }
 
-static weft_status meet_file(weft_walk *walk, const char *folder, const weft_entry *entry)
+static weft_status meet_file(weft_walk *walk, const char *folder, const weft_folder_entry *entry)
 {
     weft_dataset *set = walk->set;
     char suffix[SUFFIX];
@@ -131,7 +131,7 @@ static weft_status meet_file(weft_walk *walk, const char *folder, const weft_ent
     return path ? walk->image(walk, path) : weft_fail_in(WEFT_NO_MEMORY, "%s", folder);
 }
 
-static weft_status meet_folder(weft_walk *walk, const char *folder, const weft_entry *entry, int depth)
+static weft_status meet_folder(weft_walk *walk, const char *folder, const weft_folder_entry *entry, int depth)
 {
     int before;
     WEFT_TRY(weft_seen_note(&walk->seen, entry->device, entry->file, 0, &before));
@@ -143,7 +143,8 @@ static weft_status meet_folder(weft_walk *walk, const char *folder, const weft_e
     return inside ? weft_walk_tree(walk, inside, depth + 1) : weft_fail_in(WEFT_NO_MEMORY, "%s", folder);
 }
 
-static weft_status meet_all(weft_walk *walk, const char *folder, const weft_entry *entries, int64_t count, int depth)
+static weft_status meet_all(weft_walk *walk, const char *folder, const weft_folder_entry *entries, int64_t count,
+                            int depth)
 {
     for (int64_t i = 0; i < count; i++) {
         if (!entries[i].folder)
@@ -158,7 +159,7 @@ static weft_status meet_all(weft_walk *walk, const char *folder, const weft_entr
 
 weft_status weft_walk_tree(weft_walk *walk, const char *folder, int depth)
 {
-    weft_entry *entries = NULL;
+    weft_folder_entry *entries = NULL;
     int64_t count = 0;
     WEFT_TRY(weft_list_folder(walk->set, folder, &entries, &count));
     const weft_status status = meet_all(walk, folder, entries, count, depth);

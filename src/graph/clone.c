@@ -10,6 +10,7 @@ typedef struct copy {
     const weft_graph *from;
     weft_graph *to;
     int64_t batch;
+    weft_input_maker input;
     const weft_twin_opt *training; /* NULL: every node as it is */
     weft_var step, *outputs;       /* NULL: they are outputs of the copy */
     weft_moves moves;
@@ -22,8 +23,8 @@ static weft_status copy_input(const copy *c, const weft_value *value, int32_t *i
     weft_shape shape = value->shape;
     if (c->batch && shape.rank > 1) /* a scalar has no batch */
         shape.dim[0] = c->batch;
-    if (c->training && c->training->input && value->dtype == WEFT_F32)
-        return c->training->input(c->training->user, c->to, value->name, &shape, id);
+    if (c->input.make && value->dtype == WEFT_F32)
+        return c->input.make(c->input.user, c->to, value->name, &shape, id);
     *id = weft_input_of(c->to, value->name, value->dtype, &shape).id;
     return *id ? WEFT_OK : weft_graph_status(c->to);
 }
@@ -169,10 +170,17 @@ weft_status weft_graph_clone(weft_ctx *ctx, const weft_graph *graph, int64_t bat
     return clone(ctx, &c, out);
 }
 
+weft_status weft_graph_clone_inputs(weft_ctx *ctx, const weft_graph *graph, const weft_input_maker *input,
+                                    weft_graph **out)
+{
+    copy c = { .from = graph, .input = *input };
+    return clone(ctx, &c, out);
+}
+
 weft_status weft_graph_clone_training(weft_ctx *ctx, const weft_graph *graph, const weft_twin_opt *opt,
                                       weft_var *outputs, weft_moves *moves, weft_graph **out)
 {
-    copy c = { .from = graph, .batch = opt->batch, .training = opt, .outputs = outputs };
+    copy c = { .from = graph, .batch = opt->batch, .input = opt->input, .training = opt, .outputs = outputs };
     WEFT_TRY(clone(ctx, &c, out));
     *moves = c.moves;
     return WEFT_OK;

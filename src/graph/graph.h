@@ -88,6 +88,13 @@ weft_status weft_graph_add_derived(weft_graph *graph, weft_op_id op, const char 
 /* A copy of graph, owned by ctx, with batch n (0: as it is): same nodes, parameters and indices, shapes inferred again.
  */
 weft_status weft_graph_clone(weft_ctx *ctx, const weft_graph *graph, int64_t batch, weft_graph **out);
+/* What stands in a copy for an input of floats: make appends it, of that shape. make NULL: the same input. */
+typedef struct weft_input_maker {
+    weft_status (*make)(void *user, weft_graph *to, const char *name, const weft_shape *shape, int32_t *id);
+    void *user;
+} weft_input_maker;
+weft_status weft_graph_clone_inputs(weft_ctx *ctx, const weft_graph *graph, const weft_input_maker *input,
+                                    weft_graph **out);
 
 /* Options of a node as a pass may change them (they live in the graph's arena). */
 WEFT_INLINE void *weft_gnode_opt(weft_gnode *gnode)

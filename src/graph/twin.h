@@ -51,9 +51,7 @@ typedef struct weft_twin_opt {
     int64_t first;        /* as in weft_twin */
     double norm_momentum; /* 0: each norm's own */
     const bool *kept;     /* [nodes] such stay what they are at inference; NULL: none */
-    /* Appends what stands for an input of the network, of that shape; NULL: the same input. */
-    weft_status (*input)(void *user, weft_graph *to, const char *name, const weft_shape *shape, int32_t *id);
-    void *user;
+    weft_input_maker input; /* zeros: the network's own */
 } weft_twin_opt;
 
 /* The name of an input that every training graph has: step. */

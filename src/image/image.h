@@ -82,6 +82,11 @@ weft_status weft_image_load(const weft_allocator *allocator, const char *path, c
                             weft_image *out);
 weft_status weft_image_prepare(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
                                float *out);
+/* Whether all that a recipe makes of an image is weft_recipe_levels of bytes, and those bytes, as the network has its
+ * channels: out[px * px * channels]. */
+bool weft_recipe_is_of_bytes(const weft_recipe *recipe);
+weft_status weft_image_prepare_bytes(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
+                                     uint8_t *out);
 
 /* Refuses sides below 1 and too many pixels. */
 weft_status weft_image_check_size(const char *path, int64_t width, int64_t height);

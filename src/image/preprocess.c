@@ -78,6 +78,16 @@ static void apply_bytes(const weft_recipe *r, const uint8_t *pixels, int64_t cou
     }
 }
 
+/* The same without the arithmetic: in the network's order of channels. */
+static void order_bytes(const weft_recipe *r, const uint8_t *pixels, int64_t count, uint8_t *out)
+{
+    for (int c = 0; c < 3; c++) {
+        const uint8_t *from = pixels + (is_bgr(r) ? 2 - c : c);
+        for (int64_t i = 0; i < count; i++)
+            out[3 * i + c] = from[3 * i];
+    }
+}
+
 static void apply_floats(const weft_recipe *r, int64_t count, float *pixels)
 {
     for (float *at = pixels; at < pixels + 3 * count; at += 3) {
@@ -97,6 +107,13 @@ static void luma_bytes(const weft_recipe *r, const uint8_t *pixels, int64_t coun
 {
     for (int64_t i = 0; i < count; i++, pixels += 3)
         out[i] = modes[r->preprocess](r, (float)weft_luma(pixels), 0);
+}
+
+static void order_luma(const weft_recipe *r, const uint8_t *pixels, int64_t count, uint8_t *out)
+{
+    (void)r;
+    for (int64_t i = 0; i < count; i++, pixels += 3)
+        out[i] = (uint8_t)weft_luma(pixels);
 }
 
 static void luma_floats(const weft_recipe *r, int64_t count, const float *pixels, float *out)
@@ -155,10 +172,18 @@ void weft_recipe_needs(const weft_recipe *recipe, int width, int height, int siz
     size[1] = (int)(y < height ? ceil(y) : height);
 }
 
+/* What becomes of an image: one of the two. */
+typedef struct input {
+    float *values;
+    uint8_t *bytes;
+} input;
+
 /* As render, from samples of the image instead of averages. */
 static weft_status render_samples(const weft_allocator *allocator, const weft_image *in, const framing *f,
                                   const weft_recipe *r, float *out)
 {
+    if (!out)
+        return weft_fail(WEFT_UNSUPPORTED, "samples of an image are no bytes");
     const int64_t count = (int64_t)r->px * r->px;
     if (r->channels == 3) {
         WEFT_TRY(weft_image_sample_part(allocator, in, f->width, f->height, &f->keep, r->resample, out));
@@ -176,15 +201,18 @@ static weft_status render_samples(const weft_allocator *allocator, const weft_im
     return status;
 }
 
-/* Resized to out[px * px * 3] of preprocessed colours, or to luma. */
+/* Resized to [px * px * 3] of preprocessed colours, or to luma. */
 static weft_status render(const weft_allocator *allocator, const weft_image *in, const framing *f,
-                          const weft_recipe *r, float *out)
+                          const weft_recipe *r, const input *out)
 {
     if (r->no_antialias)
-        return render_samples(allocator, in, f, r, out);
+        return render_samples(allocator, in, f, r, out->values);
     weft_image sized;
     WEFT_TRY(weft_image_resize_part(allocator, in, NULL, f->width, f->height, &f->keep, r->resample, &sized));
-    (r->channels == 3 ? apply_bytes : luma_bytes)(r, sized.pixels, (int64_t)r->px * r->px, out);
+    if (out->bytes)
+        (r->channels == 3 ? order_bytes : order_luma)(r, sized.pixels, (int64_t)r->px * r->px, out->bytes);
+    else
+        (r->channels == 3 ? apply_bytes : luma_bytes)(r, sized.pixels, (int64_t)r->px * r->px, out->values);
     weft_free(allocator, sized.pixels);
     return WEFT_OK;
 }
@@ -217,8 +245,8 @@ weft_status weft_image_fit(const weft_allocator *allocator, const weft_image *in
     return status;
 }
 
-weft_status weft_image_prepare(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
-                               float *out)
+static weft_status prepare(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
+                           const input *out)
 {
     if (!in->pixels || in->width < 1 || in->height < 1)
         return weft_fail(WEFT_INVALID, "weft_image_to_input: the image is empty");
@@ -233,6 +261,23 @@ weft_status weft_image_prepare(const weft_allocator *allocator, const weft_image
     const weft_status status = render(allocator, &part, &f, recipe, out);
     weft_free(allocator, part.pixels);
     return status;
+}
+
+weft_status weft_image_prepare(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
+                               float *out)
+{
+    return prepare(allocator, in, recipe, &(input){ .values = out });
+}
+
+bool weft_recipe_is_of_bytes(const weft_recipe *recipe)
+{
+    return !recipe->no_antialias;
+}
+
+weft_status weft_image_prepare_bytes(const weft_allocator *allocator, const weft_image *in, const weft_recipe *recipe,
+                                     uint8_t *out)
+{
+    return prepare(allocator, in, recipe, &(input){ .bytes = out });
 }
 
 weft_status weft_image_to_input(weft_ctx *ctx, const weft_image *in, const weft_recipe *recipe, float *out)

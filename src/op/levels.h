@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Images as bytes, and what they are to the network. No builder makes it: copies of a network for training do
- * (graph/clone.c), where batches come as bytes. */
+ * Images as bytes, and what they are to the network. No builder makes it: copies of a network do, for those who have
+ * images as bytes (program/bytes.c). */
 #ifndef WEFT_OP_LEVELS_H
 #define WEFT_OP_LEVELS_H
 

@@ -60,16 +60,56 @@ static weft_status need_block(weft_model *model)
     return WEFT_OK;
 }
 
+/* Where an input is gathered that is sent before the next run. */
+static weft_status begin_input(weft_model *model, int index, char **to)
+{
+    WEFT_TRY(need_block(model));
+    *to = model->lane ? model->block + model->lane_at[index] : model->staged[index];
+    model->fresh[index] = true;
+    return WEFT_OK;
+}
+
 static weft_status stage_input(weft_model *model, int index, const void *from)
 {
     const int32_t input = model->graph->inputs[index];
     const weft_value *value = &model->graph->values[input];
-    WEFT_TRY(need_block(model));
-    char *to = model->lane ? model->block + model->lane_at[index] : model->staged[index];
+    char *to;
+    WEFT_TRY(begin_input(model, index, &to));
     staging s = { from, to, value->dtype, weft_shape_rows(&value->shape), weft_shape_channels(&value->shape),
                   model->layout.place[input].ld };
     weft_pool_run(model->ctx->device->pool, (s.rows + STAGE_ROWS - 1) / STAGE_ROWS, stage_rows, &s);
-    model->fresh[index] = true;
+    return WEFT_OK;
+}
+
+/* Rows of bytes, each to where a row of the input begins. */
+typedef struct copying {
+    const char *from;
+    char *to;
+    size_t row, pitch;
+} copying;
+
+static void copy_row(void *arg, int64_t item, int thread)
+{
+    (void)thread;
+    const copying *c = arg;
+    memcpy(c->to + (size_t)item * c->pitch, c->from + (size_t)item * c->row, c->row);
+}
+
+weft_status weft_model_set_rows(weft_model *model, int index, const void *from, size_t row)
+{
+    const weft_device *device = model->ctx->device;
+    const int32_t input = model->graph->inputs[index];
+    const weft_value *value = &model->graph->values[input];
+    const int64_t rows = weft_shape_rows(&value->shape);
+    const weft_view view = weft_model_view(model, input);
+    copying c = { from, view.data, row, (size_t)view.ld * weft_dtype_size(value->dtype) };
+    if (model->staged) {
+        WEFT_TRY(begin_input(model, index, &c.to));
+        weft_pool_run(device->pool, rows, copy_row, &c);
+        return WEFT_OK;
+    }
+    for (int64_t r = 0; r < rows; r++)
+        WEFT_TRY(device->backend->write(device, c.to + (size_t)r * c.pitch, c.from + (size_t)r * row, row));
     return WEFT_OK;
 }
 

@@ -3,6 +3,7 @@
  * Models: a program for inference and the store that it stands on, its own or one that is shared. */
 #include <string.h>
 
+#include "program/bytes.h"
 #include "program/program.h"
 
 /* ---- making ---- */
@@ -84,6 +85,19 @@ static weft_status begin(weft_model *model)
     return WEFT_OK;
 }
 
+/* The same network for images as bytes; what is tuned is the network. */
+static weft_status take_bytes(weft_model *model)
+{
+    const weft_input_maker input = weft_bytes_input(model->opt.levels);
+    weft_graph *plain = model->graph;
+    model->opt.levels = NULL; /* lent */
+    WEFT_TRY(weft_graph_clone_inputs(model->ctx, plain, &input, &model->graph));
+    model->graph->forms = plain->forms;
+    model->graph->choices = plain->choices;
+    weft_graph_destroy(plain);
+    return WEFT_OK;
+}
+
 static weft_status make(weft_model *model, const weft_graph *graph)
 {
     WEFT_TRY(weft_graph_clone(model->ctx, graph, model->opt.batch, &model->graph));
@@ -91,6 +105,8 @@ static weft_status make(weft_model *model, const weft_graph *graph)
     if (model->graph->n_outputs == 0)
         return weft_fail(WEFT_INVALID, "the graph has no output: mark one with weft_output");
     weft_model_choose_forms(model);
+    if (model->opt.levels)
+        WEFT_TRY(take_bytes(model));
     WEFT_TRY(weft_passes_run(model->graph, mode_of(&model->opt), model->passes));
     WEFT_TRY(measure(model));
     if (model->opt.memory && model->opt.training)

@@ -146,6 +146,8 @@ weft_status weft_model_fetch(const weft_model *model, int index, float *to);
 weft_status weft_model_wait(weft_model *model);
 /* Derives and packs the parameters anew after a change of the store. */
 weft_status weft_model_follow_store(weft_model *model);
+/* Sets input `index` to rows of bytes, each of which begins where a row of the input does. */
+weft_status weft_model_set_rows(weft_model *model, int index, const void *from, size_t row);
 /* Inputs that were staged go to the device, if they are not there from the run before (weft_model_opt.resident). */
 weft_status weft_model_upload(weft_model *model);
 /* Runs as weft_model_run, and shows each node as soon as it has run, when its outputs can be read; a status that is not

@@ -123,38 +123,85 @@ static weft_status check_params(const weft_classifier *c, const weft_graph *grap
     return WEFT_OK;
 }
 
+/* Whether images go to the model as bytes. */
+static bool takes_bytes(const weft_classifier *c)
+{
+    return weft_device_is_apart(c->ctx->device) && weft_recipe_is_of_bytes(&c->recipe);
+}
+
 static weft_status plan_model(weft_classifier *c, const weft_graph *graph, const weft_weights *weights)
 {
     weft_port_info port;
+    float level[3][256];
+    weft_model_opt opt = { .resident = true, .ahead = true };
     if (weights && c->recipe.px > c->arch->px)
         WEFT_TRY(check_params(c, graph, weights));
-    WEFT_TRY(weft_model_create(c->ctx, graph, NULL, &c->model));
+    if (takes_bytes(c)) {
+        weft_recipe_levels(&c->recipe, level);
+        opt.levels = level[0];
+    }
+    WEFT_TRY(weft_model_create(c->ctx, graph, &opt, &c->model));
     WEFT_TRY(weft_model_output(c->model, 0, &port));
     c->distances = strcmp(port.name, "distances") == 0;
     return WEFT_OK;
 }
 
-static weft_status build_model(weft_classifier *c, const weft_weights *weights)
+static weft_status build_graph(const weft_classifier *c, weft_graph **out)
 {
-    weft_graph *graph = NULL;
     const weft_arch_opt build = {
         .dialect = c->arch->dialect, .batch = c->batch, .px = c->recipe.px, .classes = c->outputs, .no_softmax = true
     };
-    WEFT_TRY(weft_arch_build(c->ctx, c->arch->name, &build, &graph));
+    return weft_arch_build(c->ctx, c->arch->name, &build, out);
+}
+
+static weft_status build_model(weft_classifier *c, const weft_weights *weights)
+{
+    weft_graph *graph = NULL;
+    WEFT_TRY(build_graph(c, &graph));
     const weft_status status = plan_model(c, graph, weights);
     weft_graph_destroy(graph);
     return status;
 }
 
+/* [batch] images of elements of so many bytes. */
+static void *alloc_images(const weft_classifier *c, size_t element)
+{
+    const size_t px = (size_t)c->recipe.px;
+    return weft_calloc(weft_ctx_allocator(c->ctx), (size_t)c->batch, px * px * (size_t)c->recipe.channels * element);
+}
+
 static weft_status alloc_buffers(weft_classifier *c)
 {
     const weft_allocator *a = weft_ctx_allocator(c->ctx);
-    const size_t batch = (size_t)c->batch, px = (size_t)c->recipe.px;
-    c->input = weft_calloc(a, batch, px * px * (size_t)c->recipe.channels * sizeof *c->input);
+    const size_t batch = (size_t)c->batch;
+    if (takes_bytes(c))
+        c->bytes = alloc_images(c, sizeof *c->bytes);
+    else
+        c->input = alloc_images(c, sizeof *c->input);
     c->output = weft_calloc(a, batch, (size_t)c->outputs * sizeof *c->output);
     c->probability = weft_calloc(a, (size_t)c->classes, sizeof *c->probability);
-    c->faults = weft_calloc(a, batch, sizeof *c->faults);
-    return c->input && c->output && c->probability && c->faults ? WEFT_OK : weft_fail_in(WEFT_NO_MEMORY, "classifier");
+    c->faults = weft_calloc(a, 2 * batch, sizeof *c->faults);
+    return (c->bytes || c->input) && c->output && c->probability && c->faults
+               ? WEFT_OK
+               : weft_fail_in(WEFT_NO_MEMORY, "classifier");
+}
+
+weft_status weft_classifier_need_floats(weft_classifier *c, weft_model **out)
+{
+    if (!c->input)
+        c->input = alloc_images(c, sizeof *c->input);
+    if (!c->input)
+        return weft_fail_in(WEFT_NO_MEMORY, "classifier");
+    weft_status status = WEFT_OK;
+    if (c->bytes && !c->floats) {
+        weft_graph *graph = NULL;
+        const weft_model_opt opt = { .store = weft_model_store(c->model), .resident = true, .ahead = true };
+        WEFT_TRY(build_graph(c, &graph));
+        status = weft_model_create(c->ctx, graph, &opt, &c->floats);
+        weft_graph_destroy(graph);
+    }
+    *out = c->bytes ? c->floats : c->model;
+    return status;
 }
 
 /* Everything after arch: mapped are the weights in weft's names (NULL: random numbers). */
@@ -168,7 +215,8 @@ static weft_status fill(weft_classifier *c, const weft_weights *mapped, const we
     WEFT_TRY(build_model(c, mapped));
     WEFT_TRY(mapped ? weft_model_load(c->model, mapped) : weft_model_init(c->model, opt->seed));
     WEFT_TRY(alloc_buffers(c));
-    return weft_model_release_params(c->model);
+    return c->bytes ? weft_model_commit(c->model) /* weft_classifier_need_floats may want the parameters, too */
+                    : weft_model_release_params(c->model);
 }
 
 /* The same of weights in any framework's names. */
@@ -229,7 +277,9 @@ void weft_classifier_destroy(weft_classifier *c)
     if (!c)
         return;
     const weft_allocator *a = weft_ctx_allocator(c->ctx);
+    weft_model_destroy(c->floats);
     weft_model_destroy(c->model);
+    weft_free(a, c->bytes);
     weft_free(a, c->input);
     weft_free(a, c->output);
     weft_free(a, c->probability);

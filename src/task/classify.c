@@ -2,8 +2,10 @@
  *
  * Classifying: files are decoded, fitted and preprocessed by the context's threads, one file an item, straight into the
  * model's input; then the same threads run the model. Nothing else runs meanwhile, so no thread waits for another
- * phase. What an image gets does not depend on which others it came with, but for the rounding of the kernels that are
- * planned for a batch. Probabilities are made of the logits in double precision. */
+ * phase. For a device apart they decode the next batch while it computes one, and what is sent there are bytes, which
+ * the device looks up, unless the recipe makes numbers that are none. What an image gets does not depend on which
+ * others it came with, but for the rounding of the kernels that are planned for a batch. Probabilities are made of the
+ * logits in double precision. */
 #include "task/classify.h"
 
 #include <math.h>
@@ -13,6 +15,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
+#include "program/program.h"
 
 static void softmax(weft_classifier *c, const float *logits)
 {
@@ -64,38 +67,38 @@ static void rank(const weft_classifier *c, int top, weft_answer *out)
     }
 }
 
-/* Runs the model on the first count images of c->input; the others are whatever was there, and nobody reads theirs. */
-static weft_status run(weft_classifier *c)
+static size_t numbers_of_image(const weft_classifier *c)
 {
-    const size_t px = (size_t)c->recipe.px, images = (size_t)c->batch;
-    WEFT_TRY(weft_model_set_input(c->model, 0, c->input,
-                                  images * px * px * (size_t)c->recipe.channels * sizeof *c->input));
-    WEFT_TRY(weft_model_run(c->model));
-    return weft_model_get_output(c->model, 0, c->output, images * (size_t)c->outputs * sizeof *c->output);
+    return (size_t)c->recipe.px * (size_t)c->recipe.px * (size_t)c->recipe.channels;
 }
 
-/* Where a call's images come from: one of the three. */
-typedef struct source {
-    const char *const *paths;
-    const weft_image *images;
-    const weft_dataset *set;
-    int64_t first; /* of the set; the image that item 0 is */
-} source;
-
-static const char *path_of(const source *s, int64_t item)
+static weft_status read_output(weft_classifier *c, weft_model *model)
 {
-    return s->paths ? s->paths[item] : s->set ? s->set->images[s->first + item].path : NULL;
+    return weft_model_get_output(model, 0, c->output, (size_t)(c->batch * c->outputs) * sizeof *c->output);
 }
 
-static source part_of(const source *s, int64_t from)
+/* Runs the model on the images that are prepared; those behind the last are whatever was there, and nobody reads what
+ * comes of them. A device apart is only told to. */
+static weft_status submit(weft_classifier *c)
 {
-    return (source){ .paths = s->paths ? s->paths + from : NULL, .images = s->images ? s->images + from : NULL,
-                     .set = s->set, .first = s->first + from };
+    const size_t count = (size_t)c->batch * numbers_of_image(c);
+    WEFT_TRY(c->bytes ? weft_model_set_bytes(c->model, 0, c->bytes, count)
+                      : weft_model_set_input(c->model, 0, c->input, count * sizeof *c->input));
+    return weft_model_run_later(c->model);
 }
 
+/* Path of image i of a job; NULL: it has none. */
+static const char *path_of(const weft_classifying *job, int64_t i)
+{
+    return job->paths ? job->paths[i] : job->set ? job->set->images[i].path : NULL;
+}
+
+/* Images of a job from `first` on. */
 typedef struct batch {
     weft_classifier *c;
-    source from;
+    const weft_classifying *job;
+    int64_t first;
+    weft_fault *faults;
     weft_allocator lender; /* the context's behind a lock: not every user's allocator may be called by many threads */
     pthread_mutex_t lock;
 } batch;
@@ -119,11 +122,11 @@ static void locked_free(void *user, void *ptr)
     pthread_mutex_unlock(&b->lock);
 }
 
-static weft_status load(const batch *b, int64_t item, weft_image *out)
+static weft_status load(const batch *b, int64_t i, weft_image *out)
 {
-    const source *const s = &b->from;
-    return s->set ? weft_dataset_read(s->set, &b->lender, s->first + item, &b->c->image, out)
-                  : weft_image_load(&b->lender, s->paths[item], &b->c->image, out);
+    const weft_classifying *const job = b->job;
+    return job->set ? weft_dataset_read(job->set, &b->lender, i, &b->c->image, out)
+                    : weft_image_load(&b->lender, job->paths[i], &b->c->image, out);
 }
 
 static void prepare_image(void *arg, int64_t item, int thread)
@@ -131,27 +134,34 @@ static void prepare_image(void *arg, int64_t item, int thread)
     (void)thread;
     batch *b = arg;
     weft_classifier *c = b->c;
-    const size_t one = (size_t)c->recipe.px * (size_t)c->recipe.px * (size_t)c->recipe.channels;
-    float *to = c->input + (size_t)item * one;
+    const size_t one = numbers_of_image(c);
+    uint8_t *bytes = c->bytes ? c->bytes + (size_t)item * one : NULL;
+    float *values = c->bytes ? NULL : c->input + (size_t)item * one;
+    const int64_t i = b->first + item;
     weft_image image = { 0 };
-    weft_status status = b->from.images ? WEFT_OK : load(b, item, &image);
+    weft_status status = b->job->images ? WEFT_OK : load(b, i, &image);
     if (status == WEFT_OK) {
-        const char *const path = path_of(&b->from, item);
-        status = weft_image_prepare(&b->lender, b->from.images ? &b->from.images[item] : &image, &c->recipe, to);
+        const weft_image *const in = b->job->images ? &b->job->images[i] : &image;
+        const char *const path = path_of(b->job, i);
+        status = bytes ? weft_image_prepare_bytes(&b->lender, in, &c->recipe, bytes)
+                       : weft_image_prepare(&b->lender, in, &c->recipe, values);
         if (status != WEFT_OK && path)
             weft_fail_in(status, "%s", path);
     }
     weft_free(&b->lender, image.pixels);
-    c->faults[item].status = status;
-    snprintf(c->faults[item].reason, sizeof c->faults[item].reason, "%s", status ? weft_error() : "");
-    if (status)
-        memset(to, 0, one * sizeof *to);
+    b->faults[item].status = status;
+    snprintf(b->faults[item].reason, sizeof b->faults[item].reason, "%s", status ? weft_error() : "");
+    if (status && bytes)
+        memset(bytes, 0, one);
+    else if (status)
+        memset(values, 0, one * sizeof *values);
 }
 
-/* Decodes count <= batch images into c->input, on the context's threads. */
-static weft_status prepare(weft_classifier *c, const source *from, int64_t count)
+/* Decodes count <= batch images of a job, on the context's threads. */
+static weft_status prepare(weft_classifier *c, const weft_classifying *job, int64_t first, int64_t count,
+                           weft_fault *faults)
 {
-    batch b = { .c = c, .from = *from };
+    batch b = { .c = c, .job = job, .first = first, .faults = faults };
     if (pthread_mutex_init(&b.lock, NULL) != 0)
         return weft_fail(WEFT_NO_MEMORY, "classifier: no lock");
     b.lender = (weft_allocator){ .alloc = locked_alloc, .free = locked_free, .user = &b };
@@ -165,14 +175,13 @@ static weft_status prepare(weft_classifier *c, const source *from, int64_t count
     return WEFT_OK;
 }
 
-/* The answers of image i of the batch, which is image `at` of the call; none if it has a fault. One image of which the
- * network makes no numbers is a fault of that image. */
-static weft_status answer(weft_classifier *c, int64_t i, const char *path, int top, weft_answer *to)
+/* The answers of image i of the batch; none if it has a fault. One image of which the network makes no numbers is a
+ * fault of that image. */
+static weft_status answer(weft_classifier *c, int64_t i, const char *path, int top, weft_fault *fault, weft_answer *to)
 {
     memset(to, 0, (size_t)top * sizeof *to);
     for (int k = 0; k < top; k++)
         to[k].id = to[k].name = "";
-    weft_fault *const fault = &c->faults[i];
     if (fault->status != WEFT_OK)
         return fault->status;
     weft_status status = soften(c, c->output + i * c->outputs);
@@ -187,36 +196,55 @@ static weft_status answer(weft_classifier *c, int64_t i, const char *path, int t
     return WEFT_OK;
 }
 
-/* Decodes and runs n <= batch images; how many there are to answer. */
-static weft_status run_batch(weft_classifier *c, const source *from, int64_t n, bool all)
+/* A batch on its way. */
+typedef struct turn {
+    int64_t first, count, good; /* good: images that were read */
+    weft_fault *faults;
+} turn;
+
+/* Runs what was prepared, unless something is wrong with it. */
+static weft_status begin(weft_classifier *c, const weft_classifying *job, turn *t)
 {
-    int64_t good = 0;
-    WEFT_TRY(prepare(c, from, n));
-    for (int64_t i = 0; i < n; i++) {
-        const weft_fault *fault = &c->faults[i];
-        if (fault->status != WEFT_OK && (all || fault->status == WEFT_NO_MEMORY))
+    for (int64_t i = 0; i < t->count; i++) {
+        const weft_fault *fault = &t->faults[i];
+        if (fault->status != WEFT_OK && (job->strict || fault->status == WEFT_NO_MEMORY))
             return weft_fail(fault->status, "%s", fault->reason);
-        good += fault->status == WEFT_OK;
+        t->good += fault->status == WEFT_OK;
     }
-    return good ? run(c) : WEFT_OK;
+    return t->good ? submit(c) : WEFT_OK;
 }
 
-static weft_status classify(weft_classifier *c, const source *from, int64_t count, int top, weft_answer *answers,
-                            weft_fault *faults)
+static weft_status end(weft_classifier *c, const weft_classifying *job, const turn *t)
 {
-    for (int64_t first = 0; first < count; first += c->batch) {
-        const int64_t n = count - first < c->batch ? count - first : c->batch;
-        const source part = part_of(from, first);
-        WEFT_TRY(run_batch(c, &part, n, !faults));
-        for (int64_t i = 0; i < n; i++) {
-            const weft_status status = answer(c, i, path_of(&part, i), top, answers + (first + i) * top);
-            if (status != WEFT_OK && !faults)
-                return status;
-            if (faults)
-                faults[first + i] = c->faults[i];
-        }
+    weft_answer *const answers = job->answers + (job->whole ? t->first * job->top : 0);
+    if (t->good)
+        WEFT_TRY(read_output(c, c->model));
+    for (int64_t i = 0; i < t->count; i++) {
+        const weft_status status = answer(c, i, path_of(job, t->first + i), job->top, &t->faults[i],
+                                          answers + i * job->top);
+        if (status != WEFT_OK && job->strict)
+            return status;
     }
-    return WEFT_OK;
+    return job->done ? job->done(job->user, t->first, t->count, answers, t->faults) : WEFT_OK;
+}
+
+weft_status weft_classify(weft_classifier *c, const weft_classifying *job)
+{
+    const bool ahead = weft_device_is_apart(c->ctx->device);
+    turn turns[2] = { { .count = 0 } };
+    int k = 0;
+    for (int64_t first = 0; first < job->count; first += c->batch, k ^= 1) {
+        turn *const now = &turns[k], *const before = &turns[k ^ 1];
+        const int64_t rest = job->count - first;
+        *now = (turn){ first, rest < c->batch ? rest : c->batch, 0, c->faults + k * c->batch };
+        WEFT_TRY(prepare(c, job, now->first, now->count, now->faults));
+        if (ahead && before->count)
+            WEFT_TRY(end(c, job, before));
+        WEFT_TRY(begin(c, job, now));
+        if (!ahead)
+            WEFT_TRY(end(c, job, now));
+    }
+    return ahead && turns[k ^ 1].count ? end(c, job, &turns[k ^ 1]) : WEFT_OK;
 }
 
 static weft_status check(const weft_classifier *c, const void *in, int64_t count, int top, const void *out,
@@ -229,34 +257,44 @@ static weft_status check(const weft_classifier *c, const void *in, int64_t count
     return WEFT_OK;
 }
 
+static weft_status copy_faults(void *user, int64_t first, int64_t count, const weft_answer *answers,
+                               const weft_fault *faults)
+{
+    weft_fault *const to = user;
+    (void)answers;
+    memcpy(to + first, faults, (size_t)count * sizeof *to);
+    return WEFT_OK;
+}
+
 weft_status weft_classify_files(weft_classifier *c, const char *const *paths, int64_t count, int top,
                                 weft_answer *answers, weft_fault *faults)
 {
     WEFT_TRY(check(c, paths, count, top, answers, "weft_classify_files"));
-    return classify(c, &(source){ .paths = paths }, count, top, answers, faults);
-}
-
-weft_status weft_classify_part(weft_classifier *c, const weft_dataset *set, int64_t first, int64_t count, int top,
-                               weft_answer *answers, weft_fault *faults)
-{
-    return classify(c, &(source){ .set = set, .first = first }, count, top, answers, faults);
+    return weft_classify(c, &(weft_classifying){ .paths = paths, .count = count, .top = top, .answers = answers,
+                                                 .whole = true, .strict = !faults, .user = faults,
+                                                 .done = faults ? copy_faults : NULL });
 }
 
 weft_status weft_classify_images(weft_classifier *c, const weft_image *images, int64_t count, int top,
                                  weft_answer *answers)
 {
     WEFT_TRY(check(c, images, count, top, answers, "weft_classify_images"));
-    return classify(c, &(source){ .images = images }, count, top, answers, NULL);
+    return weft_classify(c, &(weft_classifying){ .images = images, .count = count, .top = top, .answers = answers,
+                                                 .whole = true, .strict = true });
 }
 
 weft_status weft_classify_inputs(weft_classifier *c, const float *inputs, int64_t count, float *out)
 {
+    weft_model *model;
     WEFT_TRY(check(c, inputs, count, 1, out, "weft_classify_inputs"));
-    const size_t one = (size_t)c->recipe.px * (size_t)c->recipe.px * (size_t)c->recipe.channels;
+    WEFT_TRY(weft_classifier_need_floats(c, &model));
+    const size_t one = numbers_of_image(c);
     for (int64_t first = 0; first < count; first += c->batch) {
         const int64_t n = count - first < c->batch ? count - first : c->batch;
         memcpy(c->input, inputs + (size_t)first * one, (size_t)n * one * sizeof *inputs);
-        WEFT_TRY(run(c));
+        WEFT_TRY(weft_model_set_input(model, 0, c->input, (size_t)c->batch * one * sizeof *inputs));
+        WEFT_TRY(weft_model_run(model));
+        WEFT_TRY(read_output(c, model));
         for (int64_t i = 0; i < n; i++) {
             WEFT_TRY(soften(c, c->output + i * c->outputs));
             for (int k = 0; k < c->classes; k++)

@@ -19,7 +19,7 @@ typedef struct tally {
     int top;
     int *map; /* [classes of the set]: the classifier's */
     weft_answer *answers; /* [batch][top] */
-    weft_fault *faults;   /* [batch] */
+    bool stopped;         /* by the caller */
     weft_evaluation result;
 } tally;
 
@@ -45,13 +45,14 @@ static void score(tally *e, int label, const weft_answer *answers)
     r->confusion[(size_t)label * (size_t)r->classes + (size_t)answers[0].index]++;
 }
 
-static weft_status one_batch(tally *e, int64_t first, int64_t count)
+static weft_status one_batch(void *user, int64_t first, int64_t count, const weft_answer *answers,
+                             const weft_fault *faults)
 {
-    WEFT_TRY(weft_classify_part(e->c, e->set, first, count, e->top, e->answers, e->faults));
+    tally *e = user;
     for (int64_t i = 0; i < count; i++) {
         const int label = e->map[e->set->images[first + i].label];
         const weft_prediction one = { .index = first + i, .path = e->set->images[first + i].path, .label = label,
-                                      .answers = e->answers + i * e->top, .top = e->top, .fault = &e->faults[i] };
+                                      .answers = answers + i * e->top, .top = e->top, .fault = &faults[i] };
         if (e->opt->predicted)
             e->opt->predicted(e->opt->user, &one);
         if (one.fault->status == WEFT_OK) {
@@ -60,13 +61,14 @@ static weft_status one_batch(tally *e, int64_t first, int64_t count)
         }
         e->result.bad++;
         if (e->opt->bad)
-            e->opt->bad(e->opt->user, &e->faults[i]);
+            e->opt->bad(e->opt->user, one.fault);
         if (e->result.bad > e->opt->bad_limit)
-            return weft_fail(e->faults[i].status == WEFT_NUMERIC ? WEFT_NUMERIC : WEFT_BAD_DATA,
-                             "%s (%lld image%s without an answer, %lld may be)", e->faults[i].reason,
+            return weft_fail(one.fault->status == WEFT_NUMERIC ? WEFT_NUMERIC : WEFT_BAD_DATA,
+                             "%s (%lld image%s without an answer, %lld may be)", one.fault->reason,
                              (long long)e->result.bad, e->result.bad == 1 ? "" : "s", (long long)e->opt->bad_limit);
     }
-    return WEFT_OK;
+    e->stopped = e->opt->progress && !e->opt->progress(e->opt->user, first + count, e->set->count);
+    return e->stopped ? WEFT_CANCELLED : WEFT_OK;
 }
 
 static double share(double part, double whole)
@@ -95,12 +97,10 @@ static void summarise(weft_evaluation *r)
 static weft_status all_batches(tally *e)
 {
     const double start = weft_clock();
-    for (int64_t first = 0; first < e->set->count; first += e->c->batch) {
-        const int64_t rest = e->set->count - first, count = rest < e->c->batch ? rest : e->c->batch;
-        WEFT_TRY(one_batch(e, first, count));
-        if (e->opt->progress && !e->opt->progress(e->opt->user, first + count, e->set->count))
-            break;
-    }
+    const weft_classifying job = { .set = e->set, .count = e->set->count, .top = e->top, .answers = e->answers,
+                                   .done = one_batch, .user = e };
+    const weft_status status = weft_classify(e->c, &job);
+    WEFT_TRY(e->stopped ? WEFT_OK : status);
     e->result.seconds = weft_clock() - start;
     summarise(&e->result);
     return WEFT_OK;
@@ -112,10 +112,9 @@ static weft_status evaluate(tally *e)
     const size_t batch = (size_t)e->c->batch, classes = (size_t)e->c->classes;
     e->map = weft_calloc(a, (size_t)e->set->class_count, sizeof *e->map);
     e->answers = weft_calloc(a, batch * FIVE, sizeof *e->answers);
-    e->faults = weft_calloc(a, batch, sizeof *e->faults);
     e->result.score = weft_calloc(a, classes, sizeof *e->result.score);
     e->result.confusion = weft_calloc(a, classes * classes, sizeof *e->result.confusion);
-    if (!e->map || !e->answers || !e->faults || !e->result.score || !e->result.confusion)
+    if (!e->map || !e->answers || !e->result.score || !e->result.confusion)
         return weft_fail_in(WEFT_NO_MEMORY, "weft_evaluate");
     WEFT_TRY(weft_classifier_match(e->c, e->set, e->map, &e->result.rule));
     return all_batches(e);
@@ -136,7 +135,6 @@ weft_status weft_evaluate(weft_classifier *c, const weft_dataset *set, const wef
     const weft_allocator *a = weft_ctx_allocator(c->ctx);
     weft_free(a, e.map);
     weft_free(a, e.answers);
-    weft_free(a, e.faults);
     if (status != WEFT_OK)
         weft_evaluation_release(c->ctx, &e.result);
     else

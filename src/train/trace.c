@@ -61,7 +61,7 @@ static weft_status look_at_store(search *s)
 static weft_status look_at_batch(search *s, const weft_batch *batch)
 {
     const weft_trainer *t = s->trainer;
-    const float *const arrays[] = { t->image_bytes ? NULL : batch->images, batch->targets };
+    const float *const arrays[] = { t->byte_count ? NULL : batch->images, batch->targets };
     const int inputs[] = { t->images, t->targets };
     for (int k = 0; k < 2 && !s->found->what; k++) {
         if (inputs[k] < 0 || !arrays[k]) /* bytes are finite */

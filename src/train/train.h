@@ -42,8 +42,7 @@ struct weft_trainer {
     weft_ranks *ranks;       /* NULL: alone */
     size_t bucket;
     struct weft_reduction *reduction; /* of ranks */
-    int64_t image_bytes;       /* of batches of bytes; 0: they are floats */
-    int32_t *packed;           /* bytes of such a batch, where images do not fill integers */
+    size_t byte_count;         /* of a batch of bytes; 0: they are floats */
     float *slots; /* [WEFT_STEPS_AHEAD][WEFT_TRAIN_SLOT] outputs of steps that were submitted, by their turn */
     int64_t tickets[WEFT_STEPS_AHEAD]; /* runs of the model that must be over */
     int64_t steps[WEFT_STEPS_AHEAD];   /* their numbers */

@@ -41,16 +41,12 @@ static weft_status describe(weft_trainer *t, const weft_graph *network, const we
     return WEFT_OK;
 }
 
-/* Batches of bytes. */
-static weft_status describe_bytes(weft_trainer *t, const weft_graph *network, const weft_train_opt *opt)
+/* Of a batch of images. */
+static size_t count_bytes(const weft_trainer *t, const weft_graph *network)
 {
-    if (!opt->levels)
-        return WEFT_OK;
+    const int64_t batch = t->graph->values[t->graph->inputs[t->images]].shape.dim[0];
     const weft_shape *image = &network->values[network->inputs[0]].shape;
-    const weft_shape *words = &t->graph->values[t->graph->inputs[t->images]].shape;
-    t->image_bytes = image->dim[1] * image->dim[2] * image->dim[3];
-    t->packed = weft_arena_array(&t->arena, (size_t)weft_shape_count(words), sizeof *t->packed);
-    return t->packed ? WEFT_OK : WEFT_NO_MEMORY;
+    return (size_t)(batch * image->dim[1] * image->dim[2] * image->dim[3]);
 }
 
 /* The store that is shared, else one of its own, drawn. */
@@ -116,7 +112,8 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     t->images = input_of_network(t);
     if (t->images < 0)
         return weft_fail(WEFT_INVALID, "the network has no input");
-    WEFT_TRY(describe_bytes(t, network, opt));
+    if (opt->levels)
+        t->byte_count = count_bytes(t, network);
     if (!opt->plan_only)
         WEFT_TRY(need_store(t));
     /* Images are read until a step's very end, so that it costs nothing to keep them where they are. */
@@ -230,32 +227,20 @@ static weft_status set(weft_trainer *t, int input, const void *data)
     return weft_model_set_input(t->model, input, data, (size_t)weft_shape_count(shape) * sizeof(float));
 }
 
-/* Each image begins with an integer. */
-static weft_status set_bytes(weft_trainer *t, const uint8_t *bytes)
-{
-    const weft_shape *shape = &t->graph->values[t->graph->inputs[t->images]].shape;
-    const int64_t words = shape->dim[1];
-    const bool fills = words * (int64_t)sizeof *t->packed == t->image_bytes;
-    if (fills && (uintptr_t)bytes % sizeof *t->packed == 0)
-        return set(t, t->images, bytes);
-    for (int64_t n = 0; n < shape->dim[0]; n++)
-        memcpy(t->packed + n * words, bytes + n * t->image_bytes, (size_t)t->image_bytes);
-    return set(t, t->images, t->packed);
-}
-
 weft_status weft_trainer_feed(weft_trainer *t, const weft_batch *batch, double lr, int64_t step)
 {
     const float rate = (float)lr;
     const int32_t number = (int32_t)(step & INT32_MAX);
     if (!t || !batch || !batch->labels || (t->targets >= 0 && !batch->targets) ||
-        (t->image_bytes ? !batch->bytes : !batch->images))
+        (t->byte_count ? !batch->bytes : !batch->images))
         return weft_fail(WEFT_INVALID, "a step of training: trainer, batch, its %s, labels and, where the trainer "
                                        "wants them, targets must not be NULL",
-                         t && t->image_bytes ? "bytes (the trainer has levels)" : "images");
+                         t && t->byte_count ? "bytes (the trainer has levels)" : "images");
     if (!isfinite(lr))
         return weft_fail(WEFT_INVALID, "a step of training: the learning rate is %g", lr);
     WEFT_TRY(weft_model_need_memory(t->model, "a step of training"));
-    WEFT_TRY(t->image_bytes ? set_bytes(t, batch->bytes) : set(t, t->images, batch->images));
+    WEFT_TRY(t->byte_count ? weft_model_set_bytes(t->model, t->images, batch->bytes, t->byte_count)
+                           : set(t, t->images, batch->images));
     WEFT_TRY(set(t, t->labels, batch->labels));
     WEFT_TRY(set(t, t->targets, batch->targets));
     WEFT_TRY(set(t, t->lr, &rate));

@@ -257,6 +257,42 @@ START_TEST(pinned_memory_is_used_again)
 }
 END_TEST
 
+/* Ten runs send what one does, and the same again when the input was set again: with a lane or without. */
+START_TEST(inputs_stay_where_they_are)
+{
+    const weft_model_opt opt = { .resident = true, .ahead = _i == 1 };
+    weft_ctx *ctx = NULL;
+    weft_graph *g = NULL;
+    weft_model *model = NULL;
+    weft_port_info port;
+    int64_t sent[2];
+    CHECK_OK(weft_ctx_create(&half, &ctx));
+    CHECK_OK(build(ctx, &small_mixed, &g));
+    CHECK_OK(weft_model_create(ctx, g, &opt, &model));
+    CHECK_OK(weft_model_seed(model, 1));
+    CHECK_OK(weft_model_commit(model));
+    CHECK_OK(weft_model_input(model, 0, &port));
+    float *const data = calloc((size_t)weft_shape_count(&port.shape), sizeof *data);
+    ck_assert_ptr_nonnull(data);
+    for (int again = 0; again < 2; again++) {
+        const int64_t before = doubles->counts().uploaded;
+        CHECK_OK(weft_model_set_input(model, 0, data, (size_t)weft_shape_count(&port.shape) * sizeof *data));
+        CHECK_OK(weft_model_run(model));
+        sent[again] = doubles->counts().uploaded - before;
+        for (int i = 0; i < 9; i++)
+            CHECK_OK(weft_model_run(model));
+        ck_assert_int_eq(doubles->counts().uploaded - before, sent[again]);
+    }
+    ck_assert_int_ge(sent[0], weft_shape_count(&port.shape) * 2);
+    ck_assert_int_eq(sent[0], sent[1]);
+    free(data);
+    weft_model_destroy(model);
+    weft_graph_destroy(g);
+    weft_ctx_destroy(ctx);
+    finish();
+}
+END_TEST
+
 /* ---- the plug-in ---- */
 
 START_TEST(a_plug_in_of_another_version_is_refused)
@@ -334,6 +370,7 @@ static Suite *suite(void)
     tcase_add_test(ways, strict_fp32_plans_only_what_cudnn_does_exactly);
     tcase_add_test(ways, a_model_runs_on_its_card_in_any_thread);
     tcase_add_test(ways, pinned_memory_is_used_again);
+    tcase_add_loop_test(ways, inputs_stay_where_they_are, 0, 2);
     suite_add_tcase(s, ways);
     return s;
 }

@@ -96,7 +96,10 @@ double)
     expect 2 plans lenet5 --batch 0
     expect 0 plans mobilenetv2 --px 96 --classes 10 --threads 2 -o json
     equal "pixels planned for" "$(json out models.0.px)" 96
+    export WEFT_DOUBLE_OPENED="$work/opened"
     expect 0 bench lenet5 $quick --device cuda -o json
+    unset WEFT_DOUBLE_OPENED
+    equal "times that the card was opened, by the job alone" "$(grep -c . opened)" 1
     [ "$(json out results.0.ms_with_copy.n)" = "$(json out results.0.ms.n)" ] || fail "no times with the copy of images"
     expect 0 bench table lenet5 $quick --precision bf16 -o json
     equal "the GPU's precision" "$(json out results.1.precision)" bf16

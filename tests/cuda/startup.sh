@@ -64,6 +64,19 @@ for path in "" "$work/stub" "$nodevice" "$(hide libcublasLt.so.13)"; do
     expect "the CPU goes on" 0 "" run "$path" --device auto
 done
 
+# Plans for a card are built where there is none, those that must be compiled too, or it is said why not.
+plans()
+{
+    LD_LIBRARY_PATH=$1 XDG_CACHE_HOME="$work/plans" WEFT_CUDA_PLUGIN="$plugin" \
+        "$weft" plans resnet18 --px 32 --batch 1 --precision fp16 --target h100
+}
+expect "plans, no driver" 0 "resnet18" plans ""
+if ! head -qn 1 "$work"/plans/weft/plan-* | LC_ALL=C awk '/^weft-plan/ { n += $8 } END { exit n == 0 }'; then
+    echo "plans, no driver: none was compiled" && failed=1
+fi
+expect "plans, the toolkit's stub for a driver" 69 "the toolkit's stub, not a driver" plans "$work/stub"
+expect "plans, no libnvrtc.so.13" 69 "libnvrtc.so.13" plans "$(hide libnvrtc.so.13)"
+
 # What is missing is listed piece by piece, and is no failure.
 expect "devices, no GPU" 0 "the NVIDIA driver finds no GPU" \
     env LD_LIBRARY_PATH="$nodevice" WEFT_CUDA_PLUGIN="$plugin" "$weft" devices -o json

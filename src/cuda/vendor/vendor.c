@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/beside.h"
+
 enum { CUDNN_NEEDED = 91000, CUDA_MAJOR = 13, LIBRARIES = WEFT_VENDOR_LIBRARY_COUNT };
 
 static const struct {
@@ -144,6 +146,12 @@ static bool open_library(weft_vendor *vendor, int library, weft_vendor_piece *pi
     return weft_vendor_find(piece->library, try_library, &(opening){ vendor, library, piece });
 }
 
+static weft_status need_piece(const weft_vendor_piece *piece)
+{
+    return piece->found ? WEFT_OK
+                        : weft_fail(WEFT_NO_DEVICE, "%s (%s): %s", piece->what, piece->library, piece->missing);
+}
+
 void weft_vendor_close(weft_vendor *vendor)
 {
     for (int i = LIBRARIES - 1; i >= 0; i--)
@@ -164,7 +172,7 @@ weft_status weft_vendor_load(weft_vendor *out)
         if (!open_library(&vendor, i, &piece)) {
             weft_vendor_close(&vendor);
             *out = vendor;
-            return weft_fail(WEFT_NO_DEVICE, "%s (%s): %s", piece.what, piece.library, piece.missing);
+            return need_piece(&piece);
         }
     }
     *out = vendor;
@@ -216,15 +224,31 @@ char *weft_vendor_parts_text(char *buf, size_t size)
     return buf;
 }
 
-/* The driver's own answer, so that it is reported where even the runtime is missing. */
-static void probe_driver(weft_vendor_piece *piece)
+/* ---- the driver ---- */
+
+static const char stand_in[] = "libweft_nodevice.so";
+
+/* NULL: there is none, but perhaps the stand-in that planning has opened (below). */
+static void *open_driver(const char *soname)
+{
+    char path[WEFT_BESIDE_PATH];
+    void *const handle = dlopen(soname, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
+    weft_vendor_path_of(handle, path, sizeof path);
+    if (!strstr(path, stand_in))
+        return handle;
+    dlclose(handle);
+    return NULL;
+}
+
+/* The driver's own answer, so that it is reported where even the runtime is missing. False: there is none at all. */
+static bool probe_driver(weft_vendor_piece *piece)
 {
     *piece = (weft_vendor_piece){ .what = "NVIDIA driver", .library = "libcuda.so.1" };
-    void *const handle = dlopen(piece->library, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
+    void *const handle = open_driver(piece->library);
     if (!handle) {
         snprintf(piece->missing, sizeof piece->missing,
                  "libcuda.so.1 was not found; install NVIDIA's driver, 580 or newer");
-        return;
+        return false;
     }
     int (*get_version)(int *) = NULL;
     void *const symbol = dlsym(handle, "cuDriverGetVersion");
@@ -245,6 +269,30 @@ static void probe_driver(weft_vendor_piece *piece)
                      piece->version, CUDA_MAJOR);
     }
     dlclose(handle);
+    return true;
+}
+
+static weft_status need_parts(const weft_vendor *vendor)
+{
+    for (int i = 0; vendor->library[WEFT_VENDOR_CUDNN] && i < WEFT_COUNT(parts); i++) {
+        weft_vendor_piece piece;
+        open_part(i, &piece);
+        WEFT_TRY(need_piece(&piece));
+    }
+    return WEFT_OK;
+}
+
+/* cuDNN compiles nothing where no libcuda.so.1 is open or can be opened. One of that name stays open, and is it. */
+weft_status weft_vendor_need_planner(const weft_vendor *vendor)
+{
+    weft_vendor_piece driver;
+    char path[WEFT_BESIDE_PATH];
+    if (double_of)
+        return WEFT_OK;
+    WEFT_TRY(need_parts(vendor));
+    if (!probe_driver(&driver) && weft_beside(stand_in, path) && dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE))
+        return WEFT_OK;
+    return need_piece(&driver);
 }
 
 /* ---- devices ---- */
@@ -290,12 +338,7 @@ weft_status weft_vendor_need_device(const weft_vendor *vendor, int index)
     }
     if (index < 0 || index >= count)
         return weft_fail(WEFT_NO_DEVICE, "there is no CUDA device %d: the driver sees %d", index, count);
-    for (int i = 0; vendor->library[WEFT_VENDOR_CUDNN] && i < WEFT_COUNT(parts); i++) {
-        weft_vendor_piece piece;
-        if (!open_part(i, &piece))
-            return weft_fail(WEFT_NO_DEVICE, "%s (%s): %s", piece.what, piece.library, piece.missing);
-    }
-    return WEFT_OK;
+    return need_parts(vendor);
 }
 
 /* The last piece: the cards. */
@@ -325,7 +368,7 @@ bool weft_vendor_driver(weft_vendor_piece *piece)
 {
     *piece = (weft_vendor_piece){ .what = "NVIDIA driver", .library = "libcuda.so.1", .found = true };
     if (!double_of)
-        probe_driver(piece);
+        (void)probe_driver(piece);
     return piece->found;
 }
 
@@ -336,7 +379,7 @@ void weft_vendor_probe(weft_vendor_report *report)
     if (double_of)
         vendor = *double_of;
     else
-        probe_driver(&report->piece[report->count++]);
+        (void)probe_driver(&report->piece[report->count++]);
     for (int i = 0; i < LIBRARIES; i++) {
         weft_vendor_piece *const piece = &report->piece[report->count++];
         if (!double_of) {

@@ -122,6 +122,9 @@ bool weft_vendor_driver(weft_vendor_piece *piece);
 /* NO_DEVICE unless a driver, CUDA device `index` and the libraries that cuDNN opens by itself are there: says which is
  * missing, and clears the runtime's sticky error. */
 weft_status weft_vendor_need_device(const weft_vendor *vendor, int index);
+/* NO_DEVICE unless cuDNN can plan all that it plans on a machine without a GPU: with all of its parts, and a driver, or
+ * what stands for one beside the plug-in (libweft_nodevice.so) where there is none. */
+weft_status weft_vendor_need_planner(const weft_vendor *vendor);
 void weft_vendor_close(weft_vendor *vendor);
 /* "libnvrtc.so.13 found, libcudnn_graph.so.9 missing, ...": of the libraries that cuDNN opens by itself. */
 char *weft_vendor_parts_text(char *buf, size_t size);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A libcuda.so.1 for tests: a driver is installed, and there is no GPU. cuInit says so (100); everything else answers
- * "not initialized" (3), as a real driver does after that. With it cuDNN plans for described devices, engines that are
- * compiled by NVRTC included; without a libcuda.so.1 it offers only its precompiled ones. symbols.inc names the
- * driver's functions, from the toolkit's stub library (symbols.sh). Never installed: its folder is put on the library
- * path of the tests that need it, and of nothing else. */
+ * A libcuda.so.1 for machines without NVIDIA's driver: a driver is there, and no GPU. cuInit says so (100); everything
+ * else answers "not initialized" (3), as a real driver does after that. With it cuDNN plans for described devices,
+ * engines that are compiled by NVRTC included; without any libcuda.so.1 it offers only its precompiled ones.
+ * symbols.inc names the driver's functions, from the toolkit's stub library (symbols.sh). It lies beside the plug-in
+ * under a name that no loader looks for, and is opened to plan for a target, where there is no driver, and for nothing
+ * else (vendor/vendor.c); tests put a link of the driver's name on their library path. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,7 @@ int cuDriverGetVersion(int *version)
     {                                                                                                                  \
         return NOT_INITIALIZED;                                                                                        \
     }
-#include "symbols.inc"
+#include <symbols.inc>
 #undef SYMBOL
 
 /* All that cuGetProcAddress finds. */
@@ -47,7 +48,7 @@ static const struct {
     { "cuDriverGetVersion", (any_function)cuDriverGetVersion },
     { "cuGetProcAddress_v2", (any_function)cuGetProcAddress_v2 },
 #define SYMBOL(name) { #name, (any_function)name },
-#include "symbols.inc"
+#include <symbols.inc>
 #undef SYMBOL
 };
 
