@@ -38,7 +38,7 @@ Train = struct("weft_train_opt", "long batch int loss real rbf_j smoothing point
                "bool targets pointer levels how optimizer pointer freeze int freeze_count pointer groups int "
                "group_count real layer_decay clip_norm clip_value scale loss_scale int accumulate real ema bool "
                "ema_no_warm_up real norm_momentum long seed pointer store size memory bool plan_only pointer ranks "
-               "size bucket", how=Optimizer, scale=Scale)
+               "size bucket bool sync_norms", how=Optimizer, scale=Scale)
 Model = struct("weft_model_opt", "long batch bool plan_only no_fusion no_units keep_all training pointer store "
                "bool resident ahead size memory bool track")
 Batch = struct("weft_batch", "floats images ints labels floats targets pointer bytes")

@@ -112,6 +112,8 @@ typedef struct weft_train_opt {
                               NULL: alone */
     size_t bucket;         /* bytes of gradients that pass between ranks at once, while others are still being
                               computed; 0: 1 MiB */
+    bool sync_norms;       /* of ranks: batch norms are by the statistics of the whole batch, as those of one rank, not
+                              of each rank's part; two more exchanges for each norm, which are waited for */
 } weft_train_opt;
 
 typedef struct weft_trainer weft_trainer;
@@ -193,9 +195,9 @@ WEFT_API weft_status weft_trainer_average(weft_trainer *trainer, weft_store *to)
  * none of their own (Wu and Johnson 2021, "Rethinking 'Batch' in BatchNorm", section 3). Batches pass forward as in
  * training: with the statistics of the batch, drops and all. */
 typedef struct weft_norm_meter weft_norm_meter;
-/* Of opt batch, freeze, seed and ranks count: frozen norms keep their statistics, and the means are those over all
- * ranks' batches. The store, which is used until the meter is
- * destroyed, has all that the network needs: NOT_FOUND. */
+/* Of opt batch, freeze, seed, ranks and sync_norms count: frozen norms keep their statistics, and the means are those
+ * over all ranks' batches, which are one batch with sync_norms. The store, which is used until the meter is destroyed,
+ * has all that the network needs: NOT_FOUND. */
 WEFT_API weft_status weft_norm_meter_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
                                             weft_store *store, weft_norm_meter **out);
 /* images: [N, H, W, C] */

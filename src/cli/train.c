@@ -357,7 +357,8 @@ const cli_command cli_train = {
         "\n"
         "Started by mpirun, several processes train one network: each takes its part of every batch (--batch is that "
         "of all together, and the learning rate is for that), and gradients become the means of all. Validation is "
-        "shared; rank 0 alone prints and writes. The bits are the same for the same number of ranks. Where a rank does "
+        "shared; rank 0 alone prints and writes. Batch norms have the statistics of each rank's part, or, with the key "
+        "sync-bn, of the whole batch. The bits are the same for the same number of ranks. Where a rank does "
         "not answer for as long as the key rank-timeout says, all others end with 75 and name it.",
     .examples = "weft train fashion-cnn|the book's CNN on Fashion-MNIST, which is found by itself\n"
                 "weft train --recipe fashion --time 3min|the best of three minutes\n"

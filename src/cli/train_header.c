@@ -126,9 +126,9 @@ static void print_ranks(const train_run *r, FILE *out)
     const int size = weft_ranks_size(r->ranks);
     if (size > 1)
         fprintf(out, "ranks      %d by %s, %d of them on this machine, of %d threads each: %lld of the %lld images "
-                "of a step each; the learning rate is that of all %lld\n", size, weft_ranks_transport(r->ranks),
+                "of a step each; the learning rate is that of all %lld%s\n", size, weft_ranks_transport(r->ranks),
                 weft_ranks_local(r->ranks), weft_ctx_threads(r->ctx), (long long)r->part, (long long)r->batch,
-                (long long)r->batch);
+                (long long)r->batch, r->set->sync_bn ? ", and so are the statistics of batch norms" : "");
 }
 
 static void print_setting(const train_run *r, int row, FILE *out)
@@ -160,12 +160,14 @@ static void print_settings(const train_run *r, FILE *out)
 static void warn_small_batch(const train_run *r)
 {
     weft_node_info node;
-    if (r->part >= FEW)
+    const int64_t seen = r->set->sync_bn ? r->batch : r->part;
+    if (seen >= FEW)
         return;
     for (int i = 0; weft_graph_node(r->network, i, &node) == WEFT_OK; i++)
         if (strcmp(node.op, "batch_norm") == 0) {
             cli_warn("batch norm is trained with %lld images a step%s; its statistics are poor below %d: use a larger "
-                     "batch, or --freeze the norms", (long long)r->part, r->ranks ? " and rank" : "", FEW);
+                     "batch, %s--freeze the norms", (long long)seen, seen < r->batch ? " and rank" : "", FEW,
+                     seen < r->batch ? "--set 'sync-bn yes', or " : "or ");
             return;
         }
 }

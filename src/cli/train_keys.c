@@ -64,6 +64,8 @@ const cli_option train_keys[] = {
     OPT_REAL(AT, ema, 0, "ema", "D", "0", 0, .9999999,
              "decay of a moving average of the weights, which is then what is evaluated and written; 0: none"),
     YES_NO(ema_warm_up, "ema-warm-up", "yes", "the decay is at most (1 + t) / (10 + t) at update t"),
+    YES_NO(sync_bn, "sync-bn", "no",
+           "of several ranks: batch norms are by the statistics of the whole batch, not by those of each rank's part"),
     OPT_REAL(AT, norm_momentum, 0, "norm-momentum", "M", "0", 0, .9999999,
              "share of the moving statistics of batch norms that a step keeps, 0.9 for a small set; 0: as the network "
              "has it"),

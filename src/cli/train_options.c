@@ -75,6 +75,7 @@ weft_train_opt train_options(const train_run *r)
         .norm_momentum = set->norm_momentum,
         .seed = (uint64_t)set->seed,
         .ranks = r->ranks,
+        .sync_norms = set->sync_bn,
     };
 }
 

@@ -21,7 +21,7 @@ typedef struct train_settings {
     double smoothing, rbf_j, aux_weight;
     const char *loss_scale; /* NULL: by the precision */
     double clip_norm, clip_value, ema, norm_momentum, layer_decay;
-    int accumulate, ema_warm_up, norm_batches;
+    int accumulate, ema_warm_up, norm_batches, sync_bn;
     const char *freeze, *groups;
     int schedule, staircase, linear, rise_from_one;
     double factor, every, final_lr, power, rise, start_divisor, final_divisor, warm_up, warm_up_from;

@@ -45,7 +45,7 @@ static int64_t rows_of(const slices *s, int64_t slice)
 
 /* In scratch, floats: of each slice [TOTALS][channels], then [VECTORS][channels] for all. */
 enum { SUM, PRODUCT, SHIFT, TOTALS };
-enum { SCALE, TILT, LIFT, VECTORS };
+enum { SCALE = WEFT_NORM_SCALE, TILT = WEFT_NORM_TILT, LIFT = WEFT_NORM_LIFT, VECTORS = WEFT_NORM_VECTORS };
 
 typedef struct job {
     const weft_call *call;
@@ -58,6 +58,7 @@ typedef struct job {
     const weft_view *stats; /* forwards: mean, rstd, variance, shift */
     weft_act act; /* of batch_norm_dx */
     bool stream;
+    void (*give)(const weft_call *call, int64_t c, double mean, double variance);
 } job;
 
 static float *total(const job *j, int64_t slice, int which)
@@ -229,6 +230,35 @@ static const weft_kernel rows_train = {
 
 const weft_kernel *const weft_cpu_batch_norm_train[] = { &rows_train, &weft_cpu_batch_norm_train_ref, NULL };
 
+void weft_norm_apply(const weft_call *call, const float *mean, const float *shift)
+{
+    job j = { .call = call, .rows = weft_rows_of(call->device), .slices = cut(&call->node->in[0]),
+              .split = weft_split_rows(&call->node->in[0]), .vectors = call->scratch, .mean = mean, .shift = shift,
+              .stream = streams(call, 1) };
+    weft_pool_run(call->device->pool, j.split.items, apply, &j);
+}
+
+static void finish_giving(void *arg, int64_t index, int thread)
+{
+    const job *j = arg;
+    double means[JOINED], squares[JOINED];
+    int64_t first;
+    const int count = joined(j, index, &first);
+    (void)thread;
+    join_moments(j, first, count, means, squares);
+    for (int i = 0; i < count; i++)
+        j->give(j->call, first + i, means[i], squares[i] / (double)j->slices.rows);
+}
+
+void weft_norm_moments(const weft_call *call, void (*give)(const weft_call *call, int64_t c, double mean,
+                                                           double variance))
+{
+    job j = begin(call);
+    j.give = give;
+    weft_pool_run(call->device->pool, j.slices.count, sum_moments, &j);
+    run_join(&j, finish_giving);
+}
+
 /* ---- batch_norm_stats ---- */
 
 static weft_status run_stats(const weft_call *call)
@@ -265,11 +295,8 @@ weft_affine weft_norm_again(const weft_call *call, float *scale)
 /* The second pass of batch_norm_train alone. */
 static weft_status run_again(const weft_call *call)
 {
-    job j = { .call = call, .rows = weft_rows_of(call->device), .slices = cut(&call->node->in[0]),
-              .split = weft_split_rows(&call->node->in[0]), .vectors = call->scratch, .mean = call->in[1].data,
-              .shift = call->in[3].data, .stream = streams(call, 1) };
-    (void)weft_norm_again(call, vector(&j, SCALE));
-    weft_pool_run(call->device->pool, j.split.items, apply, &j);
+    (void)weft_norm_again(call, call->scratch);
+    weft_norm_apply(call, call->in[1].data, call->in[3].data);
     return WEFT_OK;
 }
 
@@ -391,6 +418,15 @@ static weft_status run_dx(const weft_call *call)
     sum_all(&j);
     weft_pool_run(call->device->pool, j.split.items, differentiate, &j);
     return WEFT_OK;
+}
+
+void weft_norm_dx_apply(const weft_call *call, const float *beta)
+{
+    const weft_batch_norm_dx_opt *o = call->node->opt;
+    job j = { .call = call, .rows = weft_rows_of(call->device), .slices = cut(&call->node->in[0]),
+              .split = weft_split_rows(&call->node->in[0]), .vectors = call->scratch, .mean = call->in[2].data,
+              .beta = beta, .act = o->act, .stream = streams(call, 2) };
+    weft_pool_run(call->device->pool, j.split.items, differentiate, &j);
 }
 
 static const weft_kernel rows_dx = {

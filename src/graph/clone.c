@@ -167,7 +167,9 @@ static weft_status clone(weft_ctx *ctx, copy *c, weft_graph **out)
 weft_status weft_graph_clone(weft_ctx *ctx, const weft_graph *graph, int64_t batch, weft_graph **out)
 {
     copy c = { .from = graph, .batch = batch };
-    return clone(ctx, &c, out);
+    WEFT_TRY(clone(ctx, &c, out));
+    (*out)->parts = graph->parts;
+    return WEFT_OK;
 }
 
 weft_status weft_graph_clone_inputs(weft_ctx *ctx, const weft_graph *graph, const weft_input_maker *input,

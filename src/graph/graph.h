@@ -74,6 +74,7 @@ struct weft_graph {
     char error[1024];
     double least_bytes; /* the fused minimum (pass/measure.c) */
     unsigned forms;     /* WEFT_FORM_* of the program that is made of it (backend/device.h) */
+    int parts;          /* of a batch, of which this graph has one and norms are to be by all; 0: there is one */
     const struct weft_choices *choices; /* of kernels, for that program (backend/choices.h); NULL: none */
 };
 

@@ -31,6 +31,24 @@ typedef struct weft_batch_norm_frozen_opt {
     double epsilon;
 } weft_batch_norm_frozen_opt;
 
+/* ---- the halves of a norm, between which ranks merge what each has of its part of the batch ---- */
+
+/* batch_norm_moments: x -> moments, these rows of a number for each channel. Pairs are a float and what it lost when it
+ * was rounded. */
+enum { WEFT_MOMENTS_MEAN, WEFT_MOMENTS_MEAN_REST, WEFT_MOMENTS_VARIANCE, WEFT_MOMENTS_VARIANCE_REST,
+       WEFT_MOMENTS_ROWS };
+
+/* batch_norm_by: x, moments -> y, mean, rstd, variance, shift, as batch_norm_train. */
+typedef struct weft_batch_norm_by_opt {
+    weft_batch_norm_opt norm;
+    int parts; /* of the batch, each as large as x, of which all together have these moments; 0: 1 */
+} weft_batch_norm_by_opt;
+
+/* batch_norm_sums: the inputs of batch_norm_dx -> shares, dgamma, dbeta. batch_norm_by_dx: dy, x, mean, rstd, shares,
+ * [gamma], [beta] -> dx. Both with the options of batch_norm_dx, without frozen. Rows of shares, for each channel: */
+enum { WEFT_SHARES_BETA, WEFT_SHARES_GAMMA, WEFT_SHARES_ROWS };
+enum { WEFT_BY_DX_SHARES = 4 /* input of batch_norm_by_dx */ };
+
 /* resolve of batch_norm and batch_norm_train. */
 weft_status weft_batch_norm_resolve(void *opt, const weft_shape *in, int n_in, weft_arena *arena);
 

@@ -172,7 +172,7 @@ static weft_status fuse_join(weft_graph *graph, int32_t *readers, int32_t index)
     const int32_t maker = graph->values[dx->in[0]].maker;
     weft_gnode *slope = maker >= 0 ? &graph->nodes[maker] : NULL, whole;
     if (!slope || slope->dead || slope->node.id != WEFT_OP_ACTIVATION_DX || opt->act != WEFT_ACT_NONE || opt->frozen ||
-        !weft_act_keeps_result(((const weft_activation_opt *)slope->node.opt)->act) ||
+        graph->parts > 1 || !weft_act_keeps_result(((const weft_activation_opt *)slope->node.opt)->act) ||
         is_read_before(graph, slope->out[0], index))
         return WEFT_OK;
     WEFT_TRY(join_slope(graph, dx, slope, &whole));

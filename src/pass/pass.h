@@ -23,7 +23,7 @@ typedef struct weft_pass {
     weft_status (*run)(weft_graph *graph);
 } weft_pass;
 
-enum { WEFT_PASS_COUNT = 13 };
+enum { WEFT_PASS_COUNT = 14 };
 extern const weft_pass weft_passes[WEFT_PASS_COUNT];
 
 /* What one pass did to one node. */
@@ -52,6 +52,8 @@ weft_status weft_pass_simplify(weft_graph *graph);
 weft_status weft_pass_fold(weft_graph *graph);
 /* Residual additions and activations become epilogues of the node before them. */
 weft_status weft_pass_fuse(weft_graph *graph);
+/* Batch norms of a part of a batch, and their gradients, become two nodes each (weft_graph.parts). */
+weft_status weft_pass_halve(weft_graph *graph);
 /* The gradients of convolutions with those of the batch norms behind them, where the device of graph's context has
  * a kernel for both at once. */
 weft_status weft_pass_fuse_grads(weft_graph *graph);

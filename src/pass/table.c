@@ -17,6 +17,8 @@ const weft_pass weft_passes[WEFT_PASS_COUNT] = {
       weft_pass_simplify },
     { "fold", "batch norm and factors into the weights before them", INFERENCE, weft_pass_fold },
     { "fuse", "additions and activations into the node before them", FUSING, weft_pass_fuse },
+    { "halves", "norms of a batch that ranks share as two nodes, with a place between them", WEFT_MODE_TRAIN,
+      weft_pass_halve },
     { "gradients", "those of a convolution and the norm behind it as one node", WEFT_MODE_TRAIN,
       weft_pass_fuse_grads },
     { "norms", "those that only a convolution and its gradient read are not stored", WEFT_MODE_TRAIN,

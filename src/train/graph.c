@@ -346,6 +346,7 @@ static weft_status complete(weft_graph *graph, const weft_graph *network, const 
     w.loss = losses(graph, opt, w.scale, heads, network->n_outputs);
     WEFT_TRY(weft_graph_status(graph));
     WEFT_TRY(find_trained(&w));
+    graph->parts = opt->sync_norms && weft_ranks_size(opt->ranks) > 1 ? weft_ranks_size(opt->ranks) : 0;
     return update_all(&w);
 }
 

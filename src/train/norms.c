@@ -25,6 +25,7 @@ struct weft_norm_meter {
     weft_store *store; /* lent */
     weft_ranks *ranks; /* NULL: alone */
     weft_model *model;
+    weft_merger merger; /* where norms are of all ranks' batches */
     int images, number; /* inputs */
     statistic *statistics;
     int count;
@@ -88,7 +89,14 @@ static weft_status make(weft_norm_meter *m, const weft_graph *network, const wef
 {
     WEFT_TRY(clone(m, network, opt));
     WEFT_TRY(find_statistics(m));
-    return weft_model_create(m->ctx, m->graph, &(weft_model_opt){ .training = true, .store = m->store }, &m->model);
+    const bool merges = opt->sync_norms && weft_ranks_size(m->ranks) > 1;
+    m->graph->parts = merges ? weft_ranks_size(m->ranks) : 0;
+    WEFT_TRY(weft_model_create(m->ctx, m->graph, &(weft_model_opt){ .training = true, .store = m->store }, &m->model));
+    if (!merges)
+        return WEFT_OK;
+    WEFT_TRY(weft_merger_make(m->model, m->ranks, &m->merger));
+    m->model->between = &m->merger.between;
+    return WEFT_OK;
 }
 
 weft_status weft_norm_meter_create(weft_ctx *ctx, const weft_graph *network, const weft_train_opt *opt,
@@ -170,6 +178,7 @@ void weft_norm_meter_destroy(weft_norm_meter *meter)
         weft_store_set(meter->store, meter->store->entries[meter->statistics[i].entry].name,
                        meter->statistics[i].before, meter->statistics[i].count);
     weft_model_destroy(meter->model);
+    weft_merger_release(&meter->merger);
     weft_graph_destroy(meter->graph);
     weft_arena_release(&meter->arena);
     weft_free(&meter->ctx->allocator, meter);

@@ -5,6 +5,8 @@
  * in place, before the first node reads it that decides: gradient_norm. So the gate opens on all ranks or on none, and
  * after the step all have the same bits of everything.
  *
+ * Where norms are to be by the whole batch, what their halves find out is merged between them (merge.c).
+ *
  * These pieces are put into buckets in the order in which the backward pass has them. A bucket is copied together and
  * posted as soon as its last piece is there, and passes between the ranks while the backward pass goes on. A piece is
  * there once no node before gradient_norm touches its memory any more, which may be shared with other values. */
@@ -33,6 +35,14 @@ typedef struct bucket {
     weft_exchange exchange;
 } bucket;
 
+/* What is done before a step. */
+typedef enum deed { MERGE, POST, FINISH } deed;
+typedef struct event {
+    int32_t before;
+    deed deed;
+    int index; /* of the merge, of the bucket */
+} event;
+
 struct weft_reduction {
     const weft_allocator *allocator;
     weft_ranks *ranks;
@@ -41,7 +51,10 @@ struct weft_reduction {
     int n_pieces;
     bucket *buckets;
     int n_buckets;
-    int32_t *before; /* [n_buckets + 1] */
+    weft_merger merger;
+    event *events; /* [n_events] of all kinds, in order */
+    int n_events;
+    int32_t *before; /* [n_events] */
     weft_between between;
     float *memory;
 };
@@ -93,7 +106,8 @@ static weft_status find_pieces(weft_reduction *r, int32_t norm)
     add_piece(r, model->graph->outputs[WEFT_TRAIN_HITS].value, 1);
     for (int32_t i = norm; i < model->n_steps; i++) {
         const weft_gnode *gnode = model->steps[i].gnode;
-        if (gnode->node.id == WEFT_OP_MOVING_AVERAGE && is_made_before(model, norm, gnode->in[1]))
+        if (gnode->node.id == WEFT_OP_MOVING_AVERAGE && is_made_before(model, norm, gnode->in[1]) &&
+            model->graph->nodes[model->graph->values[gnode->in[1]].maker].node.id != WEFT_OP_BATCH_NORM_BY)
             add_piece(r, gnode->in[1], mean);
     }
     return WEFT_OK;
@@ -170,17 +184,16 @@ static weft_status fill_buckets(weft_reduction *r)
     return WEFT_OK;
 }
 
-static weft_status allot(weft_reduction *r, int32_t norm)
+static weft_status allot(weft_reduction *r)
 {
     int64_t all = 0, largest = 0;
-    r->before = weft_calloc(r->allocator, (size_t)r->n_buckets + 1, sizeof *r->before);
     for (int i = 0; i < r->n_buckets; i++) {
         const int64_t count = r->buckets[i].exchange.count;
         all += count;
         largest = count > largest ? count : largest;
     }
     r->memory = weft_calloc(r->allocator, (size_t)all, sizeof *r->memory);
-    if (!r->before || !r->memory)
+    if (!r->memory)
         return WEFT_NO_MEMORY;
     float *at = r->memory;
     for (int i = 0; i < r->n_buckets; i++) {
@@ -190,13 +203,41 @@ static weft_status allot(weft_reduction *r, int32_t norm)
         b->exchange.what = b->what;
         b->exchange.floats = at;
         at += b->exchange.count;
-        r->before[i] = r->pieces[b->first + b->count - 1].ready;
     }
-    r->before[r->n_buckets] = norm;
     return weft_ranks_reserve(r->ranks, largest);
 }
 
 /* ---- between steps ---- */
+
+/* Merges first: they are waited for. */
+static int by_step(const void *a, const void *b)
+{
+    const event *const x = a, *const y = b;
+    const int x_at[] = { x->before, (int)x->deed, x->index }, y_at[] = { y->before, (int)y->deed, y->index };
+    int i = 0;
+    while (i < 2 && x_at[i] == y_at[i])
+        i++;
+    return x_at[i] < y_at[i] ? -1 : x_at[i] > y_at[i];
+}
+
+static weft_status list_events(weft_reduction *r, int32_t norm)
+{
+    const size_t room = (size_t)r->merger.between.count + (size_t)r->n_buckets + 1;
+    r->events = weft_calloc(r->allocator, room, sizeof *r->events);
+    r->before = weft_calloc(r->allocator, room, sizeof *r->before);
+    if (!r->events || !r->before)
+        return WEFT_NO_MEMORY;
+    for (int i = 0; i < r->merger.between.count; i++)
+        r->events[r->n_events++] = (event){ r->merger.before[i], MERGE, i };
+    for (int i = 0; i < r->n_buckets; i++)
+        r->events[r->n_events++] =
+            (event){ r->pieces[r->buckets[i].first + r->buckets[i].count - 1].ready, POST, i };
+    r->events[r->n_events++] = (event){ norm, FINISH, 0 };
+    qsort(r->events, (size_t)r->n_events, sizeof *r->events, by_step);
+    for (int i = 0; i < r->n_events; i++)
+        r->before[i] = r->events[i].before;
+    return WEFT_OK;
+}
 
 /* Between a piece and its place in the bucket. */
 static void move(const piece *p, float *at, bool back)
@@ -215,21 +256,35 @@ static void move_all(const weft_reduction *r, const bucket *b, bool back)
         move(&r->pieces[i], b->exchange.floats + r->pieces[i].at, back);
 }
 
-static weft_status run(void *user, int index)
+static weft_status merge(weft_reduction *r, int index)
 {
-    weft_reduction *r = user;
-    if (index == 0)
-        weft_ranks_at(r->ranks, r->trainer->step);
-    if (index < r->n_buckets) {
-        move_all(r, &r->buckets[index], false);
-        weft_exchange_post(r->ranks, &r->buckets[index].exchange);
-        return WEFT_OK;
-    }
+    return r->merger.between.run(r->merger.between.user, index);
+}
+
+static weft_status post(weft_reduction *r, int index)
+{
+    move_all(r, &r->buckets[index], false);
+    weft_exchange_post(r->ranks, &r->buckets[index].exchange);
+    return WEFT_OK;
+}
+
+static weft_status finish(weft_reduction *r, int index)
+{
+    (void)index;
     for (int i = 0; i < r->n_buckets; i++) {
         WEFT_TRY(weft_exchange_wait(r->ranks, &r->buckets[i].exchange));
         move_all(r, &r->buckets[i], true);
     }
     return WEFT_OK;
+}
+
+static weft_status run(void *user, int index)
+{
+    static weft_status (*const deeds[])(weft_reduction *, int) = { [MERGE] = merge, [POST] = post, [FINISH] = finish };
+    weft_reduction *r = user;
+    if (index == 0)
+        weft_ranks_at(r->ranks, r->trainer->step);
+    return deeds[r->events[index].deed](r, r->events[index].index);
 }
 
 /* ---- making ---- */
@@ -245,7 +300,7 @@ static weft_status agree(const weft_reduction *r)
         const int64_t facts[] = { r->pieces[i].value, r->pieces[i].rows, r->pieces[i].channels };
         weft_sha256_add(&sum, facts, sizeof facts);
     }
-    weft_sha256_add(&sum, r->before, ((size_t)r->n_buckets + 1) * sizeof *r->before);
+    weft_sha256_add(&sum, r->before, (size_t)r->n_events * sizeof *r->before);
     weft_sha256_end(&sum, pieces);
     snprintf(text, sizeof text, "isa %s\nseed %llu\nsteps of the program %d\nbytes of the store %zu\ngradients %s\n",
              weft_ctx_isa(r->trainer->ctx), (unsigned long long)r->trainer->seed, model->n_steps,
@@ -267,9 +322,11 @@ static weft_status make(weft_reduction *r)
         WEFT_TRY(place_piece(r, &r->pieces[i], norm));
     qsort(r->pieces, (size_t)r->n_pieces, sizeof *r->pieces, by_time);
     WEFT_TRY(fill_buckets(r));
-    WEFT_TRY(allot(r, norm));
+    WEFT_TRY(allot(r));
+    WEFT_TRY(weft_merger_make(model, r->ranks, &r->merger));
+    WEFT_TRY(list_events(r, norm));
     WEFT_TRY(agree(r));
-    r->between = (weft_between){ r->before, r->n_buckets + 1, run, r };
+    r->between = (weft_between){ r->before, r->n_events, run, r };
     model->between = &r->between;
     return WEFT_OK;
 }
@@ -301,6 +358,8 @@ void weft_reduction_destroy(weft_reduction *r)
     weft_free(r->allocator, r->pieces);
     weft_free(r->allocator, r->buckets);
     weft_free(r->allocator, r->before);
+    weft_free(r->allocator, r->events);
+    weft_merger_release(&r->merger);
     weft_free(r->allocator, r->memory);
     weft_free(r->allocator, r);
 }

@@ -61,6 +61,25 @@ typedef struct weft_reduction weft_reduction;
 weft_status weft_reduction_create(weft_trainer *trainer, weft_reduction **out);
 void weft_reduction_destroy(weft_reduction *reduction);
 
+/* What a half of a norm has found out about this rank's part of a batch, and what becomes that of all ranks, in place,
+ * before the other half reads it (op/batch_norm_halves.c). */
+typedef struct weft_merge {
+    const weft_gnode *gnode; /* that has found it out */
+    weft_view view;
+    int64_t rows, channels;
+} weft_merge;
+typedef struct weft_merger {
+    const weft_allocator *allocator;
+    weft_ranks *ranks;
+    weft_merge *merges; /* [between.count] */
+    int32_t *before;
+    float *all; /* [ranks + 1] of the largest */
+    weft_between between; /* before each step that is the first behind such a half */
+} weft_merger;
+/* Of a program that has memory; a merger that was not made may be released. */
+weft_status weft_merger_make(const weft_model *model, weft_ranks *ranks, weft_merger *out);
+void weft_merger_release(weft_merger *merger);
+
 /* What becomes of the parameters of a network: out[n_params]; names are lent by it. */
 weft_status weft_train_params(const weft_graph *network, const weft_train_opt *opt, weft_trained_info *out);
 /* Whether a path is one of those that stay as they are. */

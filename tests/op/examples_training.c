@@ -51,6 +51,8 @@
     X(F(5, 7, 3), F(-4, 0, 4), F(8, 12, 16), F(10), F(.5f), F(2), F(8, 12, 16), F(10), F(.5f))
 #define CONV_NORM_3 OPT(weft_conv_norm_opt, .conv = { .out = 1 }, .norm = { .epsilon = 3 })
 
+#define BY_3 OPT(weft_batch_norm_by_opt, .norm = { .epsilon = 3, .unbiased = true }, .parts = 3)
+
 static const uint8_t marks[] = { 0, 1, 1, 1 };
 
 const example training_examples[] = {
@@ -130,6 +132,33 @@ const example training_examples[] = {
     { PAIR_DX("second"), Y(1, -2, -3.5), .output = 3 },
     { PAIR_DX("second_dgamma"), Y(9), .output = 4 },
     { PAIR_DX("second_dbeta"), Y(3), .output = 5 },
+    { EX(BATCH_NORM_MOMENTS, "pairs", MAP(4, 1, 1), NULL), X(F(4096, 4096, 4098, 4098)), Y(4097, 0, 1, 0) },
+    { EX2(BATCH_NORM_BY, "y", MAP(2, 1, 1), WEFT_NC(4, 1), BY_3), X(F(4095, 4097), F(4095, 1, .5f, .5f)),
+      P(F(6), F(10)), Y(7, 13) },
+    { EX2(BATCH_NORM_BY, "mean", MAP(2, 1, 1), WEFT_NC(4, 1), BY_3), X(F(4095, 4097), F(4095, 1, .5f, .5f)),
+      P(F(6), F(10)), Y(4096), .output = 1 },
+    { EX2(BATCH_NORM_BY, "rstd", MAP(2, 1, 1), WEFT_NC(4, 1), BY_3), X(F(4095, 4097), F(4095, 1, .5f, .5f)),
+      P(F(6), F(10)), Y(.5), .output = 2 },
+    /* Of three parts of two rows, 6 / (6 - 1). */
+    { EX2(BATCH_NORM_BY, "variance_of_parts", MAP(2, 1, 1), WEFT_NC(4, 1), BY_3),
+      X(F(4095, 4097), F(4095, 1, .5f, .5f)), P(F(6), F(10)), Y(1.2), .output = 3 },
+    { EX2(BATCH_NORM_BY, "shift", MAP(2, 1, 1), WEFT_NC(4, 1), BY_3), X(F(4095, 4097), F(4095, 1, .5f, .5f)),
+      P(F(6), F(10)), Y(10), .output = 4 },
+    /* The sums of batch_norm_dx, above: 9 and 15, of three rows. */
+    { EX5(BATCH_NORM_SUMS, "shares", THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), NULL),
+      X(F(1, 4, 4), F(8, 12, 16), F(10), F(.5f), F(2)), Y(3, 5) },
+    { EX5(BATCH_NORM_SUMS, "dgamma", THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), NULL),
+      X(F(1, 4, 4), F(8, 12, 16), F(10), F(.5f), F(2)), Y(15), .output = 1 },
+    { EX5(BATCH_NORM_SUMS, "dbeta", THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), VECTOR(1), NULL),
+      X(F(1, 4, 4), F(8, 12, 16), F(10), F(.5f), F(2)), Y(9), .output = 2 },
+    { .id = WEFT_OP_BATCH_NORM_BY_DX,
+      .c = { .name = "dx", .n_in = 6,
+             .in = { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), WEFT_NC(2, 1), VECTOR(1) } },
+      X(F(1, 4, 4), F(8, 12, 16), F(10), F(.5f), F(3, 5), F(2)), Y(3, -4, -14) },
+    { .id = WEFT_OP_BATCH_NORM_BY_DX,
+      .c = { .name = "relu", .n_in = 7, .opt = OPT(weft_batch_norm_dx_opt, .act = WEFT_ACT_RELU),
+             .in = { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), WEFT_NC(2, 1), VECTOR(1), VECTOR(1) } },
+      X(F(5, 7, 3), F(8, 12, 16), F(10), F(.5f), F(1, 3), F(2), F(-2)), Y(2, -4, -7) },
     { .id = WEFT_OP_BATCH_NORM_FROZEN_DX,
       .c = { .name = "scale", .n_in = 3, .opt = OPT(weft_batch_norm_frozen_opt, .epsilon = 1),
              .in = { MAP(2, 1, 1), VECTOR(1), VECTOR(1) } },
@@ -224,6 +253,16 @@ const refusal training_refusals[] = {
       &(const weft_norm_conv_opt){ .act = (weft_act)-1 },
       "act is -1" },
     ROW(BATCH_NORM_STATS, weft_batch_norm_opt, ODD, "epsilon is -1", .epsilon = -1),
+    { WEFT_OP_BATCH_NORM_MOMENTS, 1, { { .rank = 0 } }, NULL, "x has rank 0" },
+    { WEFT_OP_BATCH_NORM_BY, 2, { MAP(2, 1, 3), WEFT_NC(2, 3) }, NULL, "moments are [2, 3], expected [4, 3]" },
+    { WEFT_OP_BATCH_NORM_BY, 2, { MAP(2, 1, 3), WEFT_NC(4, 3) }, &(const weft_batch_norm_by_opt){ .parts = -1 },
+      "parts is -1" },
+    { WEFT_OP_BATCH_NORM_SUMS, 4, { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1) },
+      &(const weft_batch_norm_dx_opt){ .frozen = true, .no_gamma = true }, "frozen is set" },
+    { WEFT_OP_BATCH_NORM_BY_DX, 5, { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), WEFT_NC(3, 1) },
+      &(const weft_batch_norm_dx_opt){ .no_gamma = true }, "shares are [3, 1], expected [2, 1]" },
+    { WEFT_OP_BATCH_NORM_BY_DX, 5, { THREE_ROWS, THREE_ROWS, VECTOR(1), VECTOR(1), WEFT_NC(2, 1) }, NULL,
+      "there are 4 inputs, expected 5" },
     { WEFT_OP_CONV2D_DX, 2, { MAP(1, 3, 1), WEFT_NHWC(1, 1, 2, 1) },
       &(const weft_conv2d_grad_opt){ TWO_TAPS, 1, 3, 1 }, "dy is [1, 1, 3, 1], expected [N, 1, 2, 1]" },
     { WEFT_OP_CONV2D_DX, 2, { MAP(1, 2, 1), WEFT_NHWC(1, 1, 3, 1) },

@@ -12,7 +12,7 @@
 #include "nets.h"
 #include "train/train.h"
 
-enum { STEPS = 4, COUNT = 1003, SENTENCE = 600 };
+enum { STEPS = 4, SENTENCE = 600 };
 
 /* Threads of ranks assert nothing: they end, and their status is looked at. */
 #define TRY(call)                                                                                  \
@@ -23,96 +23,6 @@ enum { STEPS = 4, COUNT = 1003, SENTENCE = 600 };
     } while (0)
 
 static hall *the_hall;
-
-/* ---- exchanges ---- */
-
-typedef struct talker {
-    int rank, size;
-    weft_status status;
-    double sums[5];
-    float floats[COUNT];
-    int32_t all[HALL_RANKS], word;
-    weft_exchange exchange;
-} talker;
-
-/* Numbers whose sum depends on the order. */
-static float number(int rank, int64_t i)
-{
-    return rank == 0 ? 1e17f : rank == 2 ? -1e17f : (float)(1.7 * (double)(i * (rank + 3) % 97) + rank);
-}
-
-static weft_status talk(talker *t)
-{
-    weft_ranks *r;
-    TRY(hall_join(the_hall, t->rank, 20, &r));
-    const int32_t mine = 100 + t->rank;
-    t->word = t->rank == 0 ? 77 : 0;
-    weft_status status = weft_ranks_size(r) == t->size && weft_ranks_rank(r) == t->rank ? WEFT_OK : WEFT_INTERNAL;
-    for (int i = 0; i < 5; i++)
-        t->sums[i] = t->rank + .1 * i;
-    for (int64_t i = 0; i < COUNT; i++)
-        t->floats[i] = number(t->rank, i);
-    if (!status)
-        status = weft_ranks_broadcast(r, &t->word, sizeof t->word, "a word");
-    if (!status)
-        status = weft_ranks_gather(r, &mine, sizeof mine, t->all, "all words");
-    if (!status)
-        status = weft_ranks_add(r, t->sums, 5, "sums");
-    if (!status)
-        status = weft_ranks_agree(r, "one\ntwo\n", "texts");
-    if (!status)
-        status = weft_ranks_reserve(r, COUNT);
-    t->exchange = (weft_exchange){ .kind = WEFT_EXCHANGE_SUM, .what = "floats", .floats = t->floats, .count = COUNT };
-    if (!status) {
-        weft_exchange_post(r, &t->exchange);
-        status = weft_exchange_wait(r, &t->exchange);
-    }
-    if (!status)
-        status = weft_ranks_agree(r, t->rank == 2 ? "one\nthree\n" : "one\ntwo\n", "texts") == WEFT_INVALID ||
-                         t->size < 3 ? WEFT_OK : WEFT_INTERNAL;
-    const weft_status left = weft_ranks_leave(r, NULL);
-    return status ? status : left;
-}
-
-static void *talk_all(void *arg)
-{
-    talker *const t = arg;
-    t->status = talk(t);
-    return NULL;
-}
-
-/* Every number of ranks, more of them than floats of a part at the end, too. */
-START_TEST(all_hear_the_same)
-{
-    static talker talkers[HALL_RANKS];
-    const int size = _i;
-    the_hall = hall_open(size);
-    memset(talkers, 0, sizeof talkers);
-    for (int p = 0; p < size; p++)
-        talkers[p].rank = p, talkers[p].size = size;
-    hall_run(size, talk_all, talkers, sizeof *talkers);
-    hall_close(the_hall);
-    for (int p = 0; p < size; p++) {
-        const talker *const t = &talkers[p];
-        CHECK_OK(t->status);
-        ck_assert_int_eq(t->word, 77);
-        for (int k = 0; k < size; k++)
-            ck_assert_int_eq(t->all[k], 100 + k);
-        for (int i = 0; i < 5; i++) {
-            double sum = 0;
-            for (int k = 0; k < size; k++)
-                sum += k + .1 * i;
-            ck_assert(t->sums[i] >= sum && t->sums[i] <= sum);
-        }
-        for (int64_t i = 0; i < COUNT; i++) {
-            double sum = 0;
-            for (int k = 0; k < size; k++)
-                sum += (double)number(k, i);
-            ck_assert(t->floats[i] >= (float)sum && t->floats[i] <= (float)sum);
-        }
-    }
-}
-END_TEST
 
 /* ---- training ---- */
 
@@ -144,7 +54,15 @@ static weft_graph *build(weft_ctx *ctx, int batch, bool norm)
     weft_var x = weft_input(g, "images", &(weft_shape){ .rank = 4, .dim = { batch, TINY_SIDE, TINY_SIDE, TINY_C } });
     x = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "conv", .out = 4, .kernel = 3, .bias = !norm });
     x = norm ? weft_batch_norm(g, x, &(weft_batch_norm_opt){ .name = "norm" }) : weft_drop_path(g, x, .3);
-    x = weft_flatten(g, weft_tanh(g, x));
+    x = weft_tanh(g, x);
+    if (norm) { /* with what goes into norms and their gradients */
+        weft_var y = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "a", .out = 4, .kernel = 3 });
+        y = weft_relu(g, weft_batch_norm(g, y, &(weft_batch_norm_opt){ .name = "a/norm", .no_gamma = true }));
+        y = weft_conv2d(g, y, &(weft_conv2d_opt){ .name = "b", .out = 4, .kernel = 3, .groups = 4 });
+        y = weft_batch_norm(g, y, &(weft_batch_norm_opt){ .name = "b/norm", .unbiased = true });
+        x = weft_relu(g, weft_add(g, y, x));
+    }
+    x = weft_flatten(g, x);
     x = weft_dense(g, x, &(weft_dense_opt){ .name = "hidden", .out = 33 });
     x = weft_dropout(g, weft_tanh(g, x), norm ? 0 : .4);
     x = weft_dense(g, x, &(weft_dense_opt){ .name = "dense", .out = TINY_CLASSES });
@@ -304,15 +222,50 @@ START_TEST(norms_move_alike)
 }
 END_TEST
 
+/* Norms of the whole batch: as one rank's, and what they have seen is what it has seen. */
+START_TEST(norms_of_the_whole_are_as_of_one)
+{
+    static const int sizes[] = { 2, 4 };
+    const int size = sizes[_i];
+    member like = usual, one[1], many[HALL_RANKS], again[HALL_RANKS];
+    like.norm = like.opt.sync_norms = true;
+    train_by(1, &like, one);
+    train_by(size, &like, many);
+    train_by(size, &like, again);
+    CHECK_OK(one->status);
+    for (int p = 0; p < size; p++) {
+        ck_assert_msg(many[p].status == WEFT_OK, "rank %d: %s", p, many[p].sentence);
+        for (int i = 0; i < STEPS; i++) {
+            const weft_step_result *a = &one->results[i], *b = &many[p].results[i];
+            ck_assert_msg(fabs(a->loss - b->loss) <= 1e-6 * a->loss, "step %d: the loss is %.9g, of one rank %.9g", i,
+                          b->loss, a->loss);
+            ck_assert(fabs(a->gradient_norm - b->gradient_norm) <= 1e-5 * a->gradient_norm);
+        }
+        ck_assert_int_eq(many[p].count, one->count);
+        for (int64_t i = 0; i < one->count; i++)
+            ck_assert_msg(fabsf(many[p].store[i] - one->store[i]) <= 2e-6F * fmaxf(1, fabsf(one->store[i])),
+                          "number %lld of the store is %.9g, of one rank %.9g", (long long)i,
+                          (double)many[p].store[i], (double)one->store[i]);
+        check_same_store(&many[p], &many[0]);
+        check_same_store(&many[p], &again[0]);
+    }
+    forget(one, 1);
+    forget(many, size);
+    forget(again, size);
+}
+END_TEST
+
 /* A step that is bad on one rank changes nothing on any: as if it had not been, but for the loss's scale. */
 START_TEST(a_bad_part_is_a_bad_step)
 {
     member like = usual, many[HALL_RANKS];
-    like.norm = _i;
+    like.norm = _i > 0;
+    like.opt.sync_norms = _i == 2;
     like.bad_rank = 1;
     like.bad_step = STEPS - 1;
     member fewer[HALL_RANKS], shorter = usual;
-    shorter.norm = _i;
+    shorter.norm = _i > 0;
+    shorter.opt.sync_norms = _i == 2;
     shorter.bad_rank = 0;
     shorter.bad_step = STEPS - 1;
     like.opt.loss_scale = shorter.opt.loss_scale = (weft_loss_scale){ .kind = WEFT_SCALING_DYNAMIC, .factor = 8 };
@@ -339,8 +292,9 @@ END_TEST
 
 typedef struct measurer {
     int rank, size;
+    bool whole; /* batches of one rank are as large as those of two together, and norms by these */
     weft_status status;
-    float mean[4];
+    float mean[4], variance[4];
 } measurer;
 
 /* Two batches, both of one rank or one of each. */
@@ -349,17 +303,20 @@ static weft_status measure(measurer *m, weft_ctx *ctx, weft_ranks *ranks)
     enum { PART = TINY_N / 2 };
     float images[TINY_N * TINY_PIXELS];
     int32_t labels[TINY_N];
-    weft_graph *const network = build(ctx, PART, true);
+    const int each = m->whole && m->size == 1 ? TINY_N : PART, batches = TINY_N / each / m->size;
+    weft_graph *const network = build(ctx, each, true);
+    const weft_train_opt opt = { .ranks = ranks, .sync_norms = m->whole };
     weft_store *store;
     weft_norm_meter *meter;
     tiny_data(images, labels);
     TRY(weft_store_create(ctx, &(const weft_graph *){ network }, 1, &store));
     TRY(weft_store_init(store, 5));
-    TRY(weft_norm_meter_create(ctx, network, &(weft_train_opt){ .ranks = ranks }, store, &meter));
-    for (int i = 0; i < 2 / m->size; i++)
-        TRY(weft_norm_meter_add(meter, images + ((m->rank + i) % 2) * PART * TINY_PIXELS));
+    TRY(weft_norm_meter_create(ctx, network, &opt, store, &meter));
+    for (int i = 0; i < batches; i++)
+        TRY(weft_norm_meter_add(meter, images + (m->rank + i) * each * TINY_PIXELS));
     TRY(weft_norm_meter_finish(meter));
     TRY(weft_store_get(store, "norm/mean", m->mean, 4));
+    TRY(weft_store_get(store, "norm/variance", m->variance, 4));
     weft_norm_meter_destroy(meter);
     weft_store_destroy(store);
     weft_graph_destroy(network);
@@ -383,7 +340,7 @@ static void *measure_all(void *arg)
 
 START_TEST(norms_are_measured_together)
 {
-    measurer one = { .size = 1 }, two[] = { { .rank = 0, .size = 2 }, { .rank = 1, .size = 2 } };
+    measurer one = { .size = 1, .whole = _i }, two[] = { { 0, 2, .whole = _i }, { 1, 2, .whole = _i } };
     measure_all(&one);
     the_hall = hall_open(2);
     hall_run(2, measure_all, two, sizeof *two);
@@ -391,9 +348,12 @@ START_TEST(norms_are_measured_together)
     CHECK_OK(one.status);
     for (int p = 0; p < 2; p++) {
         CHECK_OK(two[p].status);
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 4; i++) {
             ck_assert_msg(fabsf(two[p].mean[i] - one.mean[i]) <= 1e-6F, "mean %d of rank %d is %g, not %g", i, p,
                           (double)two[p].mean[i], (double)one.mean[i]);
+            ck_assert_msg(fabsf(two[p].variance[i] - one.variance[i]) <= 1e-6F, "variance %d of rank %d is %g, not %g",
+                          i, p, (double)two[p].variance[i], (double)one.variance[i]);
+        }
     }
     ck_assert(fabsf(one.mean[0]) > 1e-3F);
 }
@@ -480,18 +440,21 @@ START_TEST(alone)
 END_TEST
 
 TCase *ranks_left_case(void); /* ranks_left.c */
+TCase *ranks_talk_case(void); /* ranks_talk.c */
 
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create("train-ranks");
     TCase *tc = tcase_create("ranks");
     (void)argc;
-    tcase_add_loop_test(tc, all_hear_the_same, 1, HALL_RANKS + 1);
     tcase_add_loop_test(tc, many_train_as_one, 0, 2);
-    tcase_add_loop_test(tc, a_bad_part_is_a_bad_step, 0, 2);
+    tcase_add_loop_test(tc, norms_of_the_whole_are_as_of_one, 0, 2);
+    tcase_add_loop_test(tc, a_bad_part_is_a_bad_step, 0, 3);
     tcase_add_loop_test(tc, who_is_lost_is_named, 0, 2);
+    tcase_add_loop_test(tc, norms_are_measured_together, 0, 2);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, ranks_left_case());
-    CHECK_CASE(suite, "others", norms_move_alike, norms_are_measured_together, unlike_trainers_are_refused, alone);
+    suite_add_tcase(suite, ranks_talk_case());
+    CHECK_CASE(suite, "others", norms_move_alike, unlike_trainers_are_refused, alone);
     return check_main(suite, argv[0]);
 }
