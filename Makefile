@@ -18,7 +18,7 @@ export CTEST_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
 .PHONY: help table check release install bundle uninstall tsan soak kills cuda-matrix cuda-plans cuda-race \
-    cuda-coverage fuzz clean needs needs-tests
+    cuda-coverage aarch64 fuzz clean needs needs-tests
 
 help:
 	@echo 'make table      install what is missing, build, print the model table   (ARGS="--help" lists its options)'
@@ -30,6 +30,7 @@ help:
 	@echo 'make cuda-plans   plan every layer of every network with cuDNN, without a GPU (ARGS=--quick)'
 	@echo 'make cuda-race    the CUDA kernels on the emulator under ThreadSanitizer, and a race that must be found'
 	@echo 'make cuda-coverage  the lines of the CUDA host code that its tests run without a GPU: 90 % at least'
+	@echo 'make aarch64    build for AArch64 and run the NEON kernels by qemu-user: the op walker and more, an hour or two'
 	@echo 'make tsan       the fast tests under ThreadSanitizer'
 	@echo 'make soak       loaders of photographs for MINUTES (40): resident memory and descriptors may not grow'
 	@echo 'make kills      a training killed KILLS (200) times at random and resumed: the bits of the unbroken run'
@@ -118,6 +119,12 @@ cuda-coverage: needs-tests
 	find build/cuda-coverage -name '*.gcda' -delete
 	ctest --test-dir build/cuda-coverage --output-on-failure -R '^cuda-($(subst $() ,|,$(COUNTED))|selftest-.*)$$'
 	gcovr --root . --filter 'src/cuda/.*\.c$$' --fail-under-line 90 build/cuda-coverage
+
+# The NEON kernels, by Debian's cross compiler and an emulator; TESTS="^op-walker$$" runs a part.
+aarch64: needs-tests
+	@cmake/needs.sh gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+	cmake/aarch64-root.sh build/aarch64-root
+	sh tests/aarch64/run.sh . $(if $(TESTS),'$(TESTS)')
 
 clean:
 	rm -rf build

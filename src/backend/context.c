@@ -24,8 +24,8 @@ static weft_status choose_isa(const char *asked, weft_device *device)
         return WEFT_OK;
     const weft_isa isa = weft_isa_parse(name);
     if (isa == WEFT_ISA_COUNT)
-        return weft_fail(WEFT_INVALID, "unknown ISA '%s': expected ref, portable, avx2 or avx512", name);
-    if (isa > device->cpu.best)
+        return weft_fail(WEFT_INVALID, "unknown ISA '%s': expected ref, portable, neon, avx2 or avx512", name);
+    if (isa > device->cpu.best || !weft_isa_is_native(isa))
         return weft_fail(WEFT_NO_DEVICE, "this CPU (%s) has no %s: its best is %s", device->cpu.model, name,
                          weft_isa_name(device->cpu.best));
     device->isa = isa;

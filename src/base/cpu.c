@@ -2,7 +2,7 @@
  *
  * What this CPU has. Instruction sets by the compiler's CPUID support, which also asks the operating system
  * whether it saves the wide registers (XGETBV). Caches from sysfs, then CPUID leaf 4 (Intel) or 0x8000001D
- * (AMD), then common sizes. On other machines than x86-64 the portable kernels are the best there are. */
+ * (AMD), then common sizes. Every AArch64 has NEON; on other machines the portable kernels are the best there are. */
 #include "base/cpu.h"
 
 #include <stdio.h>
@@ -15,11 +15,22 @@
 #include <cpuid.h>
 #endif
 
-static const char *const isa_names[WEFT_ISA_COUNT] = { "ref", "portable", "avx2", "avx512" };
+static const char *const isa_names[WEFT_ISA_COUNT] = { "ref", "portable", "neon", "avx2", "avx512" };
 
 const char *weft_isa_name(weft_isa isa)
 {
     return (int)isa >= 0 && isa < WEFT_ISA_COUNT ? isa_names[isa] : "unknown";
+}
+
+bool weft_isa_is_native(weft_isa isa)
+{
+#if defined(__x86_64__)
+    return isa != WEFT_ISA_NEON;
+#elif defined(__aarch64__)
+    return isa <= WEFT_ISA_NEON;
+#else
+    return isa <= WEFT_ISA_PORTABLE;
+#endif
 }
 
 weft_isa weft_isa_parse(const char *name)
@@ -117,7 +128,7 @@ static void read_model(char *out, size_t size)
 
 static weft_isa best_isa(void)
 {
-    return WEFT_ISA_PORTABLE;
+    return weft_isa_is_native(WEFT_ISA_NEON) ? WEFT_ISA_NEON : WEFT_ISA_PORTABLE;
 }
 
 static void caches_from_cpuid(weft_cpu *cpu, unsigned leaf)
@@ -126,15 +137,25 @@ static void caches_from_cpuid(weft_cpu *cpu, unsigned leaf)
     (void)leaf;
 }
 
+/* The name; AArch64 has none but says who made a core and which of theirs it is: "implementer 0x41, part 0xd0c". */
 static void read_model(char *out, size_t size)
 {
-    char line[128];
+    char line[128], maker[16] = "unknown";
+    bool named = false;
     FILE *file = fopen("/proc/cpuinfo", "re");
-    while (file && fgets(line, sizeof line, file)) {
+    while (file && !named && fgets(line, sizeof line, file)) {
         const char *colon = strchr(line, ':');
-        if (colon && strncmp(line, "model name", 10) == 0) {
-            snprintf(out, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
-            break;
+        const int length = colon ? (int)strcspn(colon, "\n") - 2 : 0;
+        if (length <= 0)
+            continue;
+        if (strncmp(line, "CPU implementer", 15) == 0) {
+            snprintf(maker, sizeof maker, "%.*s", length, colon + 2);
+        } else if (strncmp(line, "CPU part", 8) == 0) {
+            snprintf(out, size, "implementer %s, part %.*s", maker, length, colon + 2);
+            named = true;
+        } else if (strncmp(line, "model name", 10) == 0) {
+            snprintf(out, size, "%.*s", length, colon + 2);
+            named = true;
         }
     }
     if (file)

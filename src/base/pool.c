@@ -92,6 +92,8 @@ static void relax(void)
 {
 #if defined(__x86_64__)
     _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb"); /* some forty cycles of rest; yield is none on most cores */
 #endif
 }
 

@@ -164,7 +164,7 @@ void cli_print_man(FILE *out, const cli_command *top, const cli_command *c)
         roff(out, cli_exit_codes[i].meaning);
         fputs(".\n", out);
     }
-    fputs(".SH ENVIRONMENT\n.TP\n.B WEFT_ISA\nCaps the instruction set: ref, avx2 or avx512.\n"
+    fputs(".SH ENVIRONMENT\n.TP\n.B WEFT_ISA\nCaps the instruction set: ref, portable, neon, avx2 or avx512.\n"
           ".TP\n.B WEFT_CPU_NO\ntuned: the CPU runs without what weft tune found for it.\n"
           ".TP\n.B NO_COLOR\nNo colours, if it is set and not empty.\n", out);
     man_see_also(out, top, c);

@@ -49,9 +49,9 @@ typedef enum cli_progress { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS
                "cpu, cuda, cuda:1, null (plans, runs nothing) or auto: cuda where there is one, else cpu")
 
 #define ROW_ISA(args) \
-    OPT_TEXT(args, ctx.isa, 0, "isa", "NAME", NULL, "ref|portable|avx2|avx512", \
-             "instruction set to use at most: ref, portable, avx2 or avx512; default: WEFT_ISA, or the best the CPU " \
-             "has")
+    OPT_TEXT(args, ctx.isa, 0, "isa", "NAME", NULL, "ref|portable|neon|avx2|avx512", \
+             "instruction set to use at most: ref, portable, neon, avx2 or avx512; default: WEFT_ISA, or the best " \
+             "the CPU has")
 
 #define ROW_MATH(args, fallback) \
     OPT_ENUM(args, ctx.math, 0, "math", "MODE", fallback, "fast|strict", \

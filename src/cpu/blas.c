@@ -81,7 +81,7 @@ static const char *refuse(const weft_node *node, const weft_device *device)
     enum { LIMIT = 1 << 30 }; /* its sizes are int */
     if (device->isa == WEFT_ISA_REF)
         return "isa ref: only reference kernels";
-    if (device->isa >= WEFT_ISA_AVX2)
+    if (device->isa > WEFT_ISA_PORTABLE)
         return "this instruction set has tiles of our own, which are faster";
     for (int i = 0; i < node->n_param; i++)
         if (weft_shape_count(weft_node_param(node, i)) > LIMIT)

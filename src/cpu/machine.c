@@ -12,6 +12,8 @@ static const weft_simd sets[WEFT_ISA_COUNT] = {
 #if defined(__x86_64__)
     [WEFT_ISA_AVX2] = SET(avx2),
     [WEFT_ISA_AVX512] = SET(avx512),
+#elif defined(__aarch64__)
+    [WEFT_ISA_NEON] = SET(neon),
 #endif
 };
 

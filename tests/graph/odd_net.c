@@ -217,6 +217,7 @@ static const struct {
 } ways[] = {
     { "ref", WEFT_MATH_STRICT, 1, 2e-5 },
     { "portable", WEFT_MATH_STRICT, 2, 2e-5 },
+    { "neon", WEFT_MATH_STRICT, 2, 2e-5 },
     { "avx2", WEFT_MATH_STRICT, 1, 2e-5 },
     { "avx512", WEFT_MATH_STRICT, 3, 2e-5 },
     { NULL, WEFT_MATH_FAST, 2, 1e-4 },
@@ -229,7 +230,7 @@ static void compare(uint64_t net, const float *expected, const int64_t *ends, in
     int64_t count, its[OUTPUTS];
     const weft_ctx_opt opt = { .isa = ways[way].isa, .math = ways[way].math, .threads = ways[way].threads };
     if (weft_ctx_create(&opt, &ctx) != WEFT_OK)
-        return; /* this CPU has not that many instructions */
+        return; /* this CPU has not these instructions */
     CHECK_OK(odd_net(ctx, net, &graph));
     float *values = compute(ctx, graph, true, &count, its);
     for (int i = 0; i < OUTPUTS; i++) {

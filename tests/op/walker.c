@@ -94,7 +94,7 @@ static void walk_kernel(const weft_problem *problem, tally *t, bool is_ref, weft
     const weft_node *n = &problem->node;
     /* The reference is the same on all: once is enough. */
     for (weft_isa isa = is_ref ? best : WEFT_ISA_REF; isa <= best; isa++) {
-        if (!is_walked(t->kernel, n, isa, best))
+        if (!weft_isa_is_native(isa) || !is_walked(t->kernel, n, isa, best))
             continue;
         ck_assert_msg(t->kernel->error_factor <= 1 || !accepts(t->kernel, n, isa, WEFT_MATH_STRICT),
                       "%s: asks for %g times the tolerance of %s, and takes %s though math is strict", t->kernel->name,

@@ -169,6 +169,7 @@ static double error_of(const float *a, const float *b, int64_t count)
 
 static const weft_ctx_opt ways[] = {
     { .isa = "portable", .math = WEFT_MATH_STRICT, .threads = 2 },
+    { .isa = "neon", .math = WEFT_MATH_STRICT, .threads = 2 },
     { .isa = "avx2", .math = WEFT_MATH_STRICT, .threads = 1 },
     { .isa = "avx512", .math = WEFT_MATH_STRICT, .threads = 3 },
     { .math = WEFT_MATH_FAST, .threads = 2 },

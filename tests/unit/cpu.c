@@ -61,8 +61,35 @@ START_TEST(features_are_those_the_kernel_lists)
     ck_assert_int_eq(cpu.best, avx512 ? WEFT_ISA_AVX512 : avx2 ? WEFT_ISA_AVX2 : WEFT_ISA_PORTABLE);
 #else
     (void)kernel_lists;
+#if defined(__aarch64__)
+    ck_assert_int_eq(cpu.best, WEFT_ISA_NEON);
+#else
     ck_assert_int_eq(cpu.best, WEFT_ISA_PORTABLE);
 #endif
+#endif
+}
+END_TEST
+
+/* The best one is among those that may be here, and one of another architecture is never of them. */
+START_TEST(another_architecture_is_refused)
+{
+    weft_cpu cpu;
+    weft_cpu_read(&cpu);
+    ck_assert(weft_isa_is_native(cpu.best) && weft_isa_is_native(WEFT_ISA_PORTABLE));
+    ck_assert(!weft_isa_is_native(WEFT_ISA_NEON) || !weft_isa_is_native(WEFT_ISA_AVX2));
+    ck_assert_int_eq(weft_isa_is_native(WEFT_ISA_AVX2), weft_isa_is_native(WEFT_ISA_AVX512));
+    for (weft_isa isa = WEFT_ISA_REF; isa < WEFT_ISA_COUNT; isa++) {
+        weft_ctx *ctx = NULL;
+        const bool has = isa <= cpu.best && weft_isa_is_native(isa);
+        const weft_status status =
+            weft_ctx_create(&(weft_ctx_opt){ .device = "cpu", .threads = 1, .isa = weft_isa_name(isa) }, &ctx);
+        ck_assert_int_eq(status, has ? WEFT_OK : WEFT_NO_DEVICE);
+        if (has)
+            ck_assert_str_eq(weft_ctx_isa(ctx), weft_isa_name(isa));
+        else
+            ck_assert_ptr_nonnull(strstr(weft_error(), weft_isa_name(cpu.best)));
+        weft_ctx_destroy(ctx);
+    }
 }
 END_TEST
 
@@ -193,8 +220,8 @@ int main(int argc, char **argv)
 {
     (void)argc;
     Suite *suite = suite_create("cpu");
-    CHECK_CASE(suite, "cpu", isa_names, features_are_those_the_kernel_lists, cgroup_quotas,
-               cgroup_quotas_of_version_1);
+    CHECK_CASE(suite, "cpu", isa_names, features_are_those_the_kernel_lists, another_architecture_is_refused,
+               cgroup_quotas, cgroup_quotas_of_version_1);
 #if defined(__linux__)
     CHECK_CASE(suite, "affinity", count_follows_affinity);
 #endif

@@ -103,7 +103,7 @@ WEFT_INLINE void put(float *p, weft_v v, int j, int vectors, int rest)
 
 /* sum += v * the j-th vector of the panel. Of the last one half may be enough: AVX-512 on cores that split its
  * operations in two then does half the work. */
-WEFT_INLINE weft_v multiply(weft_v v, weft_v w, weft_v sum, bool half)
+WEFT_INLINE weft_v multiply(weft_vs v, weft_v w, weft_v sum, bool half)
 {
 #if WEFT_LANES == 16
     if (half)
@@ -113,8 +113,33 @@ WEFT_INLINE weft_v multiply(weft_v v, weft_v w, weft_v sum, bool half)
 #else
     (void)half;
 #endif
-    return weft_v_fma(v, w, sum);
+    return weft_v_fma_scalar(v, w, sum);
 }
+
+/* NEON multiplies with any lane: as many steps as a vector of A has lanes need one load a row. */
+#if defined(WEFT_V_NEON)
+WEFT_INLINE void lane_step(const weft_v *a, const float *b, weft_v sum[][WEFT_GEMM_VECTORS], const int rows,
+                           const int vectors, const int lane)
+{
+    UNROLL for (int j = 0; j < vectors; j++) {
+        const weft_v w = weft_v_load(b + j * WEFT_LANES);
+        UNROLL for (int i = 0; i < rows; i++)
+            sum[i][j] = weft_v_fma_lane(a[i], lane, w, sum[i][j]);
+    }
+}
+
+WEFT_INLINE void four_steps(const float *a, int64_t row, const float *b, weft_v sum[][WEFT_GEMM_VECTORS],
+                            const int rows, const int vectors)
+{
+    weft_v v[WEFT_GEMM_ROWS];
+    UNROLL for (int i = 0; i < rows; i++)
+        v[i] = weft_v_load(a + i * row);
+    lane_step(v, b, sum, rows, vectors, 0);
+    lane_step(v, b + vectors * WEFT_LANES, sum, rows, vectors, 1);
+    lane_step(v, b + 2 * vectors * WEFT_LANES, sum, rows, vectors, 2);
+    lane_step(v, b + 3 * vectors * WEFT_LANES, sum, rows, vectors, 3);
+}
+#endif
 
 /* The epilogue of a clamping activation. `rest` lanes of the last vector, or 0: all. */
 WEFT_INLINE void store(const tile *t, weft_v sum[WEFT_GEMM_ROWS][WEFT_GEMM_VECTORS], const int rows, const int vectors,
@@ -212,13 +237,19 @@ WEFT_INLINE void compute(const tile *t, const int rows, const int vectors, const
                 if (ahead)
                     fetch(t, &next, vectors);
                 const float *const end = a + (left < LINE ? left : LINE);
+#if defined(WEFT_V_NEON)
+                for (; end - a >= 4; a += 4, b += 4 * vectors * WEFT_LANES)
+                    four_steps(a, row, b, sum, rows, vectors);
+                if (a == end)
+                    continue;
+#endif
                 do {
                     weft_v w[WEFT_GEMM_VECTORS];
                     UNROLL for (int j = 0; j < vectors; j++)
                         w[j] = *(const weft_v *)(const void *)(b + j * WEFT_LANES);
                     b += vectors * WEFT_LANES;
                     UNROLL for (int i = 0; i < rows; i++) {
-                        const weft_v v = weft_v_set(a[i * row]);
+                        const weft_vs v = weft_v_scalar(a + i * row);
                         UNROLL for (int j = 0; j < vectors; j++)
                             sum[i][j] = multiply(v, w[j], sum[i][j], half && j + 1 == vectors);
                     }
@@ -267,8 +298,8 @@ typedef void (*tile_fn)(const tile *t);
 TILES(1)
 TILE(7, 1)
 TILE(8, 1)
-#if WEFT_LANES == 16
 TILES(2)
+#if WEFT_LANES == 16
 TILE(7, 2)
 TILE(8, 2)
 TILES(3)
@@ -302,18 +333,29 @@ static tile_fn tile_of(int vectors, int64_t height, int columns)
     const tile_fn half = rest > 0 && rest <= WEFT_LANES / 2 ? halves[vectors][height] : NULL;
     return half ? half : tiles[vectors][height];
 }
-#else /* 16 registers */
-TILES(2)
+#else
+#if WEFT_V_REGISTERS == 32
+TILE(7, 2)
+TILE(8, 2)
+TILES(3)
+TILE(7, 3) /* 21 sums, 7 rows of A, 3 vectors of the panel */
+enum { ROWS_1 = 8, ROWS_2 = 8, ROWS_3 = 7, ROWS_4 = 0 };
+#define MORE_2 , tile_7x2, tile_8x2
+#define MORE_3 , tile_5x3, tile_6x3, tile_7x3
+#else
 TILE(1, 3)
 TILE(2, 3)
 TILE(3, 3)
 TILE(4, 3)
 enum { ROWS_1 = 8, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0 };
+#define MORE_2
+#define MORE_3
+#endif
 static const tile_fn tiles[WEFT_GEMM_VECTORS + 1][WEFT_GEMM_ROWS + 1] = {
     { NULL }, /* no panel of no vectors */
     { ROW_OF(1), tile_5x1, tile_6x1, tile_7x1, tile_8x1 },
-    { ROW_OF(2), tile_5x2, tile_6x2 },
-    { ROW_OF(3) },
+    { ROW_OF(2), tile_5x2, tile_6x2 MORE_2 },
+    { ROW_OF(3) MORE_3 },
     { NULL },
 };
 
@@ -449,6 +491,8 @@ const weft_gemm_table WEFT_SIMD_NAME(weft_gemm_) = {
 /* Narrow panels do more loads per multiplication: measured shares of the peak, inverted. */
 #if WEFT_LANES == 16
     .cost = { 0, 1.30f, 1.06f, 1.00f, 1.00f },
+#elif WEFT_V_REGISTERS == 32 /* by counts of instructions: not measured */
+    .cost = { 0, 1.12f, 1.02f, 1.00f, 0 },
 #else
     .cost = { 0, 1.25f, 1.00f, 1.01f, 0 },
 #endif

@@ -60,6 +60,6 @@ typedef struct weft_gemm_table {
     void (*block)(const weft_gemm_block *block);
 } weft_gemm_table;
 
-extern const weft_gemm_table weft_gemm_portable, weft_gemm_avx2, weft_gemm_avx512;
+extern const weft_gemm_table weft_gemm_portable, weft_gemm_neon, weft_gemm_avx2, weft_gemm_avx512;
 
 #endif

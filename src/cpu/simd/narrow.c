@@ -54,7 +54,7 @@ static const int32_t lanes_of_4[16] ALIGNED = { 0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8,
 static const int32_t lanes_of_8[16] ALIGNED = { 0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8, 8, 8, 8, 8 };
 
 /* What the lanes multiply with: a channel of each one's group, or the same for all. */
-WEFT_INLINE weft_v load_pixel(const float *x, weft_vi lanes, const bool spread)
+WEFT_INLINE weft_vs load_pixel(const float *x, weft_vi lanes, const bool spread)
 {
 #if defined(WEFT_V_AVX512)
     if (spread)
@@ -66,7 +66,7 @@ WEFT_INLINE weft_v load_pixel(const float *x, weft_vi lanes, const bool spread)
     (void)lanes;
     (void)spread; /* no vector holds two groups */
 #endif
-    return weft_v_set(*x);
+    return weft_v_scalar(x);
 }
 
 WEFT_INLINE fetching fetch_of(const weft_narrow_block *b)
@@ -118,14 +118,14 @@ WEFT_INLINE void add_channel(const form k, const place *p, int r, const float *w
     UNROLL for (int q = 0; q < (k.pixels - 1) * k.stride + TAPS; q++) {
         if (!k.edge && q % 4 == 0)
             four = fourth(q > 0 ? four + 4 * ld : four);
-        const weft_v value = load_pixel(k.edge ? at[q] + shift : four + q % 4 * ld, lanes, k.spread);
+        const weft_vs value = load_pixel(k.edge ? at[q] + shift : four + q % 4 * ld, lanes, k.spread);
         UNROLL for (int i = 0; i < k.lines; i++)
             if (under(k, r, i))
                 UNROLL for (int s = 0; s < TAPS; s++)
                     if (q >= s && (q - s) % k.stride == 0 && (q - s) / k.stride < k.pixels)
                         UNROLL for (int v = 0; v < k.vectors; v++) {
                             weft_v *const to = &sum[(i * k.pixels + (q - s) / k.stride) * k.vectors + v];
-                            *to = weft_v_fma(value, tap[i][s][v], *to);
+                            *to = weft_v_fma_scalar(value, tap[i][s][v], *to);
                         }
     }
 }
@@ -224,10 +224,12 @@ TILE(spread, 1, 7, 1, 1, true)
 TILE(spread_2, 1, 7, 1, 2, true)
 #endif
 #if WEFT_LANES == 16
-TILE(lines, 2, 7, 1, 1, false)
 TILE(lines_spread, 2, 7, 1, 1, true)
-TILE(wide_2, 1, 14, 1, 2, false)
 TILE(wide_2_spread, 1, 14, 1, 2, true)
+#endif
+#if WEFT_V_REGISTERS == 32
+TILE(lines, 2, 7, 1, 1, false)
+TILE(wide_2, 1, 14, 1, 2, false)
 TILE(vectors, 1, 7, 2, 1, false)
 TILE(vectors_2, 1, 7, 2, 2, false)
 #endif
@@ -242,6 +244,11 @@ static const tile_fn tiles[SHAPES][2][2][2] = { /* [shape][stride - 1][spread][e
 #if WEFT_LANES == 16
     [LINES] = { { PAIR(lines), PAIR(lines_spread) } },
     [WIDE] = { [1] = { PAIR(wide_2), PAIR(wide_2_spread) } },
+#elif WEFT_V_REGISTERS == 32
+    [LINES] = { { PAIR(lines) } },
+    [WIDE] = { [1] = { PAIR(wide_2) } },
+#endif
+#if WEFT_V_REGISTERS == 32
     [VECTORS] = { { PAIR(vectors) }, { PAIR(vectors_2) } },
 #endif
 };
@@ -262,6 +269,6 @@ static void block(const weft_narrow_block *b)
 const weft_narrow_table WEFT_SIMD_NAME(weft_narrow_) = {
     .isa = TEXT_OF(WEFT_SIMD_ISA),
     .lanes = LANES,
-    .spare = LANES == 16,
+    .spare = WEFT_V_REGISTERS == 32,
     .block = block,
 };

@@ -69,6 +69,6 @@ WEFT_INLINE int weft_narrow_pixels(bool wide)
     return wide ? 14 : 7; /* divides the widths 7, 14, 28, 56 */
 }
 
-extern const weft_narrow_table weft_narrow_portable, weft_narrow_avx2, weft_narrow_avx512;
+extern const weft_narrow_table weft_narrow_portable, weft_narrow_neon, weft_narrow_avx2, weft_narrow_avx512;
 
 #endif

@@ -15,12 +15,35 @@
 /* The tallest tile for 1, 2, ... vectors. */
 #if WEFT_LANES == 16
 enum { ROWS_1 = 14, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 7, TALLEST = 14, WIDEST = 4 };
-#else /* 16 registers */
+#elif WEFT_V_REGISTERS == 32
+enum { ROWS_1 = 12, ROWS_2 = 12, ROWS_3 = 8, ROWS_4 = 0, TALLEST = 12, WIDEST = 3 };
+#else
 enum { ROWS_1 = 12, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0, TALLEST = 12, WIDEST = 3 };
 #endif
 
 /* clang-format off */
 #define UNROLL _Pragma("GCC unroll 16")
+
+/* The rows of one pixel in fours: NEON multiplies with any lane, so that four are one load. Returns how many. */
+WEFT_INLINE int add_fours(weft_v sum[][WEFT_OUTER_VECTORS], const float *a, const weft_v *v, const int rows,
+                          const int vectors)
+{
+    int first = 0;
+#if defined(WEFT_V_NEON)
+    UNROLL for (; first + WEFT_LANES <= rows; first += WEFT_LANES) {
+        const weft_v four = weft_v_load(a + first);
+        UNROLL for (int j = 0; j < vectors; j++) {
+            sum[first][j] = weft_v_fma_lane(four, 0, v[j], sum[first][j]);
+            sum[first + 1][j] = weft_v_fma_lane(four, 1, v[j], sum[first + 1][j]);
+            sum[first + 2][j] = weft_v_fma_lane(four, 2, v[j], sum[first + 2][j]);
+            sum[first + 3][j] = weft_v_fma_lane(four, 3, v[j], sum[first + 3][j]);
+        }
+    }
+#else
+    (void)sum, (void)a, (void)v, (void)rows, (void)vectors;
+#endif
+    return first;
+}
 
 /* rows and vectors are constants at every call, so that sum[][] lives in registers. */
 WEFT_INLINE void compute(const weft_outer_block *k, const float *a_first, float *c,
@@ -44,10 +67,10 @@ WEFT_INLINE void compute(const weft_outer_block *k, const float *a_first, float 
                 v[j] = weft_v_load(b + j * WEFT_LANES);
             __builtin_prefetch(one, 0, 2);
             __builtin_prefetch(two, 0, 2);
-            UNROLL for (int i = 0; i < rows; i++) {
-                const weft_v s = weft_v_set(a[i]);
+            UNROLL for (int i = add_fours(sum, a, v, rows, vectors); i < rows; i++) {
+                const weft_vs s = weft_v_scalar(a + i);
                 UNROLL for (int j = 0; j < vectors; j++)
-                    sum[i][j] = weft_v_fma(s, v[j], sum[i][j]);
+                    sum[i][j] = weft_v_fma_scalar(s, v[j], sum[i][j]);
             }
             a += k->a_pixel;
             b += k->b_pixel;
@@ -111,6 +134,17 @@ static const tile_fn tiles[WIDEST + 1][TALLEST + 1] = {
     { NAMES_12(2), tile_13x2, tile_14x2 },
     { NAMES_6(3), tile_7x3, tile_8x3, tile_9x3 },
     { NAMES_6(4), tile_7x4 },
+};
+#elif WEFT_V_REGISTERS == 32
+TILES_12(2)
+TILES_6(3)
+TILE(7, 3)
+TILE(8, 3)
+static const tile_fn tiles[WIDEST + 1][TALLEST + 1] = {
+    { NULL },
+    { NAMES_12(1) },
+    { NAMES_12(2) },
+    { NAMES_6(3), tile_7x3, tile_8x3 },
 };
 #else
 TILES_6(2)

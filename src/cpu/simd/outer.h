@@ -52,6 +52,6 @@ typedef struct weft_outer_table {
                  int64_t width);
 } weft_outer_table;
 
-extern const weft_outer_table weft_outer_portable, weft_outer_avx2, weft_outer_avx512;
+extern const weft_outer_table weft_outer_portable, weft_outer_neon, weft_outer_avx2, weft_outer_avx512;
 
 #endif

@@ -224,6 +224,6 @@ typedef struct weft_rows {
     void (*copy)(float *to, const float *from, int64_t n);
 } weft_rows;
 
-extern const weft_rows weft_rows_portable, weft_rows_avx2, weft_rows_avx512;
+extern const weft_rows weft_rows_portable, weft_rows_neon, weft_rows_avx2, weft_rows_avx512;
 
 #endif

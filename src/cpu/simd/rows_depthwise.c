@@ -7,7 +7,7 @@
  * WEFT_ROWS_TILE channels, row after row, so that the window's rows of a tile stay in L1; ordinary stores want all
  * channels of a block in a row, since a store miss at every pixel costs more than that saves. Window rows outside the
  * image are left out, and so are columns, by a test per input vector that only the blocks at the edges contain. 3x3
- * windows with stride 1 take two output rows at a time where there are registers for that (AVX-512). Bound:
+ * windows with stride 1 take two output rows at a time where there are registers for that (AVX-512, NEON). Bound:
  * DRAM for 3x3, arithmetic for larger windows on small maps. Windows 3, 5 and 7 wide without dilation with stride 1 or
  * 2 are unrolled, and those 1, 2 and 4 wide with stride 1, into which gradients of stride 2 fall; any other takes the
  * plain loop. Each output is one chain that begins at the bias and runs over the
@@ -253,7 +253,7 @@ WEFT_INLINE void band_of(const weft_depthwise *p, const live *rows, ahead next, 
     const int64_t channels = p->window.channels;
     const int64_t whole = channels / LANES * LANES, tile = p->stream ? WEFT_ROWS_TILE : whole;
     /* 24 registers. stride is that of the columns; the rows of a pair must begin a line apart as well. */
-    const bool pairs = LANES == 16 && kw == 3 && stride == 1 && p->window.kh == 3 && p->window.stride_h == 1;
+    const bool pairs = WEFT_V_REGISTERS == 32 && kw == 3 && stride == 1 && p->window.kh == 3 && p->window.stride_h == 1;
     for (int64_t c = 0; c < whole; c += tile)
         for (int oh = first; oh < last; oh++) {
             if (next.at >= next.end)

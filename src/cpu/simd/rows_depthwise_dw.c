@@ -13,7 +13,7 @@ enum { LANES = WEFT_LANES, LINE = 16, WIDEST = 7 };
 
 /* Window rows in a group and outputs in a step, so that group * kw sums, the gradients and one input fit into 32 or 16
  * registers. */
-#if WEFT_LANES == 16
+#if WEFT_V_REGISTERS == 32
 enum { GROUP_3 = 3, BLOCK_3 = 7, GROUP_5 = 5, BLOCK_5 = 4, GROUP_7 = 3, BLOCK_7 = 7, TALLEST = 5 };
 #else
 enum { GROUP_3 = 3, BLOCK_3 = 4, GROUP_5 = 2, BLOCK_5 = 3, GROUP_7 = 1, BLOCK_7 = 7, TALLEST = 3 };
@@ -119,7 +119,7 @@ GROUP(1, 5, 1, BLOCK_5)
 GROUP(1, 5, 2, BLOCK_5)
 GROUP(1, 7, 1, BLOCK_7)
 GROUP(1, 7, 2, BLOCK_7)
-#if WEFT_LANES == 16
+#if WEFT_V_REGISTERS == 32
 GROUP(5, 5, 1, BLOCK_5)
 GROUP(5, 5, 2, BLOCK_5)
 GROUP(3, 7, 1, BLOCK_7)

@@ -22,6 +22,12 @@ WEFT_INLINE void multiply(weft_vi v, uint32_t m, weft_vi *high, weft_vi *low)
     const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64((__m256i)v, 32), factor);
     *low = (weft_vi)_mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
     *high = (weft_vi)_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+#elif defined(WEFT_V_NEON)
+    const uint32x4_t factor = vdupq_n_u32(m), number = (uint32x4_t)v;
+    const uint32x4_t near = (uint32x4_t)vmull_u32(vget_low_u32(number), vget_low_u32(factor));
+    const uint32x4_t far = (uint32x4_t)vmull_high_u32(number, factor);
+    *low = (weft_vi)vuzp1q_u32(near, far);
+    *high = (weft_vi)vuzp2q_u32(near, far);
 #else
     for (int i = 0; i < LANES; i++) {
         const uint64_t product = (uint64_t)(uint32_t)v[i] * m;

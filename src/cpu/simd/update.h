@@ -43,6 +43,6 @@ typedef struct weft_updates {
     double (*bce)(const weft_loss_row *row);
 } weft_updates;
 
-extern const weft_updates weft_updates_portable, weft_updates_avx2, weft_updates_avx512;
+extern const weft_updates weft_updates_portable, weft_updates_neon, weft_updates_avx2, weft_updates_avx512;
 
 #endif

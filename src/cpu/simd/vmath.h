@@ -19,6 +19,8 @@
 
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
+#elif defined(WEFT_V_NEON) /* by the build: AArch64 has no flag that the portable set would be without */
+#include <arm_neon.h>
 #endif
 
 #if !defined(WEFT_LANES) || !defined(WEFT_SIMD_ISA)
@@ -34,6 +36,13 @@
 #define WEFT_V_AVX512 1
 #elif defined(__AVX2__) && defined(__FMA__) && WEFT_LANES == 8
 #define WEFT_V_AVX2 1
+#endif
+
+/* Vector registers: what tiles are cut by. */
+#if defined(WEFT_V_AVX512) || defined(WEFT_V_NEON)
+#define WEFT_V_REGISTERS 32
+#else
+#define WEFT_V_REGISTERS 16
 #endif
 
 typedef float weft_v __attribute__((vector_size(4 * WEFT_LANES)));
@@ -99,6 +108,13 @@ WEFT_INLINE weft_v weft_v_load_tail(const float *p, int n)
     return (weft_v)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 #elif defined(WEFT_V_AVX2)
     return (weft_v)_mm256_maskload_ps(p, weft_v_mask(n));
+#elif defined(WEFT_V_NEON)
+    const float32x2_t none = vdup_n_f32(0);
+    if (n == WEFT_LANES)
+        return weft_v_load(p);
+    if (n == 1)
+        return (weft_v)vcombine_f32(vld1_lane_f32(p, none, 0), none);
+    return (weft_v)vcombine_f32(vld1_f32(p), n == 3 ? vld1_lane_f32(p + 2, none, 0) : none);
 #else
     weft_v v = {0};
     for (int i = 0; i < n; i++)
@@ -113,6 +129,13 @@ WEFT_INLINE void weft_v_store_tail(float *p, weft_v v, int n)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 #elif defined(WEFT_V_AVX2)
     _mm256_maskstore_ps(p, weft_v_mask(n), (__m256)v);
+#elif defined(WEFT_V_NEON)
+    if (n == WEFT_LANES)
+        weft_v_store(p, v);
+    else if (n > 1)
+        vst1_f32(p, vget_low_f32((float32x4_t)v));
+    if (n % 2)
+        p[n - 1] = n == 1 ? v[0] : v[2];
 #else
     for (int i = 0; i < n; i++)
         p[i] = v[i];
@@ -142,15 +165,58 @@ WEFT_INLINE weft_v weft_v_fma(weft_v a, weft_v b, weft_v c)
     return (weft_v)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(WEFT_V_AVX2)
     return (weft_v)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(WEFT_V_NEON)
+    return (weft_v)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;
+#endif
+}
+
+#if defined(WEFT_V_NEON)
+/* a's lane (a constant) * b + c. The instruction itself: from the intrinsic gcc makes copies of the sums, for which a
+ * tile leaves no registers. */
+WEFT_INLINE weft_v weft_v_fma_lane(weft_v a, const int lane, weft_v b, weft_v c)
+{
+    __asm__("fmla %0.4s, %1.4s, %2.s[%3]" : "+w"(c) : "w"(b), "w"(a), "i"(lane));
+    return c;
+}
+#endif
+
+/* A number that all lanes multiply with, and s * b + c of it. NEON's multiplication takes it from a lane, so that it is
+ * a load and no more; to fill a vector with it costs many cores as much as a multiplication. */
+#if defined(WEFT_V_NEON)
+typedef float weft_vs;
+#else
+typedef weft_v weft_vs;
+#endif
+
+WEFT_INLINE weft_vs weft_v_scalar(const float *p)
+{
+#if defined(WEFT_V_NEON)
+    return *p;
+#else
+    return weft_v_set(*p);
+#endif
+}
+
+WEFT_INLINE weft_v weft_v_fma_scalar(weft_vs s, weft_v b, weft_v c)
+{
+#if defined(WEFT_V_NEON)
+    __asm__("fmla %0.4s, %1.4s, %2.s[0]" : "+w"(c) : "w"(b), "w"(s));
+    return c;
+#else
+    return weft_v_fma(s, b, c);
 #endif
 }
 
 /* Lanes of a where the mask (all ones or zeros) is set, else of b. */
 WEFT_INLINE weft_v weft_v_select(weft_vi mask, weft_v a, weft_v b)
 {
+#if defined(WEFT_V_NEON)
+    return (weft_v)vbslq_f32((uint32x4_t)mask, (float32x4_t)a, (float32x4_t)b);
+#else
     return (weft_v)((mask & (weft_vi)a) | (~mask & (weft_vi)b));
+#endif
 }
 
 /* The larger; b if either is NaN. */
@@ -194,6 +260,8 @@ WEFT_INLINE weft_v weft_v_sqrt(weft_v v)
     return (weft_v)_mm512_sqrt_ps((__m512)v);
 #elif defined(WEFT_V_AVX2)
     return (weft_v)_mm256_sqrt_ps((__m256)v);
+#elif defined(WEFT_V_NEON)
+    return (weft_v)vsqrtq_f32((float32x4_t)v);
 #else
     for (int i = 0; i < WEFT_LANES; i++)
         v[i] = __builtin_sqrtf(v[i]);

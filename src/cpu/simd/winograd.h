@@ -56,6 +56,6 @@ typedef struct weft_winograd_table {
     void (*fence)(void); /* after the last streamed tile of a work item */
 } weft_winograd_table;
 
-extern const weft_winograd_table weft_winograd_portable, weft_winograd_avx2, weft_winograd_avx512;
+extern const weft_winograd_table weft_winograd_portable, weft_winograd_neon, weft_winograd_avx2, weft_winograd_avx512;
 
 #endif

@@ -32,6 +32,7 @@ typedef struct weft_winograd_dw_table {
     void (*dw)(const weft_winograd_dw *filter);
 } weft_winograd_dw_table;
 
-extern const weft_winograd_dw_table weft_winograd_dw_portable, weft_winograd_dw_avx2, weft_winograd_dw_avx512;
+extern const weft_winograd_dw_table weft_winograd_dw_portable, weft_winograd_dw_neon, weft_winograd_dw_avx2,
+    weft_winograd_dw_avx512;
 
 #endif
