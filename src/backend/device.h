@@ -49,7 +49,9 @@ enum {
     WEFT_FORM_EXPAND = 16, /* depthwise convolutions are products, in a unit together with the expansion before them */
     WEFT_FORM_IMAGE = 32,  /* convolutions of images have a kernel of their own */
     WEFT_FORM_SUMS = 64,   /* the sums of a norm's statistics are part of the convolution before */
-    WEFT_FORMS = 7         /* how many there are */
+    WEFT_FORM_EXCITE = 128, /* an excitation's small layers are computed by the last blocks of its sums */
+    WEFT_FORM_STEPS = 256, /* parts of sums are joined by the last blocks, in two steps where they are many */
+    WEFT_FORMS = 9         /* how many there are */
 };
 
 /* What became of recording a run. */

@@ -177,10 +177,11 @@ static const struct {
     const char *name;
     weft_dialect dialect;
     int launches, casts, packs;
-    double gigabytes;
+    double gigabytes, arena; /* in gigabytes, too */
 } training[] = {
-    { "resnet50", WEFT_TORCH, 330, 5, 2, 42.9 },
-    { "efficientnet-b0", WEFT_KERAS, 494, 6, 3, 28.2 },
+    { "resnet50", WEFT_TORCH, 330, 5, 2, 42.9, 5.5 },
+    { "efficientnet-b0", WEFT_KERAS, 398, 6, 3, 27.7, 4.2 },
+    { "mobilenetv2", WEFT_TORCH, 330, 5, 2, 22.7, 3.5 },
 };
 
 START_TEST(steps_of_training)
@@ -192,6 +193,7 @@ START_TEST(steps_of_training)
     weft_launch_info l;
     double written = 0;
     int packs = 0;
+    weft_memory memory;
     const weft_arch_opt opt = { .dialect = training[_i].dialect, .batch = 128 };
     CHECK_OK(weft_arch_build(ctx, training[_i].name, &opt, &graph));
     CHECK_OK(weft_trainer_create(ctx, graph, &(weft_train_opt){ .optimizer = { .momentum = .9 },
@@ -210,6 +212,8 @@ START_TEST(steps_of_training)
     ck_assert_int_eq(c.casts, training[_i].casts);
     ck_assert_int_eq(packs, training[_i].packs);
     ck_assert_double_le(moved(&c), 1e9 * training[_i].gigabytes);
+    CHECK_OK(weft_model_memory(model, &memory));
+    ck_assert_double_le((double)memory.arena, 1e9 * training[_i].arena);
     ck_assert_int_eq(c.copies, 0);
     weft_trainer_destroy(trainer);
     weft_graph_destroy(graph);

@@ -7,6 +7,7 @@
 
 #include "check/harness.h"
 #include "cuda/kernel/conv_grad.h"
+#include "cuda/kernel/norm.h"
 #include "direct.h"
 #include "emu/control.h"
 #include "kernels_direct.h"
@@ -187,6 +188,7 @@ static const layer depthwise[] = {
     { 1, 20, 6, 64, 20, 6, 64, 3, 1, 1, 64, { 1, 1, 1, 1 } }, { 1, 5, 6, 5, 3, 3, 5, 3, 2, 1, 5, { 1, 1, 1, 1 } },
     { 1, 3, 21, 4, 3, 21, 4, 3, 1, 1, 4, { 1, 1, 1, 1 } },    { 1, 3, 14, 6, 3, 14, 6, 5, 1, 1, 6, { 2, 2, 2, 2 } },
     { 1, 5, 28, 4, 3, 14, 4, 3, 2, 1, 4, { 1, 0, 1, 1 } },    { 1, 5, 24, 2, 3, 12, 2, 5, 2, 1, 2, { 2, 1, 2, 2 } },
+    { 1, 360, 1, 132, 360, 1, 132, 3, 1, 1, 132, { 1, 1, 1, 1 } }, /* six parts, in two columns */
 };
 enum { DEPTHWISE = (int)(sizeof depthwise / sizeof *depthwise) };
 
@@ -239,7 +241,8 @@ START_TEST(depthwise_dx)
 }
 END_TEST
 
-static void depthwise_dw_of(const layer *l, weft_dtype dtype, int side, int order)
+/* With counters, and without. */
+static void depthwise_dw_of(const layer *l, weft_dtype dtype, int side, int order, unsigned *turns)
 {
     const int64_t pixels = (int64_t)l->n * l->h * l->w, outputs = (int64_t)l->n * l->oh * l->ow;
     typed_view x, dy, dw, parts;
@@ -247,7 +250,7 @@ static void depthwise_dw_of(const layer *l, weft_dtype dtype, int side, int orde
     direct_make(&x, dtype, pixels, l->c, side, other);
     direct_make(&dw, WEFT_F32, (int64_t)l->c * l->kernel * l->kernel, 1, side, NULL);
     weft_depthwise_dw_args a = { .dtype = dtype, .x = typed_view_of(&x), .dy = typed_view_of(&dy),
-                                 .dw = typed_view_of(&dw), .win = window_of(l), .c = l->c };
+                                 .dw = typed_view_of(&dw), .win = window_of(l), .c = l->c, .turns = turns };
     direct_make(&parts, WEFT_F32, 1, weft_depthwise_dw_floats(&a), 0, NULL);
     a.scratch = typed_view_of(&parts).data;
     ck_assert_int_eq(weft_launch_depthwise_dw(&a, NULL), 0);
@@ -261,6 +264,7 @@ static void depthwise_dw_of(const layer *l, weft_dtype dtype, int side, int orde
 /* Of every type with every way to lie: both decide which kernel runs. */
 START_TEST(depthwise_dw)
 {
+    static unsigned turns[WEFT_TURNS];
     const layer *l = &depthwise[_i / SIDES];
     const int64_t pixels = (int64_t)l->n * l->h * l->w, outputs = (int64_t)l->n * l->oh * l->ow;
     for (int t = 0; t < DIRECT_TYPES; t++) {
@@ -270,7 +274,11 @@ START_TEST(depthwise_dw)
         for_each(l, meet_weights);
         for (int order = 0; order < (_i % SIDES ? 1 : orders); order++) {
             emu_set_order((emu_order)order, check_seed());
-            depthwise_dw_of(l, direct_types[t], sides[_i % SIDES], order);
+            if (order == 0)
+                depthwise_dw_of(l, direct_types[t], sides[_i % SIDES], order, NULL);
+            depthwise_dw_of(l, direct_types[t], sides[_i % SIDES], order, turns);
+            for (int i = 0; i < WEFT_TURNS; i++)
+                ck_assert_uint_eq(turns[i], 0);
         }
     }
     emu_set_order(EMU_FORWARD, 0);

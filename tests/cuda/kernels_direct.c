@@ -10,6 +10,7 @@
 
 #include "check/harness.h"
 #include "cuda/kernel/kernels.h"
+#include "cuda/kernel/excite.h"
 #include "direct.h"
 #include "emu/control.h"
 
@@ -335,9 +336,6 @@ START_TEST(refusals_of_windows_and_products)
     const weft_depthwise_args dw = { .x = v, .y = v, .win = win, .c = 8, .wt = from, .ld_wt = 8 };
     const weft_conv2d_args conv = { .x = v, .y = v, .win = win, .c = 8, .k = 8, .wt = from };
     const weft_gemm_args gemm = { .x = v, .y = v, .batch = 1, .rows = 1, .c = 8, .k = 8, .wt = from, .ld_wt = 8 };
-    const weft_excite_args excite = {
-        .sums = from, .hidden = other, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from, .w2 = from
-    };
 #define launcher weft_launch_pool2d
     WITH(weft_pool2d_args, pool, win, empty);
     WITH(weft_pool2d_args, pool, win, huge);
@@ -358,11 +356,48 @@ START_TEST(refusals_of_windows_and_products)
     WITH(weft_gemm_args, gemm, ld_wt, 7);
     WITH(weft_gemm_args, gemm, y_dtype, WEFT_F16);
 #undef launcher
+    emu_totals(&after, &switches);
+    ck_assert_int_eq(before, after);
+}
+END_TEST
+
+START_TEST(refusals_of_excitations)
+{
+    int64_t before = 0, after = 0, switches;
+    unsigned turn = 0;
+    emu_totals(&before, &switches);
+    const weft_excite_args excite = {
+        .sums = from, .hidden = other, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = from, .w2 = from
+    };
 #define launcher weft_launch_excite
     WITH(weft_excite_args, excite, c, 12001);
     WITH(weft_excite_args, excite, hidden, NULL);
     WITH(weft_excite_args, excite, sums, NULL);
     WITH(weft_excite_args, excite, to, v);
+#undef launcher
+#define launcher weft_launch_excite_gates
+    WITH(weft_excite_args, excite, hidden, NULL);
+    WITH(weft_excite_args, excite, to, v);
+#undef launcher
+    const weft_squeeze_args squeeze = { .x = v, .n = 1, .pixels = 1, .c = 8, .reduced = 2, .w1 = from,
+                                        .hidden = other, .scratch = other, .turns = &turn };
+#define launcher weft_launch_squeeze
+    WITH(weft_squeeze_args, squeeze, turns, NULL);
+    WITH(weft_squeeze_args, squeeze, x, narrow);
+    WITH(weft_squeeze_args, squeeze, n, WEFT_TURNS + 1);
+    WITH(weft_squeeze_args, squeeze, reduced, 1 << 14);
+    WITH(weft_squeeze_args, squeeze, hidden, NULL);
+    WITH(weft_squeeze_args, squeeze, act, WEFT_ACT_COUNT);
+#undef launcher
+    const weft_excite_join_args joined = {
+        .dx = { .sums = from, .parts = 1, .pixels = 1, .n = 1, .c = 8, .reduced = 2, .w1 = v, .w2 = v, .dy = v, .dx = v,
+                .dw1 = v, .dw2 = v, .scratch = other }, .x = v, .turns = &turn
+    };
+#define launcher weft_launch_excite_dx_joined
+    WITH(weft_excite_join_args, joined, turns, NULL);
+    WITH(weft_excite_join_args, joined, x, narrow);
+    WITH(weft_excite_join_args, joined, dx.scratch, NULL);
+    WITH(weft_excite_join_args, joined, dx.reduced, 1 << 14);
 #undef launcher
     emu_totals(&after, &switches);
     ck_assert_int_eq(before, after);
@@ -380,5 +415,6 @@ TCase *kernels_direct_case(void)
     tcase_add_loop_test(tcase, every_number, 0, TYPES - 1);
     tcase_add_test(tcase, refusals_of_maps);
     tcase_add_test(tcase, refusals_of_windows_and_products);
+    tcase_add_test(tcase, refusals_of_excitations);
     return tcase;
 }

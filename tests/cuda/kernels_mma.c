@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "check/harness.h"
+#include "cuda/kernel/norm.h"
 #include "direct.h"
 #include "emu/control.h"
 
@@ -113,6 +114,24 @@ static void expect_sums(const shape *s, int64_t pixels, int parts, const typed_v
     }
 }
 
+/* Of all images, and of squares. */
+static void expect_all(const shape *s, int64_t pixels, const float *all)
+{
+    for (int c = 0; c < s->c; c++) {
+        double sum = 0, squares = 0, size = 0;
+        for (int64_t p = 0; p < s->n * pixels; p++) {
+            const double v = (double)got[p * s->c + c];
+            sum += v;
+            squares += v * v;
+            size += fabs(v);
+        }
+        ck_assert_msg(fabs((double)all[c] - sum) <= 1e-5 * size + 1e-30, "channel %d: sum %g of %g", c, (double)all[c],
+                      sum);
+        ck_assert_msg(fabs((double)all[s->c + c] - squares) <= 1e-5 * squares + 1e-30, "channel %d: squares %g of %g",
+                      c, (double)all[s->c + c], squares);
+    }
+}
+
 START_TEST(expand_depthwise)
 {
     const shape *s = &shapes[_i % SHAPES];
@@ -150,10 +169,19 @@ START_TEST(expand_depthwise)
     const int parts = weft_expand_depthwise_parts(&a);
     ck_assert_int_le((int64_t)s->n * parts * s->c, DIRECT_ROOM);
     ck_assert(weft_expand_depthwise_takes(&a));
+    static float all[DIRECT_ROOM], room[DIRECT_ROOM];
+    static unsigned turns[WEFT_TURNS];
+    ck_assert_int_eq(weft_expand_depthwise_takes_sums(&a), s->c_in == 0);
+    if (s->c_in == 0)
+        a.all = (weft_map_sums){ .to = all, .scratch = room, .turns = turns };
     emu_set_order(order, check_seed());
     ck_assert_int_eq(weft_launch_expand_depthwise(&a, NULL), 0);
     emu_set_order(EMU_FORWARD, 0);
     expect_sums(s, pixels, parts, &y);
+    if (s->c_in == 0)
+        expect_all(s, pixels, all);
+    for (int i = 0; i < WEFT_TURNS; i++)
+        ck_assert_uint_eq(turns[i], 0);
     /* A wide number that falls on the other side of a rounding moves an output by a weight's worth of it. */
     direct_expect("expand_depthwise", &y, want, 2 * typed_half_ulp(dtype));
     typed_view_free(&in);
@@ -168,7 +196,7 @@ START_TEST(expand_depthwise_refuses)
                                         .c_in = 16, .c = 96, .expand = expand, .window = window };
     good.tile = weft_expand_depthwise_tile(&good);
     weft_expand_depthwise_args bad[] = { good, good, good, good, good, good, good, good, good,
-                                         good, good, good, good, good, good, good, good };
+                                         good, good, good, good, good, good, good, good, good };
     emu_totals(&before, &switches);
     ck_assert(weft_expand_depthwise_takes(&good));
     bad[0].dtype = WEFT_F32;
@@ -187,6 +215,7 @@ START_TEST(expand_depthwise_refuses)
     bad[14].win.oh = 513;
     bad[15].win.pad.left = 3;
     bad[16].win.ow = 9;
+    bad[17].all.to = bad[17].all.scratch = got; /* no counters */
     bad[12].c_in = 0, bad[12].win.stride_h = bad[12].win.stride_w = 2;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         ck_assert_msg(weft_launch_expand_depthwise(&bad[i], NULL) != 0, "refusal %zu was taken", i);

@@ -3,7 +3,7 @@
  * The launchers of cuda/kernel/norm.h on their ops' cases against the double oracle, for ops of several outputs: each
  * type, dense and sliced tensors with fences around them, three orders of blocks and threads; sums joined by the last
  * block, and by a launch of their own, to the same bits. */
-#include "cuda/kernel/norm.h"
+#include "cuda/kernel/excite.h"
 
 #include <fnmatch.h>
 #include <string.h>
@@ -146,8 +146,9 @@ static int channel_sum(trial *t)
     return weft_launch_channel_sum(&a, NULL);
 }
 
-static int squeeze_excite_dx(trial *t)
+static int excite_dx(trial *t, bool joins)
 {
+    static unsigned turns[WEFT_TURNS];
     const weft_squeeze_excite_opt *o = t->problem->node.opt;
     const int64_t *x = t->problem->node.in[0].dim;
     const int second = o->no_bias ? 1 : 2;
@@ -180,8 +181,21 @@ static int squeeze_excite_dx(trial *t)
     product.scratch = scratch(t, sums + weft_excite_dx_floats(&a));
     a.sums = product.scratch;
     a.scratch = product.scratch + sums;
+    const weft_excite_join_args joined = { .dx = a, .x = product.x, .turns = turns };
+    if (joins && weft_excite_joins(a.n, a.c, a.reduced))
+        return weft_launch_excite_dx_joined(&joined, NULL);
     const int status = weft_launch_map_product(&product, NULL);
     return status != 0 ? status : weft_launch_excite_dx(&a, NULL);
+}
+
+static int squeeze_excite_dx(trial *t)
+{
+    return excite_dx(t, false);
+}
+
+static int squeeze_excite_dx_joined(trial *t)
+{
+    return excite_dx(t, true);
 }
 
 static const struct {
@@ -197,6 +211,7 @@ static const struct {
     { WEFT_OP_BATCH_NORM_FROZEN_DX, batch_norm_frozen_dx, false, false },
     { WEFT_OP_CHANNEL_SUM, channel_sum, true, false },
     { WEFT_OP_SQUEEZE_EXCITE_DX, squeeze_excite_dx, false, true },
+    { WEFT_OP_SQUEEZE_EXCITE_DX, squeeze_excite_dx_joined, false, true },
 };
 enum { OPS = sizeof ops / sizeof *ops };
 

@@ -4,7 +4,7 @@
  * code. */
 #include <math.h>
 
-#include "cuda/kernel/norm.h"
+#include "cuda/kernel/excite.h"
 #include "lower_part.h"
 #include "op/activation.h"
 #include "op/normalize.h"
@@ -74,8 +74,9 @@ static int subsample(const lower_call *call)
 
 /* ---- squeeze and excite ---- */
 
-static int squeeze_excite(const lower_call *call)
+static int excite_of(const lower_call *call, bool joins)
 {
+    static unsigned turns[WEFT_TURNS];
     const weft_squeeze_excite_opt *o = call->node->opt;
     weft_global_pool_args squeeze = global_args(call);
     const int parts = weft_global_pool_parts(&squeeze);
@@ -84,7 +85,6 @@ static int squeeze_excite(const lower_call *call)
     float *hidden = lower_fresh_floats(call, squeeze.n * o->reduced);
     if (!squeeze.scratch || !hidden)
         return -1;
-    const int status = weft_launch_global_pool(&squeeze, NULL);
     const int second = o->no_bias ? 1 : 2;
     const weft_excite_args a = { .dtype = call->dtype,
                                  .sums = squeeze.scratch,
@@ -104,7 +104,28 @@ static int squeeze_excite(const lower_call *call)
                                  .from = call->in[0],
                                  .to = call->out,
                                  .rows = squeeze.pixels };
+    weft_squeeze_args joined = { .dtype = a.dtype, .x = call->in[0], .n = a.n, .pixels = a.pixels, .c = a.c,
+                                 .reduced = a.reduced, .w1 = a.w1, .b1 = a.b1, .act = a.act, .hidden = hidden,
+                                 .turns = turns };
+    joined.scratch = lower_fresh_floats(call, weft_squeeze_floats(&joined));
+    if (!joined.scratch)
+        return -1;
+    if (joins && weft_excite_joins(a.n, a.c, a.reduced)) {
+        const int status = weft_launch_squeeze(&joined, NULL);
+        return status != 0 ? status : weft_launch_excite_gates(&a, NULL);
+    }
+    const int status = weft_launch_global_pool(&squeeze, NULL);
     return status != 0 ? status : weft_launch_excite(&a, NULL);
+}
+
+static int squeeze_excite(const lower_call *call)
+{
+    return excite_of(call, false);
+}
+
+static int squeeze_excite_joined(const lower_call *call)
+{
+    return excite_of(call, true);
 }
 
 static int channel_scale(const lower_call *call)
@@ -344,6 +365,7 @@ const lower_row lower_table[] = {
     { .op = WEFT_OP_CHANNEL_SCALE_DS, .name = "product", .run = channel_scale_ds },
     { .op = WEFT_OP_CHANNEL_SCALE, .name = "scale", .run = channel_scale, .inplace = 1 },
     { .op = WEFT_OP_SQUEEZE_EXCITE, .name = "excite", .run = squeeze_excite, .rounded = 7, .inplace = 1 },
+    { .op = WEFT_OP_SQUEEZE_EXCITE, .name = "joined", .run = squeeze_excite_joined, .rounded = 7, .inplace = 1 },
     { .op = WEFT_OP_DROPOUT, .name = "map", .run = copy, .widens = true, .narrows = true, .inplace = 1 },
     { .op = WEFT_OP_CONCAT, .name = "map", .run = concat, .widens = true, .narrows = true },
     { .op = WEFT_OP_RESHAPE, .name = "reshape", .run = reshape },

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cuda/kernel/norm.h"
 #include "lower_part.h"
 #include "op/util.h"
 #include "typed.h"
@@ -57,6 +58,27 @@ static bool pool_is_right(const lower_call *call, const float *pool, int parts)
     return true;
 }
 
+/* The sums of all that was stored, and of its squares. */
+static bool all_is_right(const lower_call *call, const float *all)
+{
+    const weft_shape *y = &call->node->out[0];
+    const int64_t rows = weft_shape_rows(y), c = y->dim[3];
+    for (int64_t i = 0; i < c; i++) {
+        double sum = 0, squares = 0, size = 0;
+        for (int64_t p = 0; p < rows; p++) {
+            const double v = (double)typed_get(call->dtype, call->out.data, p * call->out.ld + i);
+            sum += v;
+            squares += v * v;
+            size += fabs(v);
+        }
+        const bool right = fabs((double)all[i] - sum) <= 1e-5 * size + 1e-30 &&
+                           fabs((double)all[c + i] - squares) <= 1e-5 * squares + 1e-30;
+        if (!right && isfinite(squares))
+            return false;
+    }
+    return true;
+}
+
 static int depthwise_in(const lower_call *call, int64_t ld_wt, bool pooled, int rows)
 {
     const weft_conv2d_opt *o = call->node->opt;
@@ -77,14 +99,22 @@ static int depthwise_in(const lower_call *call, int64_t ld_wt, bool pooled, int 
                               .ld_wt = ld_wt,
                               .epi = lower_epilogue_of(call, o->bias ? call->param[1] : NULL),
                               .rows = rows };
+    static unsigned turns[WEFT_TURNS];
     const int parts = weft_depthwise_parts(&a);
     if (pooled) {
         a.sums = lower_fresh_floats(call, a.win.n * (int64_t)parts * c);
-        if (!a.sums)
+        a.all.to = lower_fresh_floats(call, 2 * c);
+        a.all.scratch = lower_fresh_floats(call, a.win.n * (int64_t)parts * 2 * c);
+        a.all.turns = turns;
+        if (!a.sums || !a.all.to || !a.all.scratch)
             return -1;
+        if (!weft_depthwise_takes_sums(&a))
+            a.all.to = NULL;
     }
     const int status = weft_launch_depthwise(&a, NULL);
-    return status == 0 && pooled && !pool_is_right(call, a.sums, parts) ? -2 : status;
+    if (status != 0 || !pooled)
+        return status;
+    return pool_is_right(call, a.sums, parts) && (!a.all.to || all_is_right(call, a.all.to)) ? 0 : -2;
 }
 
 int lower_conv2d_depthwise(const lower_call *call)

@@ -5,7 +5,7 @@
  * channel_sum: columns.cuh's two stages; join_sum: the second as a launch, where there are no counters.
  * map_product: the same blocks, of one part of one image each; join_product: a thread for each image and channel.
  * Traffic: each tensor once. Bound by memory. */
-#include "cuda/kernel/columns.cuh"
+#include "cuda/kernel/map_product.cuh"
 
 enum { IN_FLIGHT = 4, PART = 256 /* pixels */, MOST_PARTS = 64 };
 
@@ -123,34 +123,11 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 2) ma
     const bool there = pack < job.packs;
     const unsigned n = blockIdx.x / (unsigned)job.parts, part = blockIdx.x - n * (unsigned)job.parts;
     float sums[2 * V];
-#pragma unroll
-    for (int i = 0; i < 2 * V; i++)
-        sums[i] = 0;
     int64_t first;
     const int64_t end = weft_columns_part(job.pixels, part, (unsigned)job.parts, &first);
-    const int64_t image = (int64_t)n * job.pixels, last = image + end;
-    for (int64_t row = image + first + threadIdx.y; there && row < last; row += IN_FLIGHT * blockDim.y) {
-        weft_raw<T, V> x[IN_FLIGHT], dy[IN_FLIGHT];
-#pragma unroll
-        for (int e = 0; e < IN_FLIGHT; e++) {
-            const int64_t at = row + e * blockDim.y < last ? row + e * blockDim.y : row;
-            x[e].load(job.x + at * job.x_ld + c);
-            dy[e].load(job.dy + at * job.dy_ld + c);
-        }
-#pragma unroll
-        for (int e = 0; e < IN_FLIGHT; e++) {
-            if (row + e * blockDim.y >= last)
-                break;
-            float v[V], d[V];
-            x[e].spread(v);
-            dy[e].spread(d);
-#pragma unroll
-            for (int i = 0; i < V; i++) {
-                sums[i] += v[i];
-                sums[V + i] = fmaf(v[i], d[i], sums[V + i]);
-            }
-        }
-    }
+    const int64_t image = (int64_t)n * job.pixels;
+    weft_sum_map<T, V, true>(job.x + c, job.x_ld, job.dy + c, job.dy_ld, image + first + threadIdx.y,
+                             there ? image + end : 0, sums);
     weft_add_rows<2 * V>(room, sums);
     if (!there || threadIdx.y > 0)
         return;

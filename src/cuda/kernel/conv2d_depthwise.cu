@@ -11,8 +11,10 @@
  * output and one pack a thread, like a pool.
  * Traffic: x about (tile + K - S) / tile times from L2, once from memory; y once. Not bound by it yet: on an H200 it
  * takes three times as long for 3x3, six to nine times for 5x5 (docs/benchmarks.md).
- * The sums of an image are those of one tile, in a fixed order: parts = tiles of an image. */
-#include "cuda/kernel/device.cuh"
+ * The sums of an image are those of one tile, in a fixed order: parts = tiles of an image. Those of the whole map, and
+ * of its squares, are joined of the tiles' by blocks that are last (steps.cuh); bands of two rows leave no registers
+ * for them. */
+#include "cuda/kernel/steps.cuh"
 
 enum { PACK = 4, STRIP = 4, MOST_PACKS = 16, TILE_ROWS = 8, FEW_THREADS = 1 << 16, SHARES = 4 };
 
@@ -24,6 +26,8 @@ template <typename T> struct depthwise_job {
     weft_kwindow win;
     int tiles_w, tiles; /* of one image */
     float *sums;        /* [n][tiles][c] */
+    weft_map_sums all;
+    weft_steps joins; /* of all */
     int c;
     weft_finish<T> end;
 };
@@ -49,10 +53,10 @@ template <typename T> __device__ __forceinline__ depthwise_place place_of(const 
 }
 
 /* The block's sums over its positions, each channel's in order: of every SHARES-th position first, then of those. rows
- * has room for positions * blockDim.x * V floats. */
+ * has room for positions * blockDim.x * V floats; to is a row of all channels. */
 template <typename T, int V>
 __device__ __forceinline__ void sum_tile(const depthwise_job<T> &job, const depthwise_place &p, float *rows,
-                                         const float (&sum)[V])
+                                         const float *sum, float *to)
 {
     const int wide = (int)blockDim.x * V, base = (int)(blockIdx.y * blockDim.x) * V;
     const int me = (int)(p.position * blockDim.x + threadIdx.x), threads = (int)(p.positions * blockDim.x);
@@ -73,7 +77,27 @@ __device__ __forceinline__ void sum_tile(const depthwise_job<T> &job, const dept
         float total = rows[i];
         for (int share = 1; share < shares; share++)
             total += rows[share * wide + i];
-        job.sums[(int64_t)blockIdx.x * job.c + base + i] = total;
+        to[base + i] = total;
+    }
+}
+
+/* What is wanted of total: sums of the block's outputs, then of their squares. All threads come. */
+template <typename T, int V, bool SQUARES>
+__device__ __forceinline__ void store_sums(const depthwise_job<T> &job, const depthwise_place &p, float *rows,
+                                           const float (&total)[2 * V])
+{
+    if (job.sums) /* the same for all threads */
+        sum_tile<T, V>(job, p, rows, total, job.sums + (int64_t)blockIdx.x * job.c);
+    if constexpr (SQUARES) {
+        if (!job.all.to)
+            return;
+        float *to = job.all.scratch + (int64_t)blockIdx.x * 2 * job.c;
+        sum_tile<T, V>(job, p, rows, total, to);
+        sum_tile<T, V>(job, p, rows, total + V, to + job.c);
+        const int base = (int)(blockIdx.y * blockDim.x) * V, end = base + (int)blockDim.x * V;
+        weft_join_steps(job.joins, blockIdx.y, blockIdx.x,
+                        weft_rows_joiner{ job.all.scratch, job.all.to, job.c, 1, job.c, 2, base,
+                                          end < job.c ? end : job.c });
     }
 }
 
@@ -158,10 +182,10 @@ template <int COUNT> __device__ __forceinline__ void begin_sums(const float *bia
     }
 }
 
-/* Residual, activation and store of a strip; its outputs, as stored, are added to total. */
-template <typename T>
+/* Residual, activation and store of a strip; its outputs, as stored, and their squares are added to total. */
+template <typename T, bool SQUARES>
 __device__ __forceinline__ void finish_strip(const depthwise_job<T> &job, int64_t first, int c, int there,
-                                             float (*sum)[PACK], float (&total)[PACK])
+                                             float (*sum)[PACK], float (&total)[2 * PACK])
 {
     float all[STRIP * PACK]; /* one activation for all: its code is long */
 #pragma unroll
@@ -189,14 +213,18 @@ __device__ __forceinline__ void finish_strip(const depthwise_job<T> &job, int64_
         piece.pack(y);
         piece.store(job.y + (first + t) * job.y_ld + c);
 #pragma unroll
-        for (int v = 0; v < PACK; v++)
-            total[v] += weft_rounded<T>(y[v]);
+        for (int v = 0; v < PACK; v++) {
+            const float stored = weft_rounded<T>(y[v]);
+            total[v] += stored;
+            if (SQUARES)
+                total[PACK + v] = fmaf(stored, stored, total[PACK + v]);
+        }
     }
 }
 
 template <typename T, int K, int S, int ROWS>
 __device__ __forceinline__ void compute(const depthwise_job<T> &job, const depthwise_place &p, const float *weights,
-                                        float (&total)[PACK])
+                                        float (&total)[2 * PACK])
 {
     constexpr int COLS = (STRIP - 1) * S + K, SEEN = (ROWS - 1) * S + K;
     constexpr bool AHEAD = sizeof(T) == 2; /* the next row is under way while one is summed; floats leave no room */
@@ -226,8 +254,8 @@ __device__ __forceinline__ void compute(const depthwise_job<T> &job, const depth
 #pragma unroll
     for (int band = 0; band < ROWS; band++)
         if (oh + band < win.oh)
-            finish_strip<T>(job, ((int64_t)p.n * win.oh + oh + band) * win.ow + ow, c, win.ow - ow,
-                            sum + band * STRIP, total);
+            finish_strip<T, ROWS == 1>(job, ((int64_t)p.n * win.oh + oh + band) * win.ow + ow, c, win.ow - ow,
+                                       sum + band * STRIP, total);
 }
 
 template <typename T, int K, int S, int ROWS>
@@ -236,13 +264,12 @@ __global__ void __launch_bounds__(WEFT_BLOCK, 2) depthwise(depthwise_job<T> job)
     weft_begin();
     WEFT_DYN_SHARED(float, shared);
     const depthwise_place p = place_of(job);
-    float total[PACK] = {};
+    float total[2 * PACK] = {};
     fetch_weights<T, K>(job, shared);
     __syncthreads();
     if (p.pack < job.packs && p.band * ROWS < job.win.oh && p.strip * STRIP < job.win.ow)
         compute<T, K, S, ROWS>(job, p, shared, total);
-    if (job.sums) /* the same for all threads */
-        sum_tile<T, PACK>(job, p, shared, total);
+    store_sums<T, PACK, ROWS == 1>(job, p, shared, total);
 }
 
 /* ---- any window ---- */
@@ -282,11 +309,13 @@ template <typename T, int V> __global__ void __launch_bounds__(WEFT_BLOCK, 4) an
         weft_finish_row<T, V>(job.end, row, c, sum);
         weft_store<T, V>(job.y + row * job.y_ld + c, sum);
     }
+    float total[2 * V];
 #pragma unroll
-    for (int i = 0; i < V; i++)
-        sum[i] = mine ? weft_rounded<T>(sum[i]) : 0;
-    if (job.sums)
-        sum_tile<T, V>(job, p, rows, sum);
+    for (int i = 0; i < V; i++) {
+        total[i] = mine ? weft_rounded<T>(sum[i]) : 0;
+        total[V + i] = total[i] * total[i];
+    }
+    store_sums<T, V, true>(job, p, rows, total);
 }
 
 /* ---- the host's side ---- */
@@ -358,11 +387,24 @@ int weft_depthwise_parts(const weft_depthwise_args *a)
     return (int)(p.tiles_h * p.tiles_w);
 }
 
+static weft_steps steps_of(const weft_depthwise_args *a, const depthwise_plan &p, unsigned *turns)
+{
+    return weft_steps_of(turns, (unsigned)a->win.n * p.tiles_h * p.tiles_w, p.chunks);
+}
+
+bool weft_depthwise_takes_sums(const weft_depthwise_args *a)
+{
+    unsigned turn = 0;
+    const depthwise_plan p = plan_of(a);
+    return p.rows == 1 && steps_of(a, p, &turn).turns != nullptr;
+}
+
 /* Bytes that a block shares: its weights, then its sums. */
 static size_t shared_of(const weft_depthwise_args *a, const depthwise_plan &p)
 {
     const size_t v = p.k ? (size_t)PACK : p.wide ? 16 / weft_size_of(a->dtype) : 1;
-    const size_t weights = (size_t)(p.k * p.k) * p.x * v, sums = a->sums ? (size_t)p.x * p.y * p.z * v : 0;
+    const bool sums_up = a->sums || a->all.to;
+    const size_t weights = (size_t)(p.k * p.k) * p.x * v, sums = sums_up ? (size_t)p.x * p.y * p.z * v : 0;
     return (weights > sums ? weights : sums) * sizeof(float);
 }
 
@@ -379,6 +421,10 @@ template <typename T> static int launch(const weft_depthwise_args *a, void *stre
     job.win.dilation = a->win.dilation > 0 ? a->win.dilation : 1;
     job.tiles_w = (int)p.tiles_w, job.tiles = (int)(p.tiles_h * p.tiles_w);
     job.sums = a->sums;
+    job.all = a->all;
+    job.joins = steps_of(a, p, a->all.turns);
+    if (a->all.to && (!job.joins.turns || p.rows > 1))
+        return WEFT_INVALID_VALUE;
     job.c = a->c;
     job.end = weft_finish_of<T>(&a->epi);
     const dim3 grid((unsigned)a->win.n * p.tiles_h * p.tiles_w, p.chunks), block(p.x, p.y, p.z);
@@ -403,7 +449,8 @@ template <typename T> static int launch(const weft_depthwise_args *a, void *stre
 int weft_launch_depthwise(const weft_depthwise_args *a, void *stream)
 {
     if (!weft_view_fits(a->x, a->c) || !weft_view_fits(a->y, a->c) || !a->wt || a->ld_wt < a->c ||
-        !weft_window_fits(a->win) || !weft_epilogue_fits(a->epi, a->c) || a->rows < 0 || a->rows > 2)
+        !weft_window_fits(a->win) || !weft_epilogue_fits(a->epi, a->c) || a->rows < 0 || a->rows > 2 ||
+        (a->all.to && !a->all.scratch))
         return WEFT_INVALID_VALUE;
     return WEFT_BY_DTYPE(a->dtype, launch, a, stream);
 }

@@ -60,15 +60,18 @@ typedef struct weft_depthwise_dx_args {
 } weft_depthwise_dx_args;
 int weft_launch_depthwise_dx(const weft_depthwise_dx_args *args, void *stream);
 
-/* dw: rows of one float, [c, taps]. scratch: weft_depthwise_dw_floats of them. */
+/* dw: rows of one float, [c, taps]. scratch: weft_depthwise_dw_floats of them. turns: counters as in norm.h; with them
+ * it is one launch where weft_depthwise_dw_joins, without them two. */
 typedef struct weft_depthwise_dw_args {
     weft_dtype dtype;
     weft_kview x, dy, dw;
     weft_kwindow win;
     int c;
     float *scratch;
+    unsigned *turns;
 } weft_depthwise_dw_args;
 int64_t weft_depthwise_dw_floats(const weft_depthwise_dw_args *args);
+bool weft_depthwise_dw_joins(const weft_depthwise_dw_args *args);
 int weft_launch_depthwise_dw(const weft_depthwise_dw_args *args, void *stream);
 
 /* partial_conv2d's weights. sparse: rows of one number, a window of `taps` after the other, of those pairs of maps that

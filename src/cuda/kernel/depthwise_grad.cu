@@ -9,11 +9,13 @@
  * depthwise_dw: a block has up to MOST_PACKS packs of channels and a part of all strips of outputs side by side. x of
  * the block over packs, y over strips: a thread keeps the sums of all taps, so that an output is loaded once, and a
  * line of pixels once for all outputs of the strip. A line's loads are under way together; what lies outside is loaded
- * from the edge and made zero. Threads are added in shared memory, parts by dw_join: in a fixed order. Traffic: x K
- * times from L1, once from memory; dy once. Bound by instructions, of which two of five multiply and add. For 3x3 and
- * 5x5 at strides of 1 and 2; others take depthwise_dw_any, a tap for each block. */
+ * from the edge and made zero. Threads are added in shared memory, parts by the blocks that are last (steps.cuh), or by
+ * dw_join where there are no counters: in a fixed order. Traffic: x K times from L1, once from memory; dy once. Bound
+ * by instructions, of which two of five multiply and add. For 3x3 and 5x5 at strides of 1 and 2; others take
+ * depthwise_dw_any, a tap for each block, and dw_join. */
 #include "cuda/kernel/columns.cuh"
 #include "cuda/kernel/conv_grad.cuh"
+#include "cuda/kernel/steps.cuh"
 
 enum { MOST_PACKS = 32, FULL = 2 * WEFT_MULTIPROCESSORS, ALL_BLOCKS = 512, MOST_PARTS = FULL, LEAST_UNITS = 4 };
 enum { JOIN_LANES = 8 };
@@ -166,6 +168,9 @@ template <typename T> struct depthwise_dw_job {
     int packs, c;
     unsigned units, strips; /* what parts and lanes divide; strips: units of a line */
     weft_kwindow win;
+    weft_steps steps;
+    float *dw;
+    int64_t dw_ld;
 };
 
 /* The first of a part's units; blockIdx.x is the part. */
@@ -297,6 +302,12 @@ __global__ void __launch_bounds__(WEFT_BLOCK, 2) depthwise_dw(depthwise_dw_job<T
             taps.store(to + (r * K + s) * (int64_t)job.c);
         }
     }
+    if (!job.steps.turns)
+        return;
+    const int base = (int)(blockIdx.y * blockDim.x) * V, end = base + (int)blockDim.x * V;
+    const weft_rows_joiner join = { job.to, job.dw, job.dw_ld, K * K * job.dw_ld,
+                                    job.c,  K * K,  base,      end < job.c ? end : job.c };
+    weft_join_steps(job.steps, blockIdx.y, blockIdx.x, join);
 }
 
 /* blockIdx.z: the tap. Units are outputs. */
@@ -419,7 +430,19 @@ int64_t weft_depthwise_dw_floats(const weft_depthwise_dw_args *a)
     return (int64_t)parts * a->win.kernel_h * a->win.kernel_w * a->c;
 }
 
-template <typename T> static int launch_parts(const weft_depthwise_dw_args *a, const dw_shape &s, void *stream)
+/* Of sizes, for dense tensors of aligned memory. */
+bool weft_depthwise_dw_joins(const weft_depthwise_dw_args *a)
+{
+    unsigned turn = 0;
+    const int pack = dw_pack(a->win.kernel_h, a->win.stride_h);
+    if (!dw_has_kernel(a) || a->c % pack != 0)
+        return false;
+    const dw_shape s = dw_shape_by(a, true, pack);
+    return weft_steps_of(&turn, s.parts, s.columns).turns != nullptr;
+}
+
+template <typename T>
+static int launch_parts(const weft_depthwise_dw_args *a, const dw_shape &s, const weft_steps &steps, void *stream)
 {
     depthwise_dw_job<T> job;
     job.x = static_cast<const T *>(a->x.data);
@@ -429,6 +452,8 @@ template <typename T> static int launch_parts(const weft_depthwise_dw_args *a, c
     job.packs = s.packs, job.c = a->c;
     job.units = s.units, job.strips = s.per_line;
     job.win = weft_with_dilation(a->win);
+    job.steps = steps;
+    job.dw = static_cast<float *>(a->dw.data), job.dw_ld = a->dw.ld;
     const bool one = job.win.stride_h == 1;
     const dim3 grid(s.parts, s.columns), all(s.parts, s.columns, (unsigned)(job.win.kernel_h * job.win.kernel_w));
     if (!s.strips && s.v == 1)
@@ -445,8 +470,9 @@ template <typename T> static int launch_parts(const weft_depthwise_dw_args *a, c
 template <typename T> static int launch_dw(const weft_depthwise_dw_args *a, void *stream)
 {
     const dw_shape s = dw_shape_of(a);
-    const int status = launch_parts<T>(a, s, stream);
-    if (status != 0)
+    const weft_steps steps = weft_steps_of(s.strips ? a->turns : nullptr, s.parts, s.columns);
+    const int status = launch_parts<T>(a, s, steps, stream);
+    if (status != 0 || steps.turns)
         return status;
     dw_join_job join;
     join.parts_of = a->scratch;

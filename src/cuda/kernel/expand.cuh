@@ -39,4 +39,19 @@ template <int K> __device__ __forceinline__ float weft_window_at(const float *fr
     return there ? from[(int64_t)k * K * K + (turned ? K * K - 1 - tap : tap)] : 0.f;
 }
 
+/* A thread: its warp and, in products, the row of 8 and the 4 of 16 columns that are its lane's. */
+struct expand_thread {
+    int warp, lane, row, quarter;
+};
+
+__device__ __forceinline__ expand_thread thread_of_block()
+{
+    expand_thread t;
+    t.warp = (int)threadIdx.x / WEFT_WARP;
+    t.lane = (int)threadIdx.x % WEFT_WARP;
+    t.row = t.lane / 4;
+    t.quarter = t.lane % 4;
+    return t;
+}
+
 #endif

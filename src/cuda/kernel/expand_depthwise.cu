@@ -15,8 +15,10 @@
  * memory in the order of mma.cuh, so that a lane ends up with four neighbours.
  * Traffic: x (tile + K - S)^2 / tile^2 times for each chunk, from L2; y once. What it saves is the wide map, once
  * written and read K times.
- * The sums of an image are those of one tile, in a fixed order: parts = tiles of an image. */
+ * The sums of an image are those of one tile, in a fixed order: parts = tiles of an image. Those of the whole map, and
+ * of its squares, are joined of the tiles' by blocks that are last (steps.cuh); only of what is copied. */
 #include "cuda/kernel/expand.cuh"
+#include "cuda/kernel/steps.cuh"
 
 enum {
     PITCH = CHUNK + 8 /* spreads the banks */, HALVES = 2, WARPS = GROUPS * HALVES, THREADS = WARPS * WEFT_WARP,
@@ -35,6 +37,8 @@ template <typename T> struct expand_job {
     int tile_h, tile_w; /* outputs */
     weft_area tiles;
     float *sums;        /* [n][tiles][c] */
+    weft_map_sums all;
+    weft_steps joins; /* of all */
 };
 
 /* A block's place: its outputs from (oh, ow), and the pixels of the wide map that these see, rows * cols from (top,
@@ -42,21 +46,6 @@ template <typename T> struct expand_job {
 struct expand_place {
     int chunk, oh, ow, top, left, rows, cols;
 };
-
-/* A thread: its warp and, in products, the row of 8 and the 4 of 16 columns that are its lane's. */
-struct expand_thread {
-    int warp, lane, row, quarter;
-};
-
-__device__ __forceinline__ expand_thread thread_of_block()
-{
-    expand_thread t;
-    t.warp = (int)threadIdx.x / WEFT_WARP;
-    t.lane = (int)threadIdx.x % WEFT_WARP;
-    t.row = t.lane / 4;
-    t.quarter = t.lane % 4;
-    return t;
-}
 
 template <typename T, int K, int S> __device__ __forceinline__ expand_place place_of(const expand_job<T> &job)
 {
@@ -219,9 +208,9 @@ __device__ __forceinline__ void expand(const expand_job<T> &job, const expand_pl
 /* ---- the window ---- */
 
 /* The outputs of a warp: two rows of a product's, of which a lane has four neighbouring channels each. */
-template <typename T>
+template <typename T, int TOTALS>
 __device__ __forceinline__ void store_outputs(const expand_job<T> &job, int to, const weft_area &area, int first,
-                                              bool there, const float (&sum)[2][4], float (&total)[4])
+                                              bool there, const float (&sum)[2][4], float (&total)[TOTALS])
 {
     float v[8];
 #pragma unroll
@@ -237,20 +226,20 @@ __device__ __forceinline__ void store_outputs(const expand_job<T> &job, int to, 
         weft_gather<T>(v + i * 4, &bytes);
         *reinterpret_cast<uint2 *>(
             job.y + (to + (at + weft_row_of(area, at) * (job.win.ow - area.across)) * job.y_ld)) = bytes;
-        if (!job.sums)
+        if (!job.sums && (TOTALS == 4 || !job.all.to))
             continue;
         float stored[4];
         weft_spread<T>(bytes, ~0u, stored);
 #pragma unroll
-        for (int k = 0; k < 4; k++)
-            total[k] += stored[k];
+        for (int k = 0; k < TOTALS; k++)
+            total[k] = k < 4 ? total[k] + stored[k] : fmaf(stored[k % 4], stored[k % 4], total[k]);
     }
 }
 
-template <typename T, int K, int S, bool SCARCE>
+template <typename T, int K, int S, bool SCARCE, int TOTALS>
 __device__ __forceinline__ void compute(const expand_job<T> &job, const expand_place &p,
                                         const unsigned (&taps)[expand_pairs<K>::COUNT][2], const float *bias,
-                                        const T *tile, float (&total)[4])
+                                        const T *tile, float (&total)[TOTALS])
 {
     const weft_area area =
         weft_area_of(weft_smaller(job.tile_h, job.win.oh - p.oh), weft_smaller(job.tile_w, job.win.ow - p.ow));
@@ -283,10 +272,10 @@ __device__ __forceinline__ void compute(const expand_job<T> &job, const expand_p
     }
 }
 
-/* The tile's sums: of the rows of each warp's products, then of its two halves. */
+/* The tile's sums, to a row of all channels: of the rows of each warp's products, then of its two halves. */
 template <typename T>
-__device__ __forceinline__ void store_sums(const expand_job<T> &job, const expand_place &p, float (&total)[4],
-                                           float *part)
+__device__ __forceinline__ void store_sums(const expand_job<T> &job, const expand_place &p, float *total, float *part,
+                                           float *to)
 {
     const expand_thread t = thread_of_block();
     __syncthreads(); /* biases may still be read */
@@ -301,7 +290,7 @@ __device__ __forceinline__ void store_sums(const expand_job<T> &job, const expan
     __syncthreads();
     const int i = (int)threadIdx.x, c = p.chunk * CHUNK + i;
     if (i < CHUNK && c < job.c)
-        job.sums[((int64_t)blockIdx.z * gridDim.y + blockIdx.y) * job.c + c] = part[i] + part[CHUNK + i];
+        to[c] = part[i] + part[CHUNK + i];
 }
 
 /* Blocks that can be made to fit on a multiprocessor. */
@@ -326,14 +315,26 @@ __global__ void __launch_bounds__(THREADS, WEFT_BLOCKS(BLOCKS, 2)) expand_depthw
     const expand_thread t = thread_of_block();
     const unsigned *window = job.window + (p.chunk * GROUPS + t.warp / HALVES) * (COUNT * 2 * WEFT_WARP) + t.lane;
     unsigned taps[COUNT][2];
-    float total[4] = {};
+    constexpr int TOTALS = COPIES && !(SCARCE && K == 5) ? 8 : 4;
+    float total[TOTALS] = {};
 #pragma unroll
     for (int i = 0; i < COUNT * 2; i++)
         taps[i / 2][i % 2] = window[i * WEFT_WARP];
     __syncthreads();
-    compute<T, K, S, SCARCE>(job, p, taps, part, tile, total);
+    compute<T, K, S, SCARCE, TOTALS>(job, p, taps, part, tile, total);
+    const unsigned at = blockIdx.z * gridDim.y + blockIdx.y;
     if (job.sums) /* the same for all threads */
-        store_sums(job, p, total, part);
+        store_sums(job, p, total, part, job.sums + (int64_t)at * job.c);
+    if constexpr (TOTALS == 8) {
+        if (!job.all.to)
+            return;
+        float *to = job.all.scratch + (int64_t)at * 2 * job.c;
+        store_sums(job, p, total, part, to);
+        store_sums(job, p, total + 4, part, to + job.c);
+        const int base = p.chunk * CHUNK, end = weft_smaller(base + CHUNK, job.c);
+        weft_join_steps(job.joins, blockIdx.x, at,
+                        weft_rows_joiner{ job.all.scratch, job.all.to, job.c, 1, job.c, 2, base, end });
+    }
 }
 
 /* ---- the host's side ---- */
@@ -433,6 +434,18 @@ int weft_expand_depthwise_parts(const weft_expand_depthwise_args *a)
     return weft_parts_of(a->win.oh, a->tile.h) * weft_parts_of(a->win.ow, a->tile.w);
 }
 
+static weft_steps sum_steps_of(const weft_expand_depthwise_args *a, unsigned *turns)
+{
+    return weft_steps_of(turns, (unsigned)(a->win.n * weft_expand_depthwise_parts(a)),
+                         (unsigned)weft_parts_of(a->c, CHUNK));
+}
+
+bool weft_expand_depthwise_takes_sums(const weft_expand_depthwise_args *a)
+{
+    unsigned turn = 0;
+    return !a->c_in && sum_steps_of(a, &turn).turns != nullptr;
+}
+
 template <typename T, int K, int S, bool COPIES>
 static int launch_window(const weft_expand_tile &tile, const expand_job<T> &job, void *stream)
 {
@@ -440,7 +453,7 @@ static int launch_window(const weft_expand_tile &tile, const expand_job<T> &job,
                                     (unsigned)job.win.n);
     const size_t shared = shared_of(tile, job.win);
     constexpr int MOST = most_blocks(K);
-    if (tile.blocks == MOST)
+    if (tile.blocks == MOST && !(K == 5 && job.all.to)) /* no registers for squares */
         return WEFT_LAUNCH((expand_depthwise<T, K, S, MOST, COPIES>), grid, block, shared, stream, job);
     return WEFT_LAUNCH((expand_depthwise<T, K, S, MOST - 1, COPIES>), grid, block, shared, stream, job);
 }
@@ -460,7 +473,7 @@ template <typename T> static int launch(const weft_expand_depthwise_args *a, voi
     job.win = w;
     job.tile_h = tile.h, job.tile_w = tile.w;
     job.tiles = weft_area_of(weft_parts_of(w.oh, tile.h), weft_parts_of(w.ow, tile.w));
-    job.sums = a->sums;
+    job.sums = a->sums, job.all = a->all, job.joins = sum_steps_of(a, a->all.turns);
     if (!a->c_in)
         return w.kernel_h == 3 ? launch_window<T, 3, 1, true>(tile, job, stream)
                                : launch_window<T, 5, 1, true>(tile, job, stream);
@@ -476,7 +489,8 @@ int weft_launch_expand_depthwise(const weft_expand_depthwise_args *a, void *stre
     if (!weft_view_fits(a->x, a->c_in ? a->c_in : a->c) || !weft_view_fits(a->y, a->c) || !a->window ||
         (a->c_in && !a->expand) || !weft_window_fits(a->win) || a->win.n > 65535 ||
         !weft_expand_depthwise_takes(a) || !tile_fits(a) || !weft_is_wide(a->x, 2) || !weft_is_wide(a->y, 2) ||
-        !weft_at_16(a->expand) || !weft_at_16(a->bias))
+        !weft_at_16(a->expand) || !weft_at_16(a->bias) ||
+        (a->all.to && (!a->all.scratch || !a->all.turns || !weft_expand_depthwise_takes_sums(a))))
         return WEFT_INVALID_VALUE;
     return a->dtype == WEFT_F16 ? launch<weft_f16>(a, stream) : launch<weft_bf16>(a, stream);
 }

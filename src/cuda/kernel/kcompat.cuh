@@ -142,14 +142,14 @@ __device__ __forceinline__ float weft_reciprocal(float x)
     return x;
 }
 
-/* Whether this block is the last of so many to call; all of its threads call, once in a kernel. The last one sees what
- * all others had written before, by weft_fresh. *turn is 0 before, and again after. */
+/* Whether this block is the last of so many to call; all of its threads call. The last one sees what all others had
+ * written before, by weft_fresh. *turn is 0 before, and again after. */
 __device__ __forceinline__ bool weft_is_last(unsigned *turn, unsigned blocks)
 {
     __shared__ bool last;
     __threadfence();
     __syncthreads();
-    if (threadIdx.x == 0 && threadIdx.y == 0)
+    if (threadIdx.x == 0 && threadIdx.y == 0 && threadIdx.z == 0)
         last = atomicInc(turn, blocks - 1) == blocks - 1;
     __syncthreads();
     __threadfence();

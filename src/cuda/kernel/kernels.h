@@ -130,6 +130,13 @@ int weft_launch_one_hot(const weft_one_hot_args *args, void *stream);
 
 /* ---- convolutions ---- */
 
+/* Sums over all rows of what is written, as it is stored, for a norm's statistics. */
+typedef struct weft_map_sums {
+    float *to;       /* [2][c]: of the numbers, then of their squares; NULL: not wanted */
+    float *scratch;  /* [n * parts][2][c] */
+    unsigned *turns; /* counters, as in norm.h */
+} weft_map_sums;
+
 /* Depthwise convolution, multiplier 1, any window, stride, dilation and pads. wt is [kernel_h * kernel_w][ld_wt] of
  * dtype: the op's [C, kh, kw, 1] turned round, ld_wt >= c (a multiple of 8 for 16-byte loads).
  * sums: not NULL: receives sums of y (as stored, after rounding) over parts of each image, [n][parts][c] floats, parts
@@ -143,10 +150,12 @@ typedef struct weft_depthwise_args {
     int64_t ld_wt;
     weft_kepilogue epi;
     float *sums;
+    weft_map_sums all; /* where weft_depthwise_takes_sums */
     int rows;    /* outputs that a thread computes one below the other, 1 or 2; 0: by the size */
 } weft_depthwise_args;
 int weft_launch_depthwise(const weft_depthwise_args *args, void *stream);
 int weft_depthwise_parts(const weft_depthwise_args *args);
+bool weft_depthwise_takes_sums(const weft_depthwise_args *args);
 
 /* A 1x1 convolution with activation from c_in to c channels, then a depthwise one of its output, whose window is
  * given: the first two layers of an inverted residual unit. expand and window are what weft_launch_expand_pack makes
@@ -166,13 +175,15 @@ typedef struct weft_expand_depthwise_args {
     const void *expand, *window;
     const float *expand_bias, *bias; /* NULL: none */
     weft_act expand_act, act;
-    float *sums; /* [n][parts][c], or NULL */
+    float *sums;       /* [n][parts][c], or NULL */
+    weft_map_sums all; /* with c_in 0, where weft_expand_depthwise_takes_sums */
     weft_expand_tile tile;
 } weft_expand_depthwise_args;
 bool weft_expand_depthwise_takes(const weft_expand_depthwise_args *args);
 /* The tile that takes the least time, by a rule: for what `takes` takes there is one. */
 weft_expand_tile weft_expand_depthwise_tile(const weft_expand_depthwise_args *args);
 int weft_expand_depthwise_parts(const weft_expand_depthwise_args *args); /* of args->tile */
+bool weft_expand_depthwise_takes_sums(const weft_expand_depthwise_args *args);
 int weft_launch_expand_depthwise(const weft_expand_depthwise_args *args, void *stream);
 
 /* Weights [c][c_in] and [c][kernel][kernel] -> product and window, of so many bytes. c_in 0: the window alone. */

@@ -11,6 +11,7 @@
  * Traffic: sums once for each WARPS units and each weight once an image, from L2; the scaled rows once each way. No
  * block does what another has done already but for those sums. */
 #include "cuda/kernel/device.cuh"
+#include "cuda/kernel/excite.h"
 
 enum { WARPS = WEFT_BLOCK / WEFT_WARP, LANES = 4, MOST_PACKS = 8, EACH = 4 /* rows a thread */, MOST_STATE = 12000 };
 
@@ -188,14 +189,25 @@ template <typename T, typename G> static int launch(const weft_excite_args *a, v
     return error ? error : launch_excite<T, G>(a, stream);
 }
 
-int weft_launch_excite(const weft_excite_args *a, void *stream)
+/* What the second launch wants. */
+static bool gates_fit(const weft_excite_args *a)
 {
     const bool scales = a->to.data != nullptr;
-    if (!a->sums || !a->hidden || !a->w1 || !a->w2 || a->parts <= 0 || a->pixels <= 0 || a->n <= 0 || a->n > 65535 ||
-        a->c <= 0 || a->c > MOST_STATE || a->reduced <= 0 || (a->gate_out.data && a->gate_out.ld < a->c))
-        return WEFT_INVALID_VALUE;
-    if (scales && (!weft_view_fits(a->from, a->c) || a->to.ld < a->c || a->rows <= 0 ||
-                   !weft_rows_fit((int64_t)a->n * a->rows)))
+    if (!a->hidden || !a->w2 || a->n <= 0 || a->n > 65535 || a->c <= 0 || a->c > MOST_STATE || a->reduced <= 0 ||
+        (a->gate_out.data && a->gate_out.ld < a->c))
+        return false;
+    return !scales || (weft_view_fits(a->from, a->c) && a->to.ld >= a->c && a->rows > 0 &&
+                       weft_rows_fit((int64_t)a->n * a->rows));
+}
+
+int weft_launch_excite(const weft_excite_args *a, void *stream)
+{
+    if (!gates_fit(a) || !a->sums || !a->w1 || a->parts <= 0 || a->pixels <= 0)
         return WEFT_INVALID_VALUE;
     return WEFT_BY_DTYPES(a->dtype, a->gate_dtype, launch, a, stream);
+}
+
+int weft_launch_excite_gates(const weft_excite_args *a, void *stream)
+{
+    return gates_fit(a) ? WEFT_BY_DTYPES(a->dtype, a->gate_dtype, launch_excite, a, stream) : (int)WEFT_INVALID_VALUE;
 }

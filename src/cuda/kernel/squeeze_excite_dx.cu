@@ -7,11 +7,13 @@
  *   image adds up its parts.
  * excite_gates: y an image, x chunks of channels, LANES threads each: gates and d2; then the chunk's share of W2' d2, a
  *   thread for each unit.
- * excite_dx: z an image, y splits of rows, x chunks: d1 from all shares, TILE units at a time, W1' d1 of the block's
- *   channels, and dx of its rows.
- * excite_dw: sums over the images, a thread for each weight, those of W1 in z 0, of W2 in z 1.
+ * excite_dx: z an image, y splits of rows, x chunks: d1 from all shares, if it is not there, TILE units at a time,
+ *   W1' d1 of the block's channels, and dx of its rows.
+ * excite_dw: sums over the images, a thread for each pair of a unit and a channel: a weight of W1 and one of W2. Where
+ *   excite_join.cu has made all but these two, they are one launch: the first planes of z are excite_dw's blocks.
  * Traffic: dy and dx once; weights and what lies between from L2, some times. */
 #include "cuda/kernel/columns.cuh"
+#include "cuda/kernel/excite.cuh"
 #include "cuda/kernel/slope.cuh"
 
 enum {
@@ -30,11 +32,19 @@ template <typename T, typename W> struct excite_dx_job {
     const T *dy;
     T *dx;
     int64_t dy_ld, dx_ld, w1_ld, w2_ld;
-    int parts, pixels, n, c, reduced, chunks, packs;
+    int parts, pixels, n, c, reduced, packs;
+    int chunks; /* 0: d1 is there */
+    int planes; /* of z, which are excite_dw's */
     weft_act act, gate;
-    float *mean, *product, *gates, *d2; /* [n][c] */
-    float *v1, *h, *d1;                 /* [n][reduced] */
-    float *shares;                      /* [n][chunks][reduced] */
+    weft_excite_room room;
+};
+
+/* dw1[r][c] = sum over images of d1[r] mean[c], dw2[c][r] of d2[c] h[r]; db of d1 and d2. */
+struct excite_weights {
+    weft_excite_room room;
+    float *dw1, *dw2, *db1, *db2;
+    int64_t dw1_ld, dw2_ld;
+    int n, c, reduced;
 };
 
 /* ---- the hidden layer ---- */
@@ -57,8 +67,8 @@ template <typename T, typename W> __global__ void __launch_bounds__(WEFT_BLOCK) 
     const int64_t n = blockIdx.y;
     const float share = 1.f / (float)job.pixels;
     for (int c = (int)threadIdx.x; blockIdx.x == 0 && c < job.c; c += WEFT_BLOCK) {
-        job.mean[n * job.c + c] = sum_parts(job, n, 0, c) * share;
-        job.product[n * job.c + c] = sum_parts(job, n, 1, c);
+        job.room.mean[n * job.c + c] = sum_parts(job, n, 0, c) * share;
+        job.room.product[n * job.c + c] = sum_parts(job, n, 1, c);
     }
     const int lane = (int)threadIdx.x % WEFT_WARP, r = (int)(blockIdx.x * WARPS + threadIdx.x / WEFT_WARP);
     if (r >= job.reduced) /* a whole warp */
@@ -71,10 +81,10 @@ template <typename T, typename W> __global__ void __launch_bounds__(WEFT_BLOCK) 
     float v[1] = { weft_warp_sum(sum) + (job.b1 ? job.b1[r] : 0) };
     const int64_t at = n * job.reduced + r;
     if (lane == 0)
-        job.v1[at] = v[0];
+        job.room.v1[at] = v[0];
     weft_activate<1>(job.act, v);
     if (lane == 0)
-        job.h[at] = v[0];
+        job.room.h[at] = v[0];
 }
 
 /* ---- the gates ---- */
@@ -85,7 +95,7 @@ template <typename T, typename W> __global__ void __launch_bounds__(WEFT_BLOCK) 
     WEFT_SHARED(float, d2, CHUNK);
     const int64_t n = blockIdx.y;
     const int me = (int)threadIdx.x, lane = me % LANES, base = (int)blockIdx.x * CHUNK, c = base + me / LANES;
-    const float *h = job.h + n * job.reduced;
+    const float *h = job.room.h + n * job.reduced;
     const W *w = job.w2 + (c < job.c ? c * job.w2_ld : 0);
     float sum = 0;
 #pragma unroll 4
@@ -97,10 +107,10 @@ template <typename T, typename W> __global__ void __launch_bounds__(WEFT_BLOCK) 
     if (lane == 0) {
         float v[1] = { sum + (job.b2 && c < job.c ? job.b2[c] : 0) }, mine = 0;
         if (c < job.c) {
-            mine = weft_slope_at(job.gate, v[0]) * job.product[n * job.c + c];
+            mine = weft_slope_at(job.gate, v[0]) * job.room.product[n * job.c + c];
             weft_activate<1>(job.gate, v);
-            job.gates[n * job.c + c] = v[0];
-            job.d2[n * job.c + c] = mine;
+            job.room.gates[n * job.c + c] = v[0];
+            job.room.d2[n * job.c + c] = mine;
         }
         d2[me / LANES] = mine;
     }
@@ -111,35 +121,72 @@ template <typename T, typename W> __global__ void __launch_bounds__(WEFT_BLOCK) 
 #pragma unroll 8
         for (int i = 0; i < there; i++)
             share = fmaf(weft_to_float(job.w2[(base + i) * job.w2_ld + r]), d2[i], share);
-        job.shares[(n * job.chunks + blockIdx.x) * job.reduced + r] = share;
+        job.room.shares[(n * job.chunks + blockIdx.x) * job.reduced + r] = share;
     }
+}
+
+/* ---- the parameters ---- */
+
+/* Tile after tile of a warp of channels by as many units as the block has warps. */
+__device__ __forceinline__ void find_weights(const excite_weights &w, unsigned tile)
+{
+    const int across = (w.c + WEFT_WARP - 1) / WEFT_WARP, me = (int)(threadIdx.y * blockDim.x + threadIdx.x);
+    const int down = (int)tile / across;
+    const int c = ((int)tile - down * across) * WEFT_WARP + me % WEFT_WARP, r = down * WARPS + me / WEFT_WARP;
+    if (c >= w.c || r >= w.reduced)
+        return;
+    float first = 0, second = 0, first_bias = 0, second_bias = 0;
+#pragma unroll 8
+    for (int i = 0; i < w.n; i++) {
+        const int64_t wide = (int64_t)i * w.c + c, narrow = (int64_t)i * w.reduced + r;
+        const float d1 = w.room.d1[narrow], d2 = w.room.d2[wide];
+        first = fmaf(d1, w.room.mean[wide], first);
+        second = fmaf(d2, w.room.h[narrow], second);
+        first_bias += d1;
+        second_bias += d2;
+    }
+    w.dw1[r * w.dw1_ld + c] = first;
+    w.dw2[c * w.dw2_ld + r] = second;
+    if (w.db1 && c == 0)
+        w.db1[r] = first_bias;
+    if (w.db2 && r == 0)
+        w.db2[c] = second_bias;
+}
+
+__global__ void __launch_bounds__(WEFT_BLOCK) excite_dw(excite_weights weights)
+{
+    weft_begin();
+    find_weights(weights, blockIdx.x);
 }
 
 /* ---- dx ---- */
 
-/* W1' d1 of the block's channels to room; the first block of an image keeps d1. All threads come; tile [TILE]. */
+/* W1' d1 of the block's channels to room; the first block of an image keeps d1 if it is made here. All threads come;
+ * tile [TILE]. */
 template <typename T, typename W, int V>
 __device__ __forceinline__ void find_offset(const excite_dx_job<T, W> &job, int c, bool there, float *tile, float *room)
 {
     float offset[V];
     const unsigned threads = blockDim.x * blockDim.y, me = threadIdx.y * blockDim.x + threadIdx.x;
-    const int64_t n = blockIdx.z;
-    const bool keeps = blockIdx.x == 0 && blockIdx.y == 0;
+    const int64_t n = (int)blockIdx.z - job.planes;
+    const bool keeps = job.chunks && blockIdx.x == 0 && blockIdx.y == 0;
 #pragma unroll
     for (int i = 0; i < V; i++)
         offset[i] = 0;
     for (int first = 0; first < job.reduced; first += TILE) {
         __syncthreads(); /* tile may still be read */
         for (int r = first + (int)me; r < job.reduced && r < first + TILE; r += (int)threads) {
-            const float *share = job.shares + n * job.chunks * job.reduced + r;
-            float sum = 0;
+            const int64_t at = n * job.reduced + r;
+            const float *share = job.room.shares + n * job.chunks * job.reduced + r;
+            float sum = job.chunks ? 0 : job.room.d1[at];
 #pragma unroll 4
             for (int chunk = 0; chunk < job.chunks; chunk++)
                 sum += share[(int64_t)chunk * job.reduced];
-            sum *= weft_slope_at(job.act, job.v1[n * job.reduced + r]);
+            if (job.chunks)
+                sum *= weft_slope_at(job.act, job.room.v1[at]);
             tile[r - first] = sum;
             if (keeps)
-                job.d1[n * job.reduced + r] = sum;
+                job.room.d1[at] = sum;
         }
         __syncthreads();
         const int last = job.reduced < first + TILE ? job.reduced : first + TILE;
@@ -161,9 +208,13 @@ __device__ __forceinline__ void find_offset(const excite_dx_job<T, W> &job, int 
 }
 
 template <typename T, typename W, int V>
-__global__ void __launch_bounds__(WEFT_BLOCK, 2) excite_dx(excite_dx_job<T, W> job)
+__global__ void __launch_bounds__(WEFT_BLOCK, 2) excite_dx(excite_dx_job<T, W> job, excite_weights weights)
 {
     weft_begin();
+    if ((int)blockIdx.z < job.planes) { /* a whole block */
+        find_weights(weights, (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x);
+        return;
+    }
     WEFT_SHARED(float, tile, TILE);
     WEFT_SHARED(float, room, (V * WEFT_BLOCK));
     const int pack = (int)(blockIdx.x * blockDim.x + threadIdx.x), c = pack * V;
@@ -171,13 +222,13 @@ __global__ void __launch_bounds__(WEFT_BLOCK, 2) excite_dx(excite_dx_job<T, W> j
     find_offset<T, W, V>(job, c, there, tile, room);
     if (!there)
         return;
-    const int64_t n = blockIdx.z;
+    const int64_t n = (int)blockIdx.z - job.planes;
     const float share = 1.f / (float)job.pixels;
     float offset[V], gate[V];
 #pragma unroll
     for (int i = 0; i < V; i++) {
         offset[i] = room[threadIdx.x * V + i] * share;
-        gate[i] = job.gates[n * job.c + c + i];
+        gate[i] = job.room.gates[n * job.c + c + i];
     }
     int64_t first;
     const int64_t image = n * job.pixels;
@@ -203,38 +254,6 @@ __global__ void __launch_bounds__(WEFT_BLOCK, 2) excite_dx(excite_dx_job<T, W> j
     }
 }
 
-/* ---- the parameters ---- */
-
-/* dw[row][col] = sum over images of out[i][row] in[i][col]; db[row] = sum of out. */
-struct excite_weights {
-    const float *out, *in;
-    float *dw, *db;
-    int64_t ld;
-    int outs, ins;
-};
-
-__global__ void __launch_bounds__(WEFT_BLOCK) excite_dw(excite_weights first, excite_weights second, int n)
-{
-    weft_begin();
-    const bool one = blockIdx.z == 0;
-    const float *out = one ? first.out : second.out, *in = one ? first.in : second.in;
-    float *dw = one ? first.dw : second.dw, *db = one ? first.db : second.db;
-    const int outs = one ? first.outs : second.outs, ins = one ? first.ins : second.ins;
-    const int col = (int)(blockIdx.x * blockDim.x + threadIdx.x), row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
-    if (row >= outs || col >= ins)
-        return;
-    float weight = 0, bias = 0;
-#pragma unroll 8
-    for (int i = 0; i < n; i++) {
-        const float d = out[(int64_t)i * outs + row];
-        weight = fmaf(d, in[(int64_t)i * ins + col], weight);
-        bias += d;
-    }
-    dw[row * (one ? first.ld : second.ld) + col] = weight;
-    if (db && col == 0)
-        db[row] = bias;
-}
-
 /* ---- the host's side ---- */
 
 static int chunks_of(int c)
@@ -249,7 +268,6 @@ int64_t weft_excite_dx_floats(const weft_excite_dx_args *a)
 
 template <typename T, typename W> static excite_dx_job<T, W> job_of(const weft_excite_dx_args *a)
 {
-    const int64_t wide = (int64_t)a->n * a->c, narrow = (int64_t)a->n * a->reduced;
     excite_dx_job<T, W> job;
     job.sums = a->sums, job.b1 = a->b1, job.b2 = a->b2;
     job.w1 = static_cast<const W *>(a->w1.data), job.w2 = static_cast<const W *>(a->w2.data);
@@ -258,51 +276,89 @@ template <typename T, typename W> static excite_dx_job<T, W> job_of(const weft_e
     job.dx = static_cast<T *>(a->dx.data);
     job.dy_ld = a->dy.ld, job.dx_ld = a->dx.ld;
     job.parts = a->parts, job.pixels = a->pixels, job.n = a->n, job.c = a->c, job.reduced = a->reduced;
-    job.chunks = chunks_of(a->c), job.packs = 0;
+    job.chunks = chunks_of(a->c), job.packs = 0, job.planes = 0;
     job.act = a->act, job.gate = a->gate;
-    job.mean = a->scratch, job.product = job.mean + wide, job.gates = job.product + wide, job.d2 = job.gates + wide;
-    job.v1 = job.d2 + wide, job.h = job.v1 + narrow, job.d1 = job.h + narrow, job.shares = job.d1 + narrow;
+    job.room = weft_excite_room_of(a);
     return job;
 }
 
-template <typename T, typename W, int V> static int launch_dx(excite_dx_job<T, W> job, void *stream)
+static excite_weights weights_of(const weft_excite_dx_args *a)
 {
+    excite_weights w;
+    w.room = weft_excite_room_of(a);
+    w.dw1 = static_cast<float *>(a->dw1.data), w.dw2 = static_cast<float *>(a->dw2.data);
+    w.db1 = a->db1, w.db2 = a->db2;
+    w.dw1_ld = a->dw1.ld, w.dw2_ld = a->dw2.ld;
+    w.n = a->n, w.c = a->c, w.reduced = a->reduced;
+    return w;
+}
+
+static unsigned tiles_of(const weft_excite_dx_args *a)
+{
+    return (unsigned)((a->c + WEFT_WARP - 1) / WEFT_WARP) * (unsigned)((a->reduced + WARPS - 1) / WARPS);
+}
+
+/* rest: with the parameters' gradients, where d1 is there. */
+template <typename T, typename W, int V>
+static int launch_dx(const weft_excite_dx_args *a, bool rest, void *stream)
+{
+    excite_dx_job<T, W> job = job_of<T, W>(a);
+    const excite_weights weights = weights_of(a);
     job.packs = job.c / V;
     const unsigned x = V == 1 ? (unsigned)WEFT_WARP : (unsigned)MOST_PACKS, y = WEFT_BLOCK / x;
     const unsigned splits = ((unsigned)job.pixels + EACH * y - 1) / (EACH * y);
-    const dim3 grid(((unsigned)job.packs + x - 1) / x, splits < 65535 ? splits : 65535, (unsigned)job.n);
-    return WEFT_LAUNCH((excite_dx<T, W, V>), grid, dim3(x, y), 0, stream, job);
+    dim3 grid(((unsigned)job.packs + x - 1) / x, splits < 65535 ? splits : 65535, (unsigned)job.n);
+    if (rest) {
+        job.chunks = 0;
+        job.planes = (int)((tiles_of(a) + grid.x * grid.y - 1) / (grid.x * grid.y));
+        grid.z += (unsigned)job.planes;
+    }
+    return grid.z > 65535 ? (int)WEFT_INVALID_VALUE
+                          : WEFT_LAUNCH((excite_dx<T, W, V>), grid, dim3(x, y), 0, stream, job, weights);
+}
+
+template <typename T, typename W> static int dx_by_width(const weft_excite_dx_args *a, bool rest, void *stream)
+{
+    constexpr int V = weft_wide<T>::V;
+    const bool wide = a->c % V == 0 && weft_is_wide(a->dy, sizeof(T)) && weft_is_wide(a->dx, sizeof(T));
+    return wide ? launch_dx<T, W, V>(a, rest, stream) : launch_dx<T, W, 1>(a, rest, stream);
 }
 
 template <typename T, typename W> static int launch(const weft_excite_dx_args *a, void *stream)
 {
-    constexpr int V = weft_wide<T>::V;
     const excite_dx_job<T, W> job = job_of<T, W>(a);
-    const unsigned n = (unsigned)a->n, most = (unsigned)(a->c > a->reduced ? a->c : a->reduced);
-    const bool wide = a->c % V == 0 && weft_is_wide(a->dy, sizeof(T)) && weft_is_wide(a->dx, sizeof(T));
+    const excite_weights weights = weights_of(a);
+    const unsigned n = (unsigned)a->n;
     int error = WEFT_LAUNCH((excite_hidden<T, W>), dim3(((unsigned)a->reduced + WARPS - 1) / WARPS, n),
                             dim3(WEFT_BLOCK), 0, stream, job);
     if (!error)
         error = WEFT_LAUNCH((excite_gates<T, W>), dim3((unsigned)job.chunks, n), dim3(WEFT_BLOCK), 0, stream, job);
     if (!error)
-        error = wide ? launch_dx<T, W, V>(job, stream) : launch_dx<T, W, 1>(job, stream);
-    const dim3 block(WEFT_WARP, WARPS);
-    const dim3 grid((most + WEFT_WARP - 1) / WEFT_WARP, (most + WARPS - 1) / WARPS, 2);
-    const excite_weights first = { job.d1,     job.mean, static_cast<float *>(a->dw1.data), a->db1, a->dw1.ld,
-                                   a->reduced, a->c };
-    const excite_weights second = { job.d2, job.h,     static_cast<float *>(a->dw2.data), a->db2, a->dw2.ld,
-                                    a->c,   a->reduced };
-    return error ? error : WEFT_LAUNCH(excite_dw, grid, block, 0, stream, first, second, job.n);
+        error = dx_by_width<T, W>(a, false, stream);
+    return error ? error : WEFT_LAUNCH(excite_dw, dim3(tiles_of(a)), dim3(WEFT_BLOCK), 0, stream, weights);
+}
+
+bool weft_excite_dx_fits(const weft_excite_dx_args *a)
+{
+    const bool acts = (int)a->act >= 0 && a->act < WEFT_ACT_COUNT && (int)a->gate >= 0 && a->gate < WEFT_ACT_COUNT;
+    return a->n > 0 && a->n <= 65535 && a->pixels > 0 && a->parts > 0 && a->c > 0 && a->reduced > 0 && a->sums &&
+           weft_view_fits(a->w1, a->c) && weft_view_fits(a->w2, a->reduced) && weft_view_fits(a->dw1, a->c) &&
+           weft_view_fits(a->dw2, a->reduced) && a->scratch && acts && a->c <= 65535 * WARPS &&
+           a->reduced <= 65535 * WARPS && weft_view_fits(a->dy, a->c) && weft_view_fits(a->dx, a->c) &&
+           weft_rows_fit((int64_t)a->n * a->pixels) && (int64_t)a->c * a->reduced <= INT32_MAX;
 }
 
 int weft_launch_excite_dx(const weft_excite_dx_args *a, void *stream)
 {
-    const bool acts = (int)a->act >= 0 && a->act < WEFT_ACT_COUNT && (int)a->gate >= 0 && a->gate < WEFT_ACT_COUNT;
-    if (a->n <= 0 || a->n > 65535 || a->pixels <= 0 || a->parts <= 0 || a->c <= 0 || a->reduced <= 0 || !a->sums ||
-        !weft_view_fits(a->w1, a->c) || !weft_view_fits(a->w2, a->reduced) || !weft_view_fits(a->dw1, a->c) ||
-        !weft_view_fits(a->dw2, a->reduced) || !a->scratch || !acts || a->c > 65535 * WARPS ||
-        a->reduced > 65535 * WARPS || !weft_view_fits(a->dy, a->c) || !weft_view_fits(a->dx, a->c) ||
-        !weft_rows_fit((int64_t)a->n * a->pixels))
-        return WEFT_INVALID_VALUE;
-    return WEFT_BY_DTYPES(a->dtype, a->w_dtype, launch, a, stream);
+    return weft_excite_dx_fits(a) ? WEFT_BY_DTYPES(a->dtype, a->w_dtype, launch, a, stream) : (int)WEFT_INVALID_VALUE;
+}
+
+template <typename T, typename W> static int rest_of(const weft_excite_dx_args *a, void *stream)
+{
+    return dx_by_width<T, W>(a, true, stream);
+}
+
+int weft_excite_dx_rest(const weft_excite_dx_args *a, void *stream)
+{
+    return WEFT_BY_DTYPES(a->dtype, a->w_dtype, rest_of, a, stream);
 }

@@ -16,8 +16,8 @@ static weft_status prepare_depthwise(const weft_node *node, weft_plan *plan)
     weft_part_depthwise_grad *grad = plan->state = weft_arena_alloc(plan->arena, sizeof *grad);
     if (!grad)
         return WEFT_NO_MEMORY;
-    (node->id == WEFT_OP_CONV2D_DX ? weft_part_depthwise_dx_prepare : weft_part_depthwise_dw_prepare)(grad, node, plan);
-    return WEFT_OK;
+    return node->id == WEFT_OP_CONV2D_DX ? weft_part_depthwise_dx_prepare(grad, node, plan)
+                                         : weft_part_depthwise_dw_prepare(grad, node, plan);
 }
 
 static weft_status pack_depthwise_dx(const weft_call *call)

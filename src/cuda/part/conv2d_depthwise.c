@@ -23,10 +23,11 @@ weft_pack_segment weft_part_window_segment(weft_dtype dtype, bool product, int64
                                 .from_col = taps };
 }
 
+/* With sums over all rows: a row of outputs a thread. */
 static weft_depthwise_args args_of(const weft_part_conv2d_depthwise *d)
 {
     return (weft_depthwise_args){ .dtype = d->dtype, .win = weft_cuda_conv_window(d->node),
-                                  .c = (int)d->node->in[0].dim[3], .ld_wt = d->pitch };
+                                  .c = (int)d->node->in[0].dim[3], .ld_wt = d->pitch, .rows = d->turns ? 1 : 0 };
 }
 
 static weft_expand_depthwise_args window_args_of(const weft_part_conv2d_depthwise *d, int64_t x_ld, int64_t y_ld)
@@ -91,6 +92,27 @@ weft_status weft_part_conv2d_depthwise_pack(const weft_part_conv2d_depthwise *d,
     return o->bias ? weft_cuda_pack_flat(call, &param[1], o->out, WEFT_F32, to + d->bias_at) : WEFT_OK;
 }
 
+size_t weft_part_conv2d_depthwise_sums(const weft_part_conv2d_depthwise *d, const weft_plan *plan)
+{
+    const weft_part_pitch pitch = weft_part_pitch_of(plan->node, plan);
+    const int64_t c = d->node->out[0].dim[3];
+    const weft_expand_depthwise_args window = window_args_of(d, c, c);
+    weft_depthwise_args args = args_of(d);
+    args.rows = 1;
+    const bool lies_right = c % VECTOR == 0 && pitch.x % VECTOR == 0 && pitch.x_align % ALIGN == 0;
+    if (weft_dtype_size(d->dtype) != 2 || !lies_right ||
+        !(d->product ? weft_expand_depthwise_takes_sums(&window) : weft_depthwise_takes_sums(&args)))
+        return 0;
+    const int parts = d->product ? d->parts : weft_depthwise_parts(&args);
+    return (size_t)(d->node->out[0].dim[0] * parts * 2 * c) * sizeof(float);
+}
+
+/* Those that io asks for. */
+static weft_map_sums sums_of(const weft_part_conv2d_depthwise *d, const weft_part_io *io)
+{
+    return (weft_map_sums){ .to = d->turns ? io->sums : NULL, .scratch = io->workspace, .turns = d->turns };
+}
+
 static weft_status run_product(const weft_part_conv2d_depthwise *d, const weft_part_io *io, float *sums)
 {
     weft_expand_depthwise_args args = window_args_of(d, io->x.ld, io->y.ld);
@@ -98,6 +120,7 @@ static weft_status run_product(const weft_part_conv2d_depthwise *d, const weft_p
     args.y = io->y;
     args.window = io->packed;
     args.sums = sums;
+    args.all = sums_of(d, io);
     if (((const weft_conv2d_opt *)d->node->opt)->bias)
         args.bias = weft_cuda_at(io->packed, d->bias_at);
     return weft_cuda_launched(io->call, weft_launch_expand_depthwise(&args, weft_cuda_stream_of(io->call)));
@@ -116,6 +139,7 @@ weft_status weft_part_conv2d_depthwise_run(const weft_part_conv2d_depthwise *d, 
     if (o->bias)
         args.epi.bias = weft_cuda_at(io->packed, d->bias_at);
     args.sums = sums;
+    args.all = sums_of(d, io);
     return weft_cuda_launched(io->call, weft_launch_depthwise(&args, weft_cuda_stream_of(io->call)));
 }
 

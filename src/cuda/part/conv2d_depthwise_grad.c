@@ -67,7 +67,7 @@ static weft_pack_segment weights_of(const weft_part_depthwise_grad *g)
     return weights;
 }
 
-void weft_part_depthwise_dx_prepare(weft_part_depthwise_grad *g, const weft_node *node, weft_plan *plan)
+weft_status weft_part_depthwise_dx_prepare(weft_part_depthwise_grad *g, const weft_node *node, weft_plan *plan)
 {
     const weft_conv2d_grad_opt *o = node->opt;
     const size_t taps = (size_t)(o->conv.kernel_h * o->conv.kernel_w);
@@ -95,6 +95,7 @@ void weft_part_depthwise_dx_prepare(weft_part_depthwise_grad *g, const weft_node
     } else {
         need(plan, WEIGHTS, bytes);
     }
+    return WEFT_OK;
 }
 
 weft_status weft_part_depthwise_dx_pack(const weft_part_depthwise_grad *g, const weft_call *call)
@@ -181,7 +182,7 @@ static size_t parts_bytes(const weft_part_depthwise_grad *g)
     return (size_t)weft_depthwise_dw_floats(&args) * sizeof(float);
 }
 
-void weft_part_depthwise_dw_prepare(weft_part_depthwise_grad *g, const weft_node *node, weft_plan *plan)
+weft_status weft_part_depthwise_dw_prepare(weft_part_depthwise_grad *g, const weft_node *node, weft_plan *plan)
 {
     *g = (weft_part_depthwise_grad){ .node = node, .dtype = plan->device->dtype };
     weft_part_operand_prepare(&g->first, node, plan, 0, false);
@@ -189,6 +190,8 @@ void weft_part_depthwise_dw_prepare(weft_part_depthwise_grad *g, const weft_node
     need(plan, FIRST, g->first.bytes);
     need(plan, SECOND, g->second.bytes);
     need(plan, PARTS, parts_bytes(g));
+    g->joins = plan->forms & WEFT_FORM_STEPS;
+    return g->joins ? weft_cuda_turns(plan, &g->turns) : WEFT_OK;
 }
 
 weft_status weft_part_depthwise_dw_run(const weft_part_depthwise_grad *g, const weft_call *call)
@@ -198,6 +201,7 @@ weft_status weft_part_depthwise_dw_run(const weft_part_depthwise_grad *g, const 
     WEFT_TRY(weft_part_operand_run(&g->second, call, call->buffer[SECOND], &args.dy));
     args.dw = weft_kview_of(&call->out[0]);
     args.scratch = call->buffer[PARTS];
+    args.turns = g->turns;
     return weft_cuda_launched(call, weft_launch_depthwise_dw(&args, weft_cuda_stream_of(call)));
 }
 
@@ -233,6 +237,12 @@ int weft_part_depthwise_grad_cost(const weft_part_depthwise_grad *g, weft_kernel
     out[n++] = (weft_kernel_cost){ .what = "gradient", .core = 2 * node->op->cost(node).macs,
                                    .read = bytes_of(&node->in[0], g->dtype) + bytes_of(&node->in[1], g->dtype),
                                    .written = parts };
+    const weft_depthwise_dw_args args = dw_args_of(g);
+    if (g->joins && weft_depthwise_dw_joins(&args)) {
+        out[n - 1].read += parts;
+        out[n - 1].written += bytes_of(&node->out[0], WEFT_F32);
+        return n;
+    }
     out[n++] = (weft_kernel_cost){ .what = "join", .read = parts, .written = bytes_of(&node->out[0], WEFT_F32) };
     return n;
 }

@@ -65,11 +65,13 @@ typedef struct weft_part_depthwise_grad {
     bool packed;                     /* the store has the weights: they are packed */
     bool product;                    /* on tensor cores, in these tiles */
     weft_expand_tile tile;
+    bool joins;      /* dw's parts are joined by last blocks, with these counters */
+    unsigned *turns;
 } weft_part_depthwise_grad;
 
 bool weft_part_is_depthwise_grad(const weft_node *node);
-void weft_part_depthwise_dx_prepare(weft_part_depthwise_grad *grad, const weft_node *node, weft_plan *plan);
-void weft_part_depthwise_dw_prepare(weft_part_depthwise_grad *grad, const weft_node *node, weft_plan *plan);
+weft_status weft_part_depthwise_dx_prepare(weft_part_depthwise_grad *grad, const weft_node *node, weft_plan *plan);
+weft_status weft_part_depthwise_dw_prepare(weft_part_depthwise_grad *grad, const weft_node *node, weft_plan *plan);
 weft_status weft_part_depthwise_dx_pack(const weft_part_depthwise_grad *grad, const weft_call *call);
 weft_status weft_part_depthwise_dx_run(const weft_part_depthwise_grad *grad, const weft_call *call);
 weft_status weft_part_depthwise_dw_run(const weft_part_depthwise_grad *grad, const weft_call *call);

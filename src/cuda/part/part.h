@@ -70,6 +70,7 @@ typedef struct weft_part_conv2d_depthwise {
     int parts;    /* of the sums over each image */
     bool product; /* on tensor cores, in these tiles */
     weft_expand_tile tile;
+    unsigned *turns; /* of the sums over all rows */
 } weft_part_conv2d_depthwise;
 
 bool weft_part_is_depthwise(const weft_node *node);
@@ -78,11 +79,14 @@ weft_pack_segment weft_part_window_segment(weft_dtype dtype, bool product, int64
                                            int kernel_w);
 void weft_part_conv2d_depthwise_prepare(weft_part_conv2d_depthwise *depthwise, const weft_node *node,
                                         const weft_plan *plan);
+/* Bytes of workspace for the sums of y and its squares, which run then leaves in weft_part_io.sums: of a dense y, in 16
+ * bits, without epilogue. 0: not of these sizes, or of what lies like this. */
+size_t weft_part_conv2d_depthwise_sums(const weft_part_conv2d_depthwise *depthwise, const weft_plan *plan);
 /* Tells the plan of a node that is this convolution alone what it packs. */
 void weft_part_conv2d_depthwise_plan_pack(const weft_part_conv2d_depthwise *depthwise, weft_plan *plan);
 weft_status weft_part_conv2d_depthwise_pack(const weft_part_conv2d_depthwise *depthwise, const weft_call *call,
                                             const weft_view *param, char *to);
-/* sums: NULL, or where those over parts of each image go, [N][parts][C]. */
+/* sums: NULL, or where those over parts of each image go, [N][parts][C]. io's sums need turns. */
 weft_status weft_part_conv2d_depthwise_run(const weft_part_conv2d_depthwise *depthwise, const weft_part_io *io,
                                            float *sums);
 void weft_part_conv2d_depthwise_cost(const weft_part_conv2d_depthwise *depthwise, bool sums, weft_kernel_cost *out);
@@ -108,7 +112,8 @@ weft_status weft_part_expand_depthwise_run(const weft_part_expand_depthwise *exp
 void weft_part_expand_depthwise_cost(const weft_part_expand_depthwise *expand_depthwise, bool sums,
                                      weft_kernel_cost *out);
 
-/* ---- an excitation (squeeze_excite.c): a launch for each layer, the second of which scales what follows ---- */
+/* ---- an excitation (squeeze_excite.c): a launch for each layer, the second of which scales what follows, or, from the
+ * map itself, a launch for its sums and the first layer ---- */
 
 typedef struct weft_part_squeeze_excite {
     const weft_node *node;
@@ -130,6 +135,11 @@ size_t weft_part_squeeze_excite_bytes(const weft_part_squeeze_excite *excite, in
 /* sums: memory of that size, with the sums in it. */
 weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *excite, const weft_part_io *io, float *sums,
                                          int parts, const weft_part_gated *gated);
+/* The same from the map x, in two launches where they join: counters, and memory of weft_part_squeeze_excite_floats. */
+bool weft_part_squeeze_excite_joins(const weft_part_squeeze_excite *excite, const weft_plan *plan);
+int64_t weft_part_squeeze_excite_floats(const weft_part_squeeze_excite *excite);
+weft_status weft_part_squeeze_excite_run_joined(const weft_part_squeeze_excite *excite, const weft_part_io *io,
+                                                float *memory, unsigned *turns, const weft_part_gated *gated);
 /* Of its launches, whose number it returns. */
 int weft_part_squeeze_excite_cost(const weft_part_squeeze_excite *excite, int parts, int64_t rows, bool shared,
                                   weft_kernel_cost *out);

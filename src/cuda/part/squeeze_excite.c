@@ -5,6 +5,8 @@
  * The hidden layer lies behind the sums. */
 #include "cuda/part/part.h"
 
+#include "cuda/kernel/excite.h"
+
 enum { ALIGN = 16 };
 
 void weft_part_squeeze_excite_prepare(weft_part_squeeze_excite *e, const weft_node *node, const weft_plan *plan)
@@ -43,13 +45,12 @@ size_t weft_part_squeeze_excite_bytes(const weft_part_squeeze_excite *e, int par
     return (sum_count(e, parts) + (size_t)e->node->in[0].dim[0] * (size_t)o->reduced) * sizeof(float);
 }
 
-weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *e, const weft_part_io *io, float *sums,
-                                         int parts, const weft_part_gated *gated)
+static weft_excite_args args_of(const weft_part_squeeze_excite *e, const weft_part_io *io, const weft_part_gated *gated)
 {
     const weft_squeeze_excite_opt *o = e->node->opt;
     const weft_shape *x = &e->node->in[0];
     weft_excite_args args = {
-        .dtype = e->dtype, .sums = sums, .hidden = sums + sum_count(e, parts), .parts = parts,
+        .dtype = e->dtype,
         .pixels = (int)(x->dim[1] * x->dim[2]), .n = (int)x->dim[0], .c = (int)x->dim[3],
         .reduced = (int)o->reduced, .w1 = io->packed, .w2 = io->packed + e->w2_at, .act = o->act, .gate = o->gate,
         .gate_dtype = e->dtype, .from = gated->from, .to = gated->to,
@@ -59,8 +60,57 @@ weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *e, cons
         args.b1 = weft_cuda_at(io->packed, e->b1_at);
         args.b2 = weft_cuda_at(io->packed, e->b2_at);
     }
+    return args;
+}
+
+weft_status weft_part_squeeze_excite_run(const weft_part_squeeze_excite *e, const weft_part_io *io, float *sums,
+                                         int parts, const weft_part_gated *gated)
+{
+    weft_excite_args args = args_of(e, io, gated);
+    args.sums = sums;
+    args.hidden = sums + sum_count(e, parts);
+    args.parts = parts;
     return weft_cuda_launched(io->call, weft_launch_excite(&args, weft_cuda_stream_of(io->call)));
 }
+
+/* ---- from the map ---- */
+
+static weft_squeeze_args squeeze_of(const weft_part_squeeze_excite *e)
+{
+    const weft_squeeze_excite_opt *o = e->node->opt;
+    const weft_shape *x = &e->node->in[0];
+    return (weft_squeeze_args){ .dtype = e->dtype, .n = (int)x->dim[0], .pixels = (int)(x->dim[1] * x->dim[2]),
+                                .c = (int)x->dim[3], .reduced = (int)o->reduced, .act = o->act };
+}
+
+bool weft_part_squeeze_excite_joins(const weft_part_squeeze_excite *e, const weft_plan *plan)
+{
+    const weft_squeeze_args args = squeeze_of(e);
+    return plan->forms & WEFT_FORM_EXCITE && weft_excite_joins(args.n, args.c, args.reduced);
+}
+
+int64_t weft_part_squeeze_excite_floats(const weft_part_squeeze_excite *e)
+{
+    const weft_squeeze_args args = squeeze_of(e);
+    return weft_squeeze_floats(&args) + (int64_t)args.n * args.reduced;
+}
+
+weft_status weft_part_squeeze_excite_run_joined(const weft_part_squeeze_excite *e, const weft_part_io *io,
+                                                float *memory, unsigned *turns, const weft_part_gated *gated)
+{
+    weft_excite_args args = args_of(e, io, gated);
+    weft_squeeze_args squeeze = squeeze_of(e);
+    squeeze.x = io->x;
+    squeeze.w1 = args.w1;
+    squeeze.b1 = args.b1;
+    squeeze.scratch = memory;
+    squeeze.hidden = args.hidden = memory + weft_squeeze_floats(&squeeze);
+    squeeze.turns = turns;
+    WEFT_TRY(weft_cuda_launched(io->call, weft_launch_squeeze(&squeeze, weft_cuda_stream_of(io->call))));
+    return weft_cuda_launched(io->call, weft_launch_excite_gates(&args, weft_cuda_stream_of(io->call)));
+}
+
+/* ---- cost ---- */
 
 int weft_part_squeeze_excite_cost(const weft_part_squeeze_excite *e, int parts, int64_t rows, bool shared,
                                   weft_kernel_cost *out)

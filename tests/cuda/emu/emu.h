@@ -122,7 +122,7 @@ inline bool weft_is_last(unsigned *turn, unsigned blocks)
 {
     WEFT_SHARED(unsigned, last, 1);
     __syncthreads();
-    if (threadIdx.x == 0 && threadIdx.y == 0) {
+    if (threadIdx.x == 0 && threadIdx.y == 0 && threadIdx.z == 0) {
         *last = *turn == blocks - 1;
         *turn = *last ? 0 : *turn + 1;
     }
