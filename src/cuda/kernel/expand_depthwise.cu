@@ -274,18 +274,19 @@ __device__ __forceinline__ void compute(const expand_job<T> &job, const expand_p
 
 /* The tile's sums, to a row of all channels: of the rows of each warp's products, then of its two halves. */
 template <typename T>
-__device__ __forceinline__ void store_sums(const expand_job<T> &job, const expand_place &p, float *total, float *part,
-                                           float *to)
+__device__ __forceinline__ void store_sums(const expand_job<T> &job, const expand_place &p, const float *total,
+                                           float *part, float *to)
 {
     const expand_thread t = thread_of_block();
     __syncthreads(); /* biases may still be read */
 #pragma unroll
     for (int k = 0; k < 4; k++) {
+        float sum = total[k];
 #pragma unroll
         for (int step = 4; step < WEFT_WARP; step *= 2)
-            total[k] += __shfl_xor_sync(0xffffffffu, total[k], step);
+            sum += __shfl_xor_sync(0xffffffffu, sum, step);
         if (t.row == 0)
-            part[t.warp % HALVES * CHUNK + t.warp / HALVES * 16 + t.quarter * 4 + k] = total[k];
+            part[t.warp % HALVES * CHUNK + t.warp / HALVES * 16 + t.quarter * 4 + k] = sum;
     }
     __syncthreads();
     const int i = (int)threadIdx.x, c = p.chunk * CHUNK + i;
