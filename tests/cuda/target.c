@@ -24,6 +24,8 @@ START_TEST(every_card_is_whole)
         snprintf(version, sizeof version, "\"deviceVer\":%d,", t->sm * 10);
         ck_assert_ptr_nonnull(strstr(json, version));
         ck_assert_ptr_nonnull(strstr(json, t->device));
+        ck_assert(strcmp(t->name, "h100") != 0 || strstr(json, "\"memoryBusWidth\":5120"));
+        ck_assert(strcmp(t->name, "t4") != 0 || strstr(json, "\"memoryBusWidth\":256"));
         /* tensor cores are the faster units; the memory is what its clock and a plausible bus make of it */
         ck_assert_double_gt(t->fp16, t->fp32);
         ck_assert(t->tf32 <= t->fp16 && t->bf16 <= t->fp16);

@@ -129,7 +129,9 @@ const char *weft_target_text(const weft_target *target, char *buf, size_t size)
 
 const char *weft_target_json(const weft_target *t, char *buf, size_t size)
 {
-    /* The keys of cuDNN 9.19; deviceVer is 900 for compute capability 9.0. */
+    /* The keys of cuDNN 9.19 and, behind them, those that 9.28 wants as well; deviceVer is 900 for compute capability
+     * 9.0. Buses are of whole 32 bits, and move two of each in a clock. */
+    const int bus = t->memory_khz > 0 ? 32 * (int)(t->bandwidth * 1e9 * 8 / (2e3 * t->memory_khz) / 32 + .5) : 0;
     snprintf(buf, size,
              "{\"deviceName\":\"%s\",\"deviceVer\":%d,\"driverVer\":13000,\"cudaDeviceId\":0,"
              "\"multiProcessorCount\":%d,\"warpSize\":32,\"maxSharedMemoryPerBlock\":%d,"
@@ -137,9 +139,11 @@ const char *weft_target_json(const weft_target *t, char *buf, size_t size)
              "\"regsPerBlock\":65536,\"maxCtasPerSM\":%d,\"maxThreadsPerBlock\":1024,\"maxThreadsPerSM\":%d,"
              "\"totalGlobalMem\":%lld,\"smClockRateKHz\":%d,\"memClockRateKHz\":%d,\"l2CacheSize\":%d,"
              "\"maxBlockSize\":[1024,1024,64],\"maxGridSize\":[2147483647,65535,65535],\"supportCoopLaunch\":1,"
-             "\"pciDeviceId\":0,\"isTccDriver\":0}",
+             "\"pciDeviceId\":0,\"isTccDriver\":0,\"smCountOrigin\":0,\"oversizedSharedMemoryPerBlock\":%d,"
+             "\"memoryBusWidth\":%d}",
              t->device, t->sm * 10, t->sm_count, t->shared_block, t->shared_optin, t->shared_reserved, t->registers_sm,
-             t->blocks_sm, t->threads_sm, (long long)t->memory, t->sm_khz, t->memory_khz, t->l2);
+             t->blocks_sm, t->threads_sm, (long long)t->memory, t->sm_khz, t->memory_khz, t->l2,
+             t->shared_optin, bus);
     return buf;
 }
 

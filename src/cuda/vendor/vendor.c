@@ -181,18 +181,28 @@ weft_status weft_vendor_load(weft_vendor *out)
 
 /* ---- what is only looked for ---- */
 
+/* A part that is there and waits for the driver only (of cuDNN 9.28 the runtime-compiled engines): what is missing then
+ * is the driver, a piece of its own. */
+static bool lacks_driver(const char *reason)
+{
+    return strncmp(reason, "libcuda.so.1:", strlen("libcuda.so.1:")) == 0;
+}
+
 /* One file that may be a part. Once open it stays: cuDNN, which asks for it by its soname alone, then has it too. */
 static bool try_part(const char *path, void *user)
 {
     weft_vendor_piece *piece = user;
     void *const handle = dlopen(path, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
-    piece->found = handle != NULL;
+    const char *reason = handle ? "" : dlerror();
+    reason = reason ? reason : "not found";
+    piece->found = handle || lacks_driver(reason);
     if (handle) {
         weft_vendor_path_of(handle, piece->path, sizeof piece->path);
         dlclose(handle);
+    } else if (piece->found) {
+        snprintf(piece->path, sizeof piece->path, "%s", path);
     } else if (!piece->missing[0]) {
-        const char *reason = dlerror();
-        snprintf(piece->missing, sizeof piece->missing, "%.120s", reason ? reason : "not found");
+        snprintf(piece->missing, sizeof piece->missing, "%.120s", reason);
     }
     return piece->found;
 }
@@ -282,17 +292,18 @@ static weft_status need_parts(const weft_vendor *vendor)
     return WEFT_OK;
 }
 
-/* cuDNN compiles nothing where no libcuda.so.1 is open or can be opened. One of that name stays open, and is it. */
+/* cuDNN compiles nothing where no libcuda.so.1 is open or can be opened, and parts of it cannot be opened without. One
+ * of that name stays open, and is it. */
 weft_status weft_vendor_need_planner(const weft_vendor *vendor)
 {
     weft_vendor_piece driver;
     char path[WEFT_BESIDE_PATH];
     if (double_of)
         return WEFT_OK;
-    WEFT_TRY(need_parts(vendor));
-    if (!probe_driver(&driver) && weft_beside(stand_in, path) && dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE))
-        return WEFT_OK;
-    return need_piece(&driver);
+    const bool stands_in = !probe_driver(&driver) && weft_beside(stand_in, path) &&
+                           dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    WEFT_TRY(stands_in ? WEFT_OK : need_piece(&driver));
+    return need_parts(vendor);
 }
 
 /* ---- devices ---- */
