@@ -172,6 +172,10 @@ WEFT_API void weft_trainer_set_position(weft_trainer *trainer, int64_t step);
 /* Of ranks: parameters, moments and all else of the store, and the number of the next step, become those of rank 0. */
 WEFT_API weft_status weft_trainer_share(weft_trainer *trainer);
 
+/* How gradients pass between ranks: "by the processes", "by NCCL 2.28.3", or "through the host: " and why NCCL does not
+ * take them, which costs time. "" of one rank, and before the trainer has memory. Lent. */
+WEFT_API const char *weft_trainer_passage(const weft_trainer *trainer);
+
 /* What becomes of each parameter of the network, in their order. */
 typedef struct weft_trained_info {
     const char *name;

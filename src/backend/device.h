@@ -69,6 +69,25 @@ typedef struct weft_piece {
     size_t at, bytes;
 } weft_piece;
 
+/* Devices of several ranks that add up what each of them has, in their own memory: the backend's own. */
+typedef struct weft_team weft_team;
+enum { WEFT_TEAM_ID = 128 }; /* bytes by which the devices of a team find each other */
+typedef struct weft_team_opt {
+    const char *id; /* [WEFT_TEAM_ID], rank 0's */
+    int rank, size;
+    /* Asked again and again while the host waits for the device, since so many seconds: LOST ends that, and all that
+     * the team has under way. */
+    weft_status (*watch)(void *user, double waited);
+    void *user;
+} weft_team_opt;
+/* So many elements side by side, which become their sum or mean over the team. */
+typedef struct weft_team_piece {
+    void *data;
+    int64_t count;
+    weft_dtype dtype;
+    bool mean;
+} weft_team_piece;
+
 /* A family of devices. */
 struct weft_backend {
     const char *name, *brief;
@@ -113,6 +132,17 @@ struct weft_backend {
     void (*lane_close)(const weft_device *device, weft_lane *lane);
     weft_status (*lane_block)(const weft_device *device, weft_lane *lane, void **host, int64_t *done);
     weft_status (*lane_send)(const weft_device *device, weft_lane *lane, const weft_piece *pieces, int count);
+    /* Teams, one for each device; all NULL or none. team_name is what passes the sums ("NCCL 2.28.3"), NO_DEVICE with
+     * what is missing. open is called by all ranks at once. sum queues sums beside what the device computes, behind all
+     * that was queued so far; join lets what is queued next wait for them. Both may be recorded. abort ends what is
+     * under way; close, which takes NULL, waits for that, or for the others, but not for ever. */
+    weft_status (*team_name)(const weft_device *device, char *name, size_t size);
+    weft_status (*team_id)(const weft_device *device, char *id);
+    weft_status (*team_open)(const weft_device *device, const weft_team_opt *opt, weft_team **out);
+    weft_status (*team_sum)(const weft_device *device, weft_team *team, const weft_team_piece *pieces, int count);
+    weft_status (*team_join)(const weft_device *device, weft_team *team);
+    void (*team_abort)(const weft_device *device, weft_team *team);
+    void (*team_close)(const weft_device *device, weft_team *team);
     /* Builds, side by side on the device's threads, what prepare noted when it was asked to collect. NULL: prepare is
      * called once, and builds. */
     weft_status (*build)(const weft_device *device);

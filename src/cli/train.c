@@ -214,19 +214,41 @@ static int fair_threads(const train_run *r)
     return fair < 1 ? 1 : fair < mine_at_most ? fair : mine_at_most;
 }
 
+/* Of several ranks each has the card of its place on its machine, unless one is named. */
+static cli_exit name_card(const train_run *r, const char **device)
+{
+    static char name[16];
+    int place;
+    CLI_TRY(train_place(r, &place));
+    snprintf(name, sizeof name, "cuda:%d", place);
+    *device = name;
+    return CLI_OK;
+}
+
+static cli_exit reopen(train_run *r, const weft_ctx_opt *opt)
+{
+    weft_ctx_destroy(r->ctx);
+    r->ctx = NULL;
+    return cli_open(opt, &r->ctx);
+}
+
 /* The device is the machine's matter, the precision one of the run's settings, which a resumed run keeps. */
 static cli_exit open_device(train_run *r)
 {
     weft_ctx_opt opt = r->args->ctx;
+    const bool several = weft_ranks_size(r->ranks) > 1;
     opt.precision = (weft_precision)r->set->precision;
     opt.training = true;
+    if (several && opt.device && strcmp(opt.device, "cuda") == 0)
+        CLI_TRY(name_card(r, &opt.device));
     CLI_TRY(cli_open(&opt, &r->ctx));
-    if (opt.threads == 0 && weft_ranks_size(r->ranks) > 1) {
+    const bool found = several && strcmp(opt.device ? opt.device : "cpu", "auto") == 0;
+    if (found && strncmp(weft_ctx_device(r->ctx), "cuda", 4) == 0)
+        CLI_TRY(name_card(r, &opt.device));
+    if (several && opt.threads == 0)
         opt.threads = fair_threads(r);
-        weft_ctx_destroy(r->ctx);
-        r->ctx = NULL;
-        CLI_TRY(cli_open(&opt, &r->ctx));
-    }
+    if (opt.threads != r->args->ctx.threads || (found && strcmp(opt.device, "auto") != 0))
+        CLI_TRY(reopen(r, &opt));
     const weft_precision has = weft_ctx_precision(r->ctx);
     if (opt.precision == WEFT_PRECISION_DEFAULT || opt.precision == has)
         return CLI_OK;
@@ -359,7 +381,9 @@ const cli_command cli_train = {
         "of all together, and the learning rate is for that), and gradients become the means of all. Validation is "
         "shared; rank 0 alone prints and writes. Batch norms have the statistics of each rank's part, or, with the key "
         "sync-bn, of the whole batch. The bits are the same for the same number of ranks. Where a rank does "
-        "not answer for as long as the key rank-timeout says, all others end with 75 and name it.",
+        "not answer for as long as the key rank-timeout says, all others end with 75 and name it. With --device cuda "
+        "each takes a card of its machine, and gradients pass between the cards by NCCL where all have it, else "
+        "through the host.",
     .examples = "weft train fashion-cnn|the book's CNN on Fashion-MNIST, which is found by itself\n"
                 "weft train --recipe fashion --time 3min|the best of three minutes\n"
                 "weft train resnet18 --weights resnet18.pth --data flowers/ --freeze body|a classifier of one's own "

@@ -129,6 +129,8 @@ cli_exit train_join(train_run *r);
 bool train_is_first(const train_run *r);
 /* Ends unless all ranks have the same settings and data. */
 cli_exit train_compare(const train_run *r);
+/* Ranks on this machine before this one. */
+cli_exit train_place(const train_run *r, int *place);
 /* All ranks stand where rank 0 does. */
 cli_exit train_share(train_run *r);
 /* What ranks decide together after a step. */

@@ -123,7 +123,14 @@ static void print_steps(const train_run *r, FILE *out)
 
 static void print_ranks(const train_run *r, FILE *out)
 {
+    static const char host[] = "through the host: ";
     const int size = weft_ranks_size(r->ranks);
+    const char *const passage = weft_trainer_passage(r->trainer);
+    if (strncmp(passage, host, strlen(host)) == 0)
+        cli_warn("gradients pass between the cards through the host, which is slower than NCCL: %s",
+                 passage + strlen(host));
+    else if (strncmp(passage, "by NCCL", 7) == 0)
+        fprintf(out, "gradients  pass between the cards %s\n", passage);
     if (size > 1)
         fprintf(out, "ranks      %d by %s, %d of them on this machine, of %d threads each: %lld of the %lld images "
                 "of a step each; the learning rate is that of all %lld%s\n", size, weft_ranks_transport(r->ranks),

@@ -69,6 +69,21 @@ cli_exit train_compare(const train_run *r)
     return status ? cli_library_error(status) : CLI_OK;
 }
 
+cli_exit train_place(const train_run *r, int *place)
+{
+    enum { NAME = 256 };
+    const int size = weft_ranks_size(r->ranks), rank = weft_ranks_rank(r->ranks);
+    char mine[NAME] = "";
+    (void)gethostname(mine, sizeof mine - 1);
+    char(*const names)[NAME] = cli_alloc((size_t)size, sizeof *names);
+    const weft_status status = weft_ranks_gather(r->ranks, mine, sizeof mine, names, "sharing the machines' cards");
+    *place = 0;
+    for (int p = 0; p < rank && !status; p++)
+        *place += strcmp(names[p], mine) == 0;
+    free(names);
+    return status ? cli_library_error(status) : CLI_OK;
+}
+
 cli_exit train_share(train_run *r)
 {
     int32_t resumed = r->resumed;

@@ -55,6 +55,8 @@ weft_status weft_cuda_launched(const weft_call *call, int error)
 bool weft_cuda_still_works(const weft_cuda *cuda)
 {
     (void)cuda->vendor.cudaGetLastError();
+    if (cuda->team)
+        return weft_cuda_await(cuda, cuda->stream, NULL) == WEFT_OK;
     return cuda->vendor.cudaStreamSynchronize(cuda->stream) == WEFT_CUDA_SUCCESS;
 }
 

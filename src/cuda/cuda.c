@@ -179,8 +179,8 @@ static void cuda_info(weft_device_info *out)
     bool complete = report.devices > 0;
     for (int i = 0; i < report.count; i++) {
         const weft_vendor_piece *piece = &report.piece[i];
-        complete = complete && piece->found;
-        if (!piece->found && used < sizeof out->missing)
+        complete = complete && (piece->found || piece->optional);
+        if (!piece->found && !piece->optional && used < sizeof out->missing)
             used += (size_t)snprintf(out->missing + used, sizeof out->missing - used, "%s%s", used ? "; " : "",
                                      piece->missing);
     }
@@ -235,6 +235,13 @@ const weft_backend weft_backend_cuda = {
     .host_free = weft_cuda_host_free,
     .available = weft_cuda_available,
     .wait = weft_cuda_wait,
+    .team_name = weft_cuda_team_name,
+    .team_id = weft_cuda_team_id,
+    .team_open = weft_cuda_team_open,
+    .team_sum = weft_cuda_team_sum,
+    .team_join = weft_cuda_team_join,
+    .team_abort = weft_cuda_team_abort,
+    .team_close = weft_cuda_team_close,
     .begin = weft_cuda_begin,
     .end = weft_cuda_end,
     .forget = weft_cuda_forget,

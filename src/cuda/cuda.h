@@ -49,6 +49,7 @@ typedef struct weft_cuda {
     bool untuned; /* what tuning found is not wanted */
     bool overlaps; /* a launch may begin before the one before it has ended */
     weft_cuda_spare spare[WEFT_CUDA_SPARES]; /* pinned memory that was given back; NULLs: none */
+    weft_team *team; /* NULL: the card is by itself */
     unsigned *turns; /* weft_cuda_turns; NULL: nobody has asked */
     bool capturing; /* a run is being recorded: nothing may be built */
     bool gathers;   /* packs are kept back, these */
@@ -97,6 +98,24 @@ weft_status weft_cuda_lane_open(const weft_device *device, size_t bytes, weft_la
 void weft_cuda_lane_close(const weft_device *device, weft_lane *lane);
 weft_status weft_cuda_lane_block(const weft_device *device, weft_lane *lane, void **host, int64_t *done);
 weft_status weft_cuda_lane_send(const weft_device *device, weft_lane *lane, const weft_piece *pieces, int count);
+
+/* ---- teams (team.c): functions of weft_backend_cuda ---- */
+
+weft_status weft_cuda_team_name(const weft_device *device, char *name, size_t size);
+weft_status weft_cuda_team_id(const weft_device *device, char *id);
+weft_status weft_cuda_team_open(const weft_device *device, const weft_team_opt *opt, weft_team **out);
+weft_status weft_cuda_team_sum(const weft_device *device, weft_team *team, const weft_team_piece *pieces, int count);
+weft_status weft_cuda_team_join(const weft_device *device, weft_team *team);
+void weft_cuda_team_abort(const weft_device *device, weft_team *team);
+void weft_cuda_team_close(const weft_device *device, weft_team *team);
+/* Where there is a team: waits for the end of a stream, or, where that is NULL, of an event; not for ever. */
+weft_status weft_cuda_await(const weft_cuda *cuda, weft_cuda_stream stream, weft_cuda_event event);
+/* Before calls of the runtime that wait for the device: what hangs there for a team is done, or given up. */
+WEFT_INLINE void weft_cuda_settle(const weft_cuda *cuda)
+{
+    if (cuda->team)
+        (void)weft_cuda_await(cuda, cuda->stream, NULL);
+}
 
 /* ---- forms (forms.c) ---- */
 

@@ -71,6 +71,7 @@ void weft_cuda_lane_close(const weft_device *device, weft_lane *lane)
     if (!lane)
         return;
     (void)weft_cuda_enter(device);
+    weft_cuda_settle(cuda);
     drain(v, lane->stream);
     drain(v, cuda->stream);
     for (int i = 0; i < BLOCKS; i++) {
@@ -89,11 +90,13 @@ void weft_cuda_lane_close(const weft_device *device, weft_lane *lane)
 
 weft_status weft_cuda_lane_block(const weft_device *device, weft_lane *lane, void **host, int64_t *done)
 {
-    const weft_vendor *v = &weft_cuda_of(device)->vendor;
+    const weft_cuda *cuda = weft_cuda_of(device);
     const block *b = &lane->blocks[lane->sends % BLOCKS];
     WEFT_TRY(weft_cuda_enter(device));
-    if (lane->sends >= BLOCKS)
-        WEFT_TRY_CUDA(v, "copy to the device", cudaEventSynchronize, (b->sent));
+    if (lane->sends >= BLOCKS && cuda->team)
+        WEFT_TRY(weft_cuda_await(cuda, NULL, b->sent));
+    else if (lane->sends >= BLOCKS)
+        WEFT_TRY_CUDA(&cuda->vendor, "copy to the device", cudaEventSynchronize, (b->sent));
     *done = lane->sends - 2 * BLOCKS;
     *host = b->host;
     return WEFT_OK;

@@ -89,6 +89,7 @@ void weft_cuda_free(const weft_device *device, void *ptr)
         weft_free(device->allocator, ptr);
     } else if (ptr) {
         (void)weft_cuda_enter(device);
+        weft_cuda_settle(weft_cuda_of(device)); /* the runtime would wait for ever */
         (void)weft_cuda_of(device)->vendor.cudaFree(ptr);
     }
 }
@@ -172,6 +173,7 @@ void weft_cuda_host_free(const weft_device *device, void *ptr)
             return;
         }
     (void)weft_cuda_enter(device);
+    weft_cuda_settle(cuda);
     (void)cuda->vendor.cudaFreeHost(fresh.memory);
 }
 
@@ -186,6 +188,8 @@ weft_status weft_cuda_wait(const weft_device *device)
 {
     const weft_cuda *cuda = weft_cuda_of(device);
     WEFT_TRY(weft_cuda_enter(device));
+    if (cuda->team)
+        return weft_cuda_await(cuda, cuda->stream, NULL);
     if (!device->dry)
         WEFT_TRY_CUDA(&cuda->vendor, "waiting for the device", cudaStreamSynchronize, (cuda->stream));
     return WEFT_OK;

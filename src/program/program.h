@@ -32,11 +32,12 @@ typedef struct weft_prior {
     weft_call call;
 } weft_prior;
 
-/* What is done between steps of a run: run(user, i) before step `before[i]`, in rising order. The device computes in
- * host memory, and all steps before are over. */
+/* What is done between steps of a run: run(user, i) before step `before[i]`, in rising order. All steps before are over
+ * where the device computes in host memory, else they are queued. */
 typedef struct weft_between {
     const int32_t *before;
     int count;
+    bool queues; /* it only queues on the device, and may be recorded */
     weft_status (*run)(void *user, int index);
     void *user;
 } weft_between;

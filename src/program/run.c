@@ -161,16 +161,24 @@ static weft_status run_recorded(weft_model *model, bool later)
     return later && model->lane ? WEFT_OK : weft_model_wait(model);
 }
 
+/* Launch by launch. */
+static weft_status run_plainly(weft_model *model, double *seconds, bool later)
+{
+    WEFT_TRY(run_steps(model, seconds));
+    return seconds || (later && model->lane) ? WEFT_OK : weft_model_wait(model);
+}
+
 /* The steps, one way or the other; watched ones are whole. CANCELLED needs no sentence yet. */
 static weft_status run_all(weft_model *model, double *seconds, const weft_watch *watch, bool later)
 {
-    const bool records = model->ctx->device->backend->begin && !model->ctx->device->dry && !seconds && !watch;
+    const bool records = model->ctx->device->backend->begin && !model->ctx->device->dry && !seconds && !watch &&
+                         (!model->between || model->between->queues);
     weft_pool *const pool = model->ctx->device->pool;
     const weft_fp_mode before = weft_fp_enter();
     (void)weft_pool_heed(pool, watch || model->updates ? NULL : &model->ctx->cancelled);
     weft_status status = watch     ? run_watched(model, watch)
                          : records ? run_recorded(model, later)
-                                   : run_steps(model, seconds);
+                                   : run_plainly(model, seconds, later);
     const bool left = weft_pool_heed(pool, NULL);
     weft_fp_write(before);
     if (left && status == WEFT_OK) /* however short it was cancelled for */

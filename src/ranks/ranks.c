@@ -107,6 +107,19 @@ bool weft_ranks_is_quiet(weft_ranks *r)
     return quiet;
 }
 
+double weft_ranks_timeout(const weft_ranks *ranks)
+{
+    return ranks->timeout;
+}
+
+weft_status weft_ranks_status(weft_ranks *r)
+{
+    pthread_mutex_lock(&r->mutex);
+    const weft_status status = r->state == WEFT_RANKS_LOST ? tell_loss(r) : WEFT_OK;
+    pthread_mutex_unlock(&r->mutex);
+    return status;
+}
+
 /* ---- joining and leaving ---- */
 
 static void release(weft_ranks *r)
@@ -292,6 +305,27 @@ static weft_status call(weft_ranks *r, weft_exchange_kind kind, size_t bytes, co
     r->call = (weft_exchange){ .kind = kind, .what = what, .all = r->box, .bytes = bytes };
     weft_exchange_post(r, &r->call);
     return weft_exchange_wait(r, &r->call);
+}
+
+weft_status weft_ranks_overdue(weft_ranks *r, const char *what)
+{
+    const size_t size = (size_t)r->facts.size;
+    WEFT_TRY(open_box(r, size));
+    r->call = (weft_exchange){ .kind = WEFT_EXCHANGE_GATHER, .what = what, .all = r->box, .bytes = 1 };
+    weft_exchange_post(r, &r->call);
+    const struct timespec deadline = in_seconds(BRIEFLY);
+    pthread_mutex_lock(&r->mutex);
+    while (!r->call.over && r->state == WEFT_RANKS_JOINED)
+        if (pthread_cond_timedwait(&r->changed, &r->mutex, &deadline) == ETIMEDOUT)
+            break;
+    if (!r->call.over)
+        tell_silence(r, what);
+    else
+        weft_ranks_lose(r, "step %lld, %s: not over after %g s, though all ranks are there (rank-timeout)",
+                        (long long)r->step, what, r->timeout);
+    const weft_status status = tell_loss(r);
+    pthread_mutex_unlock(&r->mutex);
+    return status;
 }
 
 weft_status weft_ranks_broadcast(weft_ranks *r, void *data, size_t bytes, const char *what)

@@ -4,8 +4,7 @@
  * which they were posted, while the thread that posted them computes. That is what hides the time of messages behind
  * computation, whatever MPI does by itself, and lets the other thread give up on a rank that does not answer.
  *
- * Exchanges on a device of its own (NCCL between GPUs) would take the place of weft_exchange_post and _wait for sums:
- * train/reduce.c calls nothing else. */
+ * Sums between devices that have a way of their own (NCCL) go without it: train/carry.c. */
 #ifndef WEFT_RANKS_RANKS_H
 #define WEFT_RANKS_RANKS_H
 
@@ -88,6 +87,14 @@ bool weft_ranks_is_quiet(weft_ranks *ranks);
 void weft_exchange_post(weft_ranks *ranks, weft_exchange *exchange);
 /* Waits until it is over: LOST. */
 weft_status weft_exchange_wait(weft_ranks *ranks, weft_exchange *exchange);
+
+/* Seconds that one waits for the others. */
+double weft_ranks_timeout(const weft_ranks *ranks);
+/* OK, or LOST with why. */
+weft_status weft_ranks_status(weft_ranks *ranks);
+/* The seconds of waiting for others are over, for something that they pass without the courier: asks them for a sign of
+ * life, and is LOST with who gives none. */
+weft_status weft_ranks_overdue(weft_ranks *ranks, const char *what);
 
 /* ---- courier.c ---- */
 

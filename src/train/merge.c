@@ -121,7 +121,7 @@ weft_status weft_merger_make(const weft_model *model, weft_ranks *ranks, weft_me
     if (!out->merges || !out->before)
         return WEFT_NO_MEMORY;
     const int64_t largest = find(model, out);
-    out->between = (weft_between){ out->before, out->between.count, run, out };
+    out->between = (weft_between){ out->before, out->between.count, false, run, out };
     out->all = weft_calloc(allocator, (size_t)(largest * (weft_ranks_size(ranks) + 1)), sizeof *out->all);
     return out->all ? check(model, out) : WEFT_NO_MEMORY;
 }

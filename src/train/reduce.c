@@ -9,55 +9,16 @@
  *
  * These pieces are put into buckets in the order in which the backward pass has them. A bucket is copied together and
  * posted as soon as its last piece is there, and passes between the ranks while the backward pass goes on. A piece is
- * there once no node before gradient_norm touches its memory any more, which may be shared with other values. */
+ * there once no node before gradient_norm touches its memory any more, which may be shared with other values. How a
+ * bucket passes is its carrier's matter (carry.c). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/sha256.h"
-#include "ranks/ranks.h"
-#include "train/train.h"
+#include "train/reduce.h"
 
 enum { BUCKET = 1 << 20 };
-
-typedef struct piece {
-    int32_t value;
-    int32_t ready; /* the step before which it is there */
-    int64_t rows, channels, ld;
-    float *data;
-    float share;   /* of the sum: one of all ranks, or 1 */
-    int64_t at;    /* in the bucket's floats */
-} piece;
-
-typedef struct bucket {
-    int first, count; /* pieces */
-    char what[48];
-    weft_exchange exchange;
-} bucket;
-
-/* What is done before a step. */
-typedef enum deed { MERGE, POST, FINISH } deed;
-typedef struct event {
-    int32_t before;
-    deed deed;
-    int index; /* of the merge, of the bucket */
-} event;
-
-struct weft_reduction {
-    const weft_allocator *allocator;
-    weft_ranks *ranks;
-    weft_trainer *trainer;
-    piece *pieces;
-    int n_pieces;
-    bucket *buckets;
-    int n_buckets;
-    weft_merger merger;
-    event *events; /* [n_events] of all kinds, in order */
-    int n_events;
-    int32_t *before; /* [n_events] */
-    weft_between between;
-    float *memory;
-};
 
 /* ---- what is shared ---- */
 
@@ -76,8 +37,8 @@ static void add_piece(weft_reduction *r, int32_t value, float share)
     for (int i = 0; i < r->n_pieces; i++)
         if (r->pieces[i].value == value)
             return;
-    r->pieces[r->n_pieces++] = (piece){ .value = value, .share = share, .rows = weft_shape_rows(&v->shape),
-                                        .channels = weft_shape_channels(&v->shape) };
+    r->pieces[r->n_pieces++] = (weft_reduced){ .value = value, .share = share, .rows = weft_shape_rows(&v->shape),
+                                               .channels = weft_shape_channels(&v->shape) };
 }
 
 /* Whether a step before `end` computes a value. */
@@ -131,7 +92,7 @@ static bool is_touched(const weft_model *model, const weft_gnode *gnode, int32_t
     return found;
 }
 
-static weft_status place_piece(const weft_reduction *r, piece *p, int32_t norm)
+static weft_status place_piece(const weft_reduction *r, weft_reduced *p, int32_t norm)
 {
     const weft_model *model = r->trainer->model;
     const weft_view view = weft_model_view(model, p->value);
@@ -142,7 +103,8 @@ static weft_status place_piece(const weft_reduction *r, piece *p, int32_t norm)
             p->ready = i + 1;
     while (p->ready < norm && !model->steps[p->ready].together) /* steps that run as one have no between */
         p->ready++;
-    if (!p->data || !p->ready || model->graph->values[p->value].dtype != WEFT_F32)
+    p->dtype = model->graph->values[p->value].dtype;
+    if (!p->data || !p->ready || p->dtype == WEFT_I32)
         return weft_fail(WEFT_INTERNAL, "ranks: '%s' is not there before the gradients' norm",
                          model->graph->values[p->value].name ? model->graph->values[p->value].name : "a gradient");
     return WEFT_OK;
@@ -152,13 +114,13 @@ static weft_status place_piece(const weft_reduction *r, piece *p, int32_t norm)
 
 static int by_time(const void *a, const void *b)
 {
-    const piece *const x = a, *const y = b;
+    const weft_reduced *const x = a, *const y = b;
     if (x->ready != y->ready)
         return x->ready < y->ready ? -1 : 1;
     return x->value < y->value ? -1 : x->value > y->value;
 }
 
-static int64_t count_of(const piece *p)
+static int64_t count_of(const weft_reduced *p)
 {
     return p->rows * p->channels;
 }
@@ -171,9 +133,9 @@ static weft_status fill_buckets(weft_reduction *r)
     if (!r->buckets)
         return WEFT_NO_MEMORY;
     for (int i = 0; i < r->n_pieces; i++) {
-        piece *p = &r->pieces[i];
-        bucket *b = r->n_buckets ? &r->buckets[r->n_buckets - 1] : NULL;
-        if (!b || (b->exchange.count && b->exchange.count + count_of(p) > limit)) {
+        weft_reduced *p = &r->pieces[i];
+        weft_bucket *b = r->n_buckets ? &r->buckets[r->n_buckets - 1] : NULL;
+        if (!b || (b->count && b->exchange.count + count_of(p) > limit)) {
             b = &r->buckets[r->n_buckets++];
             b->first = i;
         }
@@ -184,27 +146,14 @@ static weft_status fill_buckets(weft_reduction *r)
     return WEFT_OK;
 }
 
-static weft_status allot(weft_reduction *r)
+static void name_buckets(weft_reduction *r)
 {
-    int64_t all = 0, largest = 0;
     for (int i = 0; i < r->n_buckets; i++) {
-        const int64_t count = r->buckets[i].exchange.count;
-        all += count;
-        largest = count > largest ? count : largest;
-    }
-    r->memory = weft_calloc(r->allocator, (size_t)all, sizeof *r->memory);
-    if (!r->memory)
-        return WEFT_NO_MEMORY;
-    float *at = r->memory;
-    for (int i = 0; i < r->n_buckets; i++) {
-        bucket *b = &r->buckets[i];
+        weft_bucket *b = &r->buckets[i];
         snprintf(b->what, sizeof b->what, "sum of gradients %d of %d", i + 1, r->n_buckets);
         b->exchange.kind = WEFT_EXCHANGE_SUM;
         b->exchange.what = b->what;
-        b->exchange.floats = at;
-        at += b->exchange.count;
     }
-    return weft_ranks_reserve(r->ranks, largest);
 }
 
 /* ---- between steps ---- */
@@ -212,7 +161,7 @@ static weft_status allot(weft_reduction *r)
 /* Merges first: they are waited for. */
 static int by_step(const void *a, const void *b)
 {
-    const event *const x = a, *const y = b;
+    const weft_event *const x = a, *const y = b;
     const int x_at[] = { x->before, (int)x->deed, x->index }, y_at[] = { y->before, (int)y->deed, y->index };
     int i = 0;
     while (i < 2 && x_at[i] == y_at[i])
@@ -228,32 +177,15 @@ static weft_status list_events(weft_reduction *r, int32_t norm)
     if (!r->events || !r->before)
         return WEFT_NO_MEMORY;
     for (int i = 0; i < r->merger.between.count; i++)
-        r->events[r->n_events++] = (event){ r->merger.before[i], MERGE, i };
+        r->events[r->n_events++] = (weft_event){ r->merger.before[i], MERGE, i };
     for (int i = 0; i < r->n_buckets; i++)
         r->events[r->n_events++] =
-            (event){ r->pieces[r->buckets[i].first + r->buckets[i].count - 1].ready, POST, i };
-    r->events[r->n_events++] = (event){ norm, FINISH, 0 };
+            (weft_event){ r->pieces[r->buckets[i].first + r->buckets[i].count - 1].ready, POST, i };
+    r->events[r->n_events++] = (weft_event){ norm, FINISH, 0 };
     qsort(r->events, (size_t)r->n_events, sizeof *r->events, by_step);
     for (int i = 0; i < r->n_events; i++)
         r->before[i] = r->events[i].before;
     return WEFT_OK;
-}
-
-/* Between a piece and its place in the bucket. */
-static void move(const piece *p, float *at, bool back)
-{
-    const size_t row = (size_t)p->channels * sizeof *at;
-    for (int64_t i = 0; i < p->rows && !back; i++)
-        memcpy(at + i * p->channels, p->data + i * p->ld, row);
-    for (int64_t i = 0; i < p->rows && back; i++)
-        for (int64_t c = 0; c < p->channels; c++)
-            p->data[i * p->ld + c] = at[i * p->channels + c] * p->share;
-}
-
-static void move_all(const weft_reduction *r, const bucket *b, bool back)
-{
-    for (int i = b->first; i < b->first + b->count; i++)
-        move(&r->pieces[i], b->exchange.floats + r->pieces[i].at, back);
 }
 
 static weft_status merge(weft_reduction *r, int index)
@@ -263,27 +195,19 @@ static weft_status merge(weft_reduction *r, int index)
 
 static weft_status post(weft_reduction *r, int index)
 {
-    move_all(r, &r->buckets[index], false);
-    weft_exchange_post(r->ranks, &r->buckets[index].exchange);
-    return WEFT_OK;
+    return r->carrier->post(r, index);
 }
 
 static weft_status finish(weft_reduction *r, int index)
 {
     (void)index;
-    for (int i = 0; i < r->n_buckets; i++) {
-        WEFT_TRY(weft_exchange_wait(r->ranks, &r->buckets[i].exchange));
-        move_all(r, &r->buckets[i], true);
-    }
-    return WEFT_OK;
+    return r->carrier->finish(r);
 }
 
 static weft_status run(void *user, int index)
 {
     static weft_status (*const deeds[])(weft_reduction *, int) = { [MERGE] = merge, [POST] = post, [FINISH] = finish };
     weft_reduction *r = user;
-    if (index == 0)
-        weft_ranks_at(r->ranks, r->trainer->step);
     return deeds[r->events[index].deed](r, r->events[index].index);
 }
 
@@ -302,7 +226,9 @@ static weft_status agree(const weft_reduction *r)
     }
     weft_sha256_add(&sum, r->before, (size_t)r->n_events * sizeof *r->before);
     weft_sha256_end(&sum, pieces);
-    snprintf(text, sizeof text, "isa %s\nseed %llu\nsteps of the program %d\nbytes of the store %zu\ngradients %s\n",
+    snprintf(text, sizeof text, "device %s\nprecision %s\nisa %s\nseed %llu\nsteps of the program %d\n"
+             "bytes of the store %zu\ngradients %s\n",
+             weft_model_is_apart(model) ? "cuda" : "cpu", weft_precision_name(weft_ctx_precision(r->trainer->ctx)),
              weft_ctx_isa(r->trainer->ctx), (unsigned long long)r->trainer->seed, model->n_steps,
              r->trainer->store->bytes, pieces);
     return weft_ranks_agree(r->ranks, text, "the trainers of all ranks must be alike");
@@ -312,8 +238,8 @@ static weft_status make(weft_reduction *r)
 {
     weft_model *model = r->trainer->model;
     const int32_t norm = find_norm(model);
-    if (weft_model_is_apart(model) || model->ctx->device->dry)
-        return weft_fail(WEFT_UNSUPPORTED, "ranks train on the CPU, and not yet on the device %s",
+    if (model->ctx->device->dry)
+        return weft_fail(WEFT_UNSUPPORTED, "ranks do not train on the device %s, which runs nothing",
                          weft_ctx_device(model->ctx));
     if (norm == model->n_steps || !model->steps[norm].together)
         return weft_fail(WEFT_INTERNAL, "ranks: the step has no norm of its gradients");
@@ -322,11 +248,12 @@ static weft_status make(weft_reduction *r)
         WEFT_TRY(place_piece(r, &r->pieces[i], norm));
     qsort(r->pieces, (size_t)r->n_pieces, sizeof *r->pieces, by_time);
     WEFT_TRY(fill_buckets(r));
-    WEFT_TRY(allot(r));
+    name_buckets(r);
     WEFT_TRY(weft_merger_make(model, r->ranks, &r->merger));
     WEFT_TRY(list_events(r, norm));
     WEFT_TRY(agree(r));
-    r->between = (weft_between){ r->before, r->n_events, run, r };
+    WEFT_TRY(weft_carrier_choose(r));
+    r->between = (weft_between){ r->before, r->n_events, r->carrier->queues, run, r };
     model->between = &r->between;
     return WEFT_OK;
 }
@@ -353,6 +280,8 @@ void weft_reduction_destroy(weft_reduction *r)
     if (!r)
         return;
     r->trainer->model->between = NULL;
+    if (r->carrier)
+        r->carrier->release(r);
     if (!weft_ranks_is_quiet(r->ranks))
         return; /* messages may still come to it; the process is about to end */
     weft_free(r->allocator, r->pieces);
@@ -361,5 +290,6 @@ void weft_reduction_destroy(weft_reduction *r)
     weft_free(r->allocator, r->events);
     weft_merger_release(&r->merger);
     weft_free(r->allocator, r->memory);
+    weft_free(r->allocator, r->sums);
     weft_free(r->allocator, r);
 }

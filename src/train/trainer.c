@@ -8,6 +8,7 @@
 
 #include "graph/twin.h"
 #include "op/gate.h"
+#include "ranks/ranks.h"
 
 /* ---- making ---- */
 
@@ -190,6 +191,29 @@ void weft_trainer_set_position(weft_trainer *trainer, int64_t step)
         trainer->step = step;
 }
 
+const char *weft_trainer_passage(const weft_trainer *trainer)
+{
+    return trainer && trainer->reduction ? weft_reduction_passage(trainer->reduction) : "";
+}
+
+static const char PARAMETERS[] = "sharing the parameters";
+
+static weft_status share_through_host(const weft_trainer *t)
+{
+    const weft_store *const store = t->store;
+    const weft_device *const device = store->ctx->device;
+    void *const host = weft_alloc(&t->ctx->allocator, store->bytes);
+    if (!host)
+        return WEFT_NO_MEMORY;
+    weft_status status = device->backend->read(device, host, store->memory, store->bytes);
+    if (status == WEFT_OK)
+        status = weft_ranks_broadcast(t->ranks, host, store->bytes, PARAMETERS);
+    if (status == WEFT_OK)
+        status = device->backend->write(device, store->memory, host, store->bytes);
+    weft_free(&t->ctx->allocator, host);
+    return status;
+}
+
 weft_status weft_trainer_share(weft_trainer *trainer)
 {
     if (!trainer || !trainer->store)
@@ -197,7 +221,9 @@ weft_status weft_trainer_share(weft_trainer *trainer)
     if (weft_ranks_size(trainer->ranks) == 1)
         return WEFT_OK;
     weft_store *const store = trainer->store;
-    WEFT_TRY(weft_ranks_broadcast(trainer->ranks, store->memory, store->bytes, "sharing the parameters"));
+    WEFT_TRY(weft_device_is_apart(store->ctx->device)
+                 ? share_through_host(trainer)
+                 : weft_ranks_broadcast(trainer->ranks, store->memory, store->bytes, PARAMETERS));
     WEFT_TRY(weft_ranks_broadcast(trainer->ranks, &trainer->step, sizeof trainer->step, "sharing the step"));
     store->version++;
     return WEFT_OK;
@@ -291,6 +317,8 @@ weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, 
     WEFT_TRY(trainer ? weft_ctx_go(trainer->ctx, "a step of training") : WEFT_OK);
     WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
     WEFT_TRY(need_slots(trainer));
+    if (trainer->reduction)
+        weft_ranks_at(trainer->ranks, trainer->step);
     WEFT_TRY(weft_model_run_later(trainer->model));
     const int64_t slot = trainer->submitted % WEFT_STEPS_AHEAD;
     for (int output = 0, i = 0; output < WEFT_TRAIN_OUTPUTS; output++)

@@ -8,31 +8,13 @@
 #include <cudnn.h>
 
 #include <cstddef>
-#include <type_traits>
 
+#include "abi.h"
 #include "cuda/vendor/blas_api.h"
 #include "cuda/dnn/api.h"
 #include "cuda/vendor/vendor.h"
 
 namespace {
-
-template <class T> constexpr bool is_number = std::is_integral<T>::value || std::is_enum<T>::value;
-
-template <class T> constexpr std::size_t size_of = sizeof(T);
-template <> constexpr std::size_t size_of<void> = 0;
-
-template <class A, class B>
-constexpr bool same = std::is_same<A, B>::value || (std::is_pointer<A>::value && std::is_pointer<B>::value) ||
-                      (is_number<A> && is_number<B> && size_of<A> == size_of<B>);
-
-template <class A, class B> struct agree : std::false_type {};
-template <class A, class B, class... As, class... Bs> struct agree<A (*)(As...), B (*)(Bs...)> {
-    template <bool counts, class = void> struct all : std::false_type {};
-    template <class Dummy> struct all<true, Dummy> {
-        static constexpr bool value = (same<A, B> && ... && same<As, Bs>);
-    };
-    static constexpr bool value = all<sizeof...(As) == sizeof...(Bs)>::value;
-};
 
 #define FUNCTION(library, result, symbol, parameters)                                                                  \
     static_assert(agree<decltype(&::symbol), decltype(weft_vendor::symbol)>::value, #symbol);
@@ -49,6 +31,7 @@ EQUAL(WEFT_CUDA_OUT_OF_MEMORY, cudaErrorMemoryAllocation)
 EQUAL(WEFT_CUDA_STUB_LIBRARY, cudaErrorStubLibrary)
 EQUAL(WEFT_CUDA_INSUFFICIENT_DRIVER, cudaErrorInsufficientDriver)
 EQUAL(WEFT_CUDA_NO_DEVICE, cudaErrorNoDevice)
+EQUAL(WEFT_CUDA_NOT_READY, cudaErrorNotReady)
 EQUAL(WEFT_CUDA_HOST_TO_DEVICE, cudaMemcpyHostToDevice)
 EQUAL(WEFT_CUDA_DEVICE_TO_HOST, cudaMemcpyDeviceToHost)
 EQUAL(WEFT_CUDA_DEVICE_TO_DEVICE, cudaMemcpyDeviceToDevice)

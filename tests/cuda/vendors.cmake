@@ -5,6 +5,7 @@
 set(cuda ${PROJECT_SOURCE_DIR}/src/cuda)
 add_library(weft_cuda_vendors STATIC ${cuda}/dnn/cache.c ${cuda}/dnn/check.c ${cuda}/dnn/dnn.c
     ${cuda}/dnn/graph.c ${cuda}/dnn/lower.c ${cuda}/dnn/plan.c ${cuda}/vendor/blas.c ${cuda}/vendor/find.c
+    ${cuda}/vendor/nccl.c
     ${cuda}/vendor/target.c ${cuda}/vendor/vendor.c)
 target_link_libraries(weft_cuda_vendors PRIVATE weft_flags PUBLIC weft_check ${CMAKE_DL_LIBS})
 weft_cuda_count_lines(weft_cuda_vendors)
@@ -16,9 +17,11 @@ weft_test(cuda-loading SOURCES loading.c LIBRARIES weft_cuda_vendors LABELS slow
 # Signatures and enumerators against NVIDIA's headers: that it compiles is the test.
 find_path(WEFT_CUDNN_INCLUDE cudnn.h HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES include)
 if(WEFT_CUDNN_INCLUDE AND CMAKE_CXX_COMPILER)
-    add_library(cuda-abi OBJECT vendor_abi.cpp)
+    find_path(WEFT_NCCL_INCLUDE nccl.h HINTS ENV CUDA_PATH PATHS /usr/local/cuda PATH_SUFFIXES include)
+    add_library(cuda-abi OBJECT vendor_abi.cpp $<$<BOOL:${WEFT_NCCL_INCLUDE}>:nccl_abi.cpp>)
     target_include_directories(cuda-abi PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
-    target_include_directories(cuda-abi SYSTEM PRIVATE ${WEFT_CUDNN_INCLUDE})
+    target_include_directories(cuda-abi SYSTEM PRIVATE ${WEFT_CUDNN_INCLUDE}
+        $<$<BOOL:${WEFT_NCCL_INCLUDE}>:${WEFT_NCCL_INCLUDE}>)
     set_target_properties(cuda-abi PROPERTIES CXX_STANDARD 17)
 endif()
 

@@ -40,6 +40,7 @@
     X(CUDART, int, cudaStreamCreateWithFlags, (weft_cuda_stream * stream, unsigned flags))                             \
     X(CUDART, int, cudaStreamDestroy, (weft_cuda_stream stream))                                                       \
     X(CUDART, int, cudaStreamSynchronize, (weft_cuda_stream stream))                                                   \
+    X(CUDART, int, cudaStreamQuery, (weft_cuda_stream stream))                                                         \
     X(CUDART, int, cudaStreamWaitEvent, (weft_cuda_stream stream, weft_cuda_event event, unsigned flags))              \
     X(CUDART, int, cudaStreamBeginCapture, (weft_cuda_stream stream, int mode))                                        \
     X(CUDART, int, cudaStreamEndCapture, (weft_cuda_stream stream, weft_cuda_graph * graph))                           \
@@ -53,6 +54,7 @@
     X(CUDART, int, cudaEventDestroy, (weft_cuda_event event))                                                          \
     X(CUDART, int, cudaEventRecord, (weft_cuda_event event, weft_cuda_stream stream))                                  \
     X(CUDART, int, cudaEventSynchronize, (weft_cuda_event event))                                                      \
+    X(CUDART, int, cudaEventQuery, (weft_cuda_event event))                                                            \
     X(CUDART, int, cudaEventElapsedTime, (float *ms, weft_cuda_event start, weft_cuda_event end))
 
 #define WEFT_VENDOR_CUBLASLT(X)                                                                                        \

@@ -4,6 +4,7 @@
  * first graph query when it cannot open cuBLASLt, so cuBLASLt is opened first and its absence is an error of ours.
  * Libraries stay mapped once opened (RTLD_NODELETE): CUDA's register handlers that must not vanish. */
 #include "cuda/vendor/find.h"
+#include "cuda/vendor/nccl.h"
 #include "cuda/vendor/vendor.h"
 
 #include <dlfcn.h>
@@ -403,6 +404,7 @@ void weft_vendor_probe(weft_vendor_report *report)
     }
     for (int i = 0; !double_of && i < WEFT_COUNT(parts); i++)
         open_part(i, &report->piece[report->count++]);
+    weft_nccl_probe(&report->piece[report->count++]);
     probe_devices(&vendor, report);
     if (!double_of)
         weft_vendor_close(&vendor);

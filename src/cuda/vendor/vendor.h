@@ -54,7 +54,8 @@ enum { /* cudaError_t: those that weft tells apart */
     WEFT_CUDA_OUT_OF_MEMORY = 2,
     WEFT_CUDA_STUB_LIBRARY = 34,
     WEFT_CUDA_INSUFFICIENT_DRIVER = 35,
-    WEFT_CUDA_NO_DEVICE = 100
+    WEFT_CUDA_NO_DEVICE = 100,
+    WEFT_CUDA_NOT_READY = 600
 };
 enum { /* cudaMemcpyKind, and flags of streams, events, host memory and captures */
     WEFT_CUDA_HOST_TO_DEVICE = 1,
@@ -96,12 +97,13 @@ typedef struct weft_vendor_piece {
     const char *what;    /* "cuDNN" */
     const char *library; /* "libcudnn.so.9" */
     bool found;
+    bool optional;     /* a device is one without it */
     char version[24];  /* "9.19.0"; "" where it says none */
     char path[256];    /* the file that it came from; "" if it is none */
     char missing[256]; /* the reason and what to install; "" when found */
 } weft_vendor_piece;
 
-enum { WEFT_VENDOR_MAX_PIECE = 12 };
+enum { WEFT_VENDOR_MAX_PIECE = 16 };
 typedef struct weft_vendor_report {
     int count; /* driver first, then the libraries in loading order, then the card */
     weft_vendor_piece piece[WEFT_VENDOR_MAX_PIECE];

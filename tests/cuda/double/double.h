@@ -7,7 +7,8 @@
  *    graphs keep the rules (what is captured runs when the graph is launched, not before);
  *  - cuDNN: descriptors are bags of attributes, every graph has two engines, and a plan interprets its graph on the
  *    pointers, strides and types that were set;
- *  - cuBLASLt: column-major products with epilogues.
+ *  - cuBLASLt: column-major products with epilogues;
+ *  - NCCL: ranks are processes of one machine, that add up in a file which all of them have mapped.
  *
  * They are strict where the real ones are not: memory that the device does not have, copies in the wrong direction,
  * freed handles, unbound or misaligned tensors, missing workspace are errors, and all that is open at the end is
@@ -17,7 +18,7 @@
 
 #include <weft/tensor.h>
 
-#include "cuda/vendor/vendor.h"
+#include "cuda/vendor/nccl.h"
 
 /* The stand-in card. */
 typedef struct double_card {
@@ -47,6 +48,7 @@ void double_reset(void);
 double_card *double_get_card(void);
 /* All functions and versions. */
 weft_vendor double_vendor(void);
+weft_nccl double_nccl(void);
 
 /* The nth call (from 1) of a function, or of "launch", from now on returns error; nth 0: every call. "spoil" makes the
  * nth plan of cuDNN's that runs write a wrong number, and is no error. One fault at a time. */
@@ -77,6 +79,9 @@ void double_multiply(double_work kind);
  * no longer needed, to release (may be NULL). Returns a cudaError_t. */
 int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,
                  void (*release)(void *));
+/* The same for work that waits for other cards: ready is asked until it says so, and may do its part meanwhile. */
+int double_queue_when(weft_cuda_stream stream, double_work kind, bool (*ready)(void *), void (*run)(void *),
+                      void *closure, void (*release)(void *));
 /* The same for a kernel of weft's: for emu_set_queue (tests/cuda/emu/control.h). */
 int double_queue_kernel(void *stream, void (*run)(void *), void *closure, void (*release)(void *));
 /* Whether bytes from ptr on are device memory. */
@@ -114,6 +119,7 @@ void double_store(weft_dtype dtype, void *at, float value);
 
 #define DOUBLE_DECLARE(library, result, symbol, parameters) result double_##symbol parameters;
 WEFT_VENDOR_FUNCTIONS(DOUBLE_DECLARE)
+WEFT_NCCL_FUNCTIONS(DOUBLE_DECLARE)
 #undef DOUBLE_DECLARE
 
 #endif

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The CUDA runtime's streams, graphs, events and copies: work runs at once, or is recorded while a stream is captured.
- * On a card that is late it stands in line until the host waits for it, or another stream must: as late as a real card
- * may be, so that whatever is written too early, or not waited for, makes wrong numbers. */
+ * The CUDA runtime's streams, graphs and events: work runs at once, or is recorded while a stream is captured. Work
+ * that waits for other cards stands in line until it may run, and so does what is behind it. On a card that is late
+ * all work stands in line until the host waits for it, or another stream must: as late as a real card may be, so that
+ * whatever is written too early, or not waited for, makes wrong numbers. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cuda/double/double.h"
 
-enum { ILLEGAL_STATE = 401, CAPTURE_UNSUPPORTED = 900 };
+enum { ILLEGAL_STATE = 401, CAPTURE_UNSUPPORTED = 900, UNJOINED = 904 };
+enum { PAUSE_NS = 50000 };
 
 /* ---- streams, graphs, events ---- */
 
 typedef struct job {
     double_work kind;
+    bool (*ready)(void *); /* NULL: always */
     void (*run)(void *);
     void *closure;
     void (*release)(void *);
@@ -29,7 +33,8 @@ typedef struct recording {
 /* What stands in line: work, a graph, an event that is recorded, one that is waited for. */
 typedef struct item {
     job work;
-    recording *graph;
+    recording *graph; /* all of it, or, where its work stands in line by itself, only to be dropped */
+    bool drops;
     weft_cuda_event record, wait;
     int64_t count; /* of wait */
     struct item *next;
@@ -37,11 +42,13 @@ typedef struct item {
 
 struct CUstream_st {
     recording *capture;
+    bool forked, loose; /* it is captured with another, which has not waited for it yet */
     item *first, **end;
 };
 struct CUevent_st {
     int64_t recorded, passed; /* times */
     weft_cuda_stream stream;
+    recording *captured; /* the last time, in this capture; NULL: in none */
     float at;
 };
 struct CUgraph_st {
@@ -82,19 +89,24 @@ static void perform(const job *j)
 
 /* ---- late work ---- */
 
-static void run_first(weft_cuda_stream stream);
+static bool run_first(weft_cuda_stream stream);
 
-static void pass_event(const item *i)
+static bool pass_event(const item *i)
 {
-    while (i->wait->passed < i->count && i->wait->stream && i->wait->stream->first)
-        run_first(i->wait->stream); /* depth: streams that wait for each other in turn */
+    bool goes_on = true;
+    while (i->wait->passed < i->count && i->wait->stream && i->wait->stream->first && goes_on)
+        goes_on = run_first(i->wait->stream); /* depth: streams that wait for each other in turn */
+    return goes_on;
 }
 
-static void run_first(weft_cuda_stream stream)
+/* False: it must wait for another card. */
+static bool run_first(weft_cuda_stream stream)
 {
     item *i = stream->first;
-    if (i->wait)
-        pass_event(i);
+    if (i->wait && !pass_event(i))
+        return false;
+    if (i->work.ready && !i->work.ready(i->work.closure))
+        return false;
     stream->first = i->next;
     if (!stream->first)
         stream->end = &stream->first;
@@ -105,17 +117,24 @@ static void run_first(weft_cuda_stream stream)
         if (i->work.release)
             i->work.release(i->work.closure);
     }
-    for (const job *j = i->graph ? i->graph->first : NULL; j; j = j->next)
+    for (const job *j = i->graph && !i->drops ? i->graph->first : NULL; j; j = j->next)
         perform(j);
     if (i->graph)
         drop(i->graph);
     free(i);
+    return true;
+}
+
+static void rest(void)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
 }
 
 static void run_all(weft_cuda_stream stream)
 {
     while (stream && stream->first)
-        run_first(stream);
+        if (!run_first(stream))
+            rest();
 }
 
 void double_run_late(void)
@@ -152,25 +171,36 @@ static bool is_late(weft_cuda_stream stream)
     return stream && (double_get_card()->late || stream->first);
 }
 
-int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,
-                 void (*release)(void *))
+static int record_job(weft_cuda_stream stream, const job *work)
 {
-    job work = { kind, run, closure, release, NULL };
-    if (stream && !stream->capture && is_late(stream))
-        return stand_in_line(stream, &(item){ .work = work });
-    if (!stream || !stream->capture) {
-        perform(&work);
-        if (release)
-            release(closure);
-        return 0;
-    }
     job *kept = malloc(sizeof *kept);
     if (!kept)
         return WEFT_CUDA_OUT_OF_MEMORY;
-    *kept = work;
+    *kept = *work;
     *stream->capture->end = kept;
     stream->capture->end = &kept->next;
+    stream->loose = stream->forked;
     return 0;
+}
+
+int double_queue_when(weft_cuda_stream stream, double_work kind, bool (*ready)(void *), void (*run)(void *),
+                      void *closure, void (*release)(void *))
+{
+    const job work = { kind, ready, run, closure, release, NULL };
+    if (stream && stream->capture)
+        return record_job(stream, &work);
+    if (stream && (ready || is_late(stream)))
+        return stand_in_line(stream, &(item){ .work = work });
+    perform(&work);
+    if (release)
+        release(closure);
+    return 0;
+}
+
+int double_queue(weft_cuda_stream stream, double_work kind, void (*run)(void *), void *closure,
+                 void (*release)(void *))
+{
+    return double_queue_when(stream, kind, NULL, run, closure, release);
 }
 
 int double_queue_kernel(void *stream, void (*run)(void *), void *closure, void (*release)(void *))
@@ -214,6 +244,18 @@ int double_cudaStreamSynchronize(weft_cuda_stream stream)
     return double_lost();
 }
 
+int double_cudaStreamQuery(weft_cuda_stream stream)
+{
+    DOUBLE_CALLED();
+    if (stream && stream->capture)
+        return double_refuse("cudaStreamQuery: the stream is being captured");
+    double_waited(false);
+    while (stream && stream->first)
+        if (!run_first(stream))
+            return double_stick(WEFT_CUDA_NOT_READY);
+    return double_lost();
+}
+
 int double_cudaDeviceSynchronize(void)
 {
     DOUBLE_CALLED();
@@ -222,13 +264,32 @@ int double_cudaDeviceSynchronize(void)
     return 0;
 }
 
+/* A stream that waits for what was captured is captured with it; one that is the capture's has then waited for the
+ * other. */
+static int join_capture(weft_cuda_stream stream, weft_cuda_event event)
+{
+    if (!event->captured || (stream->capture && stream->capture != event->captured) ||
+        event->stream->capture != event->captured)
+        return double_refuse("cudaStreamWaitEvent: the event and the stream are not of one capture");
+    if (!stream->capture) {
+        stream->capture = event->captured;
+        stream->forked = stream->loose = true;
+    } else if (!stream->forked) {
+        event->stream->loose = false;
+    }
+    return 0;
+}
+
 int double_cudaStreamWaitEvent(weft_cuda_stream stream, weft_cuda_event event, unsigned flags)
 {
     DOUBLE_CALLED();
     (void)flags;
-    if (!event->recorded)
+    if (!event->recorded && !event->captured)
         return double_refuse("cudaStreamWaitEvent: the event was never recorded");
-    return is_late(stream) ? stand_in_line(stream, &(item){ .wait = event, .count = event->recorded }) : 0;
+    if (event->captured || stream->capture)
+        return join_capture(stream, event);
+    const bool open = stream && event->passed < event->recorded;
+    return open || is_late(stream) ? stand_in_line(stream, &(item){ .wait = event, .count = event->recorded }) : 0;
 }
 
 int double_cudaStreamBeginCapture(weft_cuda_stream stream, int mode)
@@ -245,17 +306,31 @@ int double_cudaStreamBeginCapture(weft_cuda_stream stream, int mode)
     return 0;
 }
 
+/* All streams of a capture; one whose work nobody waits for makes it invalid. */
+static int end_forks(const recording *work)
+{
+    bool loose = false;
+    for (int i = 0; i < MOST_STREAMS; i++) {
+        if (!streams[i] || streams[i]->capture != work)
+            continue;
+        loose = loose || streams[i]->loose;
+        streams[i]->capture = NULL;
+        streams[i]->forked = streams[i]->loose = false;
+    }
+    return loose ? double_stick(UNJOINED) : 0;
+}
+
 int double_cudaStreamEndCapture(weft_cuda_stream stream, weft_cuda_graph *graph)
 {
     const int fault = double_called(__func__);
     if (!stream->capture)
         return double_stick(ILLEGAL_STATE);
     recording *work = stream->capture;
-    stream->capture = NULL;
-    if (fault) {
+    const int error = fault ? fault : end_forks(work);
+    if (error) {
         drop(work);
         *graph = NULL;
-        return fault;
+        return error;
     }
     *graph = calloc(1, sizeof **graph);
     (*graph)->work = work;
@@ -284,12 +359,35 @@ int double_cudaGraphGetNodes(weft_cuda_graph graph, weft_cuda_graph_node *nodes,
     return 0;
 }
 
+static bool waits(const recording *work)
+{
+    for (const job *j = work->first; j; j = j->next)
+        if (j->ready)
+            return true;
+    return false;
+}
+
+/* Work among which some waits for other cards. */
+static int stand_one_by_one(weft_cuda_stream stream, recording *work)
+{
+    int error = 0;
+    for (const job *j = work->first; j && !error; j = j->next) {
+        job borrowed = *j;
+        borrowed.release = NULL;
+        error = stand_in_line(stream, &(item){ .work = borrowed });
+    }
+    work->users++;
+    return error ? error : stand_in_line(stream, &(item){ .graph = work, .drops = true });
+}
+
 int double_cudaGraphLaunch(weft_cuda_graph_exec exec, weft_cuda_stream stream)
 {
     DOUBLE_CALLED();
     if (stream && stream->capture)
         return double_refuse("cudaGraphLaunch: the stream is being captured");
     double_count(DOUBLE_GRAPH);
+    if (waits(exec->work))
+        return stand_one_by_one(stream, exec->work);
     if (is_late(stream)) {
         exec->work->users++;
         return stand_in_line(stream, &(item){ .graph = exec->work });
@@ -339,9 +437,12 @@ int double_cudaEventDestroy(weft_cuda_event event)
 int double_cudaEventRecord(weft_cuda_event event, weft_cuda_stream stream)
 {
     DOUBLE_CALLED();
+    event->stream = stream;
+    event->captured = stream ? stream->capture : NULL;
+    if (event->captured) /* what was recorded before stands */
+        return 0;
     event->recorded++;
     event->at = now;
-    event->stream = stream;
     if (is_late(stream))
         return stand_in_line(stream, &(item){ .record = event });
     event->passed = event->recorded;
@@ -355,7 +456,20 @@ int double_cudaEventSynchronize(weft_cuda_event event)
         return double_refuse("cudaEventSynchronize: the event was never recorded");
     double_waited(true);
     while (event->passed < event->recorded && event->stream && event->stream->first)
-        run_first(event->stream);
+        if (!run_first(event->stream))
+            rest();
+    return double_lost();
+}
+
+int double_cudaEventQuery(weft_cuda_event event)
+{
+    DOUBLE_CALLED();
+    if (!event->recorded)
+        return double_refuse("cudaEventQuery: the event was never recorded");
+    double_waited(true);
+    while (event->passed < event->recorded && event->stream && event->stream->first)
+        if (!run_first(event->stream))
+            return double_stick(WEFT_CUDA_NOT_READY);
     return double_lost();
 }
 
@@ -366,68 +480,4 @@ int double_cudaEventElapsedTime(float *ms, weft_cuda_event start, weft_cuda_even
         return double_refuse("cudaEventElapsedTime: an event was never recorded");
     *ms = end->at - start->at;
     return 0;
-}
-
-/* ---- copies ---- */
-
-typedef struct copy {
-    char *to;
-    const char *from;
-    size_t to_pitch, from_pitch, width, height;
-    int value; /* of a memset, which has no source */
-} copy;
-
-static void run_copy(void *closure)
-{
-    const copy *c = closure;
-    for (size_t row = 0; row < c->height; row++)
-        if (c->from)
-            memmove(c->to + row * c->to_pitch, c->from + row * c->from_pitch, c->width);
-        else
-            memset(c->to + row * c->to_pitch, c->value, c->width);
-}
-
-static int queue_copy(weft_cuda_stream stream, const copy *wanted, int kind)
-{
-    const size_t to_bytes = wanted->height ? (wanted->height - 1) * wanted->to_pitch + wanted->width : 0;
-    const size_t from_bytes = wanted->height ? (wanted->height - 1) * wanted->from_pitch + wanted->width : 0;
-    const bool to_device = kind != WEFT_CUDA_DEVICE_TO_HOST, from_device = kind != WEFT_CUDA_HOST_TO_DEVICE;
-    if (to_device != double_on_device(wanted->to, to_bytes))
-        return double_refuse("copy: the target is not where its kind says");
-    if (wanted->from && from_device != double_on_device(wanted->from, from_bytes))
-        return double_refuse("copy: the source is not where its kind says");
-    if (kind == WEFT_CUDA_HOST_TO_DEVICE)
-        double_uploaded(wanted->width * wanted->height);
-    copy *kept = malloc(sizeof *kept);
-    if (!kept)
-        return WEFT_CUDA_OUT_OF_MEMORY;
-    *kept = *wanted;
-    return double_queue(stream, DOUBLE_COPY, run_copy, kept, free);
-}
-
-int double_cudaMemcpy(void *to, const void *from, size_t bytes, int kind)
-{
-    DOUBLE_CALLED();
-    double_run_late();
-    return queue_copy(NULL, &(copy){ .to = to, .from = from, .width = bytes, .height = bytes > 0 }, kind);
-}
-
-int double_cudaMemcpyAsync(void *to, const void *from, size_t bytes, int kind, weft_cuda_stream stream)
-{
-    DOUBLE_CALLED();
-    return queue_copy(stream, &(copy){ .to = to, .from = from, .width = bytes, .height = bytes > 0 }, kind);
-}
-
-int double_cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width,
-                             size_t height, int kind, weft_cuda_stream stream)
-{
-    DOUBLE_CALLED();
-    return queue_copy(stream, &(copy){ to, from, to_pitch, from_pitch, width, height, 0 }, kind);
-}
-
-int double_cudaMemsetAsync(void *ptr, int value, size_t bytes, weft_cuda_stream stream)
-{
-    DOUBLE_CALLED();
-    return queue_copy(stream, &(copy){ .to = ptr, .width = bytes, .height = bytes > 0, .value = value },
-                      WEFT_CUDA_DEVICE_TO_DEVICE);
 }

@@ -1,0 +1,144 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# weft train on several cards, each of a rank: the plug-in whose libraries are stand-ins, NCCL among them:
+# sh ranks.sh CASE WEFT MAKE_SET PLUGIN WORK_DIR MPIRUN. Ends with 77 where there is no mpirun, or no plug-in of MPI.
+#
+#   alike   two and four cards train as one; by NCCL, through the host where one rank has none
+#   lost    a rank that is killed or stopped ends the others in time, and the run goes on to the same bits
+#   faults  every call of NCCL fails once: an error, or survived, and nothing is left open
+set -u
+case=$1 weft=$2 make_set=$3 plugin=$4 work=$5 mpirun=$6
+failures=0
+rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
+
+[ -n "$mpirun" ] || { echo "skipped: there is no mpirun, or weft was built without MPI"; exit 77; }
+launch="$mpirun" open=
+"$mpirun" --version 2>&1 | grep -q "OpenRTE\|Open MPI\|PRTE" && open=yes
+if [ $open ]; then
+    launch="$launch --oversubscribe --bind-to none"
+    [ "$(id -u)" = 0 ] && launch="$launch --allow-run-as-root"
+fi
+# Not the user's cache, whose plans are for the real cuDNN; as many cards as ranks.
+export XDG_CACHE_HOME="$work/cache" TMPDIR="$work" WEFT_CUDA_PLUGIN="$plugin" WEFT_DOUBLE_CARDS=4
+
+fail() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+    for file in out err; do
+        [ -s $file ] && { echo "--- $file"; head -c 2000 $file; }
+    done
+}
+
+has() { # FILE TEXT...
+    file=$1
+    shift
+    for text; do
+        grep -qF -- "$text" "$file" || fail "$file lacks '$text'"
+    done
+}
+
+expect() { # CODE COMMAND...: its output in out and err
+    wanted=$1
+    shift
+    "$@" > out 2> err < /dev/null
+    code=$?
+    [ $code -eq "$wanted" ] || fail "$*: exit code $code, expected $wanted"
+}
+
+close_to() { # RUN RUN: losses to 1e-6
+    paste -d, "$1/metrics.csv" "$2/metrics.csv" | awk -F, 'NR > 1 {
+        for (i = 4; i <= 6; i += 2) {
+            off = $i - $(i + 11)
+            if (off < 0) off = -off
+            if (off > 1e-6 * $i) { print "epoch " $1 ": " $i " and " $(i + 11); bad = 1 }
+        }
+        if ($5 != $16 || $2 != $13) { print "epoch " $1 ": " $5 " and " $16 " right"; bad = 1 }
+    } END { exit bad || NR < 2 }' || fail "$1 and $2 are not the same training"
+}
+
+same() { # RUN RUN
+    cmp "$1/last.safetensors" "$2/last.safetensors" || fail "$1 and $2 have other bits"
+}
+
+net="train lenet5 -D keras --data set --batch 8 --lr 0.02 --device cuda"
+
+case_alike() {
+    "$make_set" idx set 32
+    set -- $net --epochs 2 --set "precision fp32"
+    expect 0 "$weft" "$@" --out one
+    expect 0 $launch -n 2 "$weft" "$@" --out two
+    has out "gradients  pass between the cards by NCCL 2.28.3" "ranks      2 by"
+    expect 0 $launch -n 2 "$weft" "$@" --out again
+    expect 0 $launch -n 4 "$weft" "$@" --out four
+    close_to one two
+    close_to one four
+    same two again
+    expect 0 $launch -n 1 "$weft" "$@" --out host : -n 1 env WEFT_DOUBLE_NCCL=21000 "$weft" "$@" --out host
+    has err "gradients pass between the cards through the host" "rank 1: NCCL (libnccl.so.2): version 2.10.0"
+    close_to one host
+}
+
+# Starts broken by two ranks of which each notes its number, and waits until something new is saved.
+begin() { # ARGUMENT...
+    cat broken/checkpoints/last > seen 2> /dev/null
+    rm -f pid.*
+    $launch -n 2 $tough sh -c 'echo $$ > pid.${OMPI_COMM_WORLD_RANK-$PMI_RANK}; exec "$@"' sh "$weft" "$@" \
+        > out 2> err < /dev/null &
+    launcher=$!
+    for i in $(seq 1200); do
+        sleep 0.05
+        [ -s broken/checkpoints/last ] && ! cmp -s broken/checkpoints/last seen && return
+    done
+    fail "nothing was saved in 60 s"
+}
+
+gone() { # PID SECONDS: whether it ends within them
+    for i in $(seq $(($2 * 10))); do
+        kill -0 "$1" 2> /dev/null || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+case_lost() {
+    "$make_set" idx set 64
+    tough=
+    [ $open ] && tough="--enable-recovery --mca orte_abort_on_non_zero_status 0"
+    set -- $net --epochs 4 --checkpoint 2steps
+    expect 0 $launch -n 2 "$weft" "$@" --set "precision fp32" --out whole
+    begin "$@" --set "precision fp32; rank-timeout 12" --out broken
+    kill -KILL "$(cat pid.1)"
+    gone "$(cat pid.0)" 17 || fail "rank 0 is still there, 17 s after rank 1 was killed"
+    has err "no answer from rank 1 for 12 s" "step "
+    gone $launcher 5 || { fail "the launcher is still there"; kill -KILL $launcher; }
+    begin train --resume broken --device cuda
+    kill -STOP "$(cat pid.0)"
+    gone "$(cat pid.1)" 17 || fail "rank 1 is still there, 17 s after rank 0 was stopped"
+    has err "weft: rank 1: step " "no answer from rank 0 for 12 s"
+    kill -KILL "$(cat pid.0)"
+    gone $launcher 5 || { fail "the launcher is still there"; kill -KILL $launcher; }
+    expect 0 $launch -n 2 "$weft" train --resume broken --device cuda --set "rank-timeout 60"
+    same whole broken
+}
+
+# Of rank 1; rank 0 must end, too. The ninth sum is in a recorded step.
+case_faults() {
+    "$make_set" idx set 32
+    set -- $net --epochs 1 --set "precision fp32; rank-timeout 5"
+    for fault in "ncclGetVersion 1 1" "ncclCommInitRankConfig 1 1" "ncclCommGetAsyncError 1 1" "ncclGroupStart 1 1" \
+        "ncclAllReduce 1 1" "ncclAllReduce 2 6" "ncclGroupEnd 1 1" "ncclGroupEnd 2 1" "ncclCommFinalize 1 1" \
+        "ncclCommDestroy 1 1" "cudaStreamQuery 1 1" "cudaEventQuery 1 1"; do
+        rm -rf run books
+        $launch -n 1 "$weft" "$@" --out run : \
+            -n 1 env WEFT_DOUBLE_FAIL="$fault" WEFT_DOUBLE_BOOKS=books "$weft" "$@" --out run > out 2> err < /dev/null
+        code=$?
+        [ $code -lt 80 ] || fail "$fault: exit code $code"
+        [ $code -eq 0 ] || grep -q "^weft: " err || fail "$fault: no sentence"
+        [ ! -s books ] || grep -q "^0 open $" books || fail "$fault: $(cat books)"
+        echo "$fault: $code $(cat books 2> /dev/null) $(head -n 1 err)"
+    done
+}
+
+case_$case
+[ $failures -eq 0 ] || exit 1
