@@ -326,7 +326,7 @@ int double_cudaStreamEndCapture(weft_cuda_stream stream, weft_cuda_graph *graph)
     if (!stream->capture)
         return double_stick(ILLEGAL_STATE);
     recording *work = stream->capture;
-    const int error = fault ? fault : end_forks(work);
+    const int forks = end_forks(work), error = fault ? fault : forks;
     if (error) {
         drop(work);
         *graph = NULL;
