@@ -181,7 +181,7 @@ static const struct {
 } training[] = {
     { "resnet50", WEFT_TORCH, 330, 5, 2, 42.9, 5.5 },
     { "efficientnet-b0", WEFT_KERAS, 398, 6, 3, 27.7, 4.2 },
-    { "mobilenetv2", WEFT_TORCH, 330, 5, 2, 22.7, 3.5 },
+    { "mobilenetv2", WEFT_KERAS, 330, 5, 2, 22.7, 3.5 },
 };
 
 START_TEST(steps_of_training)
