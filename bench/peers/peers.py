@@ -267,7 +267,7 @@ def measure(args):
                   "runs": args.runs, "device": args.device, "precision": args.precision, "malloc": args.malloc,
                   "train": args.train, "contenders": args.names, "isa": args.isa,
                   "peer_precision": args.peer_precision, "tuned": args.tuned,
-                  "versions": {"python": platform.python_version()}, "models": []}
+                  "load_before": args.load, "versions": {"python": platform.python_version()}, "models": []}
         # With --ahead all are started, then all waited for, and only then is the first one timed.
         ahead = [list(launch(row, args, log)) for row in args.rows] if args.ahead else []
         ahead = [ready(started, args) for started in ahead]
@@ -318,9 +318,8 @@ def means(report):
 
 def main(argv=None):
     args = parse(argv)
-    load = warn_if_busy()
+    args.load = warn_if_busy()
     report = measure(args)
-    report["load_before"] = load
     save(report, args)
     ran = any("median_ms" in r for e in report["models"] for r in e["contenders"].values())
     return 0 if ran else 1

@@ -40,7 +40,7 @@ Train = struct("weft_train_opt", "long batch int loss real rbf_j smoothing point
                "ema_no_warm_up real norm_momentum long seed pointer store size memory bool plan_only pointer ranks "
                "size bucket bool sync_norms", how=Optimizer, scale=Scale)
 Model = struct("weft_model_opt", "long batch bool plan_only no_fusion no_units keep_all training pointer store "
-               "bool resident ahead size memory bool track")
+               "bool resident ahead size memory bool track floats levels")
 Batch = struct("weft_batch", "floats images ints labels floats targets pointer bytes")
 Result = struct("weft_step_result", "real loss long top1 top5 real gradient_norm bool finite skipped updated long "
                 "updates real scale long skips step")
