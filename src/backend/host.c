@@ -3,9 +3,11 @@
  * Host memory behind the device boundary. Large blocks ask for huge pages: fewer TLB misses at no promise. */
 #include "backend/host.h"
 
+#include <stdint.h>
 #include <string.h>
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 enum { HUGE = 2 << 20, PAGE = 4096, PART = 1 << 22 };
@@ -75,6 +77,18 @@ weft_status weft_host_alloc(const weft_device *device, size_t bytes, void **out)
 void weft_host_touch(const weft_device *device, void *memory, size_t bytes)
 {
     weft_pool_run(device->pool, parts(bytes), touch_part, &(block){ memory, bytes });
+}
+
+void weft_host_discard(void *memory, size_t bytes)
+{
+#if defined(__linux__)
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), before = (page - (uintptr_t)memory % page) % page;
+    if (bytes >= before + page)
+        (void)madvise((char *)memory + before, (bytes - before) / page * page, MADV_DONTNEED);
+#else
+    (void)memory;
+    (void)bytes;
+#endif
 }
 
 void weft_host_free(const weft_device *device, void *ptr)

@@ -2,6 +2,7 @@
  *
  * Letting go of the parameters that runs read only as they were folded and packed: what is read as it was given moves
  * into a block of its own, the rest of the store's memory goes back. */
+#include "backend/host.h"
 #include "program/program.h"
 
 /* kept[entry] of the store: a step reads it. */
@@ -56,6 +57,8 @@ static weft_status shrink(weft_model *model, bool *kept, size_t *offsets)
         device->backend->free(device, block);
         return status;
     }
+    if (!weft_device_is_apart(device) && !device->dry)
+        weft_host_discard(store->memory, store->bytes);
     device->backend->free(device, store->memory);
     store->memory = block;
     store->bytes = bytes;
