@@ -24,10 +24,10 @@ typedef struct weft_set_class {
 struct weft_dataset {
     const weft_allocator *allocator;
     weft_arena arena; /* texts */
-    const char *folder, *labels; /* where it is; labels NULL: class folders, or a pack: */
-    struct weft_trainset *packed;
+    const char *folder, *labels; /* where it is; labels NULL: class folders, or a pack */
+    struct weft_trainset *packed; /* NULL: no pack */
     void (*close_packed)(struct weft_trainset *packed);
-    const char *part;            /* of it */
+    const char *part; /* of the pack */
     weft_sample *images;
     int64_t count, capacity;
     weft_set_class *classes;
@@ -99,7 +99,7 @@ weft_status weft_walk_whole(weft_walk *walk, const char *folder, int depth);
 
 /* Fills a set whose path, order and numbers are set. */
 typedef weft_status weft_dataset_list(weft_ctx *ctx, weft_dataset *set, const weft_dataset_opt *opt);
-weft_dataset_list weft_dataset_list_folder, weft_dataset_list_pack;
+weft_dataset_list weft_dataset_list_folder;
 /* weft_dataset_open of what `list` takes a path for: the public one finds out, and knows packs. */
 weft_status weft_dataset_make(weft_ctx *ctx, const char *path, const weft_dataset_opt *opt, weft_dataset_list *list,
                               weft_dataset **out);

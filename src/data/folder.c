@@ -13,7 +13,7 @@ enum { CLASSES = 1 << 20 };
 
 typedef struct folders {
     weft_folder_entry *entries; /* the folders among them first */
-    const char **names;  /* of the folders, in the order of classes */
+    const char **names;         /* of the folders, in the order of classes */
     int64_t count;
 } folders;
 

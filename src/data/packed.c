@@ -29,14 +29,6 @@ static weft_status is_pack(const char *path, bool *yes)
     return status;
 }
 
-weft_status weft_dataset_open(weft_ctx *ctx, const char *path, const weft_dataset_opt *opt, weft_dataset **out)
-{
-    bool pack = false;
-    if (path)
-        WEFT_TRY(is_pack(path, &pack));
-    return weft_dataset_make(ctx, path, opt, pack ? weft_dataset_list_pack : weft_dataset_list_folder, out);
-}
-
 /* What is asked of a pack must be what one has. */
 static weft_status check(const weft_dataset *set, const weft_dataset_opt *opt)
 {
@@ -98,7 +90,7 @@ static weft_status add_images(weft_dataset *set, weft_part part)
     return WEFT_OK;
 }
 
-weft_status weft_dataset_list_pack(weft_ctx *ctx, weft_dataset *set, const weft_dataset_opt *opt)
+static weft_status list_pack(weft_ctx *ctx, weft_dataset *set, const weft_dataset_opt *opt)
 {
     weft_part part = WEFT_PART_VAL;
     WEFT_TRY(check(set, opt));
@@ -108,6 +100,14 @@ weft_status weft_dataset_list_pack(weft_ctx *ctx, weft_dataset *set, const weft_
     set->part = weft_part_name(part);
     WEFT_TRY(add_classes(set));
     return add_images(set, part);
+}
+
+weft_status weft_dataset_open(weft_ctx *ctx, const char *path, const weft_dataset_opt *opt, weft_dataset **out)
+{
+    bool pack = false;
+    if (path)
+        WEFT_TRY(is_pack(path, &pack));
+    return weft_dataset_make(ctx, path, opt, pack ? list_pack : weft_dataset_list_folder, out);
 }
 
 weft_status weft_dataset_read(const weft_dataset *set, const weft_allocator *allocator, int64_t index,
