@@ -5,40 +5,9 @@
 # no plug-in of MPI.
 set -u
 case=$1 weft=$2 make_set=$3 work=$4 mpirun=$5
-failures=0
 rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
 
-[ -n "$mpirun" ] || { echo "skipped: there is no mpirun, or weft was built without MPI"; exit 77; }
-launch="$mpirun" open=
-"$mpirun" --version 2>&1 | grep -q "OpenRTE\|Open MPI\|PRTE" && open=yes
-if [ $open ]; then
-    launch="$launch --oversubscribe --bind-to none"
-    [ "$(id -u)" = 0 ] && launch="$launch --allow-run-as-root"
-fi
-
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    for file in out err; do
-        [ -s $file ] && { echo "--- $file"; head -c 2000 $file; }
-    done
-}
-
-has() { # FILE TEXT...
-    file=$1
-    shift
-    for text; do
-        grep -qF -- "$text" "$file" || fail "$file lacks '$text'"
-    done
-}
-
-expect() { # CODE COMMAND...: its output in out and err
-    wanted=$1
-    shift
-    "$@" > out 2> err < /dev/null
-    code=$?
-    [ $code -eq "$wanted" ] || fail "$*: exit code $code, expected $wanted"
-}
+. "${0%/*}/launch.sh"
 
 same() { # RUN RUN: last checkpoints, weights and metrics are the same but for times
     for file in checkpoints/"$(cat "$1/checkpoints/last")"/state.safetensors best.safetensors last.safetensors; do
@@ -47,17 +16,6 @@ same() { # RUN RUN: last checkpoints, weights and metrics are the same but for t
     cut -d, -f1-8 "$1/metrics.csv" > a.csv
     cut -d, -f1-8 "$2/metrics.csv" > b.csv
     cmp a.csv b.csv || fail "metrics of $1 and $2 differ"
-}
-
-close_to() { # RUN RUN: losses to 1e-6
-    paste -d, "$1/metrics.csv" "$2/metrics.csv" | awk -F, 'NR > 1 {
-        for (i = 4; i <= 6; i += 2) {
-            off = $i - $(i + 11)
-            if (off < 0) off = -off
-            if (off > 1e-6 * $i) { print "epoch " $1 ": " $i " and " $(i + 11); bad = 1 }
-        }
-        if ($5 != $16 || $2 != $13) { print "epoch " $1 ": " $5 " and " $16 " right"; bad = 1 }
-    } END { exit bad || NR < 3 }' || fail "$1 and $2 are not the same training"
 }
 
 net="train lenet5 -D keras --data set"
@@ -100,29 +58,6 @@ case_refused() {
     [ -d runs ] && fail "there is a run's folder"
 }
 
-# Starts broken, or goes on with it, by two ranks of which each notes its number, and waits until something new is
-# saved. $launcher becomes its number.
-begin() { # ARGUMENT...
-    cat broken/checkpoints/last > seen 2> /dev/null
-    rm -f pid.*
-    $launch -n 2 $tough sh -c 'echo $$ > pid.${OMPI_COMM_WORLD_RANK-$PMI_RANK}; exec "$@"' sh "$weft" "$@" \
-        > out 2> err < /dev/null &
-    launcher=$!
-    for i in $(seq 600); do
-        sleep 0.05
-        [ -s broken/checkpoints/last ] && ! cmp -s broken/checkpoints/last seen && return
-    done
-    fail "nothing was saved in 30 s"
-}
-
-gone() { # PID SECONDS: whether it ends within them
-    for i in $(seq $(($2 * 10))); do
-        kill -0 "$1" 2> /dev/null || return 0
-        sleep 0.1
-    done
-    return 1
-}
-
 # A rank that is killed, or stopped, ends all others in time, also where the launcher does nothing about it; what was
 # saved goes on to the bits of a run that was not broken.
 case_lost() {
@@ -131,19 +66,19 @@ case_lost() {
     [ $open ] && tough="--enable-recovery --mca orte_abort_on_non_zero_status 0"
     set -- $net --batch 8 --epochs 8 --checkpoint 2steps --set
     expect 0 $launch -n 2 "$weft" "$@" "ema .9" --out whole
-    begin "$@" "ema .9; rank-timeout 3" --out broken
+    begin 30 "$@" "ema .9; rank-timeout 3" --out broken
     kill -KILL "$(cat pid.1)"
     gone "$(cat pid.0)" 8 || fail "rank 0 is still there, 8 s after rank 1 was killed"
     has err "no answer from rank 1 for 3 s" "step "
     gone $launcher 5 || { fail "the launcher is still there"; kill -KILL $launcher; }
-    begin train --resume broken
+    begin 30 train --resume broken
     kill -STOP "$(cat pid.0)"
     gone "$(cat pid.1)" 8 || fail "rank 1 is still there, 8 s after rank 0 was stopped"
     has err "weft: rank 1: step " "no answer from rank 0 for 3 s"
     kill -KILL "$(cat pid.0)"
     gone $launcher 5 || { fail "the launcher is still there"; kill -KILL $launcher; }
     tough=
-    begin train --resume broken # all of them stop after the same step
+    begin 30 train --resume broken # all of them stop after the same step
     kill -USR1 $launcher
     wait $launcher
     [ $? -eq 75 ] || fail "ended by SIGUSR1: not exit code 75"

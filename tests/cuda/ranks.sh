@@ -9,53 +9,11 @@
 #   faults  every call of NCCL fails once: an error, or survived, and nothing is left open
 set -u
 case=$1 weft=$2 make_set=$3 plugin=$4 work=$5 mpirun=$6
-failures=0
 rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
 
-[ -n "$mpirun" ] || { echo "skipped: there is no mpirun, or weft was built without MPI"; exit 77; }
-launch="$mpirun" open=
-"$mpirun" --version 2>&1 | grep -q "OpenRTE\|Open MPI\|PRTE" && open=yes
-if [ $open ]; then
-    launch="$launch --oversubscribe --bind-to none"
-    [ "$(id -u)" = 0 ] && launch="$launch --allow-run-as-root"
-fi
+. "${0%/*}/../cli/launch.sh"
 # Not the user's cache, whose plans are for the real cuDNN; as many cards as ranks.
 export XDG_CACHE_HOME="$work/cache" TMPDIR="$work" WEFT_CUDA_PLUGIN="$plugin" WEFT_DOUBLE_CARDS=4
-
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    for file in out err; do
-        [ -s $file ] && { echo "--- $file"; head -c 2000 $file; }
-    done
-}
-
-has() { # FILE TEXT...
-    file=$1
-    shift
-    for text; do
-        grep -qF -- "$text" "$file" || fail "$file lacks '$text'"
-    done
-}
-
-expect() { # CODE COMMAND...: its output in out and err
-    wanted=$1
-    shift
-    "$@" > out 2> err < /dev/null
-    code=$?
-    [ $code -eq "$wanted" ] || fail "$*: exit code $code, expected $wanted"
-}
-
-close_to() { # RUN RUN: losses to 1e-6
-    paste -d, "$1/metrics.csv" "$2/metrics.csv" | awk -F, 'NR > 1 {
-        for (i = 4; i <= 6; i += 2) {
-            off = $i - $(i + 11)
-            if (off < 0) off = -off
-            if (off > 1e-6 * $i) { print "epoch " $1 ": " $i " and " $(i + 11); bad = 1 }
-        }
-        if ($5 != $16 || $2 != $13) { print "epoch " $1 ": " $5 " and " $16 " right"; bad = 1 }
-    } END { exit bad || NR < 2 }' || fail "$1 and $2 are not the same training"
-}
 
 same() { # RUN RUN
     cmp "$1/last.safetensors" "$2/last.safetensors" || fail "$1 and $2 have other bits"
@@ -79,40 +37,18 @@ case_alike() {
     close_to one host
 }
 
-# Starts broken by two ranks of which each notes its number, and waits until something new is saved.
-begin() { # ARGUMENT...
-    cat broken/checkpoints/last > seen 2> /dev/null
-    rm -f pid.*
-    $launch -n 2 $tough sh -c 'echo $$ > pid.${OMPI_COMM_WORLD_RANK-$PMI_RANK}; exec "$@"' sh "$weft" "$@" \
-        > out 2> err < /dev/null &
-    launcher=$!
-    for i in $(seq 1200); do
-        sleep 0.05
-        [ -s broken/checkpoints/last ] && ! cmp -s broken/checkpoints/last seen && return
-    done
-    fail "nothing was saved in 60 s"
-}
-
-gone() { # PID SECONDS: whether it ends within them
-    for i in $(seq $(($2 * 10))); do
-        kill -0 "$1" 2> /dev/null || return 0
-        sleep 0.1
-    done
-    return 1
-}
-
 case_lost() {
     "$make_set" idx set 64
     tough=
     [ $open ] && tough="--enable-recovery --mca orte_abort_on_non_zero_status 0"
     set -- $net --epochs 4 --checkpoint 2steps
     expect 0 $launch -n 2 "$weft" "$@" --set "precision fp32" --out whole
-    begin "$@" --set "precision fp32; rank-timeout 12" --out broken
+    begin 60 "$@" --set "precision fp32; rank-timeout 12" --out broken
     kill -KILL "$(cat pid.1)"
     gone "$(cat pid.0)" 17 || fail "rank 0 is still there, 17 s after rank 1 was killed"
     has err "no answer from rank 1 for 12 s" "step "
     gone $launcher 5 || { fail "the launcher is still there"; kill -KILL $launcher; }
-    begin train --resume broken --device cuda
+    begin 60 train --resume broken --device cuda
     kill -STOP "$(cat pid.0)"
     gone "$(cat pid.1)" 17 || fail "rank 1 is still there, 17 s after rank 0 was stopped"
     has err "weft: rank 1: step " "no answer from rank 0 for 12 s"
