@@ -12,49 +12,15 @@
 #include <weft/weft.h>
 
 #include "base/rng.h"
-#include "check/alloc.h"
-#include "check/harness.h"
+#include "graph/device.h"
 #include "program/program.h"
-
-#ifdef WEFT_ON_DOUBLES
-#include "cuda/double/api.h"
-static const double_api *doubles;
-static const char *const device = "cuda";
-#else
-static const char *const device = "cpu";
-#endif
 
 enum { N = 2, SIDE = 24, CHANNELS = 3, CLASSES = 5, PIXELS = N * SIDE * SIDE * CHANNELS, ANSWERS = N * CLASSES,
        STEPS = 6 };
 
-static check_alloc counter;
 static float images[PIXELS];
 static int32_t labels[N];
 static const weft_batch batch = { .images = images, .labels = labels };
-
-static weft_ctx *open_ctx(void)
-{
-    weft_ctx *ctx;
-    counter = (check_alloc){ 0 };
-#ifdef WEFT_ON_DOUBLES
-    doubles->reset();
-#endif
-    const weft_ctx_opt opt = { .device = device, .precision = WEFT_PRECISION_FP32, .threads = 3,
-                               .allocator = check_allocator(&counter) };
-    CHECK_OK(weft_ctx_create(&opt, &ctx));
-    return ctx;
-}
-
-static void close_ctx(weft_ctx *ctx)
-{
-    weft_ctx_destroy(ctx);
-    ck_assert_int_eq(counter.live, 0);
-    ck_assert_int_eq(counter.damaged, 0);
-#ifdef WEFT_ON_DOUBLES
-    ck_assert_msg(doubles->complaint()[0] == '\0', "%s", doubles->complaint());
-    ck_assert_uint_eq(doubles->memory_used(), 0);
-#endif
-}
 
 static weft_graph *network(weft_ctx *ctx)
 {
@@ -94,7 +60,7 @@ static weft_status answer(rig *r, float *to)
 
 static void open_rig(rig *r)
 {
-    r->ctx = open_ctx();
+    r->ctx = open_ctx(3);
     weft_graph *g = network(r->ctx);
     CHECK_OK(weft_model_create(r->ctx, g, NULL, &r->model));
     CHECK_OK(weft_model_init(r->model, 7));
@@ -285,7 +251,7 @@ START_TEST(other_contexts_run)
     rig r;
     weft_ctx *other;
     open_rig(&r);
-    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .device = device, .threads = 1 }, &other));
+    CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .device = tested_device, .threads = 1 }, &other));
     weft_ctx_cancel(other, true);
     answers_as_ever(&r, 2);
     weft_ctx_destroy(other);
@@ -298,7 +264,7 @@ END_TEST
 /* All that STEPS steps leave in the store, some of them cancelled at first; free(). */
 static float *learn(bool cancels, size_t *bytes)
 {
-    weft_ctx *ctx = open_ctx();
+    weft_ctx *ctx = open_ctx(3);
     weft_graph *g = network(ctx);
     weft_trainer *trainer;
     pthread_t thread;
@@ -350,7 +316,7 @@ END_TEST
 START_TEST(classifiers_are_cancelled)
 {
     static float input[28 * 28], out[10];
-    weft_ctx *ctx = open_ctx();
+    weft_ctx *ctx = open_ctx(3);
     weft_classifier *classifier;
     CHECK_OK(weft_classifier_create(ctx, NULL, &(weft_classifier_opt){ .arch = "fashion-cnn", .random = true },
                                     &classifier));
@@ -365,13 +331,8 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-#ifdef WEFT_ON_DOUBLES
-    doubles = argc > 1 ? double_open(argv[1]) : NULL;
-    if (!doubles)
+    if (!has_device(argc, argv))
         return 2;
-#else
-    (void)argc;
-#endif
     Suite *suite = suite_create("cancel");
     CHECK_CASE(suite, "runs", before_it_begins, between_two_steps, in_the_midst_of_a_step, at_any_moment,
                other_contexts_run);

@@ -8,45 +8,14 @@
 #include <weft/train.h>
 #include <weft/weft.h>
 
-#include "check/alloc.h"
-#include "check/harness.h"
+#include "graph/device.h"
 #include "graph/random_net.h"
 
 #ifdef WEFT_ON_DOUBLES
-#include "cuda/double/api.h"
-static const double_api *doubles;
-static const char *const device = "cuda";
 enum { NETS = 6, LEAST = 64 * 27 * 4 }; /* weights that are folded; others are read as they are */
 #else
-static const char *const device = "cpu";
 enum { NETS = 40, LEAST = 64 * 128 * 9 * 4 }; /* the weights of "wide" */
 #endif
-
-static check_alloc counter;
-
-static weft_ctx *open_ctx(void)
-{
-    weft_ctx *ctx;
-    counter = (check_alloc){ 0 };
-#ifdef WEFT_ON_DOUBLES
-    doubles->reset();
-#endif
-    const weft_ctx_opt opt = { .device = device, .precision = WEFT_PRECISION_FP32, .threads = 2,
-                               .allocator = check_allocator(&counter) };
-    CHECK_OK(weft_ctx_create(&opt, &ctx));
-    return ctx;
-}
-
-static void close_ctx(weft_ctx *ctx)
-{
-    weft_ctx_destroy(ctx);
-    ck_assert_int_eq(counter.live, 0);
-    ck_assert_int_eq(counter.damaged, 0);
-#ifdef WEFT_ON_DOUBLES
-    ck_assert_msg(doubles->complaint()[0] == '\0', "%s", doubles->complaint());
-    ck_assert_uint_eq(doubles->memory_used(), 0);
-#endif
-}
 
 static int64_t device_bytes(void)
 {
@@ -89,7 +58,7 @@ static weft_model *model_on(weft_ctx *ctx, weft_store *store)
 START_TEST(runs_answer_as_before)
 {
     for (uint64_t net = 0; net < NETS; net++) {
-        weft_ctx *ctx = open_ctx();
+        weft_ctx *ctx = open_ctx(2);
         weft_graph *g;
         float *outputs[3];
         int64_t count = 0;
@@ -117,7 +86,7 @@ END_TEST
 
 START_TEST(their_memory_is_free)
 {
-    weft_ctx *ctx = open_ctx();
+    weft_ctx *ctx = open_ctx(2);
     weft_model *model = model_on(ctx, NULL);
     weft_memory before, after;
     CHECK_OK(weft_model_commit(model));
@@ -138,7 +107,7 @@ END_TEST
 START_TEST(who_asks_is_told)
 {
     static float values[64 * 27];
-    weft_ctx *ctx = open_ctx();
+    weft_ctx *ctx = open_ctx(2);
     weft_model *model = model_on(ctx, NULL), *other = NULL;
     weft_param_info info;
     weft_graph *g = network(ctx);
@@ -161,7 +130,7 @@ END_TEST
 
 START_TEST(what_others_need_stays)
 {
-    weft_ctx *ctx = open_ctx();
+    weft_ctx *ctx = open_ctx(2);
     weft_model *model = model_on(ctx, NULL), *other = model_on(ctx, weft_model_store(model));
     weft_graph *g = network(ctx);
     weft_trainer *trainer;
@@ -181,13 +150,8 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-#ifdef WEFT_ON_DOUBLES
-    doubles = argc > 1 ? double_open(argv[1]) : NULL;
-    if (!doubles)
+    if (!has_device(argc, argv))
         return 2;
-#else
-    (void)argc;
-#endif
     Suite *suite = suite_create("release");
     CHECK_CASE(suite, "parameters", runs_answer_as_before, their_memory_is_free, who_asks_is_told,
                what_others_need_stays);

@@ -9,45 +9,10 @@
 #include <string.h>
 #include <weft/weft.h>
 
-#include "check/alloc.h"
-#include "check/harness.h"
-
-#ifdef WEFT_ON_DOUBLES
-#include "cuda/double/api.h"
-static const double_api *doubles;
-static const char *const device = "cuda";
-#else
-static const char *const device = "cpu";
-#endif
+#include "graph/device.h"
 
 enum { N = 4, H = 3, W = 5, C = 6, ROWS = N * H * W, RUNS = 4 };
 static const double MOMENTUM = .75;
-
-static check_alloc counter;
-
-static weft_ctx *open_ctx(void)
-{
-    weft_ctx *ctx;
-    counter = (check_alloc){ 0 };
-#ifdef WEFT_ON_DOUBLES
-    doubles->reset();
-#endif
-    const weft_ctx_opt opt = { .device = device, .precision = WEFT_PRECISION_FP32, .threads = 2,
-                               .allocator = check_allocator(&counter) };
-    CHECK_OK(weft_ctx_create(&opt, &ctx));
-    return ctx;
-}
-
-static void close_ctx(weft_ctx *ctx)
-{
-    weft_ctx_destroy(ctx);
-    ck_assert_int_eq(counter.live, 0);
-    ck_assert_int_eq(counter.damaged, 0);
-#ifdef WEFT_ON_DOUBLES
-    ck_assert_msg(doubles->complaint()[0] == '\0', "%s", doubles->complaint());
-    ck_assert_uint_eq(doubles->memory_used(), 0);
-#endif
-}
 
 /* Copies between host and device so far; on the CPU there are none to count. */
 static int64_t host_copies(void)
@@ -102,7 +67,7 @@ typedef struct pair {
 /* Identity weights, so that the reader's y is the normalised x. */
 static void open_pair(pair *p)
 {
-    p->ctx = open_ctx();
+    p->ctx = open_ctx(2);
     p->learns = learner(p->ctx);
     p->reads = reader(p->ctx);
     const weft_graph *const graphs[] = { p->reads, p->learns };
@@ -235,7 +200,7 @@ END_TEST
 START_TEST(scalars_and_labels)
 {
     const weft_shape labels = weft_shape_nc(3, 1), rows = weft_shape_nc(3, 4), one = { .rank = 1, .dim = { 1 } };
-    weft_ctx *ctx = open_ctx();
+    weft_ctx *ctx = open_ctx(2);
     weft_graph *g;
     weft_model *model;
     weft_port_info info;
@@ -279,7 +244,7 @@ START_TEST(what_does_not_go)
 {
     const weft_shape vector = { .rank = 1, .dim = { C } }, wider = { .rank = 1, .dim = { C + 1 } };
     const weft_shape map = weft_shape_nc(2, C);
-    weft_ctx *ctx = open_ctx();
+    weft_ctx *ctx = open_ctx(2);
     weft_graph *g, *h, *labels;
     weft_store *store = NULL;
     weft_model *model = NULL;
@@ -321,7 +286,7 @@ START_TEST(what_is_changed_stays_in_the_store)
     const weft_shape shape = { .rank = 2, .dim = { M, C } };
     const weft_moving_average_opt opt = { .momentum = MOMENTUM };
     float x[COUNT], got[COUNT], sums[COUNT], wide[2 * COUNT];
-    weft_ctx *ctx = open_ctx();
+    weft_ctx *ctx = open_ctx(2);
     weft_graph *g;
     weft_model *model;
     CHECK_OK(weft_graph_create(ctx, &g));
@@ -356,13 +321,8 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-#ifdef WEFT_ON_DOUBLES
-    doubles = argc > 1 ? double_open(argv[1]) : NULL;
-    if (!doubles)
+    if (!has_device(argc, argv))
         return 2;
-#else
-    (void)argc;
-#endif
     Suite *suite = suite_create("store");
     CHECK_CASE(suite, "programs", a_state_moves_and_is_read, a_parameter_set_is_seen_by_all, scalars_and_labels,
                what_does_not_go, what_is_changed_stays_in_the_store);
