@@ -12,6 +12,8 @@
 enum {
     ROWS = 112,        /* of a block: a multiple of the tiles' 7 and 8 */
     DEPTH_CHUNK = 512, /* 128 KB of the widest panel: stays in L2 */
+    FEW = 4 * WEFT_GEMM_ITEMS, /* items of a thread: one more or less is no longer felt */
+    LEAST_ROWS = 2 * WEFT_GEMM_ROWS, /* of a part: a panel is fetched from L2 for each */
     FAR_SHARE = 4      /* of L2: larger weights are not found there again, larger panels push out what is fetched */
 };
 
@@ -167,6 +169,20 @@ int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64
     return groups < gemm->panels ? groups : gemm->panels;
 }
 
+int64_t weft_gemm_cuts(const weft_device *device, int64_t items, int64_t rows)
+{
+    const int64_t threads = device->threads, most = rows / LEAST_ROWS < threads ? rows / LEAST_ROWS : threads;
+    int64_t best = 1;
+    if (items >= threads * FEW)
+        return 1;
+    for (int64_t cuts = 2; cuts <= most; cuts++) { /* by the time of the thread that has most: rounds over cuts */
+        const int64_t now = (items * cuts + threads - 1) / threads, before = (items * best + threads - 1) / threads;
+        if (now * best < before * cuts)
+            best = cuts;
+    }
+    return best;
+}
+
 bool weft_gemm_streams(const weft_gemm *gemm, const weft_device *device, int64_t rows)
 {
     return weft_beyond_cache(device, (double)rows * (double)gemm->columns * sizeof(float));
@@ -219,6 +235,7 @@ weft_status weft_gemm_rows_plan(weft_gemm_rows *rows, weft_plan *plan)
     rows->blocks = (rows->rows + rows->block - 1) / rows->block;
     rows->block = (rows->rows + rows->blocks - 1) / rows->blocks;
     rows->groups = weft_gemm_groups(g, plan->device, rows->blocks);
+    rows->cuts = weft_gemm_cuts(plan->device, rows->blocks * rows->groups, rows->block);
     rows->stream = weft_gemm_streams(g, plan->device, rows->rows);
     rows->depth_chunk = weft_gemm_depth_chunk(g, plan->device, rows->block, &plan->thread_scratch);
     return WEFT_OK;
@@ -234,12 +251,14 @@ static void run_rows(void *arg, int64_t item, int thread)
 {
     const rows_task *task = arg;
     const weft_gemm_rows *r = task->rows;
-    const int64_t first = item / r->groups * r->block, left = r->rows - first;
+    const int64_t cut = item % r->cuts, share = item / r->cuts % r->groups, from = item / r->cuts / r->groups * r->block;
+    const int64_t count = r->rows - from < r->block ? r->rows - from : r->block;
+    const int64_t first = from + count * cut / r->cuts;
     weft_gemm_block b = task->block;
 
-    weft_gemm_share(&r->gemm, r->groups, item % r->groups, &b.first, &b.last);
-    b.pixels = left < r->block ? left : r->block;
-    weft_gemm_then(&r->gemm, r->groups, (item + 1) % r->groups, &b);
+    weft_gemm_share(&r->gemm, r->groups, share, &b.first, &b.last);
+    b.pixels = from + count * (cut + 1) / r->cuts - first;
+    weft_gemm_then(&r->gemm, r->groups, (share + 1) % r->groups, cut, r->cuts, &b);
     b.a += first * b.a_row;
     b.c += first * b.c_row;
     if (b.residual)
@@ -282,13 +301,15 @@ weft_gemm_block weft_gemm_block_of(const weft_gemm *gemm, const weft_call *call,
     };
 }
 
-void weft_gemm_then(const weft_gemm *gemm, int64_t groups, int64_t i, weft_gemm_block *block)
+void weft_gemm_then(const weft_gemm *gemm, int64_t groups, int64_t i, int64_t cut, int64_t cuts, weft_gemm_block *block)
 {
     int first, last;
     int64_t width;
     weft_gemm_share(gemm, groups, i, &first, &last);
-    block->then = block->b + weft_gemm_panel(gemm, first, &width) * gemm->depth;
-    block->then_floats = width * gemm->depth;
+    const float *panel = block->b + weft_gemm_panel(gemm, first, &width) * gemm->depth;
+    const int64_t from = width * (gemm->depth * cut / cuts), end = width * (gemm->depth * (cut + 1) / cuts);
+    block->then = panel + from;
+    block->then_floats = end - from;
     block->far_b = block->far_b && block->lines * block->pixels > WEFT_GEMM_ROWS; /* else each panel is used once */
 }
 
@@ -299,5 +320,5 @@ void weft_gemm_rows_run(const weft_gemm_rows *rows, const weft_call *call, int64
     task.block.a_row = row_step;
     task.block.stream = rows->stream && weft_gemm_may_stream(call);
     task.block.depth_chunk = rows->depth_chunk;
-    weft_pool_run(call->device->pool, rows->blocks * rows->groups, run_rows, &task);
+    weft_pool_run(call->device->pool, rows->blocks * rows->groups * rows->cuts, run_rows, &task);
 }

@@ -42,13 +42,18 @@ int64_t weft_gemm_panel(const weft_gemm *gemm, int64_t index, int64_t *width);
 void weft_gemm_share(const weft_gemm *gemm, int64_t groups, int64_t i, int *first, int *last);
 /* How many shares of the panels make enough items for the threads, when there are `blocks` items without. */
 int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64_t blocks);
+/* Into how many parts a share's rows are to be cut, one after the other on a thread, so that `items` equal ones that are
+ * few come out even for the threads: seven panels for two of them are four and three, but fourteen halves seven each. */
+int64_t weft_gemm_cuts(const weft_device *device, int64_t items, int64_t rows);
 /* Whether the weights of so many products do not stay in L2 beside what is read with them. */
 bool weft_gemm_is_far(const weft_gemm *gemm, const weft_device *device, int64_t products);
 /* 0: a panel stays in L2 beside the one to come; else the part of each run that is taken at a time, and *scratch grows
  * by what the sums of so many rows take. */
 int64_t weft_gemm_depth_chunk(const weft_gemm *gemm, const weft_device *device, int64_t rows, size_t *scratch);
-/* What a thread that computes the block's panels is likely to need next: the first panel of share i of `groups`. */
-void weft_gemm_then(const weft_gemm *gemm, int64_t groups, int64_t i, weft_gemm_block *block);
+/* What a thread that computes the block's panels is likely to need next: the first panel of share i of `groups`, of
+ * which part `cut` of `cuts` is fetched by this block, the rest by those beside it. */
+void weft_gemm_then(const weft_gemm *gemm, int64_t groups, int64_t i, int64_t cut, int64_t cuts,
+                    weft_gemm_block *block);
 /* Whether an output of so many rows is too big to be found in L3 by its reader: then it is written around the caches.
  */
 bool weft_gemm_streams(const weft_gemm *gemm, const weft_device *device, int64_t rows);
@@ -69,8 +74,8 @@ weft_gemm_taps weft_gemm_join_taps(weft_gemm_taps taps);
 typedef struct weft_gemm_rows {
     weft_gemm gemm;
     int64_t rows;
-    int64_t block; /* rows of a work item */
-    int64_t blocks, groups;
+    int64_t block; /* rows that a share of the panels is taken over, in work items of a part of them */
+    int64_t blocks, groups, cuts;
     int64_t depth_chunk; /* 0: the whole depth at once */
     size_t bias_at;      /* bytes before the bias in packed */
     bool stream;

@@ -69,7 +69,7 @@ static void run_block(void *arg, int64_t index, int thread)
     fill.rows = b.pixels = left < r->block ? left : r->block;
     weft_rows_of(t->call->device)->affine(&fill);
 
-    weft_gemm_then(&r->gemm, 1, 0, &b);
+    weft_gemm_then(&r->gemm, 1, 0, 0, 1, &b);
     b.a = scratch;
     b.c += first * b.c_row;
     if (b.residual)

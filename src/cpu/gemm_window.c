@@ -92,6 +92,10 @@ static void cut(weft_gemm_windows *s, const weft_device *device)
         s->shares = (wanted + s->n * s->blocks - 1) / (s->n * s->blocks);
     if (s->products > 1 && s->shares > s->products)
         s->shares = s->products;
+    s->cuts = 1;
+    if (s->products == 1 && s->parts == 1 && s->shares > 1)
+        s->cuts = weft_gemm_cuts(device, s->n * s->blocks * s->shares, s->lines * p->ow);
+    s->cuts = s->cuts < s->lines ? s->cuts : s->lines;
 }
 
 weft_status weft_gemm_windows_plan(weft_gemm_windows *windows, weft_plan *plan)
@@ -99,6 +103,11 @@ weft_status weft_gemm_windows_plan(weft_gemm_windows *windows, weft_plan *plan)
     for (int i = 0; i < windows->parts; i++)
         derive(windows, &windows->part[i]);
     cut(windows, plan->device);
+    windows->keeps = windows->part[0].tile && windows->products == 1 && windows->parts == 1 &&
+                     windows->shares * windows->cuts > 1;
+    windows->held_at = plan->scratch = weft_round_up(plan->scratch, WEFT_CACHE_LINE);
+    if (windows->keeps)
+        plan->scratch += (size_t)plan->device->threads * WEFT_CACHE_LINE;
     const size_t bytes = most_bytes(windows, windows->lines, true);
     if (bytes == SIZE_MAX)
         return weft_fail(WEFT_INVALID, "the padded input lines do not fit in memory");
@@ -166,6 +175,18 @@ typedef struct task {
     bool stream;
 } task;
 
+/* Of the work: a cut of a share of a block of lines of image n. */
+typedef struct piece {
+    int64_t n, block, share, cut;
+    int thread;
+} piece;
+
+/* The block that the thread's tile is of; -1: none. */
+static int64_t *held(const weft_gemm_windows *s, const weft_call *call, int thread)
+{
+    return weft_at(call->scratch, s->held_at + (size_t)thread * WEFT_CACHE_LINE);
+}
+
 /* Where the block's output and residual lie: line `line` of image n, from column `column` on. */
 static void place(const weft_gemm_windows *s, const weft_gemm_window *p, int64_t n, int64_t line, int64_t column,
                   weft_gemm_block *b)
@@ -196,47 +217,61 @@ static void multiply(const weft_gemm_windows *s, const weft_gemm_window *p, cons
     }
 }
 
-/* A share of output lines [line, line + s->lines) of image n. */
-static void run_part(const task *t, const weft_gemm_window *p, int64_t n, int64_t line, int64_t share, int thread)
+/* The input lines of a piece's block in the thread's tile: those of `lines` output lines. */
+static const float *tile_of(const task *t, const weft_gemm_window *p, const piece *at, int64_t lines, channels which)
+{
+    const weft_gemm_windows *s = t->windows;
+    float *tile = weft_call_thread_scratch(t->call, at->thread);
+    const int64_t block = at->n * s->blocks + at->block;
+    int64_t *const of = s->keeps ? held(s, t->call, at->thread) : NULL;
+    if (of && *of == block)
+        return tile;
+    copy_tile(s, p, &t->call->in[0], at->n, at->block * s->lines * p->stride_h - p->top,
+              (lines - 1) * p->stride_h + window_h(p), which, tile);
+    if (of)
+        *of = block;
+    return tile;
+}
+
+static void run_part(const task *t, const weft_gemm_window *p, const piece *at)
 {
     const weft_gemm_windows *s = t->windows;
     const weft_view *x = &t->call->in[0];
     const bool alone = s->products == 1;
-    const int64_t from = alone ? 0 : s->products * share / s->shares;
-    const int64_t to = alone ? 1 : s->products * (share + 1) / s->shares;
+    const int64_t from = alone ? 0 : s->products * at->share / s->shares;
+    const int64_t to = alone ? 1 : s->products * (at->share + 1) / s->shares;
     const int64_t step = p->tile ? s->products * s->in : x->ld, width = p->tile ? p->reach_w : s->w;
-    const int64_t top = line * p->stride_h - p->top;
+    const int64_t begin = at->block * s->lines, left = p->oh - begin, lines = left < s->lines ? left : s->lines;
+    const int64_t skipped = lines * at->cut / s->cuts, line = begin + skipped;
     const weft_gemm_taps taps = weft_gemm_join_taps(
         (weft_gemm_taps){ p->kernel_h, p->kernel_w, p->dilation_h * width * step, p->dilation_w * step, s->in });
     weft_gemm_block b = weft_gemm_block_of(&p->gemm, t->call, &taps, p->bias_at);
 
-    b.lines = p->oh - line < s->lines ? p->oh - line : s->lines;
+    b.lines = lines * (at->cut + 1) / s->cuts - skipped;
     if (b.lines <= 0)
         return;
     b.pixels = p->ow;
     b.stream = t->stream;
     b.a_row = p->stride_w * step;
     b.a_line = p->stride_h * width * step;
-    place(s, p, n, line, from * s->out, &b);
+    place(s, p, at->n, line, from * s->out, &b);
     if (alone)
-        weft_gemm_share(&p->gemm, s->shares, share, &b.first, &b.last);
+        weft_gemm_share(&p->gemm, s->shares, at->share, &b.first, &b.last);
     b.depth_chunk = p->depth_chunk;
     if (b.depth_chunk)
-        b.partial = weft_at(weft_call_thread_scratch(t->call, thread), s->sums_at);
+        b.partial = weft_at(weft_call_thread_scratch(t->call, at->thread), s->sums_at);
     if (alone)
-        weft_gemm_then(&p->gemm, s->shares, (share + 1) % s->shares, &b);
+        weft_gemm_then(&p->gemm, s->shares, (at->share + 1) % s->shares, at->cut, s->cuts, &b);
     if (!has_taps(p)) {
-        if (share == 0 || !alone)
+        if (at->share == 0 || !alone)
             fill(p, &b, (to - from) * s->out);
         return;
     }
     if (p->tile) {
-        float *tile = weft_call_thread_scratch(t->call, thread);
         const channels which = { from * s->in, (to - from) * s->in };
-        copy_tile(s, p, x, n, top, (b.lines - 1) * p->stride_h + window_h(p), which, tile);
-        b.a = tile + from * s->in;
+        b.a = tile_of(t, p, at, lines, which) + skipped * b.a_line + which.first;
     } else {
-        b.a = weft_row(x, (n * s->h + top) * s->w - p->left) + from * s->in;
+        b.a = weft_row(x, (at->n * s->h + line * p->stride_h - p->top) * s->w - p->left) + from * s->in;
     }
     multiply(s, p, t->call->packed, from, to, &b);
 }
@@ -245,13 +280,17 @@ static void item(void *arg, int64_t index, int thread)
 {
     const task *t = arg;
     const weft_gemm_windows *s = t->windows;
-    const int64_t share = index % s->shares, block = index / s->shares % s->blocks, n = index / s->shares / s->blocks;
+    const int64_t share = index / s->cuts, block = share / s->shares;
+    const piece at = { block / s->blocks, block % s->blocks, share % s->shares, index % s->cuts, thread };
     for (int i = 0; i < s->parts; i++)
-        run_part(t, &s->part[i], n, block * s->lines, share, thread);
+        run_part(t, &s->part[i], &at);
 }
 
 void weft_gemm_windows_run(const weft_gemm_windows *windows, const weft_call *call)
 {
     task t = { windows, call, windows->stream && weft_gemm_may_stream(call) };
-    weft_pool_run(call->device->pool, windows->n * windows->blocks * windows->shares, item, &t);
+    if (windows->keeps)
+        for (int i = 0; i < call->device->threads; i++)
+            *held(windows, call, i) = -1;
+    weft_pool_run(call->device->pool, windows->n * windows->blocks * windows->shares * windows->cuts, item, &t);
 }

@@ -2,8 +2,9 @@
  *
  * Convolutions as implicit GEMMs, for the kernels of conv2d and conv2d_dx: no im2col matrix exists. Each work item is a
  * block of output lines of one image; an output pixel's row of A is read in place through taps. Where the windows reach
- * outside of the image, the item first copies the input lines it needs into a zero-bordered tile of its own: the copy
- * costs a float a pixel and channel, its use taps * output channels multiply-adds. Loops: panels of 64 output channels,
+ * outside of the image, the item first copies the input lines it needs into a zero-bordered tile of its thread: the
+ * copy costs a float a pixel and channel, its use taps * output channels multiply-adds; at batch 1, where the panels are
+ * shared out, it serves all items of its block that the thread takes. Loops: panels of 64 output channels,
  * lines, pixels.
  *
  * Several parts may share the input and the work items: the gradient of a strided convolution's input, whose pixels
@@ -39,8 +40,11 @@ typedef struct weft_gemm_windows {
     int64_t products, in, out; /* in, out: channels of a product */
     bool stream;
     /* Derived. */
-    int64_t lines, blocks; /* output lines of a work item, items of an image */
+    int64_t lines, blocks; /* output lines that a share is taken over, blocks of an image */
     int64_t shares;        /* of the products, or of a single one's panels */
+    int64_t cuts;          /* of a block's lines: what a work item takes of a share */
+    bool keeps;            /* a thread's tile serves all shares of a block */
+    size_t held_at;        /* bytes into scratch: which block each thread's tile is of, a cache line each */
     size_t sums_at;        /* bytes into a thread's scratch: sums between chunks of the depth */
 } weft_gemm_windows;
 
