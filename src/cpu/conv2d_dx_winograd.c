@@ -3,7 +3,7 @@
  * conv2d_dx of a 3x3 convolution of stride 1 by Winograd's minimal filtering (winograd.h): it is a 3x3 convolution of
  * dy with the window turned by 180 degrees. A filter's tap is a row over the channels of x, so its transform runs over
  * whole vectors, in each run, on all threads. An item transforms some filters for one panel into a buffer that stays in
- * L2, and then writes each position's part of the panel in one go: the 36 positions lie up to a power of two apart, and
+ * L2, and then writes each position's part of the panel in one go: the positions lie up to a power of two apart, and
  * so many streams at once would share one set of the caches. */
 #include "cpu/conv2d_dx.h"
 #include "cpu/winograd.h"
@@ -71,7 +71,7 @@ static void transform(const weft_call *call, int64_t first, int64_t last, int64_
                                          .position = STEP };
         w->table->filter(&f);
     }
-    for (int p = 0; p < POSITIONS; p++)
+    for (int p = 0; p < w->positions; p++)
         memcpy(weft_at(panel, (size_t)p * w->position_bytes), buffer + p * STEP,
                sizeof(float) * (size_t)((last - first) * width));
 }

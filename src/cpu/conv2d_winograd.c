@@ -71,7 +71,7 @@ static void transform(const weft_winograd *s, const float *wt, float *packed, in
                                          .u = buffer + k * CHANNELS, .position = STEP };
         s->table->filter(&f);
     }
-    for (int p = 0; p < POSITIONS; p++) {
+    for (int p = 0; p < s->positions; p++) {
         const float *from = buffer + p * STEP;
         float *to = weft_at(panel, (size_t)p * s->position_bytes);
         for (int64_t c = 0; c < count; c++, from++) {

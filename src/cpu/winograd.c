@@ -1,30 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Winograd's F(4x4, 3x3) over whole maps (winograd.h): 36 products [tiles, C] x [C, K] run on the GEMM tiles of
- * simd/gemm.h.
+ * Winograd's F(4x4, 3x3) and F(2x2, 3x3) over whole maps (winograd.h): 36 or 16 products [tiles, C] x [C, K] run on the
+ * GEMM tiles of simd/gemm.h.
  *
  * Two orders of work. Apart: an item takes a few tiles through all three steps, in buffers of its thread that stay in
  * L2; every item reads all transformed weights, so this is for weights that are small. Together: all threads share
  * each step over many tiles, so that the weights (38 MB at 512 x 512 channels) are read once for them all.
  *
- * Error. With independent inputs and weights the rounding of one product is amplified, per dimension, by
+ * F(4x4) multiplies a quarter as often as the direct algorithm, F(2x2) four ninths, but its weights are four times as
+ * many, F(2x2)'s 1.8 times: where the tiles are few (14x14 pixels at batch 1) reading them is what takes the time.
+ *
+ * Error of F(4x4). With independent inputs and weights the rounding of one product is amplified, per dimension, by
  * sum over p of A[i][p]^2 |B[p]|^2 |G[p]|^2 = 9, 8.6, 17, 94 for the four outputs of a tile, where the direct sum has
  * 3: in two dimensions the deviation grows by 11 in the mean and 31 at worst (the corner pixel). The chains are 9 times
- * shorter, which divides it by 3: 3.6 and 10.4 times the direct algorithm's. Measured: 3 to 4 (L2), 5 (maximum). */
+ * shorter, which divides it by 3: 3.6 and 10.4 times the direct algorithm's. Measured: 3 to 4 (L2), 5 (maximum). For
+ * F(2x2) the sums are 5 and 5: the deviation grows by 5 thirds, squared, and the chains divide it by 3. */
 #include "cpu/winograd.h"
 
 #include "cpu/machine.h"
 
 enum {
-    POSITIONS = WEFT_WINOGRAD_POSITIONS,
-    OUT = WEFT_WINOGRAD_OUT,
-    IN = WEFT_WINOGRAD_IN,
     MIN_CHANNELS = 32, /* fewer: the transforms cost more than the products save */
-    MIN_TILES = 12,    /* fewer: reading 4 times the weights costs more than it saves (7x7 at batch 1 to 2) */
+    MIN_TILES = 12,    /* fewer: reading the weights costs more than it saves */
+    FAR_L3 = 2 << 20,  /* bytes of L2 that come with a slow L3 */
     TOGETHER = 192,    /* tiles at a time, when the threads work together */
     ITEMS_APART = 4,   /* of a thread: large, for each reads all the weights */
     ITEMS_TOGETHER = 8 /* of a thread: small, for all wait for the last one after each step */
 };
+
+static int64_t tiles_of(const weft_winograd *s, int64_t out)
+{
+    return s->n * ((s->oh + out - 1) / out) * ((s->ow + out - 1) / out);
+}
+
+/* Time of the products, for each weight of the direct algorithm: that of the multiply-adds with it, or of the reading of
+ * it from beyond L2, which takes as long as so many multiply-adds of one vector's lane: 1.5 measured where L2 is 2 MB and
+ * L3 far away (AVX-512 and AVX2 of a Xeon), 1 computed for the bandwidth of a Zen 4. */
+static double time_of(const weft_winograd *s, int64_t out, const weft_device *device)
+{
+    const double lanes = weft_simd_of(device->isa)->gemm->lanes;
+    const double reading = device->cpu.l2 >= FAR_L3 ? 1.5 * lanes : lanes, tiles = (double)tiles_of(s, out);
+    return (double)((out + 2) * (out + 2)) * (tiles > reading ? tiles : reading);
+}
+
+static const weft_winograd_table *table_of(const weft_winograd *s, const weft_device *device)
+{
+    const weft_winograd_table *large = weft_simd_of(device->isa)->winograd, *small = large + 1;
+    const bool few = tiles_of(s, large->out) < MIN_TILES;
+    return few || time_of(s, small->out, device) < time_of(s, large->out, device) ? small : large;
+}
 
 const char *weft_winograd_refuse_window(const weft_conv2d_opt *conv)
 {
@@ -38,21 +62,22 @@ const char *weft_winograd_refuse_window(const weft_conv2d_opt *conv)
 const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_device *device)
 {
     const weft_winograd *s = winograd;
-    const int64_t tiles_h = (s->oh + OUT - 1) / OUT, tiles_w = (s->ow + OUT - 1) / OUT;
+    const char *const reason = weft_gemm_refuse(device);
+    if (reason)
+        return reason;
     if (device->math != WEFT_MATH_FAST)
         return "math strict: no Winograd";
     if (s->c < MIN_CHANNELS || s->k < MIN_CHANNELS)
         return "under 32 channels: the transforms cost more than they save";
-    if (s->n * tiles_h * tiles_w < MIN_TILES)
+    const int64_t out = table_of(s, device)->out, tiles = tiles_of(s, out);
+    if (tiles < MIN_TILES)
         return "under 12 tiles: reading the transformed weights costs more than they save";
-    if (2 * s->oh * s->ow < tiles_h * tiles_w * OUT * OUT)
-        return "map fills less than half of its tiles";
-    return weft_gemm_refuse(device);
+    return 2 * s->n * s->oh * s->ow < tiles * out * out ? "map fills less than half of its tiles" : NULL;
 }
 
 /* ---- preparing ---- */
 
-/* A position's distance in floats: at least `floats`, and an odd number of cache lines, so that the 36 positions of a
+/* A position's distance in floats: at least `floats`, and an odd number of cache lines, so that the positions of a
  * tile fall into different sets of L1. */
 static int64_t position_step(int64_t floats)
 {
@@ -64,7 +89,7 @@ static int64_t position_step(int64_t floats)
 /* Tiles an item takes through all steps: as many as fit in about the L2, or more where the weights come from L3. */
 static int64_t tiles_apart(const weft_winograd *s, const weft_device *device)
 {
-    const int64_t tile_bytes = POSITIONS * (s->v_row + s->m_row) * (int64_t)sizeof(float);
+    const int64_t tile_bytes = s->positions * (s->v_row + s->m_row) * (int64_t)sizeof(float);
     int64_t n = (int64_t)device->cpu.l2 * 3 / 4 / tile_bytes;
     n = n < 6 ? 6 : n > 48 ? 48 : n;
     const int64_t share = s->tiles / ((int64_t)device->threads * ITEMS_APART);
@@ -76,7 +101,7 @@ static int64_t tiles_apart(const weft_winograd *s, const weft_device *device)
  * 256 together (by a quarter), 512 together (by half). */
 static bool reads_less(const weft_winograd *s, double weights, int64_t apart)
 {
-    const double tile = POSITIONS * (double)(s->v_row + s->m_row) * sizeof(float);
+    const double tile = s->positions * (double)(s->v_row + s->m_row) * sizeof(float);
     return weights / (double)apart > 2 * tile + weights / TOGETHER;
 }
 
@@ -85,17 +110,20 @@ weft_status weft_winograd_plan(weft_winograd *winograd, weft_plan *plan)
     weft_winograd *s = winograd;
     const weft_device *device = plan->device;
     const int64_t line = WEFT_CACHE_LINE / (int64_t)sizeof(float);
-    s->table = weft_simd_of(device->isa)->winograd;
-    weft_gemm_init(&s->gemm, weft_gemm_table_of(device), s->c, s->k);
-    s->tiles_h = (s->oh + OUT - 1) / OUT;
-    s->tiles_w = (s->ow + OUT - 1) / OUT;
+    s->table = table_of(s, device);
+    s->out = s->table->out;
+    s->in = s->out + 2;
+    s->positions = s->in * s->in;
+    s->tiles_h = (s->oh + s->out - 1) / s->out;
+    s->tiles_w = (s->ow + s->out - 1) / s->out;
     s->tiles = s->n * s->tiles_h * s->tiles_w;
+    weft_gemm_init(&s->gemm, weft_gemm_table_of(device), s->c, s->k);
     s->stream = weft_gemm_streams(&s->gemm, device, s->n * s->oh * s->ow);
 
     size_t with_bias, all;
     WEFT_TRY(weft_gemm_bytes(&s->gemm, &s->position_bytes, &with_bias));
     const size_t bias = with_bias - s->position_bytes;
-    if (!weft_mul_size(s->position_bytes, POSITIONS, &all) || !weft_add_size(all, 2 * bias, &plan->packed))
+    if (!weft_mul_size(s->position_bytes, (size_t)s->positions, &all) || !weft_add_size(all, 2 * bias, &plan->packed))
         return weft_fail(WEFT_INVALID, "transformed weights do not fit in memory");
     s->bias_at = all;
     s->zeros_at = all + bias;
@@ -108,8 +136,8 @@ weft_status weft_winograd_plan(weft_winograd *winograd, weft_plan *plan)
     s->at_once = s->together ? (s->tiles < TOGETHER ? s->tiles : TOGETHER) : apart;
     s->v_position = position_step(s->at_once * s->v_row);
     s->m_position = position_step(s->at_once * s->m_row);
-    s->groups = weft_gemm_groups(&s->gemm, device, POSITIONS);
-    const size_t buffers = (size_t)(POSITIONS * (s->v_position + s->m_position)) * sizeof(float);
+    s->groups = weft_gemm_groups(&s->gemm, device, s->positions);
+    const size_t buffers = (size_t)(s->positions * (s->v_position + s->m_position)) * sizeof(float);
     if (s->together)
         plan->scratch = buffers;
     else
@@ -142,7 +170,7 @@ static void transform_input(const job *j, int64_t tile, int64_t row, float *v)
     const weft_winograd *s = j->state;
     const weft_view *x = &j->call->in[0];
     const int64_t n = tile / (s->tiles_h * s->tiles_w);
-    const int64_t ih = tile / s->tiles_w % s->tiles_h * OUT - s->top, iw = tile % s->tiles_w * OUT - s->left;
+    const int64_t ih = tile / s->tiles_w % s->tiles_h * s->out - s->top, iw = tile % s->tiles_w * s->out - s->left;
     weft_winograd_input t = {
         .x = (const float *)x->data + ((n * s->h + ih) * s->w + iw) * x->ld,
         .pixel = x->ld,
@@ -151,8 +179,8 @@ static void transform_input(const job *j, int64_t tile, int64_t row, float *v)
         .v = v + row * s->v_row,
         .position = s->v_position,
     };
-    inside(ih, IN, s->h, &t.top, &t.bottom);
-    inside(iw, IN, s->w, &t.left, &t.right);
+    inside(ih, s->in, s->h, &t.top, &t.bottom);
+    inside(iw, s->in, s->w, &t.left, &t.right);
     s->table->input(&t);
 }
 
@@ -161,7 +189,7 @@ static void transform_output(const job *j, int64_t tile, int64_t row, const floa
     const weft_winograd *s = j->state;
     const weft_view *y = &j->call->out[0];
     const int64_t n = tile / (s->tiles_h * s->tiles_w);
-    const int64_t oh = tile / s->tiles_w % s->tiles_h * OUT, ow = tile % s->tiles_w * OUT;
+    const int64_t oh = tile / s->tiles_w % s->tiles_h * s->out, ow = tile % s->tiles_w * s->out;
     const int64_t pixel = (n * s->oh + oh) * s->ow + ow;
     const weft_winograd_output t = {
         .m = m + row * s->m_row,
@@ -173,8 +201,8 @@ static void transform_output(const job *j, int64_t tile, int64_t row, const floa
         .y = (float *)y->data + pixel * y->ld,
         .y_pixel = y->ld,
         .y_line = y->ld * s->ow,
-        .height = s->oh - oh < OUT ? (int)(s->oh - oh) : OUT,
-        .width = s->ow - ow < OUT ? (int)(s->ow - ow) : OUT,
+        .height = s->oh - oh < s->out ? (int)(s->oh - oh) : s->out,
+        .width = s->ow - ow < s->out ? (int)(s->ow - ow) : s->out,
         .channels = s->gemm.columns,
         .act = j->call->node->epi.act,
         .stream = j->stream,
@@ -201,7 +229,7 @@ static void multiply(const job *j, int position, int64_t tiles, const float *v, 
     b.last = last;
     b.far_b = j->far && tiles > WEFT_GEMM_ROWS;
     b.then = b.b + (int64_t)(s->position_bytes / sizeof(float));
-    b.then_floats = position + 1 < POSITIONS ? s->gemm.width * s->gemm.depth / s->gemm.panels : 0;
+    b.then_floats = position + 1 < s->positions ? s->gemm.width * s->gemm.depth / s->gemm.panels : 0;
     s->gemm.table->block(&b);
 }
 
@@ -209,12 +237,12 @@ static void item_apart(void *arg, int64_t item, int thread)
 {
     const job *j = arg;
     const weft_winograd *s = j->state;
-    float *v = weft_call_thread_scratch(j->call, thread), *m = v + POSITIONS * s->v_position;
+    float *v = weft_call_thread_scratch(j->call, thread), *m = v + s->positions * s->v_position;
     const int64_t first = item * s->at_once;
     const int64_t count = s->tiles - first < s->at_once ? s->tiles - first : s->at_once;
     for (int64_t i = 0; i < count; i++)
         transform_input(j, first + i, i, v);
-    for (int p = 0; p < POSITIONS; p++)
+    for (int p = 0; p < s->positions; p++)
         multiply(j, p, count, v, m, 0, s->gemm.panels);
     for (int64_t i = 0; i < count; i++)
         transform_output(j, first + i, i, m);
@@ -258,13 +286,13 @@ void weft_winograd_run(const weft_winograd *winograd, const weft_call *call)
     const weft_gemm_taps taps = { .h = 1, .w = 1, .run = s->gemm.depth };
     job j = { .state = s, .call = call, .block = weft_gemm_block_of(&s->gemm, call, &taps, s->zeros_at) };
     j.stream = s->stream && weft_gemm_may_stream(call);
-    j.far = weft_gemm_is_far(&s->gemm, call->device, POSITIONS);
+    j.far = weft_gemm_is_far(&s->gemm, call->device, s->positions);
     if (!s->together) {
         weft_pool_run(pool, (s->tiles + s->at_once - 1) / s->at_once, item_apart, &j);
         return;
     }
     j.v = call->scratch;
-    j.m = j.v + POSITIONS * s->v_position;
+    j.m = j.v + s->positions * s->v_position;
     for (j.first = 0; j.first < s->tiles; j.first += j.count) {
         j.count = s->tiles - j.first < s->at_once ? s->tiles - j.first : s->at_once;
         const int64_t wanted = (int64_t)call->device->threads * ITEMS_TOGETHER;
@@ -272,7 +300,7 @@ void weft_winograd_run(const weft_winograd *winograd, const weft_call *call)
         j.slice = (j.count + slices - 1) / slices;
         const int64_t items = (j.count + j.slice - 1) / j.slice;
         weft_pool_run(pool, items, item_input, &j);
-        weft_pool_run(pool, POSITIONS * s->groups, item_multiply, &j);
+        weft_pool_run(pool, s->positions * s->groups, item_multiply, &j);
         weft_pool_run(pool, items, item_output, &j);
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * 3x3 convolutions of stride 1 by Winograd's minimal filtering F(4x4, 3x3): 36 multiplications where the direct
- * algorithm needs 144. Lavin & Gray 2016, arXiv:1509.09308. What conv2d and conv2d_dx share: all but the weights, which
- * each transforms in its way into 36 matrices. */
+ * 3x3 convolutions of stride 1 by Winograd's minimal filtering F(4x4, 3x3), 36 multiplications where the direct
+ * algorithm needs 144, or F(2x2, 3x3), 16 where it needs 36. Lavin & Gray 2016, arXiv:1509.09308. What conv2d and
+ * conv2d_dx share: all but the weights, which each transforms in its way into as many matrices. */
 #ifndef WEFT_CPU_WINOGRAD_H
 #define WEFT_CPU_WINOGRAD_H
 
@@ -17,6 +17,7 @@ typedef struct weft_winograd {
     /* Derived. */
     weft_gemm gemm; /* of one position */
     const weft_winograd_table *table;
+    int out, in, positions; /* pixels of a tile's sides, products */
     int64_t tiles_h, tiles_w, tiles;
     int64_t at_once; /* tiles of an item, or of a round when together */
     int64_t groups;  /* shares of the panels, when together */
@@ -25,7 +26,7 @@ typedef struct weft_winograd {
     size_t position_bytes, bias_at, zeros_at;     /* of packed */
 } weft_winograd;
 
-/* Why the windows of a convolution are none for F(4x4, 3x3), or NULL. */
+/* Why the windows of a convolution are none for it, or NULL. */
 const char *weft_winograd_refuse_window(const weft_conv2d_opt *conv);
 /* Why the sizes that the caller has set are none for it, or NULL. */
 const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_device *device);

@@ -310,7 +310,7 @@ const weft_op_case weft_conv2d_cases[] = {
     { WEFT_CASE("dw5x5_large_stride2", WEFT_NHWC(2, 28, 28, 72)),
       WEFT_OPT(weft_conv2d_opt, .kernel = 5, .stride = 2, .groups = 72, .bias = true) },
 
-    /* Enough channels and outputs for algorithms that work in tiles of 4x4 outputs. */
+    /* Enough channels and outputs for algorithms that work in tiles: up to 16 of 4x4 outputs, then 17 and more. */
     { WEFT_CASE("3x3_12_tiles", WEFT_NHWC(1, 12, 16, 32)), WEFT_OPT(weft_conv2d_opt, .out = 32, .kernel = 3) },
     { WEFT_CASE("3x3_12_tiles_odd", WEFT_NHWC(1, 11, 13, 33)),
       WEFT_OPT(weft_conv2d_opt, .out = 40, .kernel = 3, .bias = true) },
@@ -347,6 +347,22 @@ const weft_op_case weft_conv2d_cases[] = {
     { WEFT_CASE("3x3_tiles_residual_swish", WEFT_NHWC(6, 9, 15, 32)),
       WEFT_OPT(weft_conv2d_opt, .out = 33, .kernel = 3, .bias = true),
       .epi = { .act = WEFT_ACT_SWISH, .residual = true } },
+    { WEFT_CASE("3x3_7x7", WEFT_NHWC(1, 7, 7, 96)), WEFT_OPT(weft_conv2d_opt, .out = 160, .kernel = 3, .bias = true),
+      .epi = { .act = WEFT_ACT_RELU } },
+    { WEFT_CASE("3x3_groups_of_64_7x8", WEFT_NHWC(1, 7, 8, 128)),
+      WEFT_OPT(weft_conv2d_opt, .out = 160, .kernel = 3, .groups = 2, .bias = true), .epi = { .residual = true } },
+    { WEFT_CASE("3x3_20_tiles_relu", WEFT_NHWC(1, 17, 13, 33)),
+      WEFT_OPT(weft_conv2d_opt, .out = 33, .kernel = 3, .bias = true), .epi = { .act = WEFT_ACT_RELU } },
+    { WEFT_CASE("3x3_20_tiles_relu6_valid", WEFT_NHWC(1, 17, 22, 40)),
+      WEFT_OPT(weft_conv2d_opt, .out = 32, .kernel = 3, .padding = WEFT_VALID), .epi = { .act = WEFT_ACT_RELU6 } },
+    { WEFT_CASE("3x3_20_tiles_wide_pad", WEFT_NHWC(1, 10, 11, 32)),
+      WEFT_OPT(weft_conv2d_opt, .out = 40, .kernel = 3, .padding = WEFT_EXPLICIT, .pad = { 3, 4, 5, 2 }) },
+    { WEFT_CASE("3x3_20_tiles_swish", WEFT_NHWC(1, 16, 18, 40)), WEFT_OPT(weft_conv2d_opt, .out = 32, .kernel = 3),
+      .epi = { .act = WEFT_ACT_SWISH } },
+    { WEFT_CASE("3x3_20_tiles_residual_relu", WEFT_NHWC(5, 7, 6, 48)),
+      WEFT_OPT(weft_conv2d_opt, .out = 48, .kernel = 3, .bias = true),
+      .epi = { .act = WEFT_ACT_RELU, .residual = true } },
+    { WEFT_CASE("3x3_20_tiles_deep", WEFT_NHWC(1, 14, 17, 130)), WEFT_OPT(weft_conv2d_opt, .out = 50, .kernel = 3) },
 
     /* Epilogues: every activation, and the residual with and without one. */
     { WEFT_CASE("1x1_relu", WEFT_NHWC(1, 9, 9, 24)), WEFT_OPT(weft_conv2d_opt, .out = 40, .bias = true),

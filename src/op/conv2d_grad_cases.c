@@ -87,6 +87,7 @@ const weft_op_case weft_conv2d_dx_cases[] = {
     LAYER("1x1_residual", 2, 7, 7, 64, 7, 7, 128, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0)
     LAYER("1x1_stride2_residual", 2, 8, 7, 24, 4, 4, 40, 1, 1, 2, 2, 1, 1, 0, 0, 0, 0)
     LAYER("3x3_residual", 2, 8, 8, 32, 8, 8, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1)
+    LAYER("3x3_18_tiles_residual", 2, 9, 9, 33, 9, 9, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1)
     LAYER("3x3_wide_residual", 3, 8, 8, 32, 8, 8, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1)
     LAYER("3x3_stride2_residual", 2, 8, 8, 16, 4, 4, 32, 3, 3, 2, 2, 1, 1, 0, 1, 0, 1)
     LAYER("groups8_residual", 2, 7, 7, 32, 7, 7, 32, 3, 3, 1, 1, 1, 8, 1, 1, 1, 1)

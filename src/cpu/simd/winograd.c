@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The transforms of winograd.h: V = B' d B and y = A' m A, one vector of channels at a time.
+ * The transforms of winograd.h: V = B' d B and y = A' m A, one vector of channels at a time. Of F(4x4, 3x3):
  *
  *      4  0 -5  0  1  0                 1  1  1  1  1  0
  *      0 -4 -4  1  1  0                 0  1 -1  2 -2  0
@@ -9,13 +9,21 @@
  *      0  2 -1 -2  1  0
  *      0  4  0 -5  0  1
  *
- * Columns first, then rows. Traffic for each tile and channel: 36 loads and 36 stores on the way in, 36 loads and 16
- * stores on the way out; the arithmetic (about 140 and 100 operations) hides behind them in L2. */
+ * and of F(2x2, 3x3):
+ *
+ *      1  0 -1  0
+ * B' = 0  1  1  0            A' = 1  1  1  0
+ *      0 -1  1  0                 0  1 -1 -1
+ *      0  1  0 -1
+ *
+ * Columns first, then rows. Traffic for each tile and channel, of the larger: 36 loads and 36 stores on the way in, 36
+ * loads and 16 stores on the way out; the arithmetic (about 140 and 100 operations) hides behind them in L2. `out`, the
+ * side of an output tile, is a constant at every call. */
 #include "cpu/simd/winograd.h"
 
 #include "cpu/simd/vmath.h"
 
-enum { IN = WEFT_WINOGRAD_IN, OUT = WEFT_WINOGRAD_OUT };
+enum { IN = WEFT_WINOGRAD_IN, OUT = WEFT_WINOGRAD_OUT }; /* the most */
 
 #define UNROLL _Pragma("GCC unroll 8")
 
@@ -24,9 +32,16 @@ WEFT_INLINE weft_v times(float s, weft_v v, weft_v add)
     return weft_v_fma(weft_v_set(s), v, add);
 }
 
-/* B' times a column of six. */
-WEFT_INLINE void input_line(const weft_v *d, weft_v *o)
+/* B' times a column. */
+WEFT_INLINE void input_line(const weft_v *d, weft_v *o, const int out)
 {
+    if (out == 2) {
+        o[0] = d[0] - d[2];
+        o[1] = d[1] + d[2];
+        o[2] = d[2] - d[1];
+        o[3] = d[1] - d[3];
+        return;
+    }
     const weft_v even = times(-4, d[2], d[4]), odd = times(-4, d[1], d[3]);
     const weft_v near = d[4] - d[2], far = d[3] - d[1];
     o[0] = times(4, d[0], times(-5, d[2], d[4]));
@@ -37,9 +52,14 @@ WEFT_INLINE void input_line(const weft_v *d, weft_v *o)
     o[5] = times(4, d[1], times(-5, d[3], d[5]));
 }
 
-/* A' times a column of six. */
-WEFT_INLINE void output_line(const weft_v *m, weft_v *o)
+/* A' times a column. */
+WEFT_INLINE void output_line(const weft_v *m, weft_v *o, const int out)
 {
+    if (out == 2) {
+        o[0] = m[0] + m[1] + m[2];
+        o[1] = m[1] - m[2] - m[3];
+        return;
+    }
     const weft_v p = m[1] + m[2], q = m[1] - m[2], r = m[3] + m[4], s = m[3] - m[4];
     o[0] = m[0] + p + r;
     o[1] = times(2, s, q);
@@ -50,12 +70,13 @@ WEFT_INLINE void output_line(const weft_v *m, weft_v *o)
 /* clang-format off */
 
 /* Channels [c, c + n) of a tile; whole: all pixels lie in the image. */
-WEFT_INLINE void input_vector(const weft_winograd_input *t, int64_t c, int n, const bool whole)
+WEFT_INLINE void input_vector(const weft_winograd_input *t, int64_t c, int n, const bool whole, const int out)
 {
+    const int in = out + 2;
     weft_v rows[IN][IN];
-    UNROLL for (int j = 0; j < IN; j++) {
+    UNROLL for (int j = 0; j < in; j++) {
         weft_v d[IN], o[IN];
-        UNROLL for (int i = 0; i < IN; i++) {
+        UNROLL for (int i = 0; i < in; i++) {
             const float *p = t->x + i * t->line + j * t->pixel + c;
             if (whole)
                 d[i] = weft_v_load(p);
@@ -64,64 +85,66 @@ WEFT_INLINE void input_vector(const weft_winograd_input *t, int64_t c, int n, co
             else
                 d[i] = weft_v_set(0);
         }
-        input_line(d, o);
-        UNROLL for (int i = 0; i < IN; i++)
+        input_line(d, o, out);
+        UNROLL for (int i = 0; i < in; i++)
             rows[i][j] = o[i];
     }
-    UNROLL for (int i = 0; i < IN; i++) {
+    UNROLL for (int i = 0; i < in; i++) {
         weft_v o[IN];
-        input_line(rows[i], o);
-        UNROLL for (int j = 0; j < IN; j++)
-            weft_v_store(t->v + (i * IN + j) * t->position + c, o[j]);
+        input_line(rows[i], o, out);
+        UNROLL for (int j = 0; j < in; j++)
+            weft_v_store(t->v + (i * in + j) * t->position + c, o[j]);
     }
 }
 
 /* clang-format on */
 
-static void input(const weft_winograd_input *t)
+WEFT_INLINE void input_of(const weft_winograd_input *t, const int out)
 {
-    const bool whole = t->top == 0 && t->left == 0 && t->bottom == IN && t->right == IN;
+    const bool whole = t->top == 0 && t->left == 0 && t->bottom == out + 2 && t->right == out + 2;
     const int64_t even = t->channels / WEFT_LANES * WEFT_LANES;
     if (whole)
         for (int64_t c = 0; c < even; c += WEFT_LANES)
-            input_vector(t, c, WEFT_LANES, true);
+            input_vector(t, c, WEFT_LANES, true, out);
     else
         for (int64_t c = 0; c < even; c += WEFT_LANES)
-            input_vector(t, c, WEFT_LANES, false);
+            input_vector(t, c, WEFT_LANES, false, out);
     if (even < t->channels)
-        input_vector(t, even, (int)(t->channels - even), false);
+        input_vector(t, even, (int)(t->channels - even), false, out);
 }
 
 /* clang-format off */
 
-/* The sums of 4 x 4 outputs, bias included. */
-WEFT_INLINE void output_sums(const weft_winograd_output *t, int64_t c, weft_v sum[OUT][OUT])
+/* The sums of the outputs, bias included. */
+WEFT_INLINE void output_sums(const weft_winograd_output *t, int64_t c, weft_v sum[OUT][OUT], const int out)
 {
+    const int in = out + 2;
     const weft_v bias = weft_v_load(t->bias + c);
     weft_v rows[OUT][IN];
-    UNROLL for (int j = 0; j < IN; j++) {
+    UNROLL for (int j = 0; j < in; j++) {
         weft_v m[IN], o[OUT];
-        UNROLL for (int i = 0; i < IN; i++)
-            m[i] = weft_v_load(t->m + (i * IN + j) * t->position + c);
-        output_line(m, o);
-        UNROLL for (int i = 0; i < OUT; i++)
+        UNROLL for (int i = 0; i < in; i++)
+            m[i] = weft_v_load(t->m + (i * in + j) * t->position + c);
+        output_line(m, o, out);
+        UNROLL for (int i = 0; i < out; i++)
             rows[i][j] = o[i];
     }
-    UNROLL for (int i = 0; i < OUT; i++) {
-        output_line(rows[i], sum[i]);
-        UNROLL for (int j = 0; j < OUT; j++)
+    UNROLL for (int i = 0; i < out; i++) {
+        output_line(rows[i], sum[i], out);
+        UNROLL for (int j = 0; j < out; j++)
             sum[i][j] += bias;
     }
 }
 
 /* Whole tiles, whole vectors, NONE, RELU or RELU6. */
-WEFT_INLINE void output_whole(const weft_winograd_output *t, int64_t c, const bool residual, const bool stream)
+WEFT_INLINE void output_whole(const weft_winograd_output *t, int64_t c, const bool residual, const bool stream,
+                              const int out)
 {
     const weft_v_range range = weft_v_act_range(t->act);
     weft_v sum[OUT][OUT];
-    output_sums(t, c, sum);
-    UNROLL for (int i = 0; i < OUT; i++) {
-        UNROLL for (int j = 0; j < OUT; j++) {
+    output_sums(t, c, sum, out);
+    UNROLL for (int i = 0; i < out; i++) {
+        UNROLL for (int j = 0; j < out; j++) {
             float *y = t->y + i * t->y_line + j * t->y_pixel + c;
             weft_v v = sum[i][j];
             if (residual)
@@ -137,10 +160,10 @@ WEFT_INLINE void output_whole(const weft_winograd_output *t, int64_t c, const bo
 
 /* clang-format on */
 
-static void output_part(const weft_winograd_output *t, int64_t c, int n)
+WEFT_INLINE void output_part(const weft_winograd_output *t, int64_t c, int n, const int out)
 {
     weft_v sum[OUT][OUT];
-    output_sums(t, c, sum);
+    output_sums(t, c, sum, out);
     for (int i = 0; i < t->height; i++) {
         for (int j = 0; j < t->width; j++) {
             weft_v v = sum[i][j];
@@ -151,35 +174,43 @@ static void output_part(const weft_winograd_output *t, int64_t c, int n)
     }
 }
 
-static void output(const weft_winograd_output *t)
+WEFT_INLINE void output_of(const weft_winograd_output *t, const int out)
 {
     int64_t c = 0;
-    if (t->height == OUT && t->width == OUT && weft_act_clamps(t->act)) {
+    if (t->height == out && t->width == out && weft_act_clamps(t->act)) {
         const int64_t even = t->channels / WEFT_LANES * WEFT_LANES;
         if (t->residual)
             for (; c < even; c += WEFT_LANES)
-                output_whole(t, c, true, false);
+                output_whole(t, c, true, false, out);
         else if (t->stream && WEFT_LANES * sizeof(float) == WEFT_CACHE_LINE)
             for (; c < even; c += WEFT_LANES)
-                output_whole(t, c, false, true);
+                output_whole(t, c, false, true, out);
         else
             for (; c < even; c += WEFT_LANES)
-                output_whole(t, c, false, false);
+                output_whole(t, c, false, false, out);
     }
     for (; c < t->channels; c += WEFT_LANES)
-        output_part(t, c, t->channels - c < WEFT_LANES ? (int)(t->channels - c) : WEFT_LANES);
+        output_part(t, c, t->channels - c < WEFT_LANES ? (int)(t->channels - c) : WEFT_LANES, out);
 }
 
-/* G times a column of three:
+/* G times a column of three, of F(4x4, 3x3) and of F(2x2, 3x3):
  *
- *      1/4     0    0
- *     -1/6  -1/6 -1/6
- * G = -1/6   1/6 -1/6
- *     1/24  1/12  1/6
+ *      1/4     0    0                1    0    0
+ *     -1/6  -1/6 -1/6          G =  1/2  1/2  1/2
+ * G = -1/6   1/6 -1/6               1/2 -1/2  1/2
+ *     1/24  1/12  1/6                0    0    1
  *     1/24 -1/12  1/6
  *        0     0    1 */
-WEFT_INLINE void filter_line(const weft_v *g, weft_v *o)
+WEFT_INLINE void filter_line(const weft_v *g, weft_v *o, const int out)
 {
+    if (out == 2) {
+        const weft_v half = weft_v_set(0.5f), both = (g[0] + g[2]) * half, one = g[1] * half;
+        o[0] = g[0];
+        o[1] = both + one;
+        o[2] = both - one;
+        o[3] = g[2];
+        return;
+    }
     const weft_v six = weft_v_set(-1.0f / 6), ends = (g[0] + g[2]) * six, middle = g[1] * six;
     const weft_v far = times(4, g[2], g[0]) * weft_v_set(1.0f / 24), side = g[1] * weft_v_set(1.0f / 12);
     o[0] = g[0] * weft_v_set(0.25f);
@@ -190,8 +221,9 @@ WEFT_INLINE void filter_line(const weft_v *g, weft_v *o)
     o[5] = g[2];
 }
 
-static void filter(const weft_winograd_filter *f)
+WEFT_INLINE void filter_of(const weft_winograd_filter *f, const int out)
 {
+    const int in = out + 2;
     for (int64_t c = 0; c < f->count; c += WEFT_LANES) {
         const int n = f->count - c < WEFT_LANES ? (int)(f->count - c) : WEFT_LANES;
         weft_v rows[IN][3];
@@ -199,15 +231,15 @@ static void filter(const weft_winograd_filter *f)
             weft_v g[3], o[IN];
             UNROLL for (int r = 0; r < 3; r++)
                 g[r] = weft_v_load_n(f->wt + (3 * r + s) * f->tap + c, n);
-            filter_line(g, o);
-            UNROLL for (int i = 0; i < IN; i++)
+            filter_line(g, o, out);
+            UNROLL for (int i = 0; i < in; i++)
                 rows[i][s] = o[i];
         }
-        UNROLL for (int i = 0; i < IN; i++) {
+        UNROLL for (int i = 0; i < in; i++) {
             weft_v o[IN];
-            filter_line(rows[i], o);
-            UNROLL for (int j = 0; j < IN; j++)
-                weft_v_store(f->u + (i * IN + j) * f->position + c, o[j]);
+            filter_line(rows[i], o, out);
+            UNROLL for (int j = 0; j < in; j++)
+                weft_v_store(f->u + (i * in + j) * f->position + c, o[j]);
         }
     }
 }
@@ -217,4 +249,23 @@ static void fence(void)
     weft_v_fence();
 }
 
-const weft_winograd_table WEFT_SIMD_NAME(weft_winograd_) = { input, output, filter, fence };
+#define SIZE(out)                                                                                                      \
+    static void input_##out(const weft_winograd_input *t)                                                             \
+    {                                                                                                                  \
+        input_of(t, out);                                                                                              \
+    }                                                                                                                  \
+    static void output_##out(const weft_winograd_output *t)                                                           \
+    {                                                                                                                  \
+        output_of(t, out);                                                                                             \
+    }                                                                                                                  \
+    static void filter_##out(const weft_winograd_filter *f)                                                           \
+    {                                                                                                                  \
+        filter_of(f, out);                                                                                             \
+    }
+SIZE(4)
+SIZE(2)
+
+const weft_winograd_table WEFT_SIMD_NAME(weft_winograd_)[WEFT_WINOGRAD_SIZES] = {
+    { 4, input_4, output_4, filter_4, fence },
+    { 2, input_2, output_2, filter_2, fence },
+};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The transforms of Winograd's F(4x4, 3x3), one table per instruction set: 6 x 6 input pixels to 36 positions, 36
- * products to 4 x 4 output pixels. Lavin & Gray 2016, arXiv:1509.09308, with the points 0, +-1, +-2 and infinity. */
+ * The transforms of Winograd's F(4x4, 3x3), of 6 x 6 input pixels to 36 positions and of 36 products to 4 x 4 output
+ * pixels, and of F(2x2, 3x3), of 4 x 4 pixels and 16 products to 2 x 2; tables for each instruction set. Lavin & Gray
+ * 2016, arXiv:1509.09308, with the points 0, +-1, +-2 and infinity; 0, +-1 and infinity. */
 #ifndef WEFT_SIMD_WINOGRAD_H
 #define WEFT_SIMD_WINOGRAD_H
 
@@ -12,9 +13,10 @@
 
 #include "base/compiler.h"
 
+/* Of F(4x4, 3x3), which is the larger. */
 enum { WEFT_WINOGRAD_OUT = 4, WEFT_WINOGRAD_IN = 6, WEFT_WINOGRAD_POSITIONS = 36 };
 
-/* One tile of 6 x 6 pixels, of which lines [top, bottom) and pixels [left, right) lie in the image; the rest are zeros.
+/* One tile of input pixels, of which lines [top, bottom) and pixels [left, right) lie in the image; the rest are zeros.
  */
 typedef struct weft_winograd_input {
     const float *x; /* pixel (0, 0) of the tile, which may lie outside */
@@ -25,7 +27,7 @@ typedef struct weft_winograd_input {
     int64_t position; /* a multiple of the lanes, as is v */
 } weft_winograd_input;
 
-/* One tile of 4 x 4 pixels, of which height x width lie in the output. */
+/* One tile of output pixels, of which height x width lie in the output. */
 typedef struct weft_winograd_output {
     const float *m; /* as v above */
     int64_t position;
@@ -40,7 +42,7 @@ typedef struct weft_winograd_output {
     bool stream; /* y, y_pixel and y_line are multiples of cache lines */
 } weft_winograd_output;
 
-/* 3x3 filters to 36 positions: G g G', for `count` columns that lie side by side. */
+/* 3x3 filters to all positions: G g G', for `count` columns that lie side by side. */
 typedef struct weft_winograd_filter {
     const float *wt;
     int64_t tap; /* floats from one tap to the next; negative: from the last one, turned by 180 degrees */
@@ -50,12 +52,16 @@ typedef struct weft_winograd_filter {
 } weft_winograd_filter;
 
 typedef struct weft_winograd_table {
+    int out; /* pixels of an output tile's side: 4 or 2 */
     void (*input)(const weft_winograd_input *tile);
     void (*output)(const weft_winograd_output *tile);
     void (*filter)(const weft_winograd_filter *filter);
     void (*fence)(void); /* after the last streamed tile of a work item */
 } weft_winograd_table;
 
-extern const weft_winograd_table weft_winograd_portable, weft_winograd_neon, weft_winograd_avx2, weft_winograd_avx512;
+/* The table of F(4x4, 3x3), then that of F(2x2, 3x3). */
+enum { WEFT_WINOGRAD_SIZES = 2 };
+extern const weft_winograd_table weft_winograd_portable[WEFT_WINOGRAD_SIZES], weft_winograd_neon[WEFT_WINOGRAD_SIZES],
+    weft_winograd_avx2[WEFT_WINOGRAD_SIZES], weft_winograd_avx512[WEFT_WINOGRAD_SIZES];
 
 #endif
