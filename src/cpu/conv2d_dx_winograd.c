@@ -28,7 +28,7 @@ static weft_winograd sizes(const weft_node *node)
     const weft_conv2d_opt *o = &((const weft_conv2d_grad_opt *)node->opt)->conv;
     const int64_t *dy = node->in[0].dim, *dx = node->out[0].dim;
     return (weft_winograd){ .n = dy[0], .h = dy[1], .w = dy[2], .c = dy[3], .oh = dx[1], .ow = dx[2], .k = dx[3],
-                            .top = 2 - o->pad.top, .left = 2 - o->pad.left };
+                            .stride = 1, .top = 2 - o->pad.top, .left = 2 - o->pad.left };
 }
 
 static const char *refuse(const weft_node *node, const weft_device *device)
@@ -71,8 +71,8 @@ static void transform(const weft_call *call, int64_t first, int64_t last, int64_
                                          .position = STEP };
         w->table->filter(&f);
     }
-    for (int p = 0; p < w->positions; p++)
-        memcpy(weft_at(panel, (size_t)p * w->position_bytes), buffer + p * STEP,
+    for (int p = 0; p < w->table->products; p++)
+        memcpy(weft_at(panel, (size_t)p * w->product_bytes), buffer + p * STEP,
                sizeof(float) * (size_t)((last - first) * width));
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * conv2d 3x3 of stride 1 by Winograd's minimal filtering (winograd.h). Packing transforms the weights on all threads:
- * while training they change in every step. Groups (AlexNet's two) take turns, each a convolution of its own over a
- * slice of the channels. */
+ * conv2d 3x3 of stride 1 or 2 by Winograd's minimal filtering (winograd.h). Packing transforms the weights on all
+ * threads: while training they change in every step. Groups (AlexNet's two) take turns, each a convolution of its own
+ * over a slice of the channels. */
 #include "cpu/conv2d.h"
 #include "cpu/rows.h"
 #include "cpu/winograd.h"
@@ -27,7 +27,7 @@ static weft_winograd sizes(const weft_node *node)
     const weft_conv2d_opt *o = node->opt;
     const int64_t *x = node->in[0].dim, *y = node->out[0].dim;
     return (weft_winograd){ .n = x[0], .h = x[1], .w = x[2], .c = x[3] / o->groups, .oh = y[1], .ow = y[2],
-                            .k = y[3] / o->groups, .top = o->pad.top, .left = o->pad.left };
+                            .k = y[3] / o->groups, .stride = o->stride_h, .top = o->pad.top, .left = o->pad.left };
 }
 
 static const char *refuse(const weft_node *node, const weft_device *device)
@@ -36,6 +36,8 @@ static const char *refuse(const weft_node *node, const weft_device *device)
     const weft_winograd s = sizes(node);
     weft_conv2d_opt alone = *o;
     alone.groups = 1;
+    if (o->stride_h == 2 && o->stride_w == 2)
+        alone.stride_h = alone.stride_w = 1;
     if (o->groups > 1 && (s.c < MIN_GROUP || s.k < MIN_GROUP))
         return "groups of under 64 channels";
     const char *const reason = weft_winograd_refuse_window(&alone);
@@ -71,9 +73,9 @@ static void transform(const weft_winograd *s, const float *wt, float *packed, in
                                          .u = buffer + k * CHANNELS, .position = STEP };
         s->table->filter(&f);
     }
-    for (int p = 0; p < s->positions; p++) {
+    for (int p = 0; p < s->table->products; p++) {
         const float *from = buffer + p * STEP;
-        float *to = weft_at(panel, (size_t)p * s->position_bytes);
+        float *to = weft_at(panel, (size_t)p * s->product_bytes);
         for (int64_t c = 0; c < count; c++, from++) {
             for (int64_t k = 0; k < real; k++)
                 *to++ = from[k * CHANNELS];

@@ -10,11 +10,11 @@
 #include "cpu/rows.h"
 
 enum {
-    ROWS = 112,        /* of a block: a multiple of the tiles' 7 and 8 */
-    DEPTH_CHUNK = 512, /* 128 KB of the widest panel: stays in L2 */
-    FEW = 4 * WEFT_GEMM_ITEMS, /* items of a thread: one more or less is no longer felt */
+    ROWS = 112,                      /* of a block: a multiple of the tiles' 7 and 8 */
+    DEPTH_CHUNK = 512,               /* 128 KB of the widest panel: stays in L2 */
+    FEW = 4 * WEFT_GEMM_ITEMS,       /* items of a thread: one more or less is no longer felt */
     LEAST_ROWS = 2 * WEFT_GEMM_ROWS, /* of a part: a panel is fetched from L2 for each */
-    FAR_SHARE = 4      /* of L2: larger weights are not found there again, larger panels push out what is fetched */
+    FAR_SHARE = 4 /* of L2: larger weights are not found there again, larger panels push out what is fetched */
 };
 
 const weft_gemm_table *weft_gemm_table_of(const weft_device *device)
@@ -251,7 +251,8 @@ static void run_rows(void *arg, int64_t item, int thread)
 {
     const rows_task *task = arg;
     const weft_gemm_rows *r = task->rows;
-    const int64_t cut = item % r->cuts, share = item / r->cuts % r->groups, from = item / r->cuts / r->groups * r->block;
+    const int64_t cut = item % r->cuts, share = item / r->cuts % r->groups;
+    const int64_t from = item / r->cuts / r->groups * r->block;
     const int64_t count = r->rows - from < r->block ? r->rows - from : r->block;
     const int64_t first = from + count * cut / r->cuts;
     weft_gemm_block b = task->block;

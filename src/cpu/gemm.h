@@ -42,8 +42,9 @@ int64_t weft_gemm_panel(const weft_gemm *gemm, int64_t index, int64_t *width);
 void weft_gemm_share(const weft_gemm *gemm, int64_t groups, int64_t i, int *first, int *last);
 /* How many shares of the panels make enough items for the threads, when there are `blocks` items without. */
 int64_t weft_gemm_groups(const weft_gemm *gemm, const weft_device *device, int64_t blocks);
-/* Into how many parts a share's rows are to be cut, one after the other on a thread, so that `items` equal ones that are
- * few come out even for the threads: seven panels for two of them are four and three, but fourteen halves seven each. */
+/* Into how many parts a share's rows are to be cut, one after the other on a thread, so that `items` equal ones that
+ * are few come out even for the threads: seven panels for two of them are four and three, but fourteen halves seven
+ * each. */
 int64_t weft_gemm_cuts(const weft_device *device, int64_t items, int64_t rows);
 /* Whether the weights of so many products do not stay in L2 beside what is read with them. */
 bool weft_gemm_is_far(const weft_gemm *gemm, const weft_device *device, int64_t products);

@@ -9,8 +9,8 @@
 #include "cpu/rows.h"
 
 enum {
-    PIXELS = 224,   /* of a work item: enough to use a panel from L2 30 times */
-    TILE_SHARE = 2, /* the tile may take half of L2 */
+    PIXELS = 224,         /* of a work item: enough to use a panel from L2 30 times */
+    TILE_SHARE = 2,       /* the tile may take half of L2 */
     TILE_BYTES = 1 << 24, /* more only for images that are themselves large */
     TILE_IMAGES = 4
 };
@@ -103,8 +103,8 @@ weft_status weft_gemm_windows_plan(weft_gemm_windows *windows, weft_plan *plan)
     for (int i = 0; i < windows->parts; i++)
         derive(windows, &windows->part[i]);
     cut(windows, plan->device);
-    windows->keeps = windows->part[0].tile && windows->products == 1 && windows->parts == 1 &&
-                     windows->shares * windows->cuts > 1;
+    windows->keeps =
+        windows->part[0].tile && windows->products == 1 && windows->parts == 1 && windows->shares * windows->cuts > 1;
     windows->held_at = plan->scratch = weft_round_up(plan->scratch, WEFT_CACHE_LINE);
     if (windows->keeps)
         plan->scratch += (size_t)plan->device->threads * WEFT_CACHE_LINE;

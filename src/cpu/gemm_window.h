@@ -3,9 +3,9 @@
  * Convolutions as implicit GEMMs, for the kernels of conv2d and conv2d_dx: no im2col matrix exists. Each work item is a
  * block of output lines of one image; an output pixel's row of A is read in place through taps. Where the windows reach
  * outside of the image, the item first copies the input lines it needs into a zero-bordered tile of its thread: the
- * copy costs a float a pixel and channel, its use taps * output channels multiply-adds; at batch 1, where the panels are
- * shared out, it serves all items of its block that the thread takes. Loops: panels of 64 output channels,
- * lines, pixels.
+ * copy costs a float a pixel and channel, its use taps * output channels multiply-adds; at batch 1, where the panels
+ * are shared out, it serves all items of its block that the thread takes. Loops: panels of 64 output channels, lines,
+ * pixels.
  *
  * Several parts may share the input and the work items: the gradient of a strided convolution's input, whose pixels
  * fall into stride_h * stride_w grids that are each a convolution of their own. Groups are products, one beside the
@@ -20,10 +20,10 @@ typedef struct weft_gemm_window {
     int64_t oh, ow;         /* outputs */
     int kernel_h, kernel_w; /* taps; one of them 0: the outputs are zero (and the residual) */
     int64_t stride_h, stride_w, dilation_h, dilation_w;
-    int64_t top, left;                /* padding before the image; negative: the first window begins inside */
+    int64_t top, left;                    /* padding before the image; negative: the first window begins inside */
     int64_t first, pixel_step, line_step; /* output pixels as rows of the output, counted from the image's first */
-    weft_gemm gemm;                   /* of one product */
-    size_t b_at, b_step;              /* bytes in packed: the first product's panels, and from one to the next */
+    weft_gemm gemm;                       /* of one product */
+    size_t b_at, b_step;                  /* bytes in packed: the first product's panels, and from one to the next */
     size_t bias_at, bias_step;
     /* Derived. */
     int64_t reach_h, reach_w; /* input lines and pixels from the first window's start to the last one's end */
@@ -35,8 +35,8 @@ typedef struct weft_gemm_windows {
     /* Set by the caller. */
     weft_gemm_window *part;
     int parts;
-    int64_t n, h, w;         /* input images, lines, pixels */
-    int64_t image;           /* rows of the output in an image */
+    int64_t n, h, w;           /* input images, lines, pixels */
+    int64_t image;             /* rows of the output in an image */
     int64_t products, in, out; /* in, out: channels of a product */
     bool stream;
     /* Derived. */

@@ -8,7 +8,8 @@
  * each step over many tiles, so that the weights (38 MB at 512 x 512 channels) are read once for them all.
  *
  * F(4x4) multiplies a quarter as often as the direct algorithm, F(2x2) four ninths, but its weights are four times as
- * many, F(2x2)'s 1.8 times: where the tiles are few (14x14 pixels at batch 1) reading them is what takes the time.
+ * many, F(2x2)'s 1.8 times: where the tiles are few (14x14 pixels at batch 1) reading them is what takes the time. A
+ * stride of 2 takes nine sixteenths of the multiplications, with four times the weights.
  *
  * Error of F(4x4). With independent inputs and weights the rounding of one product is amplified, per dimension, by
  * sum over p of A[i][p]^2 |B[p]|^2 |G[p]|^2 = 9, 8.6, 17, 94 for the four outputs of a tile, where the direct sum has
@@ -20,12 +21,14 @@
 #include "cpu/machine.h"
 
 enum {
-    MIN_CHANNELS = 32, /* fewer: the transforms cost more than the products save */
-    MIN_TILES = 12,    /* fewer: reading the weights costs more than it saves */
-    FAR_L3 = 2 << 20,  /* bytes of L2 that come with a slow L3 */
-    TOGETHER = 192,    /* tiles at a time, when the threads work together */
-    ITEMS_APART = 4,   /* of a thread: large, for each reads all the weights */
-    ITEMS_TOGETHER = 8 /* of a thread: small, for all wait for the last one after each step */
+    MIN_CHANNELS = 32,      /* fewer: the transforms cost more than the products save */
+    MIN_TILES = 12,         /* fewer: reading the weights costs more than it saves */
+    MIN_TILES_STRIDED = 24, /* with a stride of 2 */
+    FAR_L3 = 2 << 20,       /* bytes of L2 that come with a slow L3 */
+    TOGETHER = 192,         /* tiles at a time, when the threads work together */
+    TOGETHER_STRIDED = 48,  /* which are more than twice as large */
+    ITEMS_APART = 4,        /* of a thread: large, for each reads all the weights */
+    ITEMS_TOGETHER = 8      /* of a thread: small, for all wait for the last one after each step */
 };
 
 static int64_t tiles_of(const weft_winograd *s, int64_t out)
@@ -33,9 +36,9 @@ static int64_t tiles_of(const weft_winograd *s, int64_t out)
     return s->n * ((s->oh + out - 1) / out) * ((s->ow + out - 1) / out);
 }
 
-/* Time of the products, for each weight of the direct algorithm: that of the multiply-adds with it, or of the reading of
- * it from beyond L2, which takes as long as so many multiply-adds of one vector's lane: 1.5 measured where L2 is 2 MB and
- * L3 far away (AVX-512 and AVX2 of a Xeon), 1 computed for the bandwidth of a Zen 4. */
+/* Time of the products, for each weight of the direct algorithm: that of the multiply-adds with it, or of the reading
+ * of it from beyond L2, which takes as long as so many multiply-adds of one vector's lane: 1.5 measured where L2 is 2
+ * MB and L3 far away (AVX-512 and AVX2 of a Xeon), 1 computed for the bandwidth of a Zen 4. */
 static double time_of(const weft_winograd *s, int64_t out, const weft_device *device)
 {
     const double lanes = weft_simd_of(device->isa)->gemm->lanes;
@@ -45,7 +48,10 @@ static double time_of(const weft_winograd *s, int64_t out, const weft_device *de
 
 static const weft_winograd_table *table_of(const weft_winograd *s, const weft_device *device)
 {
-    const weft_winograd_table *large = weft_simd_of(device->isa)->winograd, *small = large + 1;
+    const weft_winograd_table *tables = weft_simd_of(device->isa)->winograd;
+    const weft_winograd_table *large = tables + WEFT_WINOGRAD_LARGE, *small = tables + WEFT_WINOGRAD_SMALL;
+    if (s->stride > 1)
+        return tables + WEFT_WINOGRAD_STRIDED;
     const bool few = tiles_of(s, large->out) < MIN_TILES;
     return few || time_of(s, small->out, device) < time_of(s, large->out, device) ? small : large;
 }
@@ -59,6 +65,15 @@ const char *weft_winograd_refuse_window(const weft_conv2d_opt *conv)
     return conv->groups != 1 ? "grouped: only convolutions of one group" : NULL;
 }
 
+/* A stride of 2 saves 63 of 144 multiply-adds of a whole tile. Measured (AVX-512): a channel's transforms, in and out,
+ * cost as much as 28 multiply-adds at each position. */
+static bool strided_pays(const weft_winograd *s, int64_t tiles)
+{
+    const double transforms = 28.0 / (double)s->c + 28.0 / (double)s->k;
+    const double direct = 9.0 * (double)(s->n * s->oh * s->ow), products = 81.0 * (double)tiles;
+    return tiles >= MIN_TILES_STRIDED && products * (1 + transforms) < 0.97 * direct;
+}
+
 const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_device *device)
 {
     const weft_winograd *s = winograd;
@@ -70,6 +85,8 @@ const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_devic
     if (s->c < MIN_CHANNELS || s->k < MIN_CHANNELS)
         return "under 32 channels: the transforms cost more than they save";
     const int64_t out = table_of(s, device)->out, tiles = tiles_of(s, out);
+    if (s->stride > 1 && !strided_pays(s, tiles))
+        return "strided, with few channels or tiles: the transforms cost more than they save";
     if (tiles < MIN_TILES)
         return "under 12 tiles: reading the transformed weights costs more than they save";
     return 2 * s->n * s->oh * s->ow < tiles * out * out ? "map fills less than half of its tiles" : NULL;
@@ -89,11 +106,18 @@ static int64_t position_step(int64_t floats)
 /* Tiles an item takes through all steps: as many as fit in about the L2, or more where the weights come from L3. */
 static int64_t tiles_apart(const weft_winograd *s, const weft_device *device)
 {
-    const int64_t tile_bytes = s->positions * (s->v_row + s->m_row) * (int64_t)sizeof(float);
+    const int64_t tile_bytes = s->table->positions * (s->v_row + s->m_row) * (int64_t)sizeof(float);
     int64_t n = (int64_t)device->cpu.l2 * 3 / 4 / tile_bytes;
     n = n < 6 ? 6 : n > 48 ? 48 : n;
     const int64_t share = s->tiles / ((int64_t)device->threads * ITEMS_APART);
     return share < n ? (share < 6 ? 6 : share) : n;
+}
+
+/* Tiles of a round when the threads work together. */
+static int64_t tiles_together(const weft_winograd *s)
+{
+    const int64_t most = s->stride > 1 ? TOGETHER_STRIDED : TOGETHER;
+    return s->tiles < most ? s->tiles : most;
 }
 
 /* Whether items of `apart` tiles would read more of the transformed weights from beyond L2 than working together moves
@@ -101,8 +125,8 @@ static int64_t tiles_apart(const weft_winograd *s, const weft_device *device)
  * 256 together (by a quarter), 512 together (by half). */
 static bool reads_less(const weft_winograd *s, double weights, int64_t apart)
 {
-    const double tile = s->positions * (double)(s->v_row + s->m_row) * sizeof(float);
-    return weights / (double)apart > 2 * tile + weights / TOGETHER;
+    const double tile = s->table->positions * (double)(s->v_row + s->m_row) * sizeof(float);
+    return weights / (double)apart > 2 * tile + weights / (double)tiles_together(s);
 }
 
 weft_status weft_winograd_plan(weft_winograd *winograd, weft_plan *plan)
@@ -111,19 +135,17 @@ weft_status weft_winograd_plan(weft_winograd *winograd, weft_plan *plan)
     const weft_device *device = plan->device;
     const int64_t line = WEFT_CACHE_LINE / (int64_t)sizeof(float);
     s->table = table_of(s, device);
-    s->out = s->table->out;
-    s->in = s->out + 2;
-    s->positions = s->in * s->in;
-    s->tiles_h = (s->oh + s->out - 1) / s->out;
-    s->tiles_w = (s->ow + s->out - 1) / s->out;
+    s->tiles_h = (s->oh + s->table->out - 1) / s->table->out;
+    s->tiles_w = (s->ow + s->table->out - 1) / s->table->out;
     s->tiles = s->n * s->tiles_h * s->tiles_w;
     weft_gemm_init(&s->gemm, weft_gemm_table_of(device), s->c, s->k);
     s->stream = weft_gemm_streams(&s->gemm, device, s->n * s->oh * s->ow);
 
     size_t with_bias, all;
-    WEFT_TRY(weft_gemm_bytes(&s->gemm, &s->position_bytes, &with_bias));
-    const size_t bias = with_bias - s->position_bytes;
-    if (!weft_mul_size(s->position_bytes, (size_t)s->positions, &all) || !weft_add_size(all, 2 * bias, &plan->packed))
+    WEFT_TRY(weft_gemm_bytes(&s->gemm, &s->product_bytes, &with_bias));
+    const size_t bias = with_bias - s->product_bytes;
+    if (!weft_mul_size(s->product_bytes, (size_t)s->table->products, &all) ||
+        !weft_add_size(all, 2 * bias, &plan->packed))
         return weft_fail(WEFT_INVALID, "transformed weights do not fit in memory");
     s->bias_at = all;
     s->zeros_at = all + bias;
@@ -133,11 +155,11 @@ weft_status weft_winograd_plan(weft_winograd *winograd, weft_plan *plan)
     const int64_t apart = tiles_apart(s, device);
     s->together = reads_less(s, (double)all, apart) || all > device->cpu.l3 / 3 ||
                   (device->threads > 1 && s->tiles < 24 * device->threads);
-    s->at_once = s->together ? (s->tiles < TOGETHER ? s->tiles : TOGETHER) : apart;
+    s->at_once = s->together ? tiles_together(s) : apart;
     s->v_position = position_step(s->at_once * s->v_row);
     s->m_position = position_step(s->at_once * s->m_row);
-    s->groups = weft_gemm_groups(&s->gemm, device, s->positions);
-    const size_t buffers = (size_t)(s->positions * (s->v_position + s->m_position)) * sizeof(float);
+    s->groups = weft_gemm_groups(&s->gemm, device, s->table->spans);
+    const size_t buffers = (size_t)(s->table->positions * (s->v_position + s->m_position)) * sizeof(float);
     if (s->together)
         plan->scratch = buffers;
     else
@@ -170,7 +192,8 @@ static void transform_input(const job *j, int64_t tile, int64_t row, float *v)
     const weft_winograd *s = j->state;
     const weft_view *x = &j->call->in[0];
     const int64_t n = tile / (s->tiles_h * s->tiles_w);
-    const int64_t ih = tile / s->tiles_w % s->tiles_h * s->out - s->top, iw = tile % s->tiles_w * s->out - s->left;
+    const int64_t step = s->table->out * s->stride;
+    const int64_t ih = tile / s->tiles_w % s->tiles_h * step - s->top, iw = tile % s->tiles_w * step - s->left;
     weft_winograd_input t = {
         .x = (const float *)x->data + ((n * s->h + ih) * s->w + iw) * x->ld,
         .pixel = x->ld,
@@ -179,8 +202,8 @@ static void transform_input(const job *j, int64_t tile, int64_t row, float *v)
         .v = v + row * s->v_row,
         .position = s->v_position,
     };
-    inside(ih, s->in, s->h, &t.top, &t.bottom);
-    inside(iw, s->in, s->w, &t.left, &t.right);
+    inside(ih, s->table->in, s->h, &t.top, &t.bottom);
+    inside(iw, s->table->in, s->w, &t.left, &t.right);
     s->table->input(&t);
 }
 
@@ -188,8 +211,9 @@ static void transform_output(const job *j, int64_t tile, int64_t row, const floa
 {
     const weft_winograd *s = j->state;
     const weft_view *y = &j->call->out[0];
+    const int out = s->table->out;
     const int64_t n = tile / (s->tiles_h * s->tiles_w);
-    const int64_t oh = tile / s->tiles_w % s->tiles_h * s->out, ow = tile % s->tiles_w * s->out;
+    const int64_t oh = tile / s->tiles_w % s->tiles_h * out, ow = tile % s->tiles_w * out;
     const int64_t pixel = (n * s->oh + oh) * s->ow + ow;
     const weft_winograd_output t = {
         .m = m + row * s->m_row,
@@ -201,8 +225,8 @@ static void transform_output(const job *j, int64_t tile, int64_t row, const floa
         .y = (float *)y->data + pixel * y->ld,
         .y_pixel = y->ld,
         .y_line = y->ld * s->ow,
-        .height = s->oh - oh < s->out ? (int)(s->oh - oh) : s->out,
-        .width = s->ow - ow < s->out ? (int)(s->ow - ow) : s->out,
+        .height = s->oh - oh < out ? (int)(s->oh - oh) : out,
+        .width = s->ow - ow < out ? (int)(s->ow - ow) : out,
         .channels = s->gemm.columns,
         .act = j->call->node->epi.act,
         .stream = j->stream,
@@ -210,26 +234,38 @@ static void transform_output(const job *j, int64_t tile, int64_t row, const floa
     s->table->output(&t);
 }
 
-/* The product of one position. */
-static void multiply(const job *j, int position, int64_t tiles, const float *v, float *m, int first, int last)
+static weft_winograd_span span_of(const weft_winograd_table *table, int i)
+{
+    return table->span ? table->span[i] : (weft_winograd_span){ (unsigned char)i, 1, (unsigned char)i };
+}
+
+/* The positions of one span by their product. */
+static void multiply(const job *j, int index, int64_t tiles, const float *v, float *m, int first, int last)
 {
     const weft_winograd *s = j->state;
+    const weft_winograd_span span = span_of(s->table, index);
+    const int64_t product = (int64_t)(s->product_bytes / sizeof(float));
     weft_gemm_block b = j->block;
     b.residual = NULL;
     b.act = WEFT_ACT_NONE;
     b.ahead = false; /* scratch is near */
     b.columns = s->gemm.width;
-    b.a = v + position * s->v_position;
+    b.a = v + span.first * s->v_position;
+    b.a_line = s->v_position;
     b.a_row = s->v_row;
-    b.b += (int64_t)(s->position_bytes / sizeof(float)) * position;
-    b.c = m + position * s->m_position;
+    b.b = j->block.b + product * span.product;
+    b.c = m + span.first * s->m_position;
+    b.c_line = s->m_position;
     b.c_row = s->m_row;
+    b.lines = span.count;
     b.pixels = tiles;
     b.first = first;
     b.last = last;
     b.far_b = j->far && tiles > WEFT_GEMM_ROWS;
-    b.then = b.b + (int64_t)(s->position_bytes / sizeof(float));
-    b.then_floats = position + 1 < s->positions ? s->gemm.width * s->gemm.depth / s->gemm.panels : 0;
+    if (index + 1 < s->table->spans) {
+        b.then = j->block.b + product * span_of(s->table, index + 1).product;
+        b.then_floats = s->gemm.width * s->gemm.depth / s->gemm.panels;
+    }
     s->gemm.table->block(&b);
 }
 
@@ -237,13 +273,13 @@ static void item_apart(void *arg, int64_t item, int thread)
 {
     const job *j = arg;
     const weft_winograd *s = j->state;
-    float *v = weft_call_thread_scratch(j->call, thread), *m = v + s->positions * s->v_position;
+    float *v = weft_call_thread_scratch(j->call, thread), *m = v + s->table->positions * s->v_position;
     const int64_t first = item * s->at_once;
     const int64_t count = s->tiles - first < s->at_once ? s->tiles - first : s->at_once;
     for (int64_t i = 0; i < count; i++)
         transform_input(j, first + i, i, v);
-    for (int p = 0; p < s->positions; p++)
-        multiply(j, p, count, v, m, 0, s->gemm.panels);
+    for (int i = 0; i < s->table->spans; i++)
+        multiply(j, i, count, v, m, 0, s->gemm.panels);
     for (int64_t i = 0; i < count; i++)
         transform_output(j, first + i, i, m);
     if (j->stream)
@@ -286,13 +322,13 @@ void weft_winograd_run(const weft_winograd *winograd, const weft_call *call)
     const weft_gemm_taps taps = { .h = 1, .w = 1, .run = s->gemm.depth };
     job j = { .state = s, .call = call, .block = weft_gemm_block_of(&s->gemm, call, &taps, s->zeros_at) };
     j.stream = s->stream && weft_gemm_may_stream(call);
-    j.far = weft_gemm_is_far(&s->gemm, call->device, s->positions);
+    j.far = weft_gemm_is_far(&s->gemm, call->device, s->table->products);
     if (!s->together) {
         weft_pool_run(pool, (s->tiles + s->at_once - 1) / s->at_once, item_apart, &j);
         return;
     }
     j.v = call->scratch;
-    j.m = j.v + s->positions * s->v_position;
+    j.m = j.v + s->table->positions * s->v_position;
     for (j.first = 0; j.first < s->tiles; j.first += j.count) {
         j.count = s->tiles - j.first < s->at_once ? s->tiles - j.first : s->at_once;
         const int64_t wanted = (int64_t)call->device->threads * ITEMS_TOGETHER;
@@ -300,7 +336,7 @@ void weft_winograd_run(const weft_winograd *winograd, const weft_call *call)
         j.slice = (j.count + slices - 1) / slices;
         const int64_t items = (j.count + j.slice - 1) / j.slice;
         weft_pool_run(pool, items, item_input, &j);
-        weft_pool_run(pool, s->positions * s->groups, item_multiply, &j);
+        weft_pool_run(pool, s->table->spans * s->groups, item_multiply, &j);
         weft_pool_run(pool, items, item_output, &j);
     }
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * 3x3 convolutions of stride 1 by Winograd's minimal filtering F(4x4, 3x3), 36 multiplications where the direct
- * algorithm needs 144, or F(2x2, 3x3), 16 where it needs 36. Lavin & Gray 2016, arXiv:1509.09308. What conv2d and
- * conv2d_dx share: all but the weights, which each transforms in its way into as many matrices. */
+ * 3x3 convolutions by Winograd's minimal filtering F(4x4, 3x3), 36 multiplications where the direct algorithm needs
+ * 144, or F(2x2, 3x3), 16 where it needs 36, and those of stride 2 with 81 where it needs 144. Lavin & Gray 2016,
+ * arXiv:1509.09308. What conv2d and conv2d_dx share: all but the weights, which each transforms in its way into as many
+ * matrices. */
 #ifndef WEFT_CPU_WINOGRAD_H
 #define WEFT_CPU_WINOGRAD_H
 
@@ -11,26 +12,26 @@
 
 typedef struct weft_winograd {
     /* Set by the caller. */
-    int64_t n, h, w, c;   /* input */
-    int64_t oh, ow, k;    /* output */
-    int64_t top, left;    /* padding before the image; negative: the first window begins inside */
+    int64_t n, h, w, c; /* input */
+    int64_t oh, ow, k;  /* output */
+    int stride;         /* 1 or 2 */
+    int64_t top, left;  /* padding before the image; negative: the first window begins inside */
     /* Derived. */
     weft_gemm gemm; /* of one position */
     const weft_winograd_table *table;
-    int out, in, positions; /* pixels of a tile's sides, products */
     int64_t tiles_h, tiles_w, tiles;
     int64_t at_once; /* tiles of an item, or of a round when together */
     int64_t groups;  /* shares of the panels, when together */
     bool together, stream;
     int64_t v_row, m_row, v_position, m_position; /* floats */
-    size_t position_bytes, bias_at, zeros_at;     /* of packed */
+    size_t product_bytes, bias_at, zeros_at;      /* of packed */
 } weft_winograd;
 
 /* Why the windows of a convolution are none for it, or NULL. */
 const char *weft_winograd_refuse_window(const weft_conv2d_opt *conv);
 /* Why the sizes that the caller has set are none for it, or NULL. */
 const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_device *device);
-/* Derives, and asks for memory in *plan: packed are the panels of all positions, position_bytes apart, the bias, and as
+/* Derives, and asks for memory in *plan: packed are the panels of all products, product_bytes apart, the bias, and as
  * many zeros. */
 weft_status weft_winograd_plan(weft_winograd *winograd, weft_plan *plan);
 /* Of input 0 and call->packed to output 0. */

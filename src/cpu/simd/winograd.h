@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The transforms of Winograd's F(4x4, 3x3), of 6 x 6 input pixels to 36 positions and of 36 products to 4 x 4 output
- * pixels, and of F(2x2, 3x3), of 4 x 4 pixels and 16 products to 2 x 2; tables for each instruction set. Lavin & Gray
- * 2016, arXiv:1509.09308, with the points 0, +-1, +-2 and infinity; 0, +-1 and infinity. */
+ * pixels, of F(2x2, 3x3), of 4 x 4 pixels and 16 products to 2 x 2, and of 3x3 filters with a stride of 2, of 9 x 9
+ * pixels and 81 products to 4 x 4; tables for each instruction set. Lavin & Gray 2016, arXiv:1509.09308, with the
+ * points 0, +-1, +-2 and infinity; 0, +-1 and infinity; 0, +-1, 2 and infinity for the even pixels. */
 #ifndef WEFT_SIMD_WINOGRAD_H
 #define WEFT_SIMD_WINOGRAD_H
 
@@ -51,16 +52,26 @@ typedef struct weft_winograd_filter {
     int64_t position;
 } weft_winograd_filter;
 
+/* Positions [first, first + count) are multiplied by one matrix of weights. */
+typedef struct weft_winograd_span {
+    unsigned char first, count, product;
+} weft_winograd_span;
+
 typedef struct weft_winograd_table {
-    int out; /* pixels of an output tile's side: 4 or 2 */
+    int stride;
+    int out, in;   /* pixels of an output and of an input tile's side */
+    int positions; /* of a tile */
+    int products;  /* matrices of weights */
+    int spans;
+    const weft_winograd_span *span; /* [spans]; NULL: each position has its product */
     void (*input)(const weft_winograd_input *tile);
     void (*output)(const weft_winograd_output *tile);
     void (*filter)(const weft_winograd_filter *filter);
     void (*fence)(void); /* after the last streamed tile of a work item */
 } weft_winograd_table;
 
-/* The table of F(4x4, 3x3), then that of F(2x2, 3x3). */
-enum { WEFT_WINOGRAD_SIZES = 2 };
+/* The tables of F(4x4, 3x3), F(2x2, 3x3), and of a stride of 2. */
+enum { WEFT_WINOGRAD_LARGE, WEFT_WINOGRAD_SMALL, WEFT_WINOGRAD_STRIDED, WEFT_WINOGRAD_SIZES };
 extern const weft_winograd_table weft_winograd_portable[WEFT_WINOGRAD_SIZES], weft_winograd_neon[WEFT_WINOGRAD_SIZES],
     weft_winograd_avx2[WEFT_WINOGRAD_SIZES], weft_winograd_avx512[WEFT_WINOGRAD_SIZES];
 
