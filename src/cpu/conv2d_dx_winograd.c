@@ -28,7 +28,7 @@ static weft_winograd sizes(const weft_node *node)
     const weft_conv2d_opt *o = &((const weft_conv2d_grad_opt *)node->opt)->conv;
     const int64_t *dy = node->in[0].dim, *dx = node->out[0].dim;
     return (weft_winograd){ .n = dy[0], .h = dy[1], .w = dy[2], .c = dy[3], .oh = dx[1], .ow = dx[2], .k = dx[3],
-                            .stride = 1, .top = 2 - o->pad.top, .left = 2 - o->pad.left };
+                            .stride = 1, .kernel_h = 3, .kernel_w = 3, .top = 2 - o->pad.top, .left = 2 - o->pad.left };
 }
 
 static const char *refuse(const weft_node *node, const weft_device *device)

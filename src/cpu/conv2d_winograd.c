@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * conv2d 3x3 of stride 1 or 2 by Winograd's minimal filtering (winograd.h). Packing transforms the weights on all
+ * conv2d 3x3 of stride 1 or 2, 1x7 and 7x1 by Winograd's minimal filtering (winograd.h). Packing transforms the weights on all
  * threads: while training they change in every step. Groups (AlexNet's two) take turns, each a convolution of its own
  * over a slice of the channels. */
 #include "cpu/conv2d.h"
 #include "cpu/rows.h"
 #include "cpu/winograd.h"
+
+#include <string.h>
 
 enum {
     POSITIONS = WEFT_WINOGRAD_POSITIONS,
@@ -27,7 +29,8 @@ static weft_winograd sizes(const weft_node *node)
     const weft_conv2d_opt *o = node->opt;
     const int64_t *x = node->in[0].dim, *y = node->out[0].dim;
     return (weft_winograd){ .n = x[0], .h = x[1], .w = x[2], .c = x[3] / o->groups, .oh = y[1], .ow = y[2],
-                            .k = y[3] / o->groups, .stride = o->stride_h, .top = o->pad.top, .left = o->pad.left };
+                            .k = y[3] / o->groups, .stride = o->stride_h, .kernel_h = o->kernel_h,
+                            .kernel_w = o->kernel_w, .top = o->pad.top, .left = o->pad.left };
 }
 
 static const char *refuse(const weft_node *node, const weft_device *device)
@@ -36,8 +39,10 @@ static const char *refuse(const weft_node *node, const weft_device *device)
     const weft_winograd s = sizes(node);
     weft_conv2d_opt alone = *o;
     alone.groups = 1;
-    if (o->stride_h == 2 && o->stride_w == 2)
+    if (o->stride_h == 2 && o->stride_w == 2 && o->kernel_h == 3)
         alone.stride_h = alone.stride_w = 1;
+    if ((o->kernel_h == 7 && o->kernel_w == 1) || (o->kernel_h == 1 && o->kernel_w == 7))
+        alone.kernel_h = alone.kernel_w = 3;
     if (o->groups > 1 && (s.c < MIN_GROUP || s.k < MIN_GROUP))
         return "groups of under 64 channels";
     const char *const reason = weft_winograd_refuse_window(&alone);
@@ -66,22 +71,26 @@ static weft_status prepare(const weft_node *node, weft_plan *plan)
 static void transform(const weft_winograd *s, const float *wt, float *packed, int64_t first, int64_t count,
                       int64_t column, int64_t width, float *buffer)
 {
-    float *panel = packed + column * s->c + first * width;
+    const int64_t taps = (int64_t)s->kernel_h * s->kernel_w;
     const int64_t left = s->k - column, real = left < width ? left : width;
     for (int64_t k = 0; k < real; k++) {
-        const weft_winograd_filter f = { .wt = wt + (column + k) * 9 * s->c + first, .tap = s->c, .count = count,
+        const weft_winograd_filter f = { .wt = wt + (column + k) * taps * s->c + first, .tap = s->c, .count = count,
                                          .u = buffer + k * CHANNELS, .position = STEP };
         s->table->filter(&f);
     }
-    for (int p = 0; p < s->table->products; p++) {
-        const float *from = buffer + p * STEP;
-        float *to = weft_at(panel, (size_t)p * s->product_bytes);
+    for (int i = 0; i < s->table->parts * s->table->products; i++) {
+        const int part = i / s->table->products, p = i % s->table->products;
+        const float *from = buffer + i * STEP;
+        float *to = weft_at(packed, (size_t)p * s->product_bytes);
+        to += column * s->gemm.depth + (part * s->part + first) * width;
         for (int64_t c = 0; c < count; c++, from++) {
             for (int64_t k = 0; k < real; k++)
                 *to++ = from[k * CHANNELS];
             for (int64_t k = real; k < width; k++)
                 *to++ = 0;
         }
+        if (first + count == s->c) /* what fills up the part's last vector */
+            memset(to, 0, sizeof *to * (size_t)((s->part - s->c) * width));
     }
 }
 
@@ -95,8 +104,8 @@ static void pack_item(void *arg, int64_t item, int thread)
     const float *wt = weft_call_param(call, 0);
     int64_t width;
     const int64_t column = weft_gemm_panel(&s->gemm, item % s->gemm.panels, &width);
-    transform(s, wt + group * s->k * 9 * s->c, weft_at(call->packed, (size_t)group * all->bytes), first,
-              left < CHANNELS ? left : CHANNELS, column, width,
+    transform(s, wt + group * s->k * s->kernel_h * s->kernel_w * s->c,
+              weft_at(call->packed, (size_t)group * all->bytes), first, left < CHANNELS ? left : CHANNELS, column, width,
               (float *)call->scratch + (int64_t)thread * POSITIONS * STEP);
 }
 

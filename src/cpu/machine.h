@@ -20,6 +20,7 @@ typedef struct weft_simd {
     const weft_winograd_table *winograd;
     const weft_outer_table *outer;
     const weft_winograd_dw_table *winograd_dw;
+    const weft_winograd_table *winograd_line;
     const weft_updates *updates;
     const weft_narrow_table *narrow;
 } weft_simd;

@@ -9,7 +9,8 @@
  *
  * F(4x4) multiplies a quarter as often as the direct algorithm, F(2x2) four ninths, but its weights are four times as
  * many, F(2x2)'s 1.8 times: where the tiles are few (14x14 pixels at batch 1) reading them is what takes the time. A
- * stride of 2 takes nine sixteenths of the multiplications, with four times the weights.
+ * stride of 2 takes nine sixteenths of the multiplications, with four times the weights; seven taps in a line take 16 of
+ * 35, with 16 sevenths of them.
  *
  * Error of F(4x4). With independent inputs and weights the rounding of one product is amplified, per dimension, by
  * sum over p of A[i][p]^2 |B[p]|^2 |G[p]|^2 = 9, 8.6, 17, 94 for the four outputs of a tile, where the direct sum has
@@ -23,7 +24,7 @@
 enum {
     MIN_CHANNELS = 32,      /* fewer: the transforms cost more than the products save */
     MIN_TILES = 12,         /* fewer: reading the weights costs more than it saves */
-    MIN_TILES_STRIDED = 24, /* with a stride of 2 */
+    MIN_TILES_OTHERS = 24,  /* with a stride of 2, or 1x7 */
     FAR_L3 = 2 << 20,       /* bytes of L2 that come with a slow L3 */
     TOGETHER = 192,         /* tiles at a time, when the threads work together */
     TOGETHER_STRIDED = 48,  /* which are more than twice as large */
@@ -31,29 +32,43 @@ enum {
     ITEMS_TOGETHER = 8      /* of a thread: small, for all wait for the last one after each step */
 };
 
-static int64_t tiles_of(const weft_winograd *s, int64_t out)
+/* Lines and pixels of an output tile. */
+static int height_of(const weft_winograd *s, const weft_winograd_table *table)
 {
-    return s->n * ((s->oh + out - 1) / out) * ((s->ow + out - 1) / out);
+    return s->kernel_h > 1 ? table->out : 1;
+}
+
+static int width_of(const weft_winograd *s, const weft_winograd_table *table)
+{
+    return s->kernel_w > 1 ? table->out : 1;
+}
+
+static int64_t tiles_of(const weft_winograd *s, const weft_winograd_table *table)
+{
+    const int64_t height = height_of(s, table), width = width_of(s, table);
+    return s->n * ((s->oh + height - 1) / height) * ((s->ow + width - 1) / width);
 }
 
 /* Time of the products, for each weight of the direct algorithm: that of the multiply-adds with it, or of the reading
  * of it from beyond L2, which takes as long as so many multiply-adds of one vector's lane: 1.5 measured where L2 is 2
  * MB and L3 far away (AVX-512 and AVX2 of a Xeon), 1 computed for the bandwidth of a Zen 4. */
-static double time_of(const weft_winograd *s, int64_t out, const weft_device *device)
+static double time_of(const weft_winograd *s, const weft_winograd_table *table, const weft_device *device)
 {
     const double lanes = weft_simd_of(device->isa)->gemm->lanes;
-    const double reading = device->cpu.l2 >= FAR_L3 ? 1.5 * lanes : lanes, tiles = (double)tiles_of(s, out);
-    return (double)((out + 2) * (out + 2)) * (tiles > reading ? tiles : reading);
+    const double reading = device->cpu.l2 >= FAR_L3 ? 1.5 * lanes : lanes, tiles = (double)tiles_of(s, table);
+    return table->positions * (tiles > reading ? tiles : reading);
 }
 
 static const weft_winograd_table *table_of(const weft_winograd *s, const weft_device *device)
 {
     const weft_winograd_table *tables = weft_simd_of(device->isa)->winograd;
     const weft_winograd_table *large = tables + WEFT_WINOGRAD_LARGE, *small = tables + WEFT_WINOGRAD_SMALL;
+    if (s->kernel_h != s->kernel_w)
+        return weft_simd_of(device->isa)->winograd_line;
     if (s->stride > 1)
         return tables + WEFT_WINOGRAD_STRIDED;
-    const bool few = tiles_of(s, large->out) < MIN_TILES;
-    return few || time_of(s, small->out, device) < time_of(s, large->out, device) ? small : large;
+    const bool few = tiles_of(s, large) < MIN_TILES;
+    return few || time_of(s, small, device) < time_of(s, large, device) ? small : large;
 }
 
 const char *weft_winograd_refuse_window(const weft_conv2d_opt *conv)
@@ -65,13 +80,13 @@ const char *weft_winograd_refuse_window(const weft_conv2d_opt *conv)
     return conv->groups != 1 ? "grouped: only convolutions of one group" : NULL;
 }
 
-/* A stride of 2 saves 63 of 144 multiply-adds of a whole tile. Measured (AVX-512): a channel's transforms, in and out,
- * cost as much as 28 multiply-adds at each position. */
-static bool strided_pays(const weft_winograd *s, int64_t tiles)
+/* A stride of 2 saves 63 of 144 multiply-adds of a whole tile, seven taps in a line 19 of 35. Measured (AVX-512): a
+ * channel's transforms, in and out, cost as much as 28 multiply-adds at each position. */
+static bool pays(const weft_winograd *s, const weft_winograd_table *table, int64_t tiles)
 {
     const double transforms = 28.0 / (double)s->c + 28.0 / (double)s->k;
-    const double direct = 9.0 * (double)(s->n * s->oh * s->ow), products = 81.0 * (double)tiles;
-    return tiles >= MIN_TILES_STRIDED && products * (1 + transforms) < 0.97 * direct;
+    const double direct = (double)(s->kernel_h * s->kernel_w) * (double)(s->n * s->oh * s->ow);
+    return tiles >= MIN_TILES_OTHERS && table->positions * table->parts * (double)tiles * (1 + transforms) < 0.97 * direct;
 }
 
 const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_device *device)
@@ -84,12 +99,13 @@ const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_devic
         return "math strict: no Winograd";
     if (s->c < MIN_CHANNELS || s->k < MIN_CHANNELS)
         return "under 32 channels: the transforms cost more than they save";
-    const int64_t out = table_of(s, device)->out, tiles = tiles_of(s, out);
-    if (s->stride > 1 && !strided_pays(s, tiles))
-        return "strided, with few channels or tiles: the transforms cost more than they save";
+    const weft_winograd_table *table = table_of(s, device);
+    const int64_t tiles = tiles_of(s, table), outputs = tiles * height_of(s, table) * width_of(s, table);
+    if ((s->stride > 1 || table->line) && !pays(s, table, tiles))
+        return "strided or 1x7, with few channels or tiles: the transforms cost more than they save";
     if (tiles < MIN_TILES)
         return "under 12 tiles: reading the transformed weights costs more than they save";
-    return 2 * s->n * s->oh * s->ow < tiles * out * out ? "map fills less than half of its tiles" : NULL;
+    return 2 * s->n * s->oh * s->ow < outputs ? "map fills less than half of its tiles" : NULL;
 }
 
 /* ---- preparing ---- */
@@ -108,7 +124,8 @@ static int64_t tiles_apart(const weft_winograd *s, const weft_device *device)
 {
     const int64_t tile_bytes = s->table->positions * (s->v_row + s->m_row) * (int64_t)sizeof(float);
     int64_t n = (int64_t)device->cpu.l2 * 3 / 4 / tile_bytes;
-    n = n < 6 ? 6 : n > 48 ? 48 : n;
+    const int64_t most = 48 * WEFT_WINOGRAD_POSITIONS / s->table->positions;
+    n = n < 6 ? 6 : n > most ? most : n;
     const int64_t share = s->tiles / ((int64_t)device->threads * ITEMS_APART);
     return share < n ? (share < 6 ? 6 : share) : n;
 }
@@ -116,7 +133,7 @@ static int64_t tiles_apart(const weft_winograd *s, const weft_device *device)
 /* Tiles of a round when the threads work together. */
 static int64_t tiles_together(const weft_winograd *s)
 {
-    const int64_t most = s->stride > 1 ? TOGETHER_STRIDED : TOGETHER;
+    const int64_t most = s->stride > 1 ? TOGETHER_STRIDED : TOGETHER * WEFT_WINOGRAD_POSITIONS / s->table->positions;
     return s->tiles < most ? s->tiles : most;
 }
 
@@ -135,10 +152,14 @@ weft_status weft_winograd_plan(weft_winograd *winograd, weft_plan *plan)
     const weft_device *device = plan->device;
     const int64_t line = WEFT_CACHE_LINE / (int64_t)sizeof(float);
     s->table = table_of(s, device);
-    s->tiles_h = (s->oh + s->table->out - 1) / s->table->out;
-    s->tiles_w = (s->ow + s->table->out - 1) / s->table->out;
+    const int height = height_of(s, s->table), width = width_of(s, s->table);
+    s->turned = height < width;
+    s->tiles_h = (s->oh + height - 1) / height;
+    s->tiles_w = (s->ow + width - 1) / width;
     s->tiles = s->n * s->tiles_h * s->tiles_w;
-    weft_gemm_init(&s->gemm, weft_gemm_table_of(device), s->c, s->k);
+    const weft_gemm_table *gemm = weft_gemm_table_of(device);
+    s->part = s->table->parts > 1 ? (s->c + gemm->lanes - 1) / gemm->lanes * gemm->lanes : s->c;
+    weft_gemm_init(&s->gemm, gemm, s->table->parts * s->part, s->k);
     s->stream = weft_gemm_streams(&s->gemm, device, s->n * s->oh * s->ow);
 
     size_t with_bias, all;
@@ -150,7 +171,7 @@ weft_status weft_winograd_plan(weft_winograd *winograd, weft_plan *plan)
     s->bias_at = all;
     s->zeros_at = all + bias;
 
-    s->v_row = (s->c + line - 1) / line * line + line;
+    s->v_row = (s->gemm.depth + line - 1) / line * line + line;
     s->m_row = (s->gemm.width + line - 1) / line * line + line;
     const int64_t apart = tiles_apart(s, device);
     s->together = reads_less(s, (double)all, apart) || all > device->cpu.l3 / 3 ||
@@ -192,18 +213,20 @@ static void transform_input(const job *j, int64_t tile, int64_t row, float *v)
     const weft_winograd *s = j->state;
     const weft_view *x = &j->call->in[0];
     const int64_t n = tile / (s->tiles_h * s->tiles_w);
-    const int64_t step = s->table->out * s->stride;
-    const int64_t ih = tile / s->tiles_w % s->tiles_h * step - s->top, iw = tile % s->tiles_w * step - s->left;
+    const int64_t ih = tile / s->tiles_w % s->tiles_h * height_of(s, s->table) * s->stride - s->top;
+    const int64_t iw = tile % s->tiles_w * width_of(s, s->table) * s->stride - s->left;
+    const int high = s->kernel_h > 1 ? s->table->in : 1, wide = s->kernel_w > 1 ? s->table->in : 1;
     weft_winograd_input t = {
         .x = (const float *)x->data + ((n * s->h + ih) * s->w + iw) * x->ld,
-        .pixel = x->ld,
-        .line = s->w * x->ld,
+        .pixel = s->turned ? s->w * x->ld : x->ld,
+        .line = s->turned ? x->ld : s->w * x->ld,
         .channels = s->c,
         .v = v + row * s->v_row,
         .position = s->v_position,
+        .part = s->part,
     };
-    inside(ih, s->table->in, s->h, &t.top, &t.bottom);
-    inside(iw, s->table->in, s->w, &t.left, &t.right);
+    inside(ih, high, s->h, s->turned ? &t.left : &t.top, s->turned ? &t.right : &t.bottom);
+    inside(iw, wide, s->w, s->turned ? &t.top : &t.left, s->turned ? &t.bottom : &t.right);
     s->table->input(&t);
 }
 
@@ -211,22 +234,24 @@ static void transform_output(const job *j, int64_t tile, int64_t row, const floa
 {
     const weft_winograd *s = j->state;
     const weft_view *y = &j->call->out[0];
-    const int out = s->table->out;
+    const int64_t high = height_of(s, s->table), wide = width_of(s, s->table);
     const int64_t n = tile / (s->tiles_h * s->tiles_w);
-    const int64_t oh = tile / s->tiles_w % s->tiles_h * out, ow = tile % s->tiles_w * out;
+    const int64_t oh = tile / s->tiles_w % s->tiles_h * high, ow = tile % s->tiles_w * wide;
+    const int height = (int)(s->oh - oh < high ? s->oh - oh : high), width = (int)(s->ow - ow < wide ? s->ow - ow : wide);
+    const int64_t r_line = j->block.r_row * s->ow, y_line = y->ld * s->ow;
     const int64_t pixel = (n * s->oh + oh) * s->ow + ow;
     const weft_winograd_output t = {
         .m = m + row * s->m_row,
         .position = s->m_position,
         .bias = weft_at_const(j->call->packed, s->bias_at),
         .residual = j->block.residual ? j->block.residual + pixel * j->block.r_row : NULL,
-        .r_pixel = j->block.r_row,
-        .r_line = j->block.r_row * s->ow,
+        .r_pixel = s->turned ? r_line : j->block.r_row,
+        .r_line = s->turned ? j->block.r_row : r_line,
         .y = (float *)y->data + pixel * y->ld,
-        .y_pixel = y->ld,
-        .y_line = y->ld * s->ow,
-        .height = s->oh - oh < out ? (int)(s->oh - oh) : out,
-        .width = s->ow - ow < out ? (int)(s->ow - ow) : out,
+        .y_pixel = s->turned ? y_line : y->ld,
+        .y_line = s->turned ? y->ld : y_line,
+        .height = s->turned ? width : height,
+        .width = s->turned ? height : width,
         .channels = s->gemm.columns,
         .act = j->call->node->epi.act,
         .stream = j->stream,

@@ -376,6 +376,18 @@ const weft_op_case weft_conv2d_cases[] = {
                .bias = true), .epi = { .act = WEFT_ACT_RELU6, .residual = true } },
     { WEFT_CASE("3x3_stride2_tiles_groups2", WEFT_NHWC(12, 13, 14, 128)),
       WEFT_OPT(weft_conv2d_opt, .out = 160, .kernel = 3, .stride = 2, .groups = 2), .epi = { .residual = true } },
+    { WEFT_CASE("1x7_27_tiles", WEFT_NHWC(1, 9, 14, 100)),
+      WEFT_OPT(weft_conv2d_opt, .out = 90, .kernel_w = 7, .bias = true), .epi = { .act = WEFT_ACT_RELU } },
+    { WEFT_CASE("7x1_28_tiles_pads", WEFT_NHWC(2, 13, 7, 97)),
+      WEFT_OPT(weft_conv2d_opt, .out = 112, .kernel_h = 7, .padding = WEFT_EXPLICIT, .pad = { 1, 2, 0, 0 }),
+      .epi = { .act = WEFT_ACT_RELU6, .residual = true } },
+    { WEFT_CASE("1x7_tiles_pads_swish", WEFT_NHWC(3, 6, 11, 112)),
+      WEFT_OPT(weft_conv2d_opt, .out = 96, .kernel_w = 7, .padding = WEFT_EXPLICIT, .pad = { 2, 1, 7, 3 }),
+      .epi = { .act = WEFT_ACT_SWISH } },
+    { WEFT_CASE("7x1_tiles_valid", WEFT_NHWC(2, 15, 9, 128)),
+      WEFT_OPT(weft_conv2d_opt, .out = 130, .kernel_h = 7, .padding = WEFT_VALID, .bias = true),
+      .epi = { .act = WEFT_ACT_RELU, .residual = true } },
+    { WEFT_CASE("1x7_tiles_of_17", WEFT_NHWC(1, 17, 17, 192)), WEFT_OPT(weft_conv2d_opt, .out = 160, .kernel_w = 7) },
 
     /* Epilogues: every activation, and the residual with and without one. */
     { WEFT_CASE("1x1_relu", WEFT_NHWC(1, 9, 9, 24)), WEFT_OPT(weft_conv2d_opt, .out = 40, .bias = true),

@@ -415,7 +415,7 @@ SIZE(4)
 SIZE(9)
 
 const weft_winograd_table WEFT_SIMD_NAME(weft_winograd_)[WEFT_WINOGRAD_SIZES] = {
-    { 1, 4, 6, 36, 36, 36, NULL, input_6, output_6, filter_6, fence },
-    { 1, 2, 4, 16, 16, 16, NULL, input_4, output_4, filter_4, fence },
-    { 2, 4, 9, 81, 36, WEFT_COUNT(strided_spans), strided_spans, input_9, output_9, filter_9, fence },
+    { 1, 4, 6, false, 1, 36, 36, 36, NULL, input_6, output_6, filter_6, fence },
+    { 1, 2, 4, false, 1, 16, 16, 16, NULL, input_4, output_4, filter_4, fence },
+    { 2, 4, 9, false, 1, 81, 36, WEFT_COUNT(strided_spans), strided_spans, input_9, output_9, filter_9, fence },
 };

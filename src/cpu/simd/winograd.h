@@ -26,6 +26,7 @@ typedef struct weft_winograd_input {
     int64_t channels;
     float *v;         /* position p, channel c at v[p * position + c]; whole vectors are written */
     int64_t position; /* a multiple of the lanes, as is v */
+    int64_t part;     /* floats from the channels for one part of the taps to those for the next */
 } weft_winograd_input;
 
 /* One tile of output pixels, of which height x width lie in the output. */
@@ -43,7 +44,7 @@ typedef struct weft_winograd_output {
     bool stream; /* y, y_pixel and y_line are multiples of cache lines */
 } weft_winograd_output;
 
-/* 3x3 filters to all positions: G g G', for `count` columns that lie side by side. */
+/* Filters to all positions: G g G' (part after part of the taps), for `count` columns that lie side by side. */
 typedef struct weft_winograd_filter {
     const float *wt;
     int64_t tap; /* floats from one tap to the next; negative: from the last one, turned by 180 degrees */
@@ -60,6 +61,8 @@ typedef struct weft_winograd_span {
 typedef struct weft_winograd_table {
     int stride;
     int out, in;   /* pixels of an output and of an input tile's side */
+    bool line;     /* tiles are a pixel wide */
+    int parts;     /* of the taps, whose channels lie behind one another in V */
     int positions; /* of a tile */
     int products;  /* matrices of weights */
     int spans;
@@ -74,5 +77,8 @@ typedef struct weft_winograd_table {
 enum { WEFT_WINOGRAD_LARGE, WEFT_WINOGRAD_SMALL, WEFT_WINOGRAD_STRIDED, WEFT_WINOGRAD_SIZES };
 extern const weft_winograd_table weft_winograd_portable[WEFT_WINOGRAD_SIZES], weft_winograd_neon[WEFT_WINOGRAD_SIZES],
     weft_winograd_avx2[WEFT_WINOGRAD_SIZES], weft_winograd_avx512[WEFT_WINOGRAD_SIZES];
+/* Of seven taps in a line. */
+extern const weft_winograd_table weft_winograd_line_portable, weft_winograd_line_neon, weft_winograd_line_avx2,
+    weft_winograd_line_avx512;
 
 #endif
