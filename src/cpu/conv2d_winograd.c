@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * conv2d 3x3 of stride 1 or 2, 1x7 and 7x1 by Winograd's minimal filtering (winograd.h). Packing transforms the weights on all
- * threads: while training they change in every step. Groups (AlexNet's two) take turns, each a convolution of its own
- * over a slice of the channels. */
+ * conv2d 3x3 of stride 1 or 2, 5x5, 1x7 and 7x1 by Winograd's minimal filtering (winograd.h). Packing transforms the
+ * weights on all threads: while training they change in every step. Groups (AlexNet's two) take turns, each a
+ * convolution of its own over a slice of the channels. */
 #include "cpu/conv2d.h"
 #include "cpu/rows.h"
 #include "cpu/winograd.h"
@@ -33,20 +33,29 @@ static weft_winograd sizes(const weft_node *node)
                             .kernel_w = o->kernel_w, .top = o->pad.top, .left = o->pad.left };
 }
 
+/* Windows that have transforms beside 3x3 of stride 1. */
+static bool has_window(const weft_conv2d_opt *o)
+{
+    const int h = o->kernel_h, w = o->kernel_w;
+    const bool stride1 = o->stride_h == 1 && o->stride_w == 1;
+    return (stride1 && ((h == 5 && w == 5) || (h == 7 && w == 1) || (h == 1 && w == 7))) ||
+           (o->stride_h == 2 && o->stride_w == 2 && h == 3 && w == 3);
+}
+
 static const char *refuse(const weft_node *node, const weft_device *device)
 {
     const weft_conv2d_opt *o = node->opt;
     const weft_winograd s = sizes(node);
     weft_conv2d_opt alone = *o;
     alone.groups = 1;
-    if (o->stride_h == 2 && o->stride_w == 2 && o->kernel_h == 3)
-        alone.stride_h = alone.stride_w = 1;
-    if ((o->kernel_h == 7 && o->kernel_w == 1) || (o->kernel_h == 1 && o->kernel_w == 7))
-        alone.kernel_h = alone.kernel_w = 3;
-    if (o->groups > 1 && (s.c < MIN_GROUP || s.k < MIN_GROUP))
-        return "groups of under 64 channels";
+    if (has_window(o))
+        alone.kernel_h = alone.kernel_w = 3, alone.stride_h = alone.stride_w = 1; /* all else must be as for it */
     const char *const reason = weft_winograd_refuse_window(&alone);
-    return reason ? reason : weft_winograd_refuse(&s, device);
+    if (reason)
+        return reason;
+    if (o->groups > 1 && o->kernel_h == 3 && (s.c < MIN_GROUP || s.k < MIN_GROUP))
+        return "groups of under 64 channels";
+    return weft_winograd_refuse(&s, device);
 }
 
 static weft_status prepare(const weft_node *node, weft_plan *plan)
@@ -105,7 +114,8 @@ static void pack_item(void *arg, int64_t item, int thread)
     int64_t width;
     const int64_t column = weft_gemm_panel(&s->gemm, item % s->gemm.panels, &width);
     transform(s, wt + group * s->k * s->kernel_h * s->kernel_w * s->c,
-              weft_at(call->packed, (size_t)group * all->bytes), first, left < CHANNELS ? left : CHANNELS, column, width,
+              weft_at(call->packed, (size_t)group * all->bytes), first, left < CHANNELS ? left : CHANNELS, column,
+              width,
               (float *)call->scratch + (int64_t)thread * POSITIONS * STEP);
 }
 

@@ -3,9 +3,11 @@
  * The tables of micro-kernels by instruction set: the one place that names them. */
 #include "cpu/machine.h"
 
-#define SET(isa) \
-    { &weft_gemm_##isa,          &weft_rows_##isa,    weft_winograd_##isa, &weft_outer_##isa, &weft_winograd_dw_##isa, \
-      &weft_winograd_line_##isa, &weft_updates_##isa, &weft_narrow_##isa }
+#define SET(isa)                                                                                                       \
+    {                                                                                                                  \
+        &weft_gemm_##isa, &weft_rows_##isa, weft_winograd_##isa, &weft_outer_##isa, &weft_winograd_dw_##isa,           \
+            &weft_winograd_line_##isa, &weft_updates_##isa, &weft_narrow_##isa                                         \
+    }
 
 static const weft_simd sets[WEFT_ISA_COUNT] = {
     [WEFT_ISA_PORTABLE] = SET(portable),

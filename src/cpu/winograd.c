@@ -9,8 +9,8 @@
  *
  * F(4x4) multiplies a quarter as often as the direct algorithm, F(2x2) four ninths, but its weights are four times as
  * many, F(2x2)'s 1.8 times: where the tiles are few (14x14 pixels at batch 1) reading them is what takes the time. A
- * stride of 2 takes nine sixteenths of the multiplications, with four times the weights; seven taps in a line take 16 of
- * 35, with 16 sevenths of them.
+ * stride of 2 takes nine sixteenths of the multiplications, with four times the weights; seven taps in a line take 16
+ * of 35, with 16 sevenths of them.
  *
  * Error of F(4x4). With independent inputs and weights the rounding of one product is amplified, per dimension, by
  * sum over p of A[i][p]^2 |B[p]|^2 |G[p]|^2 = 9, 8.6, 17, 94 for the four outputs of a tile, where the direct sum has
@@ -22,14 +22,14 @@
 #include "cpu/machine.h"
 
 enum {
-    MIN_CHANNELS = 32,      /* fewer: the transforms cost more than the products save */
-    MIN_TILES = 12,         /* fewer: reading the weights costs more than it saves */
-    MIN_TILES_OTHERS = 24,  /* with a stride of 2, or 1x7 */
-    FAR_L3 = 2 << 20,       /* bytes of L2 that come with a slow L3 */
-    TOGETHER = 192,         /* tiles at a time, when the threads work together */
-    TOGETHER_STRIDED = 48,  /* which are more than twice as large */
-    ITEMS_APART = 4,        /* of a thread: large, for each reads all the weights */
-    ITEMS_TOGETHER = 8      /* of a thread: small, for all wait for the last one after each step */
+    MIN_CHANNELS = 32,     /* fewer: the transforms cost more than the products save */
+    MIN_TILES = 12,        /* fewer: reading the weights costs more than it saves */
+    MIN_TILES_OTHERS = 24, /* with a stride of 2, 1x7, 5x5 */
+    FAR_L3 = 2 << 20,      /* bytes of L2 that come with a slow L3 */
+    TOGETHER = 192,        /* tiles at a time, when the threads work together */
+    TOGETHER_STRIDED = 48, /* which are more than twice as large */
+    ITEMS_APART = 4,       /* of a thread: large, for each reads all the weights */
+    ITEMS_TOGETHER = 8     /* of a thread: small, for all wait for the last one after each step */
 };
 
 /* Lines and pixels of an output tile. */
@@ -65,6 +65,8 @@ static const weft_winograd_table *table_of(const weft_winograd *s, const weft_de
     const weft_winograd_table *large = tables + WEFT_WINOGRAD_LARGE, *small = tables + WEFT_WINOGRAD_SMALL;
     if (s->kernel_h != s->kernel_w)
         return weft_simd_of(device->isa)->winograd_line;
+    if (s->kernel_h == 5)
+        return tables + WEFT_WINOGRAD_WIDE;
     if (s->stride > 1)
         return tables + WEFT_WINOGRAD_STRIDED;
     const bool few = tiles_of(s, large) < MIN_TILES;
@@ -80,13 +82,14 @@ const char *weft_winograd_refuse_window(const weft_conv2d_opt *conv)
     return conv->groups != 1 ? "grouped: only convolutions of one group" : NULL;
 }
 
-/* A stride of 2 saves 63 of 144 multiply-adds of a whole tile, seven taps in a line 19 of 35. Measured (AVX-512): a
- * channel's transforms, in and out, cost as much as 28 multiply-adds at each position. */
+/* A stride of 2 saves 63 of 144 multiply-adds of a whole tile, seven taps in a line 19 of 35, 5x5 64 of 100. Measured
+ * (AVX-512): a channel's transforms, in and out, cost as much as 28 multiply-adds at each position. */
 static bool pays(const weft_winograd *s, const weft_winograd_table *table, int64_t tiles)
 {
     const double transforms = 28.0 / (double)s->c + 28.0 / (double)s->k;
     const double direct = (double)(s->kernel_h * s->kernel_w) * (double)(s->n * s->oh * s->ow);
-    return tiles >= MIN_TILES_OTHERS && table->positions * table->parts * (double)tiles * (1 + transforms) < 0.97 * direct;
+    return tiles >= MIN_TILES_OTHERS &&
+           table->positions * table->parts * (double)tiles * (1 + transforms) < 0.97 * direct;
 }
 
 const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_device *device)
@@ -101,8 +104,8 @@ const char *weft_winograd_refuse(const weft_winograd *winograd, const weft_devic
         return "under 32 channels: the transforms cost more than they save";
     const weft_winograd_table *table = table_of(s, device);
     const int64_t tiles = tiles_of(s, table), outputs = tiles * height_of(s, table) * width_of(s, table);
-    if ((s->stride > 1 || table->line) && !pays(s, table, tiles))
-        return "strided or 1x7, with few channels or tiles: the transforms cost more than they save";
+    if ((s->stride > 1 || s->kernel_h != 3) && !pays(s, table, tiles))
+        return "strided, 1x7 or 5x5, with few channels or tiles: the transforms cost more than they save";
     if (tiles < MIN_TILES)
         return "under 12 tiles: reading the transformed weights costs more than they save";
     return 2 * s->n * s->oh * s->ow < outputs ? "map fills less than half of its tiles" : NULL;
@@ -237,7 +240,8 @@ static void transform_output(const job *j, int64_t tile, int64_t row, const floa
     const int64_t high = height_of(s, s->table), wide = width_of(s, s->table);
     const int64_t n = tile / (s->tiles_h * s->tiles_w);
     const int64_t oh = tile / s->tiles_w % s->tiles_h * high, ow = tile % s->tiles_w * wide;
-    const int height = (int)(s->oh - oh < high ? s->oh - oh : high), width = (int)(s->ow - ow < wide ? s->ow - ow : wide);
+    const int height = (int)(s->oh - oh < high ? s->oh - oh : high),
+              width = (int)(s->ow - ow < wide ? s->ow - ow : wide);
     const int64_t r_line = j->block.r_row * s->ow, y_line = y->ld * s->ow;
     const int64_t pixel = (n * s->oh + oh) * s->ow + ow;
     const weft_winograd_output t = {

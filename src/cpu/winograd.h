@@ -12,16 +12,16 @@
 
 typedef struct weft_winograd {
     /* Set by the caller. */
-    int64_t n, h, w, c; /* input */
-    int64_t oh, ow, k;  /* output */
-    int stride;         /* 1 or 2 */
-    int kernel_h, kernel_w; /* 3 and 3, 7 and 1, 1 and 7 */
-    int64_t top, left;  /* padding before the image; negative: the first window begins inside */
+    int64_t n, h, w, c;     /* input */
+    int64_t oh, ow, k;      /* output */
+    int stride;             /* 1 or 2 */
+    int kernel_h, kernel_w; /* 3 and 3, 5 and 5, 7 and 1, 1 and 7 */
+    int64_t top, left;      /* padding before the image; negative: the first window begins inside */
     /* Derived. */
     weft_gemm gemm; /* of one position */
     const weft_winograd_table *table;
-    bool turned;    /* lines and pixels change places: 1x7 */
-    int64_t part;   /* channels of a part of the taps, in whole vectors */
+    bool turned;  /* lines and pixels change places: 1x7 */
+    int64_t part; /* channels of a part of the taps, in whole vectors */
     int64_t tiles_h, tiles_w, tiles;
     int64_t at_once; /* tiles of an item, or of a round when together */
     int64_t groups;  /* shares of the panels, when together */

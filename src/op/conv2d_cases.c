@@ -388,6 +388,14 @@ const weft_op_case weft_conv2d_cases[] = {
       WEFT_OPT(weft_conv2d_opt, .out = 130, .kernel_h = 7, .padding = WEFT_VALID, .bias = true),
       .epi = { .act = WEFT_ACT_RELU, .residual = true } },
     { WEFT_CASE("1x7_tiles_of_17", WEFT_NHWC(1, 17, 17, 192)), WEFT_OPT(weft_conv2d_opt, .out = 160, .kernel_w = 7) },
+    { WEFT_CASE("5x5_36_tiles", WEFT_NHWC(1, 11, 12, 100)),
+      WEFT_OPT(weft_conv2d_opt, .out = 90, .kernel = 5, .bias = true), .epi = { .act = WEFT_ACT_RELU } },
+    { WEFT_CASE("5x5_tiles_groups2_pads", WEFT_NHWC(2, 13, 11, 96)),
+      WEFT_OPT(weft_conv2d_opt, .out = 256, .kernel = 5, .groups = 2, .padding = WEFT_EXPLICIT, .pad = { 1, 2, 0, 3 }),
+      .epi = { .act = WEFT_ACT_RELU6, .residual = true } },
+    { WEFT_CASE("5x5_tiles_valid_swish", WEFT_NHWC(1, 15, 16, 64)),
+      WEFT_OPT(weft_conv2d_opt, .out = 65, .kernel = 5, .padding = WEFT_VALID, .bias = true),
+      .epi = { .act = WEFT_ACT_SWISH } },
 
     /* Epilogues: every activation, and the residual with and without one. */
     { WEFT_CASE("1x1_relu", WEFT_NHWC(1, 9, 9, 24)), WEFT_OPT(weft_conv2d_opt, .out = 40, .bias = true),

@@ -30,7 +30,7 @@
  *
  * Columns first, then rows. Traffic for each tile and channel, of F(4x4, 3x3): 36 loads and 36 stores on the way in, 36
  * loads and 16 stores on the way out; the arithmetic (about 140 and 100 operations) hides behind them in L2. `in`, the
- * side of an input tile, is a constant at every call: 6 and 4, and 9 with a stride of 2. */
+ * side of an input tile, and `kind` are constants at every call: 6 and 4, and 9 with a stride of 2. */
 #include "cpu/simd/winograd.h"
 
 #include "cpu/simd/vmath.h"
@@ -38,10 +38,10 @@
 enum {
     OUT = WEFT_WINOGRAD_OUT, /* the most */
     IN = WEFT_WINOGRAD_IN,   /* the most of stride 1 */
+    WIDE = 5,                /* of F(2x2, 5x5), whose input tiles are those of F(4x4, 3x3) */
     STRIDED = 9,             /* pixels of a side with a stride of 2: */
     EVEN = 5,                /* so many even ones, */
     ODD = 4,                 /* and odd ones */
-    TAPS = 3
 };
 
 #define UNROLL _Pragma("GCC unroll 8")
@@ -51,9 +51,15 @@ WEFT_INLINE weft_v times(float s, weft_v v, weft_v add)
     return weft_v_fma(weft_v_set(s), v, add);
 }
 
-WEFT_INLINE int out_of(const int in)
+/* `kind` is the side of an input tile, or WIDE. */
+WEFT_INLINE int in_of(const int kind)
 {
-    return in == STRIDED ? OUT : in - (TAPS - 1);
+    return kind == WIDE ? IN : kind;
+}
+
+WEFT_INLINE int out_of(const int kind)
+{
+    return kind == STRIDED ? OUT : kind == WIDE ? 2 : kind - 2;
 }
 
 /* B' times a column. */
@@ -77,14 +83,19 @@ WEFT_INLINE void input_line(const weft_v *d, weft_v *o, const int in)
 }
 
 /* A' times a column. */
-WEFT_INLINE void output_line(const weft_v *m, weft_v *o, const int in)
+WEFT_INLINE void output_line(const weft_v *m, weft_v *o, const int kind)
 {
-    if (in == 4) {
+    if (kind == 4) {
         o[0] = m[0] + m[1] + m[2];
         o[1] = m[1] - m[2] - m[3];
         return;
     }
     const weft_v p = m[1] + m[2], q = m[1] - m[2], r = m[3] + m[4], s = m[3] - m[4];
+    if (kind == WIDE) {
+        o[0] = m[0] + p + r;
+        o[1] = times(2, s, q) + m[5];
+        return;
+    }
     o[0] = m[0] + p + r;
     o[1] = times(2, s, q);
     o[2] = times(4, r, p);
@@ -214,20 +225,20 @@ WEFT_INLINE void input(const weft_winograd_input *t, const int in)
 /* clang-format off */
 
 /* The sums of the outputs. */
-WEFT_INLINE void sums_of(const weft_winograd_output *t, int64_t c, weft_v sum[OUT][OUT], const int in)
+WEFT_INLINE void sums_of(const weft_winograd_output *t, int64_t c, weft_v sum[OUT][OUT], const int kind)
 {
-    const int out = out_of(in);
+    const int in = in_of(kind), out = out_of(kind);
     weft_v rows[OUT][IN];
     UNROLL for (int j = 0; j < in; j++) {
         weft_v m[IN], o[OUT];
         UNROLL for (int i = 0; i < in; i++)
             m[i] = weft_v_load(t->m + (i * in + j) * t->position + c);
-        output_line(m, o, in);
+        output_line(m, o, kind);
         UNROLL for (int i = 0; i < out; i++)
             rows[i][j] = o[i];
     }
     UNROLL for (int i = 0; i < out; i++)
-        output_line(rows[i], sum[i], in);
+        output_line(rows[i], sum[i], kind);
 }
 
 WEFT_INLINE void strided_sums(const weft_winograd_output *t, int64_t c, weft_v sum[OUT][OUT])
@@ -249,14 +260,14 @@ WEFT_INLINE void strided_sums(const weft_winograd_output *t, int64_t c, weft_v s
 }
 
 /* Bias included. */
-WEFT_INLINE void output_sums(const weft_winograd_output *t, int64_t c, weft_v sum[OUT][OUT], const int in)
+WEFT_INLINE void output_sums(const weft_winograd_output *t, int64_t c, weft_v sum[OUT][OUT], const int kind)
 {
-    const int out = out_of(in);
+    const int out = out_of(kind);
     const weft_v bias = weft_v_load(t->bias + c);
-    if (in == STRIDED)
+    if (kind == STRIDED)
         strided_sums(t, c, sum);
     else
-        sums_of(t, c, sum, in);
+        sums_of(t, c, sum, kind);
     UNROLL for (int i = 0; i < out; i++)
         UNROLL for (int j = 0; j < out; j++)
             sum[i][j] += bias;
@@ -264,12 +275,12 @@ WEFT_INLINE void output_sums(const weft_winograd_output *t, int64_t c, weft_v su
 
 /* Whole tiles, whole vectors, NONE, RELU or RELU6. */
 WEFT_INLINE void output_whole(const weft_winograd_output *t, int64_t c, const bool residual, const bool stream,
-                              const int in)
+                              const int kind)
 {
-    const int out = out_of(in);
+    const int out = out_of(kind);
     const weft_v_range range = weft_v_act_range(t->act);
     weft_v sum[OUT][OUT];
-    output_sums(t, c, sum, in);
+    output_sums(t, c, sum, kind);
     UNROLL for (int i = 0; i < out; i++) {
         UNROLL for (int j = 0; j < out; j++) {
             float *y = t->y + i * t->y_line + j * t->y_pixel + c;
@@ -287,10 +298,10 @@ WEFT_INLINE void output_whole(const weft_winograd_output *t, int64_t c, const bo
 
 /* clang-format on */
 
-WEFT_INLINE void output_part(const weft_winograd_output *t, int64_t c, int n, const int in)
+WEFT_INLINE void output_part(const weft_winograd_output *t, int64_t c, int n, const int kind)
 {
     weft_v sum[OUT][OUT];
-    output_sums(t, c, sum, in);
+    output_sums(t, c, sum, kind);
     for (int i = 0; i < t->height; i++) {
         for (int j = 0; j < t->width; j++) {
             weft_v v = sum[i][j];
@@ -301,27 +312,28 @@ WEFT_INLINE void output_part(const weft_winograd_output *t, int64_t c, int n, co
     }
 }
 
-WEFT_INLINE void output(const weft_winograd_output *t, const int in)
+WEFT_INLINE void output(const weft_winograd_output *t, const int kind)
 {
-    const int out = out_of(in);
+    const int out = out_of(kind);
     int64_t c = 0;
     if (t->height == out && t->width == out && weft_act_clamps(t->act)) {
         const int64_t even = t->channels / WEFT_LANES * WEFT_LANES;
         if (t->residual)
             for (; c < even; c += WEFT_LANES)
-                output_whole(t, c, true, false, in);
+                output_whole(t, c, true, false, kind);
         else if (t->stream && WEFT_LANES * sizeof(float) == WEFT_CACHE_LINE)
             for (; c < even; c += WEFT_LANES)
-                output_whole(t, c, false, true, in);
+                output_whole(t, c, false, true, kind);
         else
             for (; c < even; c += WEFT_LANES)
-                output_whole(t, c, false, false, in);
+                output_whole(t, c, false, false, kind);
     }
     for (; c < t->channels; c += WEFT_LANES)
-        output_part(t, c, t->channels - c < WEFT_LANES ? (int)(t->channels - c) : WEFT_LANES, in);
+        output_part(t, c, t->channels - c < WEFT_LANES ? (int)(t->channels - c) : WEFT_LANES, kind);
 }
 
-/* G times a column of three, of F(4x4, 3x3) and of F(2x2, 3x3):
+/* G times a column of three, of F(4x4, 3x3) and of F(2x2, 3x3) (of F(2x2, 5x5) the rows are (1, a, a^2, a^3, a^4) times
+ * 1/4, -1/6 and 1/24 for the points 0, +-1 and +-2):
  *
  *      1/4     0    0                1    0    0
  *     -1/6  -1/6 -1/6          G =  1/2  1/2  1/2
@@ -329,9 +341,9 @@ WEFT_INLINE void output(const weft_winograd_output *t, const int in)
  *     1/24  1/12  1/6                0    0    1
  *     1/24 -1/12  1/6
  *        0     0    1 */
-WEFT_INLINE void filter_line(const weft_v *g, weft_v *o, const int in)
+WEFT_INLINE void filter_line(const weft_v *g, weft_v *o, const int kind)
 {
-    if (in == STRIDED) {
+    if (kind == STRIDED) {
         const weft_v half = weft_v_set(0.5f), sixth = weft_v_set(1.0f / 6);
         o[0] = g[0] * half;
         o[1] = weft_v_set(0) - (g[0] + g[2]) * half;
@@ -341,12 +353,24 @@ WEFT_INLINE void filter_line(const weft_v *g, weft_v *o, const int in)
         o[5] = g[1];
         return;
     }
-    if (in == 4) {
+    if (kind == 4) {
         const weft_v half = weft_v_set(0.5f), both = (g[0] + g[2]) * half, one = g[1] * half;
         o[0] = g[0];
         o[1] = both + one;
         o[2] = both - one;
         o[3] = g[2];
+        return;
+    }
+    if (kind == WIDE) {
+        const weft_v near = g[0] + g[2] + g[4], far = times(4, times(4, g[4], g[2]), g[0]);
+        const weft_v near_odd = g[1] + g[3], far_odd = times(8, g[3], g[1] + g[1]);
+        const weft_v sixth = weft_v_set(-1.0f / 6), quarter = weft_v_set(1.0f / 24);
+        o[0] = g[0] * weft_v_set(0.25f);
+        o[1] = (near + near_odd) * sixth;
+        o[2] = (near - near_odd) * sixth;
+        o[3] = (far + far_odd) * quarter;
+        o[4] = (far - far_odd) * quarter;
+        o[5] = g[4];
         return;
     }
     const weft_v six = weft_v_set(-1.0f / 6), ends = (g[0] + g[2]) * six, middle = g[1] * six;
@@ -359,27 +383,30 @@ WEFT_INLINE void filter_line(const weft_v *g, weft_v *o, const int in)
     o[5] = g[2];
 }
 
-WEFT_INLINE void filter(const weft_winograd_filter *f, const int in)
+/* clang-format off */
+WEFT_INLINE void filter(const weft_winograd_filter *f, const int kind)
 {
-    const int products = in == STRIDED ? EVEN + 1 : in; /* of a side */
+    const int taps = kind == WIDE ? WIDE : 3, products = kind == STRIDED ? EVEN + 1 : in_of(kind); /* of a side */
     for (int64_t c = 0; c < f->count; c += WEFT_LANES) {
         const int n = f->count - c < WEFT_LANES ? (int)(f->count - c) : WEFT_LANES;
-        weft_v rows[IN][TAPS];
-        UNROLL for (int s = 0; s < TAPS; s++)
-        {
-            weft_v g[TAPS], o[IN];
-            UNROLL for (int r = 0; r < TAPS; r++) g[r] = weft_v_load_n(f->wt + (TAPS * r + s) * f->tap + c, n);
-            filter_line(g, o, in);
-            UNROLL for (int i = 0; i < products; i++) rows[i][s] = o[i];
+        weft_v rows[IN][WIDE];
+        UNROLL for (int s = 0; s < taps; s++) {
+            weft_v g[WIDE], o[IN];
+            UNROLL for (int r = 0; r < taps; r++)
+                g[r] = weft_v_load_n(f->wt + (taps * r + s) * f->tap + c, n);
+            filter_line(g, o, kind);
+            UNROLL for (int i = 0; i < products; i++)
+                rows[i][s] = o[i];
         }
-        UNROLL for (int i = 0; i < products; i++)
-        {
+        UNROLL for (int i = 0; i < products; i++) {
             weft_v o[IN];
-            filter_line(rows[i], o, in);
-            UNROLL for (int j = 0; j < products; j++) weft_v_store(f->u + (i * products + j) * f->position + c, o[j]);
+            filter_line(rows[i], o, kind);
+            UNROLL for (int j = 0; j < products; j++)
+                weft_v_store(f->u + (i * products + j) * f->position + c, o[j]);
         }
     }
 }
+/* clang-format on */
 
 static void fence(void)
 {
@@ -397,25 +424,31 @@ static const weft_winograd_span strided_spans[] = {
     { 39, 1, 27 }, { 73, 4, 35 }, { 40, 1, 28 }, { 77, 4, 35 },
 };
 
-#define SIZE(in)                                                                                                       \
+#define INPUT(in)                                                                                                      \
     static void input_##in(const weft_winograd_input *t)                                                               \
     {                                                                                                                  \
         input(t, in);                                                                                                  \
-    }                                                                                                                  \
-    static void output_##in(const weft_winograd_output *t)                                                             \
-    {                                                                                                                  \
-        output(t, in);                                                                                                 \
-    }                                                                                                                  \
-    static void filter_##in(const weft_winograd_filter *f)                                                             \
-    {                                                                                                                  \
-        filter(f, in);                                                                                                 \
     }
-SIZE(6)
-SIZE(4)
-SIZE(9)
+#define OUTPUT(kind)                                                                                                   \
+    static void output_##kind(const weft_winograd_output *t)                                                           \
+    {                                                                                                                  \
+        output(t, kind);                                                                                               \
+    }                                                                                                                  \
+    static void filter_##kind(const weft_winograd_filter *f)                                                           \
+    {                                                                                                                  \
+        filter(f, kind);                                                                                               \
+    }
+INPUT(6)
+INPUT(4)
+INPUT(9)
+OUTPUT(6)
+OUTPUT(4)
+OUTPUT(9)
+OUTPUT(WIDE)
 
 const weft_winograd_table WEFT_SIMD_NAME(weft_winograd_)[WEFT_WINOGRAD_SIZES] = {
     { 1, 4, 6, false, 1, 36, 36, 36, NULL, input_6, output_6, filter_6, fence },
     { 1, 2, 4, false, 1, 16, 16, 16, NULL, input_4, output_4, filter_4, fence },
     { 2, 4, 9, false, 1, 81, 36, WEFT_COUNT(strided_spans), strided_spans, input_9, output_9, filter_9, fence },
+    { 1, 2, 6, false, 1, 36, 36, 36, NULL, input_6, output_WIDE, filter_WIDE, fence },
 };

@@ -2,8 +2,9 @@
  *
  * The transforms of Winograd's F(4x4, 3x3), of 6 x 6 input pixels to 36 positions and of 36 products to 4 x 4 output
  * pixels, of F(2x2, 3x3), of 4 x 4 pixels and 16 products to 2 x 2, and of 3x3 filters with a stride of 2, of 9 x 9
- * pixels and 81 products to 4 x 4; tables for each instruction set. Lavin & Gray 2016, arXiv:1509.09308, with the
- * points 0, +-1, +-2 and infinity; 0, +-1 and infinity; 0, +-1, 2 and infinity for the even pixels. */
+ * pixels and 81 products to 4 x 4; tables for each instruction set. F(2x2, 5x5) has the input tiles of F(4x4, 3x3).
+ * Lavin & Gray 2016, arXiv:1509.09308, with the points 0, +-1, +-2 and infinity; 0, +-1 and infinity; 0, +-1, 2 and
+ * infinity for the even pixels. */
 #ifndef WEFT_SIMD_WINOGRAD_H
 #define WEFT_SIMD_WINOGRAD_H
 
@@ -73,8 +74,8 @@ typedef struct weft_winograd_table {
     void (*fence)(void); /* after the last streamed tile of a work item */
 } weft_winograd_table;
 
-/* The tables of F(4x4, 3x3), F(2x2, 3x3), and of a stride of 2. */
-enum { WEFT_WINOGRAD_LARGE, WEFT_WINOGRAD_SMALL, WEFT_WINOGRAD_STRIDED, WEFT_WINOGRAD_SIZES };
+/* The tables of F(4x4, 3x3), F(2x2, 3x3), of a stride of 2, and of F(2x2, 5x5). */
+enum { WEFT_WINOGRAD_LARGE, WEFT_WINOGRAD_SMALL, WEFT_WINOGRAD_STRIDED, WEFT_WINOGRAD_WIDE, WEFT_WINOGRAD_SIZES };
 extern const weft_winograd_table weft_winograd_portable[WEFT_WINOGRAD_SIZES], weft_winograd_neon[WEFT_WINOGRAD_SIZES],
     weft_winograd_avx2[WEFT_WINOGRAD_SIZES], weft_winograd_avx512[WEFT_WINOGRAD_SIZES];
 /* Of seven taps in a line. */
