@@ -51,7 +51,8 @@ enum {
     WEFT_FORM_SUMS = 64,   /* the sums of a norm's statistics are part of the convolution before */
     WEFT_FORM_EXCITE = 128, /* an excitation's small layers are computed by the last blocks of its sums */
     WEFT_FORM_STEPS = 256, /* parts of sums are joined by the last blocks, in two steps where they are many */
-    WEFT_FORMS = 9         /* how many there are */
+    WEFT_FORM_LOGITS = 512, /* but products of 16-bit numbers that stay floats go to the library of products first */
+    WEFT_FORMS = 10        /* how many there are */
 };
 
 /* What became of recording a run. */

@@ -31,8 +31,8 @@ static const struct {
     { "compose", WEFT_FORM_COMPOSE, NULL },     { "dnn-product", WEFT_FORM_PRODUCT, NULL },
     { "expand", WEFT_FORM_EXPAND, NULL },       { "image", WEFT_FORM_IMAGE, NULL },
     { "sums", WEFT_FORM_SUMS, NULL },           { "excite", WEFT_FORM_EXCITE, NULL },
-    { "steps", WEFT_FORM_STEPS, NULL },         { "tuned", 0, set_tuned },
-    { "overlap", 0, set_overlap },
+    { "steps", WEFT_FORM_STEPS, NULL },         { "logits", WEFT_FORM_LOGITS, NULL },
+    { "tuned", 0, set_tuned },                  { "overlap", 0, set_overlap },
 };
 
 /* "join,dnn-product" */
@@ -46,7 +46,7 @@ static weft_status read_variable(weft_device *device, const char *variable, bool
         if (i == WEFT_COUNT(rows))
             return weft_fail(WEFT_INVALID,
                              "%s: '%.*s' is not one of pool, join, compose, dnn-product, expand, image, sums, excite, "
-                             "steps, tuned, overlap",
+                             "steps, logits, tuned, overlap",
                              variable, (int)length, at);
         if (rows[i].set)
             rows[i].set(device, with);

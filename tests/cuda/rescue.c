@@ -126,6 +126,7 @@ START_TEST(a_product_that_cublaslt_cannot_plan)
                                              "cublasLtMatmulPreferenceSetAttribute" };
     float expected[MOST], got[MOST];
     const fault bad = { functions[_i], 0, INVALID_VALUE, NULL };
+    weft_run_cost cost;
     doubles->card()->no_products = true;
     doubles->card()->nonsense = _i == 0;
     want(&small_dense, expected);
@@ -133,6 +134,13 @@ START_TEST(a_product_that_cublaslt_cannot_plan)
     compare(&small_dense, got, expected, 1e-2, "own kernels");
     ck_assert_int_eq(doubles->counts().products, 0);
     ck_assert_int_eq(doubles->counts().plans, 0);
+    finish();
+    doubles->reset(); /* logits, for which cuBLASLt is asked first, are then cuDNN's */
+    doubles->card()->nonsense = _i == 0;
+    CHECK_OK(work(&half, &small_dense, NULL, &bad, got, &cost));
+    compare(&small_dense, got, expected, 1e-2, "cuDNN's products");
+    ck_assert_int_eq(doubles->counts().products, 0);
+    ck_assert_int_eq(cost.plans, 5);
     finish();
 }
 END_TEST

@@ -2,7 +2,8 @@
  *
  * Matrix products: dense layers, and the projections behind an excitation whose weights differ by image. cuDNN's plan
  * comes first, because it is the one that can be checked without a device (ADR 10); then cuBLASLt; then our own. In
- * strict fp32 cuBLASLt is the first. */
+ * strict fp32 cuBLASLt is the first, and where floats are made of 16 bits, as logits are, too: cuDNN compiles such a
+ * product for longer than it plans the rest of ResNet-50. */
 #include "cuda/part/part.h"
 
 enum { ALIGN = 16 };
@@ -22,7 +23,7 @@ static void describe(const weft_part_product *p, weft_dnn_graph *graph)
 
 static weft_status plan_blas(weft_part_product *p, const weft_plan *plan)
 {
-    const weft_blas_matmul m = { .name = p->name, .dtype = p->dtype,
+    const weft_blas_matmul m = { .name = p->name, .dtype = p->dtype, .float_y = p->y_dtype == WEFT_F32,
                                  .strict = plan->device->precision == WEFT_PRECISION_FP32, .batch = p->batch,
                                  .n = p->rows, .c = p->c, .k = p->k, .x_turned = p->x_turned,
                                  .weight_turned = p->weight_turned, .x_ld = p->pitch.x, .y_ld = p->pitch.y,
@@ -34,8 +35,9 @@ static weft_status plan_blas(weft_part_product *p, const weft_plan *plan)
 /* What cuBLASLt's epilogues do. */
 static bool blas_takes(const weft_part_product *p)
 {
-    return p->y_dtype == p->dtype && !p->residual && p->pitch.x_align % 16 == 0 && p->pitch.y_align % 16 == 0 &&
-           p->weight_align % 16 == 0 && (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
+    return (p->y_dtype == p->dtype || p->y_dtype == WEFT_F32) && !p->residual && p->pitch.x_align % 16 == 0 &&
+           p->pitch.y_align % 16 == 0 && p->weight_align % 16 == 0 &&
+           (p->act == WEFT_ACT_NONE || p->act == WEFT_ACT_RELU);
 }
 
 /* Not in strict fp32: of a product with nothing behind it cuDNN has an engine that rounds to TF32 and does not say
@@ -43,6 +45,11 @@ static bool blas_takes(const weft_part_product *p)
 static bool by_dnn(const weft_plan *plan)
 {
     return plan->device->precision != WEFT_PRECISION_FP32 && (plan->forms & WEFT_FORM_PRODUCT);
+}
+
+static bool blas_first(const weft_part_product *p, const weft_plan *plan)
+{
+    return p->y_dtype != p->dtype && (plan->forms & WEFT_FORM_LOGITS) && blas_takes(p);
 }
 
 /* Of cuDNN: described, noted, or built. UNSUPPORTED: it has none, or is not asked. */
@@ -71,11 +78,20 @@ static weft_status ask_blas(weft_part_product *p, const weft_plan *plan)
     return plan->build && weft_cuda_of(plan->device)->blas ? plan_blas(p, plan) : WEFT_OK;
 }
 
+/* What cuDNN is asked for if cuBLASLt refuses is checked with what it is asked for in any case. */
+static weft_status ask_blas_first(weft_part_product *p, const weft_plan *plan)
+{
+    const weft_status status = plan->build || plan->collect ? WEFT_OK : ask_dnn(p, plan);
+    p->hash = 0;
+    return status == WEFT_OK || status == WEFT_UNSUPPORTED ? ask_blas(p, plan) : status;
+}
+
 weft_status weft_part_product_prepare(weft_part_product *p, const weft_plan *plan)
 {
-    weft_status status = ask_dnn(p, plan);
+    const bool blas = blas_first(p, plan);
+    weft_status status = blas ? ask_blas_first(p, plan) : ask_dnn(p, plan);
     if (status == WEFT_UNSUPPORTED)
-        status = ask_blas(p, plan);
+        status = blas ? ask_dnn(p, plan) : ask_blas(p, plan);
     p->own = status == WEFT_UNSUPPORTED;
     p->workspace = p->plan ? p->plan->workspace : 0;
     return p->own ? WEFT_OK : status;
@@ -119,8 +135,9 @@ static weft_status run_dnn(const weft_part_product *p, const weft_part_io *io, c
 static weft_status run_blas(const weft_part_product *p, const weft_part_io *io, const void *weight, const char *bias)
 {
     const weft_cuda *cuda = weft_cuda_of(io->call->device);
+    const char *of_y = bias && p->y_dtype != p->dtype ? bias + typed_bias_bytes(p) : bias;
     const weft_status status =
-        weft_blas_plan_run(p->plan->blas, cuda->stream, io->x.data, weight, bias, io->y.data, io->workspace);
+        weft_blas_plan_run(p->plan->blas, cuda->stream, io->x.data, weight, of_y, io->y.data, io->workspace);
     if (status != WEFT_UNSUPPORTED)
         return status;
     if (!weft_cuda_may_replace(cuda))

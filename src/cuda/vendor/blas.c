@@ -104,7 +104,12 @@ static weft_status set_bias(const weft_blas_plan *plan, const void *bias)
     return WEFT_OK;
 }
 
-static weft_status make_desc(weft_blas_plan *plan, int type)
+static int type_of(weft_dtype dtype)
+{
+    return dtype == WEFT_F16 ? LT(CUDA_R_16F) : dtype == WEFT_BF16 ? LT(CUDA_R_16BF) : LT(CUDA_R_32F);
+}
+
+static weft_status make_desc(weft_blas_plan *plan, int bias_type)
 {
     const weft_blas_matmul *m = &plan->matmul;
     const int transpose = LT(CUBLAS_OP_T);
@@ -130,7 +135,7 @@ static weft_status make_desc(weft_blas_plan *plan, int type)
     if (!m->bias)
         return WEFT_OK;
     TRY_LT(plan, cublasLtMatmulDescSetAttribute,
-           (plan->desc, LT(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE), &type, sizeof type));
+           (plan->desc, LT(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE), &bias_type, sizeof bias_type));
     return set_bias(plan, plan); /* the heuristics look at how an address is aligned; the bias is not known yet */
 }
 
@@ -176,13 +181,13 @@ static weft_status choose(weft_blas_plan *plan, weft_cublaslt_preference prefere
 static weft_status build(weft_blas_plan *plan)
 {
     const weft_blas_matmul *m = &plan->matmul;
-    const int type = m->dtype == WEFT_F16 ? LT(CUDA_R_16F) : m->dtype == WEFT_BF16 ? LT(CUDA_R_16BF) : LT(CUDA_R_32F);
+    const int type = type_of(m->dtype), y_type = type_of(m->float_y ? WEFT_F32 : m->dtype);
     weft_cublaslt_preference preference = NULL;
-    WEFT_TRY(make_desc(plan, type));
+    WEFT_TRY(make_desc(plan, y_type));
     const bool wt = m->weight_turned, xt = m->x_turned;
     WEFT_TRY(make_layout(plan, WEIGHT, type, wt ? m->k : m->c, wt ? m->c : m->k, m->weight_ld, m->weight_stride));
     WEFT_TRY(make_layout(plan, X, type, xt ? m->n : m->c, xt ? m->c : m->n, m->x_ld, m->x_stride));
-    WEFT_TRY(make_layout(plan, Y, type, m->k, m->n, m->y_ld, m->y_stride));
+    WEFT_TRY(make_layout(plan, Y, y_type, m->k, m->n, m->y_ld, m->y_stride));
     TRY_LT(plan, cublasLtMatmulPreferenceCreate, (&preference));
     const weft_status status = choose(plan, preference);
     plan->blas->vendor->cublasLtMatmulPreferenceDestroy(preference);

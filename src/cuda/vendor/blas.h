@@ -3,10 +3,9 @@
  * Matrix products on cuBLASLt: y = epilogue(x weight^T + bias + y), row-major as weft stores them, one product or a
  * batch with weights for each image. A plan is made once (heuristics, workspace known) and runs any number of times.
  *
- * When to use which: without a device cuBLASLt cannot be asked anything (its handle needs one), so what can be proved
- * is cuDNN's matrix product (weft_dnn_dense_graph, same operands). The lowering plans every dense layer with cuDNN;
- * where cuDNN has no engine (sm_75) and for the batched projections after squeeze-excite, whose weights differ by
- * image, it asks cuBLASLt, and weft's own kernel (weft_launch_gemm) takes what both refuse. */
+ * When to use which: part/product.c. Without a device cuBLASLt cannot be asked anything (its handle needs one), so what
+ * can be proved is cuDNN's matrix product (weft_dnn_dense_graph, same operands), which must be compiled for each shape;
+ * nothing is compiled here. */
 #ifndef WEFT_CUDA_VENDOR_BLAS_H
 #define WEFT_CUDA_VENDOR_BLAS_H
 
@@ -20,7 +19,8 @@ typedef enum weft_blas_act { WEFT_BLAS_NONE, WEFT_BLAS_RELU, WEFT_BLAS_GELU } we
 /* y[b, r, k] = act(sum over c of x[b, r, c] weight[b, k, c] + bias[k] + add * y[b, r, k]). */
 typedef struct weft_blas_matmul {
     const char *name;                          /* of the node, for error sentences */
-    weft_dtype dtype;                          /* of x, weight and y: F32, F16, BF16; sums are float */
+    weft_dtype dtype;                          /* of x, weight, bias and y: F32, F16, BF16; sums are float */
+    bool float_y;                              /* bias and y are float, whatever dtype is */
     bool strict;                               /* fp32 without TF32 */
     int64_t batch;                             /* 0: 1 */
     int64_t n, c, k;                           /* x [batch][n][c], weight [batch][k][c], y [batch][n][k] */
@@ -28,7 +28,7 @@ typedef struct weft_blas_matmul {
     int64_t x_ld, y_ld, weight_ld;             /* elements from row to row as stored; 0: dense */
     int64_t x_stride, weight_stride, y_stride; /* from one of the batch to the next; 0: dense, weight: its own each */
     bool shared_weight;                        /* one weight for all of the batch */
-    bool bias;                                 /* [k], of dtype */
+    bool bias;                                 /* [k], of y's type */
     bool add;                                  /* the residual is in y already: beta is 1 */
     weft_blas_act act;
     size_t workspace_limit; /* bytes; 0: 32 MiB */

@@ -27,7 +27,7 @@ typedef struct double_card {
     size_t memory;      /* bytes of the card */
     int driver, cudnn;  /* versions: 13000, 91900 */
     int memory_khz, bus_bits;
-    bool slow;          /* a plan takes 20 ms to build */
+    int company;        /* plans are not finished before so many have been under way at once, or 20 s have passed */
     float engine_ms[2]; /* what a run of a plan of each engine takes, as events tell */
     bool winograd;      /* the first engine of each graph notes that it is Winograd's */
     int slow_products;  /* whose matrix products take a millisecond more: DOUBLE_PLAN, DOUBLE_PRODUCT; 0: nobody's */

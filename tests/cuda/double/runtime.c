@@ -113,15 +113,19 @@ int double_called(const char *function)
 
 void double_build(void)
 {
+    static pthread_cond_t came = PTHREAD_COND_INITIALIZER;
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
     pthread_mutex_lock(&lock);
     books.counts.built++;
     books.building++;
     if (books.building > books.counts.together)
         books.counts.together = books.building;
-    pthread_mutex_unlock(&lock);
-    if (books.card.slow)
-        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-    pthread_mutex_lock(&lock);
+    pthread_cond_broadcast(&came);
+    int failed = 0;
+    while (!failed && books.counts.together < books.card.company)
+        failed = pthread_cond_timedwait(&came, &lock, &until);
     books.building--;
     pthread_mutex_unlock(&lock);
 }
