@@ -93,14 +93,16 @@ cuda-matrix:
 
 # Every layer of every network planned by the real cuDNN, without a GPU, for five cards in four precisions: an hour or
 # two of one core, in steps (build/cuda-plans keeps what is known). CARDS="a100 h100" and ARGS="--precisions fp16"
-# choose, ARGS=--quick leaves out what must be compiled. One process for each card. ARGS=--train and
-# GOLDEN=tests/cuda/plans_train.golden: the layers of steps of training.
+# choose, ARGS=--quick leaves out what must be compiled, HOLLOW=1 compiles nothing and asks all the same (minutes). One
+# process for each card. ARGS=--train and GOLDEN=tests/cuda/plans_train.golden: the layers of a step of training of
+# every network, for the cards that the file has.
 CUDA_PLANS := build/check/tests/cuda
 cuda-plans:
 	cmake --preset check
 	cmake --build --preset check --target cuda-plans
 	mkdir -p build/cuda-plans
-	for card in $(or $(CARDS),t4 a100 l4 h100 rtx5090); do LD_LIBRARY_PATH=$(CUDA_PLANS)/nodevice \
+	for card in $(or $(CARDS),$(if $(findstring --train,$(ARGS)),a100 h100,t4 a100 l4 h100 rtx5090)); do \
+		LD_LIBRARY_PATH=$(if $(HOLLOW),$(CUDA_PLANS)/hollow:)$(CUDA_PLANS)/nodevice \
 		$(CUDA_PLANS)/cuda-plans --all --targets $$card $(ARGS) --journal build/cuda-plans \
 		--golden $(or $(GOLDEN),tests/cuda/plans.golden) --write || exit; done
 

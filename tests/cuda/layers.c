@@ -15,7 +15,6 @@
 #include <weft/arch.h>
 #include <weft/check.h>
 #include <weft/model.h>
-#include <weft/train.h>
 
 const char *const layer_targets[LAYER_TARGETS] = { "t4", "a100", "l4", "h100", "rtx5090" };
 const layer_precision layer_precisions[LAYER_PRECISIONS] = {
@@ -118,54 +117,130 @@ static void describe(const weft_dnn_graph *graph, char *text, size_t size)
     }
 }
 
-/* ---- all networks, cards and precisions ---- */
+/* ---- what was seen ---- */
 
-typedef struct collector {
-    layers all;
-    int target, precision;
-    const char *network;
-    weft_status status;
-} collector;
-
-static layer *entry(layers *all, const char *text)
+uint64_t layers_hash(const char *text)
 {
+    uint64_t hash = 0xcbf29ce484222325ULL;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3ULL;
+    return hash;
+}
+
+/* Where the text's index stands, or belongs. */
+static int *slot_of(const layers *all, const char *text)
+{
+    uint64_t at = layers_hash(text);
+    int *slot = &all->slot[at % (unsigned)all->slots];
+    while (*slot && strcmp(all->list[*slot - 1].text, text) != 0)
+        slot = &all->slot[++at % (unsigned)all->slots];
+    return slot;
+}
+
+/* Room for twice as many layers, and for their indices four times. */
+static bool grow(layers *all)
+{
+    const int more = all->capacity ? 2 * all->capacity : 1024;
+    layer *list = realloc(all->list, (size_t)more * sizeof *list);
+    if (!list)
+        return false;
+    all->list = list;
+    int *slot = calloc(4 * (size_t)more, sizeof *slot);
+    if (!slot)
+        return false;
+    free(all->slot);
+    all->slot = slot;
+    all->slots = 4 * more;
+    all->capacity = more;
     for (int i = 0; i < all->count; i++)
-        if (strcmp(all->list[i].text, text) == 0)
-            return &all->list[i];
-    if (all->count == all->capacity) {
-        const int more = all->capacity ? 2 * all->capacity : 1024;
-        layer *list = realloc(all->list, (size_t)more * sizeof *list);
-        if (!list)
-            return NULL;
-        all->list = list;
-        all->capacity = more;
+        *slot_of(all, list[i].text) = i + 1;
+    return true;
+}
+
+layer *layers_note(collector *c, const char *text)
+{
+    layers *all = &c->all;
+    if (all->count == all->capacity && !grow(all)) {
+        c->status = WEFT_NO_MEMORY;
+        return NULL;
     }
-    layer *fresh = &all->list[all->count++];
-    *fresh = (layer){ .text = "" };
-    snprintf(fresh->text, sizeof fresh->text, "%s", text);
-    return fresh;
+    int *slot = slot_of(all, text);
+    if (!*slot) {
+        layer *fresh = &all->list[all->count];
+        *fresh = (layer){ .text = "" };
+        snprintf(fresh->text, sizeof fresh->text, "%s", text);
+        snprintf(fresh->network, sizeof fresh->network, "%s", c->network);
+        *slot = ++all->count;
+    }
+    layer *l = &all->list[*slot - 1];
+    l->used[c->target * LAYER_PRECISIONS + c->precision] = true;
+    return l;
+}
+
+static bool note_asked(collector *c, const char *name)
+{
+    if (c->n_asked == c->asked_capacity) {
+        const int more = c->asked_capacity ? 2 * c->asked_capacity : 1024;
+        uint64_t *asked = realloc(c->asked, (size_t)more * sizeof *asked);
+        if (!asked)
+            return false;
+        c->asked = asked;
+        c->asked_capacity = more;
+    }
+    c->asked[c->n_asked++] = layers_hash(name);
+    return true;
+}
+
+/* The graph of a layer in the collector's column. NULL: no memory. */
+static layer *note_graph(collector *c, const weft_dnn_graph *graph)
+{
+    char text[160];
+    describe(graph, text, sizeof text);
+    layer *l = layers_note(c, text);
+    if (l && !l->graph[c->precision]) {
+        l->graph[c->precision] = malloc(sizeof *graph);
+        if (!l->graph[c->precision])
+            return NULL;
+        *l->graph[c->precision] = *graph;
+    }
+    return l;
+}
+
+/* A gradient that another is added to, or a convolution with sums, without these: what weft plans next where there is
+ * no plan for both. Its three maps come first in the graph. False: it is none of the two. */
+static bool take_alone(const weft_dnn_graph *graph, weft_dnn_graph *alone)
+{
+    const bool gradient = graph->op[0].kind == WEFT_DNN_DGRAD;
+    if (graph->n_ops != 2 || (!gradient && graph->op[1].kind != WEFT_DNN_STATS))
+        return false;
+    *alone = *graph;
+    alone->n_ops = 1;
+    alone->n_tensors = 3;
+    for (int i = 0; i < 3 && gradient; i++)
+        if (alone->tensor[i].id == WEFT_DNN_X)
+            alone->op[0].out = i;
+    return true;
 }
 
 static void seen(const weft_dnn_graph *graph, void *user)
 {
     collector *c = user;
-    char text[160];
-    describe(graph, text, sizeof text);
-    layer *l = entry(&c->all, text);
+    weft_dnn_graph less;
+    char alone[sizeof((layer *)NULL)->alone] = "";
     c->all.graphs++;
-    if (l && !l->graph[c->precision]) {
-        l->graph[c->precision] = malloc(sizeof *graph);
-        if (l->graph[c->precision])
-            *l->graph[c->precision] = *graph;
+    if (c->training && take_alone(graph, &less)) {
+        describe(&less, alone, sizeof alone);
+        if (!note_graph(c, &less))
+            c->status = WEFT_NO_MEMORY;
     }
-    if (!l || !l->graph[c->precision]) {
+    layer *l = note_graph(c, graph);
+    if (l)
+        memcpy(l->alone, alone, sizeof alone);
+    if (!l || (c->training && !note_asked(c, graph->name)))
         c->status = WEFT_NO_MEMORY;
-        return;
-    }
-    if (!l->network[0])
-        snprintf(l->network, sizeof l->network, "%s", c->network);
-    l->used[c->target * LAYER_PRECISIONS + c->precision] = true;
 }
+
+/* ---- all networks, cards and precisions ---- */
 
 /* px 0: the network's own. */
 static weft_status collect_network(weft_ctx *ctx, const weft_arch *arch, int64_t batch, int px, collector *c)
@@ -214,56 +289,45 @@ static weft_status collect_selftest(weft_ctx *ctx, int64_t batch, collector *c)
     return c->status;
 }
 
-/* Steps of training, of networks that have all sorts of layers. */
-static weft_status collect_steps(weft_ctx *ctx, int64_t batch, collector *c)
-{
-    static const char *const networks[] = { "resnet50", "efficientnet-b0", "mobilenet-v2", "densenet121", "vgg16" };
-    for (int i = 0; i < WEFT_COUNT(networks); i++) {
-        const weft_arch *arch = weft_arch_find(networks[i], WEFT_DIALECT_DEFAULT);
-        weft_graph *graph = NULL;
-        weft_trainer *trainer = NULL;
-        if (!arch)
-            return weft_fail(WEFT_NOT_FOUND, "no network %s", networks[i]);
-        c->network = arch->name;
-        weft_status status = weft_arch_build(
-            ctx, arch->name, &(weft_arch_opt){ .dialect = arch->dialect, .batch = batch }, &graph);
-        if (status == WEFT_OK)
-            status = weft_trainer_create(ctx, graph, &(weft_train_opt){ .plan_only = true }, &trainer);
-        weft_trainer_destroy(trainer);
-        weft_graph_destroy(graph);
-        WEFT_TRY(status);
-    }
-    return c->status;
-}
-
 /* What is planned, for which cards, in which precisions: all at a batch of 32, which tables are of; other batches on
- * the card and in the precision that are met first, and weft selftest on that card. */
+ * the card and in the precision that are met first, and weft selftest on that card. Steps of training for the cards
+ * that train. */
 static const struct {
     weft_status (*collect)(weft_ctx *ctx, int64_t batch, collector *c);
     int64_t batch;
     const char *target, *precision; /* NULL: all */
     bool training;
 } sources[] = {
-    { collect_registry, 32, NULL, NULL, false },    { collect_registry, 1, "h100", "tf32", false },
-    { collect_registry, 2, "h100", "tf32", false }, { collect_registry, 256, "h100", "tf32", false },
+    { collect_registry, 32, NULL, NULL, false },
+    { collect_registry, 1, "h100", "tf32", false },
+    { collect_registry, 2, "h100", "tf32", false },
+    { collect_registry, 256, "h100", "tf32", false },
     { collect_selftest, SELFTEST_BATCH, "h100", NULL, false },
-    { collect_steps, 32, NULL, NULL, true },
+    { layers_of_steps, 32, "a100", NULL, true },
+    { layers_of_steps, 32, "h100", NULL, true },
 };
+
+/* Whether that source is of the collector's column. */
+static bool is_asked(int source, bool training, const collector *c)
+{
+    const char *target = sources[source].target, *precision = sources[source].precision;
+    return sources[source].training == training && (!target || strcmp(target, layer_targets[c->target]) == 0) &&
+           (!precision || strcmp(precision, layer_precisions[c->precision].name) == 0);
+}
 
 static weft_status collect_column(bool training, collector *c)
 {
-    const char *const target = layer_targets[c->target], *const precision = layer_precisions[c->precision].name;
     weft_ctx *ctx = NULL;
     weft_status status = weft_ctx_create(&(weft_ctx_opt){ .device = "cuda",
-                                                          .target = target,
+                                                          .target = layer_targets[c->target],
                                                           .threads = 1,
                                                           .precision = layer_precisions[c->precision].precision },
                                          &ctx);
     for (int i = 0; i < WEFT_COUNT(sources) && status == WEFT_OK; i++)
-        if (sources[i].training == training &&
-            (!sources[i].target || strcmp(sources[i].target, target) == 0) &&
-            (!sources[i].precision || strcmp(sources[i].precision, precision) == 0))
+        if (is_asked(i, training, c)) {
             status = sources[i].collect(ctx, sources[i].batch, c);
+            c->all.planned[c->target] = true;
+        }
     weft_ctx_destroy(ctx);
     return status;
 }
@@ -273,19 +337,28 @@ static int by_text(const void *a, const void *b)
     return strcmp(((const layer *)a)->text, ((const layer *)b)->text);
 }
 
-weft_status layers_collect(bool training, layers *out)
+bool layers_wants(const layers_wanted *wanted, int column)
 {
-    collector c = { .all = { .networks = weft_arch_count() } };
+    return wanted->target[column / LAYER_PRECISIONS] && wanted->precision[column % LAYER_PRECISIONS];
+}
+
+weft_status layers_collect(const layers_wanted *wanted, layers *out)
+{
+    collector c = { .all = { .networks = weft_arch_count() }, .training = wanted->training };
     weft_status status = WEFT_OK;
     weft_dnn_watch(seen, &c);
     for (c.target = 0; c.target < LAYER_TARGETS && status == WEFT_OK; c.target++)
         for (c.precision = 0; c.precision < LAYER_PRECISIONS && status == WEFT_OK; c.precision++) {
             weft_target card;
             status = weft_target_find(layer_targets[c.target], &card);
-            if (status == WEFT_OK && card.sm >= layer_precisions[c.precision].least)
-                status = collect_column(training, &c);
+            if (status == WEFT_OK && layers_wants(wanted, c.target * LAYER_PRECISIONS + c.precision) &&
+                card.sm >= layer_precisions[c.precision].least)
+                status = collect_column(wanted->training, &c);
         }
     weft_dnn_watch(NULL, NULL);
+    free(c.asked);
+    free(c.all.slot);
+    c.all.slot = NULL;
     if (status != WEFT_OK) {
         layers_release(&c.all);
         return status;
