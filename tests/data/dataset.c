@@ -79,6 +79,24 @@ START_TEST(folders_are_classes)
 }
 END_TEST
 
+/* What archives and systems put beside users' folders is no class. */
+START_TEST(folders_of_systems_are_left_out)
+{
+    weft_dataset *set;
+    tree_put("one.jpg", NULL, "s/ant/a.jpg");
+    tree_put("one.jpg", NULL, "s/bee/b.jpg");
+    tree_put(NULL, "x", "s/__MACOSX/ant/._a.jpg");
+    tree_put("one.jpg", NULL, "s/ant/@eaDir/a.jpg");
+    tree_put(NULL, "x", "s/cat/.keep");
+    CHECK_OK(weft_dataset_open(ctx, tree_path("s"), NULL, &set));
+    check_set(set, "a.jpg=ant|b.jpg=bee|");
+    ck_assert_int_eq(left_out(set, "folder of a system"), 2);
+    ck_assert_int_eq(left_out(set, "empty class folder"), 1);
+    ck_assert_int_eq(weft_dataset_classes(set), 3);
+    weft_dataset_destroy(set);
+}
+END_TEST
+
 START_TEST(what_is_left_out_is_counted_by_kind)
 {
     weft_dataset *set;
@@ -329,6 +347,7 @@ int main(int argc, char **argv)
     TCase *cases = tcase_create("all");
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, folders_are_classes);
+    tcase_add_test(cases, folders_of_systems_are_left_out);
     tcase_add_test(cases, what_is_left_out_is_counted_by_kind);
     tcase_add_test(cases, links_do_not_multiply_images);
     tcase_add_test(cases, parts_of_a_data_set_are_no_classes);
