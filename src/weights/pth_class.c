@@ -132,15 +132,17 @@ static weft_status look_at_outputs(const look *l)
 
 /* ---- pools ---- */
 
-/* A maximum over the map, or no pool where one is called so, is nowhere in weft's networks. */
+static bool is_called(const look *l, const char *end)
+{
+    const int length = (int)strlen(end);
+    return l->length >= length && memcmp(l->name + l->length - length, end, (size_t)length) == 0;
+}
+
+/* A maximum over the map, or nothing where a pool or an activation is called so, is nowhere in weft's networks. */
 static weft_status look_at_pool(const look *l)
 {
-    static const char pool[] = "maxpool";
-    const int end = (int)sizeof pool - 1;
-    const bool at_pool = l->length >= end && memcmp(l->name + l->length - end, pool, (size_t)end) == 0;
-    if (strcmp(l->class_name, "AdaptiveMaxPool2d") == 0 || (strcmp(l->class_name, "Identity") == 0 && at_pool))
-        return differs(l, "");
-    return WEFT_OK;
+    const bool nothing = strcmp(l->class_name, "Identity") == 0 && (is_called(l, "maxpool") || is_called(l, "relu"));
+    return nothing || strcmp(l->class_name, "AdaptiveMaxPool2d") == 0 ? differs(l, "") : WEFT_OK;
 }
 
 /* ---- pixels ---- */
