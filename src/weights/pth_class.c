@@ -130,7 +130,7 @@ static weft_status look_at_outputs(const look *l)
     return WEFT_OK;
 }
 
-/* ---- pools ---- */
+/* ---- maps ---- */
 
 static bool is_called(const look *l, const char *end)
 {
@@ -138,11 +138,15 @@ static bool is_called(const look *l, const char *end)
     return l->length >= length && memcmp(l->name + l->length - length, end, (size_t)length) == 0;
 }
 
-/* A maximum over the map, or nothing where a pool or an activation is called so, is nowhere in weft's networks. */
-static weft_status look_at_pool(const look *l)
+/* What changes maps and is nowhere in weft's networks; and nothing where a pool or an activation is called so. */
+static weft_status look_at_maps(const look *l)
 {
+    static const char *const others[] = { "AdaptiveMaxPool2d", "LPPool2d", "FractionalMaxPool2d", "Upsample",
+                                          "UpsamplingNearest2d", "UpsamplingBilinear2d", "PixelShuffle",
+                                          "PixelUnshuffle", "ChannelShuffle", "Unfold", "Fold", "InstanceNorm2d",
+                                          "GroupNorm", "LayerNorm", NULL };
     const bool nothing = strcmp(l->class_name, "Identity") == 0 && (is_called(l, "maxpool") || is_called(l, "relu"));
-    return nothing || strcmp(l->class_name, "AdaptiveMaxPool2d") == 0 ? differs(l, "") : WEFT_OK;
+    return nothing || is_one(l->class_name, others) ? differs(l, "") : WEFT_OK;
 }
 
 /* ---- pixels ---- */
@@ -213,5 +217,5 @@ weft_status weft_pth_look_at_class(weft_pth *pth, weft_pth_classes *classes, con
     if (!torch)
         return WEFT_OK;
     WEFT_TRY(look_at_outputs(&l));
-    return look_at_pool(&l);
+    return look_at_maps(&l);
 }

@@ -50,6 +50,9 @@ static const struct {
     { OBJECT("timm.layers.activations", "Swish", ""), "swish", NULL },
     { OBJECT("mine", "GELU", ""), NULL, NULL }, /* nobody knows what it does */
     { OBJECT("torch.nn.modules.pooling", "AdaptiveMaxPool2d", ""), NULL, "the layer AdaptiveMaxPool2d" },
+    { OBJECT("torch.nn.modules.upsampling", "Upsample", ""), NULL, "the layer Upsample" },
+    { OBJECT("torch.nn.modules.dropout", "Dropout", ""), NULL, NULL },
+    { OBJECT("torch.nn.modules.linear", "Identity", ""), NULL, NULL },
     { OBJECT("torchvision.transforms.transforms", "Resize", ""), NULL, "Resize of torchvision.transforms" },
     { OBJECT("torchvision.transforms.transforms", "Grayscale", ""), NULL, "Grayscale of torchvision.transforms" },
     { OBJECT("torchvision.transforms.transforms", "ConvertImageDtype", ""), NULL, NULL },
