@@ -157,9 +157,15 @@ static weft_status parse(weft_ctx *ctx, const weft_file *file, weft_weights *wei
     weft_arena arena;
     weft_arena_init(&arena, &ctx->allocator);
     weft_hub h = { .json = { .file = file, .end = file->size, .arena = &arena }, .weights = weights };
+    if (file->size >= 3 && memcmp(file->data, "\xef\xbb\xbf", 3) == 0) /* a mark that some editors put there */
+        h.json.at = 3;
     const weft_status status = read(&h);
     weft_arena_release(&arena);
-    return status == WEFT_NO_MEMORY ? status : WEFT_OK;
+    if (status == WEFT_NO_MEMORY)
+        return status;
+    if (status != WEFT_OK)
+        weft_log(ctx, WEFT_LOG_WARN, "%s; what it says is not obeyed from there on", weft_error());
+    return WEFT_OK;
 }
 
 static weft_status consult(weft_ctx *ctx, const char *path, const char *name, weft_weights *weights,

@@ -129,6 +129,7 @@ static const struct {
     { NULL, "{\"image_mean\": [0.485, 0.456, 0.406], \"image_std\": [0.229, 0.224, 0.225]}", "recipe.preprocess",
       "torch" },
     { "{\"learning_rate\": 0.1, \"label_names\": [\"a\"]}", NULL, "weft.labels", NULL }, /* of something else */
+    { "\xef\xbb\xbf" "{\"architecture\": \"resnet18\"}", NULL, "hub.architecture", "resnet18" },
     { "not JSON", "[1, 2", "hub.architecture", NULL },
 };
 
