@@ -53,6 +53,7 @@ typedef struct weft_source_key {
 /* Tensors of a file that prepare its images (statistics.c), by index. */
 typedef struct weft_statistics {
     int64_t mean, std;
+    int64_t again[2]; /* the same once more, as a module has that another holds too; -1: not there */
 } weft_statistics;
 
 typedef struct weft_source {
