@@ -408,7 +408,8 @@ const cli_command cli_convert = {
     .description =
         "Reads the weight file IN (safetensors, PyTorch .pth, Keras .h5, .weights.h5 or .keras, NumPy .npz), gives "
         "every tensor weft's name and layout, and writes OUT, .safetensors or .npz by its name. If OUT is there and "
-        "holds anything else, convert asks on a terminal whether it may be replaced, and elsewhere wants --force. The "
+        "holds anything else, unless it was made of an IN of this name with other bytes, convert asks on a terminal "
+        "whether it may be replaced, and elsewhere wants --force. The "
         "network is what --model says, else what the file says, else what its name begins with, else what its tensors "
         "fit; it is printed. Nothing in a file is executed.\n"
         "\n"

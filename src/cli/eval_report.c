@@ -159,7 +159,8 @@ void eval_print_text(const eval *e)
     printf(", classes by %s", e->result.rule);
     printf(r->bad ? "; %lld left out\n" : "\n", (long long)r->bad);
     printf("top-1 %7.3f %%   %lld right\n", percent(r->top1, r->images), (long long)r->top1);
-    printf("top-5 %7.3f %%   %lld right\n", percent(r->top5, r->images), (long long)r->top5);
+    if (weft_classifier_classes(e->classifier) > 5) /* else every answer is one of five */
+        printf("top-5 %7.3f %%   %lld right\n", percent(r->top5, r->images), (long long)r->top5);
     printf("macro F1 %.4f, expected calibration error %.4f\n", r->macro_f1, r->calibration_error);
     printf("%.1f images/s\n", (double)(r->images + r->bad) / r->seconds);
     if (arch->published.top1 > 0 && is_published_measure(e))

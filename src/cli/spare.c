@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Whether convert may write where a file is already: an hour of training may be what lies there. What would be written
- * again bit by bit is no loss; for anything else a person is asked, and a script has to say --force. */
+ * again bit by bit is no loss, nor what was made of a file that is another by now: a checkpoint that training goes on
+ * with is converted again and again. For anything else a person is asked, and a script has to say --force. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,13 +38,25 @@ static bool same_metadata(const weft_weights *a, const weft_weights *b)
     return true;
 }
 
-static bool is_same(weft_ctx *ctx, const char *path, const weft_weights *next)
+/* "best.pth sha256:..." of both: the same name, another digest. */
+static bool is_made_of_former(const weft_weights *old, const weft_weights *next)
+{
+    static const char mark[] = " sha256:";
+    const char *const was = weft_weights_meta_find(old, "weft.source");
+    const char *const is = weft_weights_meta_find(next, "weft.source");
+    const char *const behind = was ? strstr(was, mark) : NULL;
+    const size_t length = behind ? (size_t)(behind - was) + sizeof mark - 1 : 0;
+    return length && is && strncmp(was, is, length) == 0 && strcmp(was, is) != 0;
+}
+
+/* Whether what lies there can be made again, or is not wanted any more. */
+static bool is_no_loss(weft_ctx *ctx, const char *path, const weft_weights *next)
 {
     weft_weights *old = NULL;
-    const bool same = weft_weights_read(ctx, path, WEFT_FORMAT_AUTO, &old) == WEFT_OK && same_metadata(next, old) &&
-                      same_tensors(next, old);
+    const bool read = weft_weights_read(ctx, path, WEFT_FORMAT_AUTO, &old) == WEFT_OK;
+    const bool none = read && (is_made_of_former(old, next) || (same_metadata(next, old) && same_tensors(next, old)));
     weft_weights_destroy(old);
-    return same;
+    return none;
 }
 
 /* A line that begins with y. */
@@ -59,7 +72,7 @@ static bool agrees(const char *path)
 cli_exit cli_spare(weft_ctx *ctx, const char *path, const weft_weights *next, bool force)
 {
     struct stat about;
-    if (force || stat(path, &about) || is_same(ctx, path, next))
+    if (force || stat(path, &about) || is_no_loss(ctx, path, next))
         return CLI_OK;
     if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
         return agrees(path) ? CLI_OK : cli_error(CLI_CREATE, "convert: %s stays as it is", path);

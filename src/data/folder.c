@@ -86,6 +86,8 @@ static weft_status add_class(weft_walk *walk, const char *name)
     if (set->classes[walk->mark].images == 0 && left(set) > before)
         return weft_fail(WEFT_BAD_DATA, "%s: none of its %lld files is an image that is read (%s): the class would "
                          "be empty", inside, (long long)(left(set) - before), weft_image_suffixes);
+    if (set->classes[walk->mark].images == 0)
+        return weft_dataset_leave(set, "empty class folder", set->folder, name);
     return WEFT_OK;
 }
 

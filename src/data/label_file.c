@@ -31,6 +31,17 @@ typedef struct reader {
 
 #define AT "%s: line %lld: "
 
+/* The image that a field names: also by a path of Windows. */
+static int64_t find(reader *r, char *name)
+{
+    const int64_t image = weft_names_find(&r->names, name);
+    if (image != -1 || !strchr(name, '\\'))
+        return image;
+    for (char *at = name; *at; at++)
+        *at = *at == '\\' ? '/' : *at;
+    return weft_names_find(&r->names, name);
+}
+
 /* ---- the form ---- */
 
 /* Whether two words or more are an image and its class; *end is the space between. Names may have spaces. */
@@ -62,7 +73,7 @@ static weft_status choose_columns(reader *r, const char *line)
         snprintf(copy, strlen(line) + 1, "%s", line);
         const int count = weft_label_split(copy, betweens[b], fields);
         for (int i = 0; i < 2 && count >= 2; i++) {
-            if (!weft_names_image(fields[i]) && weft_names_find(&r->names, fields[i]) == -1)
+            if (!weft_names_image(fields[i]) && find(r, fields[i]) == -1)
                 continue;
             r->names.prefix = NULL;
             if (count > 2)
@@ -77,6 +88,24 @@ static weft_status choose_columns(reader *r, const char *line)
     snprintf(copy, strlen(line) + 1, "%s", line);
     r->form.between = split_words(r, copy, &end) ? ' ' : '\0';
     r->names.prefix = NULL;
+    return WEFT_OK;
+}
+
+/* Words that nobody foresaw may head columns as well: then the line behind them, up to last, has some. */
+static weft_status look_behind(reader *r, const char *at, const char *last)
+{
+    const char *const end = at < last ? memchr(at, '\n', (size_t)(last - at)) : NULL;
+    const size_t length = (size_t)((end ? end : last) - at);
+    if (r->form.between || r->form.header || at >= last || length > LINE)
+        return WEFT_OK;
+    char *const line = weft_arena_text(&r->set->arena, "%.*s", (int)length, at);
+    if (!line)
+        return weft_fail_in(WEFT_NO_MEMORY, "%s", r->set->labels);
+    line[strcspn(line, "\r")] = '\0';
+    WEFT_TRY(choose_columns(r, line));
+    r->form.header = r->form.between != '\0' && r->form.between != ' ';
+    if (!r->form.header)
+        r->form = (weft_label_form){ 0 };
     return WEFT_OK;
 }
 
@@ -145,7 +174,7 @@ static weft_status one_line(reader *r, char *line)
         if (count <= f->file || count <= f->label)
             return weft_fail(WEFT_BAD_DATA, AT "%d field%s; %d were expected", r->set->labels, (long long)r->line,
                              count, count == 1 ? "" : "s", (f->file > f->label ? f->file : f->label) + 1);
-        return set_class(r, weft_names_find(&r->names, fields[f->file]), fields[f->file], fields[f->label]);
+        return set_class(r, find(r, fields[f->file]), fields[f->file], fields[f->label]);
     }
     if (begins_with_image(line))
         return weft_fail(WEFT_BAD_DATA, AT "some lines are 'FILE CLASS' and some 'CLASS'", r->set->labels,
@@ -186,22 +215,35 @@ static int64_t count_lines(const char *at, const char *last)
     return count;
 }
 
+/* '#' and a blank: no image is called so. */
+static bool is_comment(const char *line)
+{
+    return line[0] == '#' && (line[1] == ' ' || line[1] == '\t' || !line[1]);
+}
+
+static bool is_wide(const char *text, size_t size)
+{
+    return size >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0);
+}
+
 static weft_status read_lines(reader *r, size_t size)
 {
     char *at = r->data, *const last = r->data + size;
     bool first = true;
     if (size >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
         at += 3;
-    else if (size >= 2 && (memcmp(at, "\xff\xfe", 2) == 0 || memcmp(at, "\xfe\xff", 2) == 0))
+    else if (is_wide(at, size))
         return weft_fail(WEFT_BAD_DATA, "%s: is UTF-16 text; UTF-8 was expected", r->set->labels);
     for (char *line; (line = next_line(r, &at, last)) != NULL;) {
         const size_t length = strlen(line);
         if (length > LINE || strpbrk(line, "\001\002\003\004\005\006\007\010\033"))
             return weft_fail(WEFT_BAD_DATA, AT "is no line of text", r->set->labels, (long long)r->line);
-        if (!length)
+        if (!length || is_comment(line))
             continue;
         if (first)
             WEFT_TRY(choose_form(r, line, count_lines(at, last)));
+        if (first)
+            WEFT_TRY(look_behind(r, at, last));
         if (!first || !r->form.header)
             WEFT_TRY(one_line(r, line));
         first = false;
@@ -228,9 +270,12 @@ static weft_status load(reader *r, size_t *size)
                          : weft_fail_in(WEFT_NO_MEMORY, "%s", path);
     close(file);
     WEFT_TRY(status);
-    const char *const zero = memchr(r->data, '\0', *size);
+    const char *const zero = is_wide(r->data, *size) ? NULL : memchr(r->data, '\0', *size);
     if (zero)
         return weft_fail(WEFT_BAD_DATA, "%s: byte %zu is 0; text was expected", path, (size_t)(zero - r->data));
+    const bool old = !memchr(r->data, '\n', *size); /* lines as they ended on old Macs; spreadsheets still do it */
+    for (size_t i = 0; old && i < *size; i++)
+        r->data[i] = r->data[i] == '\r' ? '\n' : r->data[i];
     return WEFT_OK;
 }
 

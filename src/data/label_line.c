@@ -51,6 +51,8 @@ int weft_label_split(char *line, char between, char *fields[WEFT_LABEL_COLUMNS])
     int count = 0;
     for (char *at = line; at && count < WEFT_LABEL_COLUMNS; count++)
         fields[count] = next_field(&at, between);
+    while (count > 2 && !*fields[count - 1]) /* "a.jpg,cat," */
+        count--;
     return count;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/compiler.h"
 #include "base/error.h"
 #include "data/dataset.h"
 #include "image/image.h"
@@ -18,6 +19,17 @@ enum { DEPTH = 32, SUFFIX = 16 };
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const weft_folder_entry *)a)->name, ((const weft_folder_entry *)b)->name);
+}
+
+/* Folders that systems and archives put beside those of users. */
+static bool is_of_a_system(const char *name)
+{
+    static const char *const names[] = { "__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information",
+                                         "lost+found" };
+    bool same = false;
+    for (int i = 0; i < WEFT_COUNT(names); i++)
+        same = same || strcmp(name, names[i]) == 0;
+    return same;
 }
 
 /* One entry: counted as left out, or appended. */
@@ -34,6 +46,8 @@ static weft_status take(weft_dataset *set, DIR *dir, const char *folder, const c
                                   folder, name);
     if (!S_ISDIR(facts.st_mode) && !S_ISREG(facts.st_mode))
         return weft_dataset_leave(set, "no regular file", folder, name);
+    if (S_ISDIR(facts.st_mode) && is_of_a_system(name))
+        return weft_dataset_leave(set, "folder of a system", folder, name);
     WEFT_TRY(weft_dataset_grow(set->allocator, list, *n, capacity, sizeof(weft_folder_entry)));
     const char *copy = weft_arena_text(&set->arena, "%s", name);
     if (!copy)

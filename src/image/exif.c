@@ -11,7 +11,14 @@
 #include "base/error.h"
 #include "image/bytes.h"
 
-enum { TAG = 0x0112, ENTRY = 12, SHORT = 3, SOI = 0xd8, SOS = 0xda, APP1 = 0xe1 };
+enum { TAG = 0x0112, ENTRY = 12, SOI = 0xd8, SOS = 0xda, APP1 = 0xe1 };
+
+/* Bytes of a number of that type; 0: it is none. The standard wants a SHORT, and some programs write others. */
+static int size_of(uint32_t type)
+{
+    enum { BYTE = 1, SHORT = 3, LONG = 4 };
+    return type == BYTE ? 1 : type == SHORT ? 2 : type == LONG ? 4 : 0;
+}
 
 int weft_exif_orientation(const uint8_t *tiff, size_t size)
 {
@@ -26,8 +33,9 @@ int weft_exif_orientation(const uint8_t *tiff, size_t size)
         const uint8_t *entry = tiff + at + 2 + i * ENTRY;
         if (weft_get(entry, 2, little) != TAG)
             continue;
-        const uint32_t value = weft_get(entry + 8, 2, little);
-        return weft_get(entry + 2, 2, little) == SHORT && value >= 1 && value <= 8 ? (int)value : 1;
+        const int bytes = size_of(weft_get(entry + 2, 2, little));
+        const uint32_t value = bytes ? weft_get(entry + 8, bytes, little) : 0;
+        return value >= 1 && value <= 8 ? (int)value : 1;
     }
     return 1;
 }

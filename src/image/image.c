@@ -57,25 +57,13 @@ bool weft_names_image(const char *name)
     return false;
 }
 
-/* What else people have lying about, so that the sentence can name it. */
-static const struct {
-    const char *name, *magic;
-    size_t at, length;
-} strangers[] = {
-    { "GIF", "GIF8", 0, 4 },  { "RIFF", "RIFF", 0, 4 },     { "PDF", "%PDF", 0, 4 },
-    { "HEIF", "ftyp", 4, 4 }, { "gzip", "\x1f\x8b", 0, 2 }, { "zip", "PK\3\4", 0, 4 },
-    { "JPEG 2000", "\0\0\0\14jP", 0, 6 },
-};
-
 #define WANTED "a JPEG, PNG, WebP, TIFF, BMP or PNM file"
 
 static weft_status unknown(const char *path, const uint8_t *head, size_t size)
 {
-    for (int i = 0; i < WEFT_COUNT(strangers); i++) {
-        if (size >= strangers[i].at + strangers[i].length &&
-            memcmp(head + strangers[i].at, strangers[i].magic, strangers[i].length) == 0)
-            return weft_fail(WEFT_BAD_DATA, "%s: is a %s file; " WANTED " was expected", path, strangers[i].name);
-    }
+    const char *const what = weft_image_stranger(head, size);
+    if (what)
+        return weft_fail(WEFT_BAD_DATA, "%s: is %s; " WANTED " was expected", path, what);
     char text[TEXT] = "";
     for (size_t i = 0; i < size; i++) {
         static const char digits[] = "0123456789abcdef";

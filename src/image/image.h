@@ -48,6 +48,8 @@ weft_status weft_extent_check(const weft_extent *extent, const char *path, uint6
 extern const char weft_image_suffixes[];
 /* Ends in one of them, in any case, and does not begin with '.'. */
 bool weft_names_image(const char *name);
+/* "a GIF file; weft does not decode it", by the first bytes of what is no image that weft reads; NULL: not known. */
+const char *weft_image_stranger(const uint8_t *head, size_t size);
 
 /* A part [x, x + width) x [y, y + height) of an image that is never made whole. */
 typedef struct weft_window {

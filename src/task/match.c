@@ -15,10 +15,12 @@
 
 enum { NONE = -1, SEVERAL = -2 };
 
+/* Also in front of a name: n02085620-Chihuahua. */
 static int by_id(const weft_classifier *c, const char *name)
 {
     for (int i = 0; i < c->classes; i++) {
-        if (*c->labels[i].id && strcmp(c->labels[i].id, name) == 0)
+        const size_t length = strlen(c->labels[i].id);
+        if (length && strncmp(c->labels[i].id, name, length) == 0 && strchr("-_. ", name[length]))
             return i;
     }
     return NONE;
@@ -37,17 +39,27 @@ static int by_text(const weft_classifier *c, const char *text)
     return found;
 }
 
-/* Folders often have '_' for the space of "great white shark". */
+/* Folders often have '_' or '-' for the space of "great white shark", and blanks around it that nobody sees. */
 static int by_name(const weft_classifier *c, const char *name)
 {
     char plain[256];
-    snprintf(plain, sizeof plain, "%s", name);
-    for (char *at = plain; *at; at++) {
-        if (*at == '_')
-            *at = ' ';
+    int found = by_text(c, name);
+    for (const char *stroke = "_-"; *stroke && found < 0; stroke++) {
+        snprintf(plain, sizeof plain, "%s", name + strspn(name, " "));
+        for (char *at = plain; *at; at++)
+            *at = *at == *stroke ? ' ' : *at;
+        for (size_t end = strlen(plain); end > 0 && plain[end - 1] == ' '; end--)
+            plain[end - 1] = '\0';
+        found = by_text(c, plain);
     }
-    const int exact = by_text(c, name);
-    return exact >= 0 ? exact : by_text(c, plain);
+    return found;
+}
+
+/* Behind a number that says nothing of the network's order: 001.Black_footed_Albatross. */
+static int by_numbered_name(const weft_classifier *c, const char *name)
+{
+    const char *const behind = name + strspn(name, "0123456789"), *const rest = behind + strspn(behind, " ._-");
+    return behind > name && rest > behind && *rest ? by_name(c, rest) : NONE;
 }
 
 /* ---- class folders ---- */
@@ -55,7 +67,7 @@ static int by_name(const weft_classifier *c, const char *name)
 static const struct rule {
     const char *name;
     int (*find)(const weft_classifier *c, const char *name);
-} rules[] = { { "WordNet id", by_id }, { "class name", by_name } };
+} rules[] = { { "WordNet id", by_id }, { "class name", by_name }, { "class name behind a number", by_numbered_name } };
 
 /* How many folders a rule fits; *misfit is the first it does not. Two folders of one class fit none. */
 static int64_t fit(const weft_classifier *c, const struct rule *rule, const weft_dataset *set, bool *taken, int *map,
@@ -76,6 +88,17 @@ static int64_t fit(const weft_classifier *c, const struct rule *rule, const weft
     return fitting;
 }
 
+/* Names that are none of the network's say nothing of its order, but for numbers. */
+static bool are_other_names(const weft_classifier *c, const weft_dataset *set)
+{
+    bool named = false, numbers = true;
+    for (int i = 0; i < c->classes; i++)
+        named = named || *c->labels[i].name;
+    for (int64_t i = 0; i < set->class_count; i++)
+        numbers = numbers && set->classes[i].name[strcspn(set->classes[i].name, "0123456789")];
+    return named && !numbers;
+}
+
 static weft_status match_order(const weft_classifier *c, const weft_dataset *set, int *map)
 {
     const long long count = (long long)set->class_count;
@@ -86,6 +109,10 @@ static weft_status match_order(const weft_classifier *c, const weft_dataset *set
         return weft_fail(WEFT_BAD_DATA, "%s: the folders are numbered, and in the order of their names 10 comes "
                          "before 2: say whether the network's classes are in that order (--order name, as "
                          "torchvision's ImageFolder) or in that of the numbers (--order number)", set->folder);
+    if (set->order == WEFT_CLASS_ORDER_AUTO && are_other_names(c, set))
+        return weft_fail(WEFT_BAD_DATA, "%s: the folders ('%.80s' ...) are as many as the network's classes ('%.80s' "
+                         "...) and have none of their names: if the order of the names is that of the classes, say so "
+                         "(--order name)", set->folder, set->classes[0].name, c->labels[0].name);
     for (int64_t i = 0; i < count; i++)
         map[i] = (int)i;
     return WEFT_OK;
@@ -111,11 +138,13 @@ static weft_status match_folders(const weft_classifier *c, const weft_dataset *s
 
 /* ---- label files ---- */
 
-/* A number of at most nine digits; NONE for any other text. */
+/* A number of at most nine digits, which tables may have as 3.0; NONE for any other text. */
 static int number(const char *text)
 {
     const size_t length = strspn(text, "0123456789");
-    return length && length < 10 && !text[length] ? atoi(text) : NONE;
+    const char *const behind = text + length;
+    const bool whole = !*behind || (behind[0] == '.' && behind[1] == '0' && !behind[1 + strspn(behind + 1, "0")]);
+    return length && length < 10 && whole ? atoi(text) : NONE;
 }
 
 static bool is_imagenet(const weft_classifier *c)

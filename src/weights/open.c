@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Weights as they are kept: a file; an index of several files; the folder of a hub, where the file has one of a few
- * names and is described beside. */
+ * Weights as they are kept: a file; an index of several files; the folder of a hub, whose file is described beside. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,11 +10,6 @@
 
 enum { PATH = 4096 };
 static const char index_end[] = ".index.json";
-
-/* How hubs call the weights in a folder, in the order in which they are looked for. */
-static const char *const usual[] = {
-    "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
-};
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -27,29 +21,6 @@ static const char *name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
-}
-
-static bool join(char file[PATH], const char *folder, const char *name)
-{
-    const int n = snprintf(file, PATH, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/", name);
-    return n > 0 && n < PATH;
-}
-
-/* The file in a folder that holds weights. */
-static weft_status find_in_folder(const char *folder, char file[PATH])
-{
-    struct stat facts;
-    for (int i = 0; i < WEFT_COUNT(usual); i++) {
-        if (join(file, folder, usual[i]) && stat(file, &facts) == 0)
-            return WEFT_OK;
-    }
-    if (join(file, folder, "saved_model.pb") && stat(file, &facts) == 0)
-        return weft_fail(WEFT_BAD_DATA, "%s: is a TensorFlow SavedModel; save the model by "
-                         "model.save(\"x.h5\")", folder);
-    return weft_fail(WEFT_BAD_DATA,
-                     "%s: is a directory, and has neither model.safetensors nor pytorch_model.bin nor an "
-                     "index of one; a weight file was expected",
-                     folder);
 }
 
 /* "model-00001-of-00002.safetensors" */
@@ -73,8 +44,9 @@ weft_status weft_weights_read_with(weft_ctx *ctx, const char *path, const weft_r
         return weft_fail(WEFT_INVALID, "weft_weights_read: ctx, path and out must not be NULL, format must be known");
     char file[PATH];
     struct stat facts;
-    if (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) {
-        WEFT_TRY(find_in_folder(path, file));
+    const bool folder = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+    if (folder) {
+        WEFT_TRY(weft_weights_find_in_folder(path, file, sizeof file));
         path = file;
     }
     WEFT_TRY(check_whole(path));
@@ -84,7 +56,7 @@ weft_status weft_weights_read_with(weft_ctx *ctx, const char *path, const weft_r
     const bool used = asked->key && (!*asked->key || (taken && strcmp(taken, asked->key) == 0)); /* for a dictionary */
     weft_status status = weft_weights_pick(ctx, path, used ? NULL : asked->key, weights);
     if (status == WEFT_OK)
-        status = weft_hub_describe(ctx, path, weights);
+        status = weft_hub_describe(ctx, path, folder, weights);
     if (status == WEFT_OK)
         *out = weights;
     else

@@ -236,14 +236,23 @@ static weft_status opaque(weft_arena *arena, const char *name, bool holds, weft_
     return weft_pickle_make_opaque(arena, name, holds, out) ? WEFT_OK : WEFT_NO_MEMORY;
 }
 
-weft_status weft_pickle_make(weft_arena *arena, const weft_pickle_value *callee, const weft_pickle_items *arguments,
+/* What is not known is not called, but what it would have been called with is kept. */
+static weft_status make_opaque(weft_arena *arena, const char *name, bool holds, weft_pickle_items *arguments,
+                               weft_pickle_value *out)
+{
+    WEFT_TRY(opaque(arena, name, holds || arguments->holds, out));
+    out->as.opaque->arguments = arguments;
+    return WEFT_OK;
+}
+
+weft_status weft_pickle_make(weft_arena *arena, const weft_pickle_value *callee, weft_pickle_items *arguments,
                              bool instance, weft_pickle_value *out)
 {
     if (callee->kind == WEFT_PICKLE_OPAQUE)
-        return opaque(arena, callee->as.opaque->name, callee->as.opaque->holds || arguments->holds, out);
+        return make_opaque(arena, callee->as.opaque->name, callee->as.opaque->holds, arguments, out);
     const weft_pickle_global *global = callee->as.global;
     if (!global->module)
-        return opaque(arena, global->name, arguments->holds, out);
+        return make_opaque(arena, global->name, false, arguments, out);
     if (!global->make || (instance && !global->class))
         return weft_fail(WEFT_BAD_DATA, "the pickle makes %s of %s.%s", instance ? "an instance" : "a call",
                          global->module, global->name);

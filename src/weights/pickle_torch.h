@@ -13,7 +13,7 @@ const weft_pickle_global *weft_pickle_find_global(weft_arena *arena, const char 
 bool weft_pickle_is_array(const weft_pickle_global *global);
 /* What a call of callee (a global, or an opaque value) with these arguments, or an instance of it, stands for. BAD_DATA
  * without a file's name. */
-weft_status weft_pickle_make(weft_arena *arena, const weft_pickle_value *callee, const weft_pickle_items *arguments,
+weft_status weft_pickle_make(weft_arena *arena, const weft_pickle_value *callee, weft_pickle_items *arguments,
                              bool instance, weft_pickle_value *out);
 /* What a persistent id names: the storage of ('storage', type, key, place, elements[, view]), the class of ('module',
  * class, file, text). */

@@ -85,6 +85,7 @@ struct weft_pickle_opaque {
     bool holds, seen;         /* it was made of a tensor; as of items */
     weft_pickle_value state;  /* what its attributes were set to; NONE */
     weft_pickle_items *items; /* what was put in by key; NULL */
+    weft_pickle_items *arguments; /* that a call made it of; NULL */
 };
 
 /* "a dictionary", "a tensor", ... */

@@ -40,6 +40,15 @@ const weft_pickle_items *weft_pth_attributes(const weft_pickle_opaque *object);
 weft_layer_facts weft_pth_look_at_layer(const weft_pickle_opaque *object);
 /* If it is one of PyTorch's pools, and says what windows it has: these, without a name. */
 bool weft_pth_look_at_pool(const weft_pickle_opaque *object, weft_pool_facts *out);
+/* What the classes of a module's layers have said so far; zeros: nothing. */
+typedef struct weft_pth_classes {
+    const char *activation; /* behind the last dense layer; NULL: none */
+    const char *differs;    /* a layer that weft's networks do not have, as a sentence; NULL: none */
+    bool sigmoid;           /* one has come since the last dense layer */
+} weft_pth_classes;
+/* Looks at one layer, of that name with its dot, of length bytes. */
+weft_status weft_pth_look_at_class(weft_pth *pth, weft_pth_classes *classes, const weft_pickle_opaque *object,
+                                   const char *name, size_t length);
 /* Whether a class is one of those that pad and do nothing else. */
 bool weft_pth_is_padding(const char *class_name);
 

@@ -14,8 +14,7 @@ enum { DEPTH = 32, SHOWN = 80 };
 typedef struct adding {
     weft_pth *pth;
     int64_t others; /* values that were left out */
-    const char *activation; /* behind the last dense layer of a module; NULL: none */
-    const char *differs;    /* a layer that weft's networks do not have, as a sentence; NULL: none */
+    weft_pth_classes classes; /* of a module's layers */
     char name[WEFT_WEIGHTS_NAME + 1]; /* of the module under way, with a dot behind it, and of its tensor */
 } adding;
 
@@ -35,10 +34,34 @@ static int shown(size_t length)
     return length < SHOWN ? (int)length : SHOWN;
 }
 
+/* Masks and counters: no weights are of these types, so that a network may do without them. */
+static bool is_no_weight(const weft_pickle_storage *storage)
+{
+    static const char *const types[] = { "BoolStorage", "CharStorage", "ShortStorage" };
+    bool same = false;
+    for (int i = 0; i < WEFT_COUNT(types); i++)
+        same = same || strcmp(storage->type, types[i]) == 0;
+    return same;
+}
+
+/* The first is kept as a sentence, for a network that cannot do without it. */
+static weft_status leave_out(weft_pth *pth, const char *name, size_t length, const weft_pickle_storage *storage)
+{
+    if (weft_weights_meta_find(pth->weights, WEFT_META_UNREAD))
+        return WEFT_OK;
+    WEFT_TRY(weft_weights_check_name(name, length));
+    const char *const text = weft_arena_text(&pth->arena, "tensor \"%.*s\" lies in a %s, whose elements weft does not "
+                                             "read", shown(length), name, storage->type);
+    return text ? weft_weights_set_meta(pth->weights, WEFT_META_UNREAD, text)
+                : weft_fail_in(WEFT_NO_MEMORY, "%.200s", pth->file->path);
+}
+
 static weft_status add_tensor(weft_pth *pth, const char *name, size_t length, const weft_pickle_tensor *t)
 {
     const weft_pickle_storage *storage = t->storage;
     const uint8_t *bytes = NULL;
+    if (!storage->supported && is_no_weight(storage))
+        return leave_out(pth, name, length, storage);
     if (!storage->supported)
         return weft_file_bad(pth->file, pth->at, "tensor \"%.*s\" lies in a %s, whose elements weft does not read",
                              shown(length), name, storage->type);
@@ -87,29 +110,6 @@ static weft_status add_dict(adding *a, const weft_pickle_items *dict, size_t bef
         WEFT_TRY(add_tensor(pth, a->name, length, item->value.as.tensor));
     }
     return WEFT_OK;
-}
-
-/* Layers without tensors change answers as well. In the order of their making, an activation behind the last dense
- * layer is what makes answers of outputs; a maximum over the map, or no pool where one is called so, is nowhere in
- * weft's networks. */
-static weft_status look_at_layer(adding *a, const char *class_name, size_t length)
-{
-    static const struct {
-        const char *class_name, *activation;
-    } rows[] = { { "Linear", NULL }, { "Sigmoid", "sigmoid" }, { "Softmax", "softmax" }, { "LogSoftmax", "softmax" } };
-    static const char pool[] = "maxpool.";
-    const size_t end = sizeof pool - 1;
-    const char *const dot = strrchr(class_name, '.'), *const last = dot ? dot + 1 : class_name;
-    if (strncmp(class_name, "torch.nn.", 9) != 0)
-        return WEFT_OK;
-    for (int i = 0; i < WEFT_COUNT(rows); i++)
-        a->activation = strcmp(last, rows[i].class_name) == 0 ? rows[i].activation : a->activation;
-    const bool at_pool = length >= end && memcmp(a->name + length - end, pool, end) == 0;
-    if (a->differs || (strcmp(last, "AdaptiveMaxPool2d") != 0 && (strcmp(last, "Identity") != 0 || !at_pool)))
-        return WEFT_OK;
-    a->differs = weft_arena_text(&a->pth->arena, "the module in the file has as \"%.*s\" the layer %.60s",
-                                 shown(length ? length - 1 : 0), a->name, last);
-    return a->differs ? WEFT_OK : weft_fail_in(WEFT_NO_MEMORY, "%.200s", a->pth->file->path);
 }
 
 /* Of the layer whose tensors are those from the first on. */
@@ -163,7 +163,7 @@ static weft_status add_module(adding *a, const weft_pickle_opaque *object, size_
     if (!weft_pth_open_module(object, &module))
         return weft_file_bad(pth->file, pth->at, "\"%.*s\", %.160s, is no module", shown(before), a->name,
                              object->name);
-    WEFT_TRY(look_at_layer(a, object->name, before));
+    WEFT_TRY(weft_pth_look_at_class(pth, &a->classes, object, a->name, before));
     const int64_t first = pth->weights->count;
     if (module.parameters)
         WEFT_TRY(add_dict(a, module.parameters, before));
@@ -193,10 +193,13 @@ weft_status weft_pth_add(weft_pth *pth, const weft_pth_choice *choice)
         WEFT_TRY(add_module(&a, choice->module, 0, 0));
     else
         WEFT_TRY(add_dict(&a, choice->dict, 0));
-    if (a.activation)
-        WEFT_TRY(weft_weights_set_meta(pth->weights, "weft.activation", a.activation));
-    if (a.differs)
-        WEFT_TRY(weft_weights_set_meta(pth->weights, WEFT_META_FILE_DIFFERS, a.differs));
+    const char *const unread = weft_weights_meta_find(pth->weights, WEFT_META_UNREAD);
+    if (unread && pth->weights->count == 0)
+        return weft_file_bad(pth->file, pth->at, "%s", unread);
+    if (a.classes.activation)
+        WEFT_TRY(weft_weights_set_meta(pth->weights, "weft.activation", a.classes.activation));
+    if (a.classes.differs)
+        WEFT_TRY(weft_weights_set_meta(pth->weights, WEFT_META_FILE_DIFFERS, a.classes.differs));
     if (choice->path[0])
         WEFT_TRY(weft_weights_set_meta(pth->weights, "torch.key", choice->path));
     if (choice->others) {

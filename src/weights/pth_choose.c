@@ -179,8 +179,8 @@ static weft_status look(search *s, const weft_pickle_value *value, const crumb *
     if (object->items)
         WEFT_TRY(look_inside(s, object->items, true, way, depth));
     if (object->state.kind == WEFT_PICKLE_DICT) /* its attributes */
-        return look_inside(s, object->state.as.items, true, way, depth);
-    return WEFT_OK;
+        WEFT_TRY(look_inside(s, object->state.as.items, true, way, depth));
+    return object->arguments ? look_inside(s, object->arguments, false, way, depth) : WEFT_OK; /* torch.compile's */
 }
 
 /* ---- choosing ---- */

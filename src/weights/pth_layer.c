@@ -15,7 +15,10 @@ const weft_pickle_items *weft_pth_attributes(const weft_pickle_opaque *object)
     const weft_pickle_value *state = &object->state;
     if (state->kind == WEFT_PICKLE_TUPLE && state->as.items->count == 2) /* attributes, and those that have slots */
         state = &state->as.items->first->value;
-    return state->kind == WEFT_PICKLE_DICT ? state->as.items : NULL;
+    if (state->kind == WEFT_PICKLE_DICT)
+        return state->as.items;
+    const weft_pickle_item *const first = object->arguments ? object->arguments->first : NULL; /* torch.fx's */
+    return first && first->value.kind == WEFT_PICKLE_DICT ? first->value.as.items : NULL;
 }
 
 /* An integer for both, or a tuple or a list of one or two. */

@@ -23,6 +23,8 @@ static const struct {
 } dtypes[] = {
     { "F32", WEFT_F32 }, { "F16", WEFT_F16 }, { "BF16", WEFT_BF16 }, { "F64", WEFT_F64 }, { "U8", WEFT_U8 },
     { "I32", WEFT_I32 }, { "I64", WEFT_I64 },
+    { "BOOL", UNSEEN },  { "I8", UNSEEN },   { "I16", UNSEEN },   { "U16", UNSEEN },  { "U32", UNSEEN },
+    { "U64", UNSEEN },
 };
 
 /* ---- reading ---- */
@@ -31,7 +33,8 @@ static const struct {
 typedef struct record {
     const char *name;
     size_t length, at; /* of the name; where it stands in the file */
-    weft_dtype dtype;
+    int dtype; /* a weft_dtype, or UNSEEN: a mask or a counter, which is left out */
+    const char *unseen; /* its name */
     weft_shape shape;
     uint64_t begin, end;
 } record;
@@ -50,7 +53,8 @@ static weft_status read_dtype(reader *r, record *t)
     WEFT_TRY(weft_json_string(&r->json, "before the name of a dtype", &text, &length, &at));
     for (int i = 0; i < WEFT_COUNT(dtypes); i++) {
         if (strlen(dtypes[i].name) == length && memcmp(dtypes[i].name, text, length) == 0) {
-            t->dtype = (weft_dtype)dtypes[i].dtype;
+            t->dtype = dtypes[i].dtype;
+            t->unseen = dtypes[i].name;
             return WEFT_OK;
         }
     }
@@ -201,21 +205,40 @@ static weft_status check_cover(const reader *r, uint64_t room)
     return status;
 }
 
+/* The first is kept as a sentence, for a network that cannot do without it; alone it is refused. */
+static weft_status leave_out(reader *r, const record *t)
+{
+    char text[160];
+    WEFT_TRY(weft_weights_check_name(t->name, t->length));
+    snprintf(text, sizeof text, "tensor \"%.80s\" is of dtype \"%s\", which weft does not read", t->name, t->unseen);
+    if (weft_weights_meta_find(r->weights, WEFT_META_UNREAD))
+        return WEFT_OK;
+    return r->count == 1 ? weft_fail(WEFT_BAD_DATA, "%s", text)
+                         : weft_weights_set_meta(r->weights, WEFT_META_UNREAD, text);
+}
+
 static weft_status add_all(reader *r, const uint8_t *data)
 {
     for (size_t i = 0; i < r->count; i++) {
         const record *t = &r->records[i];
         int64_t count = 0;
         size_t bytes = 0;
-        weft_status status = weft_weight_bytes(t->dtype, &t->shape, &count, &bytes);
+        if (t->dtype == UNSEEN) {
+            const weft_status left = leave_out(r, t);
+            if (left != WEFT_OK)
+                return weft_file_bad_in(left, r->json.file, t->at);
+            continue;
+        }
+        const weft_dtype dtype = (weft_dtype)t->dtype;
+        weft_status status = weft_weight_bytes(dtype, &t->shape, &count, &bytes);
         if (status == WEFT_OK && bytes != t->end - t->begin) {
             char text[256];
             return weft_file_bad(r->json.file, t->at, "tensor \"%.80s\" has %" PRIu64 " bytes; %s%s takes %zu", t->name,
-                                 t->end - t->begin, weft_dtype_name(t->dtype),
+                                 t->end - t->begin, weft_dtype_name(dtype),
                                  weft_shape_text(&t->shape, text, sizeof text), bytes);
         }
         if (status == WEFT_OK)
-            status = weft_weights_lend(r->weights, t->name, t->length, t->dtype, &t->shape, data + t->begin);
+            status = weft_weights_lend(r->weights, t->name, t->length, dtype, &t->shape, data + t->begin);
         if (status != WEFT_OK)
             return weft_file_bad_in(status, r->json.file, t->at);
     }

@@ -19,6 +19,12 @@ static const struct {
     const char *what;
 } strangers[] = {
     { "TFL3", 4, 4, "a TensorFlow Lite model" NETWORK },
+    { "ET1", 3, 4, "an ExecuTorch program" NETWORK },
+    { "ftrt", 4, 0, "a TensorRT engine" NETWORK },
+    { "ptrt", 4, 0, "a TensorRT engine" NETWORK },
+    { "7767517\n", 8, 0, "an ncnn network" NETWORK },
+    { "\x12\x01\0\0\0\0\0\0", 8, 0, "a file of MXNet's parameters, which weft does not read" },
+    { "MATLAB 5", 8, 0, "a MATLAB file; weft reads safetensors, PyTorch, Keras and NumPy files" },
     { "GGUF", 4, 0, "a GGUF file; weft reads safetensors, PyTorch, Keras and NumPy files" },
     { "\x08\x01\x12", 3, 0,
       "a TensorFlow SavedModel's saved_model.pb; save the weights by model.save_weights(\"x."

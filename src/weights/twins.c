@@ -169,6 +169,30 @@ static int choose(const char *const *names, int count, const char *key)
     return key || plains != 1 ? -1 : plain;
 }
 
+/* Whether two prefixes have the very same tensors, as one module that another holds too: torch.save keeps them once. */
+static bool are_one(const twins *t, const prefix *a, const prefix *b)
+{
+    bool same = a->last - a->first == b->last - b->first;
+    for (int64_t i = 0; same && i < a->last - a->first; i++) {
+        const weft_weight *const mine = at(t, a->first + i), *const its = at(t, b->first + i);
+        same = strcmp(mine->name + a->length, its->name + b->length) == 0 && mine->data == its->data &&
+               weft_shape_equal(&mine->shape, &its->shape);
+    }
+    return same;
+}
+
+/* Of twins that are one network under several names the shortest name; -1: they are several. */
+static int choose_any(const twins *t, const prefix *all, int count)
+{
+    int shortest = count ? 0 : -1;
+    for (int i = 1; i < count; i++) {
+        if (!are_one(t, &all[0], &all[i]))
+            return -1;
+        shortest = all[i].length < all[shortest].length ? i : shortest;
+    }
+    return shortest;
+}
+
 /* Takes entries that are marked out of the set. */
 static weft_status drop(weft_weights *set, const bool *gone)
 {
@@ -240,7 +264,7 @@ static weft_status pick(weft_ctx *ctx, const char *path, const char *key, weft_w
         if (!names[i])
             return WEFT_NO_MEMORY;
     }
-    const int one = choose(names, count, key);
+    const int any = key ? -1 : choose_any(&t, all, count), one = any >= 0 ? any : choose(names, count, key);
     list(names, count, one, others);
     if (one >= 0)
         mark(&t, all, count, one, gone);
@@ -253,7 +277,7 @@ static weft_status pick(weft_ctx *ctx, const char *path, const char *key, weft_w
     if (one < 0 && !key)
         return WEFT_OK;
     WEFT_TRY(drop(set, gone));
-    return tell(ctx, path, key ? key : names[one], key ? "" : others, set);
+    return tell(ctx, path, key ? key : names[one], key || any >= 0 ? "" : others, set);
 }
 
 /* Whether it can have twins. */

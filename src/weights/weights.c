@@ -85,6 +85,26 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
+/* What else is kept as an archive, by a member's name. */
+static const char *stranger_of(const weft_zip *zip)
+{
+    static const struct {
+        const char *member, *what;
+    } rows[] = {
+        { "archive_format", "a network of torch.export; save the weights by torch.save(model.state_dict(), path)" },
+        { "extern_modules", "a package of torch.package; save the weights by torch.save(model.state_dict(), path)" },
+        { "saved_model.pb", "a TensorFlow SavedModel; save the weights by model.save_weights(\"x.weights.h5\")" },
+        { "Manifest.json", "a package of Core ML, which weft does not read" },
+    };
+    for (int64_t i = 0; i < zip->count; i++) {
+        for (int k = 0; k < WEFT_COUNT(rows); k++) {
+            if (ends_with(zip->entries[i].name, rows[k].member))
+                return rows[k].what;
+        }
+    }
+    return NULL;
+}
+
 /* Which of the formats that are archives it is: the one that has its member. */
 static weft_status recognise_zip(const weft_zip *zip, weft_format *format)
 {
@@ -100,6 +120,9 @@ static weft_status recognise_zip(const weft_zip *zip, weft_format *format)
             }
         }
     }
+    const char *const what = stranger_of(zip);
+    if (what)
+        return weft_file_bad(&zip->file, 0, "the file is %s", what);
     return weft_file_bad(&zip->file, 0, "a zip archive of %lld entries without *.npy (npz), */data.pkl (pth) or "
                          "model.weights.h5 (keras)", (long long)zip->count);
 }

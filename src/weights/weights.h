@@ -16,6 +16,8 @@
 
 /* What a file says of its network that weft's networks never have, as a sentence: metadata. */
 #define WEFT_META_FILE_DIFFERS "file.differs"
+/* The first tensor that was left out, for it is of a type that no weights are of: metadata, a sentence. */
+#define WEFT_META_UNREAD "file.unread"
 
 /* Limits of what a file may hold (docs: file rules). */
 enum {
@@ -53,6 +55,12 @@ typedef struct weft_pool_facts {
 } weft_pool_facts;
 enum { WEFT_POOLS = 256 /* that are kept of a file */ };
 
+/* An activation that the file's network has: what ops call it, NULL: none; '"act1" the layer ReLU', the first such. */
+typedef struct weft_act_fact {
+    const char *act, *layer;
+} weft_act_fact;
+enum { WEFT_ACTS = 8 };
+
 typedef struct weft_weights_entry {
     weft_weight weight;
     void *owned; /* the tensor's own memory; NULL: lent from the set's block */
@@ -77,6 +85,7 @@ struct weft_weights {
     weft_pool_facts *pools, *last_pool; /* in the file's order, in the arena of names */
     int pool_count; /* WEFT_POOLS: perhaps there are more */
     bool pads;   /* somewhere in the file's network, what pads is a layer of its own */
+    weft_act_fact acts[WEFT_ACTS];
 };
 
 /* Under this name files keep the metadata; no tensor has it. */
@@ -122,8 +131,10 @@ bool weft_is_average(const char *path);
  * no running average. BAD_DATA with the prefixes if none is meant, or a key that names no tensors. */
 weft_status weft_weights_pick(weft_ctx *ctx, const char *path, const char *key, weft_weights *weights);
 /* What the descriptions beside a file of a hub (config.json, preprocessor_config.json) say of it becomes metadata;
- * there may be none. */
-weft_status weft_hub_describe(weft_ctx *ctx, const char *path, weft_weights *weights);
+ * there may be none. of_folder: the file is all the weights that its folder has, whatever its name. */
+weft_status weft_hub_describe(weft_ctx *ctx, const char *path, bool of_folder, weft_weights *weights);
+/* The file in a folder that holds its weights, in file[size]. BAD_DATA if it is not clear which that is. */
+weft_status weft_weights_find_in_folder(const char *folder, char *file, size_t size);
 
 /* ---- formats: `weights` is empty but for its block, which is file->data ---- */
 

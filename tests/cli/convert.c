@@ -142,6 +142,11 @@ START_TEST(what_is_there_stays)
     ck_assert_int_eq(run("in.npz out.safetensors", out, sizeof out), 0); /* the same */
     ck_assert_int_eq(run("in.npz out.safetensors --px 160", out, sizeof out), 73);
     check_error("holds something else than would be written");
+    CHECK_OK(weft_weights_read(ctx, "in.npz", WEFT_FORMAT_AUTO, &set)); /* training went on: the name is the same */
+    CHECK_OK(weft_weights_set_meta(set, "step", "9"));
+    CHECK_OK(weft_weights_write(set, "in.npz", WEFT_FORMAT_AUTO));
+    weft_weights_destroy(set);
+    ck_assert_int_eq(run("in.npz out.safetensors", out, sizeof out), 0);
     ck_assert_int_eq(rename("in.npz", "other.npz"), 0); /* another file with the same tensors */
     ck_assert_int_eq(run("other.npz out.safetensors", out, sizeof out), 73);
     ck_assert_int_eq(rename("other.npz", "in.npz"), 0);

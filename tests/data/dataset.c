@@ -79,6 +79,24 @@ START_TEST(folders_are_classes)
 }
 END_TEST
 
+/* What archives and systems put beside users' folders is no class. */
+START_TEST(folders_of_systems_are_left_out)
+{
+    weft_dataset *set;
+    tree_put("one.jpg", NULL, "s/ant/a.jpg");
+    tree_put("one.jpg", NULL, "s/bee/b.jpg");
+    tree_put(NULL, "x", "s/__MACOSX/ant/._a.jpg");
+    tree_put("one.jpg", NULL, "s/ant/@eaDir/a.jpg");
+    tree_put(NULL, "x", "s/cat/.keep");
+    CHECK_OK(weft_dataset_open(ctx, tree_path("s"), NULL, &set));
+    check_set(set, "a.jpg=ant|b.jpg=bee|");
+    ck_assert_int_eq(left_out(set, "folder of a system"), 2);
+    ck_assert_int_eq(left_out(set, "empty class folder"), 1);
+    ck_assert_int_eq(weft_dataset_classes(set), 3);
+    weft_dataset_destroy(set);
+}
+END_TEST
+
 START_TEST(what_is_left_out_is_counted_by_kind)
 {
     weft_dataset *set;
@@ -212,6 +230,12 @@ static const struct label_case {
       "v 3.JPEG=n00000010|v_1.JPEG=n00000003|v_2.JPEG=n00000007|", NULL },
     { V1 " n00000003 tabby cat\n", "v_1.JPEG=n00000003 tabby cat|", NULL },
     { V1 " 10\n" V2 " 9\n", "v_1.JPEG=10|v_2.JPEG=9|", NULL },
+    { "# made by hand\n" V3 " jay\n#\n" V1 " cat\n" V2 " grey gnu\n", EACH, NULL },
+    { V3 ",jay,\n" V1 ",cat,,\n" V2 ",grey gnu,\n", EACH, NULL },
+    { "Datei;Klasse\n" V3 ";jay\n" V1 ";cat\n" V2 ";grey gnu\n", EACH, NULL },
+    { "Bild\tArt\r\n" V3 "\tjay\r\n" V1 "\tcat\r\n" V2 "\tgrey gnu\r\n", EACH, NULL },
+    { V3 ",jay\r" V1 ",cat\r" V2 ",grey gnu\r", EACH, NULL },
+    { "bilder\\" V3 ",jay\nbilder\\" V1 ",cat\nbilder\\" V2 ",grey gnu\n", EACH, NULL },
     { "cat\njay\n", NULL, "2 labels for the 3 images" },
     { "cat\njay\n0\n0\n", NULL, "line 4: more labels than the 3 images" },
     { "cat\nv_2.JPEG 3\n", NULL, "line 2: some lines are" },
@@ -329,6 +353,7 @@ int main(int argc, char **argv)
     TCase *cases = tcase_create("all");
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, folders_are_classes);
+    tcase_add_test(cases, folders_of_systems_are_left_out);
     tcase_add_test(cases, what_is_left_out_is_counted_by_kind);
     tcase_add_test(cases, links_do_not_multiply_images);
     tcase_add_test(cases, parts_of_a_data_set_are_no_classes);

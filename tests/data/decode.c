@@ -75,6 +75,25 @@ START_TEST(photographs_are_turned_as_pillow_does)
 }
 END_TEST
 
+/* The standard wants a SHORT; Pillow takes a BYTE and a LONG as well, which some programs write. */
+START_TEST(orientations_of_any_integer_are_read)
+{
+#define ENTRY(type, value) "II*\0\x08\0\0\0\1\0\x12\1" type "\0\1\0\0\0" value "\0\0\0\0"
+#define BIG(type, value) "MM\0*\0\0\0\x08\0\1\1\x12\0" type "\0\0\0\1" value "\0\0\0\0"
+    static const struct {
+        const char *tiff;
+        int orientation;
+    } rows[] = {
+        { ENTRY("\3", "\6\0\0\0"), 6 },   { ENTRY("\4", "\6\0\0\0"), 6 },   { ENTRY("\1", "\6\0\0\0"), 6 },
+        { BIG("\3", "\0\6\0\0"), 6 },     { BIG("\4", "\0\0\0\6"), 6 },     { BIG("\1", "\6\0\0\0"), 6 },
+        { ENTRY("\4", "\6\0\0\1"), 1 },   { ENTRY("\4", "\x09\0\0\0"), 1 }, { ENTRY("\2", "\6\0\0\0"), 1 },
+        { ENTRY("\x0c", "\6\0\0\0"), 1 }, { ENTRY("\3", "\0\0\0\0"), 1 },
+    };
+    for (int i = 0; i < WEFT_COUNT(rows); i++)
+        ck_assert_int_eq(weft_exif_orientation((const uint8_t *)rows[i].tiff, 26), rows[i].orientation);
+}
+END_TEST
+
 /* A file in memory is the same picture; a bad one is named as the caller says. */
 START_TEST(memory_decodes_like_a_file)
 {
@@ -299,6 +318,50 @@ START_TEST(damaged_files_fail_cleanly_or_decode)
 }
 END_TEST
 
+/* ---- what is no image ---- */
+
+START_TEST(other_files_are_named_by_their_first_bytes)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *what;
+    } rows[] = {
+        { "GIF89a\1\0\1\0\0\0", 12, "is a GIF file; weft does not decode it; a JPEG, PNG, WebP" },
+        { "\0\0\0\x1c" "ftypavif", 12, "is an AVIF file" },
+        { "\0\0\0\x18" "ftypheic", 12, "is a HEIF file (an iPhone's photograph)" },
+        { "\0\0\0\x24" "ftypmif1", 12, "is a HEIF file" },
+        { "\0\0\0\x18" "ftypisom", 12, "is an MP4 film" },
+        { "\0\0\0\x14" "ftypqt  ", 12, "is a QuickTime film" },
+        { "\xff\x0a\1\1\1\1\1\1\1\1\1\1", 12, "is a JPEG XL file" },
+        { "\0\0\0\x0cJXL \r\n\x87\n", 12, "is a JPEG XL file" },
+        { "\0\0\0\x0cjP  \r\n\x87\n", 12, "is a JPEG 2000 file" },
+        { "<!DOCTYPE html>", 15, "is an HTML page, as a download that failed leaves it" },
+        { "<html lang=en>", 14, "is an HTML page" },
+        { "<svg xmlns='x'/>", 16, "is an SVG drawing" },
+        { "version https://git-lfs.github.com/spec/v1\n", 43, "is a Git LFS pointer; fetch the file" },
+        { "8BPS\0\1\0\0\0\0\0\0", 12, "is a Photoshop file" },
+        { "\0\0\1\0\1\0\x10\x10\0\0\1\0", 12, "is an ICO file" },
+        { "\0\5\x16\7\0\2\0\0Mac ", 12, "is an AppleDouble file" },
+        { "PK\3\4\x14\0\0\0\0\0\0\0", 12, "is a zip archive" },
+        { "%PDF-1.7\n%\xe2\xe3", 12, "is a PDF file" },
+        { "RIFFabcdWAVEfmt ", 16, "is a RIFF file" },
+        { "\x93NUMPY\1\0v\0{'", 12, "is a NumPy array" },
+    };
+    weft_ctx ctx = golden_ctx(&weft_malloc_allocator);
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        char path[] = "weft-XXXXXX.jpg";
+        weft_image image = { 0 };
+        const int file = mkstemps(path, 4);
+        ck_assert_int_ge(file, 0);
+        ck_assert_int_eq(write(file, rows[i].bytes, rows[i].size), (ssize_t)rows[i].size);
+        close(file);
+        CHECK_FAILS(WEFT_BAD_DATA, weft_image_read(&ctx, path, NULL, &image), rows[i].what);
+        unlink(path);
+    }
+}
+END_TEST
+
 /* ---- what is no file ---- */
 
 START_TEST(what_is_no_image_file_is_named)
@@ -376,11 +439,11 @@ int main(int argc, char **argv)
     (void)argc;
     Suite *suite = suite_create("data: decode");
     CHECK_CASE(suite, "golden", files_decode_to_the_pixels_of_pillow, photographs_are_turned_as_pillow_does,
-               memory_decodes_like_a_file, run_lengths_may_move,
+               orientations_of_any_integer_are_read, memory_decodes_like_a_file, run_lengths_may_move,
                formats_are_told_by_their_first_bytes, the_first_bytes_count_and_not_the_name,
                bad_files_are_refused_with_the_reason, bombs_cost_nothing);
     CHECK_CASE(suite, "damage", every_prefix_is_refused_with_the_file_name, damaged_files_fail_cleanly_or_decode);
-    CHECK_CASE(suite, "files", what_is_no_image_file_is_named, pixels_are_limited_before_they_are_allocated,
-               every_failing_allocation_is_reported);
+    CHECK_CASE(suite, "files", other_files_are_named_by_their_first_bytes, what_is_no_image_file_is_named,
+               pixels_are_limited_before_they_are_allocated, every_failing_allocation_is_reported);
     return check_main(suite, argv[0]);
 }

@@ -31,53 +31,61 @@ static weft_classifier *classifier(weft_ctx *ctx, int64_t batch)
 
 /* ---- what folders mean ---- */
 
+static const struct {
+    const char *tree, *folders[11], *rule;
+    int labels[11];
+    const char *refused;
+    int order; /* weft_class_order */
+} folder_cases[] = {
+    { "ids", { "n00000003", "n00000010" }, "WordNet id", { 2, 9 }, NULL, ANY },
+    { "names", { "DOG", "bee", "grey_gnu" }, "class name", { 3, 1, 6 }, NULL, ANY },
+    { "order", { "00", "01", "02", "03", "04", "05", "06", "07", "08", "09" }, "sorted order",
+      { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL, ANY },
+    { "dogs", { "n00000003-Chihuahua", "n00000010_bee" }, "WordNet id", { 2, 9 }, NULL, ANY },
+    { "blanks", { "dog ", " bee", "grey-gnu" }, "class name", { 3, 1, 6 }, NULL, ANY },
+    { "birds", { "001.grey_gnu", "002.Bee", "3 dog" }, "class name behind a number", { 6, 1, 3 }, NULL, ANY },
+    { "others", { "Ameise", "Biene", "Fisch", "Fuchs", "Hund", "Igel", "Katze", "Kran", "Maus", "Wal" }, NULL,
+      { 0 }, "have none of their names: if the order of the names is that of the classes", ANY },
+    { "chosen", { "Ameise", "Biene", "Fisch", "Fuchs", "Hund", "Igel", "Katze", "Kran", "Maus", "Wal" },
+      "sorted order", { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL, WEFT_CLASS_ORDER_NAME },
+    { "half", { "n00000003", "n99999999" }, NULL, { 0 },
+      "1 of 2 folders are classes by WordNet id, but 'n99999999'", ANY },
+    { "mixed", { "ant", "zebra" }, NULL, { 0 }, "1 of 2 folders are classes by class name, but 'zebra'", ANY },
+    { "twice", { "Ant", "ant" }, NULL, { 0 }, "which class is meant is not clear", ANY },
+    { "several", { "bee", "crane" }, NULL, { 0 }, "'crane'", ANY },
+    { "few", { "00", "01", "02" }, NULL, { 0 }, "3 folders ('00' ...) are neither WordNet ids nor names of the "
+      "network's 10 classes, nor as many", ANY },
+    { "unsure", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, NULL, { 0 }, "--order number", ANY },
+    { "letter", { "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10" }, NULL, { 0 }, "--order name", ANY },
+    { "text", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, "sorted order",
+      { 0, 2, 3, 4, 5, 6, 7, 8, 9, 1 }, NULL, WEFT_CLASS_ORDER_NAME },
+    { "number", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, "sorted order",
+      { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL, WEFT_CLASS_ORDER_NUMBER },
+};
+
 START_TEST(folders_are_matched_by_one_rule)
 {
-    static const struct {
-        const char *tree, *folders[11], *rule;
-        int labels[11];
-        const char *refused;
-        int order; /* weft_class_order */
-    } cases[] = {
-        { "ids", { "n00000003", "n00000010" }, "WordNet id", { 2, 9 }, NULL, ANY },
-        { "names", { "DOG", "bee", "grey_gnu" }, "class name", { 3, 1, 6 }, NULL, ANY },
-        { "order", { "00", "01", "02", "03", "04", "05", "06", "07", "08", "09" }, "sorted order",
-          { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL, ANY },
-        { "half", { "n00000003", "n99999999" }, NULL, { 0 },
-          "1 of 2 folders are classes by WordNet id, but 'n99999999'", ANY },
-        { "mixed", { "ant", "zebra" }, NULL, { 0 }, "1 of 2 folders are classes by class name, but 'zebra'", ANY },
-        { "twice", { "Ant", "ant" }, NULL, { 0 }, "which class is meant is not clear", ANY },
-        { "several", { "bee", "crane" }, NULL, { 0 }, "'crane'", ANY },
-        { "few", { "00", "01", "02" }, NULL, { 0 }, "3 folders ('00' ...) are neither WordNet ids nor names of the "
-          "network's 10 classes, nor as many", ANY },
-        { "unsure", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, NULL, { 0 }, "--order number", ANY },
-        { "letter", { "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10" }, NULL, { 0 }, "--order name", ANY },
-        { "text", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, "sorted order",
-          { 0, 2, 3, 4, 5, 6, 7, 8, 9, 1 }, NULL, WEFT_CLASS_ORDER_NAME },
-        { "number", { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10" }, "sorted order",
-          { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 }, NULL, WEFT_CLASS_ORDER_NUMBER },
-    };
     weft_ctx *ctx;
     CHECK_OK(weft_ctx_create(&(weft_ctx_opt){ .threads = 1 }, &ctx));
     weft_classifier *c = classifier(ctx, 1);
-    for (int i = 0; i < WEFT_COUNT(cases); i++) {
+    for (int i = 0; i < WEFT_COUNT(folder_cases); i++) {
         weft_dataset *set = NULL;
         int count = 0;
-        for (; cases[i].folders[count]; count++)
-            tree_put("one.jpg", NULL, "%s/%s/sub/%d.JPEG", cases[i].tree, cases[i].folders[count],
-                     cases[i].labels[count]);
+        for (; folder_cases[i].folders[count]; count++)
+            tree_put("one.jpg", NULL, "%s/%s/sub/%d.JPEG", folder_cases[i].tree, folder_cases[i].folders[count],
+                     folder_cases[i].labels[count]);
         const char *rule = NULL;
         int map[11];
-        const weft_dataset_opt opt = { .order = (weft_class_order)cases[i].order };
-        CHECK_OK(weft_dataset_open(ctx, tree_path(cases[i].tree), &opt, &set));
-        if (cases[i].refused) {
-            CHECK_FAILS(WEFT_BAD_DATA, weft_classifier_match(c, set, map, &rule), cases[i].refused);
+        const weft_dataset_opt opt = { .order = (weft_class_order)folder_cases[i].order };
+        CHECK_OK(weft_dataset_open(ctx, tree_path(folder_cases[i].tree), &opt, &set));
+        if (folder_cases[i].refused) {
+            CHECK_FAILS(WEFT_BAD_DATA, weft_classifier_match(c, set, map, &rule), folder_cases[i].refused);
             ck_assert_ptr_null(rule);
             weft_dataset_destroy(set);
             continue;
         }
         CHECK_OK(weft_classifier_match(c, set, map, &rule));
-        ck_assert_str_eq(rule, cases[i].rule);
+        ck_assert_str_eq(rule, folder_cases[i].rule);
         ck_assert_int_eq(weft_dataset_count(set), count);
         for (int k = 0; k < count; k++) {
             const char *path;

@@ -83,6 +83,11 @@ torch.save(small, folder / "legacy.pth", _use_new_zipfile_serialization=False)
 torch.save(small, folder / "protocol4.pth", pickle_protocol=4)
 torch.save(torch.nn.Linear(1, 1), folder / "linear.pth")
 
+# A mask beside weights.
+torch.save({"a": torch.ones(2), "mask": torch.ones(2, dtype=torch.bool)}, folder / "masked.pth")
+safetensors.numpy.save_file({"a": numpy.ones(2, numpy.float32), "mask": numpy.ones(2, bool)},
+                            folder / "masked.safetensors")
+
 # What weft refuses, and says why.
 torch.save({"a": torch.ones(2, dtype=torch.bool)}, folder / "refused-bool.pth")
 torch.save(torch.ones(2), folder / "refused-tensor.pth")

@@ -27,6 +27,9 @@ def main():
                            nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"), nn.ZeroPad2d(1),
                            nn.MaxPool2d(3, 2, 1, ceil_mode=True), nn.AvgPool2d((2, 1)))
     torch.save(layers, os.path.join(HERE, "layers.pth"))
+    net = nn.Sequential(nn.Linear(1, 1))  # what a call makes of a module, and of a dictionary
+    torch.save(torch.compile(net, backend="eager"), os.path.join(HERE, "module-compiled.pth"))
+    torch.save(torch.fx.symbolic_trace(net), os.path.join(HERE, "module-traced.pth"))
     for name, module in {"plain": network(mean, nn.Dropout()), "sigmoid": network(mean, nn.Sigmoid()),
                          "softmax": nn.Sequential(network(mean), nn.LogSoftmax(1)),
                          "maximum": network(nn.AdaptiveMaxPool2d(1)), "pool": named}.items():

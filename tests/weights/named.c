@@ -70,6 +70,29 @@ START_TEST(the_name_of_a_file_counts)
 }
 END_TEST
 
+/* A description beside the file names another network than its tensors are of. */
+START_TEST(an_architecture_that_is_another_is_doubted)
+{
+    static const struct {
+        const char *said;
+        bool doubt;
+    } rows[] = {
+        { "resnet18", false }, { "resnet18.a1_in1k", false }, { "convnext_tiny", true }, { "resnet50", true },
+    };
+    weft_weights *file = make_network("resnet18", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION), *out = NULL;
+    for (int i = 0; i < WEFT_COUNT(rows); i++) {
+        weft_imported found;
+        CHECK_OK(weft_weights_set_meta(file, "hub.architecture", rows[i].said));
+        CHECK_OK(weft_weights_take(ctx, file, "model.safetensors", NULL, &found, &out));
+        ck_assert_msg((strstr(found.doubt, "config.json says") != NULL) == rows[i].doubt, "%s: %s", rows[i].said,
+                      found.doubt);
+        weft_map_report_destroy(ctx, found.report);
+        weft_weights_destroy(out);
+    }
+    weft_weights_destroy(file);
+}
+END_TEST
+
 /* What the metadata of a file in weft's names say, and somebody has changed: an error, or a doubt, never nothing. */
 static const struct {
     const char *key, *text, *error, *doubt;
@@ -131,6 +154,7 @@ int main(int argc, char **argv)
     TCase *tcase = tcase_create("named");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, the_name_of_a_file_counts, 0, WEFT_COUNT(named));
+    tcase_add_test(tcase, an_architecture_that_is_another_is_doubted);
     tcase_add_loop_test(tcase, metadata_are_held_against_the_tensors, 0, WEFT_COUNT(said));
     tcase_add_test(tcase, bytes_have_the_digest_of_the_standard);
     suite_add_tcase(suite, tcase);

@@ -106,7 +106,14 @@ START_TEST(names_of_classes_are_kept)
         { BYTES("\x80\2}(X\7\0\0\0classesK\7u."), NULL },
         { BYTES("\x80\2}(X\14\0\0\0idx_to_class}(K\1" NAME1("b") "K\0" NAME1("a") "uu."), "a\nb" },
         { BYTES("\x80\2}(X\10\0\0\0id2label}(K\1" NAME1("b") "K\1" NAME1("a") "uu."), NULL }, /* twice */
-        { BYTES("\x80\2}(X\10\0\0\0id2label}(" NAME1("b") "K\1" NAME1("a") "K\0uu."), NULL },
+        { BYTES("\x80\2}(X\10\0\0\0id2label}(" NAME1("b") "K\1" NAME1("a") "K\0uu."), "a\nb" }, /* its name is wrong */
+        { BYTES("\x80\2}(X\10\0\0\0id2label}(" NAME1("1") NAME1("b") NAME1("0") NAME1("a") "uu."), "a\nb" },
+        { BYTES("\x80\2}(X\10\0\0\0id2label}(" NAME1("x") NAME1("b") NAME1("0") NAME1("a") "uu."), NULL },
+        { BYTES("\x80\2}(X\4\0\0\0meta}(X\14\0\0\0dataset_meta}(X\7\0\0\0classes](" NAME1("x") NAME1("y") "euuu."),
+          "x\ny" }, /* MMPretrain 1.0 */
+        { BYTES("\x80\2}(X\20\0\0\0hyper_parameters}(X\13\0\0\0class_names](" NAME1("x") NAME1("y") "euu."), "x\ny" },
+        { BYTES("\x80\2}(X\7\0\0\0hparams}(X\5\0\0\0names}(K\0" NAME1("x") "K\1" NAME1("y") "uuu."), "x\ny" },
+        { BYTES("\x80\2}(X\5\0\0\0namesK\1X\7\0\0\0classes](" NAME1("x") NAME1("y") "eu."), "x\ny" },
         { BYTES("\x80\2}(X\4\0\0\0meta}(X\7\0\0\0CLASSES(" NAME1("x") NAME1("y") "tuu."), "x\ny" },
         { BYTES("\x80\2}(X\4\0\0\0metaK\1u."), NULL },
     };
@@ -146,6 +153,22 @@ START_TEST(a_module_is_walked)
     ck_assert(w.dtype == WEFT_F32 && w.shape.rank == 2 && w.count == 1);
     CHECK_OK(weft_weights_find(set, "bias", &w));
     weft_weights_destroy(set);
+}
+END_TEST
+
+/* What a call makes of a module (torch.compile) or of its dictionaries (torch.fx) is looked for in what it is given. */
+START_TEST(modules_are_found_in_calls)
+{
+    static const char *const files[] = { "module-compiled.pth", "module-traced.pth" };
+    for (int i = 0; i < WEFT_COUNT(files); i++) {
+        weft_weights *set = NULL;
+        weft_weight w;
+        CHECK_OK(read_key(files[i], NULL, &set));
+        ck_assert_int_eq(weft_weights_count(set), 2);
+        CHECK_OK(weft_weights_find(set, "0.weight", &w));
+        CHECK_OK(weft_weights_find(set, "0.bias", &w));
+        weft_weights_destroy(set);
+    }
 }
 END_TEST
 
@@ -317,6 +340,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(choosing, the_dictionary_that_is_meant_is_read, 0, WEFT_COUNT(choices));
     tcase_add_test(choosing, what_is_not_clear_is_refused);
     tcase_add_test(choosing, a_module_is_walked);
+    tcase_add_test(choosing, modules_are_found_in_calls);
     tcase_add_test(choosing, layers_without_tensors_are_seen);
     tcase_add_test(choosing, names_of_classes_are_kept);
     suite_add_tcase(suite, choosing);

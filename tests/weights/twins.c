@@ -103,6 +103,36 @@ START_TEST(one_of_several_is_taken)
 }
 END_TEST
 
+/* A module that another one holds too (the robustness library's attacker) is one network under two names: torch.save
+ * keeps its tensors once, and so are the mean and the deviation that both have. */
+START_TEST(the_same_network_twice_is_one)
+{
+    static const char *const before[] = { "attacker.model.", "model." };
+    static const float values[9] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+    for (int same = 0; same < 2; same++) {
+        weft_weights *set = NULL;
+        CHECK_OK(weft_weights_create(ctx, &set));
+        for (int k = 0; k < 2; k++) {
+            for (int i = 0; i < 8; i++) {
+                char name[64];
+                const int length = snprintf(name, sizeof name, "%slayer.%d", before[k], i);
+                CHECK_OK(weft_weights_lend(set, name, (size_t)length, WEFT_F32, &(weft_shape){ 1, { 1 } },
+                                           &values[same ? i : i + k]));
+            }
+        }
+        if (same) {
+            CHECK_OK(weft_weights_pick(ctx, "file", NULL, set));
+            same_text(weft_weights_meta_find(set, "torch.key"), "model");
+            same_text(weft_weights_meta_find(set, "torch.other_keys"), NULL);
+            ck_assert_int_eq(weft_weights_count(set), 8);
+        } else {
+            CHECK_FAILS(WEFT_BAD_DATA, weft_weights_pick(ctx, "file", NULL, set), "meant: model, attacker.model");
+        }
+        weft_weights_destroy(set);
+    }
+}
+END_TEST
+
 START_TEST(what_is_not_clear_is_asked)
 {
     static const struct {
@@ -158,6 +188,7 @@ int main(int argc, char **argv)
     TCase *tcase = tcase_create("twins");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, one_of_several_is_taken, 0, WEFT_COUNT(taken));
+    tcase_add_test(tcase, the_same_network_twice_is_one);
     tcase_add_test(tcase, what_is_not_clear_is_asked);
     tcase_add_test(tcase, every_allocation_may_fail);
     suite_add_tcase(suite, tcase);

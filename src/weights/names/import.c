@@ -102,9 +102,13 @@ static void doubt_labels(const weft_weights *mapped, weft_imported *found)
 static weft_status look_at_name(const char *path, weft_weights *in, weft_imported *found)
 {
     const char *const words = weft_published_recipe(path, found->arch);
+    const char *const said = weft_weights_meta_find(in, WEFT_META_ARCHITECTURE);
     if (strcmp(found->how, "metadata") != 0 && weft_name_is_longer(path, found->arch))
         snprintf(found->doubt, sizeof found->doubt, "its tensors are those of %s, its name says more: if it is of a "
                  "network that %s is a part or a relative of, answers are wrong", found->arch->name, found->arch->name);
+    else if (said && (strcmp(found->how, "tensors") == 0 || strstr(found->how, " name")))
+        snprintf(found->doubt, sizeof found->doubt, "config.json says that the network is '%.60s'; the tensors are "
+                 "those of %s, and taken so", said, found->arch->name);
     return words ? weft_weights_set_meta(in, "recipe.published", words) : WEFT_OK;
 }
 

@@ -111,6 +111,8 @@ bool weft_leaf_ignored(weft_style style, const char *key)
         { WEFT_STYLE_TORCH, "*.loss.*" },
         { WEFT_STYLE_TORCH, "*.loss_fn.*" },
         { WEFT_STYLE_TORCH, "*.criterion.*" },
+        { WEFT_STYLE_TORCH, "*metric*" }, /* states that a metric keeps */
+        { WEFT_STYLE_TORCH, "*_acc.*" },
         { WEFT_STYLE_KERAS, "optimizer*" },
         { WEFT_STYLE_KERAS, "*/seed_generator*" },
     };

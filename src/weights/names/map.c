@@ -289,6 +289,8 @@ static weft_status check_layers(job *j)
     const char *how = weft_layers_differ(&j->arena, j->in, j->graph, &j->resolved, j->arch, &failed);
     if (!how && !failed)
         how = weft_pools_differ(&j->arena, j->in, j->graph, j->arch, &failed);
+    if (!how && !failed)
+        how = weft_acts_differ(&j->arena, j->in, j->graph, &failed);
     if (failed)
         return WEFT_NO_MEMORY;
     return how ? differs(j, "", how) : WEFT_OK;

@@ -53,6 +53,7 @@ typedef struct weft_source_key {
 /* Tensors of a file that prepare its images (statistics.c), by index. */
 typedef struct weft_statistics {
     int64_t mean, std;
+    int64_t again[2]; /* the same once more, as a module has that another holds too; -1: not there */
 } weft_statistics;
 
 typedef struct weft_source {
@@ -64,6 +65,7 @@ typedef struct weft_source {
     struct weft_stem *stems;     /* numbered layers looked for so far */
     bool *ignored[WEFT_STYLE_COUNT]; /* tensors that never matter, where that was asked; NULL */
     const weft_statistics *statistics; /* NULL: the file has none */
+    const char *unread;          /* a tensor that was left out, as a sentence; NULL */
     bool unnamed;                /* its layers are counted by class: "conv2d_3/0" (src/weights/h5.c) */
     const char *prefix;          /* what most keys have lost beside the usual; NULL: nothing */
     struct weft_source *next;    /* the same tensors, their keys without one more prefix; NULL */
@@ -175,6 +177,9 @@ const char *weft_layers_differ(weft_arena *arena, const weft_weights *in, const 
 /* The same of pools. */
 const char *weft_pools_differ(weft_arena *arena, const weft_weights *in, const weft_graph *graph, const weft_arch *arch,
                               bool *failed);
+
+/* The same of activations. */
+const char *weft_acts_differ(weft_arena *arena, const weft_weights *in, const weft_graph *graph, bool *failed);
 
 /* ---- recipes ---- */
 

@@ -41,6 +41,12 @@ static bool never_matters(weft_source *source, weft_style style, int64_t index)
     return source->ignored[style][index];
 }
 
+/* What counts (a metric's states, the place in a queue): no network multiplies by whole numbers. */
+static bool is_counter(const weft_weight *tensor)
+{
+    return tensor->dtype == WEFT_I64 || tensor->dtype == WEFT_I32 || tensor->dtype == WEFT_U8;
+}
+
 bool weft_resolve_ignores(const weft_resolved *resolved, int64_t index)
 {
     const weft_name_table *table = resolved->table;
@@ -51,6 +57,8 @@ bool weft_resolve_ignores(const weft_resolved *resolved, int64_t index)
             return true;
     }
     const weft_style style = weft_origin_style(resolved->origin);
+    if (style == WEFT_STYLE_TORCH && is_counter(&resolved->source->tensors[index]))
+        return true;
     return (style == WEFT_STYLE_TORCH && weft_statistics_has(resolved->source, index)) ||
            never_matters(resolved->source, style, index);
 }

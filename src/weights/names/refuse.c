@@ -143,6 +143,8 @@ const char *weft_source_derived(const weft_source *source)
           "weights are pruned (weight_orig, weight_mask): save them behind torch.nn.utils.prune.remove" },
         { ".weight_g", "weights are normalised (weight_g, weight_v): save them behind remove_weight_norm" },
         { ".weight_u", "weights are normalised (weight_orig, weight_u): save them behind remove_spectral_norm" },
+        { ".zero_point",
+          "weights are quantized (scale, zero_point): those of the network before that are floats, which weft reads" },
         { ".original0", "weights have parametrizations: save them behind parametrize.remove_parametrizations" },
         { ".parametrizations.weight.original",
           "weights have parametrizations: save them behind parametrize.remove_parametrizations" },
@@ -156,7 +158,7 @@ const char *weft_source_derived(const weft_source *source)
                 return rows[k].advice;
         }
     }
-    return NULL;
+    return source->unread;
 }
 
 static weft_status tell_names(const weft_finding *f, const weft_map_report *report, const char *advice)

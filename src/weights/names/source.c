@@ -17,7 +17,8 @@ struct weft_stem {
 };
 
 /* Of wrappers: before all names, or before a part's ("features.module.0"). */
-static const char *const wrappers[] = { "module.", "_orig_mod." };
+static const char *const wrappers[] = { "module.", "_orig_mod.", "_checkpoint_wrapped_module.",
+                                        "_fsdp_wrapped_module.", "_forward_module." };
 
 static size_t wrapper_at(const char *name)
 {

@@ -36,9 +36,17 @@ static int64_t find_deviation(const weft_source *source, int64_t mean)
     return at >= 0 && source->tensors[at].count == source->tensors[mean].count ? at : -1;
 }
 
+static bool same_values(const weft_source *source, int64_t a, int64_t b)
+{
+    const weft_weight *const mine = &source->tensors[a], *const its = &source->tensors[b];
+    float values[2][3] = { { 0 } };
+    return mine->count == its->count && weft_weight_floats(mine, values[0]) == WEFT_OK &&
+           weft_weight_floats(its, values[1]) == WEFT_OK && memcmp(values[0], values[1], sizeof values[0]) == 0;
+}
+
 weft_status weft_statistics_find(weft_source *source)
 {
-    weft_statistics found = { -1, -1 };
+    weft_statistics found = { -1, -1, { -1, -1 } };
     for (int64_t i = 0; i < source->count; i++) {
         const weft_weight *tensor = &source->tensors[i];
         if (!is_small(tensor) || !ends_with(source->key[i], "mean") || strchr(tensor->name, '/'))
@@ -46,9 +54,15 @@ weft_status weft_statistics_find(weft_source *source)
         const int64_t deviation = find_deviation(source, i);
         if (deviation < 0)
             continue;
+        if (found.mean >= 0 && found.again[0] < 0 && same_values(source, found.mean, i) &&
+            same_values(source, found.std, deviation)) {
+            found.again[0] = i;
+            found.again[1] = deviation;
+            continue;
+        }
         if (found.mean >= 0) /* which of two is meant is not for us to say */
             return WEFT_OK;
-        found = (weft_statistics){ i, deviation };
+        found = (weft_statistics){ i, deviation, { -1, -1 } };
     }
     if (found.mean < 0)
         return WEFT_OK;
@@ -59,7 +73,7 @@ weft_status weft_statistics_find(weft_source *source)
 bool weft_statistics_has(const weft_source *source, int64_t index)
 {
     const weft_statistics *const s = source->statistics;
-    return s && (index == s->mean || index == s->std);
+    return s && (index == s->mean || index == s->std || index == s->again[0] || index == s->again[1]);
 }
 
 static weft_status read_channels(const weft_weight *tensor, double out[3])

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "weights/names/map.h"
+#include "weights/weights.h"
 
 enum { VIEWS = 4 };
 
@@ -97,7 +98,8 @@ weft_status weft_source_open(weft_source *source, weft_arena *arena, const weft_
 {
     const int64_t count = weft_weights_count(weights);
     const char *const names = weft_weights_meta_find(weights, "keras.names");
-    *source = (weft_source){ .arena = arena, .count = count, .unnamed = names && strcmp(names, "paths") == 0 };
+    *source = (weft_source){ .arena = arena, .count = count, .unnamed = names && strcmp(names, "paths") == 0,
+                             .unread = weft_weights_meta_find(weights, WEFT_META_UNREAD) };
     source->tensors = weft_arena_array(arena, (size_t)count, sizeof *source->tensors);
     if (!source->tensors)
         return WEFT_NO_MEMORY;
