@@ -112,6 +112,7 @@ typedef struct weft_train_opt {
                               NULL: alone */
     size_t bucket;         /* bytes of gradients that pass between ranks at once, while others are still being
                               computed; 0: 1 MiB */
+    bool times;            /* results of steps say what the device took for each */
     bool sync_norms;       /* of ranks: batch norms are by the statistics of the whole batch, as those of one rank, not
                               of each rank's part; two more exchanges for each norm, which are waited for */
 } weft_train_opt;
@@ -138,6 +139,7 @@ typedef struct weft_step_result {
     double scale;          /* of the loss's gradient in the next step; 1: none */
     int64_t skips;         /* steps so far that were not finite, where there is a scale */
     int64_t step;          /* its number */
+    double seconds;        /* that the device took for it, once it came to it; 0: weft_train_opt.times is not set */
 } weft_step_result;
 
 /* Differentiates and plans network (copied) on ctx's device. UNSUPPORTED if an op on the way has no gradient. */
@@ -158,7 +160,8 @@ WEFT_API weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *
 /* The same step, only queued where the device can do that: it returns when the batch has been taken, which may then be
  * changed, while steps before this one still run. What went wrong on the device is said by a later call. INVALID when
  * the results of WEFT_STEPS_AHEAD steps have not been read. The steps behind one that is not finite go on from what it
- * has left as it was. Reading the store, evaluating and saving wait for all steps. */
+ * has left as it was. Reading the store, evaluating and saving wait for all steps. batch NULL: that of the step before
+ * once more, which is not sent anew; so with weft_trainer_step, too. */
 enum { WEFT_STEPS_AHEAD = 64 };
 WEFT_API weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, double lr);
 /* The results of submitted steps, the oldest first, each once: of all if `wait`, else of those that are known to be

@@ -132,6 +132,11 @@ struct weft_backend {
     void (*lane_close)(const weft_device *device, weft_lane *lane);
     weft_status (*lane_block)(const weft_device *device, weft_lane *lane, void **host, int64_t *done);
     weft_status (*lane_send)(const weft_device *device, weft_lane *lane, const weft_piece *pieces, int count);
+    /* Marks of time among what is queued; all NULL or none. mark makes *mark if it is NULL, and queues it; taken: the
+     * seconds between two whose time has come; unmark takes NULL. */
+    weft_status (*mark)(const weft_device *device, void **mark);
+    weft_status (*taken)(const weft_device *device, void *from, void *to, double *seconds);
+    void (*unmark)(const weft_device *device, void *mark);
     /* Teams, one for each device; all NULL or none. team_name is what passes the sums ("NCCL 2.28.3"), NO_DEVICE with
      * what is missing. open is called by all ranks at once. sum queues sums beside what the device computes, behind all
      * that was queued so far; join lets what is queued next wait for them. Both may be recorded. abort ends what is

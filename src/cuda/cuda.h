@@ -99,6 +99,12 @@ void weft_cuda_lane_close(const weft_device *device, weft_lane *lane);
 weft_status weft_cuda_lane_block(const weft_device *device, weft_lane *lane, void **host, int64_t *done);
 weft_status weft_cuda_lane_send(const weft_device *device, weft_lane *lane, const weft_piece *pieces, int count);
 
+/* ---- marks of time (mark.c): functions of weft_backend_cuda ---- */
+
+weft_status weft_cuda_mark(const weft_device *device, void **mark);
+weft_status weft_cuda_taken(const weft_device *device, void *from, void *to, double *seconds);
+void weft_cuda_unmark(const weft_device *device, void *mark);
+
 /* ---- teams (team.c): functions of weft_backend_cuda ---- */
 
 weft_status weft_cuda_team_name(const weft_device *device, char *name, size_t size);

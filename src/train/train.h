@@ -47,6 +47,10 @@ struct weft_trainer {
     int64_t tickets[WEFT_STEPS_AHEAD]; /* runs of the model that must be over */
     int64_t steps[WEFT_STEPS_AHEAD];   /* their numbers */
     int64_t submitted, read;           /* turns */
+    bool fed;                          /* a batch was set */
+    bool times;                        /* of steps are wanted */
+    void *marks[WEFT_STEPS_AHEAD][2];  /* their begin and end, on a device that has such */
+    double seconds[WEFT_STEPS_AHEAD];  /* else what they took */
 };
 
 enum { WEFT_TRAIN_SLOT = 10 };
