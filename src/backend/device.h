@@ -75,8 +75,8 @@ enum { WEFT_TEAM_ID = 128 }; /* bytes by which the devices of a team find each o
 typedef struct weft_team_opt {
     const char *id; /* [WEFT_TEAM_ID], rank 0's */
     int rank, size;
-    /* Asked again and again while the host waits for the device, since so many seconds: LOST ends that, and all that
-     * the team has under way. */
+    /* Asked again and again while the host waits for the device and none of its sums has got on for so many seconds:
+     * LOST ends the wait, and all that the team has under way. */
     weft_status (*watch)(void *user, double waited);
     void *user;
 } weft_team_opt;
