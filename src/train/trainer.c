@@ -241,6 +241,13 @@ weft_status weft_trainer_share(weft_trainer *trainer)
     return WEFT_OK;
 }
 
+weft_status weft_trainer_settle(weft_trainer *trainer)
+{
+    if (!trainer)
+        return weft_fail(WEFT_INVALID, "weft_trainer_settle: trainer is NULL");
+    return trainer->reduction ? weft_reduction_settle(trainer->reduction) : WEFT_OK;
+}
+
 int weft_trainer_param_count(const weft_trainer *trainer)
 {
     return trainer ? trainer->n_params : 0;
@@ -363,8 +370,10 @@ weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, 
     WEFT_TRY(trainer ? weft_ctx_go(trainer->ctx, "a step of training") : WEFT_OK);
     WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
     WEFT_TRY(need_slots(trainer));
-    if (trainer->reduction)
+    if (trainer->reduction) {
         weft_ranks_at(trainer->ranks, trainer->step);
+        WEFT_TRY(weft_reduction_begin(trainer->reduction));
+    }
     WEFT_TRY(mark(trainer, 0));
     WEFT_TRY(weft_model_run_later(trainer->model));
     const int64_t slot = trainer->submitted % WEFT_STEPS_AHEAD;
