@@ -38,12 +38,12 @@ Train = struct("weft_train_opt", "long batch int loss real rbf_j smoothing point
                "bool targets pointer levels how optimizer pointer freeze int freeze_count pointer groups int "
                "group_count real layer_decay clip_norm clip_value scale loss_scale int accumulate real ema bool "
                "ema_no_warm_up real norm_momentum long seed pointer store size memory bool plan_only pointer ranks "
-               "size bucket bool sync_norms", how=Optimizer, scale=Scale)
+               "size bucket bool times sync_norms", how=Optimizer, scale=Scale)
 Model = struct("weft_model_opt", "long batch bool plan_only no_fusion no_units keep_all training pointer store "
                "bool resident ahead size memory bool track floats levels")
 Batch = struct("weft_batch", "floats images ints labels floats targets pointer bytes")
 Result = struct("weft_step_result", "real loss long top1 top5 real gradient_norm bool finite skipped updated long "
-                "updates real scale long skips step")
+                "updates real scale long skips step real seconds")
 for function, result in (("error", c.c_char_p), ("arch_recipe", Recipe), ("arch_find", c.c_void_p),
                          ("trainer_store", c.c_void_p), ("loader_steps", c.c_int64), ("loader_filled", c.c_int64)):
     getattr(weft, "weft_" + function).restype = result

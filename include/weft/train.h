@@ -94,7 +94,9 @@ typedef struct weft_train_opt {
     double clip_norm;      /* largest norm of all gradients together; 0: none */
     double clip_value;     /* largest absolute value of a gradient's elements; 0: none. One of the two */
     weft_loss_scale loss_scale; /* its state is "optimizer/scale": scale, good steps since it changed, steps left out */
-    int accumulate;        /* steps (each a batch) to an update, by the mean of their gradients; 0: 1 */
+    int accumulate;        /* steps (each a batch) to an update, by the mean of their gradients; 0: 1. Each of
+                              several ranks adds up its own, and what it has passes once, with the last batch
+                              (weft_trainer_settle) */
     double ema;            /* decay of averages of parameters and statistics, "ema/<path>"; 0: none */
     bool ema_no_warm_up;   /* default: the decay is at most (1 + t) / (10 + t) at update t */
     double norm_momentum;  /* share of batch norms' moving statistics that a step keeps, for all norms: so that the few
@@ -112,6 +114,7 @@ typedef struct weft_train_opt {
                               NULL: alone */
     size_t bucket;         /* bytes of gradients that pass between ranks at once, while others are still being
                               computed; 0: 1 MiB */
+    bool times;            /* results of steps say what the device took for each */
     bool sync_norms;       /* of ranks: batch norms are by the statistics of the whole batch, as those of one rank, not
                               of each rank's part; two more exchanges for each norm, which are waited for */
 } weft_train_opt;
@@ -129,7 +132,8 @@ typedef struct weft_batch {
 typedef struct weft_step_result {
     double loss;           /* of all heads, a mean over the batch */
     int64_t top1, top5;    /* images whose label was first, and among the first five */
-    double gradient_norm;  /* before clipping, not scaled; of this batch */
+    double gradient_norm;  /* before clipping, not scaled; of this batch; where ranks accumulate, the mean of
+                              the norms of their parts, which is more than the whole's */
     bool finite;           /* loss and gradients were; else nothing was changed (weft_trainer_trace says where) */
     bool skipped;          /* they were not, and the next step has a smaller scale: no reason to end. A dynamic scale
                               that has come to 1 does not help any more: then it is false */
@@ -138,6 +142,7 @@ typedef struct weft_step_result {
     double scale;          /* of the loss's gradient in the next step; 1: none */
     int64_t skips;         /* steps so far that were not finite, where there is a scale */
     int64_t step;          /* its number */
+    double seconds;        /* that the device took for it, once it came to it; 0: weft_train_opt.times is not set */
 } weft_step_result;
 
 /* Differentiates and plans network (copied) on ctx's device. UNSUPPORTED if an op on the way has no gradient. */
@@ -158,7 +163,8 @@ WEFT_API weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *
 /* The same step, only queued where the device can do that: it returns when the batch has been taken, which may then be
  * changed, while steps before this one still run. What went wrong on the device is said by a later call. INVALID when
  * the results of WEFT_STEPS_AHEAD steps have not been read. The steps behind one that is not finite go on from what it
- * has left as it was. Reading the store, evaluating and saving wait for all steps. */
+ * has left as it was. Reading the store, evaluating and saving wait for all steps. batch NULL: that of the step before
+ * once more, which is not sent anew; so with weft_trainer_step, too. */
 enum { WEFT_STEPS_AHEAD = 64 };
 WEFT_API weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, double lr);
 /* The results of submitted steps, the oldest first, each once: of all if `wait`, else of those that are known to be
@@ -171,6 +177,11 @@ WEFT_API void weft_trainer_set_position(weft_trainer *trainer, int64_t step);
 
 /* Of ranks: parameters, moments and all else of the store, and the number of the next step, become those of rank 0. */
 WEFT_API weft_status weft_trainer_share(weft_trainer *trainer);
+
+/* Of ranks whose batches are accumulated: what each has added up so far becomes the mean of all, so that all have the
+ * same store: before it is saved in the midst of such batches. By all ranks at once; nothing where nothing is added up.
+ */
+WEFT_API weft_status weft_trainer_settle(weft_trainer *trainer);
 
 /* How gradients pass between ranks: "by the processes", "by NCCL 2.28.3", or "through the host: " and why NCCL does not
  * take them, which costs time. "" of one rank, and before the trainer has memory. Lent. */

@@ -76,8 +76,8 @@ enum { WEFT_TEAM_ID = 128 }; /* bytes by which the devices of a team find each o
 typedef struct weft_team_opt {
     const char *id; /* [WEFT_TEAM_ID], rank 0's */
     int rank, size;
-    /* Asked again and again while the host waits for the device, since so many seconds: LOST ends that, and all that
-     * the team has under way. */
+    /* Asked again and again while the host waits for the device and none of its sums has got on for so many seconds:
+     * LOST ends the wait, and all that the team has under way. */
     weft_status (*watch)(void *user, double waited);
     void *user;
 } weft_team_opt;
@@ -88,6 +88,13 @@ typedef struct weft_team_piece {
     weft_dtype dtype;
     bool mean;
 } weft_team_piece;
+/* A sum over several batches, and what it is with one more of which it is not known yet whether it counts. */
+typedef struct weft_team_sum {
+    float *sum, *ahead;
+    void *x; /* what is added */
+    weft_dtype dtype;
+    int64_t count;
+} weft_team_sum;
 
 /* A family of devices. */
 struct weft_backend {
@@ -133,15 +140,24 @@ struct weft_backend {
     void (*lane_close)(const weft_device *device, weft_lane *lane);
     weft_status (*lane_block)(const weft_device *device, weft_lane *lane, void **host, int64_t *done);
     weft_status (*lane_send)(const weft_device *device, weft_lane *lane, const weft_piece *pieces, int count);
+    /* Marks of time among what is queued; all NULL or none. mark makes *mark if it is NULL, and queues it; taken: the
+     * seconds between two whose time has come; unmark takes NULL. */
+    weft_status (*mark)(const weft_device *device, void **mark);
+    weft_status (*taken)(const weft_device *device, void *from, void *to, double *seconds);
+    void (*unmark)(const weft_device *device, void *mark);
     /* Teams, one for each device; all NULL or none. team_name is what passes the sums ("NCCL 2.28.3"), NO_DEVICE with
      * what is missing. open is called by all ranks at once. sum queues sums beside what the device computes, behind all
-     * that was queued so far; join lets what is queued next wait for them. Both may be recorded. abort ends what is
-     * under way; close, which takes NULL, waits for that, or for the others, but not for ever. */
+     * that was queued so far; join lets what is queued next wait for them. add queues ahead = sum + go[0] * x, keep
+     * sum = ahead unless go[0] is 0; go [2] lies on the device, and go[1] is 2, of keep 2 or more. All four may be
+     * recorded. abort ends what is under way; close, which takes NULL, waits for that, or for the others, but not for
+     * ever. */
     weft_status (*team_name)(const weft_device *device, char *name, size_t size);
     weft_status (*team_id)(const weft_device *device, char *id);
     weft_status (*team_open)(const weft_device *device, const weft_team_opt *opt, weft_team **out);
     weft_status (*team_sum)(const weft_device *device, weft_team *team, const weft_team_piece *pieces, int count);
     weft_status (*team_join)(const weft_device *device, weft_team *team);
+    weft_status (*team_add)(const weft_device *device, const weft_team_sum *sums, int count, const float *go);
+    weft_status (*team_keep)(const weft_device *device, const weft_team_sum *sums, int count, const float *go);
     void (*team_abort)(const weft_device *device, weft_team *team);
     void (*team_close)(const weft_device *device, weft_team *team);
     /* Builds, side by side on the device's threads, what prepare noted when it was asked to collect. NULL: prepare is

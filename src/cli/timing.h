@@ -41,6 +41,17 @@ typedef struct cli_sent {
 /* seconds[n], after some runs that warm up. */
 weft_status cli_time_sent(const cli_sent *what, int n, double *seconds);
 
+/* ---- steps of training of a device apart, on the batch of a step before ---- */
+
+/* Steps that were waited for, of which some are still to be told. */
+typedef struct cli_ahead {
+    double seconds[WEFT_STEPS_AHEAD];
+    int count, told;
+} cli_ahead;
+/* Tells what a step took, by the device, of a trainer that times. Steps are queued, as many as take CLI_ROUND_SECONDS,
+ * and waited for together; the first is alone, to know how many that are. */
+weft_status cli_step_ahead(weft_trainer *trainer, cli_ahead *ahead, double lr, double *seconds);
+
 /* ---- runs in rounds, with a probe of the machine between them ---- */
 
 /* What the machine does at this moment: a rate, and a roof that is measured beside it. */

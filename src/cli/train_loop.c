@@ -55,6 +55,8 @@ typedef struct loop {
     double first;         /* its clock */
     bool done;            /* patience or time are over */
     bool late;            /* time is */
+    bool whole;           /* the newest step whose result is known made an update */
+    bool owed;            /* a checkpoint */
     int signal;           /* that ends the run, on all ranks */
 } loop;
 
@@ -103,6 +105,7 @@ static cli_exit take_results(loop *l, bool all)
     for (int i = 0; i < count; i++) {
         r->scale = results[i].scale;
         r->skips = results[i].skips;
+        l->whole = results[i].updated;
         if (!results[i].finite && !results[i].skipped) {
             int rest = 0, updates = 0;
             CLI_TRY_LIBRARY(weft_trainer_results(r->trainer, true, results + count, WEFT_STEPS_AHEAD + 1 - count,
@@ -314,6 +317,7 @@ static cli_exit end_epoch(loop *l)
     s->hits = s->seen = l->begun_seen = 0;
     if (r->set->patience > 0 && s->epochs_done - s->best_epoch >= r->set->patience)
         l->done = true;
+    CLI_TRY_LIBRARY(weft_trainer_settle(r->trainer));
     CLI_TRY(train_save(r, s->best_epoch == s->epochs_done));
     const double now = cli_now();
     l->ended += now - l->begun - train.seconds;
@@ -335,7 +339,21 @@ static bool is_due(const loop *l)
 static cli_exit save(loop *l)
 {
     CLI_TRY(take_results(l, true));
+    l->owed = false;
     return train_save(l->r, false);
+}
+
+/* Whether ranks are in the midst of batches whose gradients make one update. Each of them has sums of its own then, so
+ * that what is saved of one, whenever it is, waits for the last of these batches, and a run that goes on from there has
+ * the same bits. The end of an epoch, whose place is known, does not wait: there sums become alike. */
+static cli_exit look_between(loop *l, bool *between)
+{
+    const train_run *r = l->r;
+    *between = weft_ranks_size(r->ranks) > 1 && r->set->accumulate > 1;
+    if (*between)
+        CLI_TRY(take_results(l, true));
+    *between = *between && !l->whole;
+    return CLI_OK;
 }
 
 /* A step has been taken: what follows from it. */
@@ -352,7 +370,13 @@ static cli_exit after_step(loop *l)
         l->done = true;
         return end_epoch(l);
     }
-    return is_due(l) && !l->signal ? save(l) : CLI_OK;
+    l->owed = l->owed || is_due(l);
+    bool between = false;
+    if (l->owed || l->signal)
+        CLI_TRY(look_between(l, &between));
+    if (between) /* a signal comes again */
+        l->signal = 0;
+    return l->owed && !l->signal && !between ? save(l) : CLI_OK;
 }
 
 static cli_exit stop(loop *l)

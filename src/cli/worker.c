@@ -2,7 +2,8 @@
  *
  * The process of one job: reads a request in JSON on standard input, plans, fills, runs and times the network, and
  * writes events (run, ms) and at last the result, one JSON object a line, on standard output. Times are those of
- * weft_model_run alone, on the monotonic clock. */
+ * weft_model_run alone, on the monotonic clock; of steps of training on a device apart those between the device's own
+ * marks, of steps that are queued and waited for together. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "cli/command.h"
 #include "cli/text.h"
 #include "cli/timing.h"
+
+static const double TINY_RATE = 1e-6; /* of learning: parameters stay about where they are */
 
 typedef struct work {
     const json_t *request;
@@ -29,6 +32,7 @@ typedef struct work {
     cli_rounds rounds;  /* what was timed */
     double *busy;       /* [timed] seconds of processor time */
     double *step_times; /* [timed][steps] seconds */
+    cli_ahead ahead;    /* steps that are queued */
     double *sent;       /* [n_sent] seconds of runs whose input is sent to the device first */
     int n_steps, n_sent;
     weft_counts counts;
@@ -86,7 +90,7 @@ static weft_status make(work *w, bool plan_only, weft_trainer **trainer, weft_mo
 {
     const bool separate = json_is_true(json_object_get(w->request, "no_units"));
     const weft_train_opt train = { .optimizer = { .momentum = .9, .decay = 1e-4 }, .seed = (uint64_t)number(w, "seed"),
-                                   .plan_only = plan_only };
+                                   .plan_only = plan_only, .times = true };
     const weft_model_opt infer = { .plan_only = plan_only, .track = !plan_only, .no_units = separate,
                                    .resident = true };
     if (!w->trains)
@@ -151,7 +155,7 @@ static weft_status first_step(work *w)
     for (int64_t i = 0; i < w->batch; i++)
         labels[i] = (int32_t)(i % classes(w));
     const weft_batch batch = { .images = w->data, .labels = labels };
-    const weft_status status = weft_trainer_step(w->trainer, &batch, 1e-6, NULL);
+    const weft_status status = weft_trainer_step(w->trainer, &batch, TINY_RATE, NULL);
     free(labels);
     return status;
 }
@@ -197,6 +201,22 @@ static weft_status fill(work *w)
     return WEFT_OK;
 }
 
+/* Steps of training on a device apart, whole. */
+static bool queues(const work *w)
+{
+    return w->trains && !w->layers && cli_is_apart(w->ctx);
+}
+
+static weft_status run_one(work *w, double *steps, double *seconds)
+{
+    if (queues(w))
+        return cli_step_ahead(w->trainer, &w->ahead, TINY_RATE, seconds);
+    const double start = cli_now();
+    CLI_TRY_STATUS(steps ? weft_model_run_timed(w->model, steps) : weft_model_run(w->model));
+    *seconds = cli_now() - start;
+    return WEFT_OK;
+}
+
 static weft_status run_told(void *user, int timed, double *seconds)
 {
     work *w = user;
@@ -208,9 +228,8 @@ static weft_status run_told(void *user, int timed, double *seconds)
     }
     w->busy = cli_grow(w->busy, (size_t)n + 1, sizeof *w->busy);
     const size_t calls = cli_counted().calls;
-    const double start = cli_now(), busy = cli_busy();
-    CLI_TRY_STATUS(steps ? weft_model_run_timed(w->model, steps) : weft_model_run(w->model));
-    *seconds = cli_now() - start;
+    const double busy = cli_busy();
+    CLI_TRY_STATUS(run_one(w, steps, seconds));
     w->busy[n] = cli_busy() - busy;
     if (timed < 0) {
         say(json_pack("{s:b, s:f}", "warmup", 1, "ms", *seconds * 1e3));

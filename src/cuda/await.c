@@ -6,11 +6,12 @@
  * later; so it is made by a thread of its own, and waited for at the end. */
 #include "cuda/team.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 
-static const double BRIEF = 2e-3, ABORTING = 2; /* seconds */
+static const double BRIEF = 2e-3, ABORTING = 2, ASLEEP = 2; /* seconds */
 
 /* ---- giving up ---- */
 
@@ -70,13 +71,32 @@ weft_status weft_team_given_up(void)
     return weft_fail(WEFT_LOST, "several cards: their sums were given up");
 }
 
-/* Whether there is still something to wait for, since so many seconds. */
-static weft_status heed(weft_team *team, double waited)
+/* Seconds since the sums were seen to get on, or, if that is later, since the host began to wait. While the host itself
+ * stands still, because it was stopped or a machine is overcrowded, nothing is late. */
+static double stands_for(weft_team *team, double start)
+{
+    weft_team_marks *const m = &team->marks;
+    const double now = weft_clock();
+    const volatile int *const seat = m->seat;
+    const int seen[] = { seat[0], seat[1] };
+    if (m->since < start)
+        m->since = start;
+    if (memcmp(seen, m->seen, sizeof seen) != 0)
+        m->since = now;
+    else if (m->looked > start && now - m->looked > ASLEEP)
+        m->since += now - m->looked;
+    memcpy(m->seen, seen, sizeof seen);
+    m->looked = now;
+    return now - m->since;
+}
+
+/* Whether there is still something to wait for, since `start`. */
+static weft_status heed(weft_team *team, double start)
 {
     int result = WEFT_NCCL_SUCCESS;
     if (team->lost)
         return weft_team_given_up();
-    weft_status status = team->watch(team->user, waited);
+    weft_status status = team->watch(team->user, stands_for(team, start));
     const int error = status == WEFT_OK ? team->nccl.ncclCommGetAsyncError(team->comm, &result) : WEFT_NCCL_SUCCESS;
     if (error != WEFT_NCCL_SUCCESS || (result != WEFT_NCCL_SUCCESS && result != WEFT_NCCL_IN_PROGRESS))
         status = weft_team_failed(team, error ? error : result, "ncclCommGetAsyncError");
@@ -116,7 +136,7 @@ weft_status weft_cuda_await(const weft_cuda *cuda, weft_cuda_stream stream, weft
     int error = ask(v, stream, event);
     while (error == WEFT_CUDA_NOT_READY) {
         const double waited = weft_clock() - start;
-        const weft_status status = heed(cuda->team, waited);
+        const weft_status status = heed(cuda->team, start);
         if (status != WEFT_OK) {
             (void)v->cudaGetLastError(); /* NOT_READY may stick */
             weft_team_give_up(cuda->team);

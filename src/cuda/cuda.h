@@ -99,13 +99,21 @@ void weft_cuda_lane_close(const weft_device *device, weft_lane *lane);
 weft_status weft_cuda_lane_block(const weft_device *device, weft_lane *lane, void **host, int64_t *done);
 weft_status weft_cuda_lane_send(const weft_device *device, weft_lane *lane, const weft_piece *pieces, int count);
 
-/* ---- teams (team.c): functions of weft_backend_cuda ---- */
+/* ---- marks of time (mark.c): functions of weft_backend_cuda ---- */
+
+weft_status weft_cuda_mark(const weft_device *device, void **mark);
+weft_status weft_cuda_taken(const weft_device *device, void *from, void *to, double *seconds);
+void weft_cuda_unmark(const weft_device *device, void *mark);
+
+/* ---- teams (team.c, ahead.c): functions of weft_backend_cuda ---- */
 
 weft_status weft_cuda_team_name(const weft_device *device, char *name, size_t size);
 weft_status weft_cuda_team_id(const weft_device *device, char *id);
 weft_status weft_cuda_team_open(const weft_device *device, const weft_team_opt *opt, weft_team **out);
 weft_status weft_cuda_team_sum(const weft_device *device, weft_team *team, const weft_team_piece *pieces, int count);
 weft_status weft_cuda_team_join(const weft_device *device, weft_team *team);
+weft_status weft_cuda_team_add(const weft_device *device, const weft_team_sum *sums, int count, const float *go);
+weft_status weft_cuda_team_keep(const weft_device *device, const weft_team_sum *sums, int count, const float *go);
 void weft_cuda_team_abort(const weft_device *device, weft_team *team);
 void weft_cuda_team_close(const weft_device *device, weft_team *team);
 /* Where there is a team: waits for the end of a stream, or, where that is NULL, of an event; not for ever. */

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { BLOCKS = 2 };
+enum { BLOCKS = 2, GAP = 512 /* bytes between pieces that one copy takes along */ };
 
 typedef struct block {
     void *host, *there;
@@ -102,17 +102,29 @@ weft_status weft_cuda_lane_block(const weft_device *device, weft_lane *lane, voi
     return WEFT_OK;
 }
 
-/* Of the host's block, as much as the pieces reach over. */
+/* Of the host's block what the pieces reach over, but for wide gaps: of inputs that stay as they are. */
+static weft_status copy_pieces(const weft_vendor *v, const weft_lane *lane, const block *b, const weft_piece *pieces,
+                               int count)
+{
+    for (int i = 0, next; i < count; i = next) {
+        const size_t first = pieces[i].at;
+        size_t end = first + pieces[i].bytes;
+        for (next = i + 1; next < count && pieces[next].at - end <= GAP; next++)
+            end = pieces[next].at + pieces[next].bytes;
+        WEFT_TRY_CUDA(v, "copy to the device", cudaMemcpyAsync,
+                      ((char *)b->there + first, (char *)b->host + first, end - first, WEFT_CUDA_HOST_TO_DEVICE,
+                       lane->stream));
+    }
+    return WEFT_OK;
+}
+
 static weft_status send_block(const weft_device *device, const weft_lane *lane, const block *b,
                               const weft_piece *pieces, int count)
 {
     const weft_vendor *v = &weft_cuda_of(device)->vendor;
-    const size_t first = pieces[0].at, end = pieces[count - 1].at + pieces[count - 1].bytes;
     if (lane->sends >= BLOCKS)
         WEFT_TRY_CUDA(v, "copy to the device", cudaStreamWaitEvent, (lane->stream, b->taken, 0));
-    WEFT_TRY_CUDA(v, "copy to the device", cudaMemcpyAsync,
-                  ((char *)b->there + first, (char *)b->host + first, end - first, WEFT_CUDA_HOST_TO_DEVICE,
-                   lane->stream));
+    WEFT_TRY(copy_pieces(v, lane, b, pieces, count));
     WEFT_TRY_CUDA(v, "copy to the device", cudaEventRecord, (b->sent, lane->stream));
     return WEFT_OK;
 }

@@ -3,13 +3,15 @@
  * Teams of cards by NCCL. Sums run on a stream of the team's own, which waits for what was queued on the device's
  * stream before them and for which that waits when they are wanted: fork and join by two events, which a recording
  * takes up as it does launches. Nothing waits without an end: NCCL's calls do not wait at all (a communicator that
- * does not block), and for the device see await.c. */
+ * does not block), and for the device see await.c. Between sums, and before the first of a step, the stream tells the
+ * host how far it has got, so that a wait is long only where nothing gets on. */
 #include "cuda/team.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "cuda/kernel/update.h"
 
 static const double LEAVING = 10, DRAINING = 2; /* seconds */
 
@@ -45,6 +47,24 @@ weft_status weft_cuda_team_id(const weft_device *device, char *id)
     return status;
 }
 
+static weft_status open_marks(const weft_device *device, weft_team *team)
+{
+    int numbers[WEFT_TEAM_PLACES + 1];
+    const float turn = 1;
+    void *places, *seat;
+    for (int i = 0; i < WEFT_TEAM_PLACES; i++)
+        numbers[i] = i;
+    memcpy(&numbers[WEFT_TEAM_PLACES], &turn, sizeof turn);
+    WEFT_TRY(weft_cuda_alloc(device, sizeof numbers, &places));
+    team->marks.places = places;
+    team->marks.turn = (float *)places + WEFT_TEAM_PLACES;
+    WEFT_TRY(weft_cuda_write(device, places, numbers, sizeof numbers));
+    WEFT_TRY(weft_cuda_host_alloc(device, sizeof team->marks.seen, &seat));
+    memset(seat, 0, sizeof team->marks.seen);
+    team->marks.seat = seat;
+    return WEFT_OK;
+}
+
 static weft_status open_team(const weft_device *device, const weft_team_opt *opt, weft_team *team)
 {
     const weft_vendor *const v = &weft_cuda_of(device)->vendor;
@@ -55,6 +75,7 @@ static weft_status open_team(const weft_device *device, const weft_team_opt *opt
     team->user = opt->user;
     WEFT_TRY(weft_cuda_enter(device));
     WEFT_TRY(weft_nccl_load(&team->nccl));
+    WEFT_TRY(open_marks(device, team));
     WEFT_TRY_CUDA(v, "several cards", cudaStreamCreateWithFlags, (&team->stream, WEFT_CUDA_STREAM_NON_BLOCKING));
     WEFT_TRY_CUDA(v, "several cards", cudaEventCreateWithFlags, (&team->forked, WEFT_CUDA_EVENT_DISABLE_TIMING));
     WEFT_TRY_CUDA(v, "several cards", cudaEventCreateWithFlags, (&team->joined, WEFT_CUDA_EVENT_DISABLE_TIMING));
@@ -134,6 +155,8 @@ void weft_cuda_team_close(const weft_device *device, weft_team *team)
     }
     if (team->threaded)
         pthread_join(team->thread, NULL);
+    weft_cuda_free(device, team->marks.places);
+    weft_cuda_host_free(device, team->marks.seat);
     pthread_mutex_destroy(&team->lock);
     weft_nccl_close(&team->nccl);
     weft_free(device->allocator, team);
@@ -159,6 +182,39 @@ static weft_status add_up(weft_team *team, const weft_team_piece *pieces, int co
     return weft_team_settle(team, end, "ncclGroupEnd");
 }
 
+static weft_status copy_mark(const weft_vendor *v, const weft_team *team, int *to, const void *from)
+{
+    WEFT_TRY_CUDA(v, "several cards", cudaMemcpyAsync,
+                  (to, from, sizeof *to, WEFT_CUDA_DEVICE_TO_HOST, team->stream));
+    return WEFT_OK;
+}
+
+/* The stream has come so far in a step. */
+static weft_status mark(const weft_vendor *v, weft_team *team)
+{
+    weft_team_marks *const m = &team->marks;
+    WEFT_TRY(copy_mark(v, team, &m->seat[0], &m->places[m->next]));
+    m->next += m->next < WEFT_TEAM_PLACES - 1;
+    return WEFT_OK;
+}
+
+/* And begins one, which may be a recorded one: the turn becomes what it was not, by following a zero twice as far as
+ * that is. */
+static weft_status mark_step(const weft_device *device, weft_team *team)
+{
+    const weft_cuda *const cuda = weft_cuda_of(device);
+    weft_team_marks *const m = &team->marks;
+    const weft_segment segment = { .array = { m->turn, m->places }, .dtype = WEFT_F32, .count = 1 };
+    const weft_update_args args = { .rule = WEFT_UPDATE_FOLLOW, .segments = &segment, .count = 1, .momentum = -1 };
+    if (!cuda->capturing) /* as weft_cuda_stream_of */
+        WEFT_TRY(weft_cuda_enter(device));
+    const int error = weft_launch_update(&args, team->stream);
+    if (error != WEFT_CUDA_SUCCESS)
+        return weft_vendor_cuda_failed(&cuda->vendor, error, "kernel launch", "several cards");
+    WEFT_TRY(copy_mark(&cuda->vendor, team, &m->seat[1], m->turn));
+    return mark(&cuda->vendor, team);
+}
+
 weft_status weft_cuda_team_sum(const weft_device *device, weft_team *team, const weft_team_piece *pieces, int count)
 {
     const weft_cuda *const cuda = weft_cuda_of(device);
@@ -167,8 +223,11 @@ weft_status weft_cuda_team_sum(const weft_device *device, weft_team *team, const
         return weft_team_given_up();
     WEFT_TRY_CUDA(v, "several cards", cudaEventRecord, (team->forked, cuda->stream));
     WEFT_TRY_CUDA(v, "several cards", cudaStreamWaitEvent, (team->stream, team->forked, 0));
+    if (!team->summing)
+        WEFT_TRY(mark_step(device, team));
     team->summing = true;
-    return add_up(team, pieces, count);
+    WEFT_TRY(add_up(team, pieces, count));
+    return mark(v, team);
 }
 
 weft_status weft_cuda_team_join(const weft_device *device, weft_team *team)
@@ -180,6 +239,7 @@ weft_status weft_cuda_team_join(const weft_device *device, weft_team *team)
     if (!team->summing)
         return WEFT_OK;
     team->summing = false;
+    team->marks.next = 0;
     WEFT_TRY_CUDA(v, "several cards", cudaEventRecord, (team->joined, team->stream));
     WEFT_TRY_CUDA(v, "several cards", cudaStreamWaitEvent, (cuda->stream, team->joined, 0));
     return WEFT_OK;

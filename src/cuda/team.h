@@ -7,6 +7,19 @@
 #include "cuda/cuda.h"
 #include "cuda/vendor/nccl.h"
 
+/* How far the sums have got, as the host sees it: two numbers that the device copies to it. One is the place in the
+ * step, behind so many groups of sums (beyond the last place they share it); the other turns with each step. */
+enum { WEFT_TEAM_PLACES = 1024 };
+typedef struct weft_team_marks {
+    int *places;   /* [WEFT_TEAM_PLACES] 0, 1, ...; on the device */
+    float *turn;   /* there, behind them */
+    int *seat;     /* [2] in memory of the host, which the device writes: the place, the bits of the turn */
+    int next;      /* place of the step that is being queued */
+    int seen[2];   /* seat, as it was */
+    double since;  /* the clock then, or when the host began to wait */
+    double looked; /* the clock when it looked last */
+} weft_team_marks;
+
 struct weft_team {
     weft_nccl nccl;
     weft_nccl_comm comm;
@@ -15,6 +28,7 @@ struct weft_team {
     weft_status (*watch)(void *user, double waited);
     void *user;
     bool summing; /* since the last join */
+    weft_team_marks marks;
     bool lost;    /* it is aborted */
     pthread_t thread;
     pthread_mutex_t lock;

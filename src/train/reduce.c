@@ -3,7 +3,8 @@
  * What ranks share in a step. Everything that the program computes of this rank's part of the batch and that decides
  * about the update - gradients, loss, hits - or stays - statistics of norms - becomes that of the whole batch,
  * in place, before the first node reads it that decides: gradient_norm. So the gate opens on all ranks or on none, and
- * after the step all have the same bits of everything.
+ * after the step all have the same bits of everything. Where several batches make one update, gradients pass with the
+ * last of them alone, in sums (round.c), which come back before the first node that reads these.
  *
  * Where norms are to be by the whole batch, what their halves find out is merged between them (merge.c).
  *
@@ -18,7 +19,7 @@
 #include "base/sha256.h"
 #include "train/reduce.h"
 
-enum { BUCKET = 1 << 20 };
+enum { BUCKET = 1 << 20, FLOATS = 4 /* in 16 bytes */ };
 
 /* ---- what is shared ---- */
 
@@ -31,14 +32,16 @@ static int32_t find_norm(const weft_model *model)
     return i;
 }
 
-static void add_piece(weft_reduction *r, int32_t value, float share)
+static weft_reduced *add_piece(weft_reduction *r, int32_t value, float share)
 {
     const weft_value *v = &r->trainer->model->graph->values[value];
     for (int i = 0; i < r->n_pieces; i++)
         if (r->pieces[i].value == value)
-            return;
-    r->pieces[r->n_pieces++] = (weft_reduced){ .value = value, .share = share, .rows = weft_shape_rows(&v->shape),
-                                               .channels = weft_shape_channels(&v->shape) };
+            return &r->pieces[i];
+    weft_reduced *const piece = &r->pieces[r->n_pieces++];
+    *piece = (weft_reduced){ .value = value, .share = share, .rows = weft_shape_rows(&v->shape),
+                             .channels = weft_shape_channels(&v->shape) };
+    return piece;
 }
 
 /* Whether a step before `end` computes a value. */
@@ -51,18 +54,24 @@ static bool is_made_before(const weft_model *model, int32_t end, int32_t value)
     return found;
 }
 
-/* Gradients, loss and hits, and the statistics of the batch, which states follow once the gate is open. */
+/* Gradients, loss and hits, and the statistics of the batch, which states follow once the gate is open. In rounds the
+ * norm of a batch is that of this rank's part: what passes is their mean, which is finite if all of them are. */
 static weft_status find_pieces(weft_reduction *r, int32_t norm)
 {
     const weft_model *model = r->trainer->model;
     const weft_gnode *last = model->steps[norm].gnode;
     const float mean = 1.F / (float)weft_ranks_size(r->ranks);
-    const size_t room = (size_t)last->node.n_in + 2 + (size_t)(model->n_steps - norm);
+    const size_t room = (size_t)last->node.n_in + 3 + (size_t)(model->n_steps - norm);
     r->pieces = weft_calloc(r->allocator, room, sizeof *r->pieces);
     if (!r->pieces)
         return WEFT_NO_MEMORY;
-    for (int k = 0; k < last->node.n_in; k++)
-        add_piece(r, last->in[k], mean);
+    for (int k = 0; k < last->node.n_in; k++) {
+        weft_reduced *const piece = add_piece(r, last->in[k], mean);
+        if (r->round.every > 1 && !(piece->sum = weft_round_sum(r, piece->value)))
+            return weft_fail(WEFT_INTERNAL, "ranks: a gradient is not added up");
+    }
+    if (r->round.every > 1)
+        add_piece(r, last->out[0], mean);
     add_piece(r, model->graph->outputs[WEFT_TRAIN_LOSS].value, mean);
     add_piece(r, model->graph->outputs[WEFT_TRAIN_HITS].value, 1);
     for (int32_t i = norm; i < model->n_steps; i++) {
@@ -92,16 +101,17 @@ static bool is_touched(const weft_model *model, const weft_gnode *gnode, int32_t
     return found;
 }
 
-static weft_status place_piece(const weft_reduction *r, weft_reduced *p, int32_t norm)
+/* end: the step that reads it as that of all ranks. */
+static weft_status place_piece(const weft_reduction *r, weft_reduced *p, int32_t end)
 {
     const weft_model *model = r->trainer->model;
     const weft_view view = weft_model_view(model, p->value);
     p->data = view.data;
     p->ld = view.ld;
-    for (int32_t i = norm - 1; i >= 0 && !p->ready; i--)
+    for (int32_t i = end - 1; i >= 0 && !p->ready; i--)
         if (is_touched(model, model->steps[i].gnode, p->value))
             p->ready = i + 1;
-    while (p->ready < norm && !model->steps[p->ready].together) /* steps that run as one have no between */
+    while (p->ready < end && !model->steps[p->ready].together) /* steps that run as one have no between */
         p->ready++;
     p->dtype = model->graph->values[p->value].dtype;
     if (!p->data || !p->ready || p->dtype == WEFT_I32)
@@ -112,9 +122,12 @@ static weft_status place_piece(const weft_reduction *r, weft_reduced *p, int32_t
 
 /* ---- buckets ---- */
 
+/* Sums first. */
 static int by_time(const void *a, const void *b)
 {
     const weft_reduced *const x = a, *const y = b;
+    if (!x->sum != !y->sum)
+        return x->sum ? -1 : 1;
     if (x->ready != y->ready)
         return x->ready < y->ready ? -1 : 1;
     return x->value < y->value ? -1 : x->value > y->value;
@@ -125,7 +138,13 @@ static int64_t count_of(const weft_reduced *p)
     return p->rows * p->channels;
 }
 
-/* Pieces to buckets: what is there early goes early, and none is larger than it must be. */
+static bool is_full(const weft_bucket *b, const weft_reduced *next, int64_t limit)
+{
+    return b->count && (b->sums != (next->sum != NULL) || b->exchange.count + count_of(next) > limit);
+}
+
+/* Pieces to buckets: what is there early goes early, and none is larger than it must be. Sums begin where devices read
+ * 16 bytes at a time. */
 static weft_status fill_buckets(weft_reduction *r)
 {
     const int64_t limit = (int64_t)((r->trainer->bucket ? r->trainer->bucket : BUCKET) / sizeof(float));
@@ -135,13 +154,14 @@ static weft_status fill_buckets(weft_reduction *r)
     for (int i = 0; i < r->n_pieces; i++) {
         weft_reduced *p = &r->pieces[i];
         weft_bucket *b = r->n_buckets ? &r->buckets[r->n_buckets - 1] : NULL;
-        if (!b || (b->count && b->exchange.count + count_of(p) > limit)) {
+        if (!b || is_full(b, p, limit)) {
             b = &r->buckets[r->n_buckets++];
             b->first = i;
+            b->sums = p->sum != NULL;
         }
         p->at = b->exchange.count;
         b->count++;
-        b->exchange.count += count_of(p);
+        b->exchange.count += p->sum ? (int64_t)weft_round_up((size_t)count_of(p), FLOATS) : count_of(p);
     }
     return WEFT_OK;
 }
@@ -169,9 +189,10 @@ static int by_step(const void *a, const void *b)
     return x_at[i] < y_at[i] ? -1 : x_at[i] > y_at[i];
 }
 
-static weft_status list_events(weft_reduction *r, int32_t norm)
+/* finish, keep: the steps before which what passed must have come; keep 0: there are no sums. */
+static weft_status list_events(weft_reduction *r, int32_t finish, int32_t keep)
 {
-    const size_t room = (size_t)r->merger.between.count + (size_t)r->n_buckets + 1;
+    const size_t room = (size_t)r->merger.between.count + (size_t)r->n_buckets + 2;
     r->events = weft_calloc(r->allocator, room, sizeof *r->events);
     r->before = weft_calloc(r->allocator, room, sizeof *r->before);
     if (!r->events || !r->before)
@@ -181,7 +202,9 @@ static weft_status list_events(weft_reduction *r, int32_t norm)
     for (int i = 0; i < r->n_buckets; i++)
         r->events[r->n_events++] =
             (weft_event){ r->pieces[r->buckets[i].first + r->buckets[i].count - 1].ready, POST, i };
-    r->events[r->n_events++] = (weft_event){ norm, FINISH, 0 };
+    r->events[r->n_events++] = (weft_event){ finish, FINISH, 0 };
+    if (keep)
+        r->events[r->n_events++] = (weft_event){ keep, KEEP, 0 };
     qsort(r->events, (size_t)r->n_events, sizeof *r->events, by_step);
     for (int i = 0; i < r->n_events; i++)
         r->before[i] = r->events[i].before;
@@ -195,6 +218,9 @@ static weft_status merge(weft_reduction *r, int index)
 
 static weft_status post(weft_reduction *r, int index)
 {
+    if (r->buckets[index].sums && !r->round.last)
+        return WEFT_OK;
+    r->round.passed += r->buckets[index].sums;
     return r->carrier->post(r, index);
 }
 
@@ -204,9 +230,16 @@ static weft_status finish(weft_reduction *r, int index)
     return r->carrier->finish(r);
 }
 
+static weft_status keep(weft_reduction *r, int index)
+{
+    (void)index;
+    return r->round.last ? r->carrier->keep(r) : WEFT_OK;
+}
+
 static weft_status run(void *user, int index)
 {
-    static weft_status (*const deeds[])(weft_reduction *, int) = { [MERGE] = merge, [POST] = post, [FINISH] = finish };
+    static weft_status (*const deeds[])(weft_reduction *, int) = { [MERGE] = merge, [POST] = post, [FINISH] = finish,
+                                                                   [KEEP] = keep };
     weft_reduction *r = user;
     return deeds[r->events[index].deed](r, r->events[index].index);
 }
@@ -243,14 +276,17 @@ static weft_status make(weft_reduction *r)
                          weft_ctx_device(model->ctx));
     if (norm == model->n_steps || !model->steps[norm].together)
         return weft_fail(WEFT_INTERNAL, "ranks: the step has no norm of its gradients");
+    int32_t finish = norm, keep = 0;
+    if (r->round.every > 1)
+        WEFT_TRY(weft_round_find(r, norm, &finish, &keep));
     WEFT_TRY(find_pieces(r, norm));
     for (int i = 0; i < r->n_pieces; i++)
-        WEFT_TRY(place_piece(r, &r->pieces[i], norm));
+        WEFT_TRY(place_piece(r, &r->pieces[i], r->pieces[i].sum ? norm : finish));
     qsort(r->pieces, (size_t)r->n_pieces, sizeof *r->pieces, by_time);
     WEFT_TRY(fill_buckets(r));
     name_buckets(r);
     WEFT_TRY(weft_merger_make(model, r->ranks, &r->merger));
-    WEFT_TRY(list_events(r, norm));
+    WEFT_TRY(list_events(r, finish, keep));
     WEFT_TRY(agree(r));
     WEFT_TRY(weft_carrier_choose(r));
     r->between = (weft_between){ r->before, r->n_events, r->carrier->queues, run, r };
@@ -266,6 +302,7 @@ weft_status weft_reduction_create(weft_trainer *trainer, weft_reduction **out)
     r->allocator = &trainer->ctx->allocator;
     r->ranks = trainer->ranks;
     r->trainer = trainer;
+    r->round = (weft_round){ .every = trainer->accumulate, .bound = -1 };
     const weft_status status = make(r);
     if (status != WEFT_OK) {
         weft_reduction_destroy(r);
@@ -291,5 +328,7 @@ void weft_reduction_destroy(weft_reduction *r)
     weft_merger_release(&r->merger);
     weft_free(r->allocator, r->memory);
     weft_free(r->allocator, r->sums);
+    weft_free(r->allocator, r->parts);
+    weft_free(r->allocator, r->part);
     weft_free(r->allocator, r);
 }

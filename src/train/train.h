@@ -47,6 +47,10 @@ struct weft_trainer {
     int64_t tickets[WEFT_STEPS_AHEAD]; /* runs of the model that must be over */
     int64_t steps[WEFT_STEPS_AHEAD];   /* their numbers */
     int64_t submitted, read;           /* turns */
+    bool fed;                          /* a batch was set */
+    bool times;                        /* of steps are wanted */
+    void *marks[WEFT_STEPS_AHEAD][2];  /* their begin and end, on a device that has such */
+    double seconds[WEFT_STEPS_AHEAD];  /* else what they took */
 };
 
 enum { WEFT_TRAIN_SLOT = 10 };
@@ -60,6 +64,10 @@ weft_loss_scale weft_train_scale(const weft_ctx *ctx, const weft_train_opt *opt)
 typedef struct weft_reduction weft_reduction;
 weft_status weft_reduction_create(weft_trainer *trainer, weft_reduction **out);
 void weft_reduction_destroy(weft_reduction *reduction);
+/* Before each step: whether it is the last whose gradients make an update, alike on all ranks. */
+weft_status weft_reduction_begin(weft_reduction *reduction);
+/* weft_trainer_settle. */
+weft_status weft_reduction_settle(weft_reduction *reduction);
 const char *weft_reduction_passage(const weft_reduction *reduction);
 
 /* What a half of a norm has found out about this rank's part of a batch, and what becomes that of all ranks, in place,

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "graph/twin.h"
 #include "op/gate.h"
 #include "ranks/ranks.h"
@@ -89,6 +90,15 @@ static void free_slots(const weft_trainer *t)
         weft_free(device->allocator, t->slots);
 }
 
+static void free_marks(const weft_trainer *t)
+{
+    const weft_device *device = t->ctx->device;
+    for (int i = 0; i < WEFT_STEPS_AHEAD && device->backend->unmark; i++) {
+        device->backend->unmark(device, t->marks[i][0]);
+        device->backend->unmark(device, t->marks[i][1]);
+    }
+}
+
 /* What steps need beside their program. */
 static weft_status prepare_steps(weft_trainer *t)
 {
@@ -104,6 +114,7 @@ static weft_status make(weft_trainer *t, const weft_graph *network, const weft_t
     t->seed = opt->seed;
     t->ranks = opt->ranks;
     t->bucket = opt->bucket;
+    t->times = opt->times;
     t->accumulate = opt->accumulate > 1 ? opt->accumulate : 1;
     t->scaling = weft_train_scale(t->ctx, opt).kind;
     t->labels = weft_train_input(t->graph, WEFT_LABELS_INPUT);
@@ -163,6 +174,7 @@ void weft_trainer_destroy(weft_trainer *trainer)
     if (trainer->own_store)
         weft_store_destroy(trainer->store);
     free_slots(trainer); /* nothing is under way any more */
+    free_marks(trainer);
     weft_graph_destroy(trainer->graph);
     weft_arena_release(&trainer->arena);
     weft_free(&trainer->ctx->allocator, trainer);
@@ -229,6 +241,13 @@ weft_status weft_trainer_share(weft_trainer *trainer)
     return WEFT_OK;
 }
 
+weft_status weft_trainer_settle(weft_trainer *trainer)
+{
+    if (!trainer)
+        return weft_fail(WEFT_INVALID, "weft_trainer_settle: trainer is NULL");
+    return trainer->reduction ? weft_reduction_settle(trainer->reduction) : WEFT_OK;
+}
+
 int weft_trainer_param_count(const weft_trainer *trainer)
 {
     return trainer ? trainer->n_params : 0;
@@ -253,22 +272,34 @@ static weft_status set(weft_trainer *t, int input, const void *data)
     return weft_model_set_input(t->model, input, data, (size_t)weft_shape_count(shape) * sizeof(float));
 }
 
+static bool is_whole(const weft_trainer *t, const weft_batch *batch)
+{
+    return batch->labels && (t->targets < 0 || batch->targets) && (t->byte_count ? batch->bytes != NULL
+                                                                                 : batch->images != NULL);
+}
+
+static weft_status feed_batch(weft_trainer *t, const weft_batch *batch)
+{
+    WEFT_TRY(t->byte_count ? weft_model_set_bytes(t->model, t->images, batch->bytes, t->byte_count)
+                           : set(t, t->images, batch->images));
+    WEFT_TRY(set(t, t->labels, batch->labels));
+    WEFT_TRY(set(t, t->targets, batch->targets));
+    t->fed = true;
+    return WEFT_OK;
+}
+
 weft_status weft_trainer_feed(weft_trainer *t, const weft_batch *batch, double lr, int64_t step)
 {
     const float rate = (float)lr;
     const int32_t number = (int32_t)(step & INT32_MAX);
-    if (!t || !batch || !batch->labels || (t->targets >= 0 && !batch->targets) ||
-        (t->byte_count ? !batch->bytes : !batch->images))
+    if (!t || !(batch ? is_whole(t, batch) : t->fed))
         return weft_fail(WEFT_INVALID, "a step of training: trainer, batch, its %s, labels and, where the trainer "
                                        "wants them, targets must not be NULL",
                          t && t->byte_count ? "bytes (the trainer has levels)" : "images");
     if (!isfinite(lr))
         return weft_fail(WEFT_INVALID, "a step of training: the learning rate is %g", lr);
     WEFT_TRY(weft_model_need_memory(t->model, "a step of training"));
-    WEFT_TRY(t->byte_count ? weft_model_set_bytes(t->model, t->images, batch->bytes, t->byte_count)
-                           : set(t, t->images, batch->images));
-    WEFT_TRY(set(t, t->labels, batch->labels));
-    WEFT_TRY(set(t, t->targets, batch->targets));
+    WEFT_TRY(batch ? feed_batch(t, batch) : WEFT_OK);
     WEFT_TRY(set(t, t->lr, &rate));
     return set(t, t->number, &number);
 }
@@ -289,6 +320,28 @@ static bool has_output(const weft_trainer *t, int output)
 static float *row_of(const weft_trainer *t, int64_t turn)
 {
     return t->slots + turn % WEFT_STEPS_AHEAD * WEFT_TRAIN_SLOT;
+}
+
+/* The begin (0) or the end (1) of a step that is being submitted. */
+static weft_status mark(weft_trainer *t, int end)
+{
+    const weft_device *device = t->ctx->device;
+    const int64_t slot = t->submitted % WEFT_STEPS_AHEAD;
+    if (!t->times || device->dry)
+        return WEFT_OK;
+    if (device->backend->mark)
+        return device->backend->mark(device, &t->marks[slot][end]);
+    t->seconds[slot] = end ? weft_clock() - t->seconds[slot] : weft_clock();
+    return WEFT_OK;
+}
+
+/* What a step that is over took. */
+static weft_status read_time(const weft_trainer *t, int64_t turn, double *seconds)
+{
+    const weft_device *device = t->ctx->device;
+    void *const *marks = t->marks[turn % WEFT_STEPS_AHEAD];
+    *seconds = t->seconds[turn % WEFT_STEPS_AHEAD];
+    return marks[1] ? device->backend->taken(device, marks[0], marks[1], seconds) : WEFT_OK;
 }
 
 static void read_row(const weft_trainer *t, int64_t turn, weft_step_result *out)
@@ -317,13 +370,17 @@ weft_status weft_trainer_submit(weft_trainer *trainer, const weft_batch *batch, 
     WEFT_TRY(trainer ? weft_ctx_go(trainer->ctx, "a step of training") : WEFT_OK);
     WEFT_TRY(weft_trainer_feed(trainer, batch, lr, trainer ? trainer->step : 0));
     WEFT_TRY(need_slots(trainer));
-    if (trainer->reduction)
+    if (trainer->reduction) {
         weft_ranks_at(trainer->ranks, trainer->step);
+        WEFT_TRY(weft_reduction_begin(trainer->reduction));
+    }
+    WEFT_TRY(mark(trainer, 0));
     WEFT_TRY(weft_model_run_later(trainer->model));
     const int64_t slot = trainer->submitted % WEFT_STEPS_AHEAD;
     for (int output = 0, i = 0; output < WEFT_TRAIN_OUTPUTS; output++)
         if (has_output(trainer, output))
             WEFT_TRY(weft_model_fetch(trainer->model, i++, row_of(trainer, slot) + columns[output]));
+    WEFT_TRY(mark(trainer, 1));
     trainer->tickets[slot] = trainer->model->sends;
     trainer->steps[slot] = trainer->step++;
     trainer->submitted++;
@@ -341,6 +398,7 @@ weft_status weft_trainer_results(weft_trainer *trainer, bool wait, weft_step_res
         if (trainer->tickets[trainer->read % WEFT_STEPS_AHEAD] > trainer->model->over)
             break;
         read_row(trainer, trainer->read, &out[n]);
+        WEFT_TRY(read_time(trainer, trainer->read, &out[n].seconds));
     }
     *count = n;
     return WEFT_OK;
@@ -353,5 +411,5 @@ weft_status weft_trainer_step(weft_trainer *trainer, const weft_batch *batch, do
     WEFT_TRY(weft_model_wait(trainer->model));
     if (out)
         read_row(trainer, trainer->submitted, out);
-    return WEFT_OK;
+    return out ? read_time(trainer, trainer->submitted, &out->seconds) : WEFT_OK;
 }

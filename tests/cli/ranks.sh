@@ -35,6 +35,9 @@ case_alike() {
     close_to one four
     expect 0 $launch -n 2 "$weft" "$@" --out again
     same two again
+    expect 0 "$weft" "$@" --set "accumulate 3" --out rounds
+    expect 0 $launch -n 2 "$weft" "$@" --set "accumulate 3" --out rounds-two
+    close_to rounds rounds-two
     ls two > a.txt && ls one > b.txt
     cmp a.txt b.txt || fail "the folders of runs differ"
 }
@@ -65,8 +68,8 @@ case_lost() {
     tough=
     [ $open ] && tough="--enable-recovery --mca orte_abort_on_non_zero_status 0"
     set -- $net --batch 8 --epochs 8 --checkpoint 2steps --set
-    expect 0 $launch -n 2 "$weft" "$@" "ema .9" --out whole
-    begin 30 "$@" "ema .9; rank-timeout 3" --out broken
+    expect 0 $launch -n 2 "$weft" "$@" "ema .9; accumulate 3" --out whole
+    begin 30 "$@" "ema .9; accumulate 3; rank-timeout 3" --out broken
     kill -KILL "$(cat pid.1)"
     gone "$(cat pid.0)" 8 || fail "rank 0 is still there, 8 s after rank 1 was killed"
     has err "no answer from rank 1 for 3 s" "step "

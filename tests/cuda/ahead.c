@@ -116,7 +116,7 @@ static float *dump(weft_trainer *trainer, size_t *bytes)
 }
 
 static const weft_train_opt ways[] = {
-    { .optimizer = { .momentum = .9 }, .ema = .9, .seed = 3 },
+    { .optimizer = { .momentum = .9 }, .ema = .9, .seed = 3, .times = true },
     { .optimizer = { .kind = WEFT_ADAMW, .decay = .1 }, .accumulate = 2, .clip_norm = 1, .seed = 3 },
 };
 enum { WAYS = sizeof ways / sizeof *ways };
@@ -196,6 +196,36 @@ START_TEST(a_step_waits_for_nothing)
     CHECK_OK(weft_trainer_results(r.trainer, true, results, STEPS, &count));
     ck_assert_int_eq(count, STEPS);
     ck_assert_int_eq(doubles->counts().waits - after.waits, 1);
+    close_rig(&r);
+}
+END_TEST
+
+/* Each has the device's own time for it; a batch that stays is not sent anew. */
+START_TEST(steps_are_timed_and_batches_stay)
+{
+    rig r;
+    weft_step_result results[STEPS];
+    int count;
+    start();
+    doubles->card()->engine_ms[0] = doubles->card()->engine_ms[1] = 3;
+    open_rig(&r, &ways[0]);
+    CHECK_FAILS(WEFT_INVALID, weft_trainer_submit(r.trainer, NULL, .01), "batch");
+    draw(0);
+    CHECK_OK(weft_trainer_submit(r.trainer, &batch, .01));
+    const double_counts before = doubles->counts();
+    for (int i = 1; i < STEPS; i++)
+        CHECK_OK(weft_trainer_submit(r.trainer, NULL, .01));
+    const double_counts after = doubles->counts();
+    ck_assert_int_eq(after.waits - before.waits, 0);
+    ck_assert_int_lt(after.uploaded - before.uploaded, STEPS * 1024);
+    CHECK_OK(weft_trainer_results(r.trainer, true, results, STEPS, &count));
+    ck_assert_int_eq(count, STEPS);
+    for (int i = 0; i < STEPS; i++) {
+        ck_assert_msg(fabs(results[i].seconds - results[0].seconds) < 1e-6 && results[i].seconds > 5e-3,
+                      "step %d took %g s", i, results[i].seconds);
+        ck_assert_msg(i == 0 || results[i].loss < results[i - 1].loss + .5, "step %d: the loss is %g", i,
+                      results[i].loss);
+    }
     close_rig(&r);
 }
 END_TEST
@@ -377,8 +407,9 @@ static weft_status queue_steps(weft_trainer *trainer, const char *function, int6
 
 static const char *const functions[] = {
     "cudaSetDevice", "cudaMemcpyAsync", "cudaStreamSynchronize", "cudaStreamWaitEvent", "cudaEventRecord",
-    "cudaEventSynchronize", "cudaHostAlloc", "cudaStreamBeginCapture", "cudaStreamEndCapture", "cudaGraphInstantiate",
-    "cudaGraphLaunch", "cudaEventDestroy", "cudaStreamDestroy", "launch", "cudnnBackendExecute",
+    "cudaEventSynchronize", "cudaEventCreateWithFlags", "cudaEventElapsedTime", "cudaHostAlloc",
+    "cudaStreamBeginCapture", "cudaStreamEndCapture", "cudaGraphInstantiate", "cudaGraphLaunch", "cudaEventDestroy",
+    "cudaStreamDestroy", "launch", "cudnnBackendExecute",
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
@@ -418,6 +449,7 @@ static Suite *suite(void)
     TCase *steps = tcase_create("steps"), *faults = tcase_create("faults");
     tcase_add_loop_test(steps, queued_steps_give_the_same_bits, 0, WAYS);
     tcase_add_test(steps, a_step_waits_for_nothing);
+    tcase_add_test(steps, steps_are_timed_and_batches_stay);
     tcase_add_test(steps, results_are_read_once_and_in_order);
     tcase_add_loop_test(steps, a_bad_step_changes_nothing, 0, WAYS);
     tcase_add_loop_test(steps, bytes_are_what_they_stand_for, 0, 3);

@@ -5,6 +5,11 @@
 # sh ranks.sh CASE WEFT MAKE_SET PLUGIN WORK_DIR MPIRUN. Ends with 77 where there is no mpirun, or no plug-in of MPI.
 #
 #   alike   two and four cards train as one; by NCCL, through the host where one rank has none
+#   rounds  batches whose gradients make one update: as one card, and their sums pass once
+#   parts   the same where an epoch ends among them, through the host, and resumed
+#   types   16 bits train as one card does, and a step that is not finite on one is left out on all
+#   resnet  norms, shortcuts and several buckets: as two ranks of the CPU, and the same bits twice
+#   slow    sums that take their time are no reason to end: a deadline counts from the last that has passed
 #   lost    a rank that is killed or stopped ends the others in time, and the run goes on to the same bits
 #   faults  every call of NCCL fails once: an error, or survived, and nothing is left open
 set -u
@@ -35,6 +40,90 @@ case_alike() {
     expect 0 $launch -n 1 "$weft" "$@" --out host : -n 1 env WEFT_DOUBLE_NCCL=21000 "$weft" "$@" --out host
     has err "gradients pass between the cards through the host" "rank 1: NCCL (libnccl.so.2): version 2.10.0"
     close_to one host
+}
+
+summed() { # FILE: numbers that NCCL added up on a rank
+    sed -n 's/ summed$//p' "$1"
+}
+
+# Updates enough that both recordings are replayed.
+case_rounds() {
+    "$make_set" idx set 32
+    often="precision fp32" two="precision fp32; accumulate 2"
+    set -- $net --epochs 2
+    expect 0 "$weft" "$@" --set "$two" --out one
+    passed=
+    for how in "$often" "$two"; do
+        rm -f books
+        expect 0 $launch -n 1 "$weft" "$@" --set "$how" --out two : \
+            -n 1 env WEFT_DOUBLE_BOOKS=books "$weft" "$@" --set "$how" --out two
+        grep -q "^0 open $" books || fail "$how: $(cat books)"
+        passed="$passed $(summed books)"
+        [ "$how" = "$two" ] || rm -r two
+    done
+    echo "numbers summed: $passed"
+    echo "$passed" | awk '{ exit !(NF == 2 && $1 > 1.9 * $2) }' || fail "sums of two batches pass for each of them"
+    close_to one two
+    expect 0 $launch -n 2 "$weft" "$@" --set "$two" --out again
+    same two again
+}
+
+# Epochs that end in the midst of batches that belong together.
+case_parts() {
+    "$make_set" idx set 32
+    set -- $net --schedule constant --set "precision fp32; accumulate 3"
+    expect 0 "$weft" "$@" --epochs 2 --out one
+    expect 0 $launch -n 1 "$weft" "$@" --epochs 2 --out host : \
+        -n 1 env WEFT_DOUBLE_NCCL=21000 "$weft" "$@" --epochs 2 --out host
+    close_to one host
+    expect 0 $launch -n 2 "$weft" "$@" --epochs 1 --out part
+    expect 0 $launch -n 2 "$weft" train --resume part --device cuda --epochs 2
+    expect 0 $launch -n 2 "$weft" "$@" --epochs 2 --out whole
+    close_to one whole
+    same whole part
+}
+
+case_types() {
+    "$make_set" idx set 32
+    for type in bf16 fp16; do
+        set -- $net --epochs 1 --set "precision $type"
+        expect 0 "$weft" "$@" --out one-$type
+        expect 0 $launch -n 2 "$weft" "$@" --out two-$type
+        expect 0 $launch -n 2 "$weft" "$@" --out again-$type
+        close_to one-$type two-$type 5e-4
+        same two-$type again-$type
+    done
+    # A plan writes no numbers once, on one card alone.
+    none="spoil 40 2"
+    expect 0 $launch -n 1 env WEFT_DOUBLE_FAIL="$none" "$weft" "$@" --out bad-0 : -n 1 "$weft" "$@" --out bad-0
+    has out "1 step skipped"
+    expect 0 $launch -n 1 "$weft" "$@" --out bad-1 : -n 1 env WEFT_DOUBLE_FAIL="$none" "$weft" "$@" --out bad-1
+    has out "1 step skipped"
+    same bad-0 bad-1
+    cmp -s bad-0/last.safetensors two-fp16/last.safetensors && fail "nothing was skipped"
+}
+
+case_resnet() {
+    "$make_set" idx set 16
+    set -- train fashion-resnet --data set --px 8 --batch 8 --lr 0.005 --epochs 1
+    expect 0 $launch -n 2 "$weft" "$@" --device cuda --set "precision fp32" --out two
+    has out "gradients  pass between the cards by NCCL"
+    expect 0 $launch -n 2 "$weft" "$@" --device cuda --set "precision fp32" --out again
+    expect 0 $launch -n 2 "$weft" "$@" --out cpu
+    close_to cpu two 2e-4
+    same two again
+}
+
+# Four steps are queued, each of a dozen sums, which take longer together than the deadline.
+case_slow() {
+    "$make_set" idx set 32
+    set -- $net --epochs 1
+    expect 0 $launch -n 2 "$weft" "$@" --set "precision fp32" --out two
+    export WEFT_DOUBLE_SUM_SECONDS=0.5
+    start=$(date +%s)
+    expect 0 $launch -n 2 "$weft" "$@" --set "precision fp32; rank-timeout 14" --out slow
+    [ $(($(date +%s) - start)) -gt 14 ] || fail "the sums were not slow"
+    same two slow
 }
 
 case_lost() {

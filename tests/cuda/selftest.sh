@@ -196,6 +196,8 @@ train)
     expect 0 cost lenet5 --train --target h100 -o json
     equal "precision of a step" "$(json out precision)" bf16
     [ "$(json out models.0.launches)" -lt 60 ] || fail "a step of LeNet-5 is $(json out models.0.launches) launches"
+    expect 0 bench lenet5 -D keras --train --device cuda --batch 2 --warmup 1 --reps 4 --min-time 0 -o json
+    equal "steps timed" "$(json out results.0.ms.n)" 4
     expect 0 selftest --quick --only training --precision bf16,fp32 -o training.json
     equal "networks trained" "$(json training.json passed)" 2
     ;;

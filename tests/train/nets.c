@@ -101,3 +101,27 @@ int golden_row(const char *file, const char *name, double *numbers, int room)
     fclose(f);
     return count;
 }
+
+weft_graph *ranks_network(weft_ctx *ctx, int batch, bool norm)
+{
+    weft_graph *g;
+    if (weft_graph_create(ctx, &g))
+        return NULL;
+    weft_var x = weft_input(g, "images", &(weft_shape){ .rank = 4, .dim = { batch, TINY_SIDE, TINY_SIDE, TINY_C } });
+    x = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "conv", .out = 4, .kernel = 3, .bias = !norm });
+    x = norm ? weft_batch_norm(g, x, &(weft_batch_norm_opt){ .name = "norm" }) : weft_drop_path(g, x, .3);
+    x = weft_tanh(g, x);
+    if (norm) { /* with what goes into norms and their gradients */
+        weft_var y = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "a", .out = 4, .kernel = 3 });
+        y = weft_relu(g, weft_batch_norm(g, y, &(weft_batch_norm_opt){ .name = "a/norm", .no_gamma = true }));
+        y = weft_conv2d(g, y, &(weft_conv2d_opt){ .name = "b", .out = 4, .kernel = 3, .groups = 4 });
+        y = weft_batch_norm(g, y, &(weft_batch_norm_opt){ .name = "b/norm", .unbiased = true });
+        x = weft_relu(g, weft_add(g, y, x));
+    }
+    x = weft_flatten(g, x);
+    x = weft_dense(g, x, &(weft_dense_opt){ .name = "hidden", .out = 33 });
+    x = weft_dropout(g, weft_tanh(g, x), norm ? 0 : .4);
+    x = weft_dense(g, x, &(weft_dense_opt){ .name = "dense", .out = TINY_CLASSES });
+    weft_output(g, weft_softmax(g, x), "classes");
+    return g;
+}

@@ -14,6 +14,8 @@ weft_graph *tiny_network(weft_ctx *ctx);
 weft_graph *tiny_network_watched(weft_ctx *ctx);
 /* Its images [TINY_N, ...] and labels. */
 void tiny_data(float *images, int32_t *labels);
+/* What several ranks train, of the same images: with batch norms, else with what drops. */
+weft_graph *ranks_network(weft_ctx *ctx, int batch, bool norm);
 weft_ctx *open_ctx(int threads);
 /* The trainer's network has the seeded weights of weft-weights(5). */
 void seed_trainer(weft_ctx *ctx, const weft_graph *network, weft_trainer *trainer);

@@ -10,7 +10,7 @@
 #include "check/harness.h"
 #include "hall.h"
 #include "nets.h"
-#include "train/train.h"
+#include "train/reduce.h"
 
 enum { STEPS = 4, SENTENCE = 600 };
 
@@ -39,36 +39,14 @@ typedef struct member {
     char sentence[SENTENCE];
     double seconds;
     int ahead; /* steps of the backward pass behind the one after which the first bucket is posted */
+    int sums;  /* buckets of sums over several batches, */
+    int64_t passed, bytes; /* how many of them were posted, and what was sent of sums */
     weft_step_result results[STEPS];
     weft_status traced; /* of the newest step that was not finite */
     weft_trace trace;
     float *store;
     int64_t count;
 } member;
-
-static weft_graph *build(weft_ctx *ctx, int batch, bool norm)
-{
-    weft_graph *g;
-    if (weft_graph_create(ctx, &g))
-        return NULL;
-    weft_var x = weft_input(g, "images", &(weft_shape){ .rank = 4, .dim = { batch, TINY_SIDE, TINY_SIDE, TINY_C } });
-    x = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "conv", .out = 4, .kernel = 3, .bias = !norm });
-    x = norm ? weft_batch_norm(g, x, &(weft_batch_norm_opt){ .name = "norm" }) : weft_drop_path(g, x, .3);
-    x = weft_tanh(g, x);
-    if (norm) { /* with what goes into norms and their gradients */
-        weft_var y = weft_conv2d(g, x, &(weft_conv2d_opt){ .name = "a", .out = 4, .kernel = 3 });
-        y = weft_relu(g, weft_batch_norm(g, y, &(weft_batch_norm_opt){ .name = "a/norm", .no_gamma = true }));
-        y = weft_conv2d(g, y, &(weft_conv2d_opt){ .name = "b", .out = 4, .kernel = 3, .groups = 4 });
-        y = weft_batch_norm(g, y, &(weft_batch_norm_opt){ .name = "b/norm", .unbiased = true });
-        x = weft_relu(g, weft_add(g, y, x));
-    }
-    x = weft_flatten(g, x);
-    x = weft_dense(g, x, &(weft_dense_opt){ .name = "hidden", .out = 33 });
-    x = weft_dropout(g, weft_tanh(g, x), norm ? 0 : .4);
-    x = weft_dense(g, x, &(weft_dense_opt){ .name = "dense", .out = TINY_CLASSES });
-    weft_output(g, weft_softmax(g, x), "classes");
-    return g;
-}
 
 static weft_status dump(member *m, weft_store *store)
 {
@@ -106,13 +84,24 @@ static weft_status take_steps(member *m, weft_trainer *t)
         if (!m->results[i].finite)
             m->traced = weft_trainer_trace(t, &batch, .1, &m->trace);
     }
+    TRY(weft_trainer_settle(t));
     return dump(m, weft_trainer_store(t));
+}
+
+/* How often sums of several batches were passed. */
+static void count_sums(member *m, const weft_trainer *t, weft_ranks *ranks)
+{
+    const weft_reduction *const r = t->reduction;
+    for (int i = 0; r && i < r->n_buckets; i++)
+        m->sums += r->buckets[i].sums;
+    m->passed = r ? r->round.passed : 0;
+    m->bytes = weft_ranks_get_stats(ranks, false).bytes;
 }
 
 static weft_status train(member *m, weft_ctx *ctx, weft_ranks *ranks)
 {
     weft_trainer *t;
-    weft_graph *const network = build(ctx, TINY_N / m->size, m->norm);
+    weft_graph *const network = ranks_network(ctx, TINY_N / m->size, m->norm);
     weft_train_opt opt = m->opt;
     opt.ranks = ranks;
     weft_status status = network ? weft_trainer_create(ctx, network, &opt, &t) : WEFT_NO_MEMORY;
@@ -120,6 +109,7 @@ static weft_status train(member *m, weft_ctx *ctx, weft_ranks *ranks)
         const weft_between *const between = t->model->between;
         m->ahead = between ? between->before[between->count - 1] - between->before[0] : 0;
         status = take_steps(m, t);
+        count_sums(m, t, ranks);
         weft_trainer_destroy(t);
     }
     weft_graph_destroy(network);
@@ -288,74 +278,56 @@ START_TEST(a_bad_part_is_a_bad_step)
 }
 END_TEST
 
-/* ---- norms that are measured anew ---- */
-
-typedef struct measurer {
-    int rank, size;
-    bool whole; /* batches of one rank are as large as those of two together, and norms by these */
-    weft_status status;
-    float mean[4], variance[4];
-} measurer;
-
-/* Two batches, both of one rank or one of each. */
-static weft_status measure(measurer *m, weft_ctx *ctx, weft_ranks *ranks)
+/* Batches whose gradients make one update: as of one rank, whatever steps are bad, and in the midst of a round, too.
+ * Sums pass once for each round, and once more where its last batch is bad; not for each batch. */
+START_TEST(rounds_are_as_of_one)
 {
-    enum { PART = TINY_N / 2 };
-    float images[TINY_N * TINY_PIXELS];
-    int32_t labels[TINY_N];
-    const int each = m->whole && m->size == 1 ? TINY_N : PART, batches = TINY_N / each / m->size;
-    weft_graph *const network = build(ctx, each, true);
-    const weft_train_opt opt = { .ranks = ranks, .sync_norms = m->whole };
-    weft_store *store;
-    weft_norm_meter *meter;
-    tiny_data(images, labels);
-    TRY(weft_store_create(ctx, &(const weft_graph *){ network }, 1, &store));
-    TRY(weft_store_init(store, 5));
-    TRY(weft_norm_meter_create(ctx, network, &opt, store, &meter));
-    for (int i = 0; i < batches; i++)
-        TRY(weft_norm_meter_add(meter, images + (m->rank + i) * each * TINY_PIXELS));
-    TRY(weft_norm_meter_finish(meter));
-    TRY(weft_store_get(store, "norm/mean", m->mean, 4));
-    TRY(weft_store_get(store, "norm/variance", m->variance, 4));
-    weft_norm_meter_destroy(meter);
-    weft_store_destroy(store);
-    weft_graph_destroy(network);
-    return WEFT_OK;
-}
-
-static void *measure_all(void *arg)
-{
-    measurer *const m = arg;
-    weft_ctx *ctx;
-    weft_ranks *ranks = NULL;
-    m->status = weft_ctx_create(&(weft_ctx_opt){ .device = "cpu", .threads = 1 }, &ctx);
-    if (!m->status && m->size > 1)
-        m->status = hall_join(the_hall, m->rank, 60, &ranks);
-    if (!m->status)
-        m->status = measure(m, ctx, ranks);
-    weft_ranks_leave(ranks, NULL);
-    weft_ctx_destroy(ctx);
-    return NULL;
-}
-
-START_TEST(norms_are_measured_together)
-{
-    measurer one = { .size = 1, .whole = _i }, two[] = { { 0, 2, .whole = _i }, { 1, 2, .whole = _i } };
-    measure_all(&one);
-    the_hall = hall_open(2);
-    hall_run(2, measure_all, two, sizeof *two);
-    hall_close(the_hall);
-    CHECK_OK(one.status);
-    for (int p = 0; p < 2; p++) {
-        CHECK_OK(two[p].status);
-        for (int i = 0; i < 4; i++) {
-            ck_assert_msg(fabsf(two[p].mean[i] - one.mean[i]) <= 1e-6F, "mean %d of rank %d is %g, not %g", i, p,
-                          (double)two[p].mean[i], (double)one.mean[i]);
-            ck_assert_msg(fabsf(two[p].variance[i] - one.variance[i]) <= 1e-6F, "variance %d of rank %d is %g, not %g",
-                          i, p, (double)two[p].variance[i], (double)one.variance[i]);
+    static const struct {
+        int size, every, bad_step, passes;
+        bool norm, scaled;
+    } rows[] = {
+        { 2, 2, -1, 2, false, false }, { 4, 3, -1, 1, false, true }, { 2, 2, 1, 2, false, true },
+        { 2, 3, 0, 1, false, true },   { 2, 2, -1, 2, true, false },
+    };
+    member like = usual, one[1], many[HALL_RANKS], again[HALL_RANKS], often[HALL_RANKS];
+    const int size = rows[_i].size;
+    like.norm = like.opt.sync_norms = rows[_i].norm;
+    like.bad_step = rows[_i].bad_step;
+    like.bad_rank = 0;
+    like.opt.accumulate = rows[_i].every;
+    if (rows[_i].scaled)
+        like.opt.loss_scale = (weft_loss_scale){ .kind = WEFT_SCALING_DYNAMIC, .factor = 8, .interval = 2 };
+    train_by(1, &like, one);
+    like.bad_rank = size - 1;
+    train_by(size, &like, many);
+    train_by(size, &like, again);
+    like.opt.accumulate = 1;
+    train_by(size, &like, often);
+    CHECK_OK(one->status);
+    for (int p = 0; p < size; p++) {
+        ck_assert_msg(many[p].status == WEFT_OK, "rank %d: %s", p, many[p].sentence);
+        for (int i = 0; i < STEPS; i++) {
+            const weft_step_result *a = &one->results[i], *b = &many[p].results[i];
+            ck_assert(a->finite == b->finite && a->updated == b->updated && a->updates == b->updates);
+            ck_assert_msg(!a->finite || fabs(a->loss - b->loss) <= 1e-6 * a->loss,
+                          "step %d: the loss is %.9g, of one rank %.9g", i, b->loss, a->loss);
         }
+        ck_assert_int_gt(many[p].ahead, 4);
+        ck_assert_int_gt(many[p].sums, 1);
+        ck_assert_int_eq(many[p].passed, many[p].sums * rows[_i].passes);
+        ck_assert_int_lt(STEPS * many[p].bytes, (rows[_i].passes + 1) * often[p].bytes);
+        ck_assert_int_eq(many[p].count, one->count);
+        for (int64_t i = 0; i < one->count; i++)
+            ck_assert_msg(fabsf(many[p].store[i] - one->store[i]) <= 2e-6F * fmaxf(1, fabsf(one->store[i])),
+                          "number %lld of the store is %.9g, of one rank %.9g", (long long)i,
+                          (double)many[p].store[i], (double)one->store[i]);
+        check_same_store(&many[p], &many[0]);
+        check_same_store(&many[p], &again[0]);
     }
-    ck_assert(fabsf(one.mean[0]) > 1e-3F);
+    forget(one, 1);
+    forget(many, size);
+    forget(again, size);
+    forget(often, size);
 }
 END_TEST
 
@@ -440,6 +412,7 @@ START_TEST(alone)
 END_TEST
 
 TCase *ranks_left_case(void); /* ranks_left.c */
+TCase *ranks_meter_case(void); /* ranks_meter.c */
 TCase *ranks_talk_case(void); /* ranks_talk.c */
 
 int main(int argc, char **argv)
@@ -450,10 +423,11 @@ int main(int argc, char **argv)
     tcase_add_loop_test(tc, many_train_as_one, 0, 2);
     tcase_add_loop_test(tc, norms_of_the_whole_are_as_of_one, 0, 2);
     tcase_add_loop_test(tc, a_bad_part_is_a_bad_step, 0, 3);
+    tcase_add_loop_test(tc, rounds_are_as_of_one, 0, 5);
     tcase_add_loop_test(tc, who_is_lost_is_named, 0, 2);
-    tcase_add_loop_test(tc, norms_are_measured_together, 0, 2);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, ranks_left_case());
+    suite_add_tcase(suite, ranks_meter_case());
     suite_add_tcase(suite, ranks_talk_case());
     CHECK_CASE(suite, "others", norms_move_alike, unlike_trainers_are_refused, alone);
     return check_main(suite, argv[0]);

@@ -297,8 +297,9 @@ static void run_execution(void *closure)
     if (e->program->program.op[0].descriptor == API(BACKEND_OPERATION_MATMUL_DESCRIPTOR))
         double_multiply(DOUBLE_PLAN);
     double_pass(double_get_card()->engine_ms[e->engine]);
-    if (double_called("double_spoil"))
-        dnn_spoil(&e->program->program, e->data);
+    const int spoilt = double_called("double_spoil");
+    if (spoilt)
+        dnn_spoil(&e->program->program, e->data, spoilt > 1);
 }
 
 static void end_execution(void *closure)

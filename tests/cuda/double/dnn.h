@@ -36,6 +36,6 @@ int64_t dnn_extent(const dnn_tensor *tensor);
 /* Runs the program: data[i] is tensor i's memory (NULL: virtual), constant[i] its value if by_value. */
 void dnn_run(const dnn_program *program, void *const *data, const float *constant);
 /* Makes the first element of what it wrote wrong: what a faulty kernel would do. */
-void dnn_spoil(const dnn_program *program, void *const *data);
+void dnn_spoil(const dnn_program *program, void *const *data, bool none);
 
 #endif

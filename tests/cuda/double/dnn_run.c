@@ -319,12 +319,12 @@ void dnn_run(const dnn_program *program, void *const *data, const float *constan
     }
 }
 
-void dnn_spoil(const dnn_program *program, void *const *data)
+void dnn_spoil(const dnn_program *program, void *const *data, bool none)
 {
     for (int i = 0; i < program->n_ops; i++) {
         const dnn_tensor *t = &program->tensor[program->op[i].out];
         void *at = data[program->op[i].out];
         if (!t->is_virtual && at)
-            double_store(t->dtype, at, 2 * double_load(t->dtype, at) + 1);
+            double_store(t->dtype, at, none ? NAN : 2 * double_load(t->dtype, at) + 1);
     }
 }

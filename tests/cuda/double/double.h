@@ -51,7 +51,7 @@ weft_vendor double_vendor(void);
 weft_nccl double_nccl(void);
 
 /* The nth call (from 1) of a function, or of "launch", from now on returns error; nth 0: every call. "spoil" makes the
- * nth plan of cuDNN's that runs write a wrong number, and is no error. One fault at a time. */
+ * nth plan of cuDNN's that runs write a wrong number, or, as error 2, none, and is no error. One fault at a time. */
 void double_fail(const char *function, int64_t nth, int error);
 /* How often the function that was named last has been called since double_fail. */
 int64_t double_fault_calls(void);
@@ -67,6 +67,8 @@ typedef struct double_counts {
     int64_t waits, looks;    /* of the host for a stream, for an event */
 } double_counts;
 double_counts double_get_counts(void);
+/* Numbers that NCCL has added up in this process. */
+int64_t double_summed(void);
 /* The first broken rule since double_reset; "" if none. */
 const char *double_complaint(void);
 

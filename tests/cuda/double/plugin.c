@@ -34,12 +34,14 @@ static void reset(void)
 
 static const char *complaint(void);
 
-/* For programs: what is open at their end, and what the doubles complain of, as a line of a file. */
+/* For programs: what is open at their end, and what the doubles complain of, as a line of a file; then what NCCL has
+ * added up. */
 static void close_books(void)
 {
     FILE *const file = fopen(getenv("WEFT_DOUBLE_BOOKS"), "a");
     if (file) {
-        fprintf(file, "%lld open %s\n", (long long)double_open_count(), complaint());
+        fprintf(file, "%lld open %s\n%lld summed\n", (long long)double_open_count(), complaint(),
+                (long long)double_summed());
         fclose(file);
     }
 }

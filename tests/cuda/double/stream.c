@@ -110,8 +110,10 @@ static bool run_first(weft_cuda_stream stream)
     stream->first = i->next;
     if (!stream->first)
         stream->end = &stream->first;
-    if (i->record)
+    if (i->record) {
         i->record->passed++;
+        i->record->at = now;
+    }
     if (i->work.run) {
         perform(&i->work);
         if (i->work.release)
