@@ -324,10 +324,8 @@ static weft_status collect_column(bool training, collector *c)
                                                           .precision = layer_precisions[c->precision].precision },
                                          &ctx);
     for (int i = 0; i < WEFT_COUNT(sources) && status == WEFT_OK; i++)
-        if (is_asked(i, training, c)) {
+        if (is_asked(i, training, c))
             status = sources[i].collect(ctx, sources[i].batch, c);
-            c->all.planned[c->target] = true;
-        }
     weft_ctx_destroy(ctx);
     return status;
 }
@@ -346,6 +344,11 @@ weft_status layers_collect(const layers_wanted *wanted, layers *out)
 {
     collector c = { .all = { .networks = weft_arch_count() }, .training = wanted->training };
     weft_status status = WEFT_OK;
+    for (int i = 0; i < WEFT_COUNT(sources); i++)
+        for (int t = 0; t < LAYER_TARGETS; t++)
+            if (sources[i].training == wanted->training &&
+                (!sources[i].target || strcmp(sources[i].target, layer_targets[t]) == 0))
+                c.all.planned[t] = true;
     weft_dnn_watch(seen, &c);
     for (c.target = 0; c.target < LAYER_TARGETS && status == WEFT_OK; c.target++)
         for (c.precision = 0; c.precision < LAYER_PRECISIONS && status == WEFT_OK; c.precision++) {

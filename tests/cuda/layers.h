@@ -35,7 +35,7 @@ typedef struct layers {
     layer *list; /* sorted by text */
     int count, capacity;
     int networks, graphs;        /* how many were looked at */
-    bool planned[LAYER_TARGETS]; /* cards that networks were planned for */
+    bool planned[LAYER_TARGETS]; /* cards that there are layers of, and so columns */
     int *slot;                   /* [slots] while they are collected: index + 1 of a text, by its hash; 0: free */
     int slots;
 } layers;

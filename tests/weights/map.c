@@ -36,7 +36,8 @@ static float value_of(int i, int64_t e)
 /* How a file differs from the right one. */
 typedef struct fault {
     int leave_out;    /* entry + 1 */
-    const char *add;  /* a tensor more */
+    const char *add;  /* a tensor more, */
+    bool counts;      /* of whole numbers, which belong to no network */
     int misshape;     /* entry + 1 */
     int classes;      /* 0: 1000 */
     const char *prefix;
@@ -67,7 +68,7 @@ static weft_weights *make_file(const fault *f)
         free(values);
     }
     if (f->add)
-        CHECK_OK(weft_weights_add(file, f->add, WEFT_I64, &(weft_shape){ 0 }, NULL));
+        CHECK_OK(weft_weights_add(file, f->add, f->counts ? WEFT_I64 : WEFT_F32, &(weft_shape){ 0 }, NULL));
     return file;
 }
 
@@ -100,7 +101,7 @@ static void check_values(const weft_weights *mapped)
 
 START_TEST(every_element_is_at_its_place)
 {
-    weft_weights *file = make_file(&(fault){ .add = "features.0.1.num_batches_tracked",
+    weft_weights *file = make_file(&(fault){ .add = "features.0.1.num_batches_tracked", .counts = true,
                                              .prefix = _i == 1 ? "module." : NULL }),
                  *mapped = NULL;
     weft_map_report *report = NULL;
@@ -175,6 +176,11 @@ START_TEST(either_is_enough)
                 "0 missing, 1 unknown (else)");
     weft_weights_destroy(less);
     weft_weights_destroy(more);
+
+    weft_weights *const counted = make_file(&(fault){ .add = "else", .counts = true });
+    CHECK_OK(weft_weights_map(ctx, counted, "mobilenetv2", WEFT_TORCH, NULL, NULL, &mapped));
+    weft_weights_destroy(mapped);
+    weft_weights_destroy(counted);
 }
 END_TEST
 
