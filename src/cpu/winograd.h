@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * 3x3 convolutions by Winograd's minimal filtering F(4x4, 3x3), 36 multiplications where the direct algorithm needs
- * 144, or F(2x2, 3x3), 16 where it needs 36, and those of stride 2 with 81 where it needs 144. Lavin & Gray 2016,
- * arXiv:1509.09308. What conv2d and conv2d_dx share: all but the weights, which each transforms in its way into as many
- * matrices. */
+ * Convolutions by Winograd's minimal filtering: 3x3 by F(4x4, 3x3), 36 multiplications where the direct algorithm needs
+ * 144, or F(2x2, 3x3), 16 of 36; with a stride of 2, 81 of 144; 5x5 by F(2x2, 5x5), 36 of 100; seven taps in a line by
+ * F(5, 4) twice, 16 of 35. Lavin & Gray 2016, arXiv:1509.09308. What conv2d and conv2d_dx (3x3 of stride 1) share: all
+ * but the weights, which each transforms in its way into as many matrices. */
 #ifndef WEFT_CPU_WINOGRAD_H
 #define WEFT_CPU_WINOGRAD_H
 

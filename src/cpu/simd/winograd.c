@@ -38,10 +38,10 @@
 enum {
     OUT = WEFT_WINOGRAD_OUT, /* the most */
     IN = WEFT_WINOGRAD_IN,   /* the most of stride 1 */
-    WIDE = 5,                /* of F(2x2, 5x5), whose input tiles are those of F(4x4, 3x3) */
+    WIDE = 5,                /* taps of a side of F(2x2, 5x5), whose input tiles are those of F(4x4, 3x3) */
     STRIDED = 9,             /* pixels of a side with a stride of 2: */
-    EVEN = 5,                /* so many even ones, */
-    ODD = 4,                 /* and odd ones */
+    EVEN = 5,                /* so many even ones */
+    ODD = 4                  /* and odd ones */
 };
 
 #define UNROLL _Pragma("GCC unroll 8")
