@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Settings from recipe files and the command line: lines "key value", comments behind '#', each value with its
- * origin. */
+ * origin. A value may stand in quotation marks. */
 #include "cli/train_settings.h"
 
 #include <ctype.h>
@@ -74,33 +74,74 @@ cli_exit train_plan_set(train_plan *plan, const char *key, const char *value, co
         plan->origin[row] = NULL;
     else
         CLI_TRY(own(plan, origin, &plan->origin[row]));
+    for (char *at = plan->origin[row] ? plan->owned[plan->n_owned - 1] : NULL; at && *at; at++)
+        if (*at == '\n') /* a file's name may have it */
+            *at = ' ';
     return cli_option_set_in(&train_keys[row], plan->value[row], &plan->set, where);
 }
 
 /* ---- recipe files ---- */
 
+static char *blanks(char *at)
+{
+    while (isspace((unsigned char)*at))
+        at++;
+    return at;
+}
+
+/* Takes the quotation marks off a value, and the backslashes inside, of which \n is the end of a line. false: it has
+ * none, or more behind them than a comment. */
+static bool unquote(char *value, char **comment)
+{
+    char *end = value + 1, *to = value;
+    if (*value != '"')
+        return false;
+    while (*end && *end != '"')
+        end += *end == '\\' && end[1] ? 2 : 1;
+    char *const rest = *end ? blanks(end + 1) : end;
+    if (!*end || (*rest && (*rest != '#' || rest == end + 1)))
+        return false;
+    *comment = *rest ? rest + 1 : NULL;
+    for (const char *at = value + 1; at < end; at++) {
+        const bool escaped = *at == '\\' && at + 1 < end;
+        at += escaped;
+        *to++ = escaped && *at == 'n' ? '\n' : *at;
+    }
+    *to = '\0';
+    return true;
+}
+
+/* A value without quotation marks ends before the blanks at its end or before a comment; apart: a blank stands before
+ * it, too. */
+static void cut(char *value, bool apart, char **comment)
+{
+    char *at = value;
+    while (*at && !(*at == '#' && (at == value ? apart : isspace((unsigned char)at[-1]))))
+        at++;
+    *comment = *at ? at + 1 : NULL;
+    while (at > value && isspace((unsigned char)at[-1]))
+        at--;
+    *at = '\0';
+}
+
 /* One line, cut to its key and value, and what is said behind '#'; false: there is nothing in it. */
 static bool split(char *line, char **key, char **value, char **comment)
 {
-    *comment = NULL;
-    for (char *at = line; *at; at++) /* a comment begins a line, or stands behind a blank */
-        if (*at == '#' && (at == line || isspace((unsigned char)at[-1]))) {
-            *at = '\0';
-            *comment = at + 1 + strspn(at + 1, " ");
-            break;
-        }
-    while (isspace((unsigned char)*line))
-        line++;
-    size_t length = strlen(line);
-    while (length > 0 && isspace((unsigned char)line[length - 1]))
-        line[--length] = '\0';
-    *key = line;
-    *value = line + strcspn(line, " \t=");
-    if (**value)
-        *(*value)++ = '\0';
-    while (isspace((unsigned char)**value) || **value == '=')
-        (*value)++;
-    return length > 0;
+    char *const begin = blanks(line), *const sign = begin + strcspn(begin, " \t\r\v\f="), *from = sign;
+    if (!*begin || *begin == '#')
+        return false;
+    while (isspace((unsigned char)*from) || *from == '=')
+        from++;
+    const bool apart = from > sign && isspace((unsigned char)from[-1]);
+    if (!unquote(from, comment))
+        cut(from, apart, comment);
+    if (from > sign)
+        *sign = '\0';
+    if (*comment)
+        *comment += strspn(*comment, " ");
+    *key = begin;
+    *value = from;
+    return true;
 }
 
 cli_exit train_plan_parse(train_plan *plan, const char *text, const char *name, const char *origin)
@@ -208,6 +249,28 @@ static bool is_free(const char *key)
     return false;
 }
 
+/* A value as it can be read again: in quotation marks where it would be taken for something else, or for less. */
+static char *as_written(const char *value)
+{
+    const size_t length = strlen(value);
+    bool plain = !strchr("\"#=", *value) && !isspace((unsigned char)*value);
+    for (size_t i = 0; i < length; i++)
+        if (value[i] == '\n' || (isspace((unsigned char)value[i]) && (!value[i + 1] || value[i + 1] == '#')))
+            plain = false;
+    if (plain)
+        return cli_copy(value);
+    char *const text = cli_grow(NULL, 2 * length + 3, 1), *to = text;
+    *to++ = '"';
+    for (; *value; value++) {
+        if (*value == '"' || *value == '\\' || *value == '\n')
+            *to++ = '\\';
+        *to++ = *value == '\n' ? 'n' : *value;
+    }
+    *to++ = '"';
+    *to = '\0';
+    return text;
+}
+
 char *train_plan_text(const train_plan *plan, bool all)
 {
     char *text = cli_copy("");
@@ -215,8 +278,10 @@ char *train_plan_text(const train_plan *plan, bool all)
         const char *value = train_value(plan, i), *origin = plan->origin[i] ? plan->origin[i] : "default";
         if (!*value || (!all && is_free(train_keys[i].name)))
             continue;
-        char *const longer = all ? cli_format_text("%s%-22s %-32s # %s\n", text, train_keys[i].name, value, origin)
-                                 : cli_format_text("%s%s %s\n", text, train_keys[i].name, value);
+        char *const written = as_written(value);
+        char *const longer = all ? cli_format_text("%s%-22s %-32s # %s\n", text, train_keys[i].name, written, origin)
+                                 : cli_format_text("%s%s %s\n", text, train_keys[i].name, written);
+        free(written);
         free(text);
         text = longer;
     }

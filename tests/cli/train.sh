@@ -123,6 +123,13 @@ case_settings() {
     printf 'network lenet5\ndialect keras\nbatch 4 # few\nepochs 1\ndata set\n' > small.recipe
     expect 0 train --recipe small.recipe --dry-run
     has out "batch 4 (recipe small.recipe)" "1 epochs of 4 steps of 4 images"
+    cp -r set 'set #1 "x" ' # a value that a line would end before, or take for a comment
+    expect 0 train lenet5 -D keras --batch 8 --data 'set #1 "x" ' --epochs 1 --out odd
+    has odd/settings.recipe '"set #1 \"x\" "'
+    expect 0 train --resume odd --epochs 2
+    has out "epoch   2"
+    printf 'network lenet5\ndialect keras\ndata "set #1 \\"x\\" "   # odd\n' > odd.recipe
+    expect 0 train --recipe odd.recipe --dry-run
     refuses 2 "neither auto nor a number" $net --batch many
     refuses 2 "'3 parsecs' is not a time" $net --time "3 parsecs"
     refuses 2 "groups: 'lr=2' is not understood" $net --set "groups lr=2"
