@@ -48,11 +48,9 @@ static const char *refuse(const weft_node *node, const weft_device *device)
     const weft_winograd s = sizes(node);
     weft_conv2d_opt alone = *o;
     alone.groups = 1;
-    if (has_window(o))
-        alone.kernel_h = alone.kernel_w = 3, alone.stride_h = alone.stride_w = 1; /* all else must be as for it */
-    const char *const reason = weft_winograd_refuse_window(&alone);
-    if (reason)
-        return reason;
+    const char *const reason = has_window(o) ? NULL : weft_winograd_refuse_window(&alone);
+    if (reason || o->dilation != 1)
+        return reason ? reason : "strided or dilated";
     if (o->groups > 1 && o->kernel_h == 3 && (s.c < MIN_GROUP || s.k < MIN_GROUP))
         return "groups of under 64 channels";
     return weft_winograd_refuse(&s, device);

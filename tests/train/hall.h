@@ -22,4 +22,12 @@ weft_status hall_join(hall *h, int rank, double timeout, weft_ranks **out);
 /* Runs of each rank, in threads of their own, until all have ended: work(args + rank * size of one). */
 void hall_run(int size, void *(*work)(void *arg), void *args, size_t one);
 
+/* Threads of ranks assert nothing: they end, and their status is looked at. */
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        const weft_status try_ = (call);                                                           \
+        if (try_)                                                                                  \
+            return try_;                                                                           \
+    } while (0)
+
 #endif

@@ -14,14 +14,6 @@
 
 enum { STEPS = 4, SENTENCE = 600 };
 
-/* Threads of ranks assert nothing: they end, and their status is looked at. */
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        const weft_status try_ = (call);                                                           \
-        if (try_)                                                                                  \
-            return try_;                                                                           \
-    } while (0)
-
 static hall *the_hall;
 
 /* ---- training ---- */
@@ -160,6 +152,15 @@ static const member usual = { .bad_rank = -1, .quits = -1, .timeout = 60,
                               .opt = { .seed = 3, .bucket = 1500, .clip_norm = .5, .ema = .9,
                                        .optimizer = { .momentum = .9, .decay = .01 } } };
 
+static void check_near_store(const member *found, const member *one)
+{
+    ck_assert_int_eq(found->count, one->count);
+    for (int64_t i = 0; i < one->count; i++)
+        ck_assert_msg(fabsf(found->store[i] - one->store[i]) <= 2e-6F * fmaxf(1, fabsf(one->store[i])),
+                      "number %lld of the store is %.9g, of one rank %.9g", (long long)i, (double)found->store[i],
+                      (double)one->store[i]);
+}
+
 static void check_same_store(const member *a, const member *b)
 {
     ck_assert_int_eq(a->count, b->count);
@@ -231,11 +232,7 @@ START_TEST(norms_of_the_whole_are_as_of_one)
                           b->loss, a->loss);
             ck_assert(fabs(a->gradient_norm - b->gradient_norm) <= 1e-5 * a->gradient_norm);
         }
-        ck_assert_int_eq(many[p].count, one->count);
-        for (int64_t i = 0; i < one->count; i++)
-            ck_assert_msg(fabsf(many[p].store[i] - one->store[i]) <= 2e-6F * fmaxf(1, fabsf(one->store[i])),
-                          "number %lld of the store is %.9g, of one rank %.9g", (long long)i,
-                          (double)many[p].store[i], (double)one->store[i]);
+        check_near_store(&many[p], one);
         check_same_store(&many[p], &many[0]);
         check_same_store(&many[p], &again[0]);
     }
@@ -316,11 +313,7 @@ START_TEST(rounds_are_as_of_one)
         ck_assert_int_gt(many[p].sums, 1);
         ck_assert_int_eq(many[p].passed, many[p].sums * rows[_i].passes);
         ck_assert_int_lt(STEPS * many[p].bytes, (rows[_i].passes + 1) * often[p].bytes);
-        ck_assert_int_eq(many[p].count, one->count);
-        for (int64_t i = 0; i < one->count; i++)
-            ck_assert_msg(fabsf(many[p].store[i] - one->store[i]) <= 2e-6F * fmaxf(1, fabsf(one->store[i])),
-                          "number %lld of the store is %.9g, of one rank %.9g", (long long)i,
-                          (double)many[p].store[i], (double)one->store[i]);
+        check_near_store(&many[p], one);
         check_same_store(&many[p], &many[0]);
         check_same_store(&many[p], &again[0]);
     }

@@ -8,14 +8,6 @@
 
 enum { COUNT = 1003 };
 
-/* Threads of ranks assert nothing: they end, and their status is looked at. */
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        const weft_status try_ = (call);                                                           \
-        if (try_)                                                                                  \
-            return try_;                                                                           \
-    } while (0)
-
 static hall *the_hall;
 
 typedef struct talker {
