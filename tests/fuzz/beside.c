@@ -3,11 +3,8 @@
  * Files that stand beside weights or images: WEFT_FUZZ_FILE is a hub's config.json or preprocessor_config.json, an
  * index of shards, or labels.txt of a folder of images. The input is written there, in a folder of this process, and
  * what reads it reads it: nothing stays allocated, refusals name the file, and a recipe that comes of it is one. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <weft/data.h>
 
 #include "base/context.h"
@@ -15,54 +12,22 @@
 #include "weights/names/map.h"
 #include "weights/weights.h"
 
-enum { PATH = 256, IMAGES = 4 };
+enum { IMAGES = 4 };
 static const size_t floor_bytes = 24 << 20, ratio = 400; /* room for labels is taken at once */
-static const char *const images[IMAGES] = { "a.jpg", "b 2.png", "n01440764_1.JPEG", "c.webp" };
-static char folder[PATH];
-
-static const char *path_of(const char *name, char buf[2 * PATH])
-{
-    snprintf(buf, 2 * PATH, "%s/%s", folder, name);
-    return buf;
-}
-
-static void write_file(const char *name, const void *data, size_t size)
-{
-    char path[2 * PATH];
-    FILE *file = fopen(path_of(name, path), "wb");
-    fuzz_check(file && fwrite(data, 1, size, file) == size && fclose(file) == 0, "a file can be written");
-}
-
-static void remove_all(void)
-{
-    char path[2 * PATH];
-    unlink(path_of(WEFT_FUZZ_FILE, path));
-    unlink(path_of("model.safetensors", path));
-    for (int i = 0; i < IMAGES; i++) {
-        snprintf(path, sizeof path, "%s/images/%s", folder, images[i]);
-        unlink(path);
-    }
-    rmdir(path_of("images", path));
-    rmdir(folder);
-}
+static const char *const images[IMAGES] = { "images/a.jpg", "images/b 2.png", "images/n01440764_1.JPEG",
+                                            "images/c.webp" };
 
 /* One scalar, "w", and images without bytes: nobody looks into them. */
 static void begin(void)
 {
     static const char tensor[] = "{\"w\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4]}}       ";
     uint8_t file[8 + sizeof tensor - 1 + 4] = { sizeof tensor - 1 };
-    char path[2 * PATH];
-    snprintf(folder, sizeof folder, "/tmp/weft-fuzz-XXXXXX");
-    fuzz_check(mkdtemp(folder) != NULL, "a folder can be made");
-    atexit(remove_all);
+    char path[FUZZ_PATH];
     memcpy(file + 8, tensor, sizeof tensor - 1);
-    write_file("model.safetensors", file, sizeof file);
-    fuzz_check(mkdir(path_of("images", path), 0700) == 0, "a folder can be made");
-    for (int i = 0; i < IMAGES; i++) {
-        char name[PATH];
-        snprintf(name, sizeof name, "images/%s", images[i]);
-        write_file(name, "", 0);
-    }
+    fuzz_write("model.safetensors", file, sizeof file);
+    fuzz_check(mkdir(fuzz_path("images", path), 0700) == 0, "a folder can be made");
+    for (int i = 0; i < IMAGES; i++)
+        fuzz_write(images[i], "", 0);
 }
 
 static void check(weft_status status, const char *file)
@@ -71,7 +36,7 @@ static void check(weft_status status, const char *file)
         return;
     fuzz_check(status == WEFT_BAD_DATA || status == WEFT_NOT_FOUND || status == WEFT_NO_MEMORY || status == WEFT_IO,
                "the status is of a file");
-    fuzz_check(status == WEFT_NO_MEMORY || strstr(weft_error(), file) || strstr(weft_error(), folder),
+    fuzz_check(status == WEFT_NO_MEMORY || strstr(weft_error(), file) || strstr(weft_error(), fuzz_folder()),
                "the sentence names the file");
 }
 
@@ -96,10 +61,10 @@ static void read_weights(weft_ctx *ctx, const char *path)
 
 static void read_labels(weft_ctx *ctx, const char *labels)
 {
-    char path[2 * PATH];
+    char path[FUZZ_PATH];
     const weft_dataset_opt opt = { .layout = WEFT_DATASET_IMAGENET_VAL, .labels = labels };
     weft_dataset *set = NULL;
-    const weft_status status = weft_dataset_open(ctx, path_of("images", path), &opt, &set);
+    const weft_status status = weft_dataset_open(ctx, fuzz_path("images", path), &opt, &set);
     check(status, WEFT_FUZZ_FILE);
     for (int64_t i = 0; status == WEFT_OK && i < weft_dataset_count(set); i++) {
         const char *image;
@@ -112,17 +77,19 @@ static void read_labels(weft_ctx *ctx, const char *labels)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char path[2 * PATH];
+    char path[FUZZ_PATH];
+    static bool begun;
     fuzz_memory memory = { .most = floor_bytes + ratio * size };
     weft_ctx ctx = { .allocator = fuzz_allocator(&memory) };
-    if (!*folder)
+    if (!begun)
         begin();
-    write_file(WEFT_FUZZ_FILE, data, size);
-    path_of(WEFT_FUZZ_FILE, path);
+    begun = true;
+    fuzz_write(WEFT_FUZZ_FILE, data, size);
+    fuzz_path(WEFT_FUZZ_FILE, path);
     if (strcmp(WEFT_FUZZ_FILE, "labels.txt") == 0)
         read_labels(&ctx, path);
     else
-        read_weights(&ctx, strstr(WEFT_FUZZ_FILE, ".index.") ? path : folder);
+        read_weights(&ctx, strstr(WEFT_FUZZ_FILE, ".index.") ? path : fuzz_folder());
     fuzz_check(memory.live == 0, "nothing stays allocated");
     return 0;
 }

@@ -8,44 +8,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "backend/choices.h"
 #include "fuzz/fuzz.h"
 
 enum { PATH = 512 };
 static const size_t floor_bytes = 1 << 20, ratio = 400;
-static char folder[64], path[PATH], key[PATH]; /* the line that says for which machine it is */
+static char path[PATH], key[PATH]; /* the line that says for which machine it is */
 static weft_device device = { .threads = 1 };
-
-static void remove_all(void)
-{
-    char inside[PATH];
-    snprintf(inside, sizeof inside, "%s/weft", folder);
-    unlink(path);
-    rmdir(inside);
-    rmdir(folder);
-}
 
 /* Keeps one choice, to learn where the file is. */
 static void begin(void)
 {
     weft_choices choices;
-    char inside[PATH];
-    snprintf(folder, sizeof folder, "/tmp/weft-fuzz-XXXXXX");
-    fuzz_check(mkdtemp(folder) != NULL && setenv("XDG_CACHE_HOME", folder, 1) == 0, "a folder can be made");
-    atexit(remove_all);
+    char inside[FUZZ_PATH];
+    fuzz_check(setenv("XDG_CACHE_HOME", fuzz_folder(), 1) == 0, "there is memory");
     snprintf(device.cpu.model, sizeof device.cpu.model, "a CPU");
     weft_choices_init(&choices, device.allocator);
     fuzz_check(weft_choices_set(&choices, 7, "conv2d.gemm") == WEFT_OK, "there is memory");
     fuzz_check(weft_choices_keep(&device, &choices) == WEFT_OK, "a choice can be kept");
     weft_choices_release(&choices);
-    snprintf(inside, sizeof inside, "%s/weft", folder);
-    DIR *const dir = opendir(inside);
+    DIR *const dir = opendir(fuzz_path("weft", inside));
     const struct dirent *entry = NULL;
     while (dir && (entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] != '.')
-            snprintf(path, sizeof path, "%.80s/%.200s", inside, entry->d_name);
+            snprintf(path, sizeof path, "%.250s/%.250s", inside, entry->d_name);
     }
     if (dir)
         closedir(dir);

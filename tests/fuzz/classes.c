@@ -2,21 +2,12 @@
  *
  * Names of classes, of a file and of the text that weights carry: what is taken has as many as the network, each ended
  * within its line, and takes memory in proportion. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fuzz/fuzz.h"
 #include "task/classify.h"
 
 enum { FLOOR = 1 << 18, RATIO = 200, TEXT = 1 << 16 };
-static char path[64];
-
-static void remove_file(void)
-{
-    unlink(path);
-}
 
 static void check(weft_classifier *c, const weft_classifier_opt *opt, const char *text, size_t size)
 {
@@ -49,16 +40,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char text[TEXT];
     fuzz_memory memory = { .most = FLOOR + RATIO * size };
     const weft_allocator allocator = fuzz_allocator(&memory);
-    const weft_classifier_opt opt = { .classes = path }, none = { .classes = NULL };
+    char path[FUZZ_PATH];
+    const weft_classifier_opt opt = { .classes = fuzz_path("classes.txt", path) }, none = { .classes = NULL };
     const size_t length = size < TEXT ? size : TEXT - 1;
-    if (!*path) {
-        snprintf(path, sizeof path, "/tmp/weft-fuzz-XXXXXX");
-        const int file = mkstemp(path);
-        fuzz_check(file >= 0 && close(file) == 0, "a file can be made");
-        atexit(remove_file);
-    }
-    FILE *file = fopen(path, "wb");
-    fuzz_check(file && fwrite(data, 1, size, file) == size && fclose(file) == 0, "a file can be written");
+    fuzz_write("classes.txt", data, size);
     memcpy(text, data, length);
     text[length] = '\0';
     for (int less = 0; less < 3; less++) { /* a network of as many classes as the file has lines, or fewer */

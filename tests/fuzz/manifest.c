@@ -5,31 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/context.h"
 #include "fuzz/fuzz.h"
 #include "train/checkpoint.h"
 
 static const size_t floor_bytes = 1 << 20, ratio = 200;
-static char path[64];
-
-static void remove_it(void)
-{
-    unlink(path);
-}
-
-static void write_file(const void *text, size_t size, const char *end)
-{
-    FILE *file = fopen(path, "wb");
-    fuzz_check(file && fwrite(text, 1, size, file) == size && fputs(end, file) >= 0 && fclose(file) == 0,
-               "a file can be written");
-}
+static const char name[] = "manifest.json";
 
 static weft_status read_it(const weft_allocator *allocator, weft_arena *arena, weft_manifest *out)
 {
+    char path[FUZZ_PATH];
     weft_arena_init(arena, allocator);
-    const weft_status status = weft_manifest_read(arena, path, out);
+    const weft_status status = weft_manifest_read(arena, fuzz_path(name, path), out);
     fuzz_check(status == WEFT_OK || status == WEFT_BAD_DATA, "the status is BAD_DATA");
     fuzz_check(status == WEFT_OK || strncmp(weft_error(), path, strlen(path)) == 0, "the sentence names the file");
     return status;
@@ -42,7 +30,7 @@ static void write_again(const weft_allocator *allocator, const weft_manifest *re
     weft_arena arena;
     weft_manifest again;
     fuzz_check(weft_manifest_write(allocator, read, &text, &size) == WEFT_OK, "it can be written");
-    write_file(text, size, "");
+    fuzz_write(name, text, size);
     weft_free(allocator, text);
     fuzz_check(read_it(allocator, &arena, &again) == WEFT_OK, "and read again");
     fuzz_check(again.count == read->count && again.facts.step == read->facts.step && again.bytes == read->bytes &&
@@ -58,13 +46,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char hash[WEFT_SHA256_TEXT], end[WEFT_SHA256_TEXT + 32];
     weft_manifest manifest;
     weft_arena arena;
-    if (!*path) {
-        snprintf(path, sizeof path, "/tmp/weft-fuzz-%ld.json", (long)getpid());
-        atexit(remove_it);
-    }
     weft_bytes_digest(data, size, hash);
-    snprintf(end, sizeof end, ",\n\"digest\":\"%s\"}\n", hash);
-    write_file(data, size, end);
+    const int length = snprintf(end, sizeof end, ",\n\"digest\":\"%s\"}\n", hash);
+    char *const text = malloc(size + sizeof end);
+    fuzz_check(text != NULL, "there is memory");
+    memcpy(text, data, size);
+    memcpy(text + size, end, (size_t)length);
+    fuzz_write(name, text, size + (size_t)length);
+    free(text);
     if (read_it(&allocator, &arena, &manifest) == WEFT_OK)
         write_again(&allocator, &manifest);
     weft_arena_release(&arena);

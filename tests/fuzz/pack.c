@@ -3,10 +3,8 @@
  * Packs. What is behind the checksums must be reached, so that the input, but for one whose first byte is odd, gets the
  * right ones of head and index. What is opened has a class and a part for all of its images; each is either handed out
  * or refused by a sentence that names the file, and one of pixels is as large as it says. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <zlib.h>
 
@@ -15,20 +13,9 @@
 #include "data/pack.h"
 #include "fuzz/fuzz.h"
 
-enum { PATH = 64, INDEX_CHECKSUM = 40, CHECKSUM = 60 };
+enum { INDEX_CHECKSUM = 40, CHECKSUM = 60 };
 static const size_t floor_bytes = 1 << 20, ratio = 40;
-static char path[PATH];
-
-static void remove_it(void)
-{
-    unlink(path);
-}
-
-static void write_file(const void *data, size_t size)
-{
-    FILE *file = fopen(path, "wb");
-    fuzz_check(file && fwrite(data, 1, size, file) == size && fclose(file) == 0, "a file can be written");
-}
+static char path[FUZZ_PATH];
 
 /* Makes the checksums right, where there are such. */
 static void mend(uint8_t *data, size_t size)
@@ -90,16 +77,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     weft_trainset *set = NULL;
     if (!size)
         return 0;
-    if (!*path) {
-        snprintf(path, sizeof path, "/tmp/weft-fuzz-%ld.pack", (long)getpid());
-        atexit(remove_it);
-    }
+    fuzz_path("a.pack", path);
     uint8_t *const copy = malloc(size);
     fuzz_check(copy != NULL, "there is memory");
     memcpy(copy, data + 1, size - 1);
     if (data[0] % 2 == 0)
         mend(copy, size - 1);
-    write_file(copy, size - 1);
+    fuzz_write("a.pack", copy, size - 1);
     free(copy);
     const weft_status status = weft_trainset_open(&ctx, path, NULL, &set);
     if (status == WEFT_OK) {
