@@ -61,7 +61,7 @@ static void size_of(const weft_pack_opt *opt, const weft_image *image, int size[
 static bool can_copy(const weft_set_photo *photo)
 {
     const char *const format = photo->data ? weft_image_format(photo->data, photo->size) : NULL; /* of pixels none */
-    const weft_source source = { .path = photo->path, .data = photo->data, .size = photo->size };
+    const weft_image_file source = { .path = photo->path, .data = photo->data, .size = photo->size };
     return format && strcmp(format, "JPEG") == 0 && weft_jpeg_orientation(&source) == 1;
 }
 

@@ -119,7 +119,7 @@ weft_status weft_dataset_read(const weft_dataset *set, const weft_allocator *all
     const weft_pack *const pack = set->packed->sources[0].pack;
     const weft_pack_entry *const e = &pack->entries[sample->entry];
     char name[WEFT_SET_NAME];
-    weft_source source = { .path = name };
+    weft_image_file source = { .path = name };
     uint8_t *data = NULL;
     snprintf(name, sizeof name, "%s, %s", pack->path, sample->path);
     WEFT_TRY(weft_pack_fetch(pack, allocator, sample->entry, &data, &source.size));

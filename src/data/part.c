@@ -171,7 +171,7 @@ weft_status weft_trainset_fetch(const weft_trainset *set, const weft_set_item *i
 weft_status weft_trainset_decode(const weft_trainset *set, weft_set_photo *photo, const weft_image_opt *opt,
                                  weft_wish *wish, weft_image *out)
 {
-    const weft_source source = { .path = photo->path, .data = photo->data, .size = photo->size };
+    const weft_image_file source = { .path = photo->path, .data = photo->data, .size = photo->size };
     weft_image image = { .width = photo->width, .height = photo->height, .pixels = photo->data };
     if (photo->width == 0)
         return weft_image_decode_part(set->allocator, &source, opt, wish, out);

@@ -13,7 +13,7 @@ enum { FILE_HEADER = 14, CORE = 12, INFO = 40, RUN = 255, COLOURS = 256 };
 enum { NONE, RLE8, RLE4, BITFIELDS, ALPHABITFIELDS = 6 };
 
 typedef struct decoder {
-    const weft_source *source;
+    const weft_image_file *source;
     uint32_t header; /* its size, which tells its kind */
     int64_t width, height;
     bool top_down;
@@ -237,7 +237,7 @@ static weft_status check_kind(const decoder *d)
                      "run lengths, was expected", d->source->path, d->bits, d->compression);
 }
 
-weft_status weft_bmp_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
+weft_status weft_bmp_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out)
 {
     decoder d = { .source = source };
     WEFT_TRY(read_header(&d));

@@ -40,7 +40,7 @@ int weft_exif_orientation(const uint8_t *tiff, size_t size)
     return 1;
 }
 
-int weft_jpeg_orientation(const weft_source *source)
+int weft_jpeg_orientation(const weft_image_file *source)
 {
     static const char head[] = "Exif\0"; /* and the literal's own zero */
     const uint8_t *data = source->data;
@@ -60,7 +60,7 @@ int weft_jpeg_orientation(const weft_source *source)
     return 1;
 }
 
-int weft_png_orientation(const weft_source *source)
+int weft_png_orientation(const weft_image_file *source)
 {
     size_t at = 8;
     while (source->size - at >= 12) {

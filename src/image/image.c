@@ -13,7 +13,7 @@
 
 enum { MAGIC = 12, TEXT = 96 };
 
-static int as_stored(const weft_source *source)
+static int as_stored(const weft_image_file *source)
 {
     (void)source;
     return 1;
@@ -23,8 +23,8 @@ static int as_stored(const weft_source *source)
 static const struct format {
     const char *name, *magic;
     size_t length;
-    weft_status (*decode)(const weft_allocator *allocator, const weft_source *source, weft_image *out);
-    int (*orientation)(const weft_source *source);
+    weft_status (*decode)(const weft_allocator *allocator, const weft_image_file *source, weft_image *out);
+    int (*orientation)(const weft_image_file *source);
     weft_extent (*measure)(const weft_peek *p);
 } formats[] = {
     { "JPEG", "\xff\xd8\xff", 3, weft_jpeg_decode, weft_jpeg_orientation, weft_jpeg_measure },
@@ -159,7 +159,7 @@ weft_status weft_image_cut(const weft_allocator *allocator, weft_wish *wish, wef
     return WEFT_OK;
 }
 
-static weft_status decode(const weft_allocator *allocator, const struct format *format, const weft_source *source,
+static weft_status decode(const weft_allocator *allocator, const struct format *format, const weft_image_file *source,
                           const weft_image_opt *opt, weft_wish *wish, weft_image *out)
 {
     const bool jpeg = wish && format->decode == weft_jpeg_decode;
@@ -192,7 +192,7 @@ weft_status weft_image_fetch(const weft_allocator *allocator, const char *path, 
     return WEFT_OK;
 }
 
-weft_status weft_image_decode_part(const weft_allocator *allocator, const weft_source *source,
+weft_status weft_image_decode_part(const weft_allocator *allocator, const weft_image_file *source,
                                    const weft_image_opt *opt, weft_wish *wish, weft_image *out)
 {
     const struct format *format = NULL;
@@ -204,7 +204,7 @@ weft_status weft_image_load_part(const weft_allocator *allocator, const char *pa
                                  weft_wish *wish, weft_image *out)
 {
     uint8_t *data;
-    weft_source source = { .path = path };
+    weft_image_file source = { .path = path };
     WEFT_TRY(weft_image_fetch(allocator, path, &data, &source.size));
     source.data = data;
     const weft_status status = weft_image_decode_part(allocator, &source, opt, wish, out);
@@ -230,7 +230,7 @@ weft_status weft_image_decode(weft_ctx *ctx, const char *name, const void *data,
 {
     if (!ctx || !name || (!data && size) || !out)
         return weft_fail(WEFT_INVALID, "weft_image_decode: ctx, name, data and out must not be NULL");
-    const weft_source source = { .path = name, .data = data, .size = size };
+    const weft_image_file source = { .path = name, .data = data, .size = size };
     return weft_image_decode_part(weft_ctx_allocator(ctx), &source, opt, NULL, out);
 }
 

@@ -15,11 +15,11 @@ enum { WEFT_IMAGE_SMALL = 64 << 20, WEFT_IMAGE_BYTES = 1 << 30 };
 enum { WEFT_RECIPE_PX = 8192 }; /* of a side that a recipe asks for */
 
 /* A whole file in memory: never mapped, since a mapped file that is cut kills its reader. */
-typedef struct weft_source {
+typedef struct weft_image_file {
     const char *path;
     const uint8_t *data;
     size_t size;
-} weft_source;
+} weft_image_file;
 
 /* A file of which a few places are looked at: in memory, of which the beginning may be all there is, or (data NULL) a
  * descriptor's. */
@@ -71,7 +71,7 @@ weft_status weft_image_load_part(const weft_allocator *allocator, const char *pa
 /* Its two steps. A whole file in memory, if it begins as one of the formats does; weft_free the data. */
 weft_status weft_image_fetch(const weft_allocator *allocator, const char *path, uint8_t **data, size_t *size);
 /* Decodes a file in memory; wish NULL: all of it. */
-weft_status weft_image_decode_part(const weft_allocator *allocator, const weft_source *source,
+weft_status weft_image_decode_part(const weft_allocator *allocator, const weft_image_file *source,
                                    const weft_image_opt *opt, weft_wish *wish, weft_image *out);
 
 /* Cuts an image down to whole pixels around the box that is chosen. */
@@ -96,26 +96,26 @@ weft_status weft_image_check_size(const char *path, int64_t width, int64_t heigh
 weft_status weft_image_alloc(const weft_allocator *allocator, const char *path, int64_t width, int64_t height,
                              weft_image *out);
 /* BAD_DATA, or NO_MEMORY, with the file's name; *out is untouched on failure. */
-weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out);
 /* The part that is wished of the picture as it is stored, which orientation (1..8) turns. */
-weft_status weft_jpeg_decode_part(const weft_allocator *allocator, const weft_source *source, int orientation,
+weft_status weft_jpeg_decode_part(const weft_allocator *allocator, const weft_image_file *source, int orientation,
                                   weft_wish *wish, weft_image *out);
 /* Decodes all of it, reduced by 1, 2, 4 or 8, and keeps nothing: what libjpeg-turbo alone takes. */
-weft_status weft_jpeg_pass(const weft_allocator *allocator, const weft_source *source, int by);
+weft_status weft_jpeg_pass(const weft_allocator *allocator, const weft_image_file *source, int by);
 /* A JPEG file of an image, quality 1..100; weft_free the data. UNSUPPORTED: a side of more than 65500 pixels. */
 weft_status weft_jpeg_encode(const weft_allocator *allocator, const weft_image *image, int quality, uint8_t **data,
                              size_t *size);
-weft_status weft_png_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
-weft_status weft_webp_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
-weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
-weft_status weft_bmp_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
-weft_status weft_pnm_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out);
+weft_status weft_png_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out);
+weft_status weft_webp_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out);
+weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out);
+weft_status weft_bmp_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out);
+weft_status weft_pnm_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out);
 
 /* 1..8 as EXIF numbers them; 1, as stored, where the file says nothing or nonsense (exif.c). */
-int weft_jpeg_orientation(const weft_source *source);
-int weft_png_orientation(const weft_source *source);
-int weft_webp_orientation(const weft_source *source);
-int weft_tiff_orientation(const weft_source *source);
+int weft_jpeg_orientation(const weft_image_file *source);
+int weft_png_orientation(const weft_image_file *source);
+int weft_webp_orientation(const weft_image_file *source);
+int weft_tiff_orientation(const weft_image_file *source);
 /* Of a TIFF header and its first directory, which is what EXIF is. */
 int weft_exif_orientation(const uint8_t *tiff, size_t size);
 /* Turns *image upright in a buffer of its own; orientation 1 does nothing. */

@@ -24,7 +24,7 @@ typedef struct decoder {
     struct jpeg_progress_mgr progress;
     jmp_buf back;
     const weft_allocator *allocator;
-    const weft_source *source;
+    const weft_image_file *source;
     weft_image image;
     uint8_t *row; /* of a CMYK or grey file, or a wider one than is wanted */
     weft_status status;
@@ -353,7 +353,7 @@ static WEFT_NOINLINE void decode_guarded(decoder *d)
 
 static weft_status run(decoder *d)
 {
-    const weft_source *const source = d->source;
+    const weft_image_file *const source = d->source;
     d->info.err = jpeg_std_error(&d->errors);
     d->info.client_data = d;
     d->errors.error_exit = give_up;
@@ -375,12 +375,12 @@ static weft_status run(decoder *d)
     return d->status;
 }
 
-weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
+weft_status weft_jpeg_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out)
 {
     return weft_jpeg_decode_part(allocator, source, 1, NULL, out);
 }
 
-weft_status weft_jpeg_decode_part(const weft_allocator *allocator, const weft_source *source, int orientation,
+weft_status weft_jpeg_decode_part(const weft_allocator *allocator, const weft_image_file *source, int orientation,
                                   weft_wish *wish, weft_image *out)
 {
     decoder d = { .allocator = allocator, .source = source, .orientation = orientation, .wish = wish };
@@ -389,7 +389,7 @@ weft_status weft_jpeg_decode_part(const weft_allocator *allocator, const weft_so
     return WEFT_OK;
 }
 
-weft_status weft_jpeg_pass(const weft_allocator *allocator, const weft_source *source, int by)
+weft_status weft_jpeg_pass(const weft_allocator *allocator, const weft_image_file *source, int by)
 {
     decoder d = { .allocator = allocator, .source = source, .pass = by };
     return run(&d);

@@ -22,7 +22,7 @@ typedef struct decoder {
     png_infop info;
     jmp_buf back;
     const weft_allocator *allocator;
-    const weft_source *source;
+    const weft_image_file *source;
     size_t at; /* bytes read */
     char warning[96];
     weft_image image;
@@ -192,7 +192,7 @@ static WEFT_NOINLINE void decode_guarded(decoder *d)
         decode(d);
 }
 
-weft_status weft_png_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
+weft_status weft_png_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out)
 {
     decoder d = { .allocator = allocator, .source = source };
     decode_guarded(&d);

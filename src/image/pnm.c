@@ -8,7 +8,7 @@
 #include "image/image.h"
 
 typedef struct reader {
-    const weft_source *source;
+    const weft_image_file *source;
     size_t at;
     int kind; /* 1..6 */
     int channels, most; /* samples of a pixel; the largest one */
@@ -146,7 +146,7 @@ static weft_status read_rows(reader *r, const weft_image *image)
     return WEFT_OK;
 }
 
-weft_status weft_pnm_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
+weft_status weft_pnm_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out)
 {
     reader r = { .source = source };
     int width = 0, height = 0;

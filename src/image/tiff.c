@@ -15,7 +15,7 @@
 enum { RATIO = 8192, SLACK = 65536, REASON = 160, PLANES = 4 }; /* the best packed: an empty page of a fax */
 
 typedef struct decoder {
-    const weft_source *source;
+    const weft_image_file *source;
     size_t at;
     TIFF *tiff;
     char reason[REASON]; /* libtiff's first */
@@ -311,7 +311,7 @@ static weft_status decode(decoder *d, const weft_allocator *allocator)
     return d->reason[0] ? fail(d, "") : WEFT_OK; /* some readers complain and go on */
 }
 
-weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
+weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out)
 {
     decoder d = { .source = source };
     const weft_status status = decode(&d, allocator);
@@ -326,7 +326,7 @@ weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_source 
     return WEFT_OK;
 }
 
-int weft_tiff_orientation(const weft_source *source)
+int weft_tiff_orientation(const weft_image_file *source)
 {
     return weft_exif_orientation(source->data, source->size);
 }

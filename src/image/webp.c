@@ -24,14 +24,14 @@ static const char *reason(VP8StatusCode code)
     }
 }
 
-static weft_status fail(const weft_source *source, VP8StatusCode code)
+static weft_status fail(const weft_image_file *source, VP8StatusCode code)
 {
     if (code == VP8_STATUS_OUT_OF_MEMORY)
         return weft_fail(WEFT_NO_MEMORY, "%s: out of memory in the WebP decoder", source->path);
     return weft_fail(WEFT_BAD_DATA, "%s: %s; an undamaged WebP file was expected", source->path, reason(code));
 }
 
-static weft_status decode_still(const weft_source *source, weft_image *image)
+static weft_status decode_still(const weft_image_file *source, weft_image *image)
 {
     WebPDecoderConfig config;
     if (!WebPInitDecoderConfig(&config))
@@ -46,7 +46,7 @@ static weft_status decode_still(const weft_source *source, weft_image *image)
     return code == VP8_STATUS_OK ? WEFT_OK : fail(source, code);
 }
 
-static weft_status decode_first_frame(const weft_source *source, weft_image *image)
+static weft_status decode_first_frame(const weft_image_file *source, weft_image *image)
 {
     const WebPData data = { .bytes = source->data, .size = source->size };
     WebPAnimDecoderOptions options;
@@ -64,7 +64,7 @@ static weft_status decode_first_frame(const weft_source *source, weft_image *ima
     return got ? WEFT_OK : fail(source, VP8_STATUS_BITSTREAM_ERROR);
 }
 
-weft_status weft_webp_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
+weft_status weft_webp_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out)
 {
     if (source->size < RIFF || (uint64_t)weft_get(source->data + 4, 4, true) + CHUNK > source->size)
         return weft_fail(WEFT_BAD_DATA, "%s: byte %zu: the WebP file ends here; more image data was expected",
@@ -87,7 +87,7 @@ weft_status weft_webp_decode(const weft_allocator *allocator, const weft_source 
     return WEFT_OK;
 }
 
-int weft_webp_orientation(const weft_source *source)
+int weft_webp_orientation(const weft_image_file *source)
 {
     static const char head[] = "Exif\0"; /* and the literal's own zero */
     size_t at = RIFF;

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "image/image.h"
 
-weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_source *source, weft_image *out)
+weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_image_file *source, weft_image *out)
 {
     (void)allocator;
     (void)out;
@@ -12,7 +12,7 @@ weft_status weft_tiff_decode(const weft_allocator *allocator, const weft_source 
                      "WEFT_TIFF=ON", source->path);
 }
 
-int weft_tiff_orientation(const weft_source *source)
+int weft_tiff_orientation(const weft_image_file *source)
 {
     (void)source;
     return 1;

@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 /* What libjpeg-turbo alone takes for the same file. */
-static void time_pass(const weft_loader *l, const weft_source *source, int by, int64_t decode, weft_stages *stages)
+static void time_pass(const weft_loader *l, const weft_image_file *source, int by, int64_t decode, weft_stages *stages)
 {
     const int64_t start = weft_clock_work_ns();
     if (weft_jpeg_pass(l->allocator, source, by) != WEFT_OK)
@@ -25,7 +25,7 @@ static weft_status decode_photo(weft_loader *l, weft_loader_hand *hand, weft_set
 {
     weft_stages *const stages = hand->stages;
     const int64_t before = stages ? stages->spent[WEFT_STAGE_DECODE] : 0;
-    const weft_source source = { .path = photo->path, .data = photo->data, .size = photo->size };
+    const weft_image_file source = { .path = photo->path, .data = photo->data, .size = photo->size };
     weft_stage_begin(hand, WEFT_STAGE_DECODE);
     WEFT_TRY(weft_trainset_decode(l->set, photo, &(weft_image_opt){ .upright = l->opt.upright }, wish, out));
     weft_stage_end(hand, WEFT_STAGE_DECODE);

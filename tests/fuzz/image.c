@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_memory memory = { .most = (size_t)64 << 20, .refuse = 1 };
     const weft_allocator allocator = fuzz_allocator(&memory);
-    const weft_source source = { .path = "input", .data = data, .size = size };
+    const weft_image_file source = { .path = "input", .data = data, .size = size };
     weft_image image = { 0 };
     const size_t limit = weft_image_limit(data, size);
     fuzz_check(limit == 0 || (limit >= WEFT_IMAGE_SMALL && limit <= WEFT_IMAGE_BYTES), "a header bounds its file");
