@@ -12,6 +12,7 @@
 #include "check/alloc.h"
 #include "check/harness.h"
 #include "hub_files.h"
+#include "weights/network.h"
 
 #define INDEX "hub.tmp/model.safetensors.index.json"
 #define ONE "hub.tmp/model-00001-of-00002.safetensors"
@@ -172,22 +173,6 @@ END_TEST
 
 /* ---- recipes and import ---- */
 
-/* Zeros under the names of a framework. */
-static weft_weights *make_network(const char *name, weft_dialect dialect, weft_origin origin)
-{
-    weft_weights *set = NULL;
-    weft_name_list *names = NULL;
-    CHECK_OK(weft_weights_names(hub_ctx, name, dialect, origin, &names));
-    CHECK_OK(weft_weights_create(hub_ctx, &set));
-    for (int i = 0; i < names->count; i++) {
-        if (names->entries[i].origin_name)
-            CHECK_OK(
-                weft_weights_add(set, names->entries[i].origin_name, WEFT_F32, &names->entries[i].origin_shape, NULL));
-    }
-    weft_name_list_destroy(hub_ctx, names);
-    return set;
-}
-
 static const struct {
     const char *key, *text;   /* metadata of a MobileNetV2 of Keras */
     const char *key2, *text2; /* more */
@@ -208,6 +193,11 @@ static const struct {
     { "weft.recipe", "px=64 channels=3 fit=squash resample=nearest preprocess=tf", "recipe.px", "96",
       "px=64 channels=3 fit=squash resample=nearest preprocess=tf" },
     { "recipe.px", "-5", "recipe.crop", "x", NULL },
+    { "recipe.px", "8192", NULL, NULL, "px=8192 channels=3 fit=squash resample=nearest preprocess=tf" },
+    { "recipe.px", "8193", NULL, NULL, "!its sizes: recipe: 8193 pixels of 3 channels; 1 to 8192 pixels" },
+    { "recipe.crop", "0.025", NULL, NULL, "!recipe: shorter side 8960 for 224 pixels; 224 to 8192 were expected" },
+    { "recipe.crop", "1e-300", NULL, NULL, "!recipe: shorter side 2147483647 for 224 pixels" },
+    { "recipe.side", "9000", NULL, NULL, "!recipe: shorter side 9000 for 224 pixels" },
     { "recipe.scale", "0.01 0 r", NULL, NULL,
       "px=224 channels=3 fit=squash resample=nearest preprocess=unit mean=0,0,0 "
       "std=0.392156862745,0.392156862745,0.392156862745" },
@@ -225,7 +215,7 @@ static const struct {
 
 START_TEST(what_a_file_asks_for_is_its_recipe)
 {
-    weft_weights *file = make_network("mobilenetv2", WEFT_KERAS, WEFT_ORIGIN_KERAS), *out = NULL;
+    weft_weights *file = weights_of_network(hub_ctx, "mobilenetv2", WEFT_KERAS, WEFT_ORIGIN_KERAS), *out = NULL;
     CHECK_OK(weft_weights_set_meta(file, recipes[_i].key, recipes[_i].text));
     if (recipes[_i].key2)
         CHECK_OK(weft_weights_set_meta(file, recipes[_i].key2, recipes[_i].text2));
@@ -247,7 +237,7 @@ END_TEST
 /* timm's tf_efficientnet_b0 has the tensors of its efficientnet_b0, but pads like TensorFlow: config.json tells. */
 START_TEST(a_folder_of_a_hub_is_imported)
 {
-    weft_weights *file = make_network("efficientnet-b0", WEFT_TORCH, WEFT_ORIGIN_TIMM), *out = NULL;
+    weft_weights *file = weights_of_network(hub_ctx, "efficientnet-b0", WEFT_TORCH, WEFT_ORIGIN_TIMM), *out = NULL;
     weft_imported found;
     CHECK_OK(weft_weights_write(file, "hub.tmp/model.safetensors", WEFT_FORMAT_AUTO));
     weft_weights_destroy(file);
@@ -280,7 +270,7 @@ END_TEST
 /* timm's weights from TensorFlow without a description: its own recipe, not Keras'. */
 START_TEST(weights_taken_over_have_the_recipe_of_who_took_them)
 {
-    weft_weights *file = make_network("efficientnet-b0", WEFT_KERAS, WEFT_ORIGIN_TIMM), *out = NULL;
+    weft_weights *file = weights_of_network(hub_ctx, "efficientnet-b0", WEFT_KERAS, WEFT_ORIGIN_TIMM), *out = NULL;
     CHECK_OK(weft_weights_map(hub_ctx, file, "efficientnet-b0", WEFT_KERAS, NULL, NULL, &out));
     ck_assert_str_eq(weft_weights_meta_find(out, "weft.recipe"),
                      "px=224 channels=3 fit=short side=256 resample=bicubic preprocess=none");
@@ -296,7 +286,7 @@ START_TEST(a_mean_of_a_hub_is_not_lost)
                                        TIMM("\"interpolation\": \"box\""), TIMM("\"global_pool\": \"max\"") };
     static const char *const why[] = { "with mean 2, 2, 2", "a crop of 2 of the image", "the interpolation \"box\"",
                                        "says of the network \"global_pool\": \"max\", where weft's has \"avg\"" };
-    weft_weights *file = make_network("resnet18", WEFT_TORCH, WEFT_ORIGIN_TIMM), *out = NULL;
+    weft_weights *file = weights_of_network(hub_ctx, "resnet18", WEFT_TORCH, WEFT_ORIGIN_TIMM), *out = NULL;
     weft_classifier *classifier = NULL;
     CHECK_OK(weft_weights_write(file, "hub.tmp/model.safetensors", WEFT_FORMAT_AUTO));
     hub_write_text("hub.tmp/config.json", CONFIG("\"mean\": [0.25, 0.5, 0.75], \"std\": [0.5, 1, 2], \"crop_pct\": 1"));
@@ -313,7 +303,7 @@ START_TEST(a_mean_of_a_hub_is_not_lost)
         weft_weights_destroy(out);
     }
     weft_weights_destroy(file);
-    file = make_network("efficientnet-b0", WEFT_TORCH, WEFT_ORIGIN_TIMM);
+    file = weights_of_network(hub_ctx, "efficientnet-b0", WEFT_TORCH, WEFT_ORIGIN_TIMM);
     CHECK_OK(weft_weights_write(file, "hub.tmp/model.safetensors", WEFT_FORMAT_AUTO));
     hub_write_text("hub.tmp/config.json", "{\"architecture\": \"tf_efficientnet_b0\", \"mean\": 0.5, \"std\": 0.5}");
     CHECK_FAILS(WEFT_BAD_DATA, weft_weights_import(hub_ctx, "hub.tmp", NULL, NULL, &out),
@@ -331,7 +321,7 @@ START_TEST(a_classifier_takes_any_file)
     } said[] = { { NULL, WEFT_DIALECT_DEFAULT },
                  { "mobilenetv2", WEFT_DIALECT_DEFAULT },
                  { "mobilenetv2", WEFT_TORCH } };
-    weft_weights *file = make_network("mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION);
+    weft_weights *file = weights_of_network(hub_ctx, "mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION);
     weft_classifier *classifier = NULL;
     CHECK_OK(weft_weights_write(file, "hub.tmp/model.safetensors", WEFT_FORMAT_AUTO));
     hub_write_text("hub.tmp/config.json",

@@ -9,6 +9,7 @@
 #include "check/harness.h"
 #include "weights/common.h"
 #include "weights/names/map.h"
+#include "weights/network.h"
 #include "weights/pth.h"
 
 static weft_ctx *ctx;
@@ -213,21 +214,6 @@ END_TEST
 
 /* ---- comparing ---- */
 
-static weft_weights *make_network(const char *name, weft_dialect dialect, weft_origin origin)
-{
-    weft_weights *set = NULL;
-    weft_name_list *names = NULL;
-    CHECK_OK(weft_weights_names(ctx, name, dialect, origin, &names));
-    CHECK_OK(weft_weights_create(ctx, &set));
-    for (int i = 0; i < names->count; i++) {
-        const weft_name_entry *const entry = &names->entries[i];
-        if (entry->origin_name)
-            CHECK_OK(weft_weights_add(set, entry->origin_name, WEFT_F32, &entry->origin_shape, NULL));
-    }
-    weft_name_list_destroy(ctx, names);
-    return set;
-}
-
 /* Says so of the layer with that tensor. */
 static void say(weft_weights *set, const char *tensor, const weft_layer_facts *facts)
 {
@@ -304,7 +290,7 @@ START_TEST(layers_are_held_against_ours)
         weft_weights *out = NULL;
         if (i == 0 || strcmp(arch, compared[i - 1].arch) != 0 || dialect != compared[i - 1].dialect) {
             weft_weights_destroy(file);
-            file = make_network(arch, dialect, opt.origin);
+            file = weights_of_network(ctx, arch, dialect, opt.origin);
         }
         say(file, compared[i].tensor, &compared[i].facts);
         file->pads = compared[i].pads;
@@ -326,7 +312,7 @@ START_TEST(padding_tells_the_dialect)
     const weft_layer_facts same = { .known = WEFT_KNOWS_SAME | WEFT_KNOWS_STRIDE, .stride = { 2, 2 } };
     const weft_layer_facts same_of_torch = { .known = WEFT_KNOWS_SAME | WEFT_KNOWS_STRIDE, .stride = { 1, 1 } };
     const weft_layer_facts *const facts[] = { NULL, &same, &same_of_torch };
-    weft_weights *file = make_network(TIMM(WEFT_TORCH));
+    weft_weights *file = weights_of_network(ctx, TIMM(WEFT_TORCH));
     for (int i = 0; i < WEFT_COUNT(facts); i++) {
         const weft_arch *arch = NULL;
         say(file, "conv_stem.weight", facts[i]);
@@ -359,7 +345,7 @@ static const struct {
 
 START_TEST(pools_are_held_against_ours)
 {
-    weft_weights *file = make_network(RESNET);
+    weft_weights *file = weights_of_network(ctx, RESNET);
     for (int i = 0; i < WEFT_COUNT(pooled); i++) {
         weft_weights *out = NULL;
         weft_pool_facts pool[2] = { pooled[i].pool[0], pooled[i].pool[1] };

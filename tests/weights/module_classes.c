@@ -8,6 +8,7 @@
 
 #include "check/harness.h"
 #include "weights/common.h"
+#include "weights/network.h"
 #include "weights/pth.h"
 
 static weft_ctx *ctx;
@@ -119,21 +120,6 @@ END_TEST
 
 /* ---- networks ---- */
 
-static weft_weights *make_network(const char *name, weft_dialect dialect)
-{
-    weft_weights *set = NULL;
-    weft_name_list *names = NULL;
-    CHECK_OK(weft_weights_names(ctx, name, dialect, WEFT_ORIGIN_TORCHVISION, &names));
-    CHECK_OK(weft_weights_create(ctx, &set));
-    for (int i = 0; i < names->count; i++) {
-        const weft_name_entry *const entry = &names->entries[i];
-        if (entry->origin_name)
-            CHECK_OK(weft_weights_add(set, entry->origin_name, WEFT_F32, &entry->origin_shape, NULL));
-    }
-    weft_name_list_destroy(ctx, names);
-    return set;
-}
-
 START_TEST(activations_are_held_against_ours)
 {
     static const struct {
@@ -150,7 +136,7 @@ START_TEST(activations_are_held_against_ours)
         { "efficientnet-b0", { { "relu", "\"a\" the layer ReLU" } }, "has as \"a\" the layer ReLU" },
     };
     for (int i = 0; i < WEFT_COUNT(rows); i++) {
-        weft_weights *file = make_network(rows[i].arch, WEFT_TORCH), *out = NULL;
+        weft_weights *file = weights_of_network(ctx, rows[i].arch, WEFT_TORCH, WEFT_ORIGIN_TORCHVISION), *out = NULL;
         memcpy(file->acts, rows[i].acts, sizeof rows[i].acts);
         if (rows[i].part)
             CHECK_FAILS(WEFT_BAD_DATA, weft_weights_map(ctx, file, rows[i].arch, WEFT_TORCH, NULL, NULL, &out),
@@ -176,7 +162,7 @@ START_TEST(what_counts_is_left_out)
         { "train_acc.correct", WEFT_F32, true },
     };
     for (int i = 0; i < WEFT_COUNT(rows); i++) {
-        weft_weights *file = make_network("resnet18", WEFT_TORCH), *out = NULL;
+        weft_weights *file = weights_of_network(ctx, "resnet18", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION), *out = NULL;
         CHECK_OK(weft_weights_add(file, rows[i].name, rows[i].dtype, &(weft_shape){ 1, { 7 } }, NULL));
         if (rows[i].taken)
             CHECK_OK(weft_weights_map(ctx, file, "resnet18", WEFT_TORCH, NULL, NULL, &out));

@@ -7,6 +7,7 @@
 
 #include "base/compiler.h"
 #include "check/harness.h"
+#include "weights/network.h"
 
 static weft_ctx *ctx;
 
@@ -18,22 +19,6 @@ static void setup(void)
 static void teardown(void)
 {
     weft_ctx_destroy(ctx);
-}
-
-/* Zeros under the names of a framework. */
-static weft_weights *make_network(const char *name, weft_dialect dialect, weft_origin origin)
-{
-    weft_weights *set = NULL;
-    weft_name_list *names = NULL;
-    CHECK_OK(weft_weights_names(ctx, name, dialect, origin, &names));
-    CHECK_OK(weft_weights_create(ctx, &set));
-    for (int i = 0; i < names->count; i++) {
-        if (names->entries[i].origin_name)
-            CHECK_OK(
-                weft_weights_add(set, names->entries[i].origin_name, WEFT_F32, &names->entries[i].origin_shape, NULL));
-    }
-    weft_name_list_destroy(ctx, names);
-    return set;
 }
 
 /* What the name of a file says: torchvision's second weights are evaluated otherwise; a longer name is doubted. */
@@ -56,7 +41,7 @@ static const struct {
 
 START_TEST(the_name_of_a_file_counts)
 {
-    weft_weights *file = make_network("mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION), *out = NULL;
+    weft_weights *file = weights_of_network(ctx, "mobilenetv2", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION), *out = NULL;
     weft_imported found;
     CHECK_OK(weft_weights_take(ctx, file, named[_i].path, NULL, &found, &out));
     ck_assert_str_eq(found.arch->name, "mobilenetv2");
@@ -79,7 +64,7 @@ START_TEST(an_architecture_that_is_another_is_doubted)
     } rows[] = {
         { "resnet18", false }, { "resnet18.a1_in1k", false }, { "convnext_tiny", true }, { "resnet50", true },
     };
-    weft_weights *file = make_network("resnet18", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION), *out = NULL;
+    weft_weights *file = weights_of_network(ctx, "resnet18", WEFT_TORCH, WEFT_ORIGIN_TORCHVISION), *out = NULL;
     for (int i = 0; i < WEFT_COUNT(rows); i++) {
         weft_imported found;
         CHECK_OK(weft_weights_set_meta(file, "hub.architecture", rows[i].said));
@@ -115,7 +100,7 @@ static const struct {
 
 START_TEST(metadata_are_held_against_the_tensors)
 {
-    weft_weights *file = make_network("lenet5", WEFT_KERAS, WEFT_ORIGIN_WEFT), *out = NULL;
+    weft_weights *file = weights_of_network(ctx, "lenet5", WEFT_KERAS, WEFT_ORIGIN_WEFT), *out = NULL;
     weft_imported found;
     CHECK_OK(weft_weights_set_meta(file, "weft.arch", "lenet5"));
     CHECK_OK(weft_weights_set_meta(file, "weft.dialect", "keras"));

@@ -4,6 +4,7 @@
  * or a description beside it, says otherwise (metadata recipe.*, tensors of a mean and a deviation): the size of
  * images, how much of them is cut out, the filter, and what becomes of pixels. A network that rescales by itself keeps
  * to that. What no recipe can do is refused, not passed over. */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <weft/recipe.h>
 
 #include "base/error.h"
+#include "image/image.h"
 #include "weights/names/map.h"
 
 enum { PX_MAX = 1 << 16 };
@@ -49,7 +51,7 @@ static void set_size(const weft_weights *in, const weft_arch *arch, weft_recipe 
     const double share = crop ? strtod(crop, NULL) : 0;
     if (share > 0 && share <= 1) { /* as timm does it */
         r->fit = WEFT_FIT_SHORT;
-        r->side = (int)floor(r->px / share);
+        r->side = (int)fmin(floor(r->px / share), INT_MAX);
     }
 }
 
@@ -257,7 +259,11 @@ static weft_status set_fit(const weft_weights *in, weft_origin origin, const wef
                       weft_weights_meta_find(in, "recipe.fit");
     if (published)
         WEFT_TRY(weft_recipe_change(published, r));
-    set_size(in, arch, r);
+    weft_recipe sized = *r;
+    set_size(in, arch, &sized);
+    if (weft_recipe_check(&sized) != WEFT_OK)
+        return weft_fail_in(WEFT_BAD_DATA, "its sizes");
+    *r = sized;
     return !published && !said && words ? weft_recipe_change(words, r) : WEFT_OK;
 }
 
@@ -271,7 +277,7 @@ weft_status weft_recipe_asked(const weft_weights *in, const weft_source *source,
     static const weft_preprocess preprocesses[] = { WEFT_PREPROCESS_TORCH, WEFT_PREPROCESS_TF, WEFT_PREPROCESS_UNIT,
                                                     WEFT_PREPROCESS_CAFFE };
     weft_recipe r = weft_arch_recipe(arch, 0);
-    WEFT_TRY(set_fit(in, origin, arch, &r));
+    const weft_status fitted = set_fit(in, origin, arch, &r);
     const int filter = position(weft_weights_meta_find(in, "recipe.resample"), filters, WEFT_COUNT(filters));
     const int way = position(weft_weights_meta_find(in, "recipe.preprocess"), ways, WEFT_COUNT(ways));
     if (filter >= 0)
@@ -281,7 +287,7 @@ weft_status weft_recipe_asked(const weft_weights *in, const weft_source *source,
     const char *const antialias = weft_weights_meta_find(in, "recipe.antialias");
     if (antialias)
         r.no_antialias = strcmp(antialias, "no") == 0;
-    const weft_status status = set_pixels(in, source, arch, &r);
+    const weft_status status = fitted == WEFT_OK ? set_pixels(in, source, arch, &r) : fitted;
     if (status != WEFT_OK && !lenient)
         return weft_fail_in(status, "what the file asks of images (a lenient mapping, weft convert --no-strict, takes "
                             "it without)");
