@@ -394,6 +394,14 @@ case_eval() {
     has out "top-1  10.000 %   3 right" "top-5  50.000 %   15 right" "images/s"
     expect 0 eval $model --data data --limit 10 --json
     equal "limited images" "$(json images)" 10
+    # What is published is of ImageNet, and of two classes nobody misses five.
+    "$make_weights" mobilenet-0.25 keras pets.safetensors cat dog || fail make_weights
+    mkdir -p pets/cat pets/dog
+    cp $good pets/cat
+    cp $good pets/dog
+    expect 0 eval pets.safetensors --data pets --px 32
+    has out "6 images of pets" "top-1  50.000 %   3 right"
+    grep -E 'publishes|top-5' out && fail "eval: figures that are not of these images"
 
     cp $fixtures/bad-crc.png data/3
     expect 65 eval $model --data data
