@@ -6,49 +6,13 @@
 # cannot be run here.
 set -u
 case=$1 weft=$2 probe=$3 make_weights=$4 source=$5 work=$6 sanitized=$7 cc=$8 library=$9
-failures=0
 rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
 fixtures=$source/tests/data/fixtures
 good="$fixtures/444.jpg $fixtures/rgb8.png $fixtures/grey.jpg"
-
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    for file in out err; do
-        [ -s $file ] && { echo "--- $file"; head -c 2000 $file; }
-    done
-}
-
-expect() { # CODE ARGUMENT...: runs weft on the file `in`, its output in out and err
-    wanted=$1
-    shift
-    "$weft" "$@" > out 2> err < in
-    code=$?
-    [ $code -eq "$wanted" ] || fail "weft $*: exit code $code, expected $wanted"
-}
-
-refuses() { # CODE TEXT ARGUMENT...: one line of error that holds TEXT
-    wanted=$1 text=$2
-    shift 2
-    expect "$wanted" "$@"
-    [ -s out ] && fail "weft $*: printed on standard output"
-    [ "$(wc -l < err)" -eq 1 ] || fail "weft $*: not one line of error"
-    grep -qF -- "$text" err || fail "weft $*: the error lacks '$text'"
-}
-
-has() { # FILE TEXT...
-    file=$1
-    shift
-    for text; do
-        grep -qF -- "$text" "$file" || fail "$file lacks '$text'"
-    done
-}
+. "${0%/*}/checks.sh"
+input=in
 
 json() { "$probe" json out "$1"; }
-
-equal() { # WHAT FOUND EXPECTED
-    [ "$2" = "$3" ] || fail "$1 is '$2', expected '$3'"
-}
 
 : > in
 digits="zero one two three four five six seven eight nine"

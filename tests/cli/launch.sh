@@ -2,7 +2,6 @@
 #
 # What the tests of several ranks share, sourced where $mpirun is set: $launch starts ranks, $open says that Open MPI
 # does. Ends with 77 where there is no mpirun, or no plug-in of MPI.
-failures=0
 [ -n "$mpirun" ] || { echo "skipped: there is no mpirun, or weft was built without MPI"; exit 77; }
 launch="$mpirun" open=
 "$mpirun" --version 2>&1 | grep -q "OpenRTE\|Open MPI\|PRTE" && open=yes
@@ -10,41 +9,6 @@ if [ $open ]; then
     launch="$launch --oversubscribe --bind-to none"
     [ "$(id -u)" = 0 ] && launch="$launch --allow-run-as-root"
 fi
-
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    for file in out err; do
-        [ -s $file ] && { echo "--- $file"; head -c 2000 $file; }
-    done
-}
-
-has() { # FILE TEXT...
-    file=$1
-    shift
-    for text; do
-        grep -qF -- "$text" "$file" || fail "$file lacks '$text'"
-    done
-}
-
-expect() { # CODE COMMAND...: its output in out and err
-    wanted=$1
-    shift
-    "$@" > out 2> err < /dev/null
-    code=$?
-    [ $code -eq "$wanted" ] || fail "$*: exit code $code, expected $wanted"
-}
-
-close_to() { # RUN RUN [SHARE]: losses to that, 1e-6
-    paste -d, "$1/metrics.csv" "$2/metrics.csv" | awk -F, -v share="${3-1e-6}" 'NR > 1 {
-        for (i = 4; i <= 6; i += 2) {
-            off = $i - $(i + 11)
-            if (off < 0) off = -off
-            if (off > share * $i) { print "epoch " $1 ": " $i " and " $(i + 11); bad = 1 }
-        }
-        if ($5 != $16 || $2 != $13) { print "epoch " $1 ": " $5 " and " $16 " right"; bad = 1 }
-    } END { exit bad || NR < 2 }' || fail "$1 and $2 are not the same training"
-}
 
 # Starts broken, or goes on with it, by two ranks of which each notes its number, and waits until something new is
 # saved, so many seconds at most. $launcher becomes its number.

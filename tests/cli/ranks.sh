@@ -7,16 +7,9 @@ set -u
 case=$1 weft=$2 make_set=$3 work=$4 mpirun=$5
 rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
 
+. "${0%/*}/checks.sh"
+. "${0%/*}/runs.sh"
 . "${0%/*}/launch.sh"
-
-same() { # RUN RUN: last checkpoints, weights and metrics are the same but for times
-    for file in checkpoints/"$(cat "$1/checkpoints/last")"/state.safetensors best.safetensors last.safetensors; do
-        cmp "$1/$file" "$2/$file" || fail "$1/$file and $2/$file differ"
-    done
-    cut -d, -f1-8 "$1/metrics.csv" > a.csv
-    cut -d, -f1-8 "$2/metrics.csv" > b.csv
-    cmp a.csv b.csv || fail "metrics of $1 and $2 differ"
-}
 
 net="train lenet5 -D keras --data set"
 
@@ -25,18 +18,18 @@ net="train lenet5 -D keras --data set"
 case_alike() {
     "$make_set" idx set 64
     set -- $net --batch 8 --epochs 2 --lr 0.02 --augment "crop-pad 2, flip"
-    expect 0 "$weft" "$@" --out one
-    expect 0 $launch -n 4 "$weft" "$@" --out four
-    expect 0 $launch -n 2 "$weft" "$@" --out two
+    ends 0 "$weft" "$@" --out one
+    ends 0 $launch -n 4 "$weft" "$@" --out four
+    ends 0 $launch -n 2 "$weft" "$@" --out two
     has out "ranks      2 by" "4 of the 8 images of a step each; the learning rate is that of all 8" \
         "hidden behind the backward pass"
     [ "$(grep -c "^epoch" out)" = 2 ] || fail "not rank 0 alone has printed"
     close_to one two
     close_to one four
-    expect 0 $launch -n 2 "$weft" "$@" --out again
+    ends 0 $launch -n 2 "$weft" "$@" --out again
     same two again
-    expect 0 "$weft" "$@" --set "accumulate 3" --out rounds
-    expect 0 $launch -n 2 "$weft" "$@" --set "accumulate 3" --out rounds-two
+    ends 0 "$weft" "$@" --set "accumulate 3" --out rounds
+    ends 0 $launch -n 2 "$weft" "$@" --set "accumulate 3" --out rounds-two
     close_to rounds rounds-two
     ls two > a.txt && ls one > b.txt
     cmp a.txt b.txt || fail "the folders of runs differ"
@@ -47,13 +40,13 @@ case_refused() {
     "$make_set" idx set 32
     "$make_set" idx other 36
     set -- $net --batch 8 --epochs 1
-    expect 2 $launch -n 3 "$weft" "$@"
+    ends 2 $launch -n 3 "$weft" "$@"
     has err "batch: 8 images cannot be shared by 3 ranks: 6 or 9 can"
-    expect 2 $launch -n 1 "$weft" "$@" --lr 0.5 : -n 1 "$weft" "$@" --lr 0.25
+    ends 2 $launch -n 1 "$weft" "$@" --lr 0.5 : -n 1 "$weft" "$@" --lr 0.25
     has err "same settings and data: rank 1 has 'lr 0.25' where rank 0 has 'lr 0.5'"
-    expect 2 $launch -n 1 "$weft" "$@" : -n 1 "$weft" $net --batch 8 --epochs 1 --data other
+    ends 2 $launch -n 1 "$weft" "$@" : -n 1 "$weft" $net --batch 8 --epochs 1 --data other
     has err "rank 1 has 'data "
-    expect 69 env OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2 WEFT_MPI_PLUGIN=/nowhere.so "$weft" "$@"
+    ends 69 env OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2 WEFT_MPI_PLUGIN=/nowhere.so "$weft" "$@"
     has err "a launcher has started several processes of weft, which cannot train together" "/nowhere.so"
     # A rank that cannot go on does not leave the others waiting.
     $launch -n 1 "$weft" "$@" : -n 1 "$weft" $net --batch 8 --data nowhere > out 2> err < /dev/null && fail "no error"
@@ -68,7 +61,7 @@ case_lost() {
     tough=
     [ $open ] && tough="--enable-recovery --mca orte_abort_on_non_zero_status 0"
     set -- $net --batch 8 --epochs 8 --checkpoint 2steps --set
-    expect 0 $launch -n 2 "$weft" "$@" "ema .9; accumulate 3" --out whole
+    ends 0 $launch -n 2 "$weft" "$@" "ema .9; accumulate 3" --out whole
     begin 30 "$@" "ema .9; accumulate 3; rank-timeout 3" --out broken
     kill -KILL "$(cat pid.1)"
     gone "$(cat pid.0)" 8 || fail "rank 0 is still there, 8 s after rank 1 was killed"
@@ -86,9 +79,9 @@ case_lost() {
     wait $launcher
     [ $? -eq 75 ] || fail "ended by SIGUSR1: not exit code 75"
     has err "--resume broken goes on"
-    expect 0 $launch -n 2 "$weft" train --resume broken --set "rank-timeout 60"
+    ends 0 $launch -n 2 "$weft" train --resume broken --set "rank-timeout 60"
     same whole broken
-    expect 0 "$weft" train --resume broken --epochs 9 # fewer ranks may go on
+    ends 0 "$weft" train --resume broken --epochs 9 # fewer ranks may go on
     has err "the run was made by 2 ranks, and goes on by 1"
 }
 

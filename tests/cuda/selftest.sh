@@ -13,37 +13,10 @@
 #   missing  no plug-in
 set -u
 case=$1 weft=$2 probe=$3 plugin=$4 work=$5 make_set=${6:-}
-failures=0
 rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
+. "${0%/*}/../cli/checks.sh"
 export XDG_CACHE_HOME="$work/cache" # not the user's: plans there are for the real cuDNN
 quick="--min-time 0 --reps 2 --warmup 0 --batch 1"
-
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    head -c 2000 out
-    head -c 2000 err
-}
-
-expect() { # CODE ARGUMENT...
-    wanted=$1
-    shift
-    "$weft" "$@" > out 2> err < /dev/null
-    code=$?
-    [ $code -eq "$wanted" ] || fail "weft $*: exit code $code, expected $wanted"
-}
-
-has() { # FILE TEXT...
-    file=$1
-    shift
-    for text; do
-        grep -qF -- "$text" "$file" || fail "$file lacks '$text'"
-    done
-}
-
-equal() { # WHAT FOUND EXPECTED
-    [ "$2" = "$3" ] || fail "$1 is '$2', expected '$3'"
-}
 
 json() { "$probe" json "$1" "$2"; }
 

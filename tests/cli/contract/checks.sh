@@ -6,47 +6,9 @@
 # checks.
 set -u
 case=$1 weft=$2 probe=$3 source=$4 work=$5 sanitized=$6
-failures=0 checks=0
 rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 99
+. "${0%/*}/../checks.sh"
 quick="--min-time 0 --reps 2 --warmup 0"
-
-fail() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    for file in out err; do
-        [ -s $file ] && { echo "--- $file"; head -c 2000 $file; }
-    done
-}
-
-# expect CODE ARGUMENT...: runs weft, its output in out and err.
-expect() {
-    wanted=$1
-    shift
-    checks=$((checks + 1))
-    "$weft" "$@" > out 2> err < /dev/null
-    code=$?
-    [ $code -eq "$wanted" ] || fail "weft $*: exit code $code, expected $wanted"
-}
-
-# refuses CODE TEXT ARGUMENT...: one line on stderr that begins with "weft: " and holds TEXT, nothing on stdout.
-refuses() {
-    wanted=$1 text=$2
-    shift 2
-    expect "$wanted" "$@"
-    [ -s out ] && fail "weft $*: printed on standard output"
-    [ "$(wc -l < err)" -eq 1 ] || fail "weft $*: not one line of error"
-    grep -q '^weft: ' err || fail "weft $*: the error does not begin with 'weft: '"
-    grep -qF -- "$text" err || fail "weft $*: the error lacks '$text'"
-}
-
-has() { # FILE TEXT...
-    file=$1
-    shift
-    for text; do
-        checks=$((checks + 1))
-        grep -qF -- "$text" "$file" || fail "$file lacks '$text'"
-    done
-}
 
 hasnt() {
     checks=$((checks + 1))
@@ -54,11 +16,6 @@ hasnt() {
 }
 
 json() { "$probe" json "$1" "$2"; }
-
-equal() { # WHAT FOUND EXPECTED
-    checks=$((checks + 1))
-    [ "$2" = "$3" ] || fail "$1 is '$2', expected '$3'"
-}
 
 # near USED PLANNED: no byte beyond the plan, and at most what rounding leaves unused at its end.
 near() {
