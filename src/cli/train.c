@@ -76,7 +76,7 @@ static cli_exit read_settings(train_run *r)
         CLI_TRY(train_plan_set(&r->plan, "network", word, "command line", "train"));
     if (!r->set->network)
         return cli_error(CLI_USAGE, "train: which network? 'weft train resnet18 --data DIR'; 'weft models' lists all");
-    return CLI_OK;
+    return train_check_units(r->set);
 }
 
 /* ---- the run ---- */

@@ -156,15 +156,9 @@ static void show(loop *l)
 static cli_exit read_times(loop *l)
 {
     const train_settings *set = l->r->set;
-    char *end;
-    const long long steps = strtoll(set->checkpoint, &end, 10);
     if (set->time)
         CLI_TRY(train_seconds("time", set->time, &l->budget));
-    if (end != set->checkpoint && steps > 0 && (strcmp(end, "steps") == 0 || strcmp(end, "step") == 0)) {
-        l->interval_steps = steps;
-        return CLI_OK;
-    }
-    return train_seconds("checkpoint", set->checkpoint, &l->interval);
+    return train_interval(set->checkpoint, &l->interval_steps, &l->interval);
 }
 
 static void set_length(train_run *r, double epochs)

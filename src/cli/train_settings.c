@@ -323,3 +323,25 @@ cli_exit train_bytes(const char *key, const char *text, double *out)
                                   { "MiB", 1048576 }, { "G", 1073741824 }, { "GiB", 1073741824 } };
     return with_unit(key, text, units, (int)(sizeof units / sizeof *units), "a size such as 500MiB or 4GiB", out);
 }
+
+cli_exit train_interval(const char *text, int64_t *steps, double *seconds)
+{
+    char *end;
+    const long long count = strtoll(text, &end, 10);
+    *steps = 0, *seconds = 0;
+    if (end == text || count <= 0 || (strcmp(end, "steps") != 0 && strcmp(end, "step") != 0))
+        return train_seconds("checkpoint", text, seconds);
+    *steps = count;
+    return CLI_OK;
+}
+
+cli_exit train_check_units(const train_settings *set)
+{
+    double number;
+    int64_t steps;
+    if (set->time)
+        CLI_TRY(train_seconds("time", set->time, &number));
+    if (set->memory)
+        CLI_TRY(train_bytes("memory", set->memory, &number));
+    return train_interval(set->checkpoint, &steps, &number);
+}

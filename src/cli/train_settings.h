@@ -74,5 +74,9 @@ char *train_plan_text(const train_plan *plan, bool all);
 cli_exit train_seconds(const char *key, const char *text, double *out);
 /* "300M", "4GiB" to bytes. */
 cli_exit train_bytes(const char *key, const char *text, double *out);
+/* How often there is a checkpoint: "500steps" to steps, anything else to seconds; the other is 0. */
+cli_exit train_interval(const char *text, int64_t *steps, double *seconds);
+/* Prints which time or size is none, before anything is done that would need it. */
+cli_exit train_check_units(const train_settings *set);
 
 #endif

@@ -88,7 +88,9 @@ case_settings() {
     printf 'network lenet5\ndialect keras\ndata "set #1 \\"x\\" "   # odd\n' > odd.recipe
     expect 0 train --recipe odd.recipe --dry-run
     refuses 2 "neither auto nor a number" $net --batch many
-    breaks 2 "'3 parsecs' is not a time" $net --time "3 parsecs"
+    refuses 2 "time: '3 parsecs' is not a time" $net --time "3 parsecs"
+    refuses 2 "memory: '3 moles' is not a size" $net --memory "3 moles" --dry-run
+    refuses 2 "checkpoint: '0steps' is not a time" $net --checkpoint 0steps --dry-run
     refuses 2 "groups: 'lr=2' is not understood" $net --set "groups lr=2"
     expect 0 train --keys
     has out "plateau-patience EPOCHS"
