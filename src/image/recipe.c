@@ -43,9 +43,12 @@ static const char *decimal(double value, int least, char buf[NUMBER])
         if (decimals >= least && nearbyint(value * unit) / unit == value)
             break;
     }
-    const long long all = (long long)nearbyint(value * unit), whole = all / (long long)unit;
+    long long all = (long long)nearbyint(value * unit), one = (long long)unit;
+    for (; decimals > least && all % 10 == 0; decimals--) /* rounded to fewer */
+        all /= 10, one /= 10;
+    const long long whole = all / one;
     if (decimals)
-        snprintf(buf, NUMBER, "%lld.%0*lld", whole, decimals, all % (long long)unit);
+        snprintf(buf, NUMBER, "%lld.%0*lld", whole, decimals, all % one);
     else
         snprintf(buf, NUMBER, "%lld", whole);
     return buf;

@@ -82,7 +82,7 @@ END_TEST
 
 START_TEST(the_text_of_a_recipe_is_the_recipe)
 {
-    static const double shares[] = { .9999997, 1, 1e-6, .875, 1. / 3, .1, .123456789012345 };
+    static const double shares[] = { .9999997, 1, 1e-6, .875, 1. / 3, .1, .123456789012345, 0.9222222222222202781 };
     for (int i = 0; i < WEFT_COUNT(shares); i++) {
         weft_recipe r = { .px = 224, .channels = 3, .fit = WEFT_FIT_CROP, .share = shares[i],
                           .preprocess = WEFT_PREPROCESS_UNIT, .mean = { .4850000001, shares[i], 0 },
