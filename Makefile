@@ -62,7 +62,7 @@ kills: needs-tests
 	KILLS=$(KILLS) sh tests/cli/train.sh kills $(CURDIR)/build/check/bin/weft $(CURDIR)/build/check/tests/cli/cli_probe \
 		$(CURDIR)/build/check/tests/cli/cli_make_set build/check/kills
 
-# Targets that write files are up to ten times as fast where these are in memory.
+# Targets that write files are several times as fast where these are in memory.
 fuzz: export TMPDIR ?= $(firstword $(wildcard /dev/shm) /tmp)
 fuzz: needs-tests
 	@cmake/needs.sh clang libclang-rt-dev

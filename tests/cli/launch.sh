@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the tests of several ranks share, sourced where $mpirun is set: $launch starts ranks, $open says that Open MPI
-# does. Ends with 77 where there is no mpirun, or no plug-in of MPI.
+# What the tests of several ranks share, sourced after checks.sh, where $mpirun is set: $launch starts ranks, $open says
+# that Open MPI does. Ends with 77 where there is no mpirun, or no plug-in of MPI.
 [ -n "$mpirun" ] || { echo "skipped: there is no mpirun, or weft was built without MPI"; exit 77; }
 launch="$mpirun" open=
 "$mpirun" --version 2>&1 | grep -q "OpenRTE\|Open MPI\|PRTE" && open=yes

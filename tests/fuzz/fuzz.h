@@ -23,7 +23,7 @@ typedef struct fuzz_memory {
 weft_allocator fuzz_allocator(fuzz_memory *memory);
 
 /* The files of a target stand in a folder of this process, in $TMPDIR or else /tmp, which goes when the process ends.
- * One in memory makes a target that writes files up to a hundred times as fast. fuzz_path gives buf. */
+ * One in memory makes a target that writes files several times as fast. fuzz_path gives buf. */
 enum { FUZZ_PATH = 512 };
 const char *fuzz_folder(void);
 const char *fuzz_path(const char *name, char buf[FUZZ_PATH]);

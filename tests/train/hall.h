@@ -19,15 +19,8 @@ void hall_slow(hall *h, int from, int to, double seconds);
 /* Joins as that rank. */
 weft_status hall_join(hall *h, int rank, double timeout, weft_ranks **out);
 
-/* Runs of each rank, in threads of their own, until all have ended: work(args + rank * size of one). */
+/* Runs of each rank, in threads of their own, until all have ended: work(args + rank * size of one). Threads of ranks
+ * assert nothing: they end (WEFT_TRY), and their status is looked at. */
 void hall_run(int size, void *(*work)(void *arg), void *args, size_t one);
-
-/* Threads of ranks assert nothing: they end, and their status is looked at. */
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        const weft_status try_ = (call);                                                           \
-        if (try_)                                                                                  \
-            return try_;                                                                           \
-    } while (0)
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "check/harness.h"
 #include "hall.h"
 #include "nets.h"
@@ -45,9 +46,9 @@ static weft_status dump(member *m, weft_store *store)
     m->store = calloc(weft_store_bytes(store), 1);
     for (int i = 0; i < weft_store_count(store); i++) {
         weft_param_info info;
-        TRY(weft_store_param(store, i, &info));
+        WEFT_TRY(weft_store_param(store, i, &info));
         const int64_t n = weft_shape_count(&info.shape);
-        TRY(weft_store_get(store, info.name, m->store + m->count, n));
+        WEFT_TRY(weft_store_get(store, info.name, m->store + m->count, n));
         m->count += n;
     }
     return WEFT_OK;
@@ -61,8 +62,8 @@ static weft_status take_steps(member *m, weft_trainer *t)
     const int part = TINY_N / m->size;
     tiny_data(images, labels);
     if (m->rank > 0) /* to begin with they differ */
-        TRY(weft_store_set(weft_trainer_store(t), "hidden/bias", other, 33));
-    TRY(weft_trainer_share(t));
+        WEFT_TRY(weft_store_set(weft_trainer_store(t), "hidden/bias", other, 33));
+    WEFT_TRY(weft_trainer_share(t));
     for (int i = 0; i < STEPS; i++) {
         weft_batch batch = { .images = images + m->rank * part * TINY_PIXELS, .labels = labels + m->rank * part };
         float none[TINY_N * TINY_PIXELS];
@@ -72,11 +73,11 @@ static weft_status take_steps(member *m, weft_trainer *t)
             batch.images = none;
         if (m->rank == m->quits && i == m->quit_step)
             return weft_fail(WEFT_IO, "the disk is on fire");
-        TRY(weft_trainer_step(t, &batch, .1, &m->results[i]));
+        WEFT_TRY(weft_trainer_step(t, &batch, .1, &m->results[i]));
         if (!m->results[i].finite)
             m->traced = weft_trainer_trace(t, &batch, .1, &m->trace);
     }
-    TRY(weft_trainer_settle(t));
+    WEFT_TRY(weft_trainer_settle(t));
     return dump(m, weft_trainer_store(t));
 }
 

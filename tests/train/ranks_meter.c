@@ -3,6 +3,7 @@
  * Norms that ranks measure anew, as threads of one process. */
 #include <math.h>
 
+#include "base/error.h"
 #include "check/harness.h"
 #include "hall.h"
 #include "nets.h"
@@ -28,14 +29,14 @@ static weft_status measure(measurer *m, weft_ctx *ctx, weft_ranks *ranks)
     weft_store *store;
     weft_norm_meter *meter;
     tiny_data(images, labels);
-    TRY(weft_store_create(ctx, &(const weft_graph *){ network }, 1, &store));
-    TRY(weft_store_init(store, 5));
-    TRY(weft_norm_meter_create(ctx, network, &opt, store, &meter));
+    WEFT_TRY(weft_store_create(ctx, &(const weft_graph *){ network }, 1, &store));
+    WEFT_TRY(weft_store_init(store, 5));
+    WEFT_TRY(weft_norm_meter_create(ctx, network, &opt, store, &meter));
     for (int i = 0; i < batches; i++)
-        TRY(weft_norm_meter_add(meter, images + (m->rank + i) * each * TINY_PIXELS));
-    TRY(weft_norm_meter_finish(meter));
-    TRY(weft_store_get(store, "norm/mean", m->mean, 4));
-    TRY(weft_store_get(store, "norm/variance", m->variance, 4));
+        WEFT_TRY(weft_norm_meter_add(meter, images + (m->rank + i) * each * TINY_PIXELS));
+    WEFT_TRY(weft_norm_meter_finish(meter));
+    WEFT_TRY(weft_store_get(store, "norm/mean", m->mean, 4));
+    WEFT_TRY(weft_store_get(store, "norm/variance", m->variance, 4));
     weft_norm_meter_destroy(meter);
     weft_store_destroy(store);
     weft_graph_destroy(network);

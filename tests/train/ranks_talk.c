@@ -3,6 +3,7 @@
  * Ranks, as threads of one process: what passes between them. */
 #include <string.h>
 
+#include "base/error.h"
 #include "check/harness.h"
 #include "hall.h"
 
@@ -28,7 +29,7 @@ static float number(int rank, int64_t i)
 static weft_status talk(talker *t)
 {
     weft_ranks *r;
-    TRY(hall_join(the_hall, t->rank, 20, &r));
+    WEFT_TRY(hall_join(the_hall, t->rank, 20, &r));
     const int32_t mine = 100 + t->rank;
     t->word = t->rank == 0 ? 77 : 0;
     weft_status status = weft_ranks_size(r) == t->size && weft_ranks_rank(r) == t->rank ? WEFT_OK : WEFT_INTERNAL;
